@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.evidence.pieces import Piece, pieces_of
 from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
@@ -166,10 +167,10 @@ def octets(field: str) -> bytes:
         return field.encode("utf-8", "replace")
 
 
-def _is_asked(name: str, value: str, left_out: frozenset[str]) -> bool:
+def _is_asked(name: str, value: str, left_out: frozenset[str], url: str) -> bool:
     """Whether a field is given to curl; identity it asks for by itself, a content coding it does not."""
     coded = name.lower() == "accept-encoding" and value != "identity"
-    return name.lower() not in left_out or coded or names_fields(name, value)
+    return name.lower() not in left_out or coded or is_of_the_request(name, value, url)
 
 
 def was_coded(entry: Mapping[str, Any]) -> bool:
@@ -179,8 +180,10 @@ def was_coded(entry: Mapping[str, Any]) -> bool:
     return plain and "gzip" in coding.lower() and bool(entry["response_body"].get("text"))
 
 
-def names_fields(name: str, value: str) -> bool:
-    """Whether this is a Connection field that names other fields, for a proxy to drop."""
+def is_of_the_request(name: str, value: str, url: str) -> bool:
+    """Whether curl would send no such field itself: Connection with names of fields to drop, or another Host."""
+    if name.lower() == "host":
+        return value.lower() not in (told := urlsplit(url).netloc.lower(), told.rpartition(":")[0])
     return name.lower() == "connection" and value.lower() not in PLAIN_CONNECTION
 
 
@@ -322,7 +325,7 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     words += [quoted(entry["url"], secrets)]
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
-    told = [(name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out)]
+    told = [(name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out, entry["url"])]
     headers = [(name, value) for name, value in told if value != AGENT]
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]

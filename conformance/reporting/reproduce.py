@@ -24,8 +24,8 @@ from conformance.evidence.curl import (
     NAME,
     SIGNATURE_FIELDS,
     encoding,
+    is_of_the_request,
     made_names,
-    names_fields,
     octets,
     of_tokens,
     payload_hash,
@@ -281,14 +281,14 @@ class Script:
                 yield f"BASE64_{number}=$({encoding(basic, entry.get('secrets', []))})"
 
     def _headers(self, entry: Entry, signed: frozenset[str]) -> Iterator[tuple[str, str | None]]:
-        names = {name.lower() for name, _ in entry["request_headers"]}
+        names, url = {name.lower() for name, _ in entry["request_headers"]}, entry["url"]
         for name, value in entry["request_headers"]:
             basic = ENCODED_BASIC.match(value)
             if basic and basic["scheme"] == "Basic ":
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"
-            elif name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed or names_fields(name, value):
+            elif is_of_the_request(name, value, url) or name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed:
                 yield "header", f"{name}: {value}" if value else f"{name};"
         # What curl adds by itself is taken out, unless it was sent.
         for name in ("Accept", "User-Agent", "Content-Type"):

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import curl, made_names, names_fields, quoted
+from conformance.evidence.curl import curl, is_of_the_request, made_names, quoted
 from conformance.evidence.recorder import Recorder
 
 SECRET = "the-secret/with+odd=characters"
@@ -156,4 +156,12 @@ def test_a_coding_that_was_asked_for_is_asked_for_again() -> None:
 
 @pytest.mark.parametrize(("value", "told"), [("close", False), ("keep-alive", False), ("close, X-Client-Id", True)])
 def test_connection_that_names_fields_is_told(value: str, told: bool) -> None:
-    assert names_fields("Connection", value) is told
+    assert is_of_the_request("Connection", value, "http://s3.example:9000/") is told
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("s3.example:9000", False), ("S3.example:9000", False), ("s3.example", False), ("bucket.s3.example:9000", True)],
+)
+def test_host_that_is_not_the_urls_is_told(host: str, told: bool) -> None:
+    assert is_of_the_request("Host", host, "http://s3.example:9000/") is told
