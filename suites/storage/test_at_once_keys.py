@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.at_once import at_once
+from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import Listing, listing_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2
@@ -52,7 +53,10 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
-            raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply)
+            proof = has_just(
+                page.reply, [f"<Key>{key}</Key>" for key in keys], [f"<Key>{key}</Key>" for key in page.keys]
+            )
+            raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 
 @verifies("storage/at-once/listing-keeps-what-stays")

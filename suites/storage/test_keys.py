@@ -56,6 +56,7 @@ DOTTED = {
     "dot-dot": ("a/c/../b", "a/b"),
     "encoded-dots": ("a/c/%2e%2e/b", "a/b"),
     "triple-slash": ("a///b", "a/b"),
+    "slashes-at-the-end": ("a//", "a/"),
 }
 
 

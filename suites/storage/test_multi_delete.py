@@ -57,11 +57,11 @@ def test_deletes_what_is_named(space: Space) -> None:
 def test_takes_each_key_as_it_is(space: Space) -> None:
     """Purpose: a key in the document is its very characters: none is trimmed, and none stands for what is below it.
 
-    Method: 1. put objects under keys that differ by a blank, a slash, a segment, an escape (a name may be refused)
+    Method: 1. put objects under keys that differ by case, a blank, a slash, a segment, an escape (any may be refused)
             2. delete some of them in one request, expect just those told as deleted, and the others as they were
     """
     prefix = space.prefix()
-    named, beside = ["a ", "b/", "c", "d&amp;", "e  f"], ["a", "b", "c/d", "d&", "e f"]
+    named, beside = ["G", "a ", "b/", "c", "d&amp;", "e  f"], ["a", "b", "c/d", "d&", "e f", "g"]
     kept = {name for name in [*named, *beside] if space.put(prefix + name, name.encode()).ok}
 
     wanted = [prefix + name for name in named if name in kept]

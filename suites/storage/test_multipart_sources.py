@@ -10,7 +10,13 @@ from conformance.clients.storage import Bucket
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, open_to_all
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_length,
+    expect_nothing_stored,
+    expect_stored,
+    open_to_all,
+)
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -65,7 +71,7 @@ def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
     """Purpose: a part can be copied from an object that was itself uploaded in parts, also over their borders.
 
     Method: 1. upload an object in two parts, copy the bytes around their border as part 1 of another upload
-            2. complete that, expect those bytes
+            2. complete that, expect those bytes; copy the whole as a part likewise, expect its length
     """
     source, key = space.key("parts"), space.key()
     upload = space.opened(source)
@@ -80,7 +86,12 @@ def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
 
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
     expect_bytes(space.get(key), b"endsgoes")
-    space.delete(source)
+    upload = space.opened(key)
+    tag = copied_etag_of(space.copy_part(key, upload, 1, source), "CopyPartResult")
+    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+    expect_length(space.head(key), SMALLEST_PART + len(b"goes on"))
+    for each in (source, key):
+        space.delete(each)
 
 
 @verifies("storage/multipart/copied-part-heeds-conditions")

@@ -86,3 +86,19 @@ def test_forged_first_chunk_is_refused(space: Space, place: int) -> None:
 
     expect_status(space.s3.send_as_is(replace(upload, chunks=tuple(chunks)).assembled()), REFUSED)
     expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize("kind", [case("without-signatures", SIGNED)])
+def test_chunks_without_signatures_are_refused(space: Space, kind: str) -> None:
+    """Purpose: what a request says is in signed chunks is not taken in chunks that nobody signed.
+
+    Method: 1. put an object, overwrite it in chunks of other bytes than were signed, with no signature at any
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(STOOD)
+    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, kind)
+    bare = tuple(Chunk(b"x" * len(chunk.data)) for chunk in upload.chunks)
+
+    expect_status(space.s3.send_as_is(replace(upload, chunks=bare).assembled()), REFUSED)
+    expect_stored(space.get(key), STOOD)

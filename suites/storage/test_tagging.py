@@ -35,7 +35,7 @@ def test_tags_come_back(space: Space) -> None:
     Method: 1. put an object, tag it, one tag with an empty value
             2. expect the tags, their number where it is told, and the bytes, metadata and ETag as they were
     """
-    key, tags = space.key(), {**TAGS, "reviewed": ""}
+    key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": ""}
     put = require(space.put(key, b"tagged", DESCRIBED), "objects")
 
     expect_status(space.put_tags(key, list(tags.items())), {200, 204})

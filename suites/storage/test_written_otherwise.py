@@ -8,9 +8,15 @@ from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import expect_entry, expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, require
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_same_etag
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_headers,
+    expect_nothing_stored,
+    expect_same_etag,
+    expect_stored,
+)
 from conformance.oracles.s3_pages import found_under
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -133,3 +139,38 @@ def test_what_is_deleted_with_others_is_gone(space: Space, count: int) -> None:
         expect_nothing_stored(space.get(key), "for a key that was deleted")
         expect_status(space.head(key), 404, "for a key that was deleted")
     expect_keys(found_under(space, prefix), [], "when all are deleted")
+
+
+@verifies("storage/object/delete-removes")
+@pytest.mark.parametrize("body", [case("from-every-operation", b"to be deleted")])
+def test_deleted_object_is_gone_from_every_operation(space: Space, body: bytes) -> None:
+    """Purpose: what was deleted is not to be had by another way: under a condition, by part, by its tags, as a source.
+
+    Method: 1. put an object, read it, delete it
+            2. expect 404 from GET with its ETag in If-Match (or 412), of its part 1, of its tags (or that these are not
+               offered), and from a copy of it, and nothing copied
+    """
+    key, copy = space.stored(body), space.key("copy")
+    tag = expect_same_etag(space.get(key), space.head(key))
+    require(space.delete(key), "objects to be deleted")
+
+    expect_status(space.get(key, {"If-Match": tag}), {404, 412}, "for a key that was deleted")
+    for query in ({"partNumber": "1"}, {"tagging": ""}):
+        expect_status(space.get(key, query=query), {400, 404, *NOT_OFFERED}, "for a key that was deleted")
+    expect_status(space.copy(copy, key), 404, "for a source that was deleted")
+    expect_nothing_stored(space.get(copy))
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+@pytest.mark.parametrize("body", [case("what-was-copied", COPIED)])
+def test_if_none_match_keeps_what_was_copied(space: Space, body: bytes) -> None:
+    """Purpose: If-None-Match: * never overwrites an object, that a copy made too.
+
+    Method: 1. copy an object, then PUT to its key with If-None-Match: *
+            2. expect 412, and the copy's bytes
+    """
+    key = space.key("copy")
+    expect_no_error_inside(space.copy(key, space.stored(body)))
+
+    expect_status(space.put(key, b"intruder", {"If-None-Match": "*"}), 412)
+    expect_stored(space.get(key), body)

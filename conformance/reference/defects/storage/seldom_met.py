@@ -11,14 +11,18 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import MOMENT_S, gateway, server_error
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
 from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call, Signer, decoded
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
-from conformance.reference.storage.state import Bucket
+from conformance.reference.storage.state import Bucket, StoredObject
 
 LAST_CHUNK = b"\r\n0;chunk-signature="
 SUPPLIED = "f" * 64
+SMALLEST_PART = 5 * 1024 * 1024
 BEYOND_64_BITS = re.compile(r"bytes=(\d{20,})-")
 PLAIN_TEXT = re.compile(r"text/[a-z]+")
 
@@ -193,3 +197,110 @@ class ForeignBucketByItsHost(Defect):
     def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         bucket: Bucket = gateway(original).buckets[name] if name == self.named else original(organization, name)
         return bucket
+
+
+class UnsignedChunksAmongSigned(Defect):
+    """SigV4, "Transferring payload in multiple chunks": each chunk has a signature, where the request says so."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        bare = stated == STREAMING[0] and b";chunk-signature=" not in call.request.body
+        original(call, STREAMING[2] if bare else stated)
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        if rest != b"\r\n":
+            original(call, rest, previous)
+
+
+class CopiesOverlookedByIfNoneMatch(Defect):
+    """S3 API Reference, PutObject, If-None-Match: "*" uploads only where there is no object, whatever made it."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+
+    def __init__(self) -> None:
+        self.copied: set[tuple[str, str]] = set()
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.copied.add((bucket.name, call.key))
+        return answer
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if (bucket.name, call.key) in self.copied and call.headers.get("if-none-match") == "*":
+            bucket.remove(call.key)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class ManyDeletedInAnyCase(Defect):
+    """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        named = (entry.get("Key") or "").lower()
+        told: str = await original(bucket, entry, quiet)
+        for key in [each for each in bucket.keys if each.lower() == named]:
+            bucket.remove(key)
+        return told
+
+
+class PlusInTagsIsABlank(Defect):
+    """S3 API Reference, PutObjectTagging, Value: what stands in the document, which is not a query."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        await original(bucket, key, {name: value.replace("+", " ") for name, value in tags.items()})
+
+
+class SlashesAtTheEndAreOne(Defect):
+    """S3 User Guide, "Naming objects": a key is a sequence of characters, in which each slash is one of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        found: str = original(key)
+        return f"{found.rstrip('/')}/" if found.rstrip("/") and found.endswith("//") else found
+
+
+class FirstPartOfAWholeSource(Defect):
+    """S3 API Reference, UploadPartCopy: without a range the part is the whole source, of however many parts that is."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        found: bytes = original(call, source)
+        return found[:SMALLEST_PART] if "-" in source.etag and "x-amz-copy-source-range" not in call.headers else found
+
+
+class DeletedStaysASource(Defect):
+    """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/delete-removes",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[str, StoredObject] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key in bucket.objects:
+            self.deleted[key] = bucket.objects[key]
+        await original(bucket, key, asked)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        bucket, key = gateway(original).copy_source(call)
+        try:
+            found: Source = await original(call)
+        except Fault as missing:
+            if missing.code != "NoSuchKey" or key not in self.deleted:
+                raise
+            found = Source(bucket, key, self.deleted[key])
+        return found
