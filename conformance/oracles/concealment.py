@@ -107,7 +107,7 @@ def _proof(asked: Sequence[Asked], controls: Sequence[Asked]) -> Proof | None:
     seen, wanted = [_headers(each) for each in asked], [_headers(each) for each in controls]
     patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, wanted)))]
     told = [set(_texts(each)) for each in asked], [set(_texts(each)) for each in controls]
-    patterns += [literal(text) for text in _only_of(*told) if text.isprintable()]
+    patterns += [literal(text) for text in _only_of(*told) if text.isprintable() and re.search(r"\w", text)]
     fields = [
         [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in side]
         for side in (seen, wanted)

@@ -173,3 +173,7 @@ def _write_permission(state: SurfaceState, identity: Identity) -> None:
                 state.ok(f"full has the scope that creates in {resource.name}")
             else:
                 state.fail(f"full lacks the scope {scope} that creates in {resource.name}")
+        if (resource.update or resource.delete) and not (resource.create and resource.item):
+            state.warn(
+                f"{resource.name}: nothing of it is changed, since it declares no create and item of the run's own"
+            )

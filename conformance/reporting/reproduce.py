@@ -196,6 +196,9 @@ class Script:
             # What the environment holds goes before a file.
             yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
+            if (secret := secret_of(name)) != name:
+                # Another secret than the run's may have there already what is put there.
+                yield f'[ "${name}" != "${secret}" ] || cannot "{secret} is so itself"'
         yield from (f'{name}_QUOTED=$(quoted "${name}")' for name in sorted(needed))
 
     def _further(self) -> list[str]:

@@ -137,6 +137,8 @@ def _of_pairs(
     for first, second, pattern in proof.get("both", []):
         if first in numbers and second in numbers:
             found = [f'"$(has {numbers[each]} {word(pattern, marks)})"' for each in (first, second)]
+            for number in (numbers[each] for each in (first, second) if were.get(each, 0) >= 400):
+                yield f"case $(status {number}) in [45]??) ;; *) cannot 'answer {number} is no error now' ;; esac"
             yield f"[ {' = '.join(found)} ] || shows 'what one of answers {numbers[first]} and {numbers[second]} has'"
 
 

@@ -58,7 +58,9 @@ def absent(platform: Platform) -> Exchange:
 def duplicate(platform: Platform) -> Exchange:
     """A create of a slug that is taken."""
     resource = platform.resources_with("create", "item", "unique")[0]
-    return platform.as_role("full", platform.operation(resource, "create", platform.item(resource)))
+    slug = platform.names.new()
+    platform.create(resource, slug)
+    return platform.as_role("full", platform.operation(resource, "create", slug))
 
 
 def refused_method(platform: Platform) -> Exchange:

@@ -147,6 +147,18 @@ def test_a_login_that_ought_to_be_refused_is_told_and_stops_nothing(
     assert ("warn", "revoked: is let in, though a login that is revoked must be refused") in registry.lines
 
 
+def test_what_is_declared_of_no_item_is_told_to_be_left_alone(
+    reference: tuple[Reference, Target], tmp_path: Path
+) -> None:
+    path = tmp_path / "conformance.toml"
+    TargetFile(reference[0], path).write()
+    kept = path.read_text().split("create = { scope")
+    path.write_text("# create = { scope".join(kept))
+    identity = preflight(configuration.load(path, tmp_path).choose(None)[1])[0]
+    assert [text for level, text in identity.lines if "nothing of it is changed" in text] != []
+    assert not identity.failing
+
+
 def test_nothing_is_left_behind(reference: tuple[Reference, Target]) -> None:
     deployment, target = reference
     preflight(target)

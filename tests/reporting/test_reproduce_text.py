@@ -317,6 +317,15 @@ def test_what_two_answers_would_both_have(tmp_path: Path, found: tuple[str, str]
     assert ended(tmp_path, "404", [has, *lines]) == code
 
 
+@pytest.mark.parametrize(("status", "code"), [(409, 1), (201, 2)])
+def test_what_two_errors_would_both_have_is_not_asked_of_what_is_none(status: int, code: int) -> None:
+    lines = judged({"both": [("x", "y", "p")]}, {"x": 1, "y": 2}, 2, 404, {}, {}, were={"x": 200, "y": 409})
+    has = "has() { case $1 in 1) echo yes ;; esac; }"
+    begin = f'printf {status} >"$answers/2.status"'
+    ran = subprocess.run([SHELL, "-c", "\n".join([PREAMBLE, begin, has, *lines])], capture_output=True, check=False)
+    assert ran.returncode == code
+
+
 @pytest.mark.parametrize(("lengths", "code"), [(("5", "5"), 0), (("5", ""), 0), (("5", "6"), 1)])
 def test_a_field_that_the_second_answer_may_leave_out(tmp_path: Path, lengths: tuple[str, str], code: int) -> None:
     lines = judged({"same_if_any": [("Content-Length", "x", "y")]}, {"x": 1, "y": 2}, 2, 200, {}, {})
