@@ -64,9 +64,9 @@ class Limits:
 class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
-    ``patient``: a 429, or a 503 or an error within 200 that asks to slow down, is waited for once, within
-    ``limits.patience_s``; both exchanges are recorded. A check of the limit itself turns that off. After a wait in vain
-    none is waited for until an answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies
+    ``patient``: a 429, or a 503 or an error within 200 that asks to slow down, is waited for, at most twice, each time
+    within ``limits.patience_s``; all is recorded. A check of the limit itself turns that off. After waits in vain none
+    is waited for until an answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies
     of answers as they come, of any size; of those the exchange has the beginning alone. ``unzips``: see ``readable``.
     """
 
@@ -150,9 +150,10 @@ class HttpClient:
             return exchange
         if not again:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
-        if not self.waited_in_vain:
-            self.recorder.pause(min(retry_after(exchange), self.limits.patience_s), exchange.id)
-            exchange = once()
+        for times in () if self.waited_in_vain else (1, 2):  # Many say a second, whatever is left of their window.
+            self.recorder.pause(min(times * retry_after(exchange), self.limits.patience_s), exchange.id)
+            if not asks_to_wait(exchange := once()):
+                break
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:
             raise asked_to_wait(f"{what} is answered {exchange.status} again after waiting")

@@ -185,13 +185,13 @@ def test_garbage_is_a_finding_and_no_traceback(serve: Callable[..., Scripted], g
         client_of(serve(garbage)).get("/")
 
 
-def test_a_429_is_waited_for_once(serve: Callable[..., Scripted]) -> None:
+def test_a_429_is_waited_for_twice(serve: Callable[..., Scripted]) -> None:
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
     client = client_of(serve(limited, OK))
     assert client.get("/").status == 200
     assert [entry["status"] for entry in client.recorder.entries] == [429, 200]
     with pytest.raises(Inconclusive, match="429"):
-        client_of(serve(limited, limited)).get("/")
+        client_of(serve(limited, limited, limited)).get("/")
 
 
 SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>SlowDown</Code>.</Error>"
