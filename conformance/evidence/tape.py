@@ -31,6 +31,8 @@ EXCHANGE: dict[str, Any] = {
     "response_headers": list, "response_body": dict, "started": float, "duration_s": float,
     "error": str | None,
 }  # fmt: skip
+BODY: dict[str, Any] = {"size": int, "text": str, "base64": str, "sha256": str, "pieces": list}
+PIECE = {"base64": str, "times": int}
 TRANSCRIPT: dict[str, Any] = {
     "id": str, "command": list, "exit_code": int, "output": str, "errors": str, "duration_s": float,
 }  # fmt: skip
@@ -195,10 +197,22 @@ def is_whole(entry: dict[str, Any]) -> bool:
 def is_entry(entry: dict[str, Any]) -> bool:
     """Whether this is an exchange or a transcript as it is recorded."""
     kinds = EXCHANGE if entry.get("kind") == "exchange" else TRANSCRIPT
-    return all(isinstance(entry.get(name), kind) for name, kind in kinds.items()) and all(
-        isinstance(field, list) and len(field) == 2 and all(isinstance(each, str) for each in field)
-        for field in (*entry.get("request_headers", ()), *entry.get("response_headers", ()))
-    )
+    if not all(isinstance(entry.get(name), kind) for name, kind in kinds.items()):
+        return False
+    fields = (*entry.get("request_headers", ()), *entry.get("response_headers", ()))
+    bodies = [entry[name] for name in ("request_body", "response_body") if name in kinds]
+    return all(map(_is_field, fields)) and all(map(_is_body, bodies))
+
+
+def _is_field(field: Any) -> bool:
+    return isinstance(field, list) and len(field) == 2 and all(isinstance(each, str) for each in field)
+
+
+def _is_body(body: dict[str, Any]) -> bool:
+    pieces = body.get("pieces", [])
+    if not all(isinstance(body[name], kind) for name, kind in BODY.items() if name in body):
+        return False
+    return all(isinstance(each, dict) and {n: type(each.get(n)) for n in PIECE} == PIECE for each in pieces)
 
 
 def stand_in(name: str) -> str:

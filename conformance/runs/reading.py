@@ -6,6 +6,7 @@ A folder that is not whole is read as far as it goes and says so.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from conformance.runs.record import FORMAT, LEFTOVERS, CheckResult, RecordError,
 from conformance.vocabulary.verdict import Verdict
 
 FINDING = {"expected", "observed", "hint", "exchanges"}
+CLAUSE = dict.fromkeys(("document", "section", "quote", "url"), "")
 
 
 @dataclass
@@ -160,6 +162,7 @@ def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, rema
         return
     if result.id in results:
         raise RecordError(f"{path}: {result.id} stands twice")
+    result.clause = CLAUSE | result.clause
     results[result.id] = result
 
 
@@ -169,6 +172,8 @@ def _understood(result: CheckResult) -> None:
         raise ValueError("an unknown verdict")
     if not all(each.keys() >= FINDING for each in result.findings):
         raise ValueError("a finding that lacks a part")
+    if not math.isfinite(result.duration_s):
+        raise ValueError("a duration without end")
 
 
 def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:

@@ -123,6 +123,10 @@ GARBLED = {
         lambda run: spoil_line(run / "results.ndjson", lambda line: json.dumps({**line, "findings": [{}]})),
         "a check line that is not understood (a finding that lacks a part)",
     ),
+    "endless": Spoil(
+        lambda run: spoil_line(run / "results.ndjson", lambda line: json.dumps({**line, "duration_s": float("inf")})),
+        "a check line that is not understood (a duration without end)",
+    ),
     "half-a-line": Spoil(
         lambda run: (run / "results.ndjson").write_text((run / "results.ndjson").read_text()[:-300]),
         "is not a JSON object",
@@ -168,7 +172,7 @@ def test_a_record_that_is_garbled(how: str, command: str, here: Path, capsys: py
     elif command in OVER_MANY:
         # They read no more of a check than its verdict.
         assert code == 0
-        assert said.err.startswith("left out: runs/bad/results.ndjson") == (how != "finding")
+        assert said.err.startswith("left out: runs/bad/results.ndjson") == (how not in ("finding", "endless"))
     elif command == "certify":
         assert code == 1 and "the run is not complete" in said.out
     elif command == "sweep":
@@ -198,12 +202,22 @@ def test_a_run_that_was_interrupted(command: str, here: Path, capsys: pytest.Cap
         assert code == 0
 
 
+def spoil_bodies(path: Path) -> None:
+    """Gives the bodies of exchanges members of other kinds, each in turn."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    odd: list[dict[str, Any]] = [{"size": []}, {"size": 1, "pieces": [True]}, {"size": 1, "text": 7}, {"size": "1"}]
+    for number, line in enumerate(line for line in lines if line["kind"] == "exchange"):
+        line["response_body"] = line["request_body"] = odd[number % len(odd)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
 EVIDENCE: dict[str, Callable[[Path], object]] = {
     "missing": lambda run: shutil.rmtree(run / "evidence"),
     "garbage": lambda run: [each.write_text("{garbage\n") for each in (run / "evidence").iterdir()],
     "deep": lambda run: [each.write_text(DEEP + "\n") for each in (run / "evidence").iterdir()],
     "binary": lambda run: [each.write_bytes(b"\xff\x00\n" * 9) for each in (run / "evidence").iterdir()],
     "shapeless": lambda run: [each.write_text('{"kind": "exchange"}\n') for each in (run / "evidence").iterdir()],
+    "bodies": lambda run: [spoil_bodies(each) for each in (run / "evidence").iterdir()],
     "leftovers": lambda run: (run / "leftovers.json").write_text("{x"),
 }
 
