@@ -114,6 +114,13 @@ class OAuthClient:
             raise Inconclusive(f"the target file has no credential in the role {role}", f"a credential in {place}")
         raise NotApplicable(f"the target file has no credential in the role {role}: {place}")
 
+    def scopes(self, role: str = "full") -> list[str]:
+        """The scopes of a credential; NotApplicable where the target file declares none, as it need not."""
+        found = self.credential(role).scopes
+        if not found:
+            raise NotApplicable(f"the target file declares no scopes of the credential {role}")
+        return found
+
     def has(self, role: str) -> bool:
         """Whether the target file has a credential in a role."""
         return role in self.identity.credentials

@@ -126,7 +126,7 @@ def test_jwt_scope_claim(oauth: OAuthClient) -> None:
     Method: 1. ask for one scope
             2. expect the claim scope to hold it alone, or with what the answer says to be granted besides
     """
-    scope = oauth.credential("full").scopes[0]
+    scope = oauth.scopes()[0]
     token, reply = issued_jwt(oauth, scope=scope)
     claimed, granted = claims_of(token).get("scope"), granted_scopes(reply, [scope])
     told = claimed.split(" ") if isinstance(claimed, str) else claimed

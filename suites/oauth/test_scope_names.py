@@ -56,7 +56,7 @@ def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: st
     Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
             2. expect a refusal, or what an unknown scope is granted. (The beginning of a scope may be one itself.)
     """
-    own = control.credential("full").scopes
+    own = control.scopes()
     first, second = (own * 2)[:2]
     text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
     if text in own:

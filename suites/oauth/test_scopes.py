@@ -145,7 +145,7 @@ def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str)
                ignore a scope in part or whole, a token that states another scope, one of the credential's, or states
                none and grants none
     """
-    reply = control.request_token(scope=scope.replace("{own}", control.credential("full").scopes[0]))
+    reply = control.request_token(scope=scope.replace("{own}", control.scopes()[0]))
 
     if reply.status == 413 and scope == MALFORMED["long"]:
         return

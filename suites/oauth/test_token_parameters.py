@@ -55,7 +55,7 @@ def test_unknown_parameters_change_nothing(control: OAuthClient, name: str) -> N
                folds case, cuts blanks and brackets, or separates at a semicolon
             2. expect a token of the same scope; a semicolon, which a form writes as %3B, may be 400 as well
     """
-    scopes = control.credential("full").scopes
+    scopes = control.scopes()
     plain = control.request_token(scope=scopes[0])
     form = encoded(control.form(scope=scopes[0])) + b"&"
     further = encoded([(key, value.replace("{all}", " ".join(scopes))) for key, value in WIDER[name]])
@@ -165,7 +165,7 @@ def test_repeated_parameter_is_invalid_request(control: OAuthClient, name: str) 
     Method: 1. send a parameter twice with the same good value
             2. expect 400 with error invalid_request
     """
-    value = dict(control.form(scope=control.credential("full").scopes[0]))[name]
+    value = control.scopes()[0] if name == "scope" else dict(control.form())[name]
     reply = control.post(repeated(control, name, value, value))
 
     expect_refusal(reply, {400})
@@ -179,7 +179,7 @@ def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
     Method: 1. send scope twice with one scope of the credential each
             2. expect a refusal, or a token with at most one of the two
     """
-    first, second = (control.credential("full").scopes * 2)[:2]
+    first, second = (control.scopes() * 2)[:2]
     reply = control.post(repeated(control, "scope", first, second))
 
     if not issued(reply):

@@ -166,3 +166,12 @@ def test_a_rotated_url_is_a_secret_at_once() -> None:
     assert "abcdefghijklmnop" not in json.dumps(operator.recorder.entries)
     with pytest.raises(Inconclusive, match="no URL"):
         hook("print(1)", "rotate_webhook").rotate_webhook()
+
+
+def test_a_credential_without_declared_scopes_is_asked_for_none() -> None:
+    oauth, _ = client((200, {"access_token": "token-value-0123456789"}))
+    bare = oauth.credential("full").model_copy(update={"scopes": []})
+    without = OAuthClient(oauth.identity.model_copy(update={"credentials": {"full": bare}}), oauth.http)
+    assert oauth.scopes() == oauth.credential("full").scopes
+    with pytest.raises(NotApplicable, match="declares no scopes of the credential full"):
+        without.scopes()
