@@ -136,11 +136,12 @@ def _told(failure: Exception) -> int:
     if os.environ.get(DEBUG):
         raise failure
     from conformance.contract.catalogue import ContractError
+    from conformance.reporting.text import visible
     from conformance.target.configuration import ConfigurationError, NoConfiguration
 
     if isinstance(failure, UsageMistake | ConfigurationError | NoConfiguration):
-        print(failure, file=sys.stderr)
+        print(visible(str(failure)), file=sys.stderr)
         return ExitCode.USAGE
     told = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
-    print(f"error in the suite: {_shortened(told)}; set {DEBUG}=1 for the traceback", file=sys.stderr)
+    print(f"error in the suite: {visible(_shortened(told))}; set {DEBUG}=1 for the traceback", file=sys.stderr)
     return ExitCode.SUITE_ERROR

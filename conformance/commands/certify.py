@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
     from conformance.reporting.attestation import claimable
     from conformance.reporting.certification import NotEntitled, certify
+    from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
     from conformance.runs.seal import SealError
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except NotEntitled as refusal:
         print(f"{folder}: no statement can be made of this run:")
-        print("\n".join(f"  {reason}" for reason in str(refusal).splitlines()))
+        print("\n".join(f"  {visible(reason)}" for reason in str(refusal).splitlines()))
         return ExitCode.NON_CONFORMANT
     except (KeyMistake, RecordError, SealError) as mistake:
         raise UsageMistake(str(mistake)) from None

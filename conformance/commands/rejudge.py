@@ -46,12 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
     """The lines of the difference."""
+    from conformance.reporting.text import visible
     from conformance.vocabulary.wording import plural
 
     for each in outcome.changed:
-        yield from _changed(each)
+        yield from (visible(line).replace("\n", " ") for line in _changed(each))
     for each in outcome.unclear if with_unclear else ():
-        yield f"CANNOT REJUDGE  {each.id} ({each.before}): {each.reason}"
+        yield visible(f"CANNOT REJUDGE  {each.id} ({each.before}): {each.reason}").replace("\n", " ")
     more = "" if with_unclear or not outcome.unclear else " (--unclear lists them)"
     yield (
         f"{plural(len(outcome.checks), 'check')}: {len(outcome.same)} as recorded, {len(outcome.changed)} changed, "

@@ -90,6 +90,8 @@ def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, f
 
 def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:
     """Prints what became of each check; 1 where one still fails, 7 where one could not be tried, else 0."""
+    from conformance.reporting.text import on_one_line
+
     codes = set()
     print()
     for before in chosen:
@@ -101,7 +103,6 @@ def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:
             print(f"STILL FAILS    {before.id}")
         else:
             codes.add(ExitCode.INCONCLUSIVE)
-            print(
-                f"CANNOT REPLAY  {before.id}: {after.reason or after.verdict if after else 'the run was not complete'}"
-            )
+            why = after.reason or after.verdict if after else "the run was not complete"
+            print(f"CANNOT REPLAY  {before.id}: {on_one_line(why)}")
     return min(codes, default=ExitCode.CONFORMANT)

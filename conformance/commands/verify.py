@@ -29,6 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Says VERIFIED, or why not; NON_CONFORMANT for a refusal, INCONCLUSIVE where the run cannot be judged here."""
     from conformance.reporting.certification import Refused, Unjudged, statements, still_valid
+    from conformance.reporting.text import visible
     from conformance.runs.record import RecordError
     from conformance.runs.seal import SealError
     from conformance.runs.signing import KeyMistake, public_key
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"NOT JUDGED  the signature holds and no file was changed, but {lack}")
         return ExitCode.INCONCLUSIVE
     except (Refused, SealError, RecordError) as refusal:
-        print(f"REFUSED  {refusal}")
+        print(f"REFUSED  {visible(str(refusal))}")
         return ExitCode.NON_CONFORMANT
     print(f"VERIFIED  {arguments.statement}: {', '.join(found[0].run.claimed)}")
     print(remark)

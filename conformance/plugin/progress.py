@@ -17,6 +17,7 @@ from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import closing, failure_text, give_up
+from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.verdict import Verdict
@@ -71,7 +72,7 @@ class Progress:
         self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
         for state in states:
             if state.blocked:
-                self.say(f"  {state.surface}: {state.blocked[0]}")
+                self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
 
     def collected(self, nodeids: list[str]) -> None:
         """How many checks each area has."""
@@ -108,9 +109,9 @@ class Progress:
         for area in areas:
             self.say(self._line(area))
         for mistake in mistakes:
-            self.say(f"ERROR: {mistake}")
+            self.say(f"ERROR: {visible(mistake)}")
         for error in errors:
-            self.say(f"ERROR in the suite: {error}")
+            self.say(f"ERROR in the suite: {visible(error)}")
         if self.ours:
             self._unclear(record)
         if record.results:

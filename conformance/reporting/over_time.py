@@ -12,7 +12,7 @@ from conformance.reporting.html import fragment, page
 from conformance.reporting.matrix import link_to
 from conformance.reporting.text import duration, on_one_line
 from conformance.runs.history import Course, History, Run, Shelf, Trend, begun, shown
-from conformance.vocabulary.verdict import ExitCode
+from conformance.vocabulary.verdict import ExitCode, Verdict
 from conformance.vocabulary.wording import plural
 
 SHOWN_RUNS = 40
@@ -63,6 +63,8 @@ def _run_view(run: Run, started: str, folder: Path) -> RunView:
     tone, statement = STATEMENTS.get(info.exit_code or 0, ("error", "not judged"))
     if info.exit_code == ExitCode.CONFORMANT and info.is_part(len(run.verdicts)):
         statement = Statement.IN_PART.value
+    if set(run.verdicts.values()) == {Verdict.NOT_APPLICABLE}:
+        tone, statement = "not-applicable", Statement.NOT_SHOWN.value
     if not run.complete:
         tone, statement = "error", "not complete"
     report = link_to(run.folder, folder) if (run.folder / "index.html").exists() else ""

@@ -202,13 +202,13 @@ def test_a_run_that_was_interrupted(command: str, here: Path, capsys: pytest.Cap
         assert code == 0
 
 
-def spoil_bodies(path: Path) -> None:
+def spoil_bodies(path: Path) -> int:
     """Gives the bodies of exchanges members of other kinds, each in turn."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     odd: list[dict[str, Any]] = [{"size": []}, {"size": 1, "pieces": [True]}, {"size": 1, "text": 7}, {"size": "1"}]
     for number, line in enumerate(line for line in lines if line["kind"] == "exchange"):
         line["response_body"] = line["request_body"] = odd[number % len(odd)]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 EVIDENCE: dict[str, Callable[[Path], object]] = {

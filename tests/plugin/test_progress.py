@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from conformance.commands.rejudge import table
+from conformance.commands.replay import _compared
 from conformance.plugin.progress import SHOWN_FAILURES, Progress
+from conformance.plugin.rejudging import Outcome, Rejudged
 from conformance.preflight import SurfaceState
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -65,3 +69,22 @@ def test_a_surface_that_takes_no_credential_is_told_at_the_beginning(
     text = capsys.readouterr().out
     assert "identity ok  storage LOCKED  registry DOWN" in text
     assert "storage: the key opens nothing" in text and "registry: nobody listens" in text
+
+
+def test_what_a_target_says_moves_no_cursor_and_begins_no_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = 'refused with "\x1b[2J\x1b]0;title\x07\n::error::of the target"'
+    record = samples.written(tmp_path / "run", [], samples.recorder())
+    telling = progress(tmp_path)
+    telling.beginning(record.info, [SurfaceState("identity", locked=said)], False, tmp_path)
+    telling.ending(record, {}, [said], [said])
+    replayed = [samples.check("oauth/a/x", Verdict.ERROR, reason=said)]
+    _compared(replayed, {each.id: each for each in replayed})
+    judged = Rejudged("oauth/a/x", "MUST", "pass", "fail", said, [samples.finding(said, said)])
+    print("\n".join(table(Outcome([judged, replace(judged, now=None)]), with_unclear=True)))
+    text = capsys.readouterr().out
+    assert "\x1b" not in text and "\x07" not in text
+    assert text.count("␛[2J") == 8
+    # The errors of the suite's own may be of several lines.
+    assert sum(line.startswith("::error::") for line in text.splitlines()) == 2

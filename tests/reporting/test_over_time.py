@@ -185,3 +185,9 @@ def test_runs_of_one_second_are_told_apart(tmp_path: Path, capsys: pytest.Captur
     assert f"<code>{night(1)} run-2</code>" in render_index(shelf(tmp_path), tmp_path)
     assert main(["history", str(tmp_path)]) == 0
     assert f"first seen {night(1)} run-2, last good {night(1)} run-1" in capsys.readouterr().out
+
+
+def test_of_a_run_in_which_nothing_applied_nothing_is_said(tmp_path: Path) -> None:
+    written(tmp_path, {"oauth/a/x": "-", "oauth/a/y": "-"}, exit_code=0, selection=["oauth"])
+    (view,) = run_views(history(tmp_path).runs, tmp_path)
+    assert (view.tone, view.statement) == ("not-applicable", "not shown")
