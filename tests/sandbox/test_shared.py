@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.sandbox.shared import at_second_try
+from conformance.strategies.explore import OutOfTime
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 
 
@@ -36,6 +37,13 @@ def test_there_is_no_third_try() -> None:
     assert tries(Inconclusive("500"), last, "image") == (last, 2)
 
 
-@pytest.mark.parametrize("raised", [Unreachable("no answer"), NotApplicable("not claimed"), NonConformance("a", "b")])
+@pytest.mark.parametrize(
+    "raised",
+    [
+        Unreachable("no answer"), NotApplicable("not claimed"), NonConformance("a", "b"),
+        # The alarm rings once: what is tried behind it would have no end.
+        OutOfTime("no end"),
+    ],
+)  # fmt: skip
 def test_what_no_second_try_mends_is_told_at_once(raised: Exception) -> None:
     assert tries(raised, "image") == (raised, 1)
