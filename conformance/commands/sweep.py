@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         counts[swept.outcome] += 1
         stays += [swept] if swept.outcome == "stays" else []
     for folder, run_id in runs.items() if not arguments.dry_run else ():
-        _settle(folder, ledgers[folder], [each for each in stays if run_id in each.what])
+        _settle(folder, ledgers[folder], [each for each in stays if each.any_run or run_id in each.what])
     told = [f"{counts[each]} {each}" for each in ("removed", "found", "stays") if counts[each]]
     print(", ".join(told) or "nothing left")
     return ExitCode.INCONCLUSIVE if stays else ExitCode.CONFORMANT

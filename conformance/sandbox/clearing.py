@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from conformance.clients.registry import Repository
+from conformance.clients.http import authority_of
+from conformance.clients.registry import Repository, Upload
 from conformance.oracles.registry import pages_from
 from conformance.sandbox.readings import texts
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Unreachable
 
 GONE = 404
 UNCLAIMED = "the target does not claim registry.delete"
@@ -17,14 +18,34 @@ UNCLAIMED = "the target does not claim registry.delete"
 
 def clear(repository: Repository, deletes: bool) -> list[tuple[str, str]]:
     """Takes out what was put in, as far as the registry can, and tells what stays and why."""
-    inventory = repository.inventory
-    left = [each for upload in inventory.uploads if upload.open and (each := upload.by(repository.registry).end())]
+    inventory, unreached = repository.inventory, set[str]()
+    opened = [upload.by(repository.registry) for upload in inventory.uploads if upload.open]
+    left = [each for upload in opened if (each := end(upload, unreached))]
     if not deletes:
         stays = inventory.manifests or inventory.blobs
         return left + ([(f"repository {repository.name}", UNCLAIMED)] if stays else [])
     replies = delete_manifests(repository, reversed(inventory.manifests))
     replies |= {f"blobs/{digest}": repository.send("DELETE", f"blobs/{digest}") for digest in inventory.blobs if digest}
     return left + [(f"{repository.name} {path}", str(replies[path])) for path in _kept(replies)]
+
+
+def end(upload: Upload, unreached: set[str]) -> tuple[str, str] | None:
+    """Ends a session; what stays and why, where it may still be there.
+
+    It may be said to be on a host that there is not, which keeps nothing else from being removed: such a host is noted
+    in ``unreached``, and asked no more.
+    """
+    host, own = authority_of(upload.location), authority_of(upload.repository.registry.http.base_url)
+    where = f"upload session of {upload.repository.name}"
+    try:
+        return upload.end() if host not in unreached else (where, f"{host} cannot be reached")
+    except NonConformance as failure:
+        return where, str(failure)
+    except Unreachable as failure:
+        if host == own:
+            raise
+        unreached.add(host)
+        return where, str(failure)
 
 
 def delete_manifests(repository: Repository, digests: Iterable[str]) -> dict[str, Exchange]:

@@ -54,7 +54,7 @@ class Sweep:
                     self.recorder.begin()
                     yield swept
             except (Inconclusive, NonConformance, NotApplicable) as cause:
-                yield Swept(f"{name}: what is left there", "stays", self.recorder.redactor.text(str(cause)))
+                yield Swept(f"{name}: what is left there", "stays", self.recorder.redactor.text(str(cause)), True)
             finally:
                 http.close()
 

@@ -7,6 +7,7 @@ lists: upload sessions, and manifests without a tag.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +16,13 @@ from conformance.clients.images import digest_of
 from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, Repository, Upload
 from conformance.oracles.registry import pages_from
-from conformance.sandbox.clearing import GONE, UNCLAIMED, delete_manifests, tags_of
+from conformance.sandbox.clearing import GONE, UNCLAIMED, delete_manifests, end, tags_of
 from conformance.sandbox.readings import document_of, list_in, texts
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Unreachable
 
 DIGEST = ("sha256:", "sha512:")
 UNREADABLE = 400
@@ -65,14 +66,20 @@ def sweep_registry(
     for entry in entries:
         if "repository" in entry:
             known.setdefault(entry["repository"], Known()).take(entry)
-    listed = _catalogued(registry) if "registry.catalog" in target.features else []
-    for name in dict.fromkeys([*known, *listed]):
+    for name in _named(registry, known, "registry.catalog" in target.features):
         owner = _owner(registry, target.registry, name, removal)
         if owner is not None:
             found = known.get(name, Known())
             yield from _Swept(owner.repository(name), found, target.features, removal).all()
             if found.made and operator.has("remove_repository"):
                 yield _unmade(operator, name, removal)
+
+
+def _named(registry: Registry, known: Iterable[str], listed: bool) -> Iterator[str]:
+    """The names that are known, and those of the catalog, which may be none that can be read: it comes last."""
+    yield from known
+    if listed:
+        yield from sorted({*_catalogued(registry)} - {*known})
 
 
 def _owner(registry: Registry, described: description.Registry, name: str, removal: Removal) -> Registry | None:
@@ -123,12 +130,13 @@ class _Swept:
             yield from self._stubborn_tags(tags)
 
     def _uploads(self) -> Iterator[Swept]:
-        ended = 0
+        ended, unreached = 0, set[str]()
         for location, name in self.known.uploads.items():
             upload = Upload(self.repository.named(name), location)
             if self.removal.dry:
-                ended += upload.status().ok
-            elif left := upload.end():
+                with suppress(NonConformance, Unreachable):
+                    ended += upload.status().ok
+            elif left := end(upload, unreached):
                 yield Swept(left[0], "stays", left[1])
             else:
                 ended += not upload.open

@@ -9,11 +9,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Swept:
-    """One thing of an earlier run: removed, only found (a dry run), or it stays, for this reason."""
+    """One thing of an earlier run: removed, only found (a dry run), or it stays, for this reason.
+
+    ``any_run``: nobody could look what else there is, of whichever run.
+    """
 
     what: str
     outcome: Literal["removed", "found", "stays"]
     reason: str = ""
+    any_run: bool = False
 
 
 @dataclass(frozen=True)

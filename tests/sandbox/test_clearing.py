@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.sandbox.clearing import clear, delete_manifests
 from tests.clients.registry_server import NAME, Answer, Server, entered
@@ -103,3 +104,18 @@ def test_what_is_refused_all_the_same_is_not_asked_for_without_end(server: Serve
     assert [reply.status for reply in replies.values()] == [403, 403]
     asked = [path for method, path, _ in server.seen if method == "DELETE"]
     assert len(asked) == 5, "each twice, and one tag, whose refusal tells of the others"
+
+
+def test_sessions_on_a_host_that_there_is_not_keep_nothing_else(server: Server) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "http://127.0.0.1:1/u1"}, b"")
+    for method, reference in (("PUT", "v1"), ("DELETE", digest_of(b"{}"))):
+        server.table[method, f"/v2/{NAME}/manifests/{reference}"] = (202, {}, b"")
+    repository = entered(server).repository(NAME)
+    for _ in range(2):
+        repository.post_upload()
+    repository.put_manifest("v1", b"{}", "application/json")
+
+    told = clear(repository, deletes=True)
+    assert [what for what, _ in told] == [f"upload session of {NAME}"] * 2
+    assert told[1][1] == "127.0.0.1:1 cannot be reached"
+    assert any(method == "DELETE" and "/manifests/" in path for method, path, _ in server.seen)
