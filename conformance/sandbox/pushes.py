@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from conformance.clients.image_files import Held, told_of
 from conformance.clients.image_programs import ImageProgram, Pushed
-from conformance.clients.images import Manifest, image
+from conformance.clients.images import Manifest, digest_of, image
 from conformance.clients.registry import Repository
 from conformance.sandbox.names import Names
+from conformance.sandbox.readings import document_of, list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -76,19 +77,27 @@ class Pushes:
         return self.repository.get_manifest(program.name)
 
     def told(self, program: ImageProgram) -> Held | None:
-        """What a program that pushed says that it did: by its digest, not by the tag; None where it did not."""
+        """What a program that pushed says that it did: by its digest, not by the tag; None where it did not.
+
+        Nor where what is given for its digest is no image, of which the check of its push tells.
+        """
         digest = self.of(program).digest
         content = self.repository.get_manifest(digest) if digest else None
-        return told_of(content.body) if content is not None and content.ok else None
+        if content is None or not content.ok:
+            return None
+        try:
+            return told_of(content.body)
+        except (ValueError, LookupError, TypeError):
+            return None
 
 
 def note(repository: Repository, stored: Exchange) -> None:
     """Has what a program pushed removed at the end, as far as its manifest can be read."""
-    if stored.ok:
-        pushed = Manifest(stored.body)
-        document = pushed.document
-        described = [document.get("config"), *document.get("layers", ())]
-        _note(repository, [pushed.digest], [each["digest"] for each in described if each])
+    document = document_of(stored)
+    if stored.ok and document is not None:
+        described = [each for each in (document.get("config"), *list_in(document, "layers")) if isinstance(each, dict)]
+        digests = [each.get("digest") for each in described]
+        _note(repository, [digest_of(stored.body)], [each for each in digests if isinstance(each, str)])
 
 
 def note_all(repository: Repository, manifest: Manifest) -> None:

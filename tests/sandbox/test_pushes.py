@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.image_programs import ImageProgram
-from conformance.sandbox.pushes import Programs, login_as, login_of
+from conformance.clients.image_programs import ImageProgram, Pushed
+from conformance.clients.images import digest_of
+from conformance.clients.program import Outcome
+from conformance.sandbox.names import Names
+from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note
 from conformance.target.description import Login, Registry, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from tests.clients.registry_server import NAME, Server, entered
+from tests.clients.registry_server import server as server
 
 
 def kind(called: str, there: bool = True) -> Any:
@@ -63,3 +68,15 @@ def test_logins_by_role() -> None:
     assert login_as(with_one, "puller", "pusher") == pusher
     with pytest.raises(Inconclusive, match="no login in role puller"):
         login_as(with_one, "puller")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"config": null, "layers": null}', b'{"layers": [{}, 1]}'])
+def test_what_is_given_in_place_of_an_image_is_no_mistake_of_ours(server: Server, body: bytes) -> None:
+    for reference in ("a", digest_of(b"a")):
+        server.table["GET", f"/v2/{NAME}/manifests/{reference}"] = (200, {}, body)
+    repository = entered(server).repository(NAME)
+    program: Any = type("a", (), {"name": "a"})()
+    pushes = Pushes(repository, None, Names("run", "w"), {"a": Pushed(Outcome(0, "", "", ""), digest_of(b"a"))})
+
+    note(repository, repository.get_manifest("a"))
+    assert pushes.told(program) is None
