@@ -23,7 +23,7 @@ from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import among, field_matches, has_member, literal, not_among, without_list
 from conformance.oracles.status import expect_status, listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
+from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance, NotApplicable, Proof, Unreachable
 from conformance.vocabulary.wording import differing, field_of, plural, some, worded
 
 T = TypeVar("T")
@@ -254,10 +254,12 @@ def next_link(reply: Exchange) -> str | None:
 
 
 def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> list[Exchange]:
-    """An answer and all that its ``next`` links lead to; a chain without end, or in a circle, is a finding."""
+    """An answer and what its ``next`` links lead to: a circle, or no end, is a finding; too many pages Inconclusive."""
     pages, followed = [first], dict[str, bytes]()
     while (target := next_link(pages[-1])) is not None:
         if len(pages) >= MOST_PAGES:
+            if len({each.body for each in pages}) == len(pages):
+                raise Inconclusive(f"{MOST_PAGES} pages, each another, and a further link", "a list that ends before")
             raise NonConformance("links that come to an end", f"{MOST_PAGES} pages and a further link", pages[-1])
         pages.append(follow(pages[-1], target))
         # A server may hold the place for its client, so that the same link goes on: not with the same page.

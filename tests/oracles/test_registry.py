@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.oracles import registry as oracle
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotConnected
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotConnected
 
 CONTENT = bytes(range(100))
 
@@ -156,6 +156,15 @@ def test_links_without_end_are_a_finding() -> None:
         oracle.pages_from(
             answer(200, {"tags": []}, link='</x>; rel="next"'),
             lambda reply, target: answer(200, {"tags": []}, link=f'</x{next(numbers)}>; rel="next"'),
+        )
+
+
+def test_more_than_anybody_would_read_is_no_finding() -> None:
+    numbers = count()
+    with pytest.raises(Inconclusive, match="200 pages, each another"):
+        oracle.pages_from(
+            answer(200, {"repositories": []}, link='</x>; rel="next"'),
+            lambda reply, target: answer(200, {"repositories": [target]}, link=f'</x{next(numbers)}>; rel="next"'),
         )
 
 
