@@ -36,6 +36,21 @@ def test_part_of_another_object_is_not_given(space: Space, number: str) -> None:
         expect_status(space.call(method, key, {"partNumber": number}, {"If-Match": OTHER}), {400, 412, 501})
 
 
+@verifies("storage/condition/outranks-range")
+@pytest.mark.parametrize("asked", [case("a-part-that-there-is", "bytes=0-3")])
+def test_condition_outranks_a_part(space: Space, asked: str) -> None:
+    """Purpose: who reads in parts what he has begun to read, as SDKs do, gets no part of what has replaced it.
+
+    Method: 1. put an object, GET a part of it with If-Match of another ETag, and with If-None-Match of its own
+            2. expect 412, then 304
+    """
+    key = space.stored(BODY)
+    tag = expect_etag(space.head(key))
+
+    expect_status(space.get(key, {"Range": asked, "If-Match": OTHER}), 412)
+    expect_status(space.get(key, {"Range": asked, "If-None-Match": tag}), 304)
+
+
 @pytest.mark.parametrize(
     "value",
     [

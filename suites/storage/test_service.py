@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.concealment import Asked, expect_alike, expect_as_absent
 from conformance.oracles.s3_documents import refused_by_key
 from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
@@ -90,7 +90,7 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
 
     Method: 1. ask for the operation on a foreign bucket
             2. expect 403 AccessDenied, or 404 as if it did not exist; of DeleteObjects also for each key within 200; of
-               uploads, which need not be offered, also 405 or 501
+               uploads, which need not be offered, also 405 or 501; of HEAD the same as of GET
     """
     key = names.new("foreign")
     reply = operation(foreign, key)
@@ -102,6 +102,9 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
             foreign.abort(key, upload)
 
     expect_out_of_reach(reply, operation in OPTIONAL)
+    if operation is OPERATIONS["head"]:
+        # There may be no object of that key: 404 would tell just that, where GET is told whose the bucket is.
+        expect_alike(foreign.get(key), reply, "of HEAD, as GET is answered")
 
 
 @verifies("storage/service/foreign-source-is-refused")

@@ -217,6 +217,41 @@ class HeadsGoByDate(Defect):
         return dated
 
 
+class PartsUnderNoTag(Defect):
+    """RFC 9110 section 14.2: Range is evaluated after the preconditions, If-Match among them."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/outranks-range",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        headers = call.headers.mutablecopy()
+        if "range" in headers and "if-match" in headers:
+            del headers["if-match"]
+        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return answer
+
+
+class ForeignHeadsAnswered(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, to HEAD as well.
+
+    Other requests are told by 403 that a bucket is another's, and HEAD which of its keys are objects.
+    """
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "HEAD":
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
 def as_page(answer: Answer) -> Answer:
     """The answer as a server in front of the gateway writes its own."""
     answer.headers["Content-Type"] = "text/html"
