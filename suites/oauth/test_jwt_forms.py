@@ -12,23 +12,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from conformance.clients.jwt_parts import part, signed, unpadded
 from conformance.clients.key_server import KeyServer
 from conformance.evidence.once import Once
-from conformance.oracles.status import expect_status, expect_success
-from conformance.oracles.token_quality import claims_of, header_of, require_jwt
+from conformance.oracles.status import expect_status
+from conformance.oracles.token_quality import claims_of, header_of
+from conformance.sandbox.jwts import require_open, require_opening
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, Proof
 
 
 def good_token(platform: Platform, once: Once) -> str:
     """A token that opens the first declared resource; Inconclusive where it does not, or is no JWT."""
     operation = platform.operations("read")[0]
     token = platform.oauth.token("full")
-    control = once("a JWT at its resource", lambda: platform.send(operation, token))
-    if not control.ok or not claims_of(token):
-        what = (
-            f"a token is answered {control.status} at {operation.path}" if claims_of(token) else "the token is no JWT"
-        )
-        raise Inconclusive(what, "a JWT that opens a declared resource")
+    require_open(operation, token, once("a JWT at its resource", lambda: platform.send(operation, token)))
     return token
 
 
@@ -107,8 +103,7 @@ def test_no_key_is_fetched(platform: Platform, member: str) -> None:
     """
     operation = platform.operations("read")[0]
     token = platform.oauth.token("full")
-    require_jwt(token)
-    expect_success(platform.send(operation, token), "for the genuine token")
+    require_opening(platform, operation, token)
 
     key = ec.generate_private_key(ec.SECP256R1())
     public = {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": "cf-key"}
