@@ -9,7 +9,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import without_member
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
-from conformance.sandbox.platform import KINDS, Platform
+from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
@@ -28,12 +28,21 @@ class Ended:
     age_s: float
 
 
+def opened_by(platform: Platform, role: str) -> Operation:
+    """The first declared read that the scopes of a role open, where these are told; Inconclusive without one."""
+    reads, own = platform.operations("read"), platform.oauth.credential(role).scopes
+    found = next((each for each in reads if not own or each.scope is None or each.scope in own), None)
+    if found is None:
+        raise Inconclusive(f"no declared read needs a scope that {role} has", f"a role {role} with a scope of one")
+    return found
+
+
 def ended(platform: Platform) -> Ended:
     """A token of the role short_lived, used until its lifetime is over."""
     lifetime = platform.oauth.credential("short_lived").lifetime or 1.0
     if lifetime > 2:
         raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
-    operation = platform.operations("read")[0]
+    operation = opened_by(platform, "short_lived")
     for _ in range(ATTEMPTS):
         given = platform.oauth.request_token("short_lived")
         token = platform.oauth.taken(given, "short_lived")
@@ -42,6 +51,9 @@ def ended(platform: Platform) -> Ended:
         used = time.monotonic()
         if control.ok:
             break
+    if not control.ok and control.status != 401:
+        told = f"{operation} is answered {control.status} to the role short_lived"
+        raise Inconclusive(told, "a role short_lived that may read a declared resource")
     if not control.ok and used - begun < lifetime / 2:
         raise NonConformance("2xx within the lifetime of a token", observed(control), control)
 
