@@ -141,6 +141,21 @@ def told_now(operator: Operator) -> list[str]:
     return [json.dumps(each) for each in operator.events()]
 
 
+def told_behind(webhook: WebhookClient, operator: Operator, target: Target) -> list[str]:
+    """What the hook tells when it tells a good event, delivered now: what came before may be worked on later, too.
+
+    Inconclusive where it does not tell that: a check of its own tells so.
+    """
+    word = mark()
+    body = webhook.event(mark=word)
+    reply = webhook.deliver(body)
+    told = told_in_time(operator, target, lambda told: carrying(told, word, body) > 0)
+    if not carrying(told, word, body):
+        seen = f"a good event, answered {reply.status}, is not told within {target.limits.arrival:g} s"
+        raise Inconclusive(seen, "a hook events that tells what was accepted, or another limits.arrival")
+    return told
+
+
 def carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
     """How many events carry a text, or the digest of a body.
 
