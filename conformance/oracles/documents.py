@@ -43,10 +43,16 @@ def expect_json_where_told(reply: Exchange) -> None:
 
 def member(reply: Exchange, name: str) -> Any:
     """A member of the object that an answer shows, or of its ``data`` where it comes in an envelope; None without."""
-    try:
-        document = reply.json()
-    except ValueError:
-        return None
-    if isinstance(document, dict) and isinstance(document.get("data"), dict) and name not in document:
-        document = document["data"]
-    return document.get(name) if isinstance(document, dict) else None
+    return _shown(reply, name).get(name)
+
+
+def shows_member(reply: Exchange, name: str) -> bool:
+    """Whether there is such a member, whatever it says."""
+    return name in _shown(reply, name)
+
+
+def _shown(reply: Exchange, name: str) -> dict[str, Any]:
+    """The object in which a member may stand."""
+    document = reply.members()
+    inner = document.get("data")
+    return inner if isinstance(inner, dict) and name not in document else document

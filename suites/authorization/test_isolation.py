@@ -232,6 +232,8 @@ def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
     for resource in platform.resources_with("create", "item"):
         slug = platform.names.new()
         operation = platform.operation(resource, "create", slug)
+        if name in (operation.document or {}):
+            continue
         reply = platform.as_role("full", operation, document={**(operation.document or {}), name: sent})
         if reply.ok:
             platform.remember(resource, slug)
