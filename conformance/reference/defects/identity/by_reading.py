@@ -1,0 +1,113 @@
+"""Defects that reading the checks has thought of: what comes back in another kind, is lost, or cannot be read."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import jwt
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.seeds import Client
+
+Claims = dict[str, Any]
+Form = dict[str, str]
+Pairs = list[tuple[str, str]]
+Scopes = tuple[str, ...]
+
+
+class RolesOfTheRequestAreClaimed(Defect):
+    """RFC 6749 section 3.2: parameters that are not recognized are ignored; here one is a claim, in a list of its."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/parameters-set-no-claims",)
+
+    def __init__(self) -> None:
+        self.roles: list[str] = []
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        form = original(request)
+        self.roles = form.get("roles", "").split()
+        return form
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
+    ) -> Claims:
+        return original(client, scopes) | ({"roles": self.roles} if self.roles else {})
+
+
+class SubjectIsANumber(Defect):
+    """RFC 7519 section 4.1.2: sub is a text; libraries refuse a token in which it is a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims",)
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
+    ) -> Claims:
+        return original(client, scopes) | {"sub": zlib.crc32(client.client_id.encode())}
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        key, spelt = surface_of(original).key, surface_of(original).is_spelt_well(token)
+        try:
+            found: Claims = jwt.decode(
+                token,
+                key.private.public_key(),
+                algorithms=[key.algorithm],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"verify_sub": False, "require": ["exp", "iat"]},
+            )
+        except jwt.PyJWTError:
+            return None
+        return found if spelt and isinstance(found["sub"], int) else None
+
+
+class EmptyScopeIsTheLeast(Defect):
+    """RFC 6749 section 3.2: a parameter without a value is treated as omitted; here an empty scope is the first."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
+    empty = False
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        self.empty = ("scope", "") in pairs
+        return original(pairs)
+
+    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
+        return original(client)[: 1 if self.empty else None]
+
+
+def is_rare(text: Any) -> bool:
+    """Whether a text has characters of four bytes, which some columns do not hold."""
+    return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
+
+
+class RareTextIsLost(Defect):
+    """API Reference: what was accepted is kept; here a text is null that has characters of four bytes."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_api_request(request):
+            return answer
+        return edited(answer, lambda told: told.update({name: None for name in told if is_rare(told[name])}))
+
+
+class RareTextCannotBeRead(Defect):
+    """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
+        return surface_of(original).not_found() if rare else answer

@@ -1,0 +1,111 @@
+"""Right ways for an identity service that reading the checks has thought of."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import strict_object
+from conformance.reference.seeds import Client
+from conformance.reference.variants.identity_requests import SlugsMadeOfNames
+
+Claims = dict[str, Any]
+Form = dict[str, str]
+Scopes = tuple[str, ...]
+A_MOMENT_S = 0.4
+
+
+class AnotherScopeIsGrantedToo(Variant):
+    """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated, here the last besides."""
+
+    surface = "identity"
+    alone = True
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    ) -> Scopes:
+        return tuple(dict.fromkeys([*original(client, asked), *client.scopes[-1:]]))
+
+
+class ClientIdsHaveAForm(Variant):
+    """RFC 6749 section 2.2: ids are of the server's own form; what is none is malformed, before anything is looked up.
+
+    So a UUID is, where ids are such, and tells nobody which of them there are.
+    """
+
+    surface = "identity"
+
+    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+        if not re.fullmatch("[a-z]{2}-[a-z-]+", client_id):
+            raise Refused(surface_of(original).oauth_error(400, "invalid_request", "the client id is malformed"))
+        return original(client_id)
+
+
+class RevocationIsKnownAMomentLater(Variant):
+    """Credentials: revocation is immediate, as soon as each server has heard of it: within limits.revocation.
+
+    What was restored meanwhile is at once, but for the tokens from before, which some servers still take for good.
+    """
+
+    surface = "identity"
+    alone = True
+
+    def __init__(self) -> None:
+        self.revoked: dict[str, float] = {}
+        self.restored: set[str] = set()
+
+    def revoke(self, original: Callable[[str], None], client_id: str) -> None:
+        self.revoked[client_id] = time.monotonic()
+        self.restored.discard(client_id)
+        original(client_id)
+
+    def restore(self, original: Callable[[str], None], client_id: str) -> None:
+        self.restored.add(client_id)
+        original(client_id)
+
+    def _not_heard_of(self, client: Client) -> bool:
+        return time.monotonic() - self.revoked.get(client.client_id, -A_MOMENT_S) < A_MOMENT_S
+
+    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
+        return original(client) and not self._not_heard_of(client)
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
+    ) -> Claims:
+        claims = original(client, scopes)
+        late = self._not_heard_of(client) and client.client_id not in self.restored
+        return claims | {"credential_version": claims["credential_version"] - late}
+
+    def issued_since_revocation(
+        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
+    ) -> bool:
+        version = surface_of(original).revocations[client.client_id]
+        late = self._not_heard_of(client) and claims.get("credential_version") == version - 1
+        return late or original(client, claims)
+
+
+class CreationTellsItsIdAlone(SlugsMadeOfNames):
+    """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 201 or "slug" in _object(request.body):
+            return answer
+        location = answer.headers["Location"]
+        told = Answer.json(201, {"id": len(location)})
+        told.headers["Location"] = location
+        return told
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return strict_object(body)
+    except (ValueError, RecursionError):
+        return {}
