@@ -47,6 +47,7 @@ from conformance.reporting.reproduce_text import (
     OPERATOR,
     PREAMBLE,
     commented,
+    had,
     here,
     marked,
     name_of,
@@ -192,13 +193,7 @@ class Script:
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
         for name, recipe in made.items():
-            file = FROM_FILE.fullmatch(recipe)
-            # What the environment holds goes before a file.
-            yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
-            yield f'[ -n "${name}" ] || cannot "no {name} is given"'
-            if (secret := secret_of(name)) != name:
-                # Another secret than the run's may have there already what is put there.
-                yield f'[ "${name}" != "${secret}" ] || cannot "{secret} is so itself"'
+            yield from had(name, recipe)
         yield from (f'{name}_QUOTED=$(quoted "${name}")' for name in sorted(needed))
 
     def _further(self) -> list[str]:

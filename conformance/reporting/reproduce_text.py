@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from conformance.evidence.curl import FROM_FILE, secret_of
 from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
@@ -317,3 +318,13 @@ def word(text: str, marks: Mapping[str, str]) -> str:
     """Text as one word of the shell; marks become variables."""
     plain = re.split("\0([A-Z0-9_]+)\0", marked(text, marks))
     return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
+
+
+def had(name: str, recipe: str) -> Iterator[str]:
+    """The lines by which a secret is had that a command makes, or that is in a file: of the environment before it."""
+    file = FROM_FILE.fullmatch(recipe)
+    yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
+    yield f'[ -n "${name}" ] || cannot "no {name} is given"'
+    if (secret := secret_of(name)) != name:
+        # Another secret than the run's may have there already what is put there.
+        yield f'[ "${name}" != "${secret}" ] || cannot "{secret} is so itself"'
