@@ -243,8 +243,8 @@ class Repository:
         """
         recorder = self.registry.http.recorder
         for blob in manifest.blobs:
-            if {blob.digest} <= self.inventory.blobs & self.inventory.parts.keys():
-                recorder.keep_again(self.inventory.parts[blob.digest])
+            if blob.digest in self.inventory.blobs:
+                recorder.keep_again(self.inventory.parts.get(blob.digest, ()))
                 continue
             before = len(recorder)
             self.given_blob(blob.content)
