@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -146,11 +147,14 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
 
     Method: 1. create eleven items; where the list comes in pages then, read it from its first page to its last
             2. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count
+            3. where it has no end, expect no page of it to come again and again
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
         slugs = platform.many(resource)
         missing, pages = _never_named(platform, platform.operation(resource, "read"), slugs)
+        if len(pages) == MOST:
+            _expect_other_pages(pages, slugs)
         if len(missing) == len(slugs) or len(pages) in (1, MOST):
             continue
         judged = True
@@ -160,6 +164,16 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
             raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
     if not judged:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
+
+
+def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
+    """No page leads, by others or at once, to itself: under one address with the same items."""
+    met = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
+    (address, *_), times = met.most_common(1)[0]
+    if times >= ROUNDS:
+        again = [page for page in pages if page.url == address][:2]
+        proof = Proof(beyond="where a page leads hangs on how many items there are")
+        raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again, proof=proof)
 
 
 def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:

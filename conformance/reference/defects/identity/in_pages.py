@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
@@ -14,6 +14,7 @@ from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
+Lists = Callable[[Request, list[dict[str, Any]]], Answer]
 
 
 class _Behind(InPages, Defect):
@@ -57,6 +58,20 @@ class SecondTenShowHidden(FurtherPagesShowHidden):
     """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
 
     size = 10
+
+
+class LastPageLeadsToItself(InPages, Defect):
+    """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 7
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        answer = super().listing(original, request, entries)
+        if "link" not in answer.headers:
+            answer.headers["Link"] = f'<?offset={offset_of(surface_of(original), request)}>; rel="next"'
+        return answer
 
 
 class PagesLoseOneBetween(InPages, Defect):
