@@ -54,6 +54,12 @@ def _two(registry: Registry, once: Once) -> Exchange:
     return once("catalog of two", lambda: registry.catalog("?n=2"))
 
 
+def _behind(registry: Registry, once: Once, two: Exchange) -> list[Exchange]:
+    if not (link := next_link(two)):
+        return []
+    return [once("catalog behind two", lambda: registry.follow_catalog(two, link))]
+
+
 @verifies("registry/catalog/has-what-was-pushed")
 def test_catalog(registry: Registry, pages: list[Exchange], stored: StoredImage) -> None:
     """Purpose: a client finds out which repositories there are.
@@ -102,13 +108,13 @@ def test_catalog_is_json(pages: list[Exchange]) -> None:
 
 
 @verifies("registry/catalog/is-sorted")
-def test_catalog_is_sorted(pages: list[Exchange], stored: StoredImage) -> None:
+def test_catalog_is_sorted(registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: the catalog can be read in pages because it has an order.
 
-    Method: 1. read the catalog to its end
+    Method: 1. read the catalog to its end; ask for two repositories, follow the answer's Link once
             2. expect each page in lexical order
     """
-    for page in pages:
+    for page in [*pages, *_behind(registry, once, _two(registry, once))]:
         expect_sorted(page, "repositories")
 
 
@@ -117,24 +123,22 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     """Purpose: whoever follows the links misses no repository and sees none twice, and comes to an end.
 
     Method: 1. read the catalog to its end, which it must have; ask for two repositories, follow the answer's Link once
-            2. expect a Link, where there are more; other names, and none of the whole catalog between the two pages
+            2. expect a Link, where there are more; names that come later, and none of the whole between the two pages
     """
-    whole = _names(pages)
-    first = _two(registry, once)
+    whole, first = _names(pages), _two(registry, once)
     names, link = strings_of(first, "repositories"), next_link(first)
     if len(names) > 2:
         raise NotApplicable("the answer has more than two names")
     if link is None and len(whole) > len(names):
-        told = f"no Link, and {len(names)} of {len(whole)} names"
-        proof = field_matches(first, "Link", ".")
+        told, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
         raise NonConformance("a Link to the next", told, *pages, first, proof=proof)
     if link is None or not names:
         raise NotApplicable("there are no more" if names else "the page has none of its own")
-    second = expect_reachable("a Link", lambda: registry.follow_catalog(first, link))
+    (second,) = expect_reachable("a Link", lambda: _behind(registry, once, first))
 
     before, after = names[-1], strings_of(second, "repositories")
-    passed = _passed_over(whole, before, after)
-    if passed or set(names) & set(after):
+    passed, earlier = _passed_over(whole, before, after), whole[: whole.index(before)] if before in whole else []
+    if passed or {*names, *earlier} & set(after):
         told = worded(after) + (f"; {', '.join(passed[:3])} passed over" if passed else "")
         raise NonConformance(f"what comes behind {before}", told, first, second)
 

@@ -98,13 +98,18 @@ def test_tags_are_json(ask: Ask) -> None:
 
 
 @verifies("registry/tags/are-sorted")
-def test_tags_are_sorted(ask: Ask) -> None:
+def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None:
     """Purpose: a list can be read in pages because it has an order.
 
-    Method: 1. push seven tags in no order, ask for the list
-            2. expect lexical order
+    Method: 1. push seven tags in no order, ask for the list, whole and two by two
+            2. expect lexical order, the same both times
     """
     expect_sorted(ask(""), "tags")
+    pages = pages_from(ask("?n=2"), tagged.follow)
+    found = [tag for page in pages for tag in in_order(page)]
+
+    if found != whole and sorted(found) == sorted(whole):
+        raise NonConformance(f"the order of the whole list, {worded(whole)}", worded(found), *pages)
 
 
 @verifies("registry/tags/n-limits-the-list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.reference.registry_support import APP, INDEX, Driver, digest, scope, token
+from tests.reference.registry_support import APP, INDEX, TWO, Driver, digest, scope, token
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "cancel": ("CancellingNotImplemented",),
@@ -11,6 +11,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "manifest_deleted": ("PusherMayNotDelete", "UnchangedForAnyCache"),
     "mount_without_right": ("RefusedMountToldByItsCode",),
     "other_methods": ("AbsenceToldBeforeTheMethod",),
+    "pages_of_two": ("LinkedPagesUnsorted", "LinkLeadsBack"),
     "without_right": ("AbsentImageToldByItsCode",),
 }
 
@@ -39,3 +40,11 @@ async def without_right(d: Driver) -> None:
     await d.image("v1")
     for name in (APP, "orgs/acme/absent"):
         await d.ask("GET", f"/v2/{name}/manifests/v2", bearer=token(scope("orgs/globex/app", "pull")))
+
+
+async def pages_of_two(d: Driver) -> None:
+    for tag, name in (("v1", APP), ("v2", APP), ("v3", APP), ("v4", APP), ("v1", TWO), ("v1", "orgs/acme/absent")):
+        await d.image(tag, name)
+    for path in (f"/v2/{APP}/tags/list?n=2", "/v2/_catalog?n=2"):
+        link = (await d.ask("GET", path)).headers["link"]
+        await d.ask("GET", link[1:].partition(">")[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
@@ -94,4 +96,37 @@ class UnchangedForAnyCache(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
             answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
+
+
+class LinkedPagesUnsorted(Defect):
+    """Docker Registry V2, Pagination: what a Link leads to is of a sorted list, as the first page is."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-sorted", "registry/catalog/is-sorted")
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return f"{original(request, query)}&linked=yes"
+
+    def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
+        answer: Answer = original(request, document, member, names)
+        if request.parameter("linked"):
+            told = json.loads(answer.body)
+            answer.body = json.dumps({**told, member: told[member][::-1]}).encode()
+        return answer
+
+
+class LinkLeadsBack(Defect):
+    """Docker Registry V2, Pagination: behind a page of the catalog comes what it has not had yet."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
+        size = request.parameter("n") == "2" and not request.parameter("last")
+        turned = [*names[-2:], *names[:-2]] if size and member == "repositories" else names
+        answer: Answer = original(request, document, member, turned)
+        if turned is not names:
+            query = urlencode({"n": 2, "last": "!"})
+            answer.headers["Link"] = f'<{registry_of(original).listing_url(request, query)}>; rel="next"'
         return answer
