@@ -71,7 +71,9 @@ def test_buckets_are_listed_page_by_page(s3: S3, storage: Storage) -> None:
     for reply, last in bucket_pages(s3, MOST_PAGES, **{"max-buckets": "1"}):
         names = buckets_of(reply).names
         if again := {name for name in names if name in found or names.count(name) > 1}:
-            raise NonConformance("each bucket once, over all pages", f"{some(again)} again", reply)
+            name, told = literal(min(again)), f"{some(again)} again"
+            proof = Proof(reply.id, lacks=f"<Name>{name}</Name>.*<Name>{name}<") if min(again) not in found else None
+            raise NonConformance("each bucket once, over all pages", told, reply, proof=proof)
         found += names
         if last and (missing := set(storage.buckets) - set(found)):
             raise NonConformance(f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", reply)
