@@ -9,8 +9,9 @@ import pytest
 from conformance.clients.aws_chunked import chunked
 from conformance.clients.cut_off import BreakingOff
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing
-from conformance.oracles.s3_documents import parts_of
-from conformance.oracles.s3_objects import expect_stored
+from conformance.oracles.s3_documents import expect_keys, parts_of
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -68,14 +69,18 @@ def _broken_off(space: Space, signed: Request, sent: int) -> Exchange:
 def test_upload_that_breaks_off_stores_nothing(space: Space, signed: Signed, sent: int) -> None:
     """Purpose: partial objects are never added: an upload that breaks off leaves what stood there.
 
-    Method: 1. put an object, begin to overwrite it, close the connection in the middle of the body
-            2. expect no 2xx, and the old bytes
+    Method: 1. put an object, begin to overwrite it and to put another one, close the connection in the middle of each
+            2. expect no 2xx, the old bytes, nothing of the other one, and no other key listed
     """
-    key = space.stored(STOOD)
+    prefix = space.prefix()
+    key, new = space.stored(STOOD, key=f"{prefix}stands"), f"{prefix}new"
 
-    _broken_off(space, signed(space, space.request("PUT", key, body=b"n" * SIZE)), sent)
+    for each in (key, new):
+        _broken_off(space, signed(space, space.request("PUT", each, body=b"n" * SIZE)), sent)
 
     expect_stored(space.get(key), STOOD)
+    expect_nothing_stored(space.get(new), "for a key whose upload broke off")
+    expect_keys(found_under(space, prefix), [key], "where uploads broke off")
 
 
 @verifies("storage/multipart/cut-off-part-is-not-kept")

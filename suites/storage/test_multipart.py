@@ -152,8 +152,8 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     """Purpose: an object appears when its upload is completed, and not before, whatever becomes of its key.
 
     Method: 1. put an object, open an upload to a key before it, send a part
-            2. expect no object in GET, also by the part's number, nor in a listing, nor its folder: on a page for one
-               key the object that was put
+            2. expect no object in GET, also by the part's number, and HEAD, nor in a listing, nor its folder: on a page
+               for one key the object that was put
             3. delete the key with DeleteObjects, complete; expect success, and the object; or none, as a deletion that
                came after the opening may take precedence
     """
@@ -162,7 +162,8 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     upload = space.opened(key)
     part = space.part(key, upload, 1, TAIL)
 
-    expect_nothing_stored(space.get(key), "while its upload is under way")
+    for early in (space.get(key), space.head(key)):
+        expect_nothing_stored(early, "while its upload is under way")
     by_number = space.get(key, query={"partNumber": "1"})
     expect_no_success(by_number, "for a part of an upload that is not complete")
     page = found_under(space, prefix, delimiter="/", max_keys="1")

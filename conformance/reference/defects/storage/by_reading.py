@@ -252,6 +252,50 @@ class ForeignHeadsAnswered(Defect):
         return answer
 
 
+class CutOffUploadLeavesAFile(Defect):
+    """S3 API Reference, IncompleteBody: of an upload that breaks off nothing is listed, nor the file it came into."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT":
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(f"{key}.part", surface.new_object(call, "0" * 32, {}))
+
+
+class CutOffNewObjectStored(Defect):
+    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing, where nothing stood as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT" and key not in surface.buckets[name].objects:
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
+
+
+class HeadsSeeOpenUploads(Defect):
+    """CompleteMultipartUpload: it makes the object; before it there is none, to HEAD neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        opened = any(upload.key == call.key for upload in bucket.uploads.values())
+        if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
+            answer = Answer(200)
+            answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
+            return answer
+        answered: Answer = await original(call, bucket)
+        return answered
+
+
 def as_page(answer: Answer) -> Answer:
     """The answer as a server in front of the gateway writes its own."""
     answer.headers["Content-Type"] = "text/html"
