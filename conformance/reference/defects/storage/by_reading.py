@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
@@ -294,6 +294,46 @@ class HeadsSeeOpenUploads(Defect):
             return answer
         answered: Answer = await original(call, bucket)
         return answered
+
+
+class OldListingsInAnotherOrder(Defect):
+    """S3 User Guide, "Listing object keys programmatically": lists are in UTF-8 binary order, by either version."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/is-in-utf8-order",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        listed = re.findall(b"<Contents>.*?</Contents>", answer.body, re.DOTALL)
+        ordered = iter(sorted(listed, key=bytes.lower))
+        body = re.sub(b"<Contents>.*?</Contents>", lambda _: next(ordered), answer.body, flags=re.DOTALL)
+        return replace(answer, body=body)
+
+
+class OldListingsOfNoKeysAreWhole(Defect):
+    """ListObjects, MaxKeys: "The response might contain fewer keys but will never contain more"; nought is a number."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.query.get("max-keys") == "0":
+            del call.query["max-keys"]
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class OldListingsFailByWords(Defect):
+    """API Reference, Error Handling: a parameter that makes no sense is the caller's fault, in version 1 as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if not call.query.get("max-keys", "1").isdigit():
+            raise server_error()
+        answer: Answer = await original(call, bucket)
+        return answer
 
 
 def as_page(answer: Answer) -> Answer:
