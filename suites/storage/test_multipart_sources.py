@@ -20,7 +20,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 CONCEALED = {403, 404}
@@ -167,6 +167,43 @@ def test_empty_source_is_no_part(space: Space) -> None:
     space.abort(key, upload)
 
     expect_status(reply, {400, 403, 404})
+
+
+@verifies("storage/multipart/empty-source-is-no-part")
+@pytest.mark.parametrize(
+    "source", [case("no-key", "/bucket-only"), case("slash", "/"), case("broken-escape", "/%zz/%zz")]
+)
+def test_broken_source_is_no_part(space: Space, source: str) -> None:
+    """Purpose: a part's source that names no bucket and key is the caller's fault.
+
+    Method: 1. open an upload, copy a part with such an x-amz-copy-source
+            2. expect 400, 403 or 404
+    """
+    key = space.key("copied")
+    upload = space.opened(key)
+    reply = space.put_part(key, upload, 1, b"", {"x-amz-copy-source": source})
+    space.abort(key, upload)
+
+    expect_status(reply, {400, 403, 404})
+
+
+@verifies("storage/copy/missing-version-is-refused")
+@pytest.mark.parametrize("version", [case("of-a-part", "cf-no-such-version-0000000000000")])
+def test_part_of_missing_version(space: Space, features: frozenset[str], version: str) -> None:
+    """Purpose: a part that is copied from a version that never existed is no part of the present object.
+
+    Method: 1. open an upload, copy a part from an object with the id of a version that never existed
+            2. expect 400, 403, 404, or 501
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    source, key = space.stored(b"the present one"), space.key("copied")
+    upload = space.opened(key)
+    named = f"/{space.name}/{encoded(source, safe='/')}?versionId={version}"
+    reply = space.put_part(key, upload, 1, b"", {"x-amz-copy-source": named})
+    space.abort(key, upload)
+
+    expect_status(reply, {400, 403, 404, 501})
 
 
 @verifies("storage/multipart/half-named-part-is-not-the-object")

@@ -336,6 +336,36 @@ class OldListingsFailByWords(Defect):
         return answer
 
 
+class VersionOfAPartPassedOver(Defect):
+    """UploadPartCopy, x-amz-copy-source: a version that never existed is no source, and not the present object."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/missing-version-is-refused",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        headers = call.headers.mutablecopy()
+        if "uploadId" in call.query:
+            headers["x-amz-copy-source"] = headers["x-amz-copy-source"].partition("?")[0]
+        named: tuple[str, str] = original(replace(call, request=replace(call.request, headers=headers)))
+        return named
+
+
+class BrokenSourceOfAPartFails(Defect):
+    """API Reference, Error Handling: a source of a part that names no key is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/empty-source-is-no-part",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        try:
+            named: tuple[str, str] = original(call)
+        except Fault:
+            if "uploadId" in call.query and call.headers["x-amz-copy-source"]:
+                raise server_error() from None
+            raise
+        return named
+
+
 def as_page(answer: Answer) -> Answer:
     """The answer as a server in front of the gateway writes its own."""
     answer.headers["Content-Type"] = "text/html"
