@@ -159,7 +159,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
 SETTABLE = {
     "organization": "cf-other", "organization_id": "cf-other", "org": "cf-other", "owner": "cf-other",
     "id": "cf-other", "role": "owner",
-    "scopes": ["organization:write"], "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "cf-renamed",
+    "scopes": ["organization:write"], "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "",
 }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
     """Purpose: a body sets what its caller may set, and neither the owner nor the organization of a thing.
 
     Method: 1. read an item; send the declared update with one more member: organization, owner, id, role, scopes …
-            2. read it again, and the path that the new value would give it
+            2. read it again
             3. expect that member as before
     """
     for operation in platform.operations("update"):
@@ -177,7 +177,11 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
             continue
         read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
         before = member(platform.as_role("full", read), name)
-        reply = platform.as_role("full", operation, document={**(operation.document or {}), name: SETTABLE[name]})
+        # A slug of the run's own: who finds one taken that an earlier run has left changes nothing, and is sound.
+        sent = platform.names.new() if name == "slug" else SETTABLE[name]
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), name: sent})
+        if reply.ok and name == operation.resource.unique:
+            platform.remember(operation.resource, str(sent))
         again = platform.as_role("full", read)
         expect_status(again, 200, "for the item afterwards", or_refused=reply)
         if member(again, name) != before:
