@@ -121,6 +121,10 @@ class OAuthClient:
             raise NotApplicable(f"the target file declares no scopes of the credential {role}")
         return found
 
+    def lacks(self, role: str, scope: str) -> bool:
+        """Whether there is a credential in a role that declares scopes, and not this one."""
+        return self.has(role) and bool(own := self.credential(role).scopes) and scope not in own
+
     def has(self, role: str) -> bool:
         """Whether the target file has a credential in a role."""
         return role in self.identity.credentials

@@ -352,7 +352,7 @@ class Platform:
         for token in (self.oauth.token("full", each) for each in own if each != scope):
             if not self.oauth.states(token, scope):
                 return token
-        if self.oauth.has("narrow") and scope not in self.oauth.credential("narrow").scopes:
+        if self.oauth.lacks("narrow", scope):
             return self.oauth.token("narrow")
         raise Inconclusive(
             f"no credential of the target file can have a token without {scope}", "a role full with two scopes or more"
@@ -363,7 +363,7 @@ class Platform:
         own = [each for each in self.oauth.credential("full").scopes if each != scope]
         asked = [(each,) for each in own] + ([tuple(own)] if len(own) > 1 else [])
         tokens = [token for each in asked if not self.oauth.states(token := self.oauth.token("full", *each), scope)]
-        if self.oauth.has("narrow") and scope not in self.oauth.credential("narrow").scopes:
+        if self.oauth.lacks("narrow", scope):
             tokens.append(self.oauth.token("narrow"))
         return tokens or [self.token_without(scope)]
 

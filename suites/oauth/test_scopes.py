@@ -23,8 +23,8 @@ UNKNOWN = "cf:unknown"
 
 def beyond_narrow(oauth: OAuthClient) -> str:
     """A scope that the credential narrow was not given, though it exists."""
-    narrow = oauth.credential("narrow").scopes
-    found = [each for each in oauth.credential("full").scopes if each not in narrow]
+    narrow = oauth.scopes("narrow")
+    found = [each for each in oauth.scopes() if each not in narrow]
     if not found:
         raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
     return found[0]
@@ -38,7 +38,7 @@ def test_asked_scope_is_granted(oauth: OAuthClient) -> None:
             2. expect a token whose granted scope is that one; beside it those alone that are granted and stated each
                time, as a default may be, unless they are all
     """
-    own = oauth.credential("full").scopes
+    own = oauth.scopes()
     replies = {scope: oauth.request_token(scope=scope) for scope in own}
     for reply in replies.values():
         expect_token(reply)
@@ -57,7 +57,7 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
     Method: 1. ask for all scopes of the credential, forwards and backwards; where they are refused, for each alone
             2. expect the same granted set; nothing is known of lists where a scope is refused by itself
     """
-    scopes = oauth.credential("full").scopes
+    scopes = oauth.scopes()
     forwards, backwards = (oauth.request_token(scope=" ".join(each)) for each in (scopes, scopes[::-1]))
 
     if not forwards.ok and not all(oauth.request_token(scope=each).ok for each in scopes):
@@ -86,7 +86,7 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
     Method: 1. ask for an unknown scope, alone, behind all good ones and before them
             2. expect a refusal, or a token whose stated scope lacks it
     """
-    good = control.credential("full").scopes
+    good = control.scopes()
     asked = mixed_with(good, UNKNOWN, how)
     reply = control.request_token(scope=" ".join(asked))
 
@@ -103,7 +103,7 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: s
     Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind those that it has and before them
             2. expect a refusal, or a token whose stated scope lacks it
     """
-    own = control.credential("narrow").scopes
+    own = control.scopes("narrow")
     asked = mixed_with(own, beyond_narrow(control), how)
     reply = control.request_token("narrow", scope=" ".join(asked))
 
@@ -185,7 +185,7 @@ def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
     Method: 1. ask with the narrow credential for its scope joined to another by a comma, tab, NUL …, and for wildcards
             2. expect a refusal, or a token within the credential
     """
-    own = control.credential("narrow").scopes
+    own = control.scopes("narrow")
     scope = trick.replace("{own}", own[0] if own else "x").replace("{other}", beyond_narrow(control))
     reply = control.request_token("narrow", scope=scope)
 
@@ -217,6 +217,6 @@ def test_omitted_scope_never_exceeds_the_credential(control: OAuthClient) -> Non
     Method: 1. ask with the narrow credential without a scope
             2. expect the stated scope within the credential's own
     """
-    own = control.credential("narrow").scopes
+    own = control.scopes("narrow")
 
     expect_nothing_beyond(control.request_token("narrow", scope=None), own, own)

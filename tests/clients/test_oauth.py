@@ -175,3 +175,6 @@ def test_a_credential_without_declared_scopes_is_asked_for_none() -> None:
     assert oauth.scopes() == oauth.credential("full").scopes
     with pytest.raises(NotApplicable, match="declares no scopes of the credential full"):
         without.scopes()
+    # What it holds is not known, so nothing is known to be lacking.
+    assert not without.lacks("full", "c:read") and oauth.lacks("full", "c:read")
+    assert not oauth.lacks("full", "a:read") and not oauth.lacks("narrow", "a:read")
