@@ -108,7 +108,7 @@ def test_catalog_is_json(pages: list[Exchange]) -> None:
 
 
 @verifies("registry/catalog/is-sorted")
-def test_catalog_is_sorted(registry: Registry, pages: list[Exchange], once: Once) -> None:
+def test_catalog_is_sorted(guarded_image: StoredImage, registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: the catalog can be read in pages because it has an order.
 
     Method: 1. read the catalog to its end; ask for two repositories, follow the answer's Link once

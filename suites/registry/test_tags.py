@@ -109,7 +109,9 @@ def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None
     found = [tag for page in pages for tag in in_order(page)]
 
     if found != whole and sorted(found) == sorted(whole):
-        raise NonConformance(f"the order of the whole list, {worded(whole)}", worded(found), *pages)
+        turned = [page for page in pages if in_order(page) != [tag for tag in whole if tag in in_order(page)]]
+        proof = without_list((turned or pages)[-1], "tags")
+        raise NonConformance(f"the order of the whole list, {worded(whole)}", worded(found), *pages, proof=proof)
 
 
 @verifies("registry/tags/n-limits-the-list")
