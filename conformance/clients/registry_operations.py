@@ -47,7 +47,9 @@ def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 
 def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     digest = occasion.stored.image.digest
-    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", f'"{digest}"')])
+    # As it is told to its owner: not every registry's is the digest.
+    told = occasion.stored.repository.get_manifest(digest).headers.get("etag")
+    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", told or f'"{digest}"')])
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:

@@ -12,6 +12,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "mount_without_right": ("RefusedMountToldByItsCode",),
     "other_methods": ("AbsenceToldBeforeTheMethod",),
     "pages_of_two": ("LinkedPagesUnsorted", "LinkLeadsBack"),
+    "known_without_right": ("KnownTagNeedsNoRight",),
     "without_right": ("AbsentImageToldByItsCode",),
 }
 
@@ -48,3 +49,10 @@ async def pages_of_two(d: Driver) -> None:
     for path in (f"/v2/{APP}/tags/list?n=2", "/v2/_catalog?n=2"):
         link = (await d.ask("GET", path)).headers["link"]
         await d.ask("GET", link[1:].partition(">")[0])
+
+
+async def known_without_right(d: Driver) -> None:
+    pushed = await d.image("v1")
+    read = await d.ask("GET", f"/v2/{APP}/manifests/{pushed}")
+    strange = token(scope("orgs/globex/app", "pull"))
+    await d.ask("GET", f"/v2/{APP}/manifests/{pushed}", bearer=strange, If_None_Match=read.headers["etag"])

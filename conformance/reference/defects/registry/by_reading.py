@@ -48,7 +48,34 @@ class RefusedMountToldByItsCode(Defect):
         return answer
 
 
-class DeletedIsAsItWas(Defect):
+class OwnTags:
+    """Entity tags that are no digests."""
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
+
+
+def tagged(answer: Answer) -> Answer:
+    """The answer with such a tag."""
+    answer.headers["ETag"] = tag_of(answer.headers["Docker-Content-Digest"])
+    return answer
+
+
+def tag_of(digest: str) -> str:
+    """An entity tag that is not the digest."""
+    return f'"{digest[7:23]}"'
+
+
+class DeletedIsAsItWas(OwnTags, Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
     surface = "registry"
@@ -60,31 +87,38 @@ class DeletedIsAsItWas(Defect):
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         return await self._got(original, asked)
 
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        return self._tagged(await original(asked))
-
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         return await self._got(original, asked)
 
     async def _got(self, original: Any, asked: Asked) -> Answer:
         given = asked.request.headers.get("if-none-match", "")
         if (asked.request.path, given) in self.sent and ":" in asked.reference:
-            return self._tagged(registry_of(original).unchanged(asked.reference))
-        answer = self._tagged(await original(asked))
+            return tagged(registry_of(original).unchanged(asked.reference))
+        answer = tagged(await original(asked))
         self.sent.add((asked.request.path, answer.headers["ETag"]))
         return answer
 
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), _tag_of(digest))
 
-    def _tagged(self, answer: Answer) -> Answer:
-        answer.headers["ETag"] = _tag_of(answer.headers["Docker-Content-Digest"])
-        return answer
+class KnownTagNeedsNoRight(OwnTags, Defect):
+    """API Reference, Error Handling: who knows the tag of an image needs the right to pull it all the same."""
 
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-pull",)
 
-def _tag_of(digest: str) -> str:
-    """An entity tag that is not the digest."""
-    return f'"{digest[7:23]}"'
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        try:
+            caller: Caller = original(kind, name, request)
+        except Refusal:
+            reference = request.path.rpartition("/")[2]
+            known = request.method == "GET" and request.headers.get("if-none-match") == tag_of(reference)
+            if (
+                not known
+                or "authorization" not in request.headers
+                or not registry_of(original).resolve(name, reference)
+            ):
+                raise
+            return Caller("")
+        return caller
 
 
 class UnchangedForAnyCache(Defect):
