@@ -50,14 +50,14 @@ def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
     assert reply.status == 200 and b"".join(taken) == b"123456"
 
 
-def test_a_limit_is_waited_for_once_and_then_told() -> None:
+def test_a_limit_is_waited_for_twice_and_then_told() -> None:
     recorder = Recorder()
     with serving("too-many-for-ever") as url:
         client = HttpClient(url, recorder, LIMITS)
         for _ in range(3):
             with pytest.raises(Inconclusive, match="429 again"):
                 client.get("/")
-    assert recorder.requests == 4
+    assert recorder.requests == 5
 
 
 def test_what_a_refusal_says_is_not_handed_on() -> None:
