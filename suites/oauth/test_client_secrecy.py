@@ -41,16 +41,18 @@ def test_failures_are_not_told_apart(control: OAuthClient, role: str) -> None:
 def test_failures_take_the_same_time(control: OAuthClient) -> None:
     """Purpose: nor does the time of the answer tell which client ids exist.
 
-    Method: 1. ask with an unknown id of the same form and with a known id and wrong secrets, in random order within
-               each pair
+    Method: 1. ask with unknown ids of the same form, each another one, and with a known id and wrong secrets, in random
+               order within each pair
             2. expect no difference by a rank test with effect size, or none again in a fresh sample
     """
     known = control.credential("full").client_id
 
-    def refused(client_id: str) -> Callable[[], Exchange]:
-        return lambda: control.request_token(client_id=client_id, client_secret="cf-not-the-secret")
+    def refused(named: Callable[[], str]) -> Callable[[], Exchange]:
+        return lambda: control.request_token(client_id=named(), client_secret="cf-not-the-secret")
 
-    expect_same_time(refused(another_like(known)), refused(known), "an unknown client and a wrong secret")
+    expect_same_time(
+        refused(lambda: another_like(known)), refused(lambda: known), "an unknown client and a wrong secret"
+    )
 
 
 HOSTILE = {
