@@ -155,9 +155,11 @@ def test_expired_credential_gets_no_token(control: OAuthClient) -> None:
 def test_failures_lock_out_nobody_else(control: OAuthClient) -> None:
     """Purpose: guessing at one client's secret takes no other client its service.
 
-    Method: 1. send twelve wrong secrets for the credential in the role revoked, which is of no use anyway
-            2. expect another credential to get its token
+    Method: 1. see that another credential gets its token, which wrong secrets of its own before may have locked
+            2. send twelve wrong secrets for the credential in the role revoked, which is of no use anyway
+            3. expect the other one to get its token again
     """
+    control.fresh_token("full")
     unguarded = control.unguarded()
     for number in range(12):
         expect_no_token(unguarded.request_token("revoked", client_secret=f"cf-guess-{number}"))
