@@ -149,6 +149,6 @@ def test_refusal_of_a_signature_is_403(space: Space, keys: dict[str, str]) -> No
     Method: 1. sign a GET with a wrong secret, or by an unknown key
             2. expect 403, as S3's list of codes has it; that it is refused at all is for checks of its own
     """
-    reply = space.s3.with_keys(**keys).call("GET", space.name, space.key())
+    reply = space.s3.with_keys(**keys).call("GET", space.name, space.stored())
 
     expect_status(reply, {403, *range(200, 300)})
