@@ -163,8 +163,3 @@ def test_a_callers_fault(status: int, fine: bool) -> None:
     else:
         with pytest.raises(NonConformance):
             expect_client_error(reply(status))
-
-
-@pytest.mark.parametrize("path", ["/a/..", "/a/%2e%2E/b", "/a//b", "/a/"])
-def test_a_path_that_names_another_may_be_led_there(path: str) -> None:
-    expect_client_error(replace(reply(301), url=f"https://identity.example{path}"))
