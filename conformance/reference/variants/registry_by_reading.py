@@ -12,6 +12,7 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Route
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import INDEXES
+from conformance.reference.variants.registry_answers import UnnamedBlobsCollected
 
 DELETABLE = ("manifest", "blob")
 
@@ -33,24 +34,13 @@ class AbsenceToldBeforeTheMethod(Variant):
         return answer
 
 
-class BlobsGoWithTheirImage(Variant):
+class BlobsGoWithTheirImage(UnnamedBlobsCollected):
     """distribution-spec 1.1: a blob that a manifest names may be kept, and be collected with the last of these."""
-
-    surface = "registry"
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
             raise Refusal("DENIED", {"digest": digest})
         await original(name, digest)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        stored = registry_of(original).stored(name)
-        gone = stored.manifests.get(digest)
-        await original(name, digest)
-        left = [each.content for each in stored.manifests.values()]
-        for blob in [each for each in stored.blobs if gone and each.encode() in gone.content]:
-            if not any(blob.encode() in content for content in left):
-                del stored.blobs[blob]
 
 
 class EmptyIndexesRefused(Variant):
