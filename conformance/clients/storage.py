@@ -19,6 +19,7 @@ from conformance.vocabulary.values import seconds_of_date
 
 SIGNED = "s3-signed"
 """How the evidence calls a request that is signed as it should be, but for another secret or payload hash."""
+NEVER_ISSUED = {"access_key": "CFUNKNOWNKEY00000001", "secret_key": "no-such-secret"}
 Fields = Mapping[str, str]
 NO_FIELDS: Fields = {}
 

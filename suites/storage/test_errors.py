@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.checksums import content_md5
-from conformance.clients.storage import minutes_off
+from conformance.clients.storage import NEVER_ISSUED, minutes_off
 from conformance.clients.wire import Wire
 from conformance.oracles.errors import expect_not_repeated, without_address
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import field_matches, lacks, says_something
-from conformance.oracles.s3_errors import expect_code, expect_described_error, expect_error_document
+from conformance.oracles.s3_errors import REFUSED, expect_code, expect_described_error, expect_error_document
 from conformance.oracles.s3_objects import expect_http_date
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
@@ -40,9 +40,6 @@ ODD_FIELDS = {
 }
 
 
-UNKNOWN = {"access_key": "CFUNKNOWNKEY00000001", "secret_key": "no-such-secret"}
-
-
 def _wrong_secret(space: Space) -> Exchange:
     return space.s3.with_keys(secret_key="not-the-secret-of-this-key").call("GET", space.name, space.key())
 
@@ -60,7 +57,7 @@ REFUSALS: dict[str, Call] = {
     "missing-bucket": lambda space: space.s3.bucket(space.names.new("absent")).get("anything"),
     "missing-hard-key": lambda space: space.get(space.key("missing") + "<&>"),
     "wrong-secret": _wrong_secret,
-    "unknown-key": lambda space: space.s3.with_keys(**UNKNOWN).call("GET", space.name, space.key()),
+    "unknown-key": lambda space: space.s3.with_keys(**NEVER_ISSUED).call("GET", space.name, space.key()),
     "anonymous": _anonymous,
     "expired-url": _by_expired_url,
     "bad-digest": lambda space: space.put(space.key(), b"x", {"Content-MD5": content_md5(b"y")}),
@@ -115,7 +112,7 @@ def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
     request = space.request("HEAD", space.key("missing"))
     reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
 
-    expect_status(reply, {404} if signed else {400, 401, 403})
+    expect_status(reply, {404} if signed else REFUSED)
     expect_bare(reply)
 
 

@@ -10,7 +10,7 @@ from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import field_says_no
 from conformance.oracles.s3_documents import expect_keys
-from conformance.oracles.s3_errors import expect_error_document, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import REFUSED, expect_error_document, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -30,7 +30,6 @@ from conformance.vocabulary.wording import field_of
 CHOSEN = {"response-content-type": "text/csv", "response-content-encoding": "identity"}
 
 
-REFUSED = {400, 401, 403}
 ADDED = "x-amz-meta-added"
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 FIELDS = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}

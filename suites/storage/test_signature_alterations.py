@@ -10,13 +10,12 @@ import pytest
 from conformance.clients.s3_bodies import content_md5, delete_document, tagging_document
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing, signature_in
 from conformance.clients.storage import minutes_off, signed_for
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_errors import REFUSED, expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
-REFUSED = {400, 401, 403}
 NOT_IMPLEMENTED = 501
 """For another scheme, and for a method that does not go with the fields that were signed for another one."""
 STOOD = b"what stood there"

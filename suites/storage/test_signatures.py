@@ -8,10 +8,10 @@ from email.utils import formatdate
 import pytest
 
 from conformance.clients.sigv4 import UNSIGNED, Signing
-from conformance.clients.storage import S3, minutes_off
+from conformance.clients.storage import NEVER_ISSUED, S3, minutes_off
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import buckets_of
-from conformance.oracles.s3_errors import error_of, expect_refusal
+from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -19,9 +19,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
-REFUSED = {400, 401, 403}
 STOOD = b"what stood there"
-UNKNOWN = {"access_key": "CFUNKNOWNKEY00000001", "secret_key": "no-such-secret"}
 
 
 ANONYMOUS: dict[str, tuple[str, dict[str, str], bool]] = {
@@ -75,7 +73,7 @@ def test_unknown_access_key_is_refused(space: Space, method: str, secret: str) -
             2. expect 403 or 401, and the object as it was
     """
     key = space.stored(STOOD)
-    stranger = space.s3.with_keys(access_key=UNKNOWN["access_key"], secret_key=secret)
+    stranger = space.s3.with_keys(access_key=NEVER_ISSUED["access_key"], secret_key=secret)
 
     reply = stranger.call(method, space.name, key, body=b"" if method != "PUT" else b"intruder")
 
@@ -129,7 +127,7 @@ def test_refusal_tells_not_what_exists(space: Space, method: str) -> None:
     there, missing = space.stored(STOOD), space.key("missing")
     strangers: dict[str, Callable[[str], Exchange]] = {
         "unsigned": lambda key: space.s3.send_as_is(space.request(method, key)),
-        "unknown key": lambda key: space.s3.with_keys(**UNKNOWN).call(method, space.name, key),
+        "unknown key": lambda key: space.s3.with_keys(**NEVER_ISSUED).call(method, space.name, key),
         "wrong secret": lambda key: space.s3.with_keys(secret_key="not-the-secret").call(method, space.name, key),
     }
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import Bucket, minutes_off
 from conformance.oracles.s3_documents import expect_keys, listing_of
-from conformance.oracles.s3_errors import error_of, expect_refusal
+from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.names import Names
@@ -18,7 +18,6 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
-REFUSED = {400, 401, 403}
 STOOD = b"what stood there"
 OWNER = "x-amz-meta-owner"
 LISTED = {"list-type": "2"}

@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request, Signing
+from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -17,7 +18,6 @@ from conformance.vocabulary.check import case, verifies
 
 STOOD = b"what stood there"
 PARTS = (b"a" * 8192, b"the rest")
-REFUSED = {400, 401, 403}
 ELSEWHERE = "-other"
 
 
