@@ -60,7 +60,7 @@ class HiddenThings:
 
     def _declared(self) -> Iterator[Hidden]:
         for resource in self.platform.resources:
-            if resource.absent and (name := named_in(resource)):
+            if resource.absent and (name := named_in(resource.path, resource.absent)):
                 for role in resource.concealed_from:
                     yield Hidden(role, name, resource.absent, resource.scope, ours=False)
             if resource.item and resource.create:

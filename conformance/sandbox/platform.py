@@ -49,10 +49,9 @@ def filled(value: Any, slug: str, text: str) -> Any:
     return value
 
 
-def named_in(resource: Resource) -> str:
-    """What stands in a resource's path where {slug} does in its absent one; nothing where these are not of one kind."""
-    before, slug, after = (resource.absent or "").partition("{slug}")
-    path = resource.path
+def named_in(path: str, template: str | None) -> str:
+    """What stands in a path where {slug} does in a template; nothing where these are not of one kind."""
+    before, slug, after = (template or "").partition("{slug}")
     alike = slug and path.startswith(before) and path.endswith(after)
     return path[len(before) : len(path) - len(after)] if alike else ""
 
@@ -343,8 +342,7 @@ class Platform:
             return found if isinstance(found, str) else None
         if resource.item is None:
             return None
-        before, _, after = resource.item.path.partition("{slug}")
-        return operation.path[len(before) : len(operation.path) - len(after)]
+        return named_in(operation.path, resource.item.path)
 
     def token_without(self, scope: str) -> str:
         """A valid token of the organization under test that lacks one scope."""
@@ -373,7 +371,7 @@ class Platform:
         Where things are known by numbers or UUIDs, by one of these: a word could name nothing there (400).
         """
         if resource.absent:
-            own = named_in(resource)
+            own = named_in(resource.path, resource.absent)
             return str(filled(resource.absent, another_like(own) if has_a_form(own) else self.names.new(), ""))
         if resource.item:
             return str(filled(resource.item.path, self.names.new(), ""))

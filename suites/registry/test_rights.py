@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from conformance.clients.images import NewBlob
@@ -18,6 +16,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.values import another_like
 
 CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
 
@@ -192,7 +191,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     def absent() -> str:
         # Of the same length, or Content-Length would differ without telling anything.
         before, _, after = existing.name.rpartition("guarded")
-        return before + "".join(random.choices("bcdfghjk", k=len("guarded"))) + after
+        return before + another_like("guarded") + after
 
     expect_as_absent(ask, existing.name, absent, "to one who may not see it")
 

@@ -245,4 +245,4 @@ def test_where_an_answer_tells_a_text(body: bytes, tells: bool) -> None:
 def test_what_never_existed_is_named_as_things_are_there(path: str, absent: str, form: str) -> None:
     resource = Resource(name="organization", path=path, absent=absent)
     assert re.fullmatch(form, platform_of(Careful(reply(200)), resource).absent_path(resource))
-    assert named_in(resource) == (path.split("/")[2] if absent.startswith("/orgs/{") else "")
+    assert named_in(resource.path, resource.absent) == (path.split("/")[2] if absent.startswith("/orgs/{") else "")
