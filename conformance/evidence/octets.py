@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 
 from conformance.evidence.redaction import Redactor
 from conformance.evidence.tape import KEPT_BODY
-from conformance.vocabulary.values import GZIP, unzipped
+from conformance.vocabulary.values import unzipped, unzipping
 
 MOST_PLAIN = 1024 * 1024
 """Bytes of what gzip has made a body of that are searched."""
@@ -20,16 +19,11 @@ def beginning(body: bytes) -> bytes:
 
 def without_secrets(body: bytes, redactor: Redactor) -> bytes:
     """Bytes in which no secret is left; what gzip has made of text with one is made anew of that text."""
-    if body.startswith(GZIP):
-        opening = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            said = opening.decompress(body, MOST_PLAIN).decode("utf-8", "replace")
-        except zlib.error:
-            pass
-        else:
-            told = redactor.body(said if opening.eof else redactor.cut(said))
-            # What comes behind, as more of it or a part of its own (RFC 1952 section 2.2), was not searched.
-            whole = not (opening.unconsumed_tail or opening.unused_data)
-            return body if whole and told == said else gzip.compress(told.encode(), mtime=0)
+    plain, ended, more = unzipping(body, MOST_PLAIN)
+    if plain is not None:
+        said = plain.decode("utf-8", "replace")
+        told = redactor.body(said if ended else redactor.cut(said))
+        # What comes behind, as more of it or a part of its own (RFC 1952 section 2.2), was not searched.
+        return body if told == said and not more else gzip.compress(told.encode(), mtime=0)
     # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
     return redactor.text(redactor.cut(body.decode("latin-1"))).encode("latin-1")

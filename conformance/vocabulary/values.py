@@ -38,12 +38,20 @@ def base64url(text: str) -> bytes:
 
 def unzipped(body: bytes, most: int) -> bytes | None:
     """The first bytes, ``most`` at most, of what gzip has made a body of (RFC 1952); None where it has not."""
+    plain, _, _ = unzipping(body, most)
+    return plain
+
+
+def unzipping(body: bytes, most: int) -> tuple[bytes | None, bool, bool]:
+    """The same; whether it came to an end, and whether more came than that: behind these bytes, or behind the end."""
     if not body.startswith(GZIP):
-        return None
+        return None, False, False
+    opening = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, most)
+        plain = opening.decompress(body, most)
     except zlib.error:
-        return None
+        return None, False, False
+    return plain, opening.eof, bool(opening.unconsumed_tail or opening.unused_data)
 
 
 def part_of_jwt(token: str, place: int) -> dict[str, Any] | None:
