@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from conformance.evidence.redaction import Redactor
 from conformance.target import configuration, proxies
 from conformance.target.description import Target
@@ -13,13 +10,11 @@ from conformance.vocabulary.values import AGENT
 
 def learn_secrets(redactor: Redactor, target: Target) -> None:
     """Has the secrets of a target replaced, also where they stand in base64 beside the name of who logs in."""
-    public = [AGENT, *_texts_in(configuration.redacted(target))]
+    public = [AGENT, *configuration.texts_in(configuration.redacted(target))]
     for text in public:
         # Names of a run's own begin with some of these.
         redactor.publish(f"{text}-cf-")
-    # A command may be given what the file says elsewhere, such as the name of the organization.
-    hidden = [each for each in target.hooks.given if not any(each.reveal() in text for text in public)]
-    for secret in (*hidden, *configuration.secrets(target)):
+    for secret in (*configuration.hidden(target), *configuration.secrets(target)):
         redactor.learn(secret.name, secret.reveal())
     for proxy in proxies.named():
         if proxy.login:
@@ -30,16 +25,3 @@ def learn_secrets(redactor: Redactor, target: Target) -> None:
         redactor.learn_login(secret.name, credential.client_id, secret.reveal())
     for login in (target.registry.credentials if target.registry else {}).values():
         redactor.learn_login(login.password.name, login.username, login.password.reveal())
-
-
-def _texts_in(plain: Any) -> Iterator[str]:
-    """Every text of JSON data, names of members among them."""
-    if isinstance(plain, str):
-        yield plain
-    elif isinstance(plain, dict):
-        for name, value in plain.items():
-            yield name
-            yield from _texts_in(value)
-    elif isinstance(plain, list | tuple):
-        for each in plain:
-            yield from _texts_in(each)

@@ -19,11 +19,11 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from conformance.target.description import ConfigurationFile, Secret, Target
+from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
 from conformance.target.meaning import NAMELESS, is_nameless, of_meaning
 from conformance.target.mistakes import Mistake, choices, nearest, of_pydantic, shown
 from conformance.target.places import Places
-from conformance.target.references import References, is_secret, secrets_in
+from conformance.target.references import BODIES, References, is_secret, secrets_in
 
 FILE_NAME = "conformance.toml"
 LARGEST_FILE = 4 * 1024 * 1024
@@ -141,7 +141,7 @@ class _Reading:
         if described is None or mistakes or set(missing) >= set(described.targets):
             raise ConfigurationError(self._told([*mistakes, *references.missing]))
         for name, target in described.targets.items():
-            target.hooks.take(references.in_hooks.get(name, {}))
+            target.take(references.given.get(name, {}))
         return self._usable(described, missing)
 
     def _usable(self, described: ConfigurationFile, missing: dict[str, list[str]]) -> Configuration:
@@ -187,13 +187,59 @@ def secrets(target: Target) -> Iterator[Secret]:
     return secrets_in(target)
 
 
+def hidden(target: Target) -> list[Secret]:
+    """What commands and bodies were given of the environment and the file says nowhere else: it may be secret."""
+    given = [each for each in target.given if len(each.reveal()) >= SHORTEST_SECRET]
+    # It may be what the file says elsewhere, such as the name of the organization.
+    public = list(texts_in(_without(given, target)))
+    return [each for each in given if not any(each.reveal() in text for text in public)]
+
+
+def texts_in(plain: Any) -> Iterator[str]:
+    """Every text of JSON data, names of members among them."""
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, dict):
+        for name, value in plain.items():
+            yield name
+            yield from texts_in(value)
+    elif isinstance(plain, list | tuple):
+        for each in plain:
+            yield from texts_in(each)
+
+
 def redacted(target: Target) -> dict[str, Any]:
     """The description as plain JSON data: secrets as ``$NAME``, hooks by name only (a command may hold secrets)."""
+    return _without(hidden(target), target)
+
+
+def _without(given: Iterable[Secret], target: Target) -> dict[str, Any]:
+    """The redacted description, with ``$NAME`` where a body has one of these values."""
     plain: dict[str, Any] = _plain(target)
+    for body in _bodies_in(plain):
+        for each in given:
+            _replace(body, each.reveal(), f"${each.name}")
     plain["hooks"] = {name: "a command" for name, command in plain["hooks"].items() if command is not None}
     if target.ca_file is not None:
         plain["ca_file"] = Path(target.ca_file).name
     return plain
+
+
+def _bodies_in(plain: Any) -> Iterator[dict[str, Any]]:
+    for key, value in plain.items() if isinstance(plain, dict) else enumerate(plain):
+        if key in BODIES and isinstance(value, dict):
+            yield value
+        elif isinstance(value, dict | list):
+            yield from _bodies_in(value)
+
+
+def _replace(body: Any, value: str, name: str) -> None:
+    """Puts a name where a value stands in texts of a body."""
+    for key, found in list(body.items() if isinstance(body, dict) else enumerate(body)):
+        if isinstance(found, str):
+            body[key] = found.replace(value, name)
+        elif isinstance(found, dict | list):
+            _replace(found, value, name)
 
 
 def from_record(plain: dict[str, Any], reveal: Callable[[str], str]) -> Target:

@@ -352,16 +352,6 @@ class Hooks(Described):
     remove_repository: str | None = Field(
         default=None, description="Removes such a repository at the end, with what is in it; it may not be there."
     )
-    _given: tuple[Secret, ...] = PrivateAttr(default=())
-
-    @property
-    def given(self) -> tuple[Secret, ...]:
-        """What stands in the commands for variables of the environment: it may be secret."""
-        return self._given
-
-    def take(self, given: Mapping[str, str]) -> None:
-        """Notes the values of these variables."""
-        self._given = tuple(Secret(name, value) for name, value in given.items())
 
 
 class OtherOrganization(Described):
@@ -392,6 +382,16 @@ class Target(Described):
     foreign: OtherOrganization | None = None
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
+    _given: tuple[Secret, ...] = PrivateAttr(default=())
+
+    @property
+    def given(self) -> tuple[Secret, ...]:
+        """What stands in commands and bodies for variables of the environment: it may be secret."""
+        return self._given
+
+    def take(self, given: Mapping[str, str]) -> None:
+        """Notes the values of these variables."""
+        self._given = tuple(Secret(name, value) for name, value in given.items())
 
 
 class ConfigurationFile(Described):

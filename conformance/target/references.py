@@ -25,6 +25,9 @@ WHOLE = re.compile(r"^\$\{([^}]*)\}$")
 WITHIN = re.compile(r"\$\{([^}]*)\}")
 NAME = re.compile(r"^[A-Z][A-Z0-9_]*$")
 LARGEST_SECRET = 64 * 1024
+BODIES = frozenset({"body", "hidden_body"})
+MAY_BE_SECRET = BODIES | {"hooks"}
+"""Where a variable of the environment may stand for a secret that no field of its own is there for."""
 
 
 @dataclass
@@ -34,8 +37,8 @@ class References:
     folder: Path
     mistakes: list[Mistake] = field(default_factory=list)
     missing: list[Mistake] = field(default_factory=list)
-    in_hooks: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What the commands of each target were given of the environment, by the variable."""
+    given: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the commands and the bodies of each target were given of the environment, by the variable."""
 
     def resolved(self, value: Any, annotation: Any, path: places.Path = ()) -> Any:
         """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
@@ -52,8 +55,8 @@ class References:
     def _interpolated(self, text: str, path: places.Path) -> str:
         def value(match: re.Match[str]) -> str:
             found = self._environment(match[1], path)
-            if found and path[2:3] == ("hooks",):
-                self.in_hooks.setdefault(str(path[1]), {})[match[1]] = found
+            if found and not MAY_BE_SECRET.isdisjoint(path[2:]):
+                self.given.setdefault(str(path[1]), {})[match[1]] = found
             return found or match[0]
 
         return WITHIN.sub(value, text)

@@ -276,6 +276,25 @@ def test_what_a_command_is_given_of_the_environment_is_told_nowhere(
     assert VALUE not in json.dumps(configuration.redacted(target))
 
 
+def test_what_a_body_is_given_of_the_environment_is_told_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CT_ORGANIZATION", "acme")
+    body = "{ name = '{slug}', owner = '${CT_ORGANIZATION}', keys = [{ key = 'key ${CT_FULL_SECRET}' }] }"
+    target = load(tmp_path, RESOURCE + f"name = 'keys'\npath = '/api/v1/keys'\ncreate = {{ body = {body} }}\n").choose(
+        None
+    )[1]
+    redactor = Redactor()
+    learn_secrets(redactor, target)
+    assert target.identity is not None and target.identity.resources[0].create is not None
+    sent = json.dumps(target.identity.resources[0].create.body)
+    assert VALUE in sent and "acme" in sent
+    assert redactor.text(sent) == sent.replace(VALUE, "$CT_FULL_SECRET")
+    plain = configuration.redacted(target)
+    assert plain["identity"]["resources"][0]["create"]["body"] == json.loads(sent.replace(VALUE, "$CT_FULL_SECRET"))
+    assert configuration.from_record(plain, str).identity is not None
+
+
 def test_the_file_of_a_secret_is_named_as_a_command_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "targets"
     folder.mkdir()
