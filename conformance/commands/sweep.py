@@ -130,10 +130,17 @@ def _ledgers(folder: Path) -> list[Path]:
 
 
 def _settle(folder: Path, ledgers: Iterable[Path], stays: Iterable[Swept]) -> None:
-    """Tells a run's leftovers anew; its ledgers go where nothing stays, else they are kept for another try."""
+    """Tells a run's leftovers anew; its ledgers go where nothing stays, else they are kept for another try.
+
+    The folder of a run that was certified is left as it was signed.
+    """
     from conformance.runs.record import LEFTOVERS
+    from conformance.runs.seal import SUMS
     from conformance.sandbox.ledger import forget
 
+    if (folder / SUMS).exists():
+        print(f"{folder}: was certified, and is left as it was signed")
+        return
     told = [{"what": each.what, "reason": each.reason} for each in stays]
     (folder / LEFTOVERS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     for path in [] if told else ledgers:

@@ -20,7 +20,7 @@ from conformance.reporting.classes import (
     overall,
     summarise,
 )
-from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
+from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, replay_all, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
@@ -160,7 +160,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
     lines += [f"{name + ':':<10}{path}" for name, path in paths.items()]
     if any(outcome(result, day_of(record)) in ("fail", "inconclusive", "error") for result in record.results):
-        lines.append(f"again:    conformance replay {run_name(record)}")
+        lines.append(f"again:    {replay_all(run_name(record))}")
     return "\n".join(lines)
 
 

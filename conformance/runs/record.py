@@ -176,7 +176,9 @@ class RecordWriter:
         """Writes what could not be removed from the target, the footer, and ``run.json`` for the last time."""
         footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
         with self._wanting_room():
-            (self.folder / LEFTOVERS).write_text(json.dumps(list(leftovers), indent=1) + "\n", encoding="utf-8")
+            # What many checks have tried to undo in vain stays once.
+            told = [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in leftovers)]
+            (self.folder / LEFTOVERS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             self.write_info()
         self._write(footer)
         self._lines.close()

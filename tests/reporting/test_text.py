@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from pathlib import Path
 
@@ -123,6 +124,12 @@ def test_colour_changes_nothing_but_colour(record: Record) -> None:
 
     assert re.sub("\x1b\\[\\d+m", "", closing(record, {"html": Path("index.html")}, True)) == plain
     assert "staging: Not conformant (5 MUST checks fail)" in plain
+
+
+def test_the_command_that_tries_a_run_again_can_be_pasted(record: Record, tmp_path: Path) -> None:
+    moved = dataclasses.replace(record, folder=tmp_path / "my reports" / "a $run")
+
+    assert f"again:    conformance replay '{moved.folder}'" in closing(moved, {}, False).splitlines()
 
 
 def test_the_table_of_classes(record: Record) -> None:

@@ -18,6 +18,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import read
+from conformance.runs.seal import seal, unseal
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
@@ -322,7 +323,10 @@ def test_a_change_that_a_command_does_not_undo_decides_no_verdict_and_is_told(
     assert ran.code == 0, ran.output
     (left,) = read(tmp_path / "run").leftovers()
     assert "that restore undoes" in left["what"] and "the hook restore ended with 1" in left["reason"]
+    signed = seal(tmp_path / "run")
     swept = conformance(tmp_path, "sweep", "run", "--config", str(reference.target_config))
     assert (swept.code, "(restore)" in swept.output) == (0, True), swept.output
+    assert "run: was certified, and is left as it was signed" in swept.output
+    unseal(tmp_path / "run", signed)
     again = conformance(tmp_path, "run", "--config", str(reference.target_config), *words[:3], "--out", "again")
     assert again.code == 0, again.output
