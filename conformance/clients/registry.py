@@ -373,7 +373,8 @@ class Upload:
         if self.told and reply.status == 404:
             self.repository.registry.http.recorder.event(SESSION_LOST)
         self.told = reply.status in (202, 204) and method != "DELETE"
-        if location and reply.status in (202, 204, 416):
+        # What closes a session tells where the blob is.
+        if location and (reply.status == 416 or (reply.status in (202, 204) and method != "PUT")):
             self.repository.inventory.moved(self, address_in(reply.url, location))
         return reply
 

@@ -92,6 +92,17 @@ def test_an_upload_follows_its_location(server: Server, location: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_a_blob_is_never_taken_for_the_session_that_it_came_by(server: Server, status: int) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1"}, b"")
+    server.table["PUT", "/u1"] = (status, {"Location": f"/v2/{NAME}/blobs/sha256:0"}, b"")
+    upload = entered(server).repository(NAME).open_upload()
+    upload.put("sha256:0")
+    upload.cancel()
+
+    assert server.seen[-1][:2] == ("DELETE", "/u1")
+
+
 def test_a_digest_is_added_to_what_a_location_has() -> None:
     assert with_digest("/u", "sha256:0") == "/u?digest=sha256%3A0"
     assert with_digest("/u?a=b#top", "sha256:0") == "/u?a=b&digest=sha256%3A0"
