@@ -19,6 +19,7 @@ from urllib.parse import quote
 from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import flaw, warning_flaw
 from conformance.evidence.signatures import misfit
+from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -37,18 +38,19 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``refusals`` are the registry's that have not the form of refusals, or of warnings: the entry, and what is wrong.
+    ``flaws`` are the registry's refusals and warnings that have not their form, and successes that it or the gateway
+    tells by another status than theirs: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
         self.sightings: list[dict[str, Any]] = []
         self.misfits: list[dict[str, Any]] = []
         self.bare: list[dict[str, Any]] = []
-        self.refusals: list[dict[str, Any]] = []
+        self.flaws: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
         self._apis: tuple[str, ...] = ()
-        self._registry = ""
+        self._registry = self._gateway = ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()
@@ -61,7 +63,8 @@ class Watch:
         if target.identity:
             # Beside them on one host may be what answers 401 by other rules.
             self._apis = tuple(target.identity.url + each.path for each in target.identity.resources)
-        self._registry = target.registry.url.rstrip("/") if target.registry else ""
+        self._registry = target.registry.url if target.registry else ""
+        self._gateway = target.storage.endpoint if target.storage else ""
         if target.identity and "foreign" in target.identity.credentials:
             self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
         if target.registry and "foreign" in target.registry.credentials:
@@ -91,8 +94,9 @@ class Watch:
         unchallenged = exchange.status == 401 and "www-authenticate" not in exchange.headers
         if unchallenged and exchange.url.startswith(self._apis) and len(self.bare) < KEPT_SIGHTINGS:
             self.bare.append(entry())
-        if self._registry and exchange.url.startswith(f"{self._registry}/v2/"):
-            self._weigh(exchange, entry)
+        for wrong in filter(None, self._flaws_of(exchange)):
+            if sum(each["wrong"] == wrong for each in self.flaws) < KEPT_SIGHTINGS:
+                self.flaws.append({"entry": entry(), "wrong": wrong})
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -101,15 +105,15 @@ class Watch:
                     self._note(entry, canary, where)
                     return
 
-    def _weigh(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
-        refused, warned = 400 <= exchange.status < 500, "warning" in exchange.headers
-        flaws = (
-            flaw(exchange, exchange.url.removeprefix(self._registry)) if refused else "",
-            warning_flaw(exchange) if warned else "",
-        )
-        for wrong in filter(None, flaws):
-            if len(self.refusals) < KEPT_SIGHTINGS:
-                self.refusals.append({"entry": entry(), "wrong": wrong})
+    def _flaws_of(self, exchange: Exchange) -> Iterator[str]:
+        if self._registry and exchange.url.startswith(f"{self._registry}/"):
+            path = exchange.url.removeprefix(self._registry)
+            yield told_otherwise(exchange, path, REGISTRY)
+            if path.startswith("/v2/"):
+                yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
+                yield warning_flaw(exchange) if "warning" in exchange.headers else ""
+        if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
+            yield told_otherwise(exchange, exchange.url.removeprefix(self._gateway), STORAGE)
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1
@@ -121,12 +125,12 @@ class Watch:
 
     def forget(self) -> None:
         """Forgets what was seen, as at the begin of a run."""
-        self.sightings, self.misfits, self.bare, self.refusals = [], [], [], []
+        self.sightings, self.misfits, self.bare, self.flaws = [], [], [], []
         self.seen = self.answers = 0
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""
-        kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare, "refusals": self.refusals}
+        kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare, "flaws": self.flaws}
         return {"answers": self.answers, "seen": self.seen, **kept}
 
     def join(self, told: dict[str, Any]) -> None:
@@ -136,7 +140,7 @@ class Watch:
         self.sightings += told["sightings"]
         self.misfits += told["misfits"]
         self.bare += told["bare"]
-        self.refusals += told["refusals"]
+        self.flaws += told["flaws"]
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 Metadata = tuple[tuple[str, str], ...]
+DONE = frozenset(range(200, 300))
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,13 @@ class BucketModel:
         return frozenset({304} if condition is Condition.NONE_MATCH_OWN else {200})
 
     def writing(self, key: str, condition: Condition) -> frozenset[int]:
-        """The statuses of a write under a condition; only 200 changes anything."""
+        """The statuses of a write under a condition; only 2xx changes anything."""
         there = key in self.objects
         if condition is Condition.NONE_MATCH_ANY:
-            return frozenset({412} if there else {200})
+            return frozenset({412}) if there else DONE
         if not there:
             return frozenset({404, 412})
-        return frozenset({200} if condition is Condition.MATCH_OWN else {412})
+        return DONE if condition is Condition.MATCH_OWN else frozenset({412})
 
     def open(self, upload: str, key: str, metadata: Metadata = ()) -> None:
         """CreateMultipartUpload: the key is as it was."""

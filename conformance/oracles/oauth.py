@@ -81,9 +81,12 @@ def _once(reply: Exchange, name: str) -> Proof | None:
 
 
 def expect_token(reply: Exchange) -> dict[str, Any]:
-    """A successful token answer: 200, JSON, access_token and token_type; returns its document."""
-    if reply.status != 200:
-        raise unlike("200 with a token", reply, {200})
+    """A successful token answer: 2xx, JSON, access_token and token_type; returns its document.
+
+    That its status is 200 is asked once, of valid credentials.
+    """
+    if not reply.ok:
+        raise unlike("2xx with a token", reply, range(200, 300))
     expect_media_type(reply, "application/json")
     document = expect_json_object(reply)
     token, kind = document.get("access_token"), document.get("token_type")
@@ -180,14 +183,14 @@ def expect_contract_kept(reply: Exchange) -> None:
 
     Statuses that a front end gives before the endpoint sees the request may have any body.
     """
-    if reply.status == 200:
+    if reply.ok:
         expect_token(reply)
         return
     expect_no_token(reply)
     if reply.status in BEFORE_THE_ENDPOINT:
         return
     if reply.status not in (400, 401):
-        raise unlike("200 with a token, or a 4xx refusal", reply, {200, 400, 401, *BEFORE_THE_ENDPOINT})
+        raise unlike("2xx with a token, or a 4xx refusal", reply, {*range(200, 300), 400, 401, *BEFORE_THE_ENDPOINT})
     expect_error(reply, *sorted(CODES | EXTENSIONS))
 
 

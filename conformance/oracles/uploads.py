@@ -5,12 +5,12 @@ from __future__ import annotations
 from conformance.clients.images import Blob
 from conformance.clients.registry import Repository
 from conformance.oracles.registry import expect_bytes, expect_location
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_success
 from conformance.vocabulary.exchange import Exchange
 
 
 def expect_created(repository: Repository, reply: Exchange, blob: Blob) -> None:
     """The blob was created, and is read back byte for byte."""
-    expect_status(reply, 201, "when the upload is complete")
+    expect_success(reply, "when the upload is complete")
     expect_location(reply)
     expect_bytes(repository.get_blob(blob.digest), blob.content)

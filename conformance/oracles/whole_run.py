@@ -23,3 +23,16 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
         finding = NonConformance(expected, seen, proof=replace(proof, exchange=recalled))
         finding.exchange_ids = [recalled]
         raise finding
+
+
+def flawed_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
+    """The evidence of the run's answers that are wrong in this way."""
+    return [each["entry"] for each in recorder.watch.flaws if each["wrong"] == wrong]
+
+
+def expect_told_by(recorder: Recorder, status: int, what: str) -> None:
+    """Whatever was done so in the run is told by this status of success."""
+    found = flawed_so(recorder, what)
+    told = f"{found[0]['status']} for {what}," if found else ""
+    # Of a refusal nobody knows here whether it would be right as well.
+    expect_none(recorder, found, f"{status} for {what}", told, Proof(statuses=(status, *range(400, 500))))

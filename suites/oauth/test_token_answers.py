@@ -27,7 +27,7 @@ ONE_YEAR = 366 * 24 * 3600
 def answer(oauth: OAuthClient) -> Exchange:
     """One answer that carries a token."""
     reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)
-    if reply.status != 200:
+    if not reply.ok:
         raise Inconclusive(f"a good token request is answered {reply.status}", "a working credential in the role full")
     return reply
 

@@ -25,7 +25,10 @@ def test_valid_credentials_get_a_token(oauth: OAuthClient) -> None:
     """
     scopes = oauth.credential("full").scopes
 
-    expect_token(oauth.request_token(scope=scopes[0] if scopes else None))
+    reply = oauth.request_token(scope=scopes[0] if scopes else None)
+
+    expect_token(reply)
+    expect_status(reply, 200)
 
 
 @verifies("oauth/token/response-contains-a-token")
@@ -54,7 +57,7 @@ def test_scope_may_be_left_out(oauth: OAuthClient) -> None:
     """Purpose: the documented request without a scope gets a token.
 
     Method: 1. send grant_type, client_id and client_secret alone
-            2. expect 200 with a token
+            2. expect 2xx with a token
     """
     expect_token(oauth.request_token(scope=None))
 

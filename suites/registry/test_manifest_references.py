@@ -197,7 +197,7 @@ def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: 
     """Purpose: a layer that stands at a URL elsewhere is taken or refused, and is never the platform's fault.
 
     Method: 1. PUT an image with a non-distributable layer of 5 GiB, which has urls and was not pushed
-            2. expect 201 or a 4xx
+            2. expect 2xx or a 4xx
     """
     tag = names.new("elsewhere")
     foreign = {
@@ -209,7 +209,7 @@ def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: 
     content = encoded({**base.document, "layers": [foreign]})
     reply = repository.put_manifest(tag, content, base.media_type)
 
-    expect_status(reply, {201, *range(400, 500)}, "for a layer that stands elsewhere")
+    expect_status(reply, {*range(200, 300), *range(400, 500)}, "for a layer that stands elsewhere")
 
 
 @verifies("registry/manifest/empty-index-is-no-server-error")
@@ -218,12 +218,12 @@ def test_empty_index(repository: Repository, names: Names, docker: bool) -> None
     """Purpose: an index of nothing is taken or refused, and is never the platform's fault.
 
     Method: 1. PUT an index without manifests
-            2. expect 201 or a 4xx
+            2. expect 2xx or a 4xx
     """
     empty = index([], docker)
     reply = repository.put_manifest(names.new("empty"), empty.content, DOCKER_LIST if docker else empty.media_type)
 
-    expect_status(reply, {201, *range(400, 500)}, "for an empty index")
+    expect_status(reply, {*range(200, 300), *range(400, 500)}, "for an empty index")
 
 
 @verifies("registry/manifest/wrong-size-is-refused")

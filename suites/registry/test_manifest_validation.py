@@ -191,9 +191,9 @@ def test_manifest_without_a_type(stored: StoredImage) -> None:
     """Purpose: a manifest that is pushed without its type is taken for what it says to be, or refused.
 
     Method: 1. PUT an image whose blobs are there without a Content-Type
-            2. expect 201 or a 4xx
+            2. expect 2xx or a 4xx
     """
     own = variation(stored.image, "without a type")
     reply = stored.repository.put_manifest(own.digest, own.content, None)
 
-    expect_status(reply, {201, *range(400, 500)}, "for a manifest without a type")
+    expect_status(reply, {*range(200, 300), *range(400, 500)}, "for a manifest without a type")

@@ -146,7 +146,7 @@ def of_it(stored: StoredImage, once: Once) -> Manifest:
     """An index of the stored image, pushed by digest."""
     made = index([stored.image])
     put = lambda: stored.repository.put_manifest(made.digest, made.content, made.media_type)  # noqa: E731
-    if (reply := once("index of the stored image", put)).status != 201:
+    if not (reply := once("index of the stored image", put)).ok:
         raise Inconclusive(f"an index could not be pushed: {reply}", "a registry that takes indexes")
     return made
 

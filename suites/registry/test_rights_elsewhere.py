@@ -16,7 +16,7 @@ from conformance.clients.registry_uploads import at_the_registry
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import alike, both_have, literal, not_among
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -215,4 +215,4 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
     other, upload = repository.registry.as_role("puller"), at_the_registry(repository.open_upload())
 
     expect_denied(upload.by(other).status(), "to another")
-    expect_status(upload.status(), 204, "to the opener")
+    expect_success(upload.status(), "to the opener")

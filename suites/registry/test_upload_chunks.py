@@ -14,7 +14,7 @@ from conformance.clients.registry import Repository
 from conformance.clients.registry_uploads import open_for_chunks, patched
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.oracles.uploads import expect_created
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -37,9 +37,9 @@ def together(repository: Repository, new_blob: NewBlob, once: Once) -> bool:
         try:
             upload = open_for_chunks(repository, 1)
             for begin, ends in ((0, (1, 2)), (2, (102,))):
-                expect_status(upload.patch(b""), 202)
+                expect_success(upload.patch(b""))
                 for reply, end in patched(upload, blob.content, ends, begin):
-                    expect_status(reply, 202)
+                    expect_success(reply)
                     if "range" in reply.headers:
                         expect_range(reply, end)
             expect_created(repository, upload.put(blob.digest, blob.content[102:], "102-102"), blob)
@@ -77,12 +77,12 @@ def many(repository: Repository, new_blob: NewBlob, once: Once) -> Many:
 def test_in_many_chunks(repository: Repository, many: Many, number: int) -> None:
     """Purpose: a blob is pushed in chunks, as many as it takes.
 
-    Method: 1. POST, then PATCH 24 chunks of one length with Content-Range, in order; expect 202 with a Location to each
-            2. PUT with the digest and no body; expect 201
+    Method: 1. POST, then PATCH 24 chunks of one length with Content-Range, in order; expect 2xx with a Location to each
+            2. PUT with the digest and no body; expect 2xx
             3. GET the blob and expect exactly its bytes
     """
     for reply in many.patched[:number]:
-        expect_status(reply, 202, "for a chunk in order")
+        expect_success(reply, "for a chunk in order")
         expect_location(reply)
 
     expect_created(repository, many.closed, many.blob)
@@ -96,7 +96,7 @@ def test_created_digest_is_true(many: Many, form: str) -> None:
     Method: 1. push a blob in 24 chunks
             2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
     """
-    expect_status(many.closed, 201, f"to a blob in {form}")
+    expect_success(many.closed, f"to a blob in {form}")
 
     expect_true_digest(many.closed, many.blob.digest)
 
@@ -106,7 +106,7 @@ def test_created_digest_is_true(many: Many, form: str) -> None:
 def test_last_chunk_behind_chunks(repository: Repository, new_blob: NewBlob, together: bool, number: int) -> None:
     """Purpose: the last chunk may come in the closing PUT.
 
-    Method: 1. have one session take chunks of several lengths, and the last in its PUT: expect 201, and its bytes
+    Method: 1. have one session take chunks of several lengths, and the last in its PUT: expect 2xx, and its bytes
             2. where that is not so, POST, PATCH two chunks, PUT the third, of one byte, with its Content-Range and the
                digest of the whole: expect that
     """
@@ -114,7 +114,7 @@ def test_last_chunk_behind_chunks(repository: Repository, new_blob: NewBlob, tog
         return
     blob, upload = new_blob(number * KIB + 1), open_for_chunks(repository, KIB)
     for reply, _ in patched(upload, blob.content, range(KIB, number * KIB + 1, KIB)):
-        expect_status(reply, 202, "for a chunk in order")
+        expect_success(reply, "for a chunk in order")
     last = f"{number * KIB}-{number * KIB}"
 
     expect_created(repository, upload.put(blob.digest, blob.content[number * KIB :], last), blob)
@@ -126,7 +126,7 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob, together: bool) 
 
     Method: 1. have one session take chunks of several lengths, no bytes among them, first and later: expect what is due
             2. where that is not so, open a session, PATCH it with no bytes: expect no 5xx
-            3. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201
+            3. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 2xx
                and exactly its bytes
     """
     if together:
@@ -136,9 +136,9 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob, together: bool) 
 
     expect_no_server_error(reply, "for a chunk of no bytes")
     if reply.ok:
-        expect_status(upload.patch(blob.content[:100], "0-99"), 202, "after a chunk of no bytes")
+        expect_success(upload.patch(blob.content[:100], "0-99"), "after a chunk of no bytes")
         expect_no_server_error(upload.patch(b""), "for a chunk of no bytes")
-        expect_status(upload.put(blob.digest, blob.content[100:], "100-199"), 201, "after a chunk of no bytes")
+        expect_success(upload.put(blob.digest, blob.content[100:], "100-199"), "after a chunk of no bytes")
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
@@ -148,18 +148,18 @@ def test_one_byte(repository: Repository, new_blob: NewBlob, together: bool) -> 
 
     Method: 1. have one session take chunks of several lengths, one byte among them, first and later: expect what is due
             2. where that is not so, PATCH the first byte, the second, and all others, each with its Content-Range:
-               expect 202, and a Range, where there is one, that ends where the chunk does
-            3. PUT the digest: expect 201 and exactly the bytes
+               expect 2xx, and a Range, where there is one, that ends where the chunk does
+            3. PUT the digest: expect 2xx and exactly the bytes
     """
     if together:
         return
     blob, upload = new_blob(), open_for_chunks(repository, 1)
     for reply, end in patched(upload, blob.content, (1, 2, len(blob.content))):
-        expect_status(reply, 202, f"to the chunk that ends at {end}")
+        expect_success(reply, f"to the chunk that ends at {end}")
         if "range" in reply.headers:
             expect_range(reply, end)
 
-    expect_status(upload.put(blob.digest), 201)
+    expect_success(upload.put(blob.digest))
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 

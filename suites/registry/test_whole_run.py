@@ -1,19 +1,20 @@
-"""What is judged of a registry's run as a whole: the form of each refusal and warning, whatever was asked for."""
+"""What is judged of a registry's run as a whole: each refusal, warning and success, whatever was asked for."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from conformance.clients.images import OCI_MANIFEST
+from conformance.clients.images import OCI_MANIFEST, NewBlob, NewImage
 from conformance.clients.registry import Registry, Repository
+from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
+from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, TAKEN_CHUNK
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_error_document
-from conformance.oracles.whole_run import expect_none
+from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Proof
 from conformance.vocabulary.wording import worded
 
@@ -40,7 +41,7 @@ def test_every_refusal_has_the_form(repository: Repository, recorder: Recorder, 
         expect_error_document(reply)
     form = Proof(matches='"errors" *: *\\[ *\\{.*"code" *: *"[A-Z_]+"')
     wanted = '{"errors": [{"code": …, "message": …, "detail": …}]}'
-    expect_none(recorder, refused_so(recorder, NO_LIST), wanted, f"{NO_LIST},", form)
+    expect_none(recorder, flawed_so(recorder, NO_LIST), wanted, f"{NO_LIST},", form)
 
 
 @verifies("registry/login/challenge-is-given")
@@ -57,7 +58,7 @@ def test_no_401_without_a_challenge(repository: Repository, recorder: Recorder, 
     if reply.status == 401:
         expect_header(reply, "WWW-Authenticate", or_statuses=OTHERS)
     challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),), or_statuses=OTHERS)
-    bare = refused_so(recorder, NO_CHALLENGE)
+    bare = flawed_so(recorder, NO_CHALLENGE)
     expect_none(recorder, bare, "401 with WWW-Authenticate", f"{NO_CHALLENGE},", challenge)
 
 
@@ -75,11 +76,65 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
     length = Proof(beyond="a script does not look at how long warnings are together")
     of_that_length = "no more than 4096 bytes of warnings"
     for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
-        found = refused_so(recorder, wrong)
+        found = flawed_so(recorder, wrong)
         told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right)
 
 
-def refused_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
-    """The evidence of the run's answers that are wrong in this way."""
-    return [each["entry"] for each in recorder.watch.refusals if each["wrong"] == wrong]
+@verifies("registry/upload/created-is-201")
+@concludes()
+def test_every_created_blob_is_201(pushed_whole: None, recorder: Recorder) -> None:
+    """Purpose: a client knows that a blob is there by the status that it waits for, in whatever form it came.
+
+    Method: 1. push a blob and a manifest, the blob in a chunk
+            2. expect 201 for the blob, and for each that the run created before
+    """
+    expect_told_by(recorder, 201, CREATED_BLOB)
+
+
+@verifies("registry/manifest/created-is-201")
+@concludes()
+def test_every_created_manifest_is_201(pushed_whole: None, recorder: Recorder) -> None:
+    """Purpose: a client knows that a manifest is there by the status that it waits for, of whatever kind it is.
+
+    Method: 1. push a blob and a manifest, the blob in a chunk
+            2. expect 201 for the manifest, and for each that the run created before
+    """
+    expect_told_by(recorder, 201, CREATED_MANIFEST)
+
+
+@verifies("registry/upload/session-opens")
+@concludes()
+@pytest.mark.parametrize("status", [case("of-the-whole-run", 202)])
+def test_every_opened_upload_is_202(pushed_whole: None, recorder: Recorder, status: int) -> None:
+    """Purpose: an upload begins with a session, whatever it is opened for.
+
+    Method: 1. push a blob and a manifest, the blob in a chunk
+            2. expect 202 for its session, and for each that the run opened before without a digest or a mount
+    """
+    expect_told_by(recorder, status, OPENED_UPLOAD)
+
+
+@verifies("registry/upload/in-chunks")
+@concludes()
+@pytest.mark.parametrize("status", [case("of-the-whole-run", 202)])
+def test_every_taken_chunk_is_202(pushed_whole: None, recorder: Recorder, status: int) -> None:
+    """Purpose: a client knows that a chunk was taken by the status that it waits for, whichever it is.
+
+    Method: 1. push a blob and a manifest, the blob in a chunk
+            2. expect 202 for the chunk, and for each that the run sent before
+    """
+    expect_told_by(recorder, status, TAKEN_CHUNK)
+
+
+@pytest.fixture
+def pushed_whole(repository: Repository, new_blob: NewBlob, new_image: NewImage, once: Once) -> None:
+    """A blob in a chunk and a manifest, pushed."""
+
+    def push() -> Exchange:
+        upload, blob = repository.open_upload(), new_blob()
+        upload.patch(blob.content)
+        upload.put(blob.digest)
+        return repository.push(new_image())
+
+    once("all successes", push)

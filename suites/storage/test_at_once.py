@@ -52,7 +52,7 @@ class History:
         """PUT, with metadata that names the value."""
         begun = time.monotonic()
         reply = self.space.put(self.key, body, {"x-amz-meta-value": content_md5(body)})
-        expect_status(reply, 200, "for a PUT among others")
+        expect_success(reply, "for a PUT among others")
         self.writes.append(Operation(body, begun, time.monotonic(), reply))
 
     def read(self) -> None:
@@ -199,8 +199,8 @@ def test_put_or_delete(space: Space, existing: bool) -> None:
         if existing:
             space.stored(b"what stood there", key=key)
         put, deleted = at_once([functools.partial(space.put, key, body), functools.partial(space.delete, key)])
-        expect_status(put, 200, "for a PUT beside a DELETE")
-        expect_status(deleted, 204, "for a DELETE beside a PUT")
+        expect_success(put, "for a PUT beside a DELETE")
+        expect_success(deleted, "for a DELETE beside a PUT")
         _expect_settled(space, key, [body, None])
 
 
@@ -237,7 +237,7 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
 
     completed, replaced = at_once([lambda: space.complete(key, upload, [part]), put])
     expect_no_error_inside(completed, "for a completion beside a PUT")
-    expect_status(replaced, 200, "for a PUT beside a completion")
+    expect_success(replaced, "for a PUT beside a completion")
     got = _expect_settled(space, key, list(values.values()))
     wanted, told = next(name for name, body in values.items() if body == got.body), got.headers.get("x-amz-meta-value")
     if told != wanted:

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.oracles.s3_errors import expect_failed_completion, xml_root
 from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -50,11 +50,11 @@ def test_longer_key_is_not_there(space: Space, key: str) -> None:
     """Purpose: to ask for a key that no object can have is the caller's slip, and nothing fails by it.
 
     Method: 1. GET and HEAD a key of more than 1,024 bytes without a slash, DELETE it
-            2. expect 400, 404 or 414; of DELETE 204 too, for there is no object afterwards
+            2. expect 400, 404 or 414; of DELETE 2xx too, for there is no object afterwards
     """
     for reply in (space.get(key), space.head(key)):
         expect_status(reply, {400, 404, 414})
-    expect_status(space.delete(key), {204, 400, 404, 414})
+    expect_status(space.delete(key), {*range(200, 300), 400, 404, 414})
 
 
 @verifies("storage/object/metadata-comes-back")
@@ -62,10 +62,10 @@ def test_longer_key_is_not_there(space: Space, key: str) -> None:
 def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
     """Purpose: a name of metadata may be long: it is among the two kibibytes that there may be, as its value is.
 
-    Method: 1. put an object with such a field: expect 200
+    Method: 1. put an object with such a field: expect 2xx
             2. expect it from HEAD
     """
     key = space.key()
 
-    expect_status(space.put(key, b"annotated", {name: "alice"}), 200)
+    expect_success(space.put(key, b"annotated", {name: "alice"}))
     expect_headers(space.head(key), {name: "alice"})

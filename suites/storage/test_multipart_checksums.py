@@ -13,7 +13,7 @@ from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, i
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -55,7 +55,7 @@ def completed(
     space.put_part(key, upload, 1, EARLIER, dict([checksum_field(algorithm, EARLIER)]))
     sent = [space.put_part(key, upload, at, part, dict([sums[at - 1]])) for at, part in enumerate(parts, 1)]
     for reply in sent:
-        expect_status(reply, 200, f"for a part with its {sums[0][0]}")
+        expect_success(reply, f"for a part with its {sums[0][0]}")
     for told in (in_headers(sent[0], algorithm), in_parts(space.list_parts(key, upload), algorithm)):
         expect_checksum(told, {FULL: sums[0][1], COMPOSITE: sums[0][1]})
     tags = [(at, expect_etag(reply)) for at, reply in enumerate(sent, 1)]
@@ -130,7 +130,7 @@ def test_checksum_of_a_completion_is_compared(space: Space, whose: str, wrong: s
     upload = upload_id_of(reply)
     name, right = checksum_field("crc32", BODY)
     part = space.put_part(key, upload, 1, BODY, {name: right})
-    expect_status(part, 200, "for a part with its checksum")
+    expect_success(part, "for a part with its checksum")
     document = completion_document(
         [(1, expect_etag(part))], {1: ("ChecksumCRC32", wrong if whose == "part" else right)}
     )

@@ -7,7 +7,7 @@ from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.s3_errors import error_of, expect_error_document
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, expect_tag_set
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
@@ -76,7 +76,7 @@ def test_changed_completion_is_judged(space: Space, change: XmlChange) -> None:
         Surroundings(_error_form, lambda: None, lambda: space.head(key).status, accepted=_obeyed, late=True),
     )
     if not _obeyed(reply):
-        expect_status(space.complete(key, upload, [part]), 200, "for the good document")
+        expect_success(space.complete(key, upload, [part]), "for the good document")
     expect_bytes(space.get(key), b"the only part")
 
 

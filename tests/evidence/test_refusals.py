@@ -82,7 +82,7 @@ def test_a_warning_of_an_answer_that_is_no_refusal_is_looked_at_as_well() -> Non
     for path in (PATH, "/token"):
         recorder.exchange(refusal(200, b"{}", ("Warning", "old"), path=path))
 
-    assert [(each["entry"]["url"], each["wrong"]) for each in recorder.watch.refusals] == [
+    assert [(each["entry"]["url"], each["wrong"]) for each in recorder.watch.flaws] == [
         (f"http://r{PATH}", BAD_WARNING)
     ]
 
@@ -95,4 +95,4 @@ def test_every_refusal_of_the_registry_is_looked_at_and_what_workers_saw_is_join
         recorder.exchange(refusal(401, path=path))
     other.watch.join(recorder.watch.told())
 
-    assert [each["entry"]["url"] for each in other.watch.refusals] == [f"http://r{PATH}"]
+    assert [each["entry"]["url"] for each in other.watch.flaws] == [f"http://r{PATH}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.models.bucket import BucketModel, Condition, Page, Stored, grouped
+from conformance.models.bucket import DONE, BucketModel, Condition, Page, Stored, grouped
 from conformance.models.bucket_answers import OWNER, Answers
 from conformance.oracles.s3_documents import Entry
 from conformance.vocabulary.exchange import Exchange
@@ -27,11 +27,11 @@ def test_objects_come_and_go() -> None:
 
 def test_a_write_under_a_condition_changes_nothing_unless_it_holds() -> None:
     model = BucketModel()
-    assert model.writing("a", Condition.NONE_MATCH_ANY) == {200}
+    assert model.writing("a", Condition.NONE_MATCH_ANY) == DONE
     assert model.writing("a", Condition.MATCH_OTHER) == {404, 412}
     model.put("a", b"1")
     assert model.writing("a", Condition.NONE_MATCH_ANY) == {412}
-    assert model.writing("a", Condition.MATCH_OWN) == {200}
+    assert model.writing("a", Condition.MATCH_OWN) == DONE
     assert model.writing("a", Condition.MATCH_OTHER) == {412}
 
 

@@ -28,7 +28,7 @@ def test_a_good_token_answer_is_taken() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((201, GOOD), "200 with a token"),
+        ((302, GOOD), "2xx with a token"),
         ((200, {**GOOD, "access_token": ""}), "access_token"),
         ((200, {**GOOD, "access_token": 7}), "access_token"),
         ((200, {**GOOD, "token_type": "mac"}), "token_type"),

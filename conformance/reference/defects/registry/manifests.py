@@ -12,6 +12,7 @@ from conformance.reference.defects.registry.common import EveryTwentieth, kind_o
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
 
 
@@ -184,12 +185,7 @@ class ManifestCreatedWith202(Defect):
     """distribution-spec 1.1, Pushing Manifests: a stored manifest is answered 201."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/manifest/empty-index-is-no-server-error",
-        "registry/manifest/foreign-layer-is-no-server-error",
-        "registry/name/image-naming-of-the-contract",
-        "registry/at-once/identical-manifests",
-    )
+    noticed_by = ("registry/manifest/created-is-201",)
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -321,3 +317,26 @@ class IndexForWhoTakesImages(Defect):
             raise Refusal("MANIFEST_UNKNOWN")
         answer: Answer = await original(asked)
         return answer
+
+
+class EmptyIndexFails(Defect):
+    """API Reference, Error Handling: an index of nothing is taken or refused, and is no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/empty-index-is-no-server-error",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if b'"manifests":[]' in asked.request.body.replace(b" ", b""):
+            raise invalid("index out of range: 0", status=500)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class VersionsAreNumbers(Defect):
+    """API Reference, Docker Registry: an image is pulled by the tag it was pushed under; v1.0.0 is not kept as v1.0."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/image-naming-of-the-contract",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag.removesuffix(".0"), digest)

@@ -113,6 +113,19 @@ class OutOfOrderWithoutLocation(Defect):
         return without(answer, "Location") if answer.status == 416 and kind_of(request) == "upload" else answer
 
 
+class StatusIsOneByteAhead(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the Range of a session ends with the last byte that it has."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cut-off-chunk-can-be-resumed",)
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if told := answer.headers.get("Range"):
+            answer.headers["Range"] = f"0-{int(told.partition('-')[2]) + 1}"
+        return answer
+
+
 class StatusOfChunksAnswered200(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: "The response to an active upload <location> MUST be a 204"."""
 

@@ -168,7 +168,7 @@ class UploadStatusAnswered200(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the status of a session is 204."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/status-is-told", "registry/upload/cut-off-chunk-can-be-resumed")
+    noticed_by = ("registry/upload/status-is-told",)
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -246,7 +246,7 @@ class BlobCreatedWith204(Defect):
     """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-put",)
+    noticed_by = ("registry/upload/created-is-201",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

@@ -26,11 +26,23 @@ NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>"
 # The number of a success.
 
 
+class StoredToldAs201(Defect):
+    """S3 API Reference, PutObject: what was written is 200, whatever servers of other protocols say of a new file."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-200",)
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag, checksums)
+        answer.status = 201
+        return answer
+
+
 class OverwritingAnswersNoContent(Defect):
     """S3 API Reference, PutObject, Response Syntax: HTTP/1.1 200, for an object in the place of another, too."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything", "storage/object/written-is-read")
+    noticed_by = ("storage/object/written-is-200",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         stood = call.key in bucket.objects
@@ -43,7 +55,7 @@ class DeletionAnswersOk(Defect):
     """S3 API Reference, DeleteObject, Response Syntax: HTTP/1.1 204, with an object there or without."""
 
     surface = "storage"
-    noticed_by = ("storage/object/delete-removes", "storage/key/similar-names-are-different")
+    noticed_by = ("storage/object/deleted-is-204",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         stood = call.key in bucket.objects

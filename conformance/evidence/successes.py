@@ -1,0 +1,53 @@
+"""The status that each success is told by, whatever was asked, and by whichever check."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from conformance.vocabulary.exchange import Exchange
+
+
+class Success(NamedTuple):
+    """What is done by a method under such a path, query included, and the status that tells of it."""
+
+    what: str
+    method: str
+    path: re.Pattern[str]
+    status: int
+
+
+CREATED_BLOB, CREATED_MANIFEST = "a blob that was created", "a manifest that was created"
+OPENED_UPLOAD, TAKEN_CHUNK = "an upload that was opened", "a chunk that was taken"
+REGISTRY = (
+    # A session may be anywhere on its host, where the organization's APIs may be as well.
+    Success(CREATED_MANIFEST, "PUT", re.compile(r"/v2/.+/manifests/[^/?]+"), 201),
+    Success(CREATED_BLOB, "PUT", re.compile(r".*[?&]digest=sha.*"), 201),
+    Success(OPENED_UPLOAD, "POST", re.compile(r"/v2/.+/blobs/uploads/?"), 202),
+    Success(TAKEN_CHUNK, "PATCH", re.compile(r"/v2/.*|.*upload.*"), 202),
+)
+"""OCI Distribution 1.1, Pushing blobs and Pushing Manifests."""
+
+WRITTEN, DELETED = "what was written", "what was deleted"
+_KEY, _SIGNED = r"/[^/?]+/[^?]+", r"(?:\?(?:(?:X-Amz-[A-Za-z-]+|x-id)=[^&]*&?)+)?"
+STORAGE = (
+    Success(WRITTEN, "PUT", re.compile(_KEY + _SIGNED), 200),
+    Success(WRITTEN, "PUT", re.compile(_KEY + r"\?(?=.*partNumber=)(?=.*uploadId=).*"), 200),
+    Success(WRITTEN, "POST", re.compile(r"/[^/?]+/?[^?]*\?(?:.*&)?(?:uploads|delete|uploadId)(?:[=&].*)?"), 200),
+    Success(DELETED, "DELETE", re.compile(_KEY + _SIGNED), 204),
+    Success(DELETED, "DELETE", re.compile(_KEY + r"\?(?:.*&)?uploadId=.*"), 204),
+)
+"""Amazon S3 API Reference: PutObject, UploadPart, CopyObject, multipart uploads, DeleteObject and DeleteObjects."""
+
+
+def is_of_s3(exchange: Exchange) -> bool:
+    """Whether a request is one to a gateway, beside which there may be other services: it is signed as those are."""
+    return "?X-Amz-" in exchange.url or any(name.lower().startswith("x-amz-") for name, _ in exchange.request_headers)
+
+
+def told_otherwise(exchange: Exchange, path: str, successes: tuple[Success, ...]) -> str:
+    """What was done and told by another status of success than it has; "" where nothing was."""
+    if not exchange.ok:
+        return ""
+    done = next((each for each in successes if each.method == exchange.method and each.path.fullmatch(path)), None)
+    return done.what if done and exchange.status != done.status else ""

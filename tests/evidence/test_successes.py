@@ -1,0 +1,114 @@
+"""The status of a success: another one is told of what has one, and nothing of what beside it may have any."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.evidence.recorder import Recorder
+from conformance.evidence.successes import (
+    CREATED_BLOB,
+    CREATED_MANIFEST,
+    DELETED,
+    OPENED_UPLOAD,
+    REGISTRY,
+    STORAGE,
+    TAKEN_CHUNK,
+    WRITTEN,
+    told_otherwise,
+)
+from conformance.target.description import Registry, Secret, Storage, Target
+from conformance.vocabulary.exchange import Exchange, Headers
+
+UPLOADS = "/v2/orgs/acme/app/blobs/uploads/"
+SIGNED = Headers([("x-amz-date", "20261129T000000Z")])
+
+
+def done(method: str, path: str, status: int, asked: Headers = SIGNED) -> Exchange:
+    return Exchange("x-1", method, f"http://h{path}", asked, b"", status, Headers([]), b"", 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "method", "path", "status"),
+    [
+        (CREATED_MANIFEST, "PUT", "/v2/orgs/acme/app/manifests/v1", 201),
+        (CREATED_BLOB, "PUT", f"{UPLOADS}1?digest=sha256%3Aab", 201),
+        (CREATED_BLOB, "PUT", "/elsewhere/1?state=2&digest=sha256:ab", 201),
+        (OPENED_UPLOAD, "POST", UPLOADS, 202),
+        (TAKEN_CHUNK, "PATCH", f"{UPLOADS}1?state=2", 202),
+        (TAKEN_CHUNK, "PATCH", "/uploads/1", 202),
+    ],
+)
+def test_each_success_of_a_registry_has_its_status(what: str, method: str, path: str, status: int) -> None:
+    assert [told_otherwise(done(method, path, each), path, REGISTRY) for each in (status, 400, 500)] == [""] * 3
+    assert {told_otherwise(done(method, path, each), path, REGISTRY) for each in (200, 203, 204)} == {what}
+
+
+@pytest.mark.parametrize(
+    ("what", "method", "path", "status"),
+    [
+        (WRITTEN, "PUT", "/bucket/key", 200),
+        (WRITTEN, "PUT", "/bucket/a//b/", 200),
+        (WRITTEN, "PUT", "/bucket/key?X-Amz-Date=1&X-Amz-Signature=ab", 200),
+        (WRITTEN, "PUT", "/bucket/key?partNumber=1&uploadId=2", 200),
+        (WRITTEN, "POST", "/bucket/key?uploads", 200),
+        (WRITTEN, "POST", "/bucket/key?uploads=", 200),
+        (WRITTEN, "POST", "/bucket/key?uploadId=2", 200),
+        (WRITTEN, "POST", "/bucket?delete", 200),
+        (DELETED, "DELETE", "/bucket/key", 204),
+        (DELETED, "DELETE", "/bucket/key?uploadId=2", 204),
+    ],
+)
+def test_each_success_of_a_gateway_has_its_status(what: str, method: str, path: str, status: int) -> None:
+    assert [told_otherwise(done(method, path, each), path, STORAGE) for each in (status, 403, 500)] == [""] * 3
+    assert {told_otherwise(done(method, path, each), path, STORAGE) for each in (201, 202, 203)} == {what}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"{UPLOADS}?digest=sha256:ab"),
+        ("POST", f"{UPLOADS}?mount=sha256:ab&from=orgs/acme/other"),
+        ("GET", "/v2/orgs/acme/app/manifests/v1"),
+        ("PUT", "/v2/orgs/acme/app/tags/list"),
+        ("PATCH", "/api/v1/organizations/acme"),
+        ("DELETE", "/v2/orgs/acme/app/manifests/v1"),
+    ],
+)
+def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
+    assert told_otherwise(done(method, path, 206), path, REGISTRY) == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/bucket"),
+        ("PUT", "/bucket/"),
+        ("PUT", "/bucket/key?tagging"),
+        ("DELETE", "/bucket/key?tagging"),
+        ("DELETE", "/bucket"),
+        ("GET", "/bucket/key"),
+        ("POST", "/bucket/key"),
+    ],
+)
+def test_what_a_gateway_may_tell_otherwise(method: str, path: str) -> None:
+    assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
+
+
+def test_services_on_one_address_are_told_apart() -> None:
+    key = Secret("CT_S3_KEY", "a-key-of-the-gateway")
+    target = Target(
+        organization="acme",
+        registry=Registry(url="http://h", repository="orgs/acme/app"),
+        storage=Storage(endpoint="http://h", buckets=["bucket"], access_key=key, secret_key=key),
+    )
+    recorder, nobody = Recorder(), Headers([])
+    recorder.watch.over(target, "0run")
+    recorder.exchange(done("PUT", "/v2/orgs/acme/app/manifests/v1", 201, nobody))
+    recorder.exchange(done("PUT", "/api/v1/projects/one", 204, nobody))
+    recorder.exchange(done("PUT", "/bucket/key", 200))
+    assert recorder.watch.flaws == []
+    for each in (done("PUT", "/v2/orgs/acme/app/manifests/v1", 200, nobody), done("PUT", "/bucket/key", 201)):
+        recorder.exchange(replace(each, id=f"x-{each.status}"))
+    assert [each["wrong"] for each in recorder.watch.flaws] == [CREATED_MANIFEST, WRITTEN]
