@@ -1,4 +1,4 @@
-"""The status that each success is told by, whatever was asked, and by whichever check."""
+"""What each success is told by, whatever was asked, and by whichever check: its status, and of objects the tag."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ STORAGE = (
     Success(DELETED, "DELETE", re.compile(_KEY + r"\?(?:.*&)?uploadId=.*"), 204),
 )
 """Amazon S3 API Reference: PutObject, UploadPart, CopyObject, multipart uploads, DeleteObject and DeleteObjects."""
+
+
+ENTITY_TAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
+"""RFC 9110 section 8.8.3, and no weak one, with which no If-Match holds (section 13.1.1)."""
+BAD_TAG = "an ETag that is no strong entity tag"
+
+
+def tag_flaw(exchange: Exchange) -> str:
+    """What is wrong with the form of a gateway's entity tag; "" where nothing is."""
+    told = exchange.ok or exchange.status == 304
+    return BAD_TAG if told and not all(map(ENTITY_TAG.fullmatch, exchange.headers.all("etag"))) else ""
 
 
 def is_of_s3(exchange: Exchange) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import flaw, warning_flaw
 from conformance.evidence.signatures import misfit
-from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, told_otherwise
+from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, tag_flaw, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -38,8 +38,8 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are the registry's refusals and warnings that have not their form, and successes that it or the gateway
-    tells by another status than theirs: the entry, and what is wrong.
+    ``flaws`` are refusals and warnings of the registry and entity tags of the gateway that have not their form, and
+    successes of both that are told by another status than theirs: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -114,6 +114,7 @@ class Watch:
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
             yield told_otherwise(exchange, exchange.url.removeprefix(self._gateway), STORAGE)
+            yield tag_flaw(exchange)
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1

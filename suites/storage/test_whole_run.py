@@ -1,12 +1,15 @@
-"""What is judged of a gateway's run as a whole: by which status it tells each success, whatever was asked for."""
+"""What is judged of a gateway's run as a whole: by which status and tag it tells each success, whatever was asked."""
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.successes import DELETED, WRITTEN
-from conformance.oracles.whole_run import expect_told_by
+from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
+from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import concludes, verifies
+from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.finding import Proof
 
 
 @verifies("storage/object/written-is-200")
@@ -38,3 +41,18 @@ def test_everything_deleted_is_204(space: Space, recorder: Recorder) -> None:
     space.delete(key)
 
     expect_told_by(recorder, 204, DELETED)
+
+
+@verifies("storage/object/etag-is-one-and-quoted")
+@concludes()
+@pytest.mark.parametrize("body", [case("of-the-whole-run", b"tagged")])
+def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> None:
+    """Purpose: an ETag that a client sends back is read as it was told, whatever it was told of.
+
+    Method: 1. put an object
+            2. expect a quoted ETag of it, where there is one, and in every other answer that the run was given before
+    """
+    space.put(space.key(), body)
+
+    quoted = Proof(fields_match=(("ETag", '^"[^"]*"$'),), or_statuses=tuple(range(400, 500)))
+    expect_none(recorder, flawed_so(recorder, BAD_TAG), "a strong ETag, quoted", f"{BAD_TAG},", quoted)

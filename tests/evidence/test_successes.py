@@ -8,6 +8,7 @@ import pytest
 
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.successes import (
+    BAD_TAG,
     CREATED_BLOB,
     CREATED_MANIFEST,
     DELETED,
@@ -16,6 +17,7 @@ from conformance.evidence.successes import (
     STORAGE,
     TAKEN_CHUNK,
     WRITTEN,
+    tag_flaw,
     told_otherwise,
 )
 from conformance.target.description import Registry, Secret, Storage, Target
@@ -112,3 +114,12 @@ def test_services_on_one_address_are_told_apart() -> None:
     for each in (done("PUT", "/v2/orgs/acme/app/manifests/v1", 200, nobody), done("PUT", "/bucket/key", 201)):
         recorder.exchange(replace(each, id=f"x-{each.status}"))
     assert [each["wrong"] for each in recorder.watch.flaws] == [CREATED_MANIFEST, WRITTEN]
+
+
+@pytest.mark.parametrize(
+    ("tag", "flaw"), [('"ab-2"', ""), ("ab", BAD_TAG), ('W/"ab"', BAD_TAG), ('"ab', BAD_TAG), ("", BAD_TAG)]
+)
+def test_the_form_of_entity_tags(tag: str, flaw: str) -> None:
+    told = replace(done("GET", "/bucket/key", 200), headers=Headers([("ETag", tag)]))
+    assert [tag_flaw(replace(told, status=status)) for status in (200, 206, 304, 404)] == [flaw] * 3 + [""]
+    assert tag_flaw(done("PUT", "/bucket/key", 200)) == ""

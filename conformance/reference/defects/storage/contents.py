@@ -114,12 +114,7 @@ class EtagUnquoted(Defect):
     """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/object/etag-follows-the-bytes",
-        "storage/object/etag-is-one-and-quoted",
-        "storage/copy/if-match-that-holds",
-        "storage/copy/if-none-match-that-holds",
-    )
+    noticed_by = ("storage/object/etag-is-one-and-quoted",)
 
     def quoted(self, original: Any, etag: str) -> str:
         return etag

@@ -155,7 +155,11 @@ class CopyUnderConditionNotMade(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/if-match-that-holds", "storage/copy/modified-since-that-holds")
+    noticed_by = (
+        "storage/copy/if-match-that-holds",
+        "storage/copy/if-none-match-that-holds",
+        "storage/copy/modified-since-that-holds",
+    )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
