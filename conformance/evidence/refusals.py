@@ -47,6 +47,8 @@ def warning_flaw(exchange: Exchange) -> str:
 def _is_list(body: bytes) -> bool:
     try:
         errors = json.loads(body)["errors"]
-        return bool(errors) and all(CODE.fullmatch(each["code"]) for each in errors)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return bool(errors) and all(
+            CODE.fullmatch(each["code"]) and isinstance(each.get("message", ""), str) for each in errors
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False

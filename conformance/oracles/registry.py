@@ -1,4 +1,4 @@
-"""What a registry's answers must be: error documents, digests, lengths, ranges, lists and links.
+"""What a registry's answers must be: digests, lengths, ranges, lists and links.
 
 Sources: OCI Distribution Specification 1.1; Docker Registry HTTP API V2; RFC 8288 for links.
 """
@@ -17,7 +17,6 @@ from conformance.clients.http import HeaderFields, address_in
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
-from conformance.evidence.refusals import CODE
 from conformance.oracles.headers import address_parts
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import among, field_matches, has_member, literal, not_among, without_list
@@ -27,72 +26,11 @@ from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance,
 from conformance.vocabulary.wording import differing, field_of, plural, some, worded
 
 T = TypeVar("T")
-OCI_CODES = frozenset(
-    {
-        "BLOB_UNKNOWN",
-        "BLOB_UPLOAD_INVALID",
-        "BLOB_UPLOAD_UNKNOWN",
-        "DIGEST_INVALID",
-        "MANIFEST_BLOB_UNKNOWN",
-        "MANIFEST_INVALID",
-        "MANIFEST_UNKNOWN",
-        "NAME_INVALID",
-        "NAME_UNKNOWN",
-        "SIZE_INVALID",
-        "UNAUTHORIZED",
-        "DENIED",
-        "UNSUPPORTED",
-        "TOOMANYREQUESTS",
-    }
-)
 RANGE = re.compile(r"(?:bytes=)?(\d{1,20})-(\d{1,20})")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
 LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*(?:[^,;"]|"[^"]*(?:"|$))+)*)')
 RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))', re.IGNORECASE)
-JSON_TYPE = re.compile(r"(?:application|text)/json|[^/]+/[^/]+\+json")
 MOST_PAGES = 200
-
-
-def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:
-    """A refusal's body, where it is JSON or says it is, is the list of errors; returns the list."""
-    if "json" not in reply.media_type and not reply.body.lstrip().startswith(b"{"):
-        return []
-    try:
-        document = reply.json()
-    except ValueError:
-        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
-    errors = document.get("errors") if isinstance(document, dict) else None
-    if not isinstance(errors, list) or not errors or not all(_is_error(each) for each in errors):
-        wanted = '{"errors": [{"code": …, "message": …, "detail": …}]}'
-        proof = Proof(reply.id, matches=r'"errors" *: *\[ *\{.*"code" *: *"[A-Z_]+"')
-        raise NonConformance(wanted, observed(reply), reply, proof=proof)
-    return list(errors)
-
-
-def _is_error(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("code"), str):
-        return False
-    return CODE.fullmatch(entry["code"]) is not None and isinstance(entry.get("message", ""), str)
-
-
-def expect_json_error(reply: Exchange) -> list[dict[str, Any]]:
-    """A refusal's body is a list of errors in JSON, and said to be JSON by a type that readers know (RFC 6839)."""
-    if not JSON_TYPE.fullmatch(reply.media_type):
-        told = (
-            f"{reply.status} of the type {reply.media_type}" if reply.media_type else f"{reply.status} without a type"
-        )
-        proof = field_matches(reply, "Content-Type", f"^({JSON_TYPE.pattern.replace('?:', '')}) *(;|$)")
-        raise NonConformance("an error document that is said to be JSON", told, reply, proof=proof)
-    return expect_error_document(reply)
-
-
-def expect_code(reply: Exchange, *accepted: str) -> None:
-    """The first error's code, where the body is an error document, is one of these."""
-    errors = expect_error_document(reply)
-    if errors and errors[0]["code"] not in accepted:
-        proof = Proof(reply.id, matches=f'"code" *: *"({"|".join(accepted)})"')
-        told = f"{reply.status} with {errors[0]['code']}"
-        raise NonConformance(f"the code {listed(accepted)}", told, reply, proof=proof)
 
 
 def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] = ()) -> None:

@@ -15,25 +15,13 @@ from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import lacks
-from conformance.oracles.registry import OCI_CODES, expect_code, expect_error_document, expect_json_error
+from conformance.oracles.registry_errors import CODES, codes_in, expect_code, expect_error_document, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
-
-# Docker Registry V2, "Errors", beyond those of the OCI specification.
-DOCKER_CODES = frozenset(
-    {
-        "UNKNOWN",
-        "TAG_INVALID",
-        "MANIFEST_UNVERIFIED",
-        "RANGE_INVALID",
-        "PAGINATION_NUMBER_INVALID",
-        "UNAVAILABLE",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -165,7 +153,7 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
             2. expect each code to be one of the OCI specification's or of Docker's
     """
     reply = refused(once, scene, refusal)
-    unknown = [each["code"] for each in expect_error_document(reply) if each["code"] not in OCI_CODES | DOCKER_CODES]
+    unknown = [code for code in codes_in(reply) if code not in CODES]
     if unknown:
         told, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
         raise NonConformance("a code of the lists", told, reply, proof=proof)

@@ -22,7 +22,8 @@ from conformance.clients.images import (
 )
 from conformance.clients.registry import ByDigest, Repository, StoredImage, need_taken
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_json_error, expect_not_stored
+from conformance.oracles.registry import expect_not_stored
+from conformance.oracles.registry_errors import expect_json_error
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -144,8 +145,8 @@ def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: 
         raise NotApplicable("the registry takes manifests before their blobs, which it may")
 
     expect_refused(reply)
-    codes = [each["code"] for each in expect_json_error(reply)]
-    if "MANIFEST_BLOB_UNKNOWN" not in codes:
+    codes = expect_json_error(reply)
+    if codes and "MANIFEST_BLOB_UNKNOWN" not in codes:
         raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {worded(codes)}", reply)
 
 
@@ -162,8 +163,8 @@ def test_each_missing_blob_is_told(repository: Repository, names: Names) -> None
     if reply.ok:
         raise NotApplicable("the registry takes manifests before their blobs, which it may")
 
-    codes = [each["code"] for each in expect_json_error(reply)]
-    if codes.count("MANIFEST_BLOB_UNKNOWN") < len(never.blobs):
+    codes = expect_json_error(reply)
+    if codes and codes.count("MANIFEST_BLOB_UNKNOWN") < len(never.blobs):
         proof = Proof(reply.id, matches=f"(MANIFEST_BLOB_UNKNOWN.*){{{len(never.blobs)}}}")
         raise NonConformance("MANIFEST_BLOB_UNKNOWN twice", f"{reply.status} with {worded(codes)}", reply, proof=proof)
 

@@ -12,7 +12,8 @@ from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
 from conformance.models.repository import Taken
 from conformance.oracles.mutations import Surroundings, expect_outcome
-from conformance.oracles.registry import expect_bytes, expect_error_document
+from conformance.oracles.registry import expect_bytes
+from conformance.oracles.registry_errors import expect_error_document
 from conformance.oracles.status import observed
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores

@@ -13,7 +13,6 @@ from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import field_says_no, has_member, literal, without_list
 from conformance.oracles.registry import (
-    expect_code,
     expect_complete,
     expect_list,
     expect_reachable,
@@ -22,6 +21,7 @@ from conformance.oracles.registry import (
     pages_from,
     strings_of,
 )
+from conformance.oracles.registry_errors import expect_code
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies

@@ -23,46 +23,6 @@ def answer(status: int = 200, body: Any = b"", **fields: str) -> Exchange:
     return Exchange("x-1", "GET", "http://registry.example/v2/a/b", Headers(), b"", status, headers, raw, 0.0, 0.0)
 
 
-def error(code: Any, **fields: str) -> Exchange:
-    return answer(404, {"errors": [{"code": code, "message": "m"}]}, content_type="application/json", **fields)
-
-
-def test_an_error_document_is_known() -> None:
-    assert oracle.expect_error_document(error("BLOB_UNKNOWN"))[0]["code"] == "BLOB_UNKNOWN"
-
-
-def test_a_refusal_in_plain_text_is_no_error_document_and_no_finding() -> None:
-    assert oracle.expect_error_document(answer(404, b"not found", content_type="text/plain")) == []
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        error("blob_unknown"),
-        error(None),
-        answer(400, {"errors": []}, content_type="application/json"),
-        answer(400, {"errors": {"code": "X"}}, content_type="application/json"),
-        answer(400, {"error": "x"}, content_type="application/json"),
-        answer(400, b"<html>", content_type="application/json"),
-        answer(400, b'{"message": "x"}', content_type="text/plain"),
-    ],
-)
-def test_what_is_json_and_no_error_document_is_a_finding(reply: Exchange) -> None:
-    with pytest.raises(NonConformance):
-        oracle.expect_error_document(reply)
-
-
-def test_a_refusal_must_be_json_where_that_is_asked() -> None:
-    with pytest.raises(NonConformance, match="said to be JSON; observed 404 of the type text/plain"):
-        oracle.expect_json_error(answer(404, b"not found", content_type="text/plain"))
-
-
-def test_a_code_is_one_of_those_accepted() -> None:
-    oracle.expect_code(error("NAME_UNKNOWN"), "NAME_UNKNOWN", "MANIFEST_UNKNOWN")
-    with pytest.raises(NonConformance, match=r"expected the code A or B; observed 404 with NAME_UNKNOWN"):
-        oracle.expect_code(error("NAME_UNKNOWN"), "B", "A")
-
-
 @pytest.mark.parametrize("reply", [
     answer(404, CONTENT), answer(200, CONTENT[:-1]), answer(200, CONTENT, content_length="99"),
 ])  # fmt: skip

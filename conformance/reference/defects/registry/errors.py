@@ -258,3 +258,17 @@ class LoginToldBack(Defect):
             entries[0]["detail"] = {"headers": {"Authorization": [given]}}
             return retold(answer, json.dumps({"errors": entries}).encode())
         return answer
+
+
+class ErrorMessageIsAnObject(Defect):
+    """Docker Registry V2, Errors: the message of an error is a text."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/json-has-the-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b'"errors"' in answer.body:
+            document = json.loads(answer.body)
+            document["errors"] = [{**each, "message": {"text": each["message"]}} for each in document["errors"]]
+            answer.body = json.dumps(document).encode()
+        return answer

@@ -1,0 +1,95 @@
+"""What a registry's refusals say: a list of errors in JSON, and the codes in it.
+
+Sources: OCI Distribution Specification 1.1, Error Codes; Docker Registry HTTP API V2, Errors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.evidence.refusals import CODE
+from conformance.oracles.proofs import field_matches
+from conformance.oracles.status import listed, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+
+CODES = frozenset(
+    {
+        # OCI Distribution Specification 1.1, Error Codes.
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "SIZE_INVALID",
+        "UNAUTHORIZED",
+        "DENIED",
+        "UNSUPPORTED",
+        "TOOMANYREQUESTS",
+        # Docker Registry V2, Errors, beyond those.
+        "UNKNOWN",
+        "TAG_INVALID",
+        "MANIFEST_UNVERIFIED",
+        "RANGE_INVALID",
+        "PAGINATION_NUMBER_INVALID",
+        "UNAVAILABLE",
+    }
+)
+FORM = '{"errors": [{"code": …, "message": …, "detail": …}]}'
+OF_THE_FORM = Proof(matches='"errors" *: *\\[ *\\{.*"code" *: *"[A-Z_]+"', lacks='"message" *: *[^" ]')
+JSON_TYPE = re.compile(r"(?:application|text)/json|[^/]+/[^/]+\+json")
+
+
+def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:
+    """A refusal's body, where it is JSON or says it is, is the list of errors; returns the list."""
+    if "json" not in reply.media_type and not reply.body.lstrip().startswith(b"{"):
+        return []
+    try:
+        document = reply.json()
+    except ValueError:
+        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list) or not errors or not all(_is_error(each) for each in errors):
+        raise NonConformance(FORM, observed(reply), reply, proof=replace(OF_THE_FORM, exchange=reply.id))
+    return list(errors)
+
+
+def _is_error(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("code"), str):
+        return False
+    return CODE.fullmatch(entry["code"]) is not None and isinstance(entry.get("message", ""), str)
+
+
+def expect_json_error(reply: Exchange) -> list[str]:
+    """A refusal's body is JSON, and said to be by a type that readers know (RFC 6839); returns the codes in it."""
+    if not JSON_TYPE.fullmatch(reply.media_type):
+        told = f"{reply.status} of the type {reply.media_type or 'that it does not tell'}"
+        proof = field_matches(reply, "Content-Type", f"^({JSON_TYPE.pattern.replace('?:', '')}) *(;|$)")
+        raise NonConformance("an error document that is said to be JSON", told, reply, proof=proof)
+    try:
+        reply.json()
+    except ValueError:
+        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
+    return codes_in(reply)
+
+
+def codes_in(reply: Exchange) -> list[str]:
+    """The codes of a refusal, in capitals, where it has the form of one: whether it has is a promise of its own."""
+    try:
+        return [each["code"].upper() for each in reply.json()["errors"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def expect_code(reply: Exchange, *accepted: str) -> None:
+    """The first error's code, where the body is an error document, is one of these."""
+    first = next(iter(codes_in(reply)), accepted[0])
+    if first not in accepted:
+        proof = Proof(reply.id, matches=f'"code" *: *"({"|".join(accepted)})"')
+        raise NonConformance(f"the code {listed(accepted)}", f"{reply.status} with {first}", reply, proof=proof)
