@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
+BUSY = re.compile(r"An error occurred \((429|503)\) when")
+"""What boto3 says of an answer without a document, as HEAD's are: RFC 9110 section 15.6.4, RFC 6585 section 4."""
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
@@ -164,6 +167,6 @@ def _raised_by_the_sdk(error: BaseException) -> bool:
 
 
 def expect_not_throttled(error: Exception) -> None:
-    """Inconclusive where an error says that the SDK was to slow down."""
-    if ASKED_TO_WAIT.search(str(error)):
+    """Inconclusive where an error says that the SDK was to slow down; of HEAD its status stands for a code."""
+    if ASKED_TO_WAIT.search(str(error)) or BUSY.match(str(error)):
         raise Inconclusive(f"boto3 was asked to slow down: {error}", "a higher rate limit, or a lower rate") from error

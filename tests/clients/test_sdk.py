@@ -21,7 +21,14 @@ HEAD = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n"
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("SlowDown", Inconclusive), ("TooManyRequests", Inconclusive), ("InternalError", NonConformance)],
+    [
+        ("SlowDown", Inconclusive),
+        ("TooManyRequests", Inconclusive),
+        ("503", Inconclusive),
+        ("429", Inconclusive),
+        ("500", NonConformance),
+        ("InternalError", NonConformance),
+    ],
 )
 def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=code), sdk_succeeds("get an object"):
