@@ -16,6 +16,8 @@ from conformance.vocabulary.wording import field_of
 XML_TYPES = ("application/xml", "text/xml")
 REFUSED = frozenset({400, 401, 403})
 """How what nobody has signed so is refused: S3 has 403, and 400 for what is malformed, the API Reference 401."""
+NOT_IN_TIME = frozenset({"RequestTimeTooSkewed", "InvalidRequest"})
+"""What is too old or of the future: S3 has a code for it, and InvalidRequest for what has none of its own."""
 CODE = re.compile(r"^[A-Za-z][A-Za-z0-9._]*$")
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.sigv4 import Request
 from conformance.clients.storage import by_clock_of, long_past, minutes_off
 from conformance.oracles.headers import expect_absent_headers
-from conformance.oracles.s3_errors import REFUSED, expect_refusal, require
+from conformance.oracles.s3_errors import NOT_IN_TIME, REFUSED, expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_headers,
@@ -24,7 +24,7 @@ from conformance.vocabulary.check import case, verifies
 
 STOOD = b"what stood there"
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
-EXPIRED = {"AccessDenied", "ExpiredToken", "ExpiredRequest", "RequestExpired", "RequestTimeTooSkewed"}
+EXPIRED = {"AccessDenied", "ExpiredToken", "ExpiredRequest", "RequestExpired", *NOT_IN_TIME}
 COPY_SOURCE, OWNER, TAGS = "x-amz-copy-source", "x-amz-meta-owner", "x-amz-tagging"
 MALFORMED = {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "InvalidArgument", "InvalidRequest"}
 BAD_EXPIRY = {*MALFORMED, "AccessDenied", "SignatureDoesNotMatch"}

@@ -11,7 +11,7 @@ from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.storage import NEVER_ISSUED, S3, minutes_off
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import buckets_of
-from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
+from conformance.oracles.s3_errors import NOT_IN_TIME, REFUSED, error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
@@ -166,9 +166,7 @@ def test_skewed_clock_is_refused(space: Space, minutes: int) -> None:
     reply = space.s3.send(space.request("PUT", key, body=b"late"), minutes_off(minutes))
 
     require_clocks(reply)
-    expect_refusal(
-        reply, REFUSED, {"RequestTimeTooSkewed", "AccessDenied", "AuthorizationHeaderMalformed", "RequestExpired"}
-    )
+    expect_refusal(reply, REFUSED, {*NOT_IN_TIME, "AccessDenied", "AuthorizationHeaderMalformed", "RequestExpired"})
     expect_nothing_stored(space.get(key))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tests.reference import storage_access_probes as access
@@ -15,6 +17,13 @@ def late(client: Client) -> Any:
     signed = client.signed("GET", f"/{A}")
     access.at(client, 1200)
     return code(client.send(signed))
+
+
+def listed_late(client: Client) -> Any:
+    """How many seconds later than its field a listing tells the time of an object."""
+    told = text(collections.filled(client, "a")("GET", f"/{A}"), "Contents/LastModified")
+    at = parsedate_to_datetime(client("HEAD", f"/{A}/a").headers["last-modified"])
+    return (datetime.fromisoformat(told) - at).total_seconds()
 
 
 def small_chunks(client: Client) -> Any:
@@ -162,6 +171,8 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
         [(200, 200), (200, 200)],
         [(200, 400), (200, 200)],
     ),
+    "late-told-as-invalid-request": (late, (403, "RequestTimeTooSkewed"), (400, "InvalidRequest")),
+    "times-in-documents-rounded": (listed_late, 0, 1),
     "expiry-told-as-malformed": (
         lambda c: code(c.send(c.presigned("GET", f"/{A}/k", 604801))),
         (400, "AuthorizationQueryParametersError"),
