@@ -10,8 +10,8 @@ from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, parts_of
-from conformance.oracles.s3_errors import expect_refusal, xml_root
-from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.s3_errors import REFUSED, expect_refusal, xml_root
+from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -22,7 +22,7 @@ from conformance.vocabulary.wording import worded
 STOOD = b"what stood there"
 CLOSED = {*range(400, 500), 501}
 """Any refusal, of a kind that other checks judge; 501 where the operation is not offered."""
-REFUSED = {"AccessDenied", "SignatureDoesNotMatch"}
+REFUSED_BY_KEY = {"AccessDenied", "SignatureDoesNotMatch"}
 ELSEWHERE = "-copied"
 Operation = Callable[[Bucket, str], Exchange]
 OPERATIONS: dict[str, Operation] = {
@@ -31,6 +31,10 @@ OPERATIONS: dict[str, Operation] = {
     "list-uploads": lambda bucket, key: bucket.list_uploads(key),
     "open-upload": lambda bucket, key: bucket.create_upload(key),
     "location": lambda bucket, key: bucket.call("GET", query={"location": ""}),
+    "access-list": lambda bucket, key: bucket.call("GET", query={"acl": ""}),
+    "access-list-of-an-object": lambda bucket, key: bucket.call("GET", key, {"acl": ""}),
+    "versions": lambda bucket, key: bucket.call("GET", query={"versions": "", "prefix": key}),
+    "attributes": lambda bucket, key: bucket.call("GET", key, {"attributes": ""}, {"x-amz-object-attributes": "ETag"}),
     "delete-many": lambda bucket, key: bucket.delete_many([key]),
     "copy": lambda bucket, key: bucket.copy(key + ELSEWHERE, key),
     "get-tags": lambda bucket, key: bucket.get_tags(key),
@@ -66,7 +70,12 @@ def _strangers(space: Space) -> list[Bucket]:
 def _expect_closed(reply: Exchange, key: str) -> None:
     """A refusal, or a DeleteResult that refuses the key."""
     root = xml_root(reply)
-    if reply.ok and root is not None and root.tag == "DeleteResult" and deletion_of(reply).refuses({key}, REFUSED):
+    if (
+        reply.ok
+        and root is not None
+        and root.tag == "DeleteResult"
+        and deletion_of(reply).refuses({key}, REFUSED_BY_KEY)
+    ):
         return
     expect_status(reply, CLOSED)
 
@@ -91,6 +100,23 @@ def test_every_operation_is_closed(space: Space, operation: Operation) -> None:
         _expect_closed(operation(stranger, standing), standing)
     expect_stored(space.get(standing), STOOD)
     expect_nothing_stored(space.get(standing + ELSEWHERE))
+
+
+@verifies("storage/signature/refusal-tells-not-what-exists")
+@pytest.mark.parametrize("condition", [case("under-its-tag", "If-None-Match"), case("under-another-tag", "If-Match")])
+def test_conditions_tell_strangers_nothing(space: Space, condition: str) -> None:
+    """Purpose: what keeps answers, or looks at conditions first, tells who cannot sign of no object by 304 or 412.
+
+    Method: 1. put an object and read it; ask for it without a signature, and with a wrong secret, with If-None-Match of
+               its ETag, or If-Match of another one
+            2. expect 403, or 400 or 401: a condition is passed over where the request is refused without it (RFC 9110
+               section 13.2.1)
+    """
+    key = space.stored(STOOD)
+    tag = expect_etag(space.get(key))
+    for stranger in _strangers(space):
+        asked = tag if condition == "If-None-Match" else '"another"'
+        expect_status(stranger.get(key, {condition: asked}), REFUSED)
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -39,7 +39,10 @@ SELDOM: dict[str, Callable[[Bucket, str], Exchange]] = {
     "versions": lambda bucket, key: bucket.call("GET", query={"versions": "", "prefix": key}),
     "versioning": lambda bucket, key: bucket.call("GET", query={"versioning": ""}),
     "attributes": lambda bucket, key: bucket.call("GET", key, {"attributes": ""}, {"x-amz-object-attributes": "ETag"}),
+    "access-list": lambda bucket, key: bucket.call("GET", query={"acl": ""}),
+    "access-list-of-an-object": lambda bucket, key: bucket.call("GET", key, {"acl": ""}),
 }
+OF_ALL = (SELDOM["access-list"], SELDOM["access-list-of-an-object"])
 
 
 def _by_prefix(key: str) -> bytes:
@@ -100,15 +103,18 @@ def test_foreign_tags_are_refused(foreign: Bucket, names: Names, operation: Call
 @verifies("storage/service/foreign-bucket-is-refused")
 @pytest.mark.parametrize("operation", [case(name, call) for name, call in SELDOM.items()])
 def test_foreign_bucket_tells_nothing(
-    foreign: Bucket, names: Names, operation: Callable[[Bucket, str], Exchange]
+    foreign: Bucket, absent: Bucket, names: Names, operation: Callable[[Bucket, str], Exchange]
 ) -> None:
     """Purpose: a key opens no bucket of another organization's by the operations that gateways were given last.
 
-    Method: 1. ask a foreign bucket for versions, whether it keeps any, and for attributes of an object
-            2. expect 403 AccessDenied, 404 as if the bucket did not exist, or that the operation is not offered
+    Method: 1. ask a foreign bucket for versions, whether it keeps any, for attributes of an object, and who may do what
+            2. expect 403 AccessDenied, 404 as if the bucket did not exist, or that the operation is not offered; of who
+               may do what the same may be told of a bucket that never existed: then it is of none
     """
-    reply = operation(foreign, names.new("foreign"))
+    reply = operation(foreign, key := names.new("foreign"))
 
+    if reply.ok and operation in OF_ALL and operation(absent, key).ok:
+        return
     if reply.status not in {400, *NOT_OFFERED}:
         expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.clients.sigv4 import encoded
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.concealment import Asked, expect_alike, expect_as_absent
 from conformance.oracles.s3_documents import refused_by_key
@@ -111,13 +112,15 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
 def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None:
     """Purpose: copying does not carry bytes out of another organization's bucket.
 
-    Method: 1. copy an object from a foreign bucket into our own
-            2. expect 403, or 404, and nothing under our key
+    Method: 1. copy an object from a foreign bucket into our own, its name spelled plainly, then encoded whole
+            2. expect 403, or 404 (400 where it is not read when encoded whole), and nothing under our key
     """
-    key = space.key("stolen")
-    reply = space.copy(key, space.key("source"), source_bucket=foreign.name)
+    key, source = space.key("stolen"), space.key("source")
 
-    expect_out_of_reach(reply)
+    expect_out_of_reach(space.copy(key, source, source_bucket=foreign.name))
+    whole = space.copy_as(key, encoded(f"{foreign.name}/{source}"))
+    if whole.status != 400:
+        expect_out_of_reach(whole)
     expect_status(space.get(key), 404)
 
 

@@ -1,0 +1,123 @@
+"""Defects of what stands before the gateway's guard, or goes around it: caches, conditions, stubs, other spellings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.tenancy import let_in
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call, Signer, query_of
+from conformance.reference.storage.copies import SOURCE
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+UNSEEN = ("storage/signature/refusal-tells-not-what-exists",)
+
+
+class AnswersToUrlsKeptByPath(Defect):
+    """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused",)
+
+    def __init__(self) -> None:
+        self.kept: set[str] = set()
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        of_object = gateway(original).target(request)[1] != ""
+        read = request.method == "GET" and of_object and "authorization" not in request.headers
+        if read and request.raw_path in self.kept:
+            return let_in(original, replace(request, query_string=""), allowed=True)
+        signer: Signer = original(request)
+        if read:
+            self.kept.add(request.raw_path)
+        return signer
+
+
+class ConditionsAnsweredFromACache(Defect):
+    """RFC 9110 section 13.2.1: a condition is passed over where the request without it is refused."""
+
+    surface = "storage"
+    noticed_by = UNSEEN
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        stored = standing(original, request)
+        if stored is not None and request.headers.get("if-none-match") == f'"{stored.etag}"':
+            answer = Answer(304)
+            answer.headers["ETag"] = f'"{stored.etag}"'
+            return answer
+        given: Answer = await original(request)
+        return given
+
+
+class ConditionsComparedFirst(Defect):
+    """RFC 9110 section 13.2.1: a condition is passed over where the request without it is refused."""
+
+    surface = "storage"
+    noticed_by = UNSEEN
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        stored, asked = standing(original, request), request.headers.get("if-match", "*")
+        if stored is not None and asked != "*" and stored.etag not in asked:
+            raise Fault("PreconditionFailed")
+        given: Answer = await original(request)
+        return given
+
+
+class StrangersReadAccessLists(Defect):
+    """Provisioning Storage: who may do what is told to who has the organization's access key."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/every-operation-is-closed",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        if request.method == "GET" and "acl" in query_of(request) and surface.target(request)[0] in surface.buckets:
+            return surface.document("AccessControlPolicy")
+        given: Answer = await original(request)
+        return given
+
+
+class ForeignAccessListTold(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
+            return surface.document("AccessControlPolicy")
+        given: Answer = await original(call)
+        return given
+
+
+class ForeignSourceEncodedWhole(Defect):
+    """S3 API Reference, CopyObject: who copies must be allowed to read the source, however its name is written."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-source-is-refused",)
+
+    def __init__(self) -> None:
+        self.encoded = False
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        self.encoded = "/" not in call.headers[SOURCE]
+        bucket, key = original(call)
+        return str(bucket), str(key)
+
+    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        found = gateway(original).buckets.get(name) if self.encoded else None
+        bucket: Bucket = found or original(organization, name)
+        return bucket
+
+
+def standing(original: Any, request: Request) -> StoredObject | None:
+    """What stands where a request reads."""
+    surface = gateway(original)
+    name, key = surface.target(request)
+    bucket = surface.buckets.get(name)
+    return bucket.objects.get(key) if bucket is not None and request.method in ("GET", "HEAD") else None
