@@ -172,6 +172,18 @@ class ReplacedCopyKeepsItsExpiry(Defect):
         return replace(stored, headers={**kept, **stored.headers})
 
 
+class ReplacedCopyIsKeptAsItsSource(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE no Cache-Control comes from the source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {name: value for name, value in source.headers.items() if name == "cache-control"}
+        return replace(stored, headers={**kept, **stored.headers})
+
+
 class FileNameOfOtherLettersLost(Defect):
     """S3 API Reference, PutObject, Content-Disposition: given back as it was given, with its extended file name."""
 
