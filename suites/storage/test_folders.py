@@ -7,10 +7,25 @@ import pytest
 from conformance.oracles.s3_documents import expect_keys, expect_prefixes
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
-from conformance.oracles.s3_pages import found_under, version_2, whole_listing
+from conformance.oracles.s3_pages import found_under, version_1, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+
+
+@verifies("storage/listing/keeps-to-the-prefix")
+@pytest.mark.parametrize(("one", "other"), [case("of-a-folder-among-its-like", "1/", "1000/")])
+def test_folder_is_told_from_its_like(space: Space, one: str, other: str) -> None:
+    """Purpose: what is listed under a folder is in it, and in none whose name only begins as its name does.
+
+    Method: 1. put an object into either of two such folders; list under the first, by either version
+            2. expect the first's object alone
+    """
+    prefix = space.prefix()
+    key, _ = space.stored_all(prefix, [f"{one}a", f"{other}b"])
+
+    for version in (version_2, version_1):
+        expect_keys(whole_listing(version(space, prefix + one)), [key])
 
 
 @verifies("storage/key/folder-is-no-object")

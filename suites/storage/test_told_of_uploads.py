@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from conformance.clients.s3_bodies import full_part
-from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import copied_etag_of, expect_document
+from conformance.oracles.proofs import lacks, lists
+from conformance.oracles.s3_documents import copied_etag_of, expect_document, uploads_of
 from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import (
     clock_of,
@@ -22,7 +22,7 @@ from conformance.oracles.s3_objects import (
     expect_range,
     expect_same_headers,
 )
-from conformance.oracles.status import expect_no_server_error, observed
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -134,6 +134,27 @@ def test_time_of_a_copied_part_is_told(space: Space, body: bytes) -> None:
     for each in (reply, listed) if xml_root(reply) is not None else (listed,):
         for element in _elements(each, "LastModified"):
             expect_near(each, element)
+
+
+@verifies("storage/multipart/uploads-are-listed")
+@pytest.mark.parametrize("hint", [case("beside-another-bucket-s", "begun")])
+def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space, hint: str) -> None:
+    """Purpose: a list of uploads is of its own bucket: what is under way in another neither stands in it nor spoils it.
+
+    Method: 1. open an upload of one key in either of two buckets, list those of that key in each
+            2. expect the bucket's own upload alone
+    """
+    key = space.key(hint)
+    begun = [(each, each.opened(key)) for each in (space, other_space)]
+    replies = [each.list_uploads(key) for each, _ in begun]
+    for each, upload in begun:
+        each.abort(key, upload)
+
+    for (_, upload), reply in zip(begun, replies, strict=True):
+        expect_status(reply, 200, "for a list of uploads while another bucket has some")
+        if (found := [each.upload for each in uploads_of(reply)]) != [upload]:
+            proof = lists("Upload/Key", [reply], [key])
+            raise NonConformance(f"the upload {upload} alone", worded(found), reply, proof=proof)
 
 
 @verifies("storage/copy/date-is-told")

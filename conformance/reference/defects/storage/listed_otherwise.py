@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
+from conformance.reference.storage.state import Bucket, Upload
 
 _TIME = re.compile(rb"(<LastModified>[0-9-]+)T([0-9:]+)[^<]*")
 _BEHIND_ALL = "\U0010ffff"
@@ -67,3 +69,43 @@ class EmptyStartIsTheEnd(Defect):
 
     def start_after(self, original: Any, call: Call) -> str:
         return _BEHIND_ALL if call.query.get("start-after") == "" else str(original(call))
+
+
+class FoldersOfLikeNamesListed(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: what begins with it, its slash included."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/keeps-to-the-prefix",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        folder, slash, rest = wanted.prefix.rpartition("/")
+        found: Page = original(names, wanted)
+        if slash and not rest and not wanted.delimiter and not found.truncated:
+            alike = [name for name in names if name.startswith(folder) and "/" in name[len(folder) + 1 :]]
+            found.keys += [name for name in alike if not name.startswith(wanted.prefix) and name > wanted.after]
+        return found
+
+
+class UploadsOfAllBucketsListed(Defect):
+    """S3 API Reference, ListMultipartUploads: the uploads under way in one bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed",)
+
+    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
+        own = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
+        return sorted((upload for each in own for upload in original(each)), key=lambda found: found.key)
+
+
+class UploadsElsewhereSpoilTheList(Defect):
+    """S3 API Reference, ListMultipartUploads: of one bucket, whatever is under way to the same key in another."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed",)
+
+    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
+        own: list[Upload] = original(bucket)
+        others = [each for each in gateway(original).buckets.values() if each is not bucket]
+        if {upload.key for upload in own} & {upload.key for each in others for upload in each.uploads.values()}:
+            raise server_error()
+        return own
