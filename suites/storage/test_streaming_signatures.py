@@ -10,11 +10,14 @@ import pytest
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request, Signing
+from conformance.oracles.proofs import lacks
+from conformance.oracles.s3_documents import parts_of
 from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
 
 STOOD = b"what stood there"
 PARTS = (b"a" * 8192, b"the rest")
@@ -69,6 +72,28 @@ def test_unsigned_chunks_to_a_forged_url_are_refused(space: Space, kind: str) ->
 
     expect_status(space.s3.send_as_is(url), {*REFUSED, 501})
     expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/every-upload-is-closed")
+@pytest.mark.parametrize("kind", [case("unsigned-chunks", UNSIGNED_TRAILER)])
+def test_unsigned_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
+    """Purpose: a part in chunks that need not be signed is refused as an object is, where the request is forged.
+
+    Method: 1. open an upload; send a part in unsigned chunks whose request was signed by a wrong secret
+            2. expect 403 (400, 401; 501 where it is not offered), and no part in the list
+    """
+    upload = space.opened(key := space.key("closed"))
+    named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+    impostor = space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+    trailer = checksum_field("crc32", b"".join(PARTS))
+
+    reply = space.s3.send_as_is(chunked(named, impostor.keys, PARTS, kind, trailer).assembled())
+    listed = space.list_parts(key, upload)
+    space.abort(key, upload)
+
+    expect_status(reply, {*REFUSED, 501})
+    if listed.ok and parts_of(listed).parts:
+        raise NonConformance("no part of who cannot sign", observed(listed), listed, proof=lacks(listed, "<Part>"))
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import calendar
 import json
-import time
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.storage.forms import fields_of, stored_by
+from conformance.reference.defects.storage.forms import fields_of, fits, in_time, is_own, of_key, signed, stored_by
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage import Storage, canonical
+from conformance.reference.storage import Storage
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -55,19 +53,15 @@ class FormsByAClockBehind(ClockBehind):
             answer: Answer = await original(request)
             return answer
         surface = gateway(original)
-        if not self._permits(surface, fields):
+        if not self._permits(surface, request, fields):
             raise Fault("AccessDenied")
         return stored_by(surface, request, fields)
 
-    def _permits(self, surface: Storage, fields: dict[str, str]) -> bool:
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         if not {"policy", "key", "x-amz-credential", "x-amz-signature"} <= fields.keys():
             return False
-        access_key, date, region, service, _ = fields["x-amz-credential"].split("/")
-        known = surface.known_key(access_key)
-        signing_key = canonical.signing_key(known.secret_key if known else "", date, region, service)
-        if fields["x-amz-signature"] != canonical.signature(signing_key, fields["policy"]):
+        if not signed(surface, fields) or not is_own(surface, request, fields):
             return False
         policy = json.loads(base64.b64decode(fields["policy"]))
-        until = calendar.timegm(time.strptime(policy["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
-        begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
-        return until > surface.now() and all(fields["key"].startswith(each) for each in begins)
+        named = {"bucket": surface.target(request)[0]} in policy["conditions"]
+        return named and in_time(policy, surface.now()) and of_key(policy, fields) and fits(policy, fields)

@@ -115,6 +115,24 @@ class ForeignSourceEncodedWhole(Defect):
         return bucket
 
 
+class ForgedPartsOfUnsignedChunks(Defect):
+    """SigV4, "Signature Calculations": a part's request is signed, also where the chunks behind it are not."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/every-upload-is-closed",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        unsigned = request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+        if not unsigned or "uploadId" not in query_of(request):
+            signer: Signer = original(request)
+            return signer
+        presented = gateway(original).presented(request)
+        key = gateway(original).known_key(presented.credential.access_key)
+        if key is None:
+            raise Fault("InvalidAccessKeyId")
+        return Signer(key.organization, b"", presented.timestamp, "", "", presented.payload_hash)
+
+
 def standing(original: Any, request: Request) -> StoredObject | None:
     """What stands where a request reads."""
     surface = gateway(original)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import calendar
+import json
 import re
+import time
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -52,11 +56,77 @@ class FormPolicyNotRead(Defect):
     async def answered(self, original: Any, request: Request) -> Answer:
         fields, surface = fields_of(request), gateway(original)
         if "policy" in fields:
-            access_key, date, region, service, _ = fields["x-amz-credential"].split("/")
-            key = surface.known_key(access_key)
-            signing_key = canonical.signing_key(key.secret_key if key else "", date, region, service)
-            if fields["x-amz-signature"] != canonical.signature(signing_key, fields["policy"]):
+            if not signed(surface, fields):
                 raise Fault("SignatureDoesNotMatch")
+            if not self._permits(surface, request, fields):
+                raise Fault("AccessDenied")
             return stored_by(surface, request, fields)
         answer: Answer = await original(request)
         return answer
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        return True
+
+
+class FormsIntoAnyBucket(FormPolicyNotRead):
+    """SigV4, "Browser-based uploads using POST", conditions: the bucket is one of them."""
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        policy = json.loads(base64.b64decode(fields["policy"]))
+        return (
+            is_own(surface, request, fields)
+            and in_time(policy, surface.now())
+            and fits(policy, fields)
+            and of_key(policy, fields)
+        )
+
+
+class FormsOfAnySize(FormPolicyNotRead):
+    """SigV4, "Browser-based uploads using POST", conditions: content-length-range bounds what is uploaded."""
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
+        named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
+        return named and in_time(policy, surface.now()) and of_key(policy, fields)
+
+
+class FormsIntoForeignBuckets(FormPolicyNotRead):
+    """Provisioning Storage: an access key writes to the buckets of its own organization only, by a form too."""
+
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
+        named = {"bucket": bucket} in policy["conditions"]
+        return named and in_time(policy, surface.now()) and fits(policy, fields) and of_key(policy, fields)
+
+
+def signed(surface: Storage, fields: dict[str, str]) -> bool:
+    """Whether a known key signed the policy of a form."""
+    access_key, date, region, service, _ = fields["x-amz-credential"].split("/")
+    key = surface.known_key(access_key)
+    signing_key = canonical.signing_key(key.secret_key if key else "", date, region, service)
+    return fields["x-amz-signature"] == canonical.signature(signing_key, fields["policy"])
+
+
+def is_own(surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+    """Whether the bucket is one of the organization's whose key signed."""
+    key = surface.known_key(fields["x-amz-credential"].partition("/")[0])
+    return key is not None and surface.buckets[surface.target(request)[0]].organization == key.organization
+
+
+def in_time(policy: Any, now: float) -> bool:
+    """Whether a policy has not ended."""
+    return calendar.timegm(time.strptime(policy["expiration"], "%Y-%m-%dT%H:%M:%SZ")) > now
+
+
+def of_key(policy: Any, fields: dict[str, str]) -> bool:
+    """Whether a policy permits the key."""
+    begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
+    return all(fields["key"].startswith(each) for each in begins)
+
+
+def fits(policy: Any, fields: dict[str, str]) -> bool:
+    """Whether a policy permits so many bytes."""
+    ranges = [each[1:] for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
+    return all(least <= len(fields["file"]) <= most for least, most in ranges)

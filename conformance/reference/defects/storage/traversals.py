@@ -53,6 +53,17 @@ class WritesDotsResolved(Defect):
         return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
 
 
+class BackslashesReadAsSlashes(Defect):
+    """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return resolved(bucket, key.replace("\\", "/")) if "\\" in key else (bucket, key)
+
+
 class NamedDeletionDotsResolved(Defect):
     """S3 API Reference, DeleteObjects, Key: a key of the bucket that is asked, and of no other."""
 
