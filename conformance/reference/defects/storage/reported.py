@@ -14,6 +14,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
+BLOCK = 64 * 1024
 BUFFER = 1024 * 1024
 
 
@@ -26,6 +27,29 @@ class RangesFarWithinAreEmptied(Defect):
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         body: bytes = original(call, found, start, end)
         return body if start < 2 * BUFFER else bytes(len(body))
+
+
+class RangesReadTheFirstBlock(Defect):
+    """S3 API Reference, GetObject, Range: the bytes that are asked for, in whichever block of a storage they lie."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/far-within-the-object",)
+
+    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        body: bytes = original(call, found, start, end)
+        return original(call, found, start % BLOCK, start % BLOCK + len(body)) if len(body) < BUFFER else body
+
+
+class RangesEndWithTheirBlock(Defect):
+    """S3 API Reference, GetObject, Range: the bytes that are asked for, also where they lie in two blocks."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/far-within-the-object",)
+
+    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        body: bytes = original(call, found, start, end)
+        beyond = len(body) - (BUFFER - start % BUFFER)
+        return body if len(body) >= BUFFER or beyond <= 0 else body[:-beyond] + bytes(beyond)
 
 
 class CopiesEndWithTheFirstBuffer(Defect):
