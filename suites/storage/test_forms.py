@@ -57,8 +57,8 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
     body = form_body({"key": key, **({} if lacks == "policy" else fields)}, b"uploaded by a form")
     reply = space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
 
-    expect_nothing_stored(space.get(key), refused=reply)
     expect_status(reply, [*range(400, 500), 501])
+    expect_nothing_stored(space.get(key), refused=reply)
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -136,6 +136,21 @@ def test_unknown_access_key_of_a_url_is_refused(space: Space, secret: str) -> No
     expect_status(stranger.send_as_is(stranger.presign(space.request("GET", key))), REFUSED)
 
 
+@verifies("storage/signature/wrong-secret-is-refused")
+@pytest.mark.parametrize("secret", [case("by-field-and-by-url", "not-the-secret-of-this-key")])
+def test_two_wrong_signatures_are_refused(space: Space, secret: str) -> None:
+    """Purpose: a signature in the field and one in the query are not each taken for looked at by the other's guard.
+
+    Method: 1. put an object; send a GET that a wrong secret signed in its Authorization and, as a URL, in its query
+            2. expect 403 (400: one of them is too many; 401)
+    """
+    impostor, request = space.s3.with_keys(secret_key=secret), space.request("GET", space.stored())
+    url = impostor.presign(request)
+    signed = impostor.sign(url)
+
+    expect_status(space.s3.send_as_is(signed), REFUSED)
+
+
 @verifies("storage/signature/refusal-is-403")
 @pytest.mark.parametrize(
     "keys",

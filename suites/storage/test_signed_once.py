@@ -85,6 +85,19 @@ def test_second_life_of_a_url_is_refused(space: Space, first: bool) -> None:
 
 
 @verifies("storage/presigned/altered-is-refused")
+@pytest.mark.parametrize("field", [case("answer-field-added", "response-content-type")])
+def test_answer_fields_are_signed(space: Space, field: str) -> None:
+    """Purpose: who was given a URL does not choose the fields of its answer: a file would be served as a page.
+
+    Method: 1. put an object, presign a GET, send it with a response- parameter that was not signed
+            2. expect 403 (400, 401; 501 where it is not offered)
+    """
+    url = space.s3.presign(space.request("GET", space.stored(STOOD)))
+
+    expect_status(space.s3.send_as_is(replace(url, query=(*url.query, (field, "text/html")))), {*REFUSED, 501})
+
+
+@verifies("storage/presigned/altered-is-refused")
 @pytest.mark.parametrize("signature", [case("once-served", "0" * 64)])
 def test_served_url_opens_itself_alone(space: Space, signature: str) -> None:
     """Purpose: what keeps answers, a cache before the gateway say, gives none of them to who has no URL.

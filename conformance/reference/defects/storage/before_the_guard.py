@@ -133,6 +133,38 @@ class ForgedPartsOfUnsignedChunks(Defect):
         return Signer(key.organization, b"", presented.timestamp, "", "", presented.payload_hash)
 
 
+class AnswerFieldsNotSigned(Defect):
+    """SigV4, "Create a canonical request": the query is signed whole, with what chooses the fields of the answer."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            kept = [pair for pair in request.query_string.split("&") if not pair.startswith("response-")]
+            if fault.code != "SignatureDoesNotMatch" or "&".join(kept) == request.query_string:
+                raise
+            signer = original(replace(request, query_string="&".join(kept)))
+        return signer
+
+
+class TwoSignaturesUnseen(Defect):
+    """Error responses, InvalidArgument: only one way of signing is allowed; here each guard leaves it to the other."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/wrong-secret-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        bucket = gateway(original).buckets.get(gateway(original).target(request)[0])
+        both = "authorization" in request.headers and "X-Amz-Signature" in query_of(request)
+        if both and bucket is not None:
+            return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+        signer: Signer = original(request)
+        return signer
+
+
 def standing(original: Any, request: Request) -> StoredObject | None:
     """What stands where a request reads."""
     surface = gateway(original)
