@@ -29,6 +29,18 @@ class RangesFarWithinAreEmptied(Defect):
         return body if start < 2 * BUFFER else bytes(len(body))
 
 
+class ByteBehindALargeBlockLost(Defect):
+    """S3 API Reference, GetObject: the bytes that were put, also the one that begins a block of 128 KiB."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        begins = stored.size > 2 * BLOCK and stored.size % (2 * BLOCK) == 1
+        return replace(stored, body=stored.body[:-1]) if begins else stored
+
+
 class RangesReadTheFirstBlock(Defect):
     """S3 API Reference, GetObject, Range: the bytes that are asked for, in whichever block of a storage they lie."""
 
