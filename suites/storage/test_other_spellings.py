@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -134,6 +135,29 @@ def test_foreign_bucket_is_not_opened_by_its_host(foreign: Bucket, query: dict[s
         if reply.ok and root is not None and root.tag == "ListBucketResult":
             proof = lacks(reply, "<ListBucketResult")
             raise NonConformance("no listing of a foreign bucket", observed(reply), reply, proof=proof)
+
+
+@verifies("storage/service/foreign-bucket-is-refused")
+@pytest.mark.parametrize(
+    ("signed", "sent"),
+    [case("by-an-encoded-letter", "/{}{}", "/%{2:02X}{1}"), case("behind-two-slashes", "//{}{}", "//{}{}")],
+)
+def test_foreign_bucket_is_refused_however_spelled(foreign: Bucket, signed: str, sent: str) -> None:
+    """Purpose: a key opens no foreign bucket whose name the guard reads otherwise than the gateway behind it.
+
+    Method: 1. list a foreign bucket, its name in the path with its first letter encoded, or behind a second slash
+            2. expect no listing of objects, whatever else is answered
+    """
+    name, asked = (foreign.name[0], foreign.name[1:], ord(foreign.name[0])), {"list-type": "2"}
+    request = foreign.request("GET", query=asked)
+    above = request.path.removesuffix(f"/{foreign.name}")
+    request = foreign.s3.sign(replace(request, path=above + signed.format(*name)))
+    reply = foreign.s3.send_as_is(replace(request, path=above + sent.format(*name)))
+    root = xml_root(reply)
+
+    if reply.ok and root is not None and root.tag == "ListBucketResult":
+        proof = lacks(reply, "<ListBucketResult")
+        raise NonConformance("no listing of a foreign bucket", observed(reply), reply, proof=proof)
 
 
 @verifies("storage/key/similar-names-are-different")

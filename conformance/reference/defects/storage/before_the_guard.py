@@ -9,6 +9,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.defects.storage.tenancy import let_in
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
@@ -93,6 +94,52 @@ class ForeignAccessListTold(Defect):
             return surface.document("AccessControlPolicy")
         given: Answer = await original(call)
         return given
+
+
+class ForeignBucketByAnotherSpelling(Defect):
+    """API Reference, Error Handling: who may ask a bucket does not hang on how its name is spelled in the path."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).buckets.get(call.bucket)
+        if bucket is not None and "%" in call.request.raw_path and call.request.method == "GET":
+            return await gateway(original).bucket_operation(call)(call, bucket)
+        given: Answer = await original(call)
+        return given
+
+
+class ForeignBucketBehindTwoSlashes(Defect):
+    """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface, name = gateway(original), request.raw_path.removeprefix("//")
+        bucket = surface.buckets.get(name) if name != request.raw_path else None
+        if bucket is not None and request.method == "GET":
+            call = Call(request, surface.authenticate(request), name, "", query_of(request))
+            return await surface.bucket_operation(call)(call, bucket)
+        given: Answer = await original(request)
+        return given
+
+
+class BucketsOfAPrefixOfAll(Defect):
+    """Provisioning Storage: an access key lists its organization's buckets, by a prefix as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-not-listed",)
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        prefix, surface = call.query.get("prefix", ""), gateway(original)
+        if not prefix:
+            given: Answer = original(call)
+            return given
+        found = [surface.listed_bucket(each) for name, each in surface.buckets.items() if name.startswith(prefix)]
+        owner, listed = surface.owner(call.organization), xml.group("Buckets", *found)
+        return surface.document("ListAllMyBucketsResult", owner, listed, xml.element("Prefix", prefix))
 
 
 class ForeignSourceEncodedWhole(Defect):

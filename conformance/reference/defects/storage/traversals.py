@@ -53,6 +53,17 @@ class WritesDotsResolved(Defect):
         return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
 
 
+class EncodedDotsResolved(Defect):
+    """S3 User Guide, "Creating object key names": a key is its very characters, however dots in it were encoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return resolved(bucket, key) if "%2e" in request.raw_path else (bucket, key)
+
+
 class BackslashesReadAsSlashes(Defect):
     """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
 
