@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Semaphore
 
 import pytest
 
@@ -44,7 +45,6 @@ def used(platform: Platform, token: str) -> None:
 
 def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, Exchange | None]:
     """Seconds after ``since`` at which a revoked token was last accepted, and how; 0 and None where it never was."""
-    bound = platform.target.limits.revocation
     last, how = 0.0, None
     clients = [platform.http.on_new_connection() for _ in range(CONNECTIONS)]
     try:
@@ -55,7 +55,7 @@ def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, 
                 reply = clients[number % CONNECTIONS].send(operation.method, operation.path, fields)
                 if reply.status != 401:
                     accepted, last, how = True, time.monotonic() - since, reply
-            if not accepted or time.monotonic() - since > bound:
+            if not accepted or time.monotonic() - since > platform.target.limits.revocation:
                 return last, how
             time.sleep(0.05)
     finally:
@@ -158,31 +158,31 @@ def test_others_are_unharmed(platform: Platform, revoker: Operator) -> None:
 def test_no_token_survives_a_race(platform: Platform, revoker: Operator) -> None:
     """Purpose: a token that was being issued while its credential was revoked is of no use either.
 
-    Method: 1. ask for tokens from two threads, and revoke the credential meanwhile
+    Method: 1. ask for tokens from two threads, and revoke the credential meanwhile, once one has had an answer
             2. expect every token that was obtained, one at least, to be refused within the bound
     """
-    oauth = platform.oauth
-    ended = False
+    oauth, ended, had = platform.oauth, False, Semaphore(0)
 
     def ask() -> list[str]:
         tokens: list[str] = []
         while not ended and len(tokens) < 200:
             token = access_token(oauth.request_token(ROLE))
             tokens += [token] if token else []
+            had.release()
             time.sleep(0.005)
         return tokens
 
     with ThreadPoolExecutor(2) as pool:
         asking = [pool.submit(ask) for _ in range(2)]
+        had.acquire(timeout=platform.target.limits.answer)
         revoked = revoker.revoke(oauth.credential(ROLE).client_id)
         ended = True
         tokens = [token for each in asking for token in each.result()[-10:]]
     if not tokens:
         raise Inconclusive(f"the role {ROLE} was given no token", "a credential that is active before it is revoked")
-    operation = platform.operations("read")[0]
     for token in tokens:
         oauth.learn(token, ROLE)
-        reply = platform.known_in_time(partial(platform.send, operation, token), revoked, 401)
+        reply = platform.known_in_time(partial(platform.send, platform.operations("read")[0], token), revoked, 401)
         expect_status(reply, 401, "for a token that was issued around revocation")
 
 
