@@ -158,8 +158,8 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
 
 SETTABLE = {
     "organization": "cf-other", "organization_id": "cf-other", "org": "cf-other", "owner": "cf-other",
-    "id": "cf-other", "role": "owner",
-    "scopes": ["organization:write"], "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "",
+    "id": "cf-other", "role": "owner", "scopes": ["organization:write"],
+    "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "",
 }  # fmt: skip
 
 
@@ -169,20 +169,23 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
     """Purpose: a body sets what its caller may set, and neither the owner nor the organization of a thing.
 
     Method: 1. read an item; send the declared update with one more member: organization, owner, id, role, scopes …
-            2. read it again
-            3. expect that member as before
+            2. read it again: expect that member as before; or the item by a new slug (only organizations keep theirs)
     """
     for operation in platform.operations("update"):
         if name in (operation.document or {}):
             continue
-        read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
+        resource, renames = operation.resource, name == operation.resource.unique
+        # What gets another name is lost to the checks that share the usual one.
+        slug = platform.new_item(resource) if renames else platform.slug_of(operation)
+        operation, read = (platform.operation(resource, kind, slug) for kind in ("update", "read-item"))
         before = member(platform.as_role("full", read), name)
-        # A slug of the run's own: who finds one taken that an earlier run has left changes nothing, and is sound.
         sent = platform.names.new() if name == "slug" else SETTABLE[name]
         reply = platform.as_role("full", operation, document={**(operation.document or {}), name: sent})
-        if reply.ok and name == operation.resource.unique:
-            platform.remember(operation.resource, str(sent))
-        again = platform.as_role("full", read)
+        if renames and reply.ok:
+            platform.remember(resource, str(sent))
+        again, moved = platform.as_role("full", read), platform.operation(resource, "read-item", str(sent))
+        if renames and reply.ok and not again.ok and platform.as_role("full", moved).ok:
+            continue
         expect_status(again, 200, "for the item afterwards", or_refused=reply)
         if member(again, name) != before:
             expected, seen = f"{name} {worded(before)}, as before", f"{name} {worded(member(again, name))}"

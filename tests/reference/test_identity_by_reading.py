@@ -55,6 +55,11 @@ def of_creation(**body: str) -> Look:
     return lambda w: list(w.api(PROJECTS, "ct-full", "POST", json=body).json()) == ["id"]
 
 
+def of_old_name(w: World) -> list[int]:
+    """What a change of a slug is answered, and then the old path."""
+    return [w.patch(slug="other").status_code, w.api(ATLAS).status_code]
+
+
 ALL = "organization:read member:read project:read project:write"
 FIRST_AND_LAST = "organization:read project:write"
 TABLE: list[Row] = [
@@ -65,6 +70,7 @@ TABLE: list[Row] = [
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),
+    (variants.ItemsCanBeRenamed, of_old_name, [400, 200], [200, 301]),
     (variants.ClientIdsHaveAForm, error(client_id="nobody"), (401, "invalid_client"), (400, "invalid_request")),
     (variants.RevocationIsKnownAMomentLater, around_revocation, [401, 401, 401, 401], [200, 200, 401, 401]),
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import strict_object
 from conformance.reference.seeds import Client
@@ -102,6 +103,48 @@ class CreationTellsItsIdAlone(SlugsMadeOfNames):
         told = Answer.json(201, {"id": len(location)})
         told.headers["Location"] = location
         return told
+
+
+class ItemsCanBeRenamed(Variant):
+    """Organization Settings: the slug of an organization never changes; that of a project may, and leads on.
+
+    A taken one is a conflict, as in a creation.
+    """
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.renamed: dict[str, str] = {}
+
+    def refuse_unknown(
+        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
+    ) -> None:
+        original(body, known | {"slug"})
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface, projects, old = surface_of(original), call.organization.projects, str(call.slug)
+        project = surface.visible_project(call.caller, call.organization, old)
+        slug = surface.body_object(call.request).get("slug", old)
+        if not surface.is_slug(slug) and slug != old:
+            return surface.invalid("The slug is none.")
+        if slug in projects and slug != old:
+            return surface.conflict("The slug is taken.")
+        answer = await original(call)
+        if answer.status != 200 or slug == old or projects.pop(old, None) is None:
+            return answer
+        call.organization.last_versions[old] = project.version
+        self.renamed[old], project.slug, projects[slug] = slug, slug, project
+        return surface.shown(project)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        try:
+            return await original(call)
+        except Refused:
+            renamed = self.renamed.get(str(call.slug))
+            project = surface_of(original).visible_project(call.caller, call.organization, renamed)
+            leading = Answer(301)
+            leading.headers["Location"] = f"{call.request.raw_path.rpartition('/')[0]}/{project.slug}"
+            return leading
 
 
 def _object(body: bytes) -> dict[str, Any]:

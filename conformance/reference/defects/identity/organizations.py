@@ -142,7 +142,7 @@ class InvalidBodyIs422(Defect):
 
 
 class SlugChangedByPatch(Defect):
-    """Organization Settings: a slug is set at creation; an update does not change it."""
+    """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
 
     surface = "identity"
     noticed_by = ("authorization/isolation/writes-set-nothing-else",)
@@ -158,7 +158,6 @@ class SlugChangedByPatch(Defect):
         if slug and project:
             del call.organization.projects[project.slug]
             project.slug = str(slug)
-            call.organization.projects[project.slug] = project
             return surface.shown(project)
         return answer
 
