@@ -15,7 +15,7 @@ from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotApplicable, Proof
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
@@ -115,6 +115,13 @@ def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bo
 def mark() -> str:
     """A word of chance that no other event has."""
     return f"cf-mark-{random.getrandbits(64):016x}"
+
+
+def observed_by(operator: Operator) -> Operator:
+    """The operator, if there is a way to see what was taken in."""
+    if not operator.has("events"):
+        raise NotApplicable("the target file declares no hook events")
+    return operator
 
 
 def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]], bool]) -> list[str]:

@@ -16,6 +16,7 @@ from conformance.oracles.webhooks import (
     DIGEST,
     carrying,
     mark,
+    observed_by,
     told_behind,
     told_in_time,
     told_otherwise,
@@ -25,14 +26,6 @@ from conformance.target.description import Target
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
-
-
-def observed_by(operator: Operator) -> Operator:
-    """The operator, if there is a way to see what was taken in."""
-    if not operator.has("events"):
-        raise NotApplicable("the target file declares no hook events")
-    return operator
-
 
 Kind = tuple[str, HeaderFields]
 SENDERS: list[HeaderFields] = [

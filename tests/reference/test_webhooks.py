@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from conformance.reference.defects import webhook_answers as answers
 from conformance.reference.defects import webhook_bodies as bodies
 from conformance.reference.defects import webhook_contents as contents
+from conformance.reference.defects import webhook_dropped as dropped
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhook_seldom as seldom
 from conformance.reference.defects import webhook_senders as senders
@@ -276,6 +277,12 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.EventOfSomeLengthsLost, kept(b"x" * 12), 12, 0),
     (answers.EventWithCharsetLost, kept(b"x", headers={"content-type": "text/plain; charset=utf-8"}), 1, 0),
     (answers.EventOfKnownSenderLost, kept(b"x", headers={"x-hub-signature-256": "sha256=00"}), 1, 0),
+    (dropped.EventWithNulDropped, kept(b'"\\u0000"'), 8, 0),
+    (dropped.EventWithHalfAPairDropped, kept(b'"\\ud83d"'), 8, 0),
+    (dropped.DeepEventDropped, kept(b"[" * 100 + b"]" * 100), 200, 0),
+    (dropped.EventOfATextAloneDropped, kept(b'"x"', headers=JSON), 3, 0),
+    (dropped.EventOfACrawlerDropped, kept(b"x", headers={"user-agent": "bot"}), 1, 0),
+    (dropped.ExpectantEventDropped, kept(b"x", headers={"expect": "100-continue"}), 1, 0),
     (answers.EventBehindARefusedOneLost, kept_behind_a_refused_one, 1, 0),
     (answers.EventsOfTheNewUrlLost, lambda w: (w.webhooks.rotate(), kept(b"x")(w))[1], 1, 0),
     (answers.SecondRotationRevivesFirstUrl, at_the_first_url, 404, 202),
