@@ -27,6 +27,8 @@ HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
                   ("X-Request-Id", "x" * 300), ("traceparent", "00-zz")],
     "of-clients": [("Origin", "null"), ("Referer", "cf"), ("Accept-Encoding", "identity;q=x"),
                    ("If-Unmodified-Since", "yesterday"), ("Idempotency-Key", "x" * 300)],
+    "of-programs": [("Accept", "cf"), ("User-Agent", ""), ("Accept-Charset", "cf;q=x"), ("If-Range", '"'),
+                    ("Date", "yesterday"), ("Prefer", "=;"), ("baggage", "=;,"), ("Max-Forwards", "x")],
 }  # fmt: skip
 
 
@@ -97,6 +99,7 @@ HEAVY = {
     "1-mb-text": b'{"name": "' + b"x" * 1_000_000 + b'"}',
     "many-members": b"{" + b",".join(b'"m%d": 1' % n for n in range(20_000)) + b"}",
     "huge-number": b'{"version": 1e400, "name": ' + b"9" * 20_000 + b"}",
+    "byte-order-mark": b'\xef\xbb\xbf{"name": "x"}',
     "lone-surrogate": b'{"name": "\\ud800"}', "nul": b'{"name": "a\\u0000b"}',
 }  # fmt: skip
 

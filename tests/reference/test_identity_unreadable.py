@@ -62,8 +62,15 @@ def said(w: World) -> str:
     return w.create(slug="-").text
 
 
+def begun_with_a_mark(w: World) -> int:
+    """The status of an update whose body begins with a byte order mark."""
+    return w.api(ATLAS, "ct-full", "PATCH", content=b'\xef\xbb\xbf{"name": "x"}', headers=JSON).status_code
+
+
 TABLE: list[Row] = [
     (unreadable.NamedCodingCrashesUpdates, sent(**JSON, content_encoding="gzip"), 200, 500),
+    (unreadable.ByteOrderMarkCrashes, begun_with_a_mark, 400, 500),
+    (unreadable.ProgramWithoutNameCrashes, api(ATLAS, headers={"user-agent": ""}), 200, 500),
     (unreadable.UnknownCharsetCrashes, sent(content_type="application/json; charset=cf"), 200, 500),
     (unreadable.PartsWithoutBoundaryCrash, sent(content_type="multipart/form-data"), 400, 500),
     (unreadable.HalfATypeCrashes, sent(content_type="json"), 400, 500),

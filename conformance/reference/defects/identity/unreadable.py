@@ -39,6 +39,30 @@ class NamedCodingCrashesUpdates(_CrashingWrite):
         return request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
 
 
+class ByteOrderMarkCrashes(_CrashingWrite):
+    """The contract's table of errors: three bytes that editors put before a text are no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        return request.body.startswith(b"\xef\xbb\xbf")
+
+
+class ProgramWithoutNameCrashes(Defect):
+    """The contract's table of errors: a program that does not say its name is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (IndexError,)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if is_api_request(request):
+            request.headers.get("user-agent", "unknown").split()[0]
+        return None
+
+
 class UnknownCharsetCrashes(_CrashingWrite):
     """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
 
