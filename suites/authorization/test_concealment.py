@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.documents import member
 from conformance.oracles.state import State, expect_unchanged, state_of
+from conformance.oracles.status import expect_status
 from conformance.sandbox.hidden import Hidden, HiddenThings
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 
 
 @dataclass(frozen=True)
@@ -213,3 +217,28 @@ def test_without_token_nothing_is_told(platform: Platform, hidden: HiddenThings,
             2. expect the answers to be alike, as for reading
     """
     expect_concealed(platform, hidden, one_of_a_kind(hidden, "no-token"), forms, "no-token")
+
+
+IDS = ("id", "_id", "uuid", "number", "key")
+
+
+@verifies("authorization/concealment/hidden-is-not-shown")
+@pytest.mark.parametrize("members", [case("by-its-id", IDS)])
+def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings, members: Sequence[str]) -> None:
+    """Purpose: what is hidden by its name is hidden by its id as well, where that leads to it.
+
+    Method: 1. read each concealed thing as its owner, and again with each id that it is shown with in its name's place
+            2. where that is 2xx, ask the same as who may not see the thing: expect 403 or 404
+    """
+    asked = 0
+    owner = bearer(platform.oauth.token("full"))
+    for thing in hidden.all():
+        shown = platform.http.get(thing.path(thing.name), [owner])
+        ids = {str(value) for value in (member(shown, name) for name in members) if isinstance(value, str | int)}
+        for path in (thing.path(quote(each, safe="")) for each in sorted(ids - {thing.name})):
+            if platform.http.get(path, [owner]).ok:
+                reply = platform.http.get(path, [bearer(platform.oauth.token(thing.role))])
+                expect_status(reply, {403, 404}, f"for {path} as {thing.role}")
+                asked += 1
+    if not asked:
+        raise NotApplicable("nothing concealed is found by an id")

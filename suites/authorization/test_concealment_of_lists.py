@@ -60,6 +60,24 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
                 expect_not_named(reply, thing.name)
 
 
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+@pytest.mark.parametrize("reader", [case("behind-its-owner", "full")])
+def test_kept_list_does_not_show_hidden(platform: Platform, hidden: HiddenThings, reader: str) -> None:
+    """Purpose: what is kept of the list that one reader was shown is not shown to the next.
+
+    Method: 1. read each list in which a hidden thing stands as its owner, and at once as who may not see it, also
+               by an address that nobody has asked for before
+            2. expect its name nowhere in the second answer
+    """
+    lists = {resource.item.path: resource for resource in platform.resources if resource.item}
+    for thing in hidden.all():
+        if thing.template in lists:
+            operation = platform.operation(lists[thing.template], "read")
+            for path in (operation.path, f"{operation.path}?cf={platform.names.new()}"):
+                platform.as_role(reader, operation, path=path)
+                expect_not_named(platform.as_role(thing.role, operation, path=path), thing.name)
+
+
 TOTALS = ("total", "count", "total_count", "totalCount", "total_items")
 
 

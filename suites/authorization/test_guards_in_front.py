@@ -57,6 +57,21 @@ def test_spellings_that_patterns_overlook_open_nothing(platform: Platform, spell
         expect_no_success(platform.http.get(path), or_page=True)
 
 
+@verifies("authorization/isolation/path-tricks-open-nothing")
+@pytest.mark.parametrize("file", [case("file-behind", "/{name}.css"), case("file-behind-a-parameter", ";{name}.css")])
+def test_what_looks_like_a_file_is_kept_for_nobody(platform: Platform, file: str) -> None:
+    """Purpose: a cache that takes an address for a file's keeps nothing for everybody of what one reader was shown.
+
+    Method: 1. ask for each declared resource and an item as the owner, with the name of a file behind the path
+            2. where that is 2xx, ask for the same without a token: expect no 2xx, but a page for everybody
+    """
+    for operation in platform.shut("read", "read-item"):
+        path = operation.path + file.replace("{name}", platform.names.new())
+        owners = platform.as_role("full", operation, path=path)
+        if owners.ok:
+            expect_no_success(platform.http.get(path), "without a token, behind the owner", owners, or_page=True)
+
+
 @verifies("authorization/isolation/forwarded-headers-open-nothing")
 @pytest.mark.parametrize("fields", [case(name, value) for name, value in EXEMPT.items()])
 def test_fields_exempt_nobody(platform: Platform, fields: dict[str, str]) -> None:
@@ -168,3 +183,15 @@ def test_another_method_makes_nothing(platform: Platform, method: str) -> None:
         asked += 1
     if not asked:
         raise NotApplicable("no declared creation needs a scope")
+
+
+@verifies("authorization/matrix/another-method-is-no-way-in")
+@pytest.mark.parametrize("method", [case("propfind", "PROPFIND"), case("no-such-method", "CF")])
+def test_method_of_no_api_is_no_way_in(platform: Platform, method: str) -> None:
+    """Purpose: what guards the methods that it knows, and reads by all others, guards nothing.
+
+    Method: 1. ask for a declared resource and an item, without a token, by a method of another protocol, and by none
+            2. expect no 2xx
+    """
+    for operation in first_of_each(platform):
+        expect_no_success(platform.send(operation, None, method=method), f"for {method} without a token")

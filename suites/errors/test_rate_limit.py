@@ -172,7 +172,16 @@ WAYS_ROUND: dict[str, Callable[[OAuthClient], Exchange]] = {
     "basic": lambda oauth: oauth.request_by_basic(ROLE),
     "other-fields": lambda oauth: oauth.post(oauth.form(ROLE), (FORM_TYPE, *_of_another_caller())),
     "query": lambda oauth: oauth.post([*oauth.form(ROLE), ("cf", f"{random.random()}")], query=f"?{random.random()}"),
+    "spelling": lambda oauth: _at_a_spelling(oauth).request_token(ROLE),
 }
+
+
+def _at_a_spelling(oauth: OAuthClient) -> OAuthClient:
+    """The token endpoint by its path with other letters encoded each time, which means the same (RFC 3986, 6.2.2.2)."""
+    spelt = "".join(
+        f"%{ord(each):02X}" if each.isalpha() and random.random() < 0.5 else each for each in oauth.identity.token_path
+    )
+    return OAuthClient(oauth.identity.model_copy(update={"token_path": spelt}), oauth.http)
 
 
 def _of_another_caller() -> list[tuple[str, str]]:
@@ -191,7 +200,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
 
     Method: 1. exhaust the limit of the role limited
             2. ask as often again at once, and three times more, under another X-Forwarded-For each, by Basic, under
-               other fields that name the caller, or with another query and body
+               other fields that name the caller, with another query and body, or with letters of the path encoded
             3. expect a 429 among the answers, or no token in any
     """
     exhausted(target, oauth)

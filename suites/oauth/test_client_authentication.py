@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from base64 import urlsafe_b64encode
 
 import pytest
 
@@ -143,10 +145,16 @@ def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]
     expect_error(reply, "invalid_client")
 
 
-ASSERTION = {
-    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-    "client_assertion": "eyJhbGciOiJub25lIn0.e30.",
-}
+BY_ASSERTION, UNSIGNED = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", {"alg": "none"}
+
+
+def unsigned_assertion(oauth: OAuthClient) -> str:
+    """What would say that it is the client, if anybody had signed it (RFC 7523 section 3)."""
+    client_id, audience = oauth.credential("full").client_id, oauth.http.base_url + oauth.identity.token_path
+    claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": "cf", "exp": 4_102_444_800}
+    return (
+        ".".join(urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in (UNSIGNED, claims)) + "."
+    )
 
 
 @verifies("oauth/client/authentication-is-required")
@@ -156,7 +164,7 @@ ASSERTION = {
         case("both", {"client_id": None, "client_secret": None}),
         case("secret", {"client_secret": None}),
         case("id", {"client_id": None}),
-        case("assertion", {"client_secret": None, **ASSERTION}),
+        case("assertion", {"client_secret": None, "client_assertion_type": BY_ASSERTION}),
     ],
 )
 def test_authentication_is_required(control: OAuthClient, changes: dict[str, str | None]) -> None:
@@ -165,7 +173,8 @@ def test_authentication_is_required(control: OAuthClient, changes: dict[str, str
     Method: 1. leave out the secret, the id, or both, or send an assertion that nobody signed in place of the secret
             2. expect 400 or 401 and no token
     """
-    expect_refusal(control.request_token("full", **changes))
+    assertion = unsigned_assertion(control) if "client_assertion_type" in changes else None
+    expect_refusal(control.request_token("full", client_assertion=assertion, **changes))
 
 
 TRUSTED = ("X-Client-Id", "X-Forwarded-User", "X-Authenticated-Userid", "Remote-User")

@@ -1,0 +1,140 @@
+"""Defects by which what is closed by one name, to one reader or by one method is open to the next or by another."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import ORGANIZATION, Client
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+KEPT_S = 0.5
+
+
+def id_of(project: Project) -> int:
+    """A number by which a project is known as well."""
+    return zlib.crc32(project.slug.encode())
+
+
+class ListKeptForTheNextReader(Defect):
+    """The contract's table of errors: a list shows no hidden project; a cache knows it by its address alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[float, Answer]] = {}
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer, now = await original(call), time.monotonic()
+        since, kept = self.kept.get(call.request.raw_path, (0.0, answer))
+        if now - since < KEPT_S:
+            return Answer(kept.status, kept.body, kept.headers)
+        self.kept[call.request.raw_path] = now, Answer(answer.status, answer.body, answer.headers)
+        return answer
+
+
+class HiddenProjectShownByItsId(Defect):
+    """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-not-shown",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        told = Answer.json(status, {"id": id_of(project), **project.document()})
+        told.headers["ETag"] = answer.headers["ETag"]
+        return told
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        try:
+            return await original(call)
+        except Refused:
+            for project in call.organization.projects.values():
+                if call.slug == str(id_of(project)):
+                    return surface_of(original).shown(project)
+            raise
+
+
+class FilesKeptForEverybody(Defect):
+    """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
+        if path not in self.kept:
+            answer = await original(request, segments[:-1] if is_file else segments)
+            if not is_file or answer.status != 200:
+                return answer
+            self.kept[path] = answer
+        kept = self.kept[path]
+        return Answer(kept.status, kept.body, kept.headers)
+
+
+class UnknownMethodsRead(Defect):
+    """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+        if ORGANIZATION in segments and request.method not in known:
+            return Answer.json(200, {"slug": ORGANIZATION})
+        return await original(request, segments)
+
+
+class LimitCountsByPath(Defect):
+    """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/no-way-round-the-limit",)
+
+    def __init__(self) -> None:
+        self.path = ""
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        self.path = request.raw_path
+        return original(request)
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        if "%" not in self.path:
+            original(client)
+
+
+class UnsignedAssertionProves(Defect):
+    """RFC 7523 section 3: an assertion is signed, or proves nothing; the algorithm "none" is taken for one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/authentication-is-required",)
+
+    def presented_credentials(
+        self, original: Callable[..., tuple[str, str]], request: Request, form: dict[str, str]
+    ) -> tuple[str, str]:
+        head, claims = (_part(form.get("client_assertion", ""), number) for number in (0, 1))
+        named = surface_of(original).clients.get(str(claims.get("sub")))
+        return (named.client_id, named.secret) if named and head.get("alg") == "none" else original(request, form)
+
+
+def _part(token: str, number: int) -> dict[str, Any]:
+    """A part of a JWT; nothing where it is none."""
+    try:
+        part = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[number]}==="))
+    except (ValueError, IndexError):
+        return {}
+    return part if isinstance(part, dict) else {}
