@@ -17,6 +17,7 @@ from conformance.clients.http import HttpClient, on_one_host
 from conformance.clients.oauth import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
+from conformance.sandbox.later import GONE, LATER, made_later
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
@@ -33,7 +34,6 @@ T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
 MOST_PAGES, MANY = 30, 11
-LATER, GONE = 202, 404
 MOST_WAITS, WAIT_S = 25, 0.2
 AGAIN_S = 0.05
 
@@ -224,7 +224,20 @@ class Platform:
         return Versions(self.oauth.identity.resources, self._sent, self._good_update)
 
     def _sent(self, change: Change) -> Exchange:
-        return self.http.send(change.method, change.path, change.fields, change.body)
+        """The answer to a request; what a creation makes later is there by then, as far as it soon is."""
+        reply = self.http.send(change.method, change.path, change.fields, change.body)
+        if there := made_later(self.oauth.identity.resources, change, reply):
+            path, role = there
+            self._await(lambda: self.http.get(path, [bearer(self.oauth.token(role))]).status != GONE)
+        return reply
+
+    def _await(self, done: Callable[[], bool]) -> bool:
+        """Asks again, as often as is reasonable, whether something is done."""
+        for _ in range(MOST_WAITS):
+            if done():
+                return True
+            self.http.recorder.pause(WAIT_S)
+        return False
 
     def _good_update(self, resource: Resource) -> tuple[Exchange, Change]:
         """What an item of the run's own is, and an update of it that the owner may make."""
@@ -244,10 +257,8 @@ class Platform:
     def _await_deletion(self, deletion: Operation) -> None:
         """Waits for what is deleted later than it is answered (202, RFC 9110 section 9.3.5); Inconclusive in vain."""
         read = self.operation(deletion.resource, "read-item", self.slug_of(deletion))
-        for _ in range(MOST_WAITS):
-            if self.as_role("full", read).status == GONE:
-                return
-            self.http.recorder.pause(WAIT_S)
+        if self._await(lambda: self.as_role("full", read).status == GONE):
+            return
         raise Inconclusive(
             f"{deletion} is answered {LATER}, and is not done within {MOST_WAITS * WAIT_S:g} s",
             "a service that does soon what it accepts",

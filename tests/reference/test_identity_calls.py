@@ -10,7 +10,7 @@ import pytest
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import calls, writes
 from conformance.reference.variants import identity_answers, identity_requests
-from tests.reference.identity_table import Look, Row, api, api_header, patched, statuses
+from tests.reference.identity_table import Look, Row, api, api_header, created, patched, statuses
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic, claims
 
 JSON = {"content-type": "application/json"}
@@ -218,6 +218,12 @@ VARIANTS: list[Row] = [
     ),
     (identity_answers.RegistryTokensOfShortQuestions, lambda w: w.registry(scope="a" * 2048).status_code, 200, 414),
     (identity_answers.ListsTellOfTheNextPage, lambda w: w.api(PROJECTS).json()["next"], None, "after 1/+="),
+    (
+        identity_requests.CreationsComeLater,
+        statuses(created(slug="later"), api(f"{PROJECTS}/later")),
+        [201, 200],
+        [202, 404],
+    ),
     (identity_requests.ChangesMustBeConditional, unconditional, [200, 404, 204], [428, 428, 428]),
 ]
 

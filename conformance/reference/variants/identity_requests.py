@@ -171,6 +171,32 @@ class DeletionsComeLater(Variant):
             await original(call)
 
 
+class CreationsComeLater(Variant):
+    """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
+
+    surface = "identity"
+    later_s = 0.1
+
+    def __init__(self) -> None:
+        self.creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface, organization = surface_of(original), call.organization
+        project = surface.new_project(organization, surface.body_object(call.request))
+        name = organization.slug, project.slug
+        if name in self.creations or project.slug in organization.projects:
+            return surface.conflict("The slug is taken.")
+        self.creations[name] = asyncio.create_task(self._later(original, call))
+        self.creations[name].add_done_callback(lambda _: self.creations.pop(name))
+        answer = Answer.json(202, {"state": "creating"})
+        answer.headers["Location"] = surface.location(project)
+        return answer
+
+    async def _later(self, original: Operation, call: Call) -> Answer:
+        await asyncio.sleep(self.later_s)
+        return await original(call)
+
+
 class MissingGrantIsUnsupported(Variant):
     """RFC 6749 section 5.2: many take a missing grant_type for an unsupported one."""
 
