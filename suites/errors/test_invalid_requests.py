@@ -80,6 +80,8 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
 
     Method: 1. replace each text of the declared body by an object, beside another text of an update's that is good
             2. expect 400, and the owner to find nothing changed
+            3. send an update as declared, with an object as what a creation sets besides: expect 400 and nothing
+               changed, or 2xx where that is no member of an update
     """
     for operation in platform.operations(kind):
         document = operation.document or {}
@@ -90,6 +92,9 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
                 for beside in good.keys() - {name}:
                     mixed = {beside: "cf beside", name: {"x": 1}}
                     refused(platform, operation, json.dumps(mixed).encode())
+        for beside in good.keys() - document.keys():
+            mixed = {**document, beside: {"x": 1}}
+            refused(platform, operation, json.dumps(mixed).encode(), unless=range(200, 300))
 
 
 def _texts_of_create(operation: Operation) -> dict[str, str]:

@@ -162,6 +162,12 @@ WRITES: list[Row] = [
         ["", LAB],
     ),
     (
+        writes.RefusedUpdateSetsItsDescription,
+        lambda w: (w.patch(name=7, description="x"), w.api(ATLAS).json()["description"] == "x")[1],
+        False,
+        True,
+    ),
+    (
         writes.RefusedUpdateSetsWhatIsGood,
         of_all("name", patched(name="x", description=7)),
         ["Atlas", "Secret lab"],

@@ -82,14 +82,22 @@ class RefusedUpdateSetsWhatIsGood(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/member-of-wrong-type",)
+    members: tuple[str, ...] = ("name", "description")
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         surface = surface_of(original)
         project = surface.visible_project(call.caller, call.organization, call.slug)
         for name, value in surface.body_object(call.request).items():
-            if name in ("name", "description") and surface.is_acceptable(call.organization, name, value):
+            if name in self.members and surface.is_acceptable(call.organization, name, value):
                 setattr(project, name, value)
         return await original(call)
+
+
+class RefusedUpdateSetsItsDescription(RefusedUpdateSetsWhatIsGood):
+    """The contract's table of errors: the same, where a description is kept elsewhere, and written first."""
+
+    surface = "identity"
+    members = ("description",)
 
 
 class HiddenCountedInOrganization(Defect):
