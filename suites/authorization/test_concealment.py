@@ -241,7 +241,7 @@ def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings,
             # By that name there may be another thing, which is hidden from nobody.
             if member(platform.http.get(path, [owner]), name) == value:
                 reply = platform.http.get(path, [bearer(platform.oauth.token(thing.role))])
-                expect_status(reply, {403, 404}, f"for {path} as {thing.role}")
+                expect_status(reply, {403, 404}, f"for {path}, by its {name}, as {thing.role}")
                 asked += 1
     if not asked:
         raise NotApplicable("nothing concealed is found by an id")
