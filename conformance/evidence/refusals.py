@@ -22,6 +22,8 @@ ITS_OWN = (400, 401, 403, 404, 405, 409, 416)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PLAIN = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._:-]*)+/?(?:\?.*)?")
 """A path that nothing in front of a registry has a reason to refuse, as it may refuse methods of none."""
+ENDPOINT = re.compile(r"/v2/(?:_catalog|.+/(?:manifests|blobs|tags|referrers)/[^?]*)?(?:\?.*)?")
+"""What else is below /v2/ may be a token endpoint, with the errors of OAuth (RFC 6749 section 5.2) or of its own."""
 CODE = re.compile(r"[A-Z_]+")
 
 
@@ -29,7 +31,7 @@ def flaw(exchange: Exchange, path: str) -> str:
     """What is wrong with the form of an answer to a request for this path; "" where nothing is."""
     if exchange.status == 401 and "www-authenticate" not in exchange.headers:
         return NO_CHALLENGE
-    usual = exchange.method in METHODS and PLAIN.fullmatch(path)
+    usual = exchange.method in METHODS and PLAIN.fullmatch(path) and ENDPOINT.fullmatch(path)
     if exchange.status not in ITS_OWN or not usual or "content-encoding" in exchange.headers:
         return ""
     return NO_LIST if exchange.body.lstrip().startswith(b"{") and not _is_list(exchange.body) else ""

@@ -15,6 +15,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChallengeWithAnEmptyParameter",
         "ReferrersChallengeWithoutScope",
         "ScopeForEachResource",
+        "TokensFromBelowItsRoot",
         "TokensOfItsOwn",
         "TokensOfItsOwnInHexadecimalDigits",
     ),

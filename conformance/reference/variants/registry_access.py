@@ -202,7 +202,7 @@ class TokensOfItsOwn(Variant):
     """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
 
     surface = "registry"
-    opened = _OpaqueDoor
+    opened, address = _OpaqueDoor, "/token"
 
     def __init__(self) -> None:
         self.door: _OpaqueDoor | None = None
@@ -210,10 +210,10 @@ class TokensOfItsOwn(Variant):
     def realm(self, original: Any) -> str:
         registry = registry_of(original)
         self.door = self.door or self.opened(registry.seeds, registry.key)
-        return f"{registry.seeds.public_url.get('registry', '')}/token"
+        return f"{registry.seeds.public_url.get('registry', '')}{self.address}"
 
     def intercept(self, request: Request) -> Answer | None:
-        if request.path != "/token" or self.door is None:
+        if request.path != self.address or self.door is None:
             return None
         try:
             answer = self.door.token_by_post(request) if request.method == "POST" else self.door.token_by_get(request)
@@ -226,6 +226,12 @@ class TokensOfItsOwn(Variant):
         if claims is None or claims["aud"] != SERVICE or claims["exp"] <= time.time():
             raise jwt.InvalidTokenError
         return claims
+
+
+class TokensFromBelowItsRoot(TokensOfItsOwn):
+    """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
+
+    address = "/v2/token"
 
 
 class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
