@@ -66,7 +66,7 @@ class Registry:
 
     def scope(self, repository: str, actions: str | None = None) -> str:
         """A scope on a repository; without actions, all that its owner needs."""
-        everything = ",".join(dict.fromkeys(("pull", "push", self.door.delete_action)))
+        everything = ",".join(dict.fromkeys(("pull", "push", self.door.delete_action, *self.door.listing)))
         return f"repository:{repository}:{actions or everything}"
 
     def send(

@@ -64,7 +64,8 @@ class Account:
 class Door:
     """What the registry's challenge says: the scheme (``basic``, ``bearer``, or "" where it is open), realm, service.
 
-    ``opened`` asks for it once (``GET /v2/`` without credentials).
+    ``opened`` asks for it once (``GET /v2/`` without credentials). Of actions that go by names of the registry's own
+    (token scope documentation: pull and push are examples) ``listing`` are those that its challenge asks of a list.
     """
 
     scheme: str
@@ -72,6 +73,7 @@ class Door:
     service: str
     delete_action: str
     http: HttpClient
+    listing: tuple[str, ...] = ()
     tokens: dict[tuple[str, Scopes], tuple[str, float]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -226,12 +228,19 @@ def open_door(http: HttpClient, repository: str) -> Door:
     realm = as_asked(found.parameters.get("realm", ""), http.base_url)
     door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
     if door.scheme == "bearer":
-        wanted = answered_by(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
-        _, colon, actions = (wanted.parameters if wanted else {}).get("scope", "").rpartition(":")
-        asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
+        asked = _wanted(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
         # Deleting may be a right of its own, or part of that to push.
         door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
+        known = ("push", "*", door.delete_action)
+        door.listing = tuple(each for each in _wanted(ask("GET", f"/v2/{repository}/tags/list")) if each not in known)
     return door
+
+
+def _wanted(reply: Exchange | None) -> list[str]:
+    """The actions that a challenge asks for, but pull."""
+    found = answered_by(reply)
+    _, colon, actions = (found.parameters if found else {}).get("scope", "").rpartition(":")
+    return [each for each in actions.split(",") if colon and each not in ("", "pull")]
 
 
 def challenge_elsewhere(ask: Callable[[str, str], Exchange | None], repository: str) -> Exchange | None:

@@ -13,6 +13,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChallengeMissingForHead",
         "ChallengeOfMountWithoutSource",
         "ChallengeWithAnEmptyParameter",
+        "ListingHasARightOfItsOwn",
         "ReferrersChallengeWithoutScope",
         "ScopeForEachResource",
         "TokensFromBelowItsRoot",

@@ -15,11 +15,15 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.registry_tokens import Asked as AskedScope
 from conformance.reference.identity.registry_tokens import RegistryTokens
 from conformance.reference.identity.state import Refused
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+from conformance.reference.seeds import Account
+
+LISTING = "metadata_read"
 
 
 class BasicLogin(Variant):
@@ -232,6 +236,21 @@ class TokensFromBelowItsRoot(TokensOfItsOwn):
     """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
 
     address = "/v2/token"
+
+
+class _DoorWithListing(_OpaqueDoor):
+    def permitted_actions(self, account: Account | None, scope: AskedScope) -> frozenset[str]:
+        permitted = super().permitted_actions(account, scope)
+        return permitted | {LISTING} if "pull" in permitted else permitted
+
+
+class ListingHasARightOfItsOwn(TokensOfItsOwn):
+    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags (ACR)."""
+
+    opened = _DoorWithListing
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return [Access("repository", name, (LISTING,))] if kind == "tags" else original(kind, name, request)
 
 
 class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
