@@ -25,6 +25,7 @@ from conformance.vocabulary.values import basic_login
 
 DEFAULT_LIFETIME_S = 60
 RENEWED_BEFORE_S = 10
+DENIED = (401, 403)
 TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
@@ -112,19 +113,25 @@ class Door:
             raise Inconclusive("the realm is plain http: no password is sent there", "a realm of https")
 
     def token_of(self, account: Account, scopes: Scopes) -> str:
-        """A bearer token of an account for these scopes, asked for where none is at hand."""
+        """A bearer token of an account for these scopes, asked for where none is at hand.
+
+        Whom the endpoint refuses one, as some do to who may have nothing of what is asked, shows one without a scope:
+        what the registry says to that is looked at then, and that login works.
+        """
         with self.lock:
             token, until = self.tokens.get((account.role, scopes), ("", 0.0))
             if time.monotonic() < until:
                 return token
-            reply = self.ask_token(scopes, basic_login(account.username, account.password))
+            asked, reply = scopes, self.ask_token(scopes, basic_login(account.username, account.password))
+            if scopes and reply.status in DENIED:
+                asked, reply = (), self.ask_token((), basic_login(account.username, account.password))
             token = token_in(reply)
             if not token:
                 raise Inconclusive(
                     f"the token endpoint gave the {account.role} no token ({reply.status})",
                     f"a login that works in [targets.X.registry.credentials.{account.role}]",
                 )
-            self.learn(account, scopes, token)
+            self.learn(account, asked, token)
             self.tokens[account.role, scopes] = (
                 token,
                 time.monotonic() + lifetime_of(reply, DEFAULT_LIFETIME_S) - RENEWED_BEFORE_S,

@@ -41,6 +41,18 @@ def recipes(*scopes: str) -> dict[str, str]:
     return dict(recorder.recipes)
 
 
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_who_is_refused_a_token_for_a_scope_shows_one_without(status: str) -> None:
+    recorder = Recorder()
+    refusal = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
+    with answering(refusal, ANSWER) as (url, received):
+        door = Door("bearer", f"{url}/token", "registry", "delete", HttpClient(url, recorder))
+        shown = door.token_of(PUSHER, ("repository:orgs/other/app:pull",))
+    assert shown == "a-token-of-sixteen-letters"
+    assert [b"scope=" in each for each in chain.from_iterable(received.connections)] == [True, False]
+    assert not any("scope=" in each for each in recorder.recipes.values())
+
+
 def test_tokens_of_two_processes_are_told_apart_by_what_they_are_for() -> None:
     one, other = recipes("repository:orgs/acme/w0:pull"), recipes("repository:orgs/acme/w1:pull")
     assert len({*one, *other}) == 2
