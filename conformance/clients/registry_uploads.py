@@ -89,6 +89,18 @@ class Refusing:
     opened: int = 0
     used: bool = False
 
+    @property
+    def session(self) -> Upload:
+        """The session that is asked next."""
+        return self.once(("refusing", self.opened), self.repository.open_upload)
+
+    def unknown(self, name: str) -> Upload:
+        """A session of that name, which never was; not asked where sessions are elsewhere, as that is no endpoint."""
+        if "/blobs/uploads/" not in self.session.location:
+            raise NotApplicable("the registry tells its sessions elsewhere than below blobs/uploads/")
+        path = self.repository.path(f"blobs/uploads/{name}")
+        return Upload(self.repository, self.repository.registry.http.base_url + path)
+
     def put(self, digest: str | None, content: bytes) -> Exchange:
         """The closing PUT; of a session that was open before and is over now, that to a new one."""
         return self._asked(lambda upload: upload.put(digest, content))
@@ -100,7 +112,7 @@ class Refusing:
         return reply
 
     def _asked(self, request: Callable[[Upload], Exchange]) -> Exchange:
-        reply = request(self.once(("refusing", self.opened), self.repository.open_upload))
+        reply = request(self.session)
         # What a session that is over makes of a request is another check's to judge.
         again, self.used = self.used and (reply.status == 404 or reply.status >= 500), True
         if again or not 400 <= reply.status < 500:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry import Repository, StoredImage
 from conformance.clients.registry_uploads import Refusing
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
@@ -55,8 +55,7 @@ def cancelled(scene: Scene) -> Exchange:
 
 def unknown_session(scene: Scene) -> Exchange:
     """A chunk for a session that never was."""
-    path = scene.repository.path(f"blobs/uploads/{uuid.UUID(scene.absent[7:39])}")
-    return Upload(scene.repository, scene.repository.registry.http.base_url + path).patch(scene.content)
+    return scene.refusing.unknown(str(uuid.UUID(scene.absent[7:39]))).patch(scene.content)
 
 
 INVALID = ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")
@@ -72,7 +71,7 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     ),
     "malformed-digest": (lambda scene: scene.refusing.put("sha256:abc", scene.content), INVALID),
     "missing-digest": (lambda scene: scene.refusing.put(None, scene.content), INVALID),
-    # UNSUPPORTED: a registry whose sessions are elsewhere has no such endpoint; a session that ended is told below.
+    # UNSUPPORTED: where sessions are on another host there is no such endpoint; a session that ended is told below.
     "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
     "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
     "out-of-order": (

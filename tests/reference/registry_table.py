@@ -213,6 +213,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LastChunkMustBeLong",
         "HeadersInTitleCase",
         "LocationElsewhere",
+        "SessionsElsewhereAlone",
         "LocationOfConfiguredHost",
         "NoUploadUuid",
         "OneSessionInTwentyForgotten",

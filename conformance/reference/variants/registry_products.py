@@ -8,12 +8,15 @@ import re
 import time
 from typing import Any
 
+from starlette.datastructures import MutableHeaders
+
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest, Upload
+from conformance.reference.variants.registry import LocationElsewhere
 from conformance.reference.variants.registry_servers import PullsAloneLedElsewhere
 
 WORKED_ON_S = 0.02
@@ -52,6 +55,18 @@ class TaggedImageKept(Variant):
         if registry_of(original).tags_naming(name, digest):
             raise Refusal("DENIED", {"digest": digest}, status=409)
         await original(name, digest)
+
+
+class SessionsElsewhereAlone(LocationElsewhere):
+    """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
+
+    What a router knows nothing of it answers in words of its own (ghcr, Artifact Registry).
+    """
+
+    def intercept(self, request: Request) -> Answer | None:
+        if not re.fullmatch("/v2/.+/blobs/uploads/.+", request.path):
+            return None
+        return Answer(404, b"404 page not found\n", MutableHeaders({"Content-Type": "text/plain"}))
 
 
 class LocationsRelativeToTheRequest(Variant):
