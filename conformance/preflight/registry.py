@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from conformance.clients.challenges import Challenge
 from conformance.clients.http import address_in, as_asked, followed, on_one_host
@@ -121,7 +121,7 @@ class Doors:
         if self.registry.url.startswith("https:") and not realm.startswith("https:"):
             raise Refused("the realm of the challenge is plain http: a password is not sent there")
         asked = {"service": parameters["service"]} if "service" in parameters else {}
-        query = urlencode({**asked, **({"scope": scope} if scope else {})})
+        query = urlencode({**asked, **({"scope": scope} if scope else {})}, safe=":,/*", quote_via=quote)
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
 
         def asked_at(address: str) -> Exchange:
