@@ -29,7 +29,7 @@ T = TypeVar("T")
 RANGE = re.compile(r"(?:bytes=)?(\d{1,20})-(\d{1,20})")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
 LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*(?:[^,;"]|"[^"]*(?:"|$))+)*)')
-RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))', re.IGNORECASE)
+RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))|"[^"]*"?', re.IGNORECASE)
 MOST_PAGES = 200
 
 

@@ -92,6 +92,7 @@ def test_null_is_an_empty_list() -> None:
 
 @pytest.mark.parametrize("value", [
     '</v2/x?n=2&last=b>; rel="next"', "</v2/x?n=2&last=b>; rel=next", '</v2/x?n=2&last=b>; title="x"; rel="next"',
+    '</x>; rel=prev; title="a; rel=next, b", </v2/x?n=2&last=b>; rel="next"',
     '</first>; rel="first", </v2/x?n=2&last=b>; rel="next"', '</v2/x?n=2&last=b>; rel="prev next"',
 ])  # fmt: skip
 def test_the_next_link_is_found(value: str) -> None:

@@ -144,7 +144,7 @@ class LinkWithAToken(Variant):
         answer: Answer = original(request, document, member, names)
         if link := answer.headers.get("link"):
             told = link.replace('rel="next"', 'title="more, and more"; rel=next')
-            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first", {told}'
+            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {told}'
         return answer
 
 
