@@ -19,13 +19,15 @@ from urllib.parse import quote, urlencode
 from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
 from conformance.clients.oauth import lifetime_of
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import LOCKED_OUT, Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotConnected
 from conformance.vocabulary.values import basic_login
 
 DEFAULT_LIFETIME_S = 60
 RENEWED_BEFORE_S = 10
 DENIED = (401, 403)
+LOCKED_S = 10
+"""For how long a login is waited for that may be locked."""
 TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
@@ -75,6 +77,7 @@ class Door:
     delete_action: str
     http: HttpClient
     listing: tuple[str, ...] = ()
+    waited_in_vain: bool = False
     tokens: dict[tuple[str, Scopes], tuple[str, float]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -122,9 +125,9 @@ class Door:
             token, until = self.tokens.get((account.role, scopes), ("", 0.0))
             if time.monotonic() < until:
                 return token
-            asked, reply = scopes, self.ask_token(scopes, basic_login(account.username, account.password))
+            asked, reply = scopes, self.ask_as(account, scopes)
             if scopes and reply.status in DENIED:
-                asked, reply = (), self.ask_token((), basic_login(account.username, account.password))
+                asked, reply = (), self.ask_as(account, ())
             token = token_in(reply)
             if not token:
                 raise Inconclusive(
@@ -137,6 +140,29 @@ class Door:
                 time.monotonic() + lifetime_of(reply, DEFAULT_LIFETIME_S) - RENEWED_BEFORE_S,
             )
             return token
+
+    def ask_as(self, account: Account, scopes: Iterable[str], /, **parameters: str) -> Exchange:
+        """The token endpoint's answer to an account; to one that is locked, when it is let in again."""
+        scopes, basic = list(scopes), basic_login(account.username, account.password)
+        reply = self.ask_token(scopes, basic, **parameters)
+        return self.ask_token(scopes, basic, **parameters) if self.lets_in(account, reply) else reply
+
+    def lets_in(self, account: Account, refused: Exchange) -> bool:
+        """Whether a login that was refused is let in for no scope: at once, or as soon as it is locked no more.
+
+        Who protects logins against guessing (RFC 6749 section 2.3.1) refuses for a while what is right after what was
+        wrong, be it another process that showed it. Where that is waited for in vain it is not waited for again.
+        """
+        if self.scheme != "bearer" or refused.status not in DENIED or self.waited_in_vain:
+            return False
+        for _ in range(LOCKED_S):
+            if (reply := self.ask_token((), basic_login(account.username, account.password))).status not in DENIED:
+                return reply.ok
+            self.http.recorder.event(LOCKED_OUT)
+            if self.http.recorder.tape is None:
+                self.http.recorder.pause(1.0, reply.id)
+        self.waited_in_vain = True
+        return False
 
     def learn(self, account: Account, scopes: Scopes, token: str, parameters: Mapping[str, str] = NOTHING) -> None:
         """Has a token that an account was given for scopes called by a name, and tells how it is had again."""

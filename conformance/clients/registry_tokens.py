@@ -29,8 +29,24 @@ def of_now(name: str) -> tuple[str, int]:
 def ask(bearer: Registry, role: str, *scopes: str, **parameters: str) -> Exchange:
     """The token endpoint's answer to a role that asks for scopes."""
     account: Account = bearer.account(role)
-    reply = bearer.door.ask_token(scopes, basic_login(account.username, account.password), **parameters)
+    reply = bearer.door.ask_as(account, scopes, **parameters)
     bearer.door.learn(account, scopes, token_in(reply), parameters)
+    return reply
+
+
+def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
+    """What is answered to a username and password, where they are to be shown."""
+    door, credentials = registry.door, basic_login(username, password, scheme)
+    door.expect_locked()
+    return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
+
+
+def right_login(registry: Registry, scheme: str = "Basic") -> Exchange:
+    """What is answered to the pusher; where that is locked after wrong passwords, when it is let in again."""
+    account = registry.account("pusher")
+    reply = login_attempt(registry, account.username, account.password, scheme)
+    if registry.door.lets_in(account, reply):
+        return login_attempt(registry, account.username, account.password, scheme)
     return reply
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import granted_by_password
+from conformance.clients.registry_tokens import granted_by_password, login_attempt, right_login
 from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
@@ -44,13 +44,6 @@ def malformed(stored: StoredImage, once: Once) -> Malformed:
     return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(stored.tag))
 
 
-def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
-    """What is answered to a username and password, where they are to be shown."""
-    door, credentials = registry.door, basic_login(username, password, scheme)
-    door.expect_locked()
-    return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
-
-
 @verifies("registry/login/wrong-login-is-refused")
 @pytest.mark.parametrize(
     "wrong",
@@ -71,7 +64,7 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
                user: expect 401, and no token
     """
     account = registry.account("pusher")
-    if once("login", lambda: login_attempt(registry, account.username, account.password)).status != 200:
+    if once("login", lambda: right_login(registry)).status != 200:
         raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
     other = registry.account("puller") if wrong == "another" else None
     username, password = {
@@ -96,11 +89,10 @@ def test_scheme_without_case(registry: Registry, once: Once) -> None:
     Method: 1. show the login: expect 200 (the control)
             2. show it with the scheme in small letters: expect 200
     """
-    account = registry.account("pusher")
-    if once("login", lambda: login_attempt(registry, account.username, account.password)).status != 200:
+    if once("login", lambda: right_login(registry)).status != 200:
         raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
 
-    expect_status(login_attempt(registry, account.username, account.password, "basic"), 200, "in small letters")
+    expect_status(right_login(registry, "basic"), 200, "in small letters")
 
 
 @verifies("registry/login/refused-login-is-challenged")

@@ -21,6 +21,7 @@ from conformance.clients.registry_login import Account, Door, Fixed, open_door
 from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
 from conformance.target import description
+from conformance.vocabulary.exchange import LOCKED_OUT
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from tests.clients.check_files import checks_of
 from tests.clients.servers import answering
@@ -45,12 +46,22 @@ def recipes(*scopes: str) -> dict[str, str]:
 def test_who_is_refused_a_token_for_a_scope_shows_one_without(status: str) -> None:
     recorder = Recorder()
     refusal = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
-    with answering(refusal, ANSWER) as (url, received):
+    with answering(refusal, ANSWER, refusal, ANSWER) as (url, received):
         door = Door("bearer", f"{url}/token", "registry", "delete", HttpClient(url, recorder))
         shown = door.token_of(PUSHER, ("repository:orgs/other/app:pull",))
     assert shown == "a-token-of-sixteen-letters"
-    assert [b"scope=" in each for each in chain.from_iterable(received.connections)] == [True, False]
+    assert [b"scope=" in each for each in chain.from_iterable(received.connections)] == [True, False] * 2
     assert not any("scope=" in each for each in recorder.recipes.values())
+
+
+def test_a_login_that_was_locked_gets_what_it_asked_for_when_it_is_let_in_again() -> None:
+    recorder = Recorder()
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+    with answering(refusal, refusal, ANSWER, ANSWER) as (url, _):
+        door = Door("bearer", f"{url}/token", "registry", "delete", HttpClient(url, recorder))
+        assert door.token_of(PUSHER, ("repository:orgs/acme/app:pull",)) == "a-token-of-sixteen-letters"
+    assert any("scope=" in each for each in recorder.recipes.values())
+    assert recorder.events[LOCKED_OUT] == 1
 
 
 def test_tokens_of_two_processes_are_told_apart_by_what_they_are_for() -> None:

@@ -19,10 +19,11 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, LONGEST_TOKEN
 from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
-from conformance.reference.seeds import Client
+from conformance.reference.seeds import Account, Client
 
 Claims = dict[str, Any]
 FEW_S = 6
+MOMENT_S = 0.8
 KEY = "of-an-edwards-curve"
 ODD = re.compile(r"[^A-Za-z0-9 ._-]")
 Authenticated = Callable[[Request, dict[str, str]], Client]
@@ -72,6 +73,22 @@ class LockedForAMoment(_Locking):
     surface = "identity"
     alone = True
     most, seconds = 25, 0.5
+
+
+class RegistryLoginsLockedForAMoment(Variant):
+    """RFC 6749 section 2.3.1: so may be a login of the registry, for a moment after each wrong password."""
+
+    surface = "identity"
+    alone = True
+
+    def __init__(self) -> None:
+        self.until: dict[str, float] = {}
+
+    def account_of(self, original: Any, username: str, password: str) -> Account | None:
+        account: Account | None = original(username, password)
+        if account is None:
+            self.until[username] = time.monotonic() + MOMENT_S
+        return account if self.until.get(username, 0.0) <= time.monotonic() else None
 
 
 class TokensOfSeconds(Variant):
