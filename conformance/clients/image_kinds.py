@@ -46,6 +46,7 @@ MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **told(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
     "nested": lambda base, seed: index([index(twins(base)[:1]), twins(base)[0]]),
+    "mixed": lambda base, seed: index([docker_image(base), twins(base)[0]]),
     "artifact": lambda base, seed: variation(
         manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), NOTHING, EMPTY], artifactType=SBOM), seed
     ),

@@ -65,6 +65,7 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
         row("registry/manifest/docker-image-is-taken", DOCKER_MANIFEST),
         row("registry/manifest/docker-list-is-taken", DOCKER_LIST),
         row("registry/manifest/nested-index-is-taken", "nested"),
+        row("registry/manifest/mixed-index-is-taken", "mixed"),
         row("registry/manifest/artifact-is-taken", "artifact"),
         row("registry/manifest/no-layers-is-taken", "no-layers"),
         row("registry/manifest/other-config-is-taken", "other-config"),

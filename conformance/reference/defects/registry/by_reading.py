@@ -13,6 +13,8 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import DOCKER_MANIFEST, OCI_MANIFEST
 
 
 class AbsentImageToldByItsCode(Defect):
@@ -164,3 +166,15 @@ class LinkLeadsBack(Defect):
             query = urlencode({"n": 2, "last": "!"})
             answer.headers["Link"] = f'<{registry_of(original).listing_url(request, query)}>; rel="next"'
         return answer
+
+
+class DockerImageInAnIndexRefused(Defect):
+    """image-spec 1.1, Image Index: a type of what is listed that an index does not know is no error."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/mixed-index-is-taken",)
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, descriptors)
+        if {OCI_MANIFEST, DOCKER_MANIFEST} <= {each["mediaType"] for each in descriptors}:
+            raise invalid("mixed media types")
