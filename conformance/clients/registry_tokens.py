@@ -8,7 +8,7 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, picked, tag_of, token_in, word
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -48,6 +48,15 @@ def right_login(registry: Registry, scheme: str = "Basic") -> Exchange:
     if registry.door.lets_in(account, reply):
         return login_attempt(registry, account.username, account.password, scheme)
     return reply
+
+
+def pushed_with(repository: Repository, username: str, password: str) -> tuple[Exchange | None, Exchange]:
+    """POST of an upload with a username and password, or with what is given for them, which is told first."""
+    registry, shown, asked = repository.registry, basic_login(username, password), None
+    if registry.door.scheme == "bearer":
+        asked = registry.door.ask_token([registry.scope(repository.name, "pull,push")], shown)
+        shown = f"Bearer {token_in(asked)}"
+    return asked, repository.presenting(shown).post_upload()
 
 
 def token_for(bearer: Registry, role: str, *scopes: str, **parameters: str) -> str:

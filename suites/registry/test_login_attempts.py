@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import granted_by_password, login_attempt, right_login
+from conformance.clients.registry_tokens import granted_by_password, login_attempt, pushed_with, right_login
 from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
@@ -56,21 +56,22 @@ def malformed(stored: StoredImage, once: Once) -> Malformed:
         case("password-of-another", "another"),
     ],
 )
-def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -> None:
+def test_wrong_login(repository: Repository, names: Names, once: Once, wrong: str) -> None:
     """Purpose: who cannot show who they are is not let in.
 
     Method: 1. show the login: expect 200 (the control)
             2. show it with a password that is cut, empty, in other case, goes on or is another user's; show an unknown
-               user: expect 401, and no token
+               user with one that is cut: expect 401, and no token; or, where a password that is a token tells by itself
+               whose it is ("invalid token"), another's to push no more than beside its own name
     """
-    account = registry.account("pusher")
+    registry, account = repository.registry, repository.registry.account("pusher")
     if once("login", lambda: right_login(registry)).status != 200:
         raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
     other = registry.account("puller") if wrong == "another" else None
     username, password = {
         "password": (account.username, account.password[:-1]),
         "empty": (account.username, ""),
-        "user": (names.new("nobody"), account.password),
+        "user": (names.new("nobody"), account.password[:-1]),
         "capitals": (account.username, account.password.swapcase()),
         "more": (account.username, account.password + "x"),
         "another": (account.username, other.password if other else ""),
@@ -78,6 +79,10 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
     if (username, password) == (account.username, account.password) or (other and other.username == username):
         raise NotApplicable("that is a password of this user's as well")
     reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
+    if other and reply.ok:
+        asked, pushed = pushed_with(repository, username, password)
+        expect_status(pushed, {401, 403, 404}, "for a push with the password of the puller", or_refused=asked)
+        return
     expect_status(reply, 401, "for a wrong login")
     expect_token_withheld(reply)
 

@@ -89,6 +89,11 @@ def named(w: World) -> list[str]:
 TOLD = ["token", "access_token", "expires_in", "issued_at"]
 
 
+def under_another_name(world: World) -> int:
+    """What a login of the registry is answered beside a name that is nobody's."""
+    return world.registry("nobody", world.identity.accounts["ct-pull"].password).status_code
+
+
 def behind_a_wrong_password(world: World) -> int:
     """What a login of the registry is answered right behind a wrong password."""
     world.registry("ct-pull", "not-the-password")
@@ -149,6 +154,7 @@ TABLE: list[Row] = [
     (guards.SemicolonsAreRefused, with_more(b"&x=1;y"), 200, 400),
     (guards.SmallFormsAlone, with_more(b"&x=" + b"x" * 4096), 200, 413),
     (guards.LockedForAMoment, behind_wrong_secrets(25, between=4), 200, 401),
+    (guards.RegistryPasswordsTellWhoseTheyAre, under_another_name, 401, 200),
     (guards.RegistryLoginsLockedForAMoment, behind_a_wrong_password, 200, 401),
     (unusual.LimitOfTheOrganization, others_behind_ten, [200, 200], [429, 200]),
 ]

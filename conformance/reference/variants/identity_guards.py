@@ -91,6 +91,19 @@ class RegistryLoginsLockedForAMoment(Variant):
         return account if self.until.get(username, 0.0) <= time.monotonic() else None
 
 
+class RegistryPasswordsTellWhoseTheyAre(Variant):
+    """API Reference, Error Handling: 401 for an invalid token. Where passwords are such, any name goes with them."""
+
+    surface = "identity"
+
+    def account_of(self, original: Any, username: str, password: str) -> Account | None:
+        surface, found = surface_of(original), None
+        for account in surface.accounts.values() if username else ():
+            if surface.password_matches(account.password, password):
+                found = account
+        return found if surface.in_force(found) else None
+
+
 class TokensOfSeconds(Variant):
     """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
 
