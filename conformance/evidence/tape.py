@@ -101,6 +101,10 @@ class Tape:
         """How many entries of the check nobody has asked for."""
         return len(self._left)
 
+    def has(self, method: str, path: str) -> bool:
+        """Whether such a request is left: what evidence of an earlier suite lacks may be gone without."""
+        return any(each.get("method") == method and each.get("url", "").endswith(path) for each in self._left)
+
     def at_once(self) -> bool:
         """Whether requests of the check were under way at the same time: their order is not in the evidence."""
         spans = sorted(

@@ -51,6 +51,11 @@ def test_nothing_is_told(reply: Exchange) -> None:
     assert flaw(reply, PATH) == ""
 
 
+@pytest.mark.parametrize("path", ["/v2/token", "/v2/auth?service=r", "/v2/registry/auth"])
+def test_a_token_endpoint_below_the_root_has_errors_of_its_own(path: str) -> None:
+    assert flaw(refusal(400, b'{"error": "invalid_grant"}', path=path), path) == ""
+
+
 @pytest.mark.parametrize("path", ["/v2/acme//app/tags/list", "/v2/acme/../app/tags/list", "/v2/acme/%61/tags/list"])
 def test_what_is_in_front_may_refuse_an_odd_path_in_its_own_words(path: str) -> None:
     assert flaw(refusal(400, b'{"message": "no route"}'), path) == ""
