@@ -81,24 +81,29 @@ def _once(reply: Exchange, name: str) -> Proof | None:
 
 
 def expect_token(reply: Exchange) -> dict[str, Any]:
-    """A successful token answer: 2xx, JSON, access_token and token_type; returns its document.
+    """A successful token answer: 2xx, JSON and access_token; returns its document.
 
-    That its status is 200 is asked once, of valid credentials.
+    That its status is 200, and of which type the token is, are promises of their own.
     """
     if not reply.ok:
         raise unlike("2xx with a token", reply, range(200, 300))
     expect_media_type(reply, "application/json")
     document = expect_json_object(reply)
-    token, kind = document.get("access_token"), document.get("token_type")
+    token = document.get("access_token")
     if not isinstance(token, str) or not token:
         # Not inside another object.
         proof = Proof(reply.id, matches=r'^ *\{([^{}]|\{[^{}]*\})*"access_token" *: *"[^"]')
         told = f"access_token {type(token).__name__}"
         raise NonConformance("access_token, a string that is not empty", told, reply, proof=proof)
+    return document
+
+
+def expect_bearer_token(reply: Exchange) -> None:
+    """The same, and token_type is Bearer, in any case of its letters (section 5.1; RFC 6750 section 4)."""
+    kind = expect_token(reply).get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         proof = Proof(reply.id, matches='"token_type" *: *"[Bb][Ee][Aa][Rr][Ee][Rr]"')
         raise NonConformance("token_type Bearer, in any case", f"token_type {worded(kind)}", reply, proof=proof)
-    return document
 
 
 def expect_no_refresh_token(reply: Exchange) -> None:
@@ -150,14 +155,9 @@ def expect_refusal(reply: Exchange, statuses: Iterable[int] = (400, 401), becaus
         raise unlike(f"{listed(wanted)} and no token{f' {because}' if because else ''}", reply, right)
 
 
-def expect_error_document(reply: Exchange) -> str:
-    """An error answer in the form of section 5.2; returns its code."""
-    expect_media_type(reply, "application/json")
-    document = expect_json_object(reply)
-    code = document.get("error")
-    if not isinstance(code, str) or not code:
-        proof = Proof(reply.id, matches='"error" *: *"[^"]+"')
-        raise NonConformance('a JSON object with "error", a string', observed(reply), reply, proof=proof)
+def expect_error_document(reply: Exchange) -> None:
+    """An error answer in the form of section 5.2: a code, and what is said beside it in the permitted characters."""
+    document = _expect_error(reply)
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
@@ -167,12 +167,20 @@ def expect_error_document(reply: Exchange) -> str:
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
         wanted = "error_uri in the characters %x21 %x23-5B %x5D-7E"
         raise NonConformance(wanted, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
-    return code
+
+
+def _expect_error(reply: Exchange) -> dict[str, Any]:
+    expect_media_type(reply, "application/json")
+    document = expect_json_object(reply)
+    if not isinstance(document.get("error"), str) or not document["error"]:
+        proof = Proof(reply.id, matches='"error" *: *"[^"]+"')
+        raise NonConformance('a JSON object with "error", a string', observed(reply), reply, proof=proof)
+    return document
 
 
 def expect_error(reply: Exchange, *codes: str) -> None:
-    """An error document with one of these codes."""
-    code = expect_error_document(reply)
+    """An error document with one of these codes; what it says beside is a promise of its own."""
+    code = _expect_error(reply)["error"]
     if code not in codes:
         proof = Proof(reply.id, matches=f'"error" *: *"({"|".join(sorted(codes))})"')
         raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply, proof=proof)
@@ -191,6 +199,7 @@ def expect_contract_kept(reply: Exchange) -> None:
         return
     if reply.status not in (400, 401):
         raise unlike("2xx with a token, or a 4xx refusal", reply, {*range(200, 300), 400, 401, *BEFORE_THE_ENDPOINT})
+    expect_error_document(reply)
     expect_error(reply, *sorted(CODES | EXTENSIONS))
 
 

@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
-from conformance.oracles.oauth import B64TOKEN, expect_no_refresh_token, expect_token
+from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
 from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
 from conformance.oracles.token_quality import claims_of
 from conformance.vocabulary.check import case, verifies
@@ -39,7 +39,7 @@ def test_answer_is_json_with_token_and_type(answer: Exchange) -> None:
     Method: 1. ask for a token
             2. expect application/json, one object without repeated members, access_token a string, token_type Bearer
     """
-    expect_token(answer)
+    expect_bearer_token(answer)
 
 
 @verifies("oauth/answer/token-fits-the-bearer-header")

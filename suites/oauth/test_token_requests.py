@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.oauth import OAuthClient, encoded
-from conformance.oracles.oauth import expect_no_token, expect_token
+from conformance.oracles.oauth import expect_bearer_token, expect_no_token, expect_token
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Platform
@@ -27,7 +27,7 @@ def test_valid_credentials_get_a_token(oauth: OAuthClient) -> None:
 
     reply = oauth.request_token(scope=scopes[0] if scopes else None)
 
-    expect_token(reply)
+    expect_bearer_token(reply)
     expect_status(reply, 200)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.oracles.oauth import (
+    expect_bearer_token,
     expect_contract_kept,
     expect_error,
     expect_error_document,
@@ -48,7 +49,7 @@ def test_a_good_token_answer_is_taken() -> None:
 )
 def test_a_bad_token_answer_is_told(answer: tuple[Any, ...], said: str) -> None:
     with pytest.raises(NonConformance, match=said):
-        expect_token(reply(*answer))
+        expect_bearer_token(reply(*answer))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 415, 429, 431])
@@ -75,17 +76,20 @@ def test_a_token_in_a_refusal_is_told() -> None:
 def test_characters_of_a_description(text: str) -> None:
     with pytest.raises(NonConformance, match="characters"):
         expect_error_document(reply(400, {"error": "invalid_request", "error_description": text}))
+    expect_error(reply(400, {"error": "invalid_request", "error_description": text}), "invalid_request")
 
 
 @pytest.mark.parametrize("uri", ["see the docs", 'https://a.example/"', "https://a.example/é", ["x"]])
 def test_characters_of_an_error_uri(uri: object) -> None:
     with pytest.raises(NonConformance, match="error_uri"):
         expect_error_document(reply(400, {"error": "invalid_request", "error_uri": uri}))
+    expect_error(reply(400, {"error": "invalid_request", "error_uri": uri}), "invalid_request")
 
 
 def test_an_error_uri_may_be_relative() -> None:
     document = {"error": "invalid_request", "error_uri": "/errors#invalid_request"}
-    assert expect_error_document(reply(400, document)) == "invalid_request"
+    expect_error_document(reply(400, document))
+    expect_error(reply(400, document), "invalid_request")
 
 
 def test_codes() -> None:
