@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.sigv4 import Signing
 from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
 from conformance.oracles.s3_pages import found_under
@@ -54,11 +55,12 @@ def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: byt
 def test_any_range_field_is_answered(space: Space, field: str, body: bytes) -> None:
     """Purpose: whatever stands in Range, the answer is the whole, a part that is named, or a refusal.
 
-    Method: 1. GET an object with a Range field, good or bad
+    Method: 1. GET an object with a Range field, good or bad, that is not signed: what signs other letters than those of
+               ASCII in a field is said nowhere (RFC 9110 section 5.5: once they were of ISO 8859-1)
             2. expect 200 with the whole, 206 with the part that Content-Range names (or several), or 400, 416, 501
     """
     key = space.stored(body)
-    reply = space.get(key, {"Range": field})
+    reply = space.s3.send(space.request("GET", key, headers={"Range": field}), Signing(unsigned=frozenset({"range"})))
 
     expect_status(reply, {200, 206, 400, 416, 501})
     if reply.status == 200:

@@ -26,6 +26,12 @@ def listed_late(client: Client) -> Any:
     return (datetime.fromisoformat(told) - at).total_seconds()
 
 
+def signed_field(client: Client) -> Any:
+    """What is signed of a field that has a letter beyond ASCII."""
+    asked = request("GET", f"/{A}/k", headers={"x-amz-meta-a": "\xe9"})
+    return client.storage.canonical_headers(asked, ("x-amz-meta-a",))
+
+
 def small_chunks(client: Client) -> Any:
     """Whether signed chunks of one byte each are taken."""
     try:
@@ -172,6 +178,7 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
         [(200, 400), (200, 200)],
     ),
     "late-told-as-invalid-request": (late, (403, "RequestTimeTooSkewed"), (400, "InvalidRequest")),
+    "fields-read-as-latin": (signed_field, "x-amz-meta-a:\xe9", "x-amz-meta-a:\xc3\xa9"),
     "times-in-documents-rounded": (listed_late, 0, 1),
     "expiry-told-as-malformed": (
         lambda c: code(c.send(c.presigned("GET", f"/{A}/k", 604801))),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.http import Request
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
@@ -41,3 +42,12 @@ class TimesInDocumentsRounded(Variant):
 
     def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
         return list(original(etag, modified + 1, checksums))
+
+
+class FieldsReadAsLatin(Variant):
+    """RFC 9110 section 5.5: fields had ISO 8859-1 once; a gateway that reads them so signs other letters otherwise."""
+
+    surface = "storage"
+
+    def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
+        return str(original(request, names)).encode().decode("latin-1")
