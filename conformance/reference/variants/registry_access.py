@@ -245,7 +245,7 @@ class _DoorWithListing(_OpaqueDoor):
 
 
 class ListingHasARightOfItsOwn(TokensOfItsOwn):
-    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags (ACR)."""
+    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags."""
 
     opened = _DoorWithListing
 

@@ -60,7 +60,7 @@ class TaggedImageKept(Variant):
 class SessionsElsewhereAlone(LocationElsewhere):
     """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
 
-    What a router knows nothing of it answers in words of its own (ghcr, Artifact Registry).
+    What a router knows nothing of it answers in words of its own.
     """
 
     def intercept(self, request: Request) -> Answer | None:
