@@ -13,7 +13,7 @@ from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENE
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
-from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Proof
 from conformance.vocabulary.wording import worded
@@ -79,50 +79,23 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right)
 
 
-@verifies("registry/upload/created-is-201")
 @concludes()
-def test_every_created_blob_is_201(pushed_whole: None, recorder: Recorder) -> None:
-    """Purpose: a client knows that a blob is there by the status that it waits for, in whatever form it came.
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        row("registry/upload/opened-is-202", OPENED_UPLOAD, 202),
+        row("registry/upload/chunk-is-202", TAKEN_CHUNK, 202),
+        row("registry/upload/created-is-201", CREATED_BLOB, 201),
+        row("registry/manifest/created-is-201", CREATED_MANIFEST, 201),
+    ],
+)
+def test_every_success_has_its_status(pushed_whole: None, recorder: Recorder, what: str, status: int) -> None:
+    """Purpose: a client knows that a step is done by the status that it waits for, in whatever form it was done.
 
-    Method: 1. push a blob and a manifest, the blob in a chunk
-            2. expect 201 for the blob, and for each that the run created before
+    Method: 1. open an upload, send it a chunk, close it, and push a manifest
+            2. expect the step's status, and the same for each such step that the run was served before
     """
-    expect_told_by(recorder, 201, CREATED_BLOB)
-
-
-@verifies("registry/manifest/created-is-201")
-@concludes()
-def test_every_created_manifest_is_201(pushed_whole: None, recorder: Recorder) -> None:
-    """Purpose: a client knows that a manifest is there by the status that it waits for, of whatever kind it is.
-
-    Method: 1. push a blob and a manifest, the blob in a chunk
-            2. expect 201 for the manifest, and for each that the run created before
-    """
-    expect_told_by(recorder, 201, CREATED_MANIFEST)
-
-
-@verifies("registry/upload/session-opens")
-@concludes()
-@pytest.mark.parametrize("status", [case("of-the-whole-run", 202)])
-def test_every_opened_upload_is_202(pushed_whole: None, recorder: Recorder, status: int) -> None:
-    """Purpose: an upload begins with a session, whatever it is opened for.
-
-    Method: 1. push a blob and a manifest, the blob in a chunk
-            2. expect 202 for its session, and for each that the run opened before without a digest or a mount
-    """
-    expect_told_by(recorder, status, OPENED_UPLOAD)
-
-
-@verifies("registry/upload/in-chunks")
-@concludes()
-@pytest.mark.parametrize("status", [case("of-the-whole-run", 202)])
-def test_every_taken_chunk_is_202(pushed_whole: None, recorder: Recorder, status: int) -> None:
-    """Purpose: a client knows that a chunk was taken by the status that it waits for, whichever it is.
-
-    Method: 1. push a blob and a manifest, the blob in a chunk
-            2. expect 202 for the chunk, and for each that the run sent before
-    """
-    expect_told_by(recorder, status, TAKEN_CHUNK)
+    expect_told_by(recorder, status, what)
 
 
 @pytest.fixture

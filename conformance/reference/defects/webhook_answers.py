@@ -195,55 +195,6 @@ class SecondRotationRevivesFirstUrl(Defect):
         return ORGANIZATION if raw_path in self.rotated[:-1] else original(raw_path)
 
 
-class _Losing(Defect):
-    """Events that are accepted, and then dropped."""
-
-    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        if not self._drops(request):
-            original(organization, request)
-
-    def _drops(self, request: Request) -> bool:
-        raise NotImplementedError
-
-
-class TextEventLost(_Losing):
-    """API Reference, Webhooks: an event that was accepted is taken in, a text as well (a worker knows JSON alone)."""
-
-    surface = "webhooks"
-
-    def _drops(self, request: Request) -> bool:
-        return request.headers.get("content-type", "").startswith("text/plain")
-
-
-class EventOfSomeLengthsLost(_Losing):
-    """API Reference, Webhooks: an event that was accepted is taken in (a buffer that is just full is not written)."""
-
-    surface = "webhooks"
-
-    def _drops(self, request: Request) -> bool:
-        return len(request.body) % 12 == 0
-
-
-class EventWithCharsetLost(_Losing):
-    """API Reference, Webhooks: an event that was accepted is taken in, whatever stands behind its type."""
-
-    surface = "webhooks"
-
-    def _drops(self, request: Request) -> bool:
-        return ";" in request.headers.get("content-type", "")
-
-
-class EventOfKnownSenderLost(_Losing):
-    """API Reference, Webhooks: an event that was accepted is taken in, though its signature cannot be verified."""
-
-    surface = "webhooks"
-
-    def _drops(self, request: Request) -> bool:
-        return "x-hub-signature-256" in request.headers
-
-
 class EventBehindARefusedOneLost(Defect):
     """API Reference, Webhooks: an event that was accepted is taken in, behind a broken one as well."""
 

@@ -76,3 +76,39 @@ class ExpectantEventDropped(_Dropping):
 
     def _drops(self, request: Request) -> bool:
         return "expect" in request.headers
+
+
+class TextEventLost(_Dropping):
+    """API Reference, Webhooks: an event that was accepted is taken in, a text as well (a worker knows JSON alone)."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return request.headers.get("content-type", "").startswith("text/plain")
+
+
+class EventOfSomeLengthsLost(_Dropping):
+    """API Reference, Webhooks: an event that was accepted is taken in (a buffer that is just full is not written)."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return len(request.body) % 12 == 0
+
+
+class EventWithCharsetLost(_Dropping):
+    """API Reference, Webhooks: an event that was accepted is taken in, whatever stands behind its type."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return ";" in request.headers.get("content-type", "")
+
+
+class EventOfKnownSenderLost(_Dropping):
+    """API Reference, Webhooks: an event that was accepted is taken in, though its signature cannot be verified."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return "x-hub-signature-256" in request.headers

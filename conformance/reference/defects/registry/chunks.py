@@ -134,7 +134,7 @@ class ChunkAnswered204(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks",)
+    noticed_by = ("registry/upload/chunk-is-202",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         answer: Answer = original(request, upload)

@@ -180,7 +180,7 @@ class UploadOpenedWithoutLocation(Defect):
     """distribution-spec 1.1, POST then PUT: 202 must have a Location."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/session-opens",)
+    noticed_by = ("registry/upload/session-opens", "registry/upload/opened-is-202")
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         return without(original(asked), "Location")
