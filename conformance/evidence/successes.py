@@ -45,10 +45,15 @@ ENTITY_TAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
 BAD_TAG = "an ETag that is no strong entity tag"
 
 
-def tag_flaw(exchange: Exchange) -> str:
-    """What is wrong with the form of a gateway's entity tag; "" where nothing is."""
-    told = exchange.ok or exchange.status == 304
-    return BAD_TAG if told and not all(map(ENTITY_TAG.fullmatch, exchange.headers.all("etag"))) else ""
+def tag_flaw(exchange: Exchange, path: str) -> str:
+    """What is wrong with the form of an object's entity tag; "" where nothing is.
+
+    What is coded on its way has a weak one by right; beside objects there may be pages of something else.
+    """
+    told = (exchange.ok or exchange.status == 304) and re.match(_KEY, path) is not None
+    as_stored = "content-encoding" not in exchange.headers and exchange.media_type != "text/html"
+    wrong = not all(map(ENTITY_TAG.fullmatch, exchange.headers.all("etag")))
+    return BAD_TAG if told and as_stored and wrong else ""
 
 
 def is_of_s3(exchange: Exchange) -> bool:

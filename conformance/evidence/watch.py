@@ -113,8 +113,9 @@ class Watch:
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
-            yield told_otherwise(exchange, exchange.url.removeprefix(self._gateway), STORAGE)
-            yield tag_flaw(exchange)
+            path = exchange.url.removeprefix(self._gateway)
+            yield told_otherwise(exchange, path, STORAGE)
+            yield tag_flaw(exchange, path)
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1

@@ -121,5 +121,20 @@ def test_services_on_one_address_are_told_apart() -> None:
 )
 def test_the_form_of_entity_tags(tag: str, flaw: str) -> None:
     told = replace(done("GET", "/bucket/key", 200), headers=Headers([("ETag", tag)]))
-    assert [tag_flaw(replace(told, status=status)) for status in (200, 206, 304, 404)] == [flaw] * 3 + [""]
-    assert tag_flaw(done("PUT", "/bucket/key", 200)) == ""
+    assert [tag_flaw(replace(told, status=each), "/bucket/key") for each in (200, 206, 304, 404)] == [flaw] * 3 + [""]
+    assert tag_flaw(told, "/bucket/a/b?partNumber=1") == flaw
+    assert tag_flaw(done("PUT", "/bucket/key", 200), "/bucket/key") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/", []),
+        ("/bucket?list-type=2", []),
+        ("/bucket/key", [("Content-Encoding", "gzip")]),
+        ("/bucket/key", [("Content-Type", "text/html")]),
+    ],
+)
+def test_what_is_beside_objects_or_coded_may_have_a_weak_tag(path: str, fields: list[tuple[str, str]]) -> None:
+    told = replace(done("GET", path, 200), headers=Headers([("ETag", 'W/"ab"'), *fields]))
+    assert tag_flaw(told, path) == ""
