@@ -52,7 +52,7 @@ BESIDE = {
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
     "last-ignored": "registry/tags/pages-by-last-lead-to-the-end",
     "post-told-a-session": "registry/upload/whole-blob-by-post",
-    "blob-created-with204": "registry/upload/whole-blob-by-put",
+    "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
     "token-error-echoes-request": "oauth/errors/secret-is-not-repeated",
     "token-echoed-in-error": "errors/shape/repeats-no-token",
