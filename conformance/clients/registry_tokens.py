@@ -50,13 +50,13 @@ def right_login(registry: Registry, scheme: str = "Basic") -> Exchange:
     return reply
 
 
-def pushed_with(repository: Repository, username: str, password: str) -> tuple[Exchange | None, Exchange]:
-    """POST of an upload with a username and password, or with what is given for them, which is told first."""
+def presented(repository: Repository, username: str, password: str, actions: str) -> tuple[Exchange | None, Repository]:
+    """A repository to who shows a username and password, or what is given for them, which is told first."""
     registry, shown, asked = repository.registry, basic_login(username, password), None
     if registry.door.scheme == "bearer":
-        asked = registry.door.ask_token([registry.scope(repository.name, "pull,push")], shown)
+        asked = registry.door.ask_token([registry.scope(repository.name, actions)], shown)
         shown = f"Bearer {token_in(asked)}"
-    return asked, repository.presenting(shown).post_upload()
+    return asked, repository.presenting(shown)
 
 
 def token_for(bearer: Registry, role: str, *scopes: str, **parameters: str) -> str:

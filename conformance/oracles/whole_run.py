@@ -8,6 +8,8 @@ from typing import Any
 
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
 
@@ -30,8 +32,11 @@ def flawed_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
     return [each["entry"] for each in recorder.watch.flaws if each["wrong"] == wrong]
 
 
-def expect_told_by(recorder: Recorder, status: int, what: str) -> None:
-    """Whatever was done so in the run is told by this status of success."""
+def expect_told_by(recorder: Recorder, status: int, what: str, *own: Exchange) -> None:
+    """What was done so in the run is told by this status of success; the check's own first, which can be repeated."""
+    for reply in own:
+        if reply.ok:
+            expect_status(reply, status, f"for {what}")
     found = flawed_so(recorder, what)
     told = f"{found[0]['status']} for {what}," if found else ""
     # Of a refusal nobody knows here whether it would be right as well.

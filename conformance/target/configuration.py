@@ -191,7 +191,7 @@ def hidden(target: Target) -> list[Secret]:
     """What commands and bodies were given of the environment and the file says nowhere else: it may be secret."""
     given = [each for each in target.given if len(each.reveal()) >= SHORTEST_SECRET]
     # It may be what the file says elsewhere, such as the name of the organization.
-    public = list(texts_in(_without(given, target)))
+    public = list(texts_in(_without(given, target))) if given else []
     return [each for each in given if not any(each.reveal() in text for text in public)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import granted_by_password, login_attempt, pushed_with, right_login
+from conformance.clients.registry_tokens import granted_by_password, login_attempt, presented, right_login
 from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
@@ -80,8 +80,10 @@ def test_wrong_login(repository: Repository, names: Names, once: Once, wrong: st
         raise NotApplicable("that is a password of this user's as well")
     reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
     if other and reply.ok:
-        asked, pushed = pushed_with(repository, username, password)
-        expect_status(pushed, {401, 403, 404}, "for a push with the password of the puller", or_refused=asked)
+        asked, theirs = presented(repository, username, password, "pull,push")
+        expect_status(
+            theirs.post_upload(), {401, 403, 404}, "for a push with the password of the puller", or_refused=asked
+        )
         return
     expect_status(reply, 401, "for a wrong login")
     expect_token_withheld(reply)
@@ -140,12 +142,9 @@ def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None
     """
     if role not in registry.described.credentials:
         raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
-    account, name = registry.account(role), stored.repository.name
-    shown, asked, bearer = basic_login(account.username, account.password), None, registry.door.scheme == "bearer"
-    if bearer:
-        asked = registry.door.ask_token([registry.scope(name, "pull")], shown)
-        shown = f"Bearer {token_in(asked)}"
-    reply = asked if asked and not token_in(asked) else stored.repository.presenting(shown).get_manifest(stored.tag)
+    account = registry.account(role)
+    asked, theirs = presented(stored.repository, account.username, account.password, "pull")
+    reply = asked if asked and not token_in(asked) else theirs.get_manifest(stored.tag)
 
     expect_status(reply, range(400, 500), f"for a login in the role {role}", or_refused=asked)
 
