@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import operator
 import re
 import traceback
 from collections.abc import Iterable, Iterator
@@ -103,7 +105,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     redact = recorder.redactor.body
     own = getattr(error, "evidence", recorder.entries)
     known = {entry["id"] for entry in own}
-    sequence = [*(entry for entry in recorder.prepared if entry["id"] not in known), *own]
+    sequence = _as_sent([*(entry for entry in recorder.prepared if entry["id"] not in known), *own])
     exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):
@@ -134,6 +136,15 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": made_names(curl, recorder.recipes),
     }
+
+
+def _as_sent(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries by the times at which they were sent: what was made once stands where a check has asked for it.
+
+    That may be before what it needed itself. A program's transcript stays behind the request before it.
+    """
+    times = itertools.accumulate((entry.get("started", 0.0) for entry in entries), lambda last, own: own or last)
+    return [entry for _, entry in sorted(zip(times, entries, strict=True), key=operator.itemgetter(0))]
 
 
 def asked(entry: dict[str, Any]) -> str:

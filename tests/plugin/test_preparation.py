@@ -6,6 +6,7 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
+from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.judging import judge
 from conformance.plugin.preparation import Preparation
@@ -15,8 +16,8 @@ from conformance.vocabulary.finding import NonConformance
 SUITE = "suites/storage/test_ranges.py"
 
 
-def exchange(name: str, method: str = "PUT") -> Exchange:
-    return Exchange(name, method, f"http://s3.example/{name}", Headers(), b"", 200, Headers(), b"", 0.0, 0.0)
+def exchange(name: str, method: str = "PUT", started: float = 0.0) -> Exchange:
+    return Exchange(name, method, f"http://s3.example/{name}", Headers(), b"", 200, Headers(), b"", started, 0.0)
 
 
 def made(preparation: Preparation, name: str, scope: str, base: str = SUITE) -> None:
@@ -55,6 +56,26 @@ def test_what_a_check_shares_with_others_comes_first_once_and_in_order() -> None
     recorder.prepare(preparation.of(check("whole")))
     sequence = judge(NonConformance("206", "200"), recorder).findings[0]["sequence"]
     assert sequence == ["whole-looked-at", "whole", "range"]
+
+
+def test_what_was_made_once_stands_where_it_was_sent_whenever_it_is_asked_for() -> None:
+    recorder = Recorder()
+    once = Once(recorder)
+
+    def blob() -> None:
+        recorder.exchange(exchange("blob", started=1.0))
+        recorder.transcript(["sign", "blob"], 0, "", "", 0.0)
+
+    recorder.begin_check()
+    once("blob", blob)
+    once("image", lambda: recorder.exchange(exchange("image", started=2.0)))
+    recorder.begin_check()
+    once("image", lambda: None)
+    once("blob", lambda: None)
+    recorder.exchange(exchange("other", started=3.0))
+    [finding] = judge(NonConformance("201", "400", exchange("other")), recorder).findings
+    kinds = {entry["id"]: entry.get("url", "").rpartition("/")[2] for entry in recorder.evidence()}
+    assert [kinds[each] for each in finding["sequence"]] == ["blob", "", "image", "other"]
 
 
 def test_what_is_another_checks_alone_is_no_part_of_it() -> None:
