@@ -6,12 +6,13 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from conformance.oracles.proofs import has_element, lists, says, says_something
+from conformance.oracles.proofs import has_element, lists, literal, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -20,6 +21,7 @@ from conformance.vocabulary.values import seconds_of_time, whole_number
 from conformance.vocabulary.wording import differing, some, worded
 
 CLOCKS_DIFFER_S = 900
+MANY = 100
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -201,6 +203,21 @@ def deletion_of(reply: Exchange) -> Deletion:
     root = expect_document(reply, "DeleteResult")
     deleted = tuple(text_of(reply, each, "Key") for each in root.findall("Deleted"))
     return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
+
+
+def told_as(kind: str, key: str) -> str:
+    """An entry ``Deleted`` or ``Error`` for a key, as a POSIX extended regular expression."""
+    return f"<{kind}> *(<[A-Za-z]*>[^<]*</[A-Za-z]*> *)*<Key>{literal(html.escape(key, quote=False))}<"
+
+
+def expect_deleted(reply: Exchange, keys: Collection[str]) -> None:
+    """DeleteObjects tells just these keys as deleted, each as often as it is named or once, and none as an error."""
+    result = deletion_of(reply)
+    if sorted(result.deleted) in (sorted(keys), sorted(set(keys))) and not result.errors:
+        return
+    proof = Proof(reply.id, lacks="<Error[ />]") if result.errors else lists("Deleted/Key", [reply], set(keys))
+    told = worded(result) if len(keys) < MANY else f"{len(result.deleted)} deleted, {len(result.errors)} errors"
+    raise NonConformance(f"deleted {some(sorted(set(keys)))}, and no error", told, reply, proof=proof)
 
 
 def refused_by_key(reply: Exchange, key: str, codes: Collection[str]) -> bool:

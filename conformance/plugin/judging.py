@@ -143,8 +143,12 @@ def _as_sent(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     That may be before what it needed itself. A program's transcript stays behind the request before it.
     """
-    times = itertools.accumulate((entry.get("started", 0.0) for entry in entries), lambda last, own: own or last)
+    times: Iterator[float] = itertools.accumulate((entry.get("started", 0.0) for entry in entries), _or_before)
     return [entry for _, entry in sorted(zip(times, entries, strict=True), key=operator.itemgetter(0))]
+
+
+def _or_before(last: float, own: float) -> float:
+    return own or last
 
 
 def asked(entry: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.clients.at_once import at_once
 from conformance.clients.s3_bodies import document, element
-from conformance.oracles.proofs import lists, literal
-from conformance.oracles.s3_documents import deletion_of
+from conformance.oracles.proofs import lists
+from conformance.oracles.s3_documents import deletion_of, told_as
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
@@ -165,12 +165,12 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
     told = deletion_of(reply) if reply.ok else None
     if told and (key in told.deleted or key not in told.errors):
         proof = lists("Error/Key", [reply], [key, *(each for each in told.errors if each != key)])
-        shown = "Deleted" if key in told.deleted else "no word of it"
-        raise NonConformance("an Error for a key whose ETag is another", shown, reply, proof=proof)
+        raise NonConformance("an Error for a key whose ETag is another", worded(told), reply, proof=proof)
     if told and told.errors.get(held) in FAILED:
-        raise NonConformance("no failed condition for a key whose ETag is as named", told.errors[held], reply)
+        proof = Proof(reply.id, lacks=told_as("Error", held))
+        raise NonConformance("no failed condition for an ETag as it is", told.errors[held], reply, proof=proof)
     if told and behind not in told.deleted:
-        proof = Proof(reply.id, matches=f"<Deleted> *(<[A-Za-z]*>[^<]*</[A-Za-z]*> *)*<Key>{literal(behind)}<")
+        proof = Proof(reply.id, matches=told_as("Deleted", behind))
         raise NonConformance(f"{behind} deleted, behind the error", worded(told.deleted), reply, proof=proof)
 
 
