@@ -70,7 +70,8 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
         proof = _once(reply, mistake.name) if isinstance(mistake, _Twice) else None
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply, proof=proof) from None
     if not isinstance(document, dict):
-        raise NonConformance("a JSON object", observed(reply), reply)
+        proof = Proof(reply.id, matches=r"^[[:space:]]*\{.*\}[[:space:]]*$")
+        raise NonConformance("a JSON object", observed(reply), reply, proof=proof)
     return document
 
 

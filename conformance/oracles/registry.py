@@ -151,7 +151,8 @@ def strings_of(reply: Exchange, member: str) -> list[str]:
     found = document.get(member, 0) if isinstance(document, dict) else 0
     values = [] if found is None else found
     if reply.status != 200 or not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise NonConformance(f'200 with {{"{member}": [strings]}}', observed(reply), reply)
+        proof = Proof(reply.id, statuses=(200,), matches=rf'"{member}" *: *(null|\[( *"[^"]*" *,?)* *\])')
+        raise NonConformance(f'200 with {{"{member}": [strings]}}', observed(reply), reply, proof=proof)
     return values
 
 
@@ -237,7 +238,8 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
         document = None
     found = document.get("manifests") if isinstance(document, dict) else None
     if reply.status != 200 or not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise NonConformance("200 with an image index", observed(reply), reply)
+        proof = Proof(reply.id, statuses=(200,), matches=r'"manifests" *: *\[ *(\{|\])')
+        raise NonConformance("200 with an image index", observed(reply), reply, proof=proof)
     return found
 
 

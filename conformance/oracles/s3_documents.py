@@ -29,7 +29,7 @@ def expect_document(reply: Exchange, root: str) -> Element:
     expect_status(reply, 200 if reply.method == "GET" else range(200, 300))
     found = xml_root(reply)
     if found is None or found.tag != root:
-        raise NonConformance(f"a well-formed <{root}> document", observed(reply), reply)
+        raise NonConformance(f"a well-formed <{root}> document", observed(reply), reply, proof=has_element(reply, root))
     return found
 
 

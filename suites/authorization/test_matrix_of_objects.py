@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from conformance.oracles.oauth import granted_scopes, issued
-from conformance.oracles.proofs import literal
+from conformance.oracles.proofs import lacks, literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -200,7 +200,8 @@ def test_another_method_is_no_way_in(platform: Platform, who: str) -> None:
             before = platform.state(operation)
             reply = platform.send(operation, token, method=method)
             if reply.ok and shown in reply.body:
-                raise NonConformance(f"no content for {method} ({who})", f"{reply.status} showing the item", reply)
+                told, proof = f"{reply.status} showing the item", lacks(reply, shown.decode())
+                raise NonConformance(f"no content for {method} ({who})", told, reply, proof=proof)
             expect_unchanged(before, platform.state(operation), reply)
 
 

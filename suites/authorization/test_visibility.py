@@ -7,6 +7,7 @@ import pytest
 from conformance.oracles.concealment import expect_not_named
 from conformance.oracles.documents import shows
 from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.proofs import among
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.hidden import HiddenThings
@@ -74,7 +75,8 @@ def test_hidden_is_its_members_own(platform: Platform, hidden: HiddenThings) -> 
         slug, seen = hidden.new_item(declared), platform.new_item(declared)
         listed = platform.as_role("full", platform.operation(declared, "read"))
         if is_whole(listed) and named(listed, seen) and not named(listed, slug):
-            raise NonConformance(f"a list that names {slug}, as it does {seen}", "a list without it", listed)
+            told, proof = f"a list that names {slug}, as it does {seen}", among([listed], slug)
+            raise NonConformance(told, "a list without it", listed, proof=proof)
         for kind in ("update", "delete"):
             if getattr(declared, kind):
                 operation = platform.operation(declared, kind, slug)

@@ -13,7 +13,7 @@ from conformance.clients.http import address_in
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import shows
 from conformance.oracles.headers import address_parts
-from conformance.oracles.proofs import field_matches, field_says_no, literal, shows_text
+from conformance.oracles.proofs import field_matches, field_says_no, lacks, literal, shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -242,4 +242,5 @@ def test_repeated_member(platform: Platform) -> None:
             last = f"{text} again"
             if shows(reply, text) and shows(read, last) != shows(reply, last):
                 told = f"the item as its creation told it, with {worded(last if shows(reply, last) else text)}"
-                raise NonConformance(told, read.text[:300], reply, read)
+                proof = shows_text(read, last) if shows(reply, last) else lacks(read, last)
+                raise NonConformance(told, read.text[:300], reply, read, proof=proof)

@@ -11,6 +11,7 @@ from conformance.clients.at_once import at_once
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.documents import shows
+from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
@@ -50,7 +51,8 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
     expect_success(reply, f"for what {operation} wrote")
     for text in _texts(operation):
         if not shows(reply, text):
-            raise NonConformance(f"{worded(text)}, as was written", reply.text[:300], written, reply)
+            told = f"{worded(text)}, as was written"
+            raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
 
 
 Race = tuple[list[Exchange], Exchange]

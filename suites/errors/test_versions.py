@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.oracles.documents import shows
 from conformance.oracles.headers import expect_not_shared
-from conformance.oracles.proofs import another_field, field_matches
+from conformance.oracles.proofs import another_field, field_matches, shows_text
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Platform
@@ -116,7 +116,8 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
             expect_status(reply, present.status, f"for {name}: {value}")
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
-                    raise NonConformance(f"{worded(text)}, as was written last", reply.text[:300], present, reply)
+                    told, proof = f"{worded(text)}, as was written last", shows_text(reply, text)
+                    raise NonConformance(told, reply.text[:300], present, reply, proof=proof)
 
 
 # Those of RFC 9110 section 15.4.5 but Date, which a server without a clock leaves out.

@@ -22,6 +22,7 @@ from conformance.clients.images import (
 )
 from conformance.clients.registry import ByDigest, Repository, StoredImage, need_taken
 from conformance.evidence.once import Once
+from conformance.oracles.proofs import has_member
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.registry_errors import expect_json_error
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
@@ -147,7 +148,8 @@ def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: 
     expect_refused(reply)
     codes = expect_json_error(reply)
     if codes and "MANIFEST_BLOB_UNKNOWN" not in codes:
-        raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {worded(codes)}", reply)
+        proof, told = has_member(reply, "code", '"MANIFEST_BLOB_UNKNOWN"'), f"{reply.status} with {worded(codes)}"
+        raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", told, reply, proof=proof)
 
 
 @verifies("registry/manifest/each-missing-blob-is-told")

@@ -70,7 +70,8 @@ def _expect_judged(repository: Repository, taken: Taken, mutation: Mutation[byte
     elif named is not None:
         _expect_not_moved(read[-1], named, taken.first_named(tag))
     elif read[-1].ok:
-        raise NonConformance("nothing under a tag that was refused", observed(read[-1]), read[-1])
+        proof = Proof(read[-1].id, statuses=tuple(range(400, 500)))
+        raise NonConformance("nothing under a tag that was refused", observed(read[-1]), read[-1], proof=proof)
 
 
 def _expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:

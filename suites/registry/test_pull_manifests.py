@@ -10,6 +10,7 @@ from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, dige
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type, expect_not_shared
+from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status, unlike_field
 from conformance.sandbox.names import Names
@@ -38,7 +39,8 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
 
     expect_bytes(reply, stored.image.content)
     if reply.media_type != stored.image.media_type:
-        raise NonConformance(f"Content-Type: {stored.image.media_type}", f"Content-Type: {reply.media_type}", reply)
+        told, proof = "Content-Type: {}", field_matches(reply, "content-type", f"^{literal(stored.image.media_type)}")
+        raise NonConformance(told.format(stored.image.media_type), told.format(reply.media_type), reply, proof=proof)
 
 
 @verifies("registry/pull/type-has-no-parameters")

@@ -18,7 +18,7 @@ from conformance.oracles.registry import expect_bytes, expect_not_stored, expect
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, unlike
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 # What is no name here: no route, no such name, or no rights on what is no name.
 NO_NAME = {400, 401, 403, 404, 405, 414}
@@ -164,7 +164,10 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     # Where there is no such path there is nothing to read.
     for reply in [opened] if opened.status == 404 else [opened, other.send("GET", "tags/list")]:
         if reply.status not in NO_NAME | ELSEWHERE:
-            raise NonConformance("a refusal of what is no name", f"{reply.status} to {reply.method}", reply)
+            proof = Proof(reply.id, statuses=tuple(NO_NAME | ELSEWHERE))
+            raise NonConformance(
+                "a refusal of what is no name", f"{reply.status} to {reply.method}", reply, proof=proof
+            )
 
 
 @verifies("registry/name/any-name-is-a-callers-affair")

@@ -17,7 +17,7 @@ from conformance.clients.registry_tokens import (
 )
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_error_told
-from conformance.oracles.proofs import field_matches, literal
+from conformance.oracles.proofs import field_matches, has_member, literal
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import case, verifies
@@ -47,7 +47,7 @@ def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str, a
     expect_status(reply, 200, "for a subset")
     token = token_in(reply)
     if not token:
-        raise NonConformance("a token", observed(reply), reply)
+        raise NonConformance("a token", observed(reply), reply, proof=has_member(reply, "(access_)?token", '"[^"]'))
 
     if role == "puller":
         expect_status(pull(guarded, token), 200, "with what the login may")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.proofs import lacks, literal
+from conformance.oracles.proofs import field_matches, lacks, literal
 from conformance.oracles.s3_documents import buckets_of, expect_dated, expect_document
 from conformance.oracles.s3_pages import MOST_OF_BUCKETS, bucket_pages
 from conformance.oracles.status import expect_no_server_error
@@ -91,7 +91,8 @@ def test_bucket_location_is_told(space: Space) -> None:
 
     region, told = OLD_REGIONS.get(constraint, constraint), head.headers.get("x-amz-bucket-region") or ""
     if told and told != region:
-        raise NonConformance(f"x-amz-bucket-region: {region}, the bucket's location", told, reply, head)
+        proof, expected = field_matches(head, "x-amz-bucket-region", f"^{literal(region)}$"), "the bucket's location"
+        raise NonConformance(f"x-amz-bucket-region: {region}, {expected}", told, reply, head, proof=proof)
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")

@@ -192,7 +192,8 @@ def test_old_object_stands_until_complete(space: Space) -> None:
     expect_bytes(space.get(key), TAIL)
     entry = expect_entry(page := found_under(space, key), key)
     if entry.size != len(TAIL):
-        raise NonConformance(f"<Size>{len(TAIL)}, as of the new object", f"{entry.size}", page.reply)
+        expected, proof = f"<Size>{len(TAIL)}, as of the new object", says(page.reply, "Size", f"{len(TAIL)}")
+        raise NonConformance(expected, f"{entry.size}", page.reply, proof=proof)
 
 
 @verifies("storage/multipart/metadata-is-of-the-opening")

@@ -17,7 +17,7 @@ from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 BODY, EARLIER = b"the only part", b"what came first"
 Parts = tuple[bytes, ...]
@@ -94,7 +94,8 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
     reply = opened(space, key, algorithm, kind)
     upload, told = upload_id_of(reply), reply.headers.get(TYPE)
     if told is not None and told != kind:
-        raise NonConformance(f"{TYPE}: {kind}, as asked", told, reply)
+        proof = Proof(reply.id, fields_if_any=((TYPE, kind),))
+        raise NonConformance(f"{TYPE}: {kind}, as asked", told, reply, proof=proof)
     wanted = right if told is None else {kind: right[kind]}
 
     whole = {f"x-amz-checksum-{algorithm}": right[FULL], TYPE: FULL} if told == FULL else NO_FIELDS

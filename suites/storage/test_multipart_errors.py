@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.checksums import content_md5
 from conformance.clients.storage import signed_for
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -132,7 +133,7 @@ def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     expect_bytes(space.get(key), b"kept")
     expect_failed_completion(other_space.complete(key, upload, [part]), 404, {"NoSuchUpload"})
     if listed.ok and (found := uploads_of(listed)):
-        raise NonConformance("no uploads of another bucket", worded(found), listed)
+        raise NonConformance("no uploads of another bucket", worded(found), listed, proof=lacks(listed, "<Upload>"))
 
 
 @verifies("storage/multipart/aborted-upload-takes-no-parts")

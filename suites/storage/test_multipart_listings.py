@@ -57,7 +57,8 @@ def test_abort_removes_the_upload(space: Space) -> None:
     left = space.list_parts(key, upload)
     expect_status(left, {200, 404})
     if left.ok and parts_of(left).parts:
-        raise NonConformance("no parts of an aborted upload", worded(parts_of(left).parts), left)
+        none = lacks(left, "<Part>")
+        raise NonConformance("no parts of an aborted upload", worded(parts_of(left).parts), left, proof=none)
     listed = space.list_uploads(key)
     open_still = [each.upload for each in uploads_of(listed)]
     if upload in open_still:
@@ -78,7 +79,8 @@ def test_parts_are_listed(space: Space) -> None:
     key = space.key()
     upload = space.opened(key)
     if (none := parts_of(empty := space.list_parts(key, upload))).parts:
-        raise NonConformance("no parts before one is uploaded", f"{len(none.parts)} of them", empty)
+        wrong = f"{len(none.parts)} of them"
+        raise NonConformance("no parts before one is uploaded", wrong, empty, proof=lacks(empty, "<Part>"))
     space.part(key, upload, 2, b"what came first")
     bodies = {12: full_part(b"x"), **{number: b"x" * number for number in (11, 2, 10)}}
     sent = [(*space.part(key, upload, number, body), len(body)) for number, body in bodies.items()]

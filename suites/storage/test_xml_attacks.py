@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
@@ -46,7 +47,8 @@ def test_attack_does_no_harm(space: Space, attack: Callable[[str], bytes]) -> No
     if not (reply.ok and f"<Key>{key}</Key>".encode() in reply.body):
         expect_stored(space.get(key), b"what stood there")
     if b"root:" in reply.body:
-        raise NonConformance("no file of the server's", "the beginning of its password file", reply)
+        told, proof = "the beginning of its password file", lacks(reply, "root:")
+        raise NonConformance("no file of the server's", told, reply, proof=proof)
 
 
 @verifies("storage/xml/oversized-body-does-no-harm")
