@@ -7,7 +7,7 @@ what it is there for, since it may answer and take nothing any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from conformance.clients.waiting import asks_to_wait
@@ -16,7 +16,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
 from conformance.preflight.state import SurfaceState
-from conformance.target.description import Target
+from conformance.target.description import Registry, Storage, Target
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 
 __all__ = ["SurfaceState", "alive", "preflight", "takes_events"]
@@ -26,6 +26,8 @@ PROBES: dict[str, Callable[[Contact, SurfaceState], None]] = {
     "identity": identity.probe, "registry": registry.probe, "storage": storage.probe, "webhooks": webhooks.probe,
 }  # fmt: skip
 ALIVE_S = 2.0
+ROLES = {"identity": ("narrow", "foreign"), "registry": ("puller", "foreign")}
+"""Roles besides the first that checks of every target's promises need."""
 
 
 def preflight(target: Target, recorder: Recorder | None = None) -> list[SurfaceState]:
@@ -45,6 +47,8 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     used = contact(target, url, recorder)
     try:
         PROBES[surface](used, state)
+        if not state.blocked and (missing := left_out(target, surface)):
+            state.warn(f"not described: {', '.join(missing)}; what needs them cannot be judged")
         # What got no answer was of one request, or the surface went down meanwhile.
         if used.unanswered and (cause := alive(target, surface)):
             state.unreachable(cause)
@@ -53,6 +57,20 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     finally:
         used.http.close()
     return state
+
+
+def left_out(target: Target, surface: str) -> list[str]:
+    """What the target file could say of a surface and does not, without which checks that apply are inconclusive."""
+    said = getattr(target, surface)
+    credentials: Collection[str] = getattr(said, "credentials", ())
+    # Of a surface that is described without any, nothing that needs a login is asked.
+    missing = [f"credentials.{role}" for role in ROLES.get(surface, ()) if credentials and role not in credentials]
+    if credentials and isinstance(said, Registry) and not said.foreign_repository:
+        missing.append("foreign_repository")
+    if isinstance(said, Storage):
+        missing += ["a second bucket in buckets"] if len(said.buckets) < 2 else []
+        missing += [] if said.foreign_bucket else ["foreign_bucket"]
+    return missing
 
 
 def alive(target: Target, surface: str) -> str:

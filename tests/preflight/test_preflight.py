@@ -133,6 +133,30 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)
 
 
+def test_what_a_target_file_leaves_out_and_checks_need_is_told_and_stops_nothing(
+    reference: tuple[Reference, Target],
+) -> None:
+    identity, registry, storage = reference[1].identity, reference[1].registry, reference[1].storage
+    assert identity and registry and storage
+    brief = reference[1].model_copy(
+        update={
+            "identity": identity.model_copy(update={"credentials": {"full": identity.credentials["full"]}}),
+            "registry": registry.model_copy(
+                update={"credentials": {"pusher": registry.credentials["pusher"]}, "foreign_repository": None}
+            ),
+            "storage": storage.model_copy(update={"buckets": storage.buckets[:1], "foreign_bucket": None}),
+        }
+    )
+    told = {state.surface: [text for kind, text in state.lines if kind == "warn"] for state in preflight(brief)}
+    ending = "; what needs them cannot be judged"
+    assert told == {
+        "identity": [f"not described: credentials.narrow, credentials.foreign{ending}"],
+        "registry": [f"not described: credentials.puller, credentials.foreign, foreign_repository{ending}"],
+        "storage": [f"not described: a second bucket in buckets, foreign_bucket{ending}"],
+        "webhooks": [],
+    }
+
+
 def test_a_login_that_ought_to_be_refused_is_told_and_stops_nothing(
     reference: tuple[Reference, Target], tmp_path: Path
 ) -> None:
