@@ -92,7 +92,7 @@ class Operation:
         write = {"create": self.resource.create, "update": self.resource.update}.get(self.kind)
         body = write.body if write else {}
         names = {name for name, each in body.items() if isinstance(each, str) and "{text}" in each}
-        return names - {self.resource.unique} if self.kind == "create" else names
+        return names - self.resource.naming if self.kind == "create" else names
 
     def reworded(self, reword: Callable[[str], str]) -> dict[str, Any]:
         """The body with other texts, where it may be of any."""

@@ -208,6 +208,17 @@ class Resource(Described):
     delete: Delete | None = None
     foreign: Foreign | None = None
 
+    @property
+    def naming(self) -> frozenset[str]:
+        """The members of create.body by which an item is found again: the unique one, and those that hold {slug}."""
+        body = self.create.body if self.create else {}
+        return frozenset(name for name, each in body.items() if name == self.unique or "{slug}" in str(each))
+
+
+Role = Literal[
+    "full", "narrow", "foreign", "outsider", "viewer", "revoked", "expired", "revocable", "short_lived", "limited"
+]
+
 
 class Identity(Described):
     """The identity surface: the token endpoint and the organization APIs."""
@@ -215,24 +226,7 @@ class Identity(Described):
     url: Url
     token_path: Path = "/oauth/token"
     jwks_path: Path | None = Field(default=None, description="Where the public keys of its tokens are (RFC 7517).")
-    credentials: dict[
-        Literal[
-            "full",
-            "narrow",
-            "foreign",
-            "outsider",
-            "viewer",
-            "revoked",
-            "expired",
-            "revocable",
-            "short_lived",
-            "limited",
-        ],
-        Credential,
-    ] = Field(
-        default_factory=dict,
-        description="Credentials by role.",
-    )
+    credentials: dict[Role, Credential] = Field(default_factory=dict, description="Credentials by role.")
     resources: list[Resource] = Field(default_factory=list)
 
 

@@ -98,10 +98,10 @@ def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
 
 
 def _texts_of_create(operation: Operation) -> dict[str, str]:
-    """The texts but the unique one that the declared create sets."""
-    create = operation.resource.create
-    body = create.body if create else {}
-    return {name: each for name, each in body.items() if isinstance(each, str) and name != operation.resource.unique}
+    """The texts that the declared create sets, but for those that name the item."""
+    resource = operation.resource
+    body = resource.create.body if resource.create else {}
+    return {name: each for name, each in body.items() if isinstance(each, str) and name not in resource.naming}
 
 
 @verifies("errors/400/body-of-another-media-type")

@@ -48,7 +48,7 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """
     for resource in platform.resources_with("create", "item"):
         body = resource.create.body if resource.create else {}
-        for name in [name for name, each in body.items() if isinstance(each, str) and name != resource.unique]:
+        for name in [name for name, each in body.items() if isinstance(each, str) and name not in resource.naming]:
             slug = platform.names.new()
             platform.remember(resource, slug)
             if not _kept_as_sent(platform, platform.operation(resource, "create", slug), name, text):
