@@ -67,5 +67,11 @@ def changer(
             ledger.created(f"the change of {client_id} that {undo} undoes", undone)
 
 
+@pytest.fixture
+def revoker(changer: Callable[[str, str, str], Operator]) -> Operator:
+    """The operator, who brings the credential of the role revocable back in the end."""
+    return changer("revocable", "revoke", "restore")
+
+
 def _undo(operator: Operator, command: str, client_id: str) -> None:
     getattr(operator, command)(client_id)

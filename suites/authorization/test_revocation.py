@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Semaphore
@@ -26,12 +25,6 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 ROLE = "revocable"
 CONNECTIONS = 4
 SOON_S = 2.0
-
-
-@pytest.fixture
-def revoker(changer: Callable[[str, str, str], Operator]) -> Operator:
-    """The operator, who brings the credential back in the end."""
-    return changer(ROLE, "revoke", "restore")
 
 
 def used(platform: Platform, token: str) -> None:
