@@ -81,6 +81,7 @@ class CredentialMachine(Machine):
     oauth: OAuthClient
     operator: Operator
     role: str
+    scopes: list[str]
     reads: list[Read]
     revocation_s: float
 
@@ -100,7 +101,7 @@ class CredentialMachine(Machine):
             self.use(read)
 
     def _issue(self, narrow: bool) -> None:
-        scopes = self.oauth.credential(self.role).scopes[: 1 if narrow else None]
+        scopes = self.scopes[: 1 if narrow else None]
         reply = self._asked(scopes)
         if not self.model.active:
             left = self._left()

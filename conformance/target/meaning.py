@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ SURFACES = ("identity", "registry", "storage", "webhooks")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 WEBHOOK_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\s@]+)(?:[/?][!-~]*)?\Z", re.IGNORECASE)
 WITH_SLUG = "must hold {slug}, which is replaced by that of the item"
+ENDED = {"revoked", "expired"}
+APART = {"foreign", "revocable", *ENDED}
+"""Roles of clients that are of another organization, or open nothing, or will open nothing in the middle of the run."""
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
 
@@ -27,6 +31,8 @@ def of_meaning(data: dict[str, Any]) -> list[Mistake]:
         place: Path = ("targets", name)
         found += _features((*place, "features"), target.get("features"))
         found += _names_of_others(place, target)
+        found += _clients((*place, "identity", "credentials"), _table(_table(target, "identity"), "credentials"))
+        found += _logins((*place, "registry", "credentials"), _table(_table(target, "registry"), "credentials"))
         found += _webhook((*place, "webhooks", "url"), _table(target, "webhooks").get("url"))
         found += _hooks((*place, "hooks"), _table(target, "hooks"))
         found += _resources((*place, "identity", "resources"), _table(target, "identity").get("resources"))
@@ -122,6 +128,33 @@ def _names_of_others(place: Path, target: dict[str, Any]) -> Iterator[Mistake]:
     for index, bucket in _texts(storage.get("buckets")):
         if bucket in buckets[:index]:
             yield Mistake((*place, "storage", "buckets", index), "stands there twice; each bucket is another one")
+
+
+def _clients(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
+    """One client in two roles that promise different things of it: it would be accused in one of them."""
+    for role, other in _twice(credentials, "client_id", "client_secret"):
+        apart, beside = (role, other) if role in APART else (other, role)
+        scopes = [credentials[each].get("scopes") or [] for each in (role, other)]
+        if apart in APART:
+            yield Mistake((*place, apart), f"is the client of {beside}; {apart} is for one of its own")
+        elif all(scopes) and len({frozenset(map(str, each)) for each in scopes}) > 1:
+            told = f"is the client of {role}, whose scopes are others; one has those that it was created with"
+            yield Mistake((*place, other), told)
+
+
+def _logins(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
+    """One login in two roles, of which one may do what the other may not."""
+    for role, other in _twice(credentials, "username", "password"):
+        yield Mistake((*place, other), f"is the login of {role}; each role is for one that may do something else")
+
+
+def _twice(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tuple[str, str]]:
+    """Pairs of roles with one name and secret, but for such as have ended alike."""
+    for (role, one), (other, another) in itertools.combinations(_tables(credentials), 2):
+        secrets = [each[secret].reveal() for each in (one, another) if isinstance(each.get(secret), Secret)]
+        same = one.get(name) == another.get(name) and len(secrets) == 2 and len({*secrets}) == 1
+        if same and not {role, other} <= ENDED:
+            yield role, other
 
 
 def _webhook(place: Path, url: Any) -> Iterator[Mistake]:

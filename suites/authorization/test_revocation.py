@@ -239,5 +239,6 @@ def test_credential_is_as_its_model(platform: Platform, revoker: Operator) -> No
         for each in platform.operations("read")
     ]
     bound = platform.target.limits.revocation
-    machine = machine_of(oauth=platform.oauth, operator=revoker, role=ROLE, reads=reads, revocation_s=bound)
+    known = {"oauth": platform.oauth, "scopes": platform.oauth.scopes(ROLE), "reads": reads, "revocation_s": bound}
+    machine = machine_of(operator=revoker, role=ROLE, **known)
     run_machine(machine, 0.4, 8)

@@ -153,7 +153,7 @@ def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str)
         expect_refusal(reply, {400})
         expect_error(reply, "invalid_scope", "invalid_request")
     elif expect_json_object(reply).get("scope"):
-        expect_nothing_beyond(reply, control.credential("full").scopes)
+        expect_nothing_beyond(reply, control.scopes())
 
 
 TRICKS = {

@@ -87,7 +87,7 @@ def test_any_scope_stays_within_the_credential(oauth: OAuthClient, scope: str) -
     Method: 1. ask with the narrow credential for any text as scope
             2. expect a refusal, or a token whose stated scope lies within the credential's
     """
-    own = oauth.credential("narrow").scopes
+    own = oauth.scopes("narrow")
     reply = oauth.request_token("narrow", scope=scope)
     expect_no_server_error(reply)
 

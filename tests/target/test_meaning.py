@@ -15,6 +15,7 @@ RESOURCE = (
     HEAD
     + '[targets.staging.identity]\nurl = "https://id.example"\n[[targets.staging.identity.resources]]\nname = "a"\n'
 )
+IDENTITY = HEAD + '[targets.staging.identity]\nurl = "https://id.example"\n[targets.staging.identity.credentials]\n'
 REGISTRY = HEAD + '[targets.staging.registry]\nurl = "https://r.example"\nrepository = "orgs/acme/app"\n'
 STORAGE = (
     HEAD + '[targets.staging.storage]\nendpoint = "https://s3.example"\naccess_key = "${CT_KEY}"\n'
@@ -91,6 +92,23 @@ MISTAKES = {
         REGISTRY + '[targets.staging.foreign]\norganization = "acme"\n',
         "7: targets.staging.foreign.organization: is the target's own; another one is meant",
     ),
+    "one-login-in-two-roles": (
+        REGISTRY + '[targets.staging.registry.credentials]\npusher = { username = "a", password = "${CT_KEY}" }\n'
+        'puller = { username = "a", password = "${CT_KEY}" }\n',
+        "8: targets.staging.registry.credentials.puller: is the login of pusher; each role is for one that may do "
+        "something else",
+    ),
+    "a-client-of-two-organizations": (
+        IDENTITY + 'full = { client_id = "a", client_secret = "${CT_KEY}" }\n'
+        'foreign = { client_id = "a", client_secret = "${CT_KEY}" }\n',
+        "7: targets.staging.identity.credentials.foreign: is the client of full; foreign is for one of its own",
+    ),
+    "a-client-that-was-created-twice": (
+        IDENTITY + 'full = { client_id = "a", client_secret = "${CT_KEY}", scopes = ["x", "y"] }\n'
+        'narrow = { client_id = "a", client_secret = "${CT_KEY}", scopes = ["x"] }\n',
+        "7: targets.staging.identity.credentials.narrow: is the client of full, whose scopes are others; one has those "
+        "that it was created with",
+    ),
     "a-type-in-one-word": (
         WEBHOOK + 'content_types = ["json"]\n',
         '5: targets.staging.webhooks.content_types[0]: must be a media type such as "application/json", without '
@@ -112,6 +130,16 @@ def test_each_mistake_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CT_KEY", "a-long-secret")
     monkeypatch.setenv("CT_URL", "https://hooks.example/hooks/0123456789abcdef")
     assert told(tmp_path, text) == [mistake]
+
+
+def test_roles_that_promise_the_same_may_be_one_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CT_KEY", "a-long-secret")
+    client = '{ client_id = "a", client_secret = "${CT_KEY}", scopes = ["x"] }'
+    other = client.replace('"a"', '"b"')
+    roles = "".join(f"{role} = {client}\n" for role in ("full", "limited", "viewer"))
+    ended = "".join(f"{role} = {other}\n" for role in ("revoked", "expired"))
+    (tmp_path / "conformance.toml").write_text(IDENTITY + roles + ended, encoding="utf-8")
+    assert len(configuration.load(None, tmp_path).choose(None)[1].identity.credentials) == 5  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
