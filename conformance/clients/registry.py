@@ -158,9 +158,9 @@ class Repository:
         """GET of a blob (end-2)."""
         return self._fetch("GET", f"blobs/{digest}", headers)
 
-    def head_blob(self, digest: str) -> Exchange:
+    def head_blob(self, digest: str, headers: HeaderFields = ()) -> Exchange:
         """HEAD of a blob (end-2)."""
-        return self._fetch("HEAD", f"blobs/{digest}", ())
+        return self._fetch("HEAD", f"blobs/{digest}", headers)
 
     def delete_blob(self, digest: str) -> Exchange:
         """DELETE of a blob (end-10)."""

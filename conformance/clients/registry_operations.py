@@ -104,7 +104,7 @@ SELDOM_READS: dict[str, Operation] = {
     "manifest-head-by-digest": Operation(
         "pull", lambda repository, occasion: repository.head_manifest(occasion.stored.image.digest)
     ),
-    "tags-in-pages": Operation("pull", lambda repository, occasion: repository.tags("?n=100")),
+    "tags-in-pages": Operation("pull", lambda repository, occasion: repository.tags("?n=100&last=0")),
     "manifest-known": Operation("pull", _get_known_manifest),
 }
 """The same in forms that a rule for those above may not hold for."""

@@ -209,3 +209,10 @@ def expect_well_formed_bearer(reply: Exchange) -> None:
                 raise NonConformance(
                     f"a Bearer challenge whose {name} has none but its own characters", shown, reply, proof=proof
                 )
+
+
+def expect_absolute_realm(reply: Exchange, told: str) -> None:
+    """The realm of a Bearer challenge leads to the token endpoint from wherever it is read."""
+    if not told.lower().startswith(("http://", "https://")) or not address_parts(reply, told).netloc:
+        proof = field_matches(reply, "WWW-Authenticate", 'realm="?https?://[^/"]')
+        raise NonConformance("an absolute realm", reply.headers.get("www-authenticate") or "", reply, proof=proof)

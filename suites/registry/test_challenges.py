@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from conformance.clients.challenges import challenges
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
-from conformance.oracles.headers import expect_error_told, expect_readable_challenges
+from conformance.oracles.headers import expect_absolute_realm, expect_error_told, expect_readable_challenges
 from conformance.oracles.registry import expect_reachable, expect_scope
 from conformance.oracles.status import expect_no_server_error
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable, Proof
 
 
@@ -24,6 +27,22 @@ def test_realm_can_be_reached(registry: Registry) -> None:
 
     kept = Proof(beyond="a script asks the realm of the run, and not the one that is named now")
     expect_no_server_error(expect_reachable("a realm", lambda: registry.door.ask_token([]), kept))
+
+
+@verifies("registry/login/realm-is-a-url")
+@pytest.mark.parametrize("operation", [case("upload", "upload")])
+def test_realm_for_a_push_is_a_url(bearer: Registry, stored: StoredImage, operation: str) -> None:
+    """Purpose: a client that asks nothing before it pushes learns where to get a token as well.
+
+    Method: 1. POST an upload without a login
+            2. where a Bearer challenge comes, expect its realm to be an absolute http(s) URL
+    """
+    reply = stored.repository.as_role(None).post_upload()
+    bearers = [each for each in challenges(reply) if each.scheme == "bearer"]
+    if not bearers:
+        raise NotApplicable(f"{operation} is answered without a Bearer challenge ({reply.status})")
+
+    expect_absolute_realm(reply, bearers[0].parameters.get("realm", ""))
 
 
 @verifies("registry/login/mount-challenge-names-the-source")

@@ -12,7 +12,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
 from conformance.evidence.once import Once
-from conformance.oracles.headers import address_parts, expect_readable_challenges
+from conformance.oracles.headers import expect_absolute_realm, expect_readable_challenges
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_nothing_changed, expect_scope
 from conformance.oracles.registry_errors import expect_code, expect_json_error
@@ -193,12 +193,7 @@ def test_realm_is_a_url(support: Exchange) -> None:
     Method: 1. GET /v2/ without a login
             2. expect the Bearer challenge's realm to be an absolute http(s) URL
     """
-    told = told_of_bearer(support).get("realm", "")
-    realm = address_parts(support, told)
-
-    if not told.lower().startswith(("http://", "https://")) or not realm.netloc:
-        proof = field_matches(support, "WWW-Authenticate", 'realm="?https?://[^/"]')
-        raise NonConformance("an absolute realm", support.headers.get("www-authenticate") or "", support, proof=proof)
+    expect_absolute_realm(support, told_of_bearer(support).get("realm", ""))
 
 
 def told_of_bearer(reply: Exchange) -> dict[str, str]:

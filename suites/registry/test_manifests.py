@@ -129,16 +129,17 @@ def pushed(
 
 
 @verifies("registry/manifest/location-can-be-pulled")
-def test_location_can_be_pulled(repository: Repository, pushed: tuple[Exchange, Manifest]) -> None:
+def test_location_can_be_pulled(
+    repository: Repository, pushed: tuple[Exchange, Manifest], by_digest: ByDigest, pair: tuple[Manifest, Manifest]
+) -> None:
     """Purpose: the Location of a pushed manifest is where it can be pulled.
 
-    Method: 1. push a manifest, GET the Location of the 201
+    Method: 1. push a manifest by tag, and one by digest; GET the Location of each 201
             2. expect exactly its bytes
     """
-    reply, manifest = pushed
-    expect_success(reply)
-
-    expect_bytes_at(repository, reply, manifest.content, [EVERY_TYPE])
+    for reply, manifest in (pushed, (by_digest(pair[0]), pair[0])):
+        expect_success(reply)
+        expect_bytes_at(repository, reply, manifest.content, [EVERY_TYPE])
 
 
 @verifies("registry/manifest/created-digest-is-true")

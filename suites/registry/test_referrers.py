@@ -224,16 +224,16 @@ def test_filter(referred: Referred, listing: Listing) -> None:
 def test_applied_filter_is_named(referred: Referred, listing: Listing) -> None:
     """Purpose: a client knows whether it still has to filter.
 
-    Method: 1. ask for referrers of one artifact type
+    Method: 1. ask for referrers of one artifact type, and of one that none has
             2. where only those come, expect OCI-Filters-Applied: artifactType; where the field comes, expect only those
     """
-    found, reply = listing.of(SBOM)
-    named = "artifacttype" in (reply.headers.get("oci-filters-applied") or "").lower()
-
-    if len(found) < len(referred.by) and not named:
-        expect_header(reply, "OCI-Filters-Applied", "artifactType")
-    if named:
-        expect_digests(found, reply, referred.sboms)
+    for artifact_type, wanted in ((SBOM, referred.sboms), (OCI_EMPTY, [])):
+        found, reply = listing.of(artifact_type)
+        named = "artifacttype" in (reply.headers.get("oci-filters-applied") or "").lower()
+        if len(found) < len(referred.by) and not named:
+            expect_header(reply, "OCI-Filters-Applied", "artifactType")
+        if named:
+            expect_digests(found, reply, wanted)
 
 
 @verifies("registry/referrers/filter-knows-the-configs-type")

@@ -12,11 +12,11 @@ from conformance.clients.images import NewBlob, digest_of
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import ask, pull, token_for
-from conformance.clients.registry_uploads import at_the_registry
+from conformance.clients.registry_uploads import CANCELS_NONE, at_the_registry, uses
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import alike, both_have, literal, not_among
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
-from conformance.oracles.status import expect_no_server_error, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -107,12 +107,14 @@ def test_catalog_needs_its_scope(bearer: Registry, good: str, once: Once) -> Non
     """Purpose: a token for a repository does not open the catalog.
 
     Method: 1. ask for the catalog without a login: the challenge names its scope, or this is not asked
-            2. ask for a token to pull from a repository, GET the catalog with it
+            2. ask for a token to pull from a repository, GET the catalog with it, and a page of it
             3. expect 401 or 403 (or 404)
     """
     if asks_for_no_scope(once("catalog without a login", bearer.as_role(None).catalog)):
         raise NotApplicable("the registry asks for no scope for the catalog")
-    expect_denied(bearer.presenting(f"Bearer {good}").catalog(), "for a token without registry:catalog:*")
+    for query in ("", "?n=1"):
+        reply = bearer.presenting(f"Bearer {good}").catalog(query)
+        expect_denied(reply, "for a token without registry:catalog:*")
 
 
 @verifies("registry/token/prefix-is-another-repository")
@@ -216,3 +218,23 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
 
     expect_denied(upload.by(other).status(), "to another")
     expect_success(upload.status(), "to the opener")
+
+
+@verifies("registry/login/bad-login-opens-nothing")
+@pytest.mark.parametrize(
+    "method", [case("upload-status", "GET"), case("upload-end", "PUT"), case("upload-given-up", "DELETE")]
+)
+def test_bad_login_in_an_upload(
+    guarded: StoredImage, bad_login: str, new_blob: NewBlob, once: Once, method: str
+) -> None:
+    """Purpose: in the middle of an upload, too, the login is verified, and not only seen to be there.
+
+    Method: 1. open a session; GET, PUT and DELETE it with a token of which one letter was altered; with the name of
+               nobody where the registry takes no tokens
+            2. expect 401 (400, 405 or 501 to DELETE, where no upload is cancelled)
+    """
+    session = once("session under a bad login", guarded.repository.open_upload)
+    upload = at_the_registry(session).by(guarded.repository.registry.presenting(bad_login))
+    reply = uses(upload, new_blob())[method]()
+
+    expect_status(reply, {401, *(CANCELS_NONE if method == "DELETE" else ())}, "for a login that is none")

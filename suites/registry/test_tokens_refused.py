@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.images import OCI_MANIFEST
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_forgeries import forged
 from conformance.clients.registry_login import token_in
+from conformance.clients.registry_operations import NOT_OFFERED
 from conformance.clients.registry_tokens import (
     altered,
     ask,
@@ -33,14 +35,19 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token for another service is none here.
 
     Method: 1. ask for a token for another service
-            2. expect to be refused one, or not to pull with it; not asked of one that says that it is for this one
+            2. expect to be refused one, or not to pull, push or delete with it; not asked of one that
+               says that it is for this one
     """
-    scope = bearer.scope(guarded.repository.name, "pull")
+    scope = bearer.scope(guarded.repository.name)
     token = token_in(ask(bearer, "pusher", scope, service="another-service"))
     if bearer.door.service in audiences_of(token):
         raise NotApplicable("the token endpoint has tokens for this registry alone, whatever service is named")
     if token:
         expect_denied(pull(guarded, token), "for a token of another service")
+        theirs, layer = guarded.repository.presenting(f"Bearer {token}"), guarded.image.blobs[-1].digest
+        for reply in (theirs.tags(), theirs.head_blob(layer), theirs.post_upload()):
+            expect_denied(reply, "for a token of another service")
+        expect_denied(theirs.delete_manifest(NOWHERE), "for a token of another service", NOT_OFFERED)
 
 
 @verifies("registry/token/altered-is-refused")
@@ -93,6 +100,8 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
                to be good (the control)
             2. GET a list of tags with the token of the target file that has expired: expect 401; and so to GET of /v2/
                and of a blob and to HEAD of a manifest that are not there, where these ask who shows nothing for a login
+            3. POST an upload, PUT a manifest and DELETE one that is not there with it: expect 401, or that manifests
+               are not deleted (400 or 405)
 
     Of a token that is a JWT, exp must be five minutes ago, since clocks may be forgiven to differ by a few (RFC 7519
     section 4.1.4); and its issuer, audience and key those of the new one, or it could be refused for another reason.
@@ -117,6 +126,9 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
         expect_status(old.head_manifest(NOWHERE), 401, "to HEAD, for a token that has expired")
     if nobody.get_blob(NOWHERE).status == 401:
         expect_status(old.get_blob(NOWHERE), 401, "for a blob, and a token that has expired")
+    expect_status(old.post_upload(), 401, "for an upload, and a token that has expired")
+    expect_status(old.put_manifest(NOWHERE, b"{}", OCI_MANIFEST), 401, "to PUT, for a token that has expired")
+    expect_status(old.delete_manifest(NOWHERE), {401, *NOT_OFFERED}, "to DELETE, for a token that has expired")
 
 
 @verifies("registry/token/is-not-told-back")

@@ -123,8 +123,8 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
 
     Method: 1. open a session; use its location with another repository's name in it, that of one whose name begins like
                its own among them
-            2. expect PATCH, DELETE and PUT to be refused there, and the blob in neither repository; 501 to DELETE, too,
-               where no upload is cancelled
+            2. expect GET, PATCH, DELETE and PUT to be refused there, and the blob in neither repository; 501 to DELETE,
+               too, where no upload is cancelled
             3. PUT to the true location and expect 201
     """
     other = stored.repository
@@ -136,6 +136,7 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
         Upload(each, upload.location.replace(f"/{repository.name}/", f"/{each.name}/")) for each in (other, alike)
     )
 
+    expect_refused(stray.status(), "to GET of a session of another repository")
     for reply in (beside.patch(b"astray"), stray.patch(b"astray")):
         expect_refused(reply, "to PATCH of a session of another repository")
     expect_status(stray.cancel(), {*range(400, 500), *CANCELS_NONE}, "to DELETE of a session of another repository")

@@ -226,10 +226,13 @@ def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
 def test_head_of_a_list(guarded: StoredImage) -> None:
     """Purpose: HEAD of a list asks for the login that GET asks for.
 
-    Method: 1. HEAD a list of tags without a login
-            2. expect 401, or that there is no such method (404, 405, 501)
+    Method: 1. HEAD a list of tags without a login, and with another organization's
+            2. expect 401, for the other 403 or 404 as well, or that there is no such method (404, 405, 501)
     """
     repository = guarded.repository
     repository.registry.door.expect_locked()
 
     expect_status(repository.as_role(None).head_tags(), {401, 404, *NOT_OFFERED}, "without a login")
+    if "foreign" in repository.registry.described.credentials:
+        reply = repository.as_role("foreign").head_tags()
+        expect_status(reply, {401, 403, 404, *NOT_OFFERED}, "for another organization's login")

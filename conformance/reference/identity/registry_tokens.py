@@ -157,8 +157,9 @@ class RegistryTokens(IdentityState):
         return self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
 
     def expired_token(self, username: str, service: str, repository: str) -> str:
-        """The token with which an account could pull from a repository an hour ago."""
-        access = self.granted_access(self.accounts[username], [Asked("repository", repository, ("pull",))])
+        """The token with which an account could do all that it may in a repository an hour ago."""
+        asked = [Asked("repository", repository, ("pull", "push", "delete"))]
+        access = self.granted_access(self.accounts[username], asked)
         claims = self.registry_claims(self.accounts[username], service, access)
         past = {name: claims[name] - LIFETIME_S - ENDED_S for name in ("iat", "nbf", "exp")}
         return self.signed_token(claims | past)
