@@ -173,9 +173,10 @@ def test_skewed_clock_is_refused(space: Space, minutes: int) -> None:
 @verifies("storage/signature/skewed-clock-is-refused")
 @pytest.mark.parametrize("minutes", [case("read-behind", -20)])
 def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
-    """Purpose: a signature that is overheard is soon worthless, that of a read or of a deletion too.
+    """Purpose: a signature that is overheard is soon worthless, that of a read, of a list or of a deletion too.
 
-    Method: 1. put an object; sign GET and DELETE with a clock that is too far off; send each, and with a Date of now
+    Method: 1. put an object; sign GET and DELETE with a clock that is too far off; send each, and with a Date of now;
+               so a list of the bucket
             2. expect 403 (400 where another check comes first), and the object as it was
     """
     key = space.stored(STOOD)
@@ -185,6 +186,8 @@ def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
         expect_status(reply, REFUSED)
         late = space.s3.sign(space.request(method, key), minutes_off(minutes))
         expect_status(space.s3.send_as_is(late.with_header("Date", formatdate(usegmt=True))), REFUSED)
+    listing = space.request("GET", query={"list-type": "2", "prefix": key})
+    expect_status(space.s3.send(listing, minutes_off(minutes)), REFUSED)
     expect_stored(space.get(key), STOOD)
 
 

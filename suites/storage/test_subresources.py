@@ -175,13 +175,17 @@ def test_expected_owner_is_heeded(space: Space, method: str) -> None:
 
 @verifies("storage/subresource/expected-owner-is-heeded")
 @pytest.mark.parametrize(
-    "operation", [case(name, name) for name in ("get", "delete-many", "copy", "list", "open-upload", "get-tags")]
+    "operation",
+    [
+        case(name, name)
+        for name in ("get", "delete-many", "copy", "list", "open-upload", "get-tags", "delete-tags", "head-bucket")
+    ],
 )
 def test_expected_owner_of_other_operations_is_heeded(space: Space, operation: str) -> None:
     """Purpose: a caller who says whose bucket it expects does not read or empty another one's.
 
-    Method: 1. put an object, read it, copy it, list it, name it in DeleteObjects, ask for its tags or open an upload to
-               it, expecting an account that is none
+    Method: 1. put an object, read it, copy it, list it, name it in DeleteObjects, ask for its tags, delete them,
+               open an upload to it or ask for its bucket by HEAD, expecting an account that is none
             2. expect 403 (or 400, 501), and the object as it was
     """
     key, copied = space.stored(b"the bytes"), space.key("copy")
@@ -192,6 +196,8 @@ def test_expected_owner_of_other_operations_is_heeded(space: Space, operation: s
         "list": lambda: space.call("GET", query={"list-type": "2", "prefix": key}, headers=OTHER_OWNER),
         "open-upload": lambda: space.create_upload(key, OTHER_OWNER),
         "get-tags": lambda: space.call("GET", key, {"tagging": ""}, OTHER_OWNER),
+        "delete-tags": lambda: space.call("DELETE", key, {"tagging": ""}, OTHER_OWNER),
+        "head-bucket": lambda: space.call("HEAD", headers=OTHER_OWNER),
         "copy": lambda: space.copy(copied, key, {"x-amz-source-expected-bucket-owner": NO_ACCOUNT}),
     }[operation]()
 
