@@ -9,7 +9,13 @@ import pytest
 
 from conformance.clients.oauth import FORM_TYPE, bearer, encoded
 from conformance.clients.registry import Registry
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
+from conformance.oracles.status import (
+    NOT_OFFERED,
+    expect_no_server_error,
+    expect_refused,
+    expect_status,
+    expect_success,
+)
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.strategies.explore import explores
 from conformance.strategies.oauth import authorization_values
@@ -94,13 +100,14 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
 
     Method: 1. cut, extend, double or change a good token, or invent one
             2. expect 401 from each declared resource (431 for a long one, 400 for what cannot be a token by its
-               characters), and with the extended one from every other declared operation. (In hexadecimal digits, or
-               letters of one case, the other case may be the same token.)
+               characters), and with the extended one from every other declared operation, and to HEAD where there is
+               one. (In hexadecimal digits, or letters of one case, the other case may be the same token.)
     """
     asked = reads(platform)
     token = asked[0][1]
     if how == "extended":
-        asked += [(each, token) for each in platform.operations(*KINDS) if each.kind != "read"]
+        others = [each for each in platform.operations(*KINDS) if each.kind != "read"]
+        asked += [(each, token) for each in [*others, *platform.heads()]]
     for operation, token in asked:
         if how == "case-changed" and may_have_any_case(token):
             raise NotApplicable("tokens may be the same in letters of other case")
@@ -108,7 +115,9 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
         long = {431} if len(invalid) >= LONG else set()
         # One whose equals signs are no longer its end is malformed, too.
         malformed = set() if B64TOKEN.fullmatch(invalid) else {400}
-        expect_status(send(platform, operation, bearer(invalid)), {401, *long, *malformed}, f"for {operation}")
+        unoffered = NOT_OFFERED if operation.kind == "head" else ()
+        due = {401, *long, *malformed, *unoffered}
+        expect_status(send(platform, operation, bearer(invalid)), due, f"for {operation}")
 
 
 MALFORMED = {

@@ -71,8 +71,9 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
 
 
 def mixed_with(good: list[str], other: str, how: str) -> list[str]:
-    """A scope alone, behind good ones, or before them: each is looked at, wherever it stands."""
-    return {"alone": [other], "mixed": [*good, other], "mixed-first": [other, *good]}[how]
+    """A scope alone, behind good ones, before them or between them: each is looked at, wherever it stands."""
+    lists = {"alone": [other], "mixed": [*good, other], "mixed-first": [other, *good], "between": [*good, other, *good]}
+    return lists[how]
 
 
 beside_a_good_one = pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first")])
@@ -96,11 +97,12 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
 
 
 @verifies("oauth/scope/beyond-the-credential-is-not-granted")
-@beside_a_good_one
+@pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first", "between")])
 def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: str) -> None:
     """Purpose: a token never has more than its credential was created with.
 
-    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind those that it has and before them
+    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind those that it has, before
+               them and between them
             2. expect a refusal, or a token whose stated scope lacks it
     """
     own = control.scopes("narrow")

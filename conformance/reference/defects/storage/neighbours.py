@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Request
-from conformance.reference.storage.authentication import Signer
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 

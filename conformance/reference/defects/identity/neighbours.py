@@ -1,0 +1,49 @@
+"""Promises that are kept where they are mostly looked at, and broken beside it: by HEAD, or between two others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.seeds import Client
+
+Claims = dict[str, Any]
+
+
+class SignatureOfHeadsNotVerified(Defect):
+    """RFC 9110 section 9.3.2: HEAD is GET without content, and a token that was altered opens neither."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+    heads = False
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        self.heads = request.method == "HEAD"
+        return original(request)
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        try:
+            unproved: Claims = jwt.decode(token, options={"verify_signature": False})
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return original(token)
+        return unproved if self.heads else original(token)
+
+
+class FirstAndLastScopeAloneChecked(Defect):
+    """API Reference, Permissions: a token never has a scope beyond its credential, wherever in the list that stood."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
+
+    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
+        return tuple(text.split(" "))
+
+    def within_credential(
+        self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
+    ) -> bool:
+        return original(client, (scopes[0], scopes[-1]))
