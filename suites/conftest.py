@@ -35,11 +35,14 @@ def platform(target: Target, oauth: OAuthClient, names: Names, ledger: Ledger) -
 
 @pytest.fixture(autouse=True)
 def made_anew(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Has the items that checks share made again behind one that failed: what was deleted fails no other."""
+    """Removes the items that a check has made for itself alone.
+
+    Those that checks share are removed and made again behind one that failed: what was deleted fails no other.
+    """
     platform = request.getfixturevalue("platform") if "platform" in request.fixturenames else None
     yield
-    if platform is not None and request.node.stash.get(FAILED, False):
-        platform.forget()
+    if platform is not None:
+        platform.end_check(request.node.stash.get(FAILED, False))
 
 
 @pytest.fixture(scope="session")

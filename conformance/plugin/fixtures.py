@@ -13,6 +13,7 @@ from conformance.evidence.once import Once
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.strategies.explore import BETWEEN
 from conformance.target.description import Target
 
 
@@ -90,5 +91,9 @@ def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[s
 def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) -> Iterator[Ledger]:
     """Where a check notes what it created; everything is removed at the end of the session."""
     kept = request.config.stash[KEYS.ledger]
+    # Where evidence is judged again, nothing is removed, nor recorded of it.
+    between = [kept.begin_example] if RECORDER.tape is None else []
+    BETWEEN.extend(between)
     yield kept
+    BETWEEN[:] = [each for each in BETWEEN if each not in between]
     request.config.stash[KEYS.leftovers].extend(kept.clean_up())

@@ -167,6 +167,7 @@ class Worker:
         check = item.stash.get(CHECK, None)
         if check is not None:
             RECORDER.begin_check()
+            self.config.stash[KEYS.ledger].begin_check()
             self._before = RECORDER.requests
             self._names_made = self.config.stash[KEYS.names].made
             # What a check draws by chance is new in each run, and is had again from the run's record.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from conformance.clients.oauth import bearer
 from conformance.evidence.watch import canary_of
 from conformance.oracles.state import State, state_of
-from conformance.sandbox.platform import Platform, filled
+from conformance.sandbox.platform import Platform
+from conformance.sandbox.templates import filled
 from conformance.target.description import Foreign, OtherOrganization, Resource
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable

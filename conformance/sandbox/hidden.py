@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from conformance.clients.oauth import bearer
-from conformance.sandbox.platform import Platform, named_in
+from conformance.sandbox.platform import Platform
+from conformance.sandbox.templates import named_in
 from conformance.target.description import Resource
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import another_like

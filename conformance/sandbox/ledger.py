@@ -15,8 +15,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
+T = TypeVar("T")
 Left = tuple[str, str]
 """Something that stays on the target, and why."""
 Remove = Callable[[], Iterable[Left] | None]
@@ -27,21 +28,71 @@ class StillRunning(Exception):
     """The run whose ledger this is has not ended."""
 
 
+@dataclass(eq=False)
+class Entry:
+    """Something created.
+
+    ``passes``: it is for one check, or one example of its, and goes with that; what is ``shared`` among checks does
+    not, unless none of them may rely on it any more.
+    """
+
+    what: str
+    remove: Remove
+    passes: bool
+    shared: bool
+
+
 @dataclass
 class Ledger:
     """Things created by one worker, with the call that removes each, newest first at clean-up.
 
-    ``path`` is the file that outlives the process; None for none.
+    What passes goes when its check or its example ends, since a target may let one have so many things at a time and
+    no more. ``path`` is the file that outlives the process; None for none.
     """
 
     path: Path | None = None
-    _entries: list[tuple[str, Remove]] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+    _shared: int = 0
+    _before_examples: int | None = None
     _file: TextIO | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def created(self, what: str, remove: Remove) -> None:
+    def created(self, what: str, remove: Remove, passes: bool = False) -> None:
         """Notes something created and how it is removed: the call tells what stays, and may raise anything."""
-        self._entries.append((what, remove))
+        self._entries.append(Entry(what, remove, passes, self._shared > 0))
+
+    def shared(self, make: Callable[[], T]) -> T:
+        """What a call returns; what it makes is shared by the check that asks for it with others."""
+        self._shared += 1
+        try:
+            return make()
+        finally:
+            self._shared -= 1
+
+    def begin_check(self) -> None:
+        """Begins a check: no example of its has begun."""
+        self._before_examples = None
+
+    def begin_example(self) -> None:
+        """Removes what the example before has made, and nothing that its property had made before the first."""
+        if self._before_examples is None:
+            self._before_examples = len(self._entries)
+        self._let_go([each for each in self._entries[self._before_examples :] if each.passes and not each.shared])
+
+    def end_check(self, all_passes: bool = False) -> None:
+        """Removes what passes, also what checks have shared where ``all_passes``."""
+        self._let_go([each for each in self._entries if each.passes and (all_passes or not each.shared)])
+
+    def _let_go(self, entries: list[Entry]) -> None:
+        """Removes these, the newest first, as far as each can be; the one that cannot is tried once more at the end."""
+        for entry in reversed(entries):
+            entry.passes = False
+            try:
+                if list(entry.remove() or ()):
+                    return
+            except (Exception, AssertionError):
+                return
+            self._entries.remove(entry)
 
     def intends(self, kind: str, **details: str) -> None:
         """Writes down what is about to be made."""
@@ -59,11 +110,11 @@ class Ledger:
         """Removes everything noted and returns what could not be removed, with the reason."""
         leftovers: list[Left] = []
         while self._entries:
-            what, remove = self._entries.pop()
+            entry = self._entries.pop()
             try:
-                leftovers += remove() or ()
+                leftovers += entry.remove() or ()
             except (Exception, AssertionError) as reason:
-                leftovers.append((what, str(reason)))
+                leftovers.append((entry.what, str(reason)))
         self._close(clean=not leftovers)
         return [{"what": what, "reason": reason[:500]} for what, reason in leftovers]
 

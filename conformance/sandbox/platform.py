@@ -21,6 +21,8 @@ from conformance.sandbox.later import GONE, LATER, made_later
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
+from conformance.sandbox.quota import expect_room
+from conformance.sandbox.templates import filled, named_in
 from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import Exchange
@@ -36,24 +38,6 @@ CHANGES = ("PUT", "PATCH", "DELETE")
 MOST_PAGES, MANY = 30, 11
 MOST_WAITS, WAIT_S = 25, 0.2
 AGAIN_S = 0.05
-
-
-def filled(value: Any, slug: str, text: str) -> Any:
-    """A template with ``{slug}`` and ``{text}`` replaced in every string of it."""
-    if isinstance(value, str):
-        return value.replace("{slug}", slug).replace("{text}", text)
-    if isinstance(value, list):
-        return [filled(each, slug, text) for each in value]
-    if isinstance(value, dict):
-        return {name: filled(each, slug, text) for name, each in value.items()}
-    return value
-
-
-def named_in(path: str, template: str | None) -> str:
-    """What stands in a path where {slug} does in a template; nothing where these are not of one kind."""
-    before, slug, after = (template or "").partition("{slug}")
-    alike = slug and path.startswith(before) and path.endswith(after)
-    return path[len(before) : len(path) - len(after)] if alike else ""
 
 
 @dataclass(frozen=True)
@@ -226,6 +210,7 @@ class Platform:
     def _sent(self, change: Change) -> Exchange:
         """The answer to a request; what a creation makes later is there by then, as far as it soon is."""
         reply = self.http.send(change.method, change.path, change.fields, change.body)
+        expect_room(self.oauth.identity.resources, change, reply)
         if there := made_later(self.oauth.identity.resources, change, reply):
             path, role = there
             self._await(lambda: self.http.get(path, [bearer(self.oauth.token(role))]).status != GONE)
@@ -295,15 +280,21 @@ class Platform:
         """What several checks use and the first of them makes; how it was made belongs to the finding of any."""
         if key not in self._made:
             before = len(self.http.recorder)
-            made = make()
+            made = self.ledger.shared(make)
             self._made[key] = made, self.http.recorder.kept_from(before)
         made, asked = self._made[key]
         self.http.recorder.rely(asked)
         return cast("T", made)
 
-    def forget(self) -> None:
-        """Has what was made once made again for the next check: one that failed may have shown that it is no more."""
-        self._made.clear()
+    def end_check(self, failed: bool) -> None:
+        """Removes what the check at hand has made, and what others use as well where it failed.
+
+        That is made again for the next: what failed may have shown that it is no more.
+        """
+        if failed:
+            self._made.clear()
+        if self.http.recorder.tape is None:
+            self.ledger.end_check(all_passes=failed)
 
     def new_item(self, resource: Resource) -> str:
         """Creates one more item; Inconclusive where that fails."""
@@ -327,9 +318,9 @@ class Platform:
         return reply
 
     def remember(self, resource: Resource, slug: str) -> None:
-        """Has an item removed at the end of the run."""
+        """Has an item removed at the end of the check that made it, or of the run where others are to use it too."""
         if resource.item and resource.delete:
-            self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug))
+            self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug), passes=True)
 
     def _removed(self, resource: Resource, slug: str) -> None:
         reply = self.send(self.operation(resource, "delete", slug), self.oauth.token("full"))

@@ -40,6 +40,8 @@ PATIENCE_S = 120.0
 _EXPLORED: list[tuple[Any, float]] = []
 """What has been decorated, with its share of the budget."""
 _CLASSES: dict[tuple[str, str], type[NonConformance]] = {}
+BETWEEN: list[Callable[[], None]] = []
+"""What is done before each example of a property, and is evidence of none of them."""
 LEFT_OUT = "examples left out, since the run's time for them was up"
 
 
@@ -97,6 +99,12 @@ def explores(
 
 
 def _begin_example() -> None:
+    kept = RECORDER.kept_from(0)
+    for each in BETWEEN:
+        each()
+    if len(RECORDER) > len(kept):
+        RECORDER.begin()
+        RECORDER.keep_again(kept)
     RECORDER.begin_example()
     RECORDER.event("examples")
     # Where a check's time is measured, it begins anew: that many are asked for says nothing of the target.

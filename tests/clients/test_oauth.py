@@ -19,7 +19,7 @@ from conformance.clients.oauth import OAuthClient, access_token, basic, encoded,
 from conformance.clients.operator import Operator
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
-from conformance.sandbox.platform import filled
+from conformance.sandbox.templates import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from tests.clients.servers import answering

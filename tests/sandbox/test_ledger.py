@@ -54,3 +54,40 @@ def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
     ledger.created("it", lambda: [("it", "stays")])
     ledger.clean_up()
     assert len(ledgers_of(tmp_path)) == 1
+
+
+def test_what_passes_goes_with_its_check_and_what_is_shared_when_nobody_may_rely_on_it() -> None:
+    ledger, gone = Ledger(), list[str]()
+    ledger.created("stays", lambda: gone.append("stays"))
+    ledger.shared(lambda: ledger.created("shared", lambda: gone.append("shared"), passes=True))
+    ledger.created("own", lambda: gone.append("own"), passes=True)
+    ledger.end_check()
+    assert gone == ["own"]
+    ledger.end_check(all_passes=True)
+    assert gone == ["own", "shared"]
+    assert (ledger.clean_up(), gone) == ([], ["own", "shared", "stays"])
+
+
+def test_what_an_example_made_goes_before_the_next() -> None:
+    ledger, gone = Ledger(), list[str]()
+    ledger.begin_check()
+    for name in ("before", "first", "second"):
+        ledger.created(name, lambda name=name: gone.append(name), passes=True)  # type: ignore[misc]
+        ledger.begin_example()
+    assert gone == ["first", "second"]
+    ledger.end_check()
+    assert gone == ["first", "second", "before"]
+
+
+def test_what_cannot_be_removed_yet_is_tried_once_more_at_the_end() -> None:
+    tries = list[str]()
+
+    def broken() -> None:
+        tries.append("try")
+        raise RuntimeError("in the way")
+
+    ledger = Ledger()
+    ledger.created("it", broken, passes=True)
+    ledger.end_check()
+    ledger.end_check()
+    assert (ledger.clean_up(), tries) == ([{"what": "it", "reason": "in the way"}], ["try", "try"])

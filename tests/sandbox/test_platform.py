@@ -14,7 +14,8 @@ from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.platform import Operation, Platform, named_in
+from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.templates import named_in
 from conformance.target.description import Create, Credential, Foreign, Identity, Item, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
