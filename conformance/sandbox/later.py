@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
+from conformance.oracles.documents import member, shows, shows_member, texts
+from conformance.sandbox.templates import named_in
 from conformance.sandbox.versions import Change
 from conformance.target.description import Resource
 from conformance.vocabulary.exchange import Exchange
 
 LATER, GONE = 202, 404
+Members = dict[str, Any]
 
 
 def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, str] | None:
@@ -28,11 +32,40 @@ def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -
     return None
 
 
+def changed_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, Members] | None:
+    """Role that reads what an update will have changed, and the members that it sets; None where it is done."""
+    if reply.status != LATER or change.method not in ("PUT", "PATCH"):
+        return None
+    for resource in resources:
+        own = resource.item.path if resource.item else None
+        for role, item in (("full", own), ("foreign", resource.foreign.item if resource.foreign else None)):
+            if named_in(change.path, item):
+                document = _document(change.body)
+                return role, document if isinstance(document, dict) else {}
+    return None
+
+
+def is_as_written(reply: Exchange, written: Members) -> bool:
+    """Whether a thing tells what an update wrote, or is no more."""
+    return reply.status == GONE or all(_tells(reply, name, value) for name, value in written.items())
+
+
+def _tells(reply: Exchange, name: str, value: Any) -> bool:
+    if shows_member(reply, name):
+        return bool(member(reply, name) == value)
+    return all(shows(reply, text) for text in texts(value))
+
+
 def _named(body: bytes, member: str) -> str:
     """What a body says is the name; nothing where it says none."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
+    document = _document(body)
     name = document.get(member) if isinstance(document, dict) else None
     return name if isinstance(name, str) else ""
+
+
+def _document(body: bytes) -> Any:
+    """The JSON document of a body; None where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -17,7 +17,7 @@ from conformance.clients.http import HttpClient, on_one_host
 from conformance.clients.oauth import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
-from conformance.sandbox.later import GONE, LATER, made_later
+from conformance.sandbox.later import GONE, LATER, changed_later, is_as_written, made_later
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
@@ -198,7 +198,7 @@ class Platform:
         reply = self._sent(change)
         if method not in CHANGES or not self.versions.wanted(change, reply):
             return reply
-        present = self.http.get(path, [bearer(self.oauth.token(reader))])
+        present = self._read_by(reader, path)
         again = self.versions.named(change, reply, present)
         return self._sent(again) if again else reply
 
@@ -208,15 +208,21 @@ class Platform:
         return Versions(self.oauth.identity.resources, self._sent, self._good_update)
 
     def _sent(self, change: Change) -> Exchange:
-        """The answer to a request; what a creation makes later is there by then, as far as it soon is."""
+        """The answer to a request; what is done later than it is answered is done by then, as far as it soon is."""
         reply = self.http.send(change.method, change.path, change.fields, change.body)
         expect_room(self.oauth.identity.resources, change, reply)
         if there := made_later(self.oauth.identity.resources, change, reply):
             path, role = there
-            self._await(lambda: self.http.get(path, [bearer(self.oauth.token(role))]).status != GONE)
+            self.soon(lambda: self._read_by(role, path).status != GONE)
+        if changed := changed_later(self.oauth.identity.resources, change, reply):
+            by, written = changed
+            self.soon(lambda: is_as_written(self._read_by(by, change.path), written))
         return reply
 
-    def _await(self, done: Callable[[], bool]) -> bool:
+    def _read_by(self, role: str, path: str) -> Exchange:
+        return self.http.get(path, [bearer(self.oauth.token(role))])
+
+    def soon(self, done: Callable[[], bool]) -> bool:
         """Asks again, as often as is reasonable, whether something is done."""
         for _ in range(MOST_WAITS):
             if done():
@@ -242,7 +248,7 @@ class Platform:
     def _await_deletion(self, deletion: Operation) -> None:
         """Waits for what is deleted later than it is answered (202, RFC 9110 section 9.3.5); Inconclusive in vain."""
         read = self.operation(deletion.resource, "read-item", self.slug_of(deletion))
-        if self._await(lambda: self.as_role("full", read).status == GONE):
+        if self.soon(lambda: self.as_role("full", read).status == GONE):
             return
         raise Inconclusive(
             f"{deletion} is answered {LATER}, and is not done within {MOST_WAITS * WAIT_S:g} s",

@@ -274,6 +274,12 @@ ITEMS: list[Row] = [
         ["x", "Known to its member only"],
         ["Open to the whole organization", "Known to its member only"],
     ),
+    (
+        items.UpdateIsAcceptedAndForgotten,
+        text_of(ATLAS, described("x")),
+        "x",
+        "Open to the whole organization",
+    ),
     (items.HidingTakesSeconds, seen_after_hiding, 404, 200),
     (items.CreationReplacesHidden, created("ct-outsider", slug=HIDDEN.rpartition("/")[2]), 409, 201),
     (

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.variants import identity_limits
-from tests.reference.identity_table import Look, Row
-from tests.reference.identity_world import World
+from tests.reference.identity_table import Look, Row, patched
+from tests.reference.identity_world import ATLAS, PROJECTS, World
 
 
 def created_many(w: World) -> int:
@@ -17,8 +17,22 @@ def created_many(w: World) -> int:
     return [w.create(slug=f"more-{number}").status_code for number in range(20)][-1]
 
 
+def of_an_update(w: World) -> tuple[int, str]:
+    """The status of an update, and what is read behind it."""
+    return patched(name="Later")(w), w.api(ATLAS).json()["name"]
+
+
+def listed_behind_a_list(w: World) -> int:
+    """How many are told by a list that is read behind a creation, and was read before it."""
+    w.api(PROJECTS)
+    w.create(slug="more")
+    return int(w.api(PROJECTS).json()["total"])
+
+
 VARIANTS: list[Row] = [
     (identity_limits.ProjectsAreFew, created_many, 201, 403),
+    (identity_limits.UpdatesComeLater, of_an_update, (200, "Later"), (202, "Atlas")),
+    (identity_limits.ListsLagBehind, listed_behind_a_list, 3, 2),
 ]
 
 

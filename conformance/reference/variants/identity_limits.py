@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import copy
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
+Operation = Callable[[Call], Awaitable[Answer]]
+CONDITIONS = {"if-match", "if-none-match", "if-unmodified-since"}
 
 
 class ProjectsAreFew(Variant):
@@ -22,3 +32,49 @@ class ProjectsAreFew(Variant):
         if project.slug not in organization.projects and len(organization.projects) >= self.most:
             raise Refused(surface_of(original).api_error(403, "quota_exceeded", "No more projects are allowed."))
         return await original(organization, project)
+
+
+class UpdatesComeLater(Variant):
+    """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
+
+    surface = "identity"
+    later_s = 0.1
+
+    def __init__(self) -> None:
+        self.updates: set[asyncio.Task[None]] = set()
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        surface.visible_project(call.caller, call.organization, call.slug)
+        body = surface.body_object(call.request)
+        surface.changes(call.organization, body)
+        if "version" in body or CONDITIONS & set(call.request.headers):
+            return await original(call)
+        update = asyncio.create_task(self._later(original, call))
+        self.updates.add(update)
+        update.add_done_callback(self.updates.discard)
+        return Answer.json(202, {"state": "updating"})
+
+    async def _later(self, original: Operation, call: Call) -> None:
+        await asyncio.sleep(self.later_s)
+        with contextlib.suppress(Refused):
+            await original(call)
+
+
+class ListsLagBehind(Variant):
+    """The contract names no moment at which a list tells of what was done: it may be read from a copy."""
+
+    surface = "identity"
+    lag_s = 0.2
+
+    def __init__(self) -> None:
+        self.copies: dict[str, tuple[float, dict[str, Project]]] = {}
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
+        copied, listed = self.copies.get(organization.slug, (0.0, there))
+        if now - copied >= self.lag_s:
+            self.copies[organization.slug], listed = (now, there), there
+        return original(caller, replace(organization, projects=listed))

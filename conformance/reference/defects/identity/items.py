@@ -327,3 +327,18 @@ class UpdateShowsToEverybody(Defect):
 
     def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
         original(project, {"members": []} | changes)
+
+
+class UpdateIsAcceptedAndForgotten(Defect):
+    """RFC 9110 section 9.3.1: what is accepted to be done later (202) is not told as never written."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        project = replace(surface_of(original).visible_project(call.caller, call.organization, call.slug))
+        answer = await original(call)
+        if answer.status != 200 or "if-match" in call.request.headers:
+            return answer
+        call.organization.projects[project.slug] = project
+        return Answer.json(202, {"state": "updating"})
