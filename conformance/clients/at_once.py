@@ -12,6 +12,7 @@ from typing import TypeVar
 from conformance.vocabulary.exchange import Exchange
 
 T = TypeVar("T")
+MOST_AT_ONCE = 32
 READERS = 3
 READS = 8
 LONGEST_S = 4.0
@@ -56,6 +57,19 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     with ThreadPoolExecutor(len(calls)) as pool:
         futures = [pool.submit(started, call) for call in calls]
     return [future.result() for future in futures]
+
+
+def burst(ask: Callable[[], T], number: int) -> list[T]:
+    """What that many calls return, made at once as far as there are callers."""
+    replies: list[T] = []
+    while len(replies) < number:
+        replies += at_once([ask] * min(MOST_AT_ONCE, number - len(replies)))
+    return replies
+
+
+def one_by_one(ask: Callable[[], T], number: int) -> list[T]:
+    """What that many calls return, each made when the one before has returned."""
+    return [ask() for _ in range(number)]
 
 
 def _repeated(call: Callable[[], Exchange], ended: Callable[[], object], most: int) -> Callable[[], list[Exchange]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST_TOLD = 300
+
 
 class TransportError(Exception):
     """A request without an answer: the class tells what failed."""
@@ -52,3 +54,8 @@ class BrokenOff(TransportError):
 
 class LocalProtocolError(TransportError):
     """The request is one that HTTP cannot carry."""
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, where it is too long for a sentence."""
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"

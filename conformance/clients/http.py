@@ -13,6 +13,7 @@ import contextlib
 import io
 import re
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,6 @@ from conformance.vocabulary.values import AGENT, unzipped
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
-LONGEST_TOLD = 300
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 10
 TAGS = ("if-match", "if-none-match", "if-range")
@@ -80,6 +80,7 @@ class HttpClient:
     sink: Callable[[bytes], object] | None = None
     unzips: bool = False
     connections: Connections = field(default_factory=Connections, repr=False)
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     waited_in_vain: bool = field(default=False, init=False)
     has_unzipped: bool = field(default=False, init=False)
 
@@ -152,7 +153,10 @@ class HttpClient:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
         for times in () if self.waited_in_vain else (1, 2):  # Many say a second, whatever is left of their window.
             self.recorder.pause(min(times * retry_after(exchange), self.limits.patience_s), exchange.id)
-            if not asks_to_wait(exchange := once()):
+            # Several that were too many at once are sent again one by one, as they would else be too many again.
+            with self.turn:
+                exchange = once()
+            if not asks_to_wait(exchange):
                 break
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:
@@ -277,7 +281,7 @@ class HttpClient:
         """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
         told, said = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
         return Inconclusive(
-            f"the request cannot be sent: {shortened(told)}: {shortened(said)}",
+            f"the request cannot be sent: {failures.shortened(told)}: {failures.shortened(said)}",
             "a target that gives addresses, tokens and names that HTTP can carry",
         )
 
@@ -393,8 +397,3 @@ def followed(
             break
         reply = ask(target)
     return reply
-
-
-def shortened(text: str) -> str:
-    """The beginning of a text, where it is too long for a sentence."""
-    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"

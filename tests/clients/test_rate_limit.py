@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conformance.clients import at_once
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient
 from conformance.evidence.recorder import Recorder
@@ -98,14 +99,14 @@ def test_what_takes_longer_than_the_window_judges_nothing(
 
 @pytest.mark.parametrize("number", [1, 32, 33, 100])
 def test_a_burst_is_of_as_many_as_were_asked_for_and_never_of_too_many_callers(
-    checks: ModuleType, number: int, monkeypatch: pytest.MonkeyPatch
+    number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     callers = []
 
-    def at_once(calls: list[Any]) -> list[Any]:
+    def counted(calls: list[Any]) -> list[Any]:
         callers.append(len(calls))
         return [call() for call in calls]
 
-    monkeypatch.setattr(checks, "at_once", at_once)
-    assert len(checks.burst(object, number)) == sum(callers) == number
-    assert max(callers) <= checks.MOST_AT_ONCE
+    monkeypatch.setattr(at_once, "at_once", counted)
+    assert len(at_once.burst(object, number)) == sum(callers) == number
+    assert max(callers) <= at_once.MOST_AT_ONCE

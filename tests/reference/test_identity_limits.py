@@ -29,8 +29,15 @@ def listed_behind_a_list(w: World) -> int:
     return int(w.api(PROJECTS).json()["total"])
 
 
+def asked_at_once(w: World) -> list[int]:
+    """What three requests of one client are answered that come at one moment."""
+    form = {"grant_type": "client_credentials", "client_id": "ct-full", "client_secret": w.secret()}
+    return sorted(each.status_code for each in w.at_once([("POST", "/oauth/token", {"data": form})] * 3))
+
+
 VARIANTS: list[Row] = [
     (identity_limits.ProjectsAreFew, created_many, 201, 403),
+    (identity_limits.TwoTokenRequestsAtOnce, asked_at_once, [200, 200, 200], [200, 200, 429]),
     (identity_limits.UpdatesComeLater, of_an_update, (200, "Later"), (202, "Atlas")),
     (identity_limits.ListsLagBehind, listed_behind_a_list, 3, 2),
 ]

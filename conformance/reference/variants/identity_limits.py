@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
@@ -19,6 +21,7 @@ from conformance.reference.identity.state import Refused
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
 Operation = Callable[[Call], Awaitable[Answer]]
+CLIENT_ID = re.compile(rb"client_id=[^&]*")
 CONDITIONS = {"if-match", "if-none-match", "if-unmodified-since"}
 
 
@@ -78,3 +81,25 @@ class ListsLagBehind(Variant):
         if now - copied >= self.lag_s:
             self.copies[organization.slug], listed = (now, there), there
         return original(caller, replace(organization, projects=listed))
+
+
+class TwoTokenRequestsAtOnce(Variant):
+    """The contract's table of errors: 429 for who asks for more tokens at one moment than so many."""
+
+    surface = "identity"
+    most, takes_s = 2, 0.01
+
+    def __init__(self) -> None:
+        self.under_way: Counter[str] = Counter()
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        named = CLIENT_ID.search(request.body)
+        asker = request.headers.get("authorization") or (named[0].decode("latin-1") if named else "")
+        if self.under_way[asker] >= self.most:
+            return surface_of(original).limit_exceeded(1)
+        self.under_way[asker] += 1
+        try:
+            await asyncio.sleep(self.takes_s)
+            return await original(request)
+        finally:
+            self.under_way[asker] -= 1
