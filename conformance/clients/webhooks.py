@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from conformance.clients.http import HttpClient
 from conformance.target.description import Webhooks
-from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import NoAnswer, NotApplicable
 
 # 128 bits, in all the characters that a URL may hold.
 SHORTEST_SECRET = 20
 # Bytes; more than a limit of a power of two, beside one of ten, may leave over.
 BEYOND = 3_000_000
+UNANSWERED = 0
+"""The status of what has no answer."""
 HeaderFields = Iterable[tuple[str, str | bytes]]
 JSON, FORM, PARTS = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
 BOUNDARY = "cf-boundary"
@@ -182,6 +185,15 @@ class WebhookClient:
         content_type: str | None = None,
         headers: HeaderFields = (),
     ) -> Exchange:
-        """Any method to any path of the webhook's origin."""
+        """Any method to any path of the webhook's origin.
+
+        Who sends by another method than POST may be shut out without an answer, and has delivered nothing.
+        """
         declared: list[tuple[str, str | bytes]] = [("Content-Type", content_type)] if content_type is not None else []
-        return self.http.send(method, path, [*declared, *headers], body)
+        try:
+            return self.http.send(method, path, [*declared, *headers], body)
+        except NoAnswer as closed:
+            if method == "POST":
+                raise
+            url, nothing = self.http.url_of(path), Headers()
+            return Exchange(closed.exchange_ids[0], method, url, nothing, b"", UNANSWERED, nothing, b"", time.time(), 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.webhooks import WebhookClient, told_as
+from conformance.clients.webhooks import UNANSWERED, WebhookClient, told_as
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import expect_alike
 from conformance.oracles.errors import repeated_in
@@ -214,7 +214,7 @@ def test_url_without_secret_takes_nothing(webhook: WebhookClient) -> None:
     without = [("POST", each) for each in dict.fromkeys((parent, webhook.path_with("")))]
     for method, path in (*without, ("GET", parent)):
         reply = webhook.deliver(path=path) if method == "POST" else webhook.send(method, path)
-        if not is_for_everybody(webhook, method, reply):
+        if reply.status != UNANSWERED and not is_for_everybody(webhook, method, reply):
             expect_status(reply, {*range(300, 500), 501}, unless=as_a_page(reply))
     if (above := parent.rstrip("/")) not in ("", parent):
         expect_no_success(webhook.deliver(path=above), "above the URL")

@@ -73,3 +73,10 @@ def test_a_way_in_that_is_looked_for_where_nobody_answers_shuts_nothing(
     verdicts = Counter(ran.verdicts().values())
     assert ran.verdicts()[check] == "fail", ran.output
     assert verdicts["pass"] > 50 and verdicts["fail"] < 10, ran.output
+
+
+def test_methods_that_are_shut_out_without_an_answer_are_told_once(tmp_path: Path) -> None:
+    with reference_with("--defect other-methods-get-no-answer") as running:
+        ran = conformance(tmp_path, "run", "webhooks", "--explore", "0", "--config", str(running.target_config))
+    failed = [check for check, verdict in ran.verdicts().items() if verdict not in ("pass", "not-applicable")]
+    assert failed == ["webhooks/methods/other-methods-are-refused#get"], ran.output

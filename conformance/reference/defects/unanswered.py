@@ -80,3 +80,13 @@ class RequestOfNoClientGetsNoAnswer(Defect):
     def intercept(self, request: Request) -> Answer | None:
         named = "authorization" in request.headers or b"client_id" in request.body
         return Answer.none() if is_token_request(request) and request.method == "POST" and not named else None
+
+
+class OtherMethodsGetNoAnswer(Defect):
+    """RFC 9110 section 15.5.6: 405 where a method is none of the resource's; who opens the URL waits for an answer."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.method != "POST" else None
