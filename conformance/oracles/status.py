@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,19 @@ SHOWN = 300
 NOT_OFFERED = frozenset({405, 501})
 """A method that is not there (RFC 9110 sections 15.5.6 and 15.6.2): HEAD, too, where a server is of one purpose."""
 LONGEST = 8192
+
+
+ATTACK = re.compile(rb"\0|%00|\\u0000|<script|%3Cscript", re.IGNORECASE)
+"""What firewalls in front of a service refuse wherever it stands."""
+
+
+def refused_in_front(reply: Exchange) -> bool:
+    """Whether a page for browsers refuses a request that reads like an attack, before any service has seen it.
+
+    RFC 9110 section 15.5.4: who understands a request and refuses it need not say why; nothing in it was done.
+    """
+    blocked = reply.status in (400, 403, 406) and reply.media_type == "text/html"
+    return blocked and ATTACK.search(reply.request_body) is not None
 
 
 def observed(reply: Exchange) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from conformance.oracles.status import (
     expect_success,
     listed,
     observed,
+    refused_in_front,
 )
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NonConformance
@@ -73,3 +75,18 @@ def test_what_nobody_would_see_is_told() -> None:
         200, gzip.compress(bytes(range(128, 256))), {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     )
     assert observed(packed) == f"200 application/json in gzip with {len(packed.body)} bytes that are no text"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "kind", "in_front"),
+    [
+        (b"a=%00", 403, "text/html", True),
+        (b'{"a": "\\u0000"}', 406, "text/html; charset=utf-8", True),
+        (b"a=%00", 403, "application/json", False),
+        (b"a=%00", 200, "text/html", False),
+        (b"a=b", 403, "text/html", False),
+    ],
+)
+def test_a_page_that_refuses_an_attack_is_not_the_services(sent: bytes, status: int, kind: str, in_front: bool) -> None:
+    page = replace(reply(status, b"<p>", {"Content-Type": kind}), request_body=sent)
+    assert refused_in_front(page) is in_front

@@ -60,6 +60,16 @@ def test_what_reads_like_an_attack_is_refused(path: str, query: str, refused: bo
 
 
 @pytest.mark.parametrize(
+    ("body", "by_identity", "by_webhooks"),
+    [(b"{}\0", True, True), (b"a=%00", True, False), (b"<SCRIPT>", True, False), (b"script", False, False)],
+)
+def test_bodies_that_read_like_an_attack_are_refused(body: bytes, by_identity: bool, by_webhooks: bool) -> None:
+    request = Request("POST", "/a", "", Headers(), body)
+    assert (in_front.IdentityBodiesBehindRulesAgainstAttacks().intercept(request) is not None) == by_identity
+    assert (in_front.WebhooksBodiesBehindRulesAgainstAttacks().intercept(request) is not None) == by_webhooks
+
+
+@pytest.mark.parametrize(
     ("front", "path"),
     [
         (in_front.IdentityRefusesBeforeTheBody, "/api/v1/organizations/acme/projects"),

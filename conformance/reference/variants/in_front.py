@@ -13,6 +13,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.surface import Surface
 
 ATTACKS = re.compile(r"'\s*OR\s+'?1'?\s*=\s*'?1|[\0\r\n]|(^|/)[.][.](/|$)", re.IGNORECASE)
+IN_BODIES = re.compile(rb"\0|%00|\\u0000|<script", re.IGNORECASE)
 Early = Callable[[Request], Awaitable[Answer | None]]
 
 
@@ -138,6 +139,28 @@ class BehindRulesAgainstAttacks(Variant):
         asked = unquote_plus(request.raw_path), unquote_plus(request.query_string)
         attacks = any(map(ATTACKS.search, asked)) and request.raw_path.startswith("/api/")
         return refused_by_a_page() if attacks else None
+
+
+class _BodiesBehindRulesAgainstAttacks(Variant):
+    """Refuses a body in which there is what no honest text has, or a script, before anybody reads it."""
+
+    def intercept(self, request: Request) -> Answer | None:
+        return refused_by_a_page() if IN_BODIES.search(request.body) else None
+
+
+class IdentityBodiesBehindRulesAgainstAttacks(_BodiesBehindRulesAgainstAttacks):
+    """RFC 9110 section 15.5.4: in front of the token endpoint and of the organization APIs."""
+
+    surface = "identity"
+
+
+class WebhooksBodiesBehindRulesAgainstAttacks(_BodiesBehindRulesAgainstAttacks):
+    """RFC 9110 section 15.5.4: in front of the webhooks, where events may have scripts in their texts."""
+
+    surface = "webhooks"
+
+    def intercept(self, request: Request) -> Answer | None:
+        return refused_by_a_page() if b"\0" in request.body else None
 
 
 def refused_by_a_page() -> Answer:
