@@ -24,7 +24,7 @@ def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
     """The token endpoint of the target."""
     if target.identity is None:
         raise NotApplicable("the target describes no identity")
-    return OAuthClient(target.identity, http(target.identity.url).readable()).guarded()
+    return OAuthClient(target.identity, http(target.identity.url).readable().forgiving()).guarded()
 
 
 @pytest.fixture(scope="session")

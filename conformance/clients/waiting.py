@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date, whole_number
 
@@ -33,6 +33,15 @@ def asks_to_wait(exchange: Exchange) -> bool:
 def says_not_why(exchange: Exchange) -> bool:
     """Whether an answer is 503 to HEAD, which has no body to say SlowDown in, and no Retry-After."""
     return exchange.method == "HEAD" and exchange.status == 503 and not asks_to_wait(exchange)
+
+
+def may_pass(exchange: Exchange) -> bool:
+    """Whether a gateway reaches no service that a safe request asks: it may in a moment, as after a restart.
+
+    API Reference, Error Handling: "Platform or upstream service error. Retry only if the operation is safe."
+    """
+    safe = exchange.method in ("GET", "HEAD", "OPTIONS")
+    return safe and exchange.status in GATEWAY_ERRORS and not asks_to_wait(exchange)
 
 
 def asked_to_wait(why: str) -> Inconclusive:

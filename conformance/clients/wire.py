@@ -15,8 +15,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from conformance.clients.connections import usual_authorities
-from conformance.clients.http import OF_EACH, HttpClient
+from conformance.clients.http import HttpClient
 from conformance.clients.route import connected
+from conformance.clients.written import OF_EACH
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number

@@ -25,7 +25,7 @@ from conformance.sandbox.quota import expect_room
 from conformance.sandbox.templates import filled, named_in
 from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import another_like, has_a_form
 
@@ -306,6 +306,10 @@ class Platform:
         """Creates one more item; Inconclusive where that fails."""
         slug = self.names.new()
         reply = self.create(resource, slug)
+        if reply.status in GATEWAY_ERRORS:
+            self.http.recorder.pause(WAIT_S)
+            slug = self.names.new()
+            reply = self.create(resource, slug)
         if not reply.ok:
             raise Inconclusive(
                 f"a new {resource.name} item cannot be created ({reply.status})",

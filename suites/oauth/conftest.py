@@ -11,7 +11,7 @@ from conformance.vocabulary.finding import Inconclusive
 @pytest.fixture(scope="module")
 def control(oauth: OAuthClient) -> OAuthClient:
     """The endpoint, after it has shown that a good request gets a token: else no refusal means anything."""
-    reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)
+    reply = oauth.good_request()
     if access_token(reply) is None:
         raise Inconclusive(
             f"a good token request is answered {reply.status}",

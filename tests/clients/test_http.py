@@ -380,3 +380,14 @@ def test_redirects_are_followed_ten_times_where_one_may_go(
     client = client_of(serve(*[b"HTTP/1.1 302 Found\r\n" + field + b"\r\nContent-Length: 0\r\n\r\n"] * 12))
     followed(client.get("/a"), client.get, on_one_host)
     assert len(client.recorder.entries) == asked
+
+
+def test_what_is_safe_is_asked_once_more_where_a_gateway_reached_nobody(
+    serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)
+    statuses = (502, 200, 504, 503, 503, 200, 502)
+    client = client_of(serve(*[b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % each for each in statuses])).forgiving()
+    # What was in vain is not tried again before another answer has come.
+    asked = [client.get("/"), client.get("/"), client.get("/"), client.get("/"), client.send("POST", "/")]
+    assert [each.status for each in asked] == [200, 503, 503, 200, 502]
