@@ -34,6 +34,7 @@ from conformance.vocabulary.verdict import Verdict
 BACK_S = 3.0
 """How long a service that went down is waited for: one that is supervised comes back."""
 POLL_S = 0.1
+TAKING = "a webhook that goes on taking events, whose URL nobody rotates meanwhile, no other run either"
 DYING = 5
 """How often a service is asked that left a request unanswered, ``POLL_S`` apart, before it is taken to live on."""
 AGAIN_S = 5.0
@@ -112,7 +113,7 @@ class Life:
         if cause := self._ask(self.target, surface):
             return self._died(surface, cause, None, judgement)
         if refusal := self._refusal():
-            told, needs = f"the webhook takes no event any more: {refusal}", "a webhook that goes on taking events"
+            told, needs = f"the webhook takes no event any more: {refusal}", TAKING
             self._dead[surface] = Death(told, time.monotonic(), partial(self._takes, self.target), needs)
             if judgement.verdict == Verdict.INCONCLUSIVE:
                 return judge(Inconclusive(told, needs), self.recorder)

@@ -8,7 +8,7 @@ from conformance.clients.failures import BrokenOff, Excess
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import life
 from conformance.plugin.judging import Judgement
-from conformance.plugin.life import Life
+from conformance.plugin.life import TAKING, Life
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive
@@ -257,7 +257,7 @@ def test_it_is_judged_again_once_it_takes_events_again(monkeypatch: pytest.Monke
 def test_what_could_not_be_judged_has_that_cause_too() -> None:
     unclear = Judgement(Verdict.INCONCLUSIVE, "a good delivery is answered 403", "a live webhook URL")
     judged = webhook(403, Service(), Service("a good delivery is answered 403")).judged("webhooks/a/b", unclear)
-    assert (judged.verdict, judged.needs) == (Verdict.INCONCLUSIVE, "a webhook that goes on taking events")
+    assert (judged.verdict, judged.needs) == (Verdict.INCONCLUSIVE, TAKING)
 
 
 def test_one_refusal_among_many_is_of_that_delivery_alone() -> None:
