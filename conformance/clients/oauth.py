@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote_plus
 
 from conformance.clients.guessing import Guesses
 from conformance.clients.http import HttpClient
+from conformance.clients.one_each import OneEach
 from conformance.clients.waiting import UNTOLD_S
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, GATEWAY_ERRORS, Exchange
@@ -92,6 +93,7 @@ class OAuthClient:
     """The scopes that the answer with a token stated, where it stated any."""
     _ends: dict[str, float] = field(default_factory=dict)
     """When a token is to be had anew."""
+    one_each: OneEach = field(default_factory=OneEach)
     guesses: Guesses | None = None
     """Keeps wrong secrets from locking the credential full, where it is told to."""
 
@@ -161,8 +163,11 @@ class OAuthClient:
     def _sent(
         self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
     ) -> Exchange:
-        data = body if isinstance(body, bytes) else encoded(body)
-        return self.http.send(method, self.identity.token_path + query, headers, data)
+        data, fields = body if isinstance(body, bytes) else encoded(body), tuple(headers)
+        reply = self.http.send(method, self.identity.token_path + query, fields, data)
+        if (token := access_token(reply)) and (role := self.shown(body, fields)):
+            self.one_each.latest[role] = token
+        return reply
 
     def shown(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
         """The role whose id and secret a request shows, in Basic where there is any, else in its body."""
@@ -223,9 +228,48 @@ class OAuthClient:
     def token(self, role: str, *scopes: str) -> str:
         """A token of a role with these scopes (none: its credential's own); kept and given again while it lives."""
         key = (role, scopes)
-        if key not in self._tokens or time.monotonic() >= self._ends[self._tokens[key]]:
+        kept = self._tokens.get(key)
+        if kept is None or time.monotonic() >= self._ends[kept] or self.one_each.is_ended(role, kept):
             self._tokens[key] = self.fresh_token(role, *scopes)
         return self._tokens[key]
+
+    def token_without(self, scope: str) -> str:
+        """A valid token of the organization under test that lacks one scope."""
+        own = self.credential("full").scopes
+        for token in (self.token("full", each) for each in own if each != scope):
+            if not self.states(token, scope):
+                return token
+        if self.lacks("narrow", scope):
+            return self.token("narrow")
+        raise Inconclusive(
+            f"no credential of the target file can have a token without {scope}", "a role full with two scopes or more"
+        )
+
+    def tokens_without(self, scope: str) -> list[str]:
+        """Tokens without a scope: one a further scope of the full role, one of them all, and the narrow role's own."""
+        own = [each for each in self.credential("full").scopes if each != scope]
+        asked = [(each,) for each in own] + ([tuple(own)] if len(own) > 1 else [])
+        tokens = [token for each in asked if not self.states(token := self.token("full", *each), scope)]
+        if self.lacks("narrow", scope):
+            tokens.append(self.token("narrow"))
+        return tokens or [self.token_without(scope)]
+
+    def renewed(self, headers: HeaderFields) -> list[tuple[str, str | bytes]] | None:
+        """The fields of a refused request with a new token, where another of its client may have ended the one there.
+
+        None where none has; evidence of an earlier suite has no such token.
+        """
+        tape, fields = self.http.recorder.tape, list(headers)
+        known: dict[str | bytes, str] = {
+            bearer(each)[1]: each for each in self.one_each.issued if self.one_each.may_be_ended(each)
+        }
+        place = next((at for at, (name, value) in enumerate(fields) if value in known and name == "Authorization"), -1)
+        if place < 0 or not (tape is None or tape.has("POST", self.identity.token_path)):
+            return None
+        role, scopes = self.one_each.issued[known[fields[place][1]]]
+        self._tokens[role, scopes] = self.fresh_token(role, *scopes)
+        fields[place] = bearer(self._tokens[role, scopes])
+        return fields
 
     def fresh_token(self, role: str, *scopes: str) -> str:
         """A new token of a role; Inconclusive where none is given."""
@@ -242,6 +286,7 @@ class OAuthClient:
         self.learn(token, role, scopes)
         stated = reply.member("scope")
         self._ends[token] = time.monotonic() + kept_for(reply)
+        self.one_each.issued[token] = role, tuple(scopes)
         self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token
 

@@ -96,7 +96,7 @@ class ForeignThings:
 
     def seen(self, path: str) -> Exchange:
         """What the role foreign reads."""
-        return self.platform.http.get(path, [bearer(self.platform.oauth.token("foreign"))])
+        return self.platform.request("GET", path, [bearer(self.platform.oauth.token("foreign"))])
 
     def state(self, thing: ForeignThing) -> State:
         """What the role foreign reads of a thing."""

@@ -40,7 +40,7 @@ def refused(platform: Platform, once: Once, who: str) -> list[tuple[Operation, E
     """What each declared operation is answered to no token, to an unknown one, or to one that lacks its scope."""
 
     def ask(operation: Operation) -> Exchange:
-        token = platform.token_without(str(operation.scope)) if who == "lacking-scope" else None
+        token = platform.oauth.token_without(str(operation.scope)) if who == "lacking-scope" else None
         return platform.send(operation, "cf-unknown-token" if who == "unknown-token" else token)
 
     asked = [each for each in platform.operations(*KINDS) if each.scope or who != "lacking-scope"]
@@ -211,7 +211,7 @@ def test_answers_are_not_shared(platform: Platform) -> None:
             2. expect no Cache-Control by which a shared cache would hand on what was shown, or refused
     """
     for number, (operation, token) in enumerate(reads(platform)):
-        lacking = [platform.token_without(operation.scope)] if operation.scope else []
+        lacking = [platform.oauth.token_without(operation.scope)] if operation.scope else []
         for each in (token, *lacking, *([None] if number == 0 else [])):
             expect_not_shared(platform.send(operation, each))
     for resource in [each for each in platform.resources if each.item or each.absent][:1]:

@@ -173,7 +173,7 @@ def test_another_method_makes_nothing(platform: Platform, method: str) -> None:
         read, create = (platform.operation(resource, kind, slug) for kind in ("read-item", "create"))
         if not create.scope:
             continue
-        fields = [JSON_TYPE, bearer(platform.token_without(create.scope))]
+        fields = [JSON_TYPE, bearer(platform.oauth.token_without(create.scope))]
         reply = platform.request(method, read.path, fields, create.body)
         if reply.ok:
             platform.remember(resource, slug)

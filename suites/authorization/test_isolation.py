@@ -61,7 +61,7 @@ TRICKS = {
 
 def strangers(platform: Platform, operation: Operation) -> list[str | None]:
     """No token, one of another organization, and one that lacks the scope."""
-    lacking = [platform.token_without(operation.scope)] if operation.scope else []
+    lacking = [platform.oauth.token_without(operation.scope)] if operation.scope else []
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
@@ -114,7 +114,7 @@ def test_path_tricks_change_nothing(platform: Platform) -> None:
     for operation in platform.operations("delete"):
         before = platform.state(operation)
         asked: list[tuple[str, str | None]] = [(each, None) for each in OF_CHANGES]
-        asked += [(OF_CHANGES[0], platform.token_without(operation.scope))] if operation.scope else []
+        asked += [(OF_CHANGES[0], platform.oauth.token_without(operation.scope))] if operation.scope else []
         for trick, token in asked:
             reply = platform.send(operation, token, path=_tricked(operation.path, trick))
             expect_no_success(reply, "for a deletion that nobody may make")

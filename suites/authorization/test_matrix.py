@@ -120,7 +120,7 @@ def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:
         if kind == "create" and operation.resource.item:
             # Whether a name is taken is for those to learn who may create.
             asked.append(platform.operation(operation.resource, kind, platform.item(operation.resource)))
-        for token in platform.tokens_without(str(operation.scope)):
+        for token in platform.oauth.tokens_without(str(operation.scope)):
             for each in asked:
                 refused(platform, each, token, {403})
 
@@ -135,7 +135,7 @@ def test_head_needs_what_get_needs(platform: Platform, who: str) -> None:
     """
     for operation in scoped(platform, "read", "read-item"):
         if operation.method == "GET":
-            token = None if who == "none" else platform.token_without(str(operation.scope))
+            token = None if who == "none" else platform.oauth.token_without(str(operation.scope))
             due = {401 if token is None else 403, *NOT_OFFERED}
             expect_status(platform.send(operation, token, method="HEAD"), due, f"for HEAD {operation.path}")
 
@@ -201,7 +201,7 @@ def test_pages_need_what_their_list_needs(platform: Platform, once: Once, who: s
     foreign = who == "foreign"
     lists = platform.shut("read") if foreign else scoped(platform, "read")
     for operation, address in second_pages(platform, once, lists):
-        token = platform.oauth.token("foreign") if foreign else platform.token_without(str(operation.scope))
+        token = platform.oauth.token("foreign") if foreign else platform.oauth.token_without(str(operation.scope))
         due = {400, 403, 404} if foreign else {403}
         expect_status(platform.send(operation, token, path=address), due, f"for the second page of {operation}")
 

@@ -148,7 +148,7 @@ def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
         etag = platform.as_role("full", operation).headers.get("etag")
         tokens: dict[str, Callable[[], str | None]] = {
             "none": lambda: None,
-            "lacking": partial(platform.token_without, str(operation.scope)),
+            "lacking": partial(platform.oauth.token_without, str(operation.scope)),
             "foreign": lambda: platform.oauth.token("foreign"),
         }
         token = tokens[who]()
@@ -227,6 +227,6 @@ def test_lacking_scope_comes_before_absence(platform: Platform) -> None:
         if operation.resource.absent or operation.resource.item:
             path = platform.absent_path(operation.resource)
             elsewhere = (organization := platform.target.organization) in operation.path and organization not in path
-            reply = platform.send(operation, platform.token_without(str(operation.scope)), path=path)
+            reply = platform.send(operation, platform.oauth.token_without(str(operation.scope)), path=path)
             permitted = {403, 404} if elsewhere else {403}
             expect_status(reply, permitted, f"for an absent {operation.resource.name} without the scope")

@@ -119,8 +119,15 @@ def _marked(operation: Operation, number: int) -> dict[str, Any]:
 def _sent_at_once(
     platform: Platform, operation: Operation, documents: list[dict[str, Any]], fields: HeaderFields = ()
 ) -> list[Exchange]:
-    """Each document sent at one moment, with two tokens by turns: what locks by session keeps only one's own apart."""
-    tokens = platform.oauth.token("full"), platform.oauth.token("full", *filter(None, [operation.scope]))
+    """Each document sent at one moment, with two tokens by turns: what locks by session keeps only one's own apart.
+
+    With one alone where a further one ends those before it.
+    """
+    ask, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
+    tokens = [ask("full"), ask("full", *scopes)]
+    platform.made_once("two tokens", lambda: platform.send(platform.operations("read")[0], tokens[0]))
+    if platform.oauth.one_each.found:
+        tokens = [ask("full", *scopes)]
     sent = zip(cycle(tokens), documents, strict=False)
     return at_once([partial(platform.send, operation, token, fields, document=each) for token, each in sent])
 

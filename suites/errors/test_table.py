@@ -42,7 +42,7 @@ def lacking_scope(platform: Platform) -> Exchange:
     scoped = [each for each in platform.operations("read") if each.scope]
     if not scoped:
         raise NotApplicable("no declared resource needs a scope")
-    return platform.send(scoped[0], platform.token_without(str(scoped[0].scope)))
+    return platform.send(scoped[0], platform.oauth.token_without(str(scoped[0].scope)))
 
 
 def absent(platform: Platform) -> Exchange:

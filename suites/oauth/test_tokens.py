@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, combinations, islice
 
-from conformance.clients.oauth import OAuthClient, access_token, kept_for
+from conformance.clients.oauth import OAuthClient, access_token, bearer, kept_for
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.status import expect_success
 from conformance.oracles.token_quality import DESIRED_BITS, room_bits, weakness
@@ -119,7 +119,12 @@ def test_further_tokens_end_none(oauth: OAuthClient, platform: Platform) -> None
     if not last.ok:
         raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
 
-    reply = platform.send(read, first)
+    # As it is: where the platform is asked, it takes a new one in place of one that was ended so.
+    reply = platform.http.send(read.method, read.path, [bearer(first)])
     if time.monotonic() - begun > kept_for(given):
         raise Inconclusive("the token was at its end", "tokens that live for a minute")
-    expect_success(reply, f"for a token behind which {len(replies) + 1} more were issued")
+    try:
+        expect_success(reply, f"for a token behind which {len(replies) + 1} more were issued")
+    except NonConformance as finding:
+        finding.add_note("The processes of a run end each other's tokens so: what else there is, --workers 1 tells.")
+        raise

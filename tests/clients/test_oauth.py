@@ -178,3 +178,17 @@ def test_a_credential_without_declared_scopes_is_asked_for_none() -> None:
     # What it holds is not known, so nothing is known to be lacking.
     assert not without.lacks("full", "c:read") and oauth.lacks("full", "c:read")
     assert not oauth.lacks("full", "a:read") and not oauth.lacks("narrow", "a:read")
+
+
+def test_a_token_that_a_further_one_has_ended_is_had_anew_for_the_request_that_met_it() -> None:
+    oauth, server = client(*((200, {"access_token": f"token-{number}-of-full"}) for number in range(1, 5)))
+    first, last = oauth.token("full"), oauth.token("full", "a:read")
+    assert oauth.renewed([("Authorization", f"Bearer {last}")]) is None
+    assert oauth.renewed([("Authorization", "Bearer of-nobody"), ("Accept", first)]) is None
+    fields = [("Accept", "*/*"), ("Authorization", f"Bearer {first}")]
+    assert oauth.renewed(fields) == [("Accept", "*/*"), ("Authorization", "Bearer token-3-of-full")]
+    # As long as nobody has seen that they end, they are kept.
+    assert oauth.token("full", "a:read") == last
+    oauth.one_each.found = True
+    assert oauth.token("full", "a:read") == "token-4-of-full"
+    assert len(server.sent) == 4

@@ -14,6 +14,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
 Form = dict[str, str]
+Claims = dict[str, Any]
 Token = Callable[[Request], Awaitable[Answer]]
 Presented = Callable[[Request, Form], tuple[str, str]]
 SHUT_S = 2.0
@@ -315,3 +316,20 @@ class TokenKeptForAllClients(Defect):
     def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
         minute = int(time.monotonic() // 60)
         return self.kept.setdefault(minute, original(claims))
+
+
+class NewTokenEndsTheLast(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/further-ones-end-none",)
+
+    def __init__(self) -> None:
+        self.last: dict[str, str] = {}
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        self.last[claims["client_id"]] = claims["jti"]
+        return original(claims)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        return original(claims) if claims.get("jti") == self.last.get(str(claims.get("client_id"))) else None
