@@ -176,7 +176,10 @@ def buckets_of(reply: Exchange) -> Buckets:
 
 
 def expect_dated(reply: Exchange) -> None:
-    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form, and was not created in the future."""
+    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form, neither to come nor before 1970.
+
+    What was never set is told as the year 1 by some: ``aws s3 ls`` cannot print that west of Greenwich.
+    """
     for each in expect_document(reply, "ListAllMyBucketsResult").findall("Buckets/Bucket"):
         told = each.findtext("CreationDate") or ""
         seconds = seconds_of_time(told)
@@ -184,6 +187,9 @@ def expect_dated(reply: Exchange) -> None:
             raise NonConformance("a CreationDate in ISO 8601 form, in UTC", worded(told), reply)
         if seconds > reply.started + CLOCKS_DIFFER_S:
             raise NonConformance("a CreationDate that is past", told, reply)
+        if seconds < 0:
+            wanted = f"the date when bucket {each.findtext('Name')} was created"
+            raise NonConformance(wanted, f"{told}, when there was no such service", reply)
 
 
 @dataclass(frozen=True)

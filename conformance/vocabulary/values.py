@@ -25,7 +25,7 @@ OF_A_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
 CONSONANTS, DIGITS = "bcdfghjkmnpqrstvwxz", "0123456789"
 ROUNDED_S = 1
 """How far two texts of one time may be apart: S3 does not say whether its fraction is cut off or rounded."""
-ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 
 def basic_login(name: str, password: str, scheme: str = "Basic") -> str:

@@ -50,6 +50,7 @@ def test_a_date_that_there_is_not_is_none(text: str) -> None:
 def test_a_time_in_full_is_a_time() -> None:
     for text in ("1994-11-06T08:49:37.000Z", "1994-11-06T08:49:37Z", "1994-11-06T08:49:37.000+00:00"):
         assert seconds_of_time(text) == 784111777
+    assert seconds_of_time("0001-01-01T00:00:00Z") == -62135596800
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from conformance.reference.defects.storage.copies import with_source
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
-from conformance.reference.storage.base import http_time
+from conformance.reference.storage.base import http_time, iso_time
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.canonical import EMPTY_SHA256
 from conformance.reference.storage.conditions import Conditions, http_date
@@ -350,6 +350,16 @@ class BucketOfTheFuture(Defect):
 
     def listed_bucket(self, original: Any, bucket: Bucket) -> str:
         return str(original(replace(bucket, created=bucket.created + 24 * HOUR_S)))
+
+
+class BucketOfTheYearOne(Defect):
+    """S3 API Reference, ListBuckets, CreationDate: when the bucket was created, and not a time that was never set."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed",)
+
+    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
+        return str(original(bucket)).replace(iso_time(bucket.created), "0001-01-01T00:00:00Z")
 
 
 class HashOfNothingTakesAnything(Defect):
