@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import parse_qs, quote, urlencode
 
 from conformance.clients.http import HeaderFields, HttpClient, address_in, followed, on_one_host
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
+from conformance.clients.registry_deletions import Deletions
 from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes, open_door
 from conformance.target import description
@@ -34,6 +36,7 @@ class Registry:
     described: description.Registry
     door: Door
     presenter: Presenter = field(default_factory=Fixed)
+    deletions: Deletions = field(default_factory=Deletions, compare=False, repr=False)
 
     @classmethod
     def enter(cls, http: HttpClient, described: description.Registry, is_open: bool = False) -> Registry:
@@ -78,16 +81,25 @@ class Registry:
         scopes: Scopes = (),
     ) -> Exchange:
         """One request; credentials go to the registry's own origin alone."""
-        return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
+        return self._heeded(method, target, lambda: self._send(method, target, headers, body, scopes), scopes)
 
     def fetch(self, method: str, target: str, headers: HeaderFields = (), scopes: Scopes = ()) -> Exchange:
         """GET or HEAD, redirects followed (RFC 9110 section 15.4; Docker Registry V2, "Pulling a Layer")."""
-        headers = list(headers)
+        return self._heeded(method, target, lambda: self._read(method, target, [*headers], scopes), scopes)
 
+    def _heeded(self, method: str, target: str, ask: Callable[[], Exchange], scopes: Scopes) -> Exchange:
+        path = target.removeprefix(self.http.base_url)
+        read = partial(self._read, "GET", path, [EVERY_TYPE] if "/manifests/" in path else [], scopes)
+        return self.deletions.heeded(method, path, self.http.recorder, ask, read)
+
+    def _read(self, method: str, target: str, headers: HeaderFields, scopes: Scopes) -> Exchange:
         def asked(address: str) -> Exchange:
-            return self.send(method, address, headers, b"", scopes)
+            return self._send(method, address, headers, b"", scopes)
 
         return followed(asked(target), asked)
+
+    def _send(self, method: str, target: str, headers: HeaderFields, body: Body, scopes: Scopes) -> Exchange:
+        return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
         if "://" in target and not on_one_host(target, self.http.base_url):

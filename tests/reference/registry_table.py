@@ -72,6 +72,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "StorageLooksAtNoSignature",
     ),
     "blob_deleted": (
+        "DeletionsDoneLater",
         "BlobDeletedEverywhere",
         "BlobDeletionTakesManifests",
         "DeletedBlobStillServed",

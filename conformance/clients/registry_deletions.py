@@ -1,0 +1,87 @@
+"""Deletions that a registry accepts and does a little later: by 202, which is the answer to every one of them.
+
+RFC 9110 section 15.3.3: "accepted for processing, but the processing has not been completed". Registries in use hand a
+deletion to a worker. So who reads what was deleted asks again, until it is gone or for ten seconds; and what comes
+after is sent when it is gone. A registry that is at once done is asked for nothing more, but for one read of each kind
+where nobody else has read what was deleted. 200 and 204 say that it is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.exchange import Exchange
+
+ACCEPTED = 202
+WAITS_S = (0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
+PLACE = re.compile(r"(?P<repository>/v2/.+/)(?P<kind>manifests|blobs)/(?P<reference>[^/?]+)")
+WRITES = ("POST", "PUT", "PATCH")
+AT_ONCE, LATER, NEVER = "at once", "later", "never"
+
+Ask = Callable[[], Exchange]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What was deleted at a path: of which kind, from which repository, and how it is read by who deleted it."""
+
+    path: str
+    repository: str
+    kind: str
+    read: Ask
+
+    def concerns(self, path: str) -> bool:
+        """Whether a request to a path is about the same repository, or mounts from it."""
+        name = self.repository.removeprefix("/v2/").rstrip("/")
+        return path.startswith(self.repository) or f"from={name}" in path.partition("?")[2].split("&")
+
+
+@dataclass
+class Deletions:
+    """What a registry has accepted to delete and nobody has seen to be gone; and when it does so, by kind."""
+
+    accepted: dict[str, Deletion] = field(default_factory=dict)
+    done: dict[str, str] = field(default_factory=dict)
+
+    def heeded(self, method: str, path: str, recorder: Recorder, ask: Ask, read: Ask) -> Exchange:
+        """The answer to a request: when what was deleted before is gone, as far as it soon is.
+
+        ``ask`` sends it, and ``read`` reads what is at its path.
+        """
+        if method != "DELETE":
+            self._settle(method, path, recorder)
+        reply = self._awaited(path, recorder, ask)
+        if method == "DELETE" and reply.status == ACCEPTED and (match := PLACE.fullmatch(path)):
+            kind = "tags" if match["kind"] == "manifests" and ":" not in match["reference"] else match["kind"]
+            self.accepted[path] = Deletion(path, match["repository"], kind, read)
+        return reply
+
+    def _settle(self, method: str, path: str, recorder: Recorder) -> None:
+        """Waits for what is not known to be done at once; who writes begins anew."""
+        for each in [each for each in self.accepted.values() if each.concerns(path)]:
+            writes = method in WRITES
+            if (writes or each.path != path) and self.done.get(each.kind) not in (AT_ONCE, NEVER):
+                self._awaited(each.path, recorder, each.read)
+            if writes:
+                self.accepted.pop(each.path, None)
+
+    def _awaited(self, path: str, recorder: Recorder, ask: Ask) -> Exchange:
+        """The answer of what is there no more; the last one, where it stays."""
+        deletion, reply = self.accepted.get(path), ask()
+        if deletion is None:
+            return reply
+        for wait_s in WAITS_S if self.done.get(deletion.kind) != NEVER else ():
+            if reply.status >= 400:
+                break
+            self.done[deletion.kind] = LATER
+            recorder.pause(wait_s)
+            reply = ask()
+        self.accepted.pop(path, None)
+        if reply.status < 400:
+            self.done[deletion.kind] = NEVER
+        else:
+            self.done.setdefault(deletion.kind, AT_ONCE)
+        return reply
