@@ -75,6 +75,12 @@ def expect_bytes_or_collected(reply: Exchange, content: bytes) -> None:
         expect_bytes(reply, content)
 
 
+def expect_not_mounted(reply: Exchange, refusals: Iterable[int], because: str) -> None:
+    """Nothing is mounted (201): an upload is opened, or one of the refusals; that 202 opens it is judged once."""
+    if not reply.ok or reply.status == 201:
+        expect_status(reply, {202, *refusals}, because)
+
+
 def expect_true_digest(reply: Exchange, digest: str) -> None:
     """The Docker-Content-Digest field, where there is one, is the digest of the content."""
     found = reply.headers.get("docker-content-digest")

@@ -78,11 +78,11 @@ def test_session_opens(opened: Opened) -> None:
     """Purpose: an upload begins with a session.
 
     Method: 1. POST to the uploads
-            2. expect 202 with a Location
+            2. expect a success with a Location
     """
     reply = opened("chunks")
 
-    expect_status(reply, 202)
+    expect_success(reply)
     expect_location(reply)
 
 

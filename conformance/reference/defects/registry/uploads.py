@@ -202,7 +202,7 @@ class UploadOpenedWith200(Defect):
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/session-opens", "registry/upload/opened-is-202")
+    noticed_by = ("registry/upload/opened-is-202",)
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = original(asked)
