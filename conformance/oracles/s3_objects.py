@@ -72,7 +72,8 @@ def expect_etag(reply: Exchange) -> str:
     found = reply.headers.all("etag")
     if len(found) != 1:
         proof = field_matches(reply, "ETag", '^"[^"]*"$') if not found else None
-        raise NonConformance("one ETag", f"ETag {', '.join(found) or 'absent'}", reply, proof=proof)
+        told = observed(reply) if reply.status >= 400 else f"ETag {', '.join(found) or 'absent'}"
+        raise NonConformance("one ETag", told, reply, proof=proof)
     return found[0]
 
 
@@ -203,7 +204,7 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
     """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
     found = reply.headers.get(name) or ""
     if not DATE_FORM.match(found):
-        told = f"{name}: {found}" if found else f"no {name}"
+        told = f"{name}: {found}" if found else f"{reply.status} with no {name}"
         raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
     seconds = seconds_of_date(found)
     if seconds is None:
