@@ -26,7 +26,7 @@ from conformance.clients.waiting import UNTOLD_S, asked_to_wait, asks_to_wait, m
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
-from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
+from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import unzipped
 
@@ -147,8 +147,8 @@ class HttpClient:
             if not self.waited_in_vain:
                 self.recorder.event(PASSED)
         if not asks_to_wait(exchange) or not self.patient:
-            if exchange.status in GATEWAY_ERRORS:
-                self.recorder.event(NOT_REACHED)
+            if met := MET.get(exchange.status):
+                self.recorder.event(met)
             self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_pass(exchange))
             return exchange
         if not again:
@@ -189,18 +189,8 @@ class HttpClient:
             request = written.request(method, url, headers, body)
         except (TransportError, ValueError) as mistake:
             raise self._unsendable(method, url, mistake) from None
-        sent = Exchange(
-            self.recorder.next_id(),
-            method,
-            url,
-            written.read(request.fields),
-            written.told(body),
-            0,
-            Headers(),
-            b"",
-            time.time(),
-            0.0,
-        )
+        fields, told = written.read(request.fields), written.told(body)
+        sent = Exchange(self.recorder.next_id(), method, url, fields, told, 0, Headers(), b"", time.time(), 0.0)
         stored = self.recorder.stored(sent, self.label)
         if stored is not None:
             return self._again(stored)
@@ -302,6 +292,8 @@ class HttpClient:
             return self._unsendable(sent.method, sent.url, said)
         if issubclass(failure, CLOSED):
             excess = issubclass(failure, failures.Excess)
+            if not excess:
+                self.recorder.event(CUT_OFF)
             finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from conformance.reporting.text import on_one_line
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import LOCKED_OUT, NOT_REACHED, SESSION_KNOWN, SESSION_LOST
+from conformance.vocabulary.exchange import CUT_OFF, LOCKED_OUT, NOT_REACHED, SESSION_KNOWN, SESSION_LOST, TOO_LARGE
 from conformance.vocabulary.wording import plural
 
 VARYING = re.compile(r"""(?P<code>"(?:code|error)"\s*:\s*"[^"]*")|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+""")
@@ -20,6 +20,11 @@ COMMON = {
     NOT_REACHED: (
         "Is a server behind a gateway down or slow, or is the rate limited there? "
         "Then say it in the target file (rate), or by --rate."
+    ),
+    TOO_LARGE: "Does what stands in front of it take bodies of the size that is told in the target file, or of 5 MiB?",
+    CUT_OFF: (
+        "Is something in between that closes connections, or was a server started again? "
+        "Then conformance replay tells what is left of it."
     ),
     LOCKED_OUT: (
         "Is a client locked after a few wrong secrets, and for longer than is waited for? "

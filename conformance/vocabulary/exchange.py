@@ -10,11 +10,16 @@ from typing import Any
 GATEWAY_ERRORS = frozenset({502, 503, 504})
 """What a gateway says of a service that it does not reach, or not now (RFC 9110 sections 15.6.3 to 15.6.5)."""
 NOT_REACHED = "answered 502, 503 or 504"
+TOO_LARGE = "answered 413"
+CUT_OFF = "left without an answer by a connection that closed"
+MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
+"""What an answer of each of these statuses is counted as."""
 LOCKED_OUT = "refused the right secret of a client after wrong ones"
 BETWEEN_GUESSES = "between-guesses"
 """The client, in the evidence, of good logins that no check asks for: they keep wrong ones from locking anybody."""
 SESSION_LOST = "answered 404 for an upload session that the registry had just told of"
 """What is counted for each check, so that a run can tell what many failures may come of."""
+LONGEST_TOLD = 120
 SESSION_KNOWN = "an upload session that is known when it was opened: of several servers, to all of them"
 """What a check needs that was told such a 404 before it began."""
 
@@ -104,5 +109,13 @@ class Exchange:
         """A member of the JSON object that the body is; None where it is none, or has no such member."""
         return self.members().get(name)
 
+    @property
+    def why(self) -> str:
+        """The code and the message of the first error that a registry tells of in its list of errors; "" without."""
+        errors = self.member("errors") if self.status >= 400 else None
+        first = errors[0] if isinstance(errors, list) and errors else None
+        told = [first.get(name) for name in ("code", "message")] if isinstance(first, dict) else []
+        return ": ".join(" ".join(each.split())[:LONGEST_TOLD] for each in told if isinstance(each, str) and each)
+
     def __str__(self) -> str:
-        return f"{self.method} {self.url} answered {self.status}"
+        return f"{self.method} {self.url} answered {self.status}{f' ({self.why})' if self.why else ''}"

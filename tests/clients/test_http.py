@@ -17,7 +17,7 @@ from conformance.clients.waiting import retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.evidence.tape import Tape
-from conformance.vocabulary.exchange import NOT_REACHED
+from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, TOO_LARGE
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
 from tests.clients.servers import Listening
@@ -143,6 +143,7 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
         client.get("/x")
     assert "closed" in finding.value.observed
     assert client.recorder.entries[-1]["error"]
+    assert client.recorder.events[CUT_OFF] == 1
 
 
 def test_nobody_listening_is_inconclusive() -> None:
@@ -355,12 +356,12 @@ def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base
 
 
 def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:
-    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500, 503)]
+    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500, 503, 413)]
     server = serve(*answers)
     client = client_of(server)
-    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503]
+    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503, 413]
     # Whether a connection that the server has closed is tried again as well, depends on the moment.
-    assert client.recorder.events[NOT_REACHED] == 3
+    assert (client.recorder.events[NOT_REACHED], client.recorder.events[TOO_LARGE]) == (3, 1)
 
 
 def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[..., Scripted]) -> None:

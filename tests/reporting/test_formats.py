@@ -14,7 +14,7 @@ from conformance.reporting import FORMATS, html, markdown, render_all
 from conformance.reporting.markdown import code, escaped
 from conformance.reporting.terminal import closing
 from conformance.runs.reading import Record
-from conformance.vocabulary.exchange import NOT_REACHED, SESSION_LOST
+from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, SESSION_LOST, TOO_LARGE
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -166,7 +166,10 @@ def _texts(folder: Path, pattern: str) -> Any:
     return (path.read_text(encoding="utf-8") for path in folder.glob(pattern))
 
 
-@pytest.mark.parametrize(("event", "question"), [(NOT_REACHED, "by --rate"), (SESSION_LOST, "http.secret")])
+@pytest.mark.parametrize(
+    ("event", "question"),
+    [(NOT_REACHED, "by --rate"), (SESSION_LOST, "http.secret"), (TOO_LARGE, "5 MiB"), (CUT_OFF, "started again")],
+)
 @pytest.mark.parametrize(("met", "others", "told"), [(9, 0, False), (10, 0, True), (10, 100, False), (11, 100, True)])
 def test_what_many_checks_have_met_is_told_in_every_form(
     tmp_path: Path, met: int, others: int, told: bool, event: str, question: str
