@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import STILL_THERE, Exchange
 
 ACCEPTED = 202
 WAITS_S = (0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
@@ -82,6 +82,7 @@ class Deletions:
         self.accepted.pop(path, None)
         if reply.status < 400:
             self.done[deletion.kind] = NEVER
+            recorder.event(STILL_THERE)
         else:
             self.done.setdefault(deletion.kind, AT_ONCE)
         return reply

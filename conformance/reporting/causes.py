@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from conformance.reporting.text import on_one_line
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.exchange import CUT_OFF, LOCKED_OUT, NOT_REACHED, SESSION_KNOWN, SESSION_LOST, TOO_LARGE
+from conformance.vocabulary.exchange import (
+    CUT_OFF,
+    LOCKED_OUT,
+    NOT_REACHED,
+    SESSION_KNOWN,
+    SESSION_LOST,
+    STILL_THERE,
+    TOO_LARGE,
+)
 from conformance.vocabulary.wording import plural
 
 VARYING = re.compile(r"""(?P<code>"(?:code|error)"\s*:\s*"[^"]*")|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+""")
@@ -26,6 +34,7 @@ COMMON = {
         "Is something in between that closes connections, or was a server started again? "
         "Then conformance replay tells what is left of it."
     ),
+    STILL_THERE: "Are deletions done so late that nobody can tell whether they are? They are awaited for ten seconds.",
     LOCKED_OUT: (
         "Is a client locked after a few wrong secrets, and for longer than is waited for? "
         "Then let the lock of the credential full be shorter while it is checked."

@@ -12,6 +12,7 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 NOT_REACHED = "answered 502, 503 or 504"
 TOO_LARGE = "answered 413"
 CUT_OFF = "left without an answer by a connection that closed"
+STILL_THERE = "served what had been deleted by then, which was accepted with 202 and awaited"
 MET = dict.fromkeys(GATEWAY_ERRORS, NOT_REACHED) | {413: TOO_LARGE}
 """What an answer of each of these statuses is counted as."""
 LOCKED_OUT = "refused the right secret of a client after wrong ones"

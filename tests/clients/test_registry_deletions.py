@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.registry_deletions import WAITS_S, Deletions
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.exchange import STILL_THERE, Exchange, Headers
 
 TAG, DIGEST, BLOB = (f"/v2/orgs/acme/app/{each}" for each in ("manifests/v1", "manifests/sha256:a", "blobs/sha256:b"))
 LIST, ELSEWHERE = "/v2/orgs/acme/app/tags/list", "/v2/orgs/acme/app-too/tags/list"
@@ -96,6 +96,7 @@ def test_what_stays_is_told_and_waited_for_once(slept: list[float]) -> None:
         scene.send("DELETE", TAG)
         assert scene.send("GET", TAG) == 200
     assert slept == [*WAITS_S]
+    assert scene.recorder.events[STILL_THERE] == 3
 
 
 def test_what_is_pushed_again_is_there(slept: list[float]) -> None:

@@ -14,7 +14,7 @@ from conformance.reporting import FORMATS, html, markdown, render_all
 from conformance.reporting.markdown import code, escaped
 from conformance.reporting.terminal import closing
 from conformance.runs.reading import Record
-from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, SESSION_LOST, TOO_LARGE
+from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, SESSION_LOST, STILL_THERE, TOO_LARGE
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -168,7 +168,13 @@ def _texts(folder: Path, pattern: str) -> Any:
 
 @pytest.mark.parametrize(
     ("event", "question"),
-    [(NOT_REACHED, "by --rate"), (SESSION_LOST, "http.secret"), (TOO_LARGE, "5 MiB"), (CUT_OFF, "started again")],
+    [
+        (NOT_REACHED, "by --rate"),
+        (SESSION_LOST, "http.secret"),
+        (TOO_LARGE, "5 MiB"),
+        (CUT_OFF, "started again"),
+        (STILL_THERE, "ten seconds"),
+    ],
 )
 @pytest.mark.parametrize(("met", "others", "told"), [(9, 0, False), (10, 0, True), (10, 100, False), (11, 100, True)])
 def test_what_many_checks_have_met_is_told_in_every_form(
