@@ -2,8 +2,9 @@
 
 An answer is proof of life, a server's own error too, so a healthy target is asked nothing more. After a check whose
 last request got no answer, or that failed with none in its evidence, its surface is asked for one thing. Where that is
-not had, the check whose request was under way when the service went down says so, and every check after it has that one
-cause, at once.
+not had, the check whose request was under way when the service went down says so. A service may be started again, be it
+by its operator: the next check waits for as long as the run took until then, 15 to 60 seconds.
+If it is not back by then, every check after that has that one cause, at once.
 
 A webhook may go on answering and take nothing any more: a page of maintenance is in its place, or it is gone. After a
 check of it that did not pass it is sent a good event. Where it took one before the run and takes none now, that is told
@@ -37,6 +38,8 @@ POLL_S = 0.1
 TAKING = "a webhook that goes on taking events, whose URL nobody rotates meanwhile, no other run either"
 DYING = 5
 """How often a service is asked that left a request unanswered, ``POLL_S`` apart, before it is taken to live on."""
+LEAST_S, LONGEST_S, ASKED_S = 15.0, 60.0, 0.5
+"""For how long, and how often, a service is waited for that has not come back by then."""
 AGAIN_S = 5.0
 """How often a service that stays down is asked again."""
 NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
@@ -47,12 +50,25 @@ CLOSED = re.compile(r"closed without an answer")
 
 @dataclass
 class Death:
-    """A surface that no longer answers: in which words that is told, and when it was last asked."""
+    """A surface that no longer answers: in which words that is told, when it was last asked, how long it is awaited."""
 
     told: str
     asked: float
     ask: Callable[[], str]
     needs: str = "a service that goes on answering"
+    patience_s: float = 0.0
+
+    def is_over(self) -> bool:
+        """Whether the surface answers again: it is awaited once, and asked seldom from then on."""
+        if self.patience_s <= 0 and time.monotonic() - self.asked <= AGAIN_S:
+            return False
+        until, self.patience_s = time.monotonic() + self.patience_s, 0.0
+        while self.ask():
+            self.asked = time.monotonic()
+            if self.asked >= until:
+                return False
+            time.sleep(min(ASKED_S, until - self.asked))
+        return True
 
 
 class Life:
@@ -74,16 +90,16 @@ class Life:
         self._ask, self._takes = ask, takes
         self._dead: dict[str, Death] = {}
         self.doubtful = False
+        self._begun = time.monotonic()
 
     def expect(self, surface: str | None) -> None:
         """Inconclusive where the surface went down before and has not come back."""
         death = self._dead.get(surface or "")
         if surface is None or death is None:
             return
-        if time.monotonic() - death.asked > AGAIN_S and not death.ask():
-            del self._dead[surface]
-            return
-        raise Inconclusive(death.told, death.needs)
+        if not death.is_over():
+            raise Inconclusive(death.told, death.needs)
+        del self._dead[surface]
 
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
         """The judgement on a check that sent something, unless what it met is that its surface went down.
@@ -170,7 +186,8 @@ class Life:
             if not cause:
                 return causes
             causes.append(cause)
-        self._dead[surface] = Death(told, time.monotonic(), partial(self._ask, self.target, surface))
+        death = self._dead[surface] = Death(told, time.monotonic(), partial(self._ask, self.target, surface))
+        death.patience_s = min(LONGEST_S, max(LEAST_S, death.asked - self._begun))
         return causes
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:

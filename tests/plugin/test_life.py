@@ -36,6 +36,7 @@ class Service:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "BACK_S", 0.15)
+    monkeypatch.setattr(life, "LONGEST_S", 0.0)
 
 
 def exchange(path: str, status: int) -> Exchange:
@@ -182,6 +183,29 @@ def test_the_checks_after_it_have_the_same_cause_until_it_comes_back(monkeypatch
     monkeypatch.setattr(life, "AGAIN_S", 0.0)
     service.cause = ""
     watched.expect("registry")
+
+
+def test_a_service_that_is_started_again_is_awaited_as_long_as_the_run_took_until_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(life, "ASKED_S", 0.01)
+    monkeypatch.setattr(life, "LEAST_S", 0.0)
+    monkeypatch.setattr(life, "LONGEST_S", 60.0)
+    service = Service(REFUSED)
+    watched = watching(recorded(("/v2/kill", 0, "Server disconnected")), service)
+    watched._begun -= 0.3
+    watched.judged("registry/a/b", FAILED)
+    asked = service.asked
+
+    def back_again(target: Target, surface: str) -> str:
+        service.cause = REFUSED if service.asked < asked + 3 else ""
+        return service(target, surface)
+
+    watched._dead["registry"].ask = lambda: back_again(TARGET, "registry")
+    watched.expect("registry")
+    assert service.asked == asked + 4
+    watched.expect("registry")
+    assert service.asked == asked + 4
 
 
 class Dying(Service):
