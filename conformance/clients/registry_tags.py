@@ -47,5 +47,7 @@ def deleted(repository: Repository, manifest: Manifest, *tags: str) -> Exchange:
     """The answer to the DELETE of a manifest by its digest: when its tags are gone, where they keep it there."""
     reply = repository.delete_manifest(manifest.digest)
     if stays(reply) and all(repository.delete_manifest(tag).ok for tag in tags):
+        for tag in tags:
+            repository.head_manifest(tag)  # It may go a little later than that is answered.
         return repository.delete_manifest(manifest.digest)
     return reply

@@ -60,6 +60,7 @@ def delete_manifests(repository: Repository, digests: Iterable[str]) -> dict[str
         for tag in tags_of(repository):
             if not repository.delete_manifest(tag).ok:
                 break
+        repository.tags()  # Which is answered when they are gone.
     fewer = bool(refused)
     while fewer:
         again = _deleted(repository, refused)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Answer
-from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
 
 
 class DeletionsDoneLater(Variant):
@@ -25,22 +20,20 @@ class DeletionsDoneLater(Variant):
     def __init__(self) -> None:
         self.deletions: set[asyncio.Task[None]] = set()
 
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry_of(original).manifest_of(asked)
-        return self._accepted(original, asked)
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self._accept(original, name, digest)
 
-    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        registry.blob_of(asked.name, registry.check_digest(asked.reference))
-        return self._accepted(original, asked)
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self._accept(original, name, tag)
 
-    def _accepted(self, original: Any, asked: Asked) -> Answer:
-        deletion = asyncio.create_task(self._later(original, asked))
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self._accept(original, name, digest)
+
+    def _accept(self, original: Any, *what: str) -> None:
+        deletion = asyncio.create_task(self._later(original, *what))
         self.deletions.add(deletion)
         deletion.add_done_callback(self.deletions.discard)
-        return registry_of(original).deleted()
 
-    async def _later(self, original: Any, asked: Asked) -> None:
+    async def _later(self, original: Any, *what: str) -> None:
         await asyncio.sleep(self.later_s)
-        with contextlib.suppress(Refusal):
-            await original(asked)
+        await original(*what)
