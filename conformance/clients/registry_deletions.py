@@ -77,7 +77,7 @@ class Deletions:
             if reply.status >= 400:
                 break
             self.done[deletion.kind] = LATER
-            recorder.pause(wait_s)
+            recorder.pause(wait_s, reply.id)
             reply = ask()
         self.accepted.pop(path, None)
         if reply.status < 400:

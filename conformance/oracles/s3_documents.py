@@ -189,7 +189,8 @@ def expect_dated(reply: Exchange) -> None:
             raise NonConformance("a CreationDate that is past", told, reply)
         if seconds < 0:
             wanted = f"the date when bucket {each.findtext('Name')} was created"
-            raise NonConformance(wanted, f"{told}, when there was no such service", reply)
+            proof = Proof(reply.id, lacks=f"<CreationDate>{literal(told)}<")
+            raise NonConformance(wanted, f"{told}, when there was no such service", reply, proof=proof)
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,15 @@ def served(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, 
     """A sequence without what was asked to wait and was then asked again, but for what a finding names.
 
     The limit, which was reached in the run by what others asked, is not what is shown, nor are logins between guesses.
+    What was asked again until it is gone is asked once, after as long a time.
     """
     entries = [dict(each) for each in sequence if each.get("client") != BETWEEN_GUESSES]
-    again = {each["again"] for each in entries if "again" in each}
+    again, by_id = {each["again"] for each in entries if "again" in each}, {each["id"]: each for each in entries}
     for each in entries:
-        if "again" in each:
+        before = by_id.get(each.get("again"))
+        if before is not None and before["method"] in ("GET", "HEAD", "DELETE") and before["status"] < 400:
+            each["paused_s"] = each.get("paused_s", 0.0) + before.get("paused_s", 0.0)
+        elif "again" in each:
             each.pop("paused_s", None)
     return [each for each in entries if each["id"] not in again or each["id"] in named]
 

@@ -213,6 +213,17 @@ def test_logins_between_guesses_are_no_steps() -> None:
     assert [each["id"] for each in served(entries, [])] == ["x-1", "x-3"]
 
 
+def test_what_is_asked_again_until_it_is_gone_is_asked_once_after_as_long_a_time() -> None:
+    entries: list[dict[str, Any]] = [
+        {"id": "x-1", "method": "DELETE", "status": 202},
+        {"id": "x-2", "method": "GET", "status": 200},
+        {"id": "x-3", "method": "GET", "status": 200, "paused_s": 0.2, "again": "x-2"},
+        {"id": "x-4", "method": "GET", "status": 200, "paused_s": 0.3, "again": "x-3"},
+    ]
+    left = served(entries, [])
+    assert [(each["id"], each.get("paused_s")) for each in left] == [("x-1", None), ("x-4", 0.5)]
+
+
 def test_a_step_that_is_not_as_it_was_leaves_nothing_to_tell() -> None:
     ran = shell('printf 404 >"$answers/1.status"', "finds 1", "echo 'passes'")
     assert ran.returncode == 2 and "request 1 finds nothing" in ran.stdout
