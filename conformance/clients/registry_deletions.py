@@ -61,8 +61,9 @@ class Deletions:
 
     def _settle(self, method: str, path: str, recorder: Recorder) -> None:
         """Waits for what is not known to be done at once; who writes begins anew."""
-        for each in [each for each in self.accepted.values() if each.concerns(path)]:
-            writes = method in WRITES
+        writes = method in WRITES
+        # A copy, since others may delete at the same time.
+        for each in [each for each in list(self.accepted.values()) if each.concerns(path)]:
             if (writes or each.path != path) and self.done.get(each.kind) not in (AT_ONCE, NEVER):
                 self._awaited(each.path, recorder, each.read)
             if writes:
