@@ -112,7 +112,7 @@ class OAuthClient:
         found = self.identity.credentials.get(role)  # type: ignore[call-overload]
         if isinstance(found, Credential):
             return found
-        place = f"[targets.….identity.credentials.{role}]"
+        place = f"[targets.X.identity.credentials.{role}]"
         if role in ("full", "narrow", "foreign"):
             raise Inconclusive(f"the target file has no credential in the role {role}", f"a credential in {place}")
         raise NotApplicable(f"the target file has no credential in the role {role}: {place}")

@@ -81,7 +81,7 @@ class Operator:
     def _declared(self, name: str) -> str:
         """The command of a hook, NotApplicable without one."""
         if not self.has(name):
-            raise NotApplicable(f"the target file declares no hook {name} in [targets.….hooks]")
+            raise NotApplicable(f"the target file declares no hook {name} in [targets.X.hooks]")
         return str(getattr(self.hooks, name))
 
     def _run(self, name: str, secret: str | None = None, **values: str) -> str:

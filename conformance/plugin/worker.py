@@ -38,12 +38,15 @@ from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
+from conformance.target.mistakes import shown
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
 LAST = "last"
+PLACE = "[targets.X."
+"""A place in the target file, as checks name it, who do not know what the target is called there."""
 
 
 class Worker:
@@ -63,6 +66,7 @@ class Worker:
         self.plan: Plan | None = None
         self.class_sizes: Counter[str] = Counter()
         self._evidence: TextIO | None = None
+        self._place = PLACE
         self._before = 0
         self._names_made = 0
         self._prepare()
@@ -79,7 +83,8 @@ class Worker:
 
     def _prepare(self) -> None:
         loaded = configuration.load(Path(self.options.target_config), Path.cwd())
-        target = loaded.choose(self.options.target)[1]
+        name, target = loaded.choose(self.options.target)
+        self._place = f"[{shown(('targets', name))}."
         learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
@@ -247,8 +252,8 @@ class Worker:
             purpose=check.purpose,
             method=check.method,
             feature=requirement.feature,
-            reason=judgement.reason,
-            needs=judgement.needs,
+            reason=judgement.reason.replace(PLACE, self._place),
+            needs=judgement.needs.replace(PLACE, self._place),
             findings=judgement.findings,
             exchanges=[entry["id"] for entry in (*RECORDER.prepared, *RECORDER.entries)],
             requests=RECORDER.requests - self._before,

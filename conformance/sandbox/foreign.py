@@ -56,7 +56,7 @@ class ForeignThings:
     def organization(self) -> OtherOrganization:
         """The other organization; NotApplicable where the target file does not name it."""
         if self.platform.target.foreign is None:
-            raise NotApplicable("the target file does not name the other organization: [targets.….foreign]")
+            raise NotApplicable("the target file does not name the other organization: [targets.X.foreign]")
         return self.platform.target.foreign
 
     @property

@@ -105,7 +105,7 @@ class Platform:
         declared = self.oauth.identity.resources
         if not declared:
             raise Inconclusive(
-                "the target file declares no identity API", "an entry under [[targets.….identity.resources]]"
+                "the target file declares no identity API", "an entry under [[targets.X.identity.resources]]"
             )
         return declared
 

@@ -128,4 +128,4 @@ def login_of(registry: Registry, role: str) -> Login:
     for name, login in registry.credentials.items():
         if name == role:
             return login
-    raise Inconclusive(f"no login in role {role}", f"[targets.….registry.credentials.{role}]")
+    raise Inconclusive(f"no login in role {role}", f"[targets.X.registry.credentials.{role}]")

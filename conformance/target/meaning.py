@@ -19,8 +19,9 @@ PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 WEBHOOK_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\s@]+)(?:[/?][!-~]*)?\Z", re.IGNORECASE)
 WITH_SLUG = "must hold {slug}, which is replaced by that of the item"
 ENDED = {"revoked", "expired"}
-APART = {"foreign", "revocable", *ENDED}
-"""Roles of clients that are of another organization, or open nothing, or will open nothing in the middle of the run."""
+"""Of these the preflight tells that they are let in, where one is in use."""
+APART = {"foreign", "revocable"}
+"""Roles of clients that are of another organization, or will open nothing in the middle of the run."""
 NAMELESS = "the target has no name: it is [targets.staging], [targets.staging.identity] and so on"
 
 
@@ -149,11 +150,11 @@ def _logins(place: Path, credentials: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _twice(credentials: dict[str, Any], name: str, secret: str) -> Iterator[tuple[str, str]]:
-    """Pairs of roles with one name and secret, but for such as have ended alike."""
+    """Pairs of roles with one name and secret, but for such as have ended."""
     for (role, one), (other, another) in itertools.combinations(_tables(credentials), 2):
         secrets = [each[secret].reveal() for each in (one, another) if isinstance(each.get(secret), Secret)]
         same = one.get(name) == another.get(name) and len(secrets) == 2 and len({*secrets}) == 1
-        if same and not {role, other} <= ENDED:
+        if same and not {role, other} & ENDED:
             yield role, other
 
 

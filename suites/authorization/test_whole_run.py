@@ -31,7 +31,7 @@ def test_nothing_foreign_in_any_answer(platform: Platform, theirs: ForeignThings
     shown = [theirs.seen(foreign.path) for _, foreign in theirs.declared()]
     if not any(shows(each, canary) for each in shown for canary in theirs.canaries):
         raise Inconclusive(
-            "the role foreign reads no canary", "canaries in [targets.….foreign] that stand in what it reads"
+            "the role foreign reads no canary", "canaries in [targets.X.foreign] that stand in what it reads"
         )
     for token in (platform.oauth.token("full"), None):
         sweep(platform, theirs, token)

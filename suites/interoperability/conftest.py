@@ -47,7 +47,7 @@ def home(target: Target) -> Iterator[Home]:
 def registry(target: Target) -> description.Registry:
     """The registry surface as described."""
     if target.registry is None:
-        raise Inconclusive("no registry surface", "[targets.….registry]")
+        raise Inconclusive("no registry surface", "[targets.X.registry]")
     return target.registry
 
 
@@ -95,7 +95,7 @@ def given(repository: Repository, names: Names) -> Manifest:
 def storage(target: Target) -> Storage:
     """The storage surface as described."""
     if target.storage is None:
-        raise Inconclusive("no storage surface", "[targets.….storage]")
+        raise Inconclusive("no storage surface", "[targets.X.storage]")
     return target.storage
 
 

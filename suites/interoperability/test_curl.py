@@ -21,7 +21,7 @@ FORM = "application/x-www-form-urlencoded"
 def identity(target: Target) -> Identity:
     """The identity surface as described."""
     if target.identity is None:
-        raise Inconclusive("no identity surface", "[targets.….identity]")
+        raise Inconclusive("no identity surface", "[targets.X.identity]")
     return target.identity
 
 
@@ -29,7 +29,7 @@ def identity(target: Target) -> Identity:
 def credential(identity: Identity) -> Credential:
     """The credential in role full."""
     if "full" not in identity.credentials:
-        raise Inconclusive("no credential in role full", "[targets.….identity.credentials.full]")
+        raise Inconclusive("no credential in role full", "[targets.X.identity.credentials.full]")
     return identity.credentials["full"]
 
 
@@ -87,7 +87,7 @@ def test_curl_bearer_token(curl: CurlCli, identity: Identity, credential: Creden
     scopes = credential.scopes[:1]
     readable = [each for each in identity.resources if each.method == "GET" and each.scope in (None, *scopes)]
     if not readable:
-        raise Inconclusive(f"no declared resource is opened by {scopes}", "[[targets.….identity.resources]]")
+        raise Inconclusive(f"no declared resource is opened by {scopes}", "[[targets.X.identity.resources]]")
     token = parsed(request_token(curl, identity, credential)).get("access_token")
     if not isinstance(token, str):
         raise Inconclusive("no token could be had", "a token request that succeeds")

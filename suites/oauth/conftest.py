@@ -15,6 +15,6 @@ def control(oauth: OAuthClient) -> OAuthClient:
     if access_token(reply) is None:
         raise Inconclusive(
             f"a good token request is answered {reply.status}",
-            "a working credential in [targets.….identity.credentials.full]",
+            "a working credential in [targets.X.identity.credentials.full]",
         )
     return oauth
