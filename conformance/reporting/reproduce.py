@@ -223,7 +223,7 @@ class Script:
             yield from validity(number, entry)
         limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
         shown = refusal_shown_in(self.finding, self.exchanges)
-        yield f"{sends(entry, self._earlier(number), shown, limited)} {number} <<CURL"
+        yield f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL"
         for option, value in self._options(number, entry, conditions):
             renamed = None if value is None else self._renamed(value, entry)
             marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})

@@ -106,13 +106,15 @@ def is_of_a_limit(check: str, expected: str, exchanges: Sequence[tuple[int, Entr
     return named or any(each["status"] == LIMITED for _, each in exchanges)
 
 
-def sends(entry: Entry, earlier: Iterable[tuple[int, Entry]], shown: str, limited: bool) -> str:
-    """The function that sends a request.
+def sends(entry: Entry, exchanges: Iterable[tuple[int, Entry]], shown: str, limited: bool) -> str:
+    """The function that sends a request, one of these exchanges.
 
     The first over a limit is sent until others have used that up again, as they had in the run, unless it is what is
-    ``shown``. Where no limit is what is shown, a request is sent once more that is asked to wait.
+    ``shown``; and so is the last, since by then the limit may be over where requests take long. Where no limit is what
+    is shown, a request is sent once more that is asked to wait.
     """
-    if entry["status"] == LIMITED and entry["id"] != shown and all(each["status"] != LIMITED for _, each in earlier):
+    over = [each["id"] for _, each in exchanges if each["status"] == LIMITED and each["id"] != shown]
+    if entry["id"] in (*over[:1], *over[-1:]):
         return "send_until_limited"
     return "send" if limited else "send_patiently"
 
@@ -126,9 +128,11 @@ def steps(
     """The lines that look whether the steps are as they were; ``taken``: what is taken of an answer, by its number.
 
     What was made must be made now as well, and in the same way where another request goes on from there; what was
-    read must be there; and where a limit was reached, it is. ``over`` is the status by which the target tells it.
+    read must be there; and where a limit was reached, it is by the last that was over it. ``over`` is the status by
+    which the target tells it.
     """
     last = max((number for number, entry in exchanges if entry["id"] in looked_at), default=0)
+    at_last = max((number for number, entry in exchanges if entry["status"] == LIMITED and number < last), default=0)
     right = ["2??"]
     for number, entry in exchanges:
         if entry["id"] in looked_at or number > last:
@@ -142,5 +146,5 @@ def steps(
             yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else wanted}"
         elif done:
             yield f"finds {number}"
-        elif entry["status"] == LIMITED:
+        elif number == at_last:
             yield f"needs {number} {LIMITED}"

@@ -184,7 +184,14 @@ def test_a_limit_that_is_told_by_another_status_is_reached_by_any_of_those_at_on
 def test_a_refusal_that_is_looked_into_is_asked_for_until_it_comes(proof: dict[str, Any], sent: str) -> None:
     exchanges = [(1, entry(status=429))]
     shown = refusal_shown_in({"exchanges": ["x-1"], "proof": proof}, exchanges)
-    assert sends(exchanges[0][1], [], shown, limited=True) == sent
+    assert sends(exchanges[0][1], exchanges, shown, limited=True) == sent
+
+
+def test_a_limit_is_used_up_again_at_its_first_refusal_and_at_its_last() -> None:
+    exchanges = [(number, entry(number, status=status)) for number, status in enumerate([200, 429, 429, 429, 200], 1)]
+    sent = [sends(each, exchanges, "x-5", limited=True) for _, each in exchanges]
+    assert sent == ["send", "send_until_limited", "send", "send_until_limited", "send"]
+    assert list(steps(exchanges, {"x-5"}, {}))[-1] == "needs 4 429"
 
 
 @pytest.mark.parametrize(
