@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.reference.defects.base import Alteration
-from conformance.reference.defects.identity import by_one_way
+from conformance.reference.defects.identity import by_one_way, neighbours
 from tests.reference.identity_table import Look, Row, api, api_header
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic
 
@@ -95,7 +95,7 @@ TABLE: list[Row] = [
     (by_one_way.ScopesByBasicUnchecked, by_basic("ct-narrow", "ct-narrow", scope="project:write"), 400, 200),
     (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),
     (by_one_way.OtherSecretByBasicAccepted, by_basic("ct-full", "ct-narrow"), 401, 200),
-    (by_one_way.SignatureOfChangesNotVerified, deleted_with_more, 401, 204),
+    (neighbours.SignatureOfChangesNotVerified, deleted_with_more, 401, 204),
     (by_one_way.BasicFieldEchoed, lambda w: BAD in w.by_basic(BAD).text, False, True),
     (by_one_way.BodyOfNoTypeFails, api(ATLAS, method="PATCH", content=b"{}"), 400, 500),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),

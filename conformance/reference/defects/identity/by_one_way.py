@@ -6,8 +6,6 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import jwt
-
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.defects.identity.token_requests import as_form
@@ -167,25 +165,6 @@ class OtherSecretByBasicAccepted(Defect):
         clients: dict[str, Client] = surface_of(original).clients
         known = client_id in clients and any(secret == each.secret for each in clients.values())
         return client_id, clients[client_id].secret if known else secret
-
-
-class SignatureOfChangesNotVerified(Defect):
-    """RFC 9068 section 4: the signature is validated, by the service that writes as by the one that reads."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401",)
-    changing = False
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        self.changing = request.method not in ("GET", "HEAD")
-        return original(request)
-
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
-        try:
-            unproved: Claims = jwt.decode(token, options={"verify_signature": False})
-        except (jwt.PyJWTError, ValueError, RecursionError):
-            return original(token)
-        return unproved if self.changing else original(token)
 
 
 class BasicFieldEchoed(Defect):

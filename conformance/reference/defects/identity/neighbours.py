@@ -1,9 +1,9 @@
-"""Promises that are kept where they are mostly looked at, and broken beside it: by HEAD, or between two others."""
+"""Promises that are kept where they are mostly looked at, and not by some methods, or between two others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 
@@ -15,15 +15,14 @@ from conformance.reference.seeds import Client
 Claims = dict[str, Any]
 
 
-class SignatureOfHeadsNotVerified(Defect):
-    """RFC 9110 section 9.3.2: HEAD is GET without content, and a token that was altered opens neither."""
+class _SignatureNotVerified(Defect):
+    """The signature of a token is not looked at by some methods."""
 
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401",)
-    heads = False
+    methods: ClassVar[tuple[str, ...]]
+    overlooked = False
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        self.heads = request.method == "HEAD"
+        self.overlooked = request.method in self.methods
         return original(request)
 
     def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
@@ -31,7 +30,23 @@ class SignatureOfHeadsNotVerified(Defect):
             unproved: Claims = jwt.decode(token, options={"verify_signature": False})
         except (jwt.PyJWTError, ValueError, RecursionError):
             return original(token)
-        return unproved if self.heads else original(token)
+        return unproved if self.overlooked else original(token)
+
+
+class SignatureOfChangesNotVerified(_SignatureNotVerified):
+    """RFC 9068 section 4: the signature is validated, by the service that writes as by the one that reads."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+    methods = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class SignatureOfHeadsNotVerified(_SignatureNotVerified):
+    """RFC 9110 section 9.3.2: HEAD is GET without content, and a token that was altered opens neither."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+    methods = ("HEAD",)
 
 
 class FirstAndLastScopeAloneChecked(Defect):
