@@ -260,16 +260,16 @@ class OAuthClient:
         None where none has; evidence of an earlier suite has no such token.
         """
         tape, fields = self.http.recorder.tape, list(headers)
-        known: dict[str | bytes, str] = {
-            bearer(each)[1]: each for each in self.one_each.issued if self.one_each.may_be_ended(each)
-        }
-        place = next((at for at, (name, value) in enumerate(fields) if value in known and name == "Authorization"), -1)
-        if place < 0 or not (tape is None or tape.has("POST", self.identity.token_path)):
+        if tape is not None and not tape.has("POST", self.identity.token_path):
             return None
-        role, scopes = self.one_each.issued[known[fields[place][1]]]
-        self._tokens[role, scopes] = self.fresh_token(role, *scopes)
-        fields[place] = bearer(self._tokens[role, scopes])
-        return fields
+        for place, (name, value) in enumerate(fields):
+            token = value.removeprefix("Bearer ") if isinstance(value, str) else ""
+            if (name, value) == bearer(token) and self.one_each.may_be_ended(token):
+                role, scopes = self.one_each.issued[token]
+                self._tokens[role, scopes] = self.fresh_token(role, *scopes)
+                fields[place] = bearer(self._tokens[role, scopes])
+                return fields
+        return None
 
     def fresh_token(self, role: str, *scopes: str) -> str:
         """A new token of a role; Inconclusive where none is given."""
