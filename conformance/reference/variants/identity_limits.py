@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import re
 import time
@@ -18,6 +17,7 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.variants.later import Later
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
 Operation = Callable[[Call], Awaitable[Answer]]
@@ -41,10 +41,9 @@ class UpdatesComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
 
     surface = "identity"
-    later_s = 0.1
 
     def __init__(self) -> None:
-        self.updates: set[asyncio.Task[None]] = set()
+        self.later = Later(0.1, Refused)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -53,15 +52,8 @@ class UpdatesComeLater(Variant):
         surface.changes(call.organization, body)
         if "version" in body or CONDITIONS & set(call.request.headers):
             return await original(call)
-        update = asyncio.create_task(self._later(original, call))
-        self.updates.add(update)
-        update.add_done_callback(self.updates.discard)
+        self.later.do(lambda: original(call))
         return Answer.json(202, {"state": "updating"})
-
-    async def _later(self, original: Operation, call: Call) -> None:
-        await asyncio.sleep(self.later_s)
-        with contextlib.suppress(Refused):
-            await original(call)
 
 
 class ListsLagBehind(Variant):

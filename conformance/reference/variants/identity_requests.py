@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 import secrets
@@ -20,6 +19,7 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import scheme_and_rest, strict_object
 from conformance.reference.seeds import Client
+from conformance.reference.variants.later import Later
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 Create = Callable[[Organization, Project], Awaitable[bool]]
@@ -151,24 +151,16 @@ class DeletionsComeLater(Variant):
     """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
 
     surface = "identity"
-    later_s = 0.1
 
     def __init__(self) -> None:
-        self.deletions: set[asyncio.Task[None]] = set()
+        self.later = Later(0.1, Refused)
 
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         if "if-match" in call.request.headers:
             return await original(call)
         surface_of(original).visible_project(call.caller, call.organization, call.slug)
-        deletion = asyncio.create_task(self._later(original, call))
-        self.deletions.add(deletion)
-        deletion.add_done_callback(self.deletions.discard)
+        self.later.do(lambda: original(call))
         return Answer.json(202, {"state": "deleting"})
-
-    async def _later(self, original: Operation, call: Call) -> None:
-        await asyncio.sleep(self.later_s)
-        with contextlib.suppress(Refused):
-            await original(call)
 
 
 class CreationsComeLater(Variant):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.variants.later import Later
 
 
 class DeletionsDoneLater(Variant):
@@ -15,25 +15,15 @@ class DeletionsDoneLater(Variant):
     """
 
     surface = "registry"
-    later_s = 0.6
 
     def __init__(self) -> None:
-        self.deletions: set[asyncio.Task[None]] = set()
+        self.later = Later(0.6)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self._accept(original, name, digest)
+        self.later.do(lambda: original(name, digest))
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        self._accept(original, name, tag)
+        self.later.do(lambda: original(name, tag))
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        self._accept(original, name, digest)
-
-    def _accept(self, original: Any, *what: str) -> None:
-        deletion = asyncio.create_task(self._later(original, *what))
-        self.deletions.add(deletion)
-        deletion.add_done_callback(self.deletions.discard)
-
-    async def _later(self, original: Any, *what: str) -> None:
-        await asyncio.sleep(self.later_s)
-        await original(*what)
+        self.later.do(lambda: original(name, digest))

@@ -1,0 +1,26 @@
+"""What is done a moment after it was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+
+class Later:
+    """Does things so many seconds later, and holds each until it is done; a refusal by then concerns nobody."""
+
+    def __init__(self, seconds: float, *refusals: type[Exception]) -> None:
+        self.seconds, self.refusals = seconds, refusals
+        self.under_way: set[asyncio.Task[None]] = set()
+
+    def do(self, what: Callable[[], Awaitable[object]]) -> None:
+        """Has it done."""
+        task = asyncio.create_task(self._done(what))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+
+    async def _done(self, what: Callable[[], Awaitable[object]]) -> None:
+        await asyncio.sleep(self.seconds)
+        with contextlib.suppress(*self.refusals):
+            await what()
