@@ -7,11 +7,12 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Request, head
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -107,6 +108,20 @@ class HeadTellsNoMetadata(Defect):
         for name in list(answer.headers) if call.request.method == "HEAD" else ():
             if name.startswith(META):
                 del answer.headers[name]
+        return answer
+
+
+class HeadOfNothingTellsNoLength(Defect):
+    """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
+            del answer.headers["content-length"]
+            answer.headers["Date"] = formatdate(usegmt=True)
+            answer.wire, answer.closes = head(answer, []), True
         return answer
 
 
