@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -113,6 +114,17 @@ def expect_no_origin_let_in(reply: Exchange, origin: str) -> None:
         proof = field_lacks(reply, "Access-Control-Allow-Origin", origin)
         told = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
         raise NonConformance(f"nothing that lets the origin {origin} in with credentials", told, reply, proof=proof)
+
+
+def clock_of(reply: Exchange) -> float:
+    """What time it is by an answer's Date, of the clock that wrote its other times as well; by ours if it has none."""
+    told = seconds_of_date(reply.headers.get("date") or "")
+    return time.time() if told is None else told
+
+
+def now_nearest(when: float, reply: Exchange) -> float:
+    """What time it is, by our clock or the answer's Date, whichever is nearer to ``when``: whose is wrong is open."""
+    return min(time.time(), clock_of(reply), key=lambda now: abs(now - when))
 
 
 def expect_retry_after(reply: Exchange, longest_s: int, told: str) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from conformance.evidence.successes import ENTITY_TAG
+from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, observed, unlike, unlike_field
@@ -219,12 +220,6 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
         proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
         raise NonConformance(f"{name} within {within_s:g} s of now", told, reply, proof=proof)
     return seconds
-
-
-def clock_of(reply: Exchange) -> float:
-    """What time it is by an answer's Date, of the clock that wrote its other times as well; by ours if it has none."""
-    told = seconds_of_date(reply.headers.get("date") or "")
-    return time.time() if told is None else told
 
 
 def require_clocks(reply: Exchange) -> None:

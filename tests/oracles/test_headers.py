@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import nullcontext
+from email.utils import formatdate
 
 import pytest
 
@@ -15,6 +17,7 @@ from conformance.oracles.headers import (
     expect_not_shared,
     expect_retry_after,
     expect_well_formed_bearer,
+    now_nearest,
 )
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
@@ -185,3 +188,11 @@ NOON = "Sat, 28 Nov 2026 12:00:00 GMT"
 def test_a_wait_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
     with pytest.raises(NonConformance) if wrong else nullcontext():
         expect_retry_after(reply(429, b"", {"Retry-After": value, "Date": NOON}), 11, "within 11 s")
+
+
+@pytest.mark.parametrize("off", [-720, 0, 720])
+def test_a_time_is_held_against_the_nearer_of_two_clocks(off: int) -> None:
+    answer = reply(200, headers={"Date": formatdate(time.time() + off, usegmt=True)})
+    for when, nearest in ((time.time() + off, off), (time.time(), 0), (time.time() + 3 * off, off)):
+        assert abs(now_nearest(when, answer) - time.time() - nearest) < 10
+    assert abs(now_nearest(0, reply(200)) - time.time()) < 10

@@ -8,8 +8,8 @@ from email.utils import formatdate
 
 import pytest
 
+from conformance.oracles.headers import clock_of
 from conformance.oracles.s3_objects import (
-    clock_of,
     expect_bytes,
     expect_entity_tag,
     expect_etag,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -19,6 +20,14 @@ ROCKET = "\U0001f680"
 def claim(name: str, **form: Any) -> Look:
     """A claim of a token, None without it."""
     return lambda w: claims(w.token(**form).json()["access_token"]).get(name)
+
+
+def issued_long_ago(w: World) -> list[bool]:
+    """Whether a new token, and the answer that has it, are of more than ten minutes ago."""
+    answer = w.token()
+    issued = claims(answer.json()["access_token"])["iat"]
+    dated = parsedate_to_datetime(answer.headers.get("date", formatdate())).timestamp()
+    return [time.time() - each > 600 for each in (issued, dated)]
 
 
 def of_rare_text(w: World) -> Any:
@@ -70,6 +79,7 @@ TABLE: list[Row] = [
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),
+    (variants.IdentityClockBehind, issued_long_ago, [False, False], [True, True]),
     (variants.ItemsCanBeRenamed, of_old_name, [400, 200], [200, 301]),
     (variants.ClientIdsHaveAForm, error(client_id="nobody"), (401, "invalid_client"), (400, "invalid_request")),
     (variants.RevocationIsKnownAMomentLater, around_revocation, [401, 401, 401, 401], [200, 200, 401, 401]),

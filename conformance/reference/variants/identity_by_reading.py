@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Variant
@@ -20,6 +21,7 @@ Claims = dict[str, Any]
 Form = dict[str, str]
 Scopes = tuple[str, ...]
 A_MOMENT_S = 0.4
+BEHIND_S = 720
 
 
 class AnotherScopeIsGrantedToo(Variant):
@@ -46,6 +48,24 @@ class ClientIdsHaveAForm(Variant):
         if not re.fullmatch("[a-z]{2}-[a-z-]+", client_id):
             raise Refused(surface_of(original).oauth_error(400, "invalid_request", "the client id is malformed"))
         return original(client_id)
+
+
+class IdentityClockBehind(Variant):
+    """RFC 9110 section 6.6.1: Date is of the server's clock, as are iat and exp; no clause says that it is as ours."""
+
+    surface = "identity"
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
+    ) -> Claims:
+        claims = original(client, scopes)
+        # What is soon to end would have ended for the reference itself, whose clock goes on.
+        late = BEHIND_S if client.lifetime_s > BEHIND_S else 0
+        return {**claims, "iat": claims["iat"] - late, "exp": claims["exp"] - late}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["Date"] = formatdate(time.time() - BEHIND_S, usegmt=True)
+        return answer
 
 
 class RevocationIsKnownAMomentLater(Variant):
