@@ -41,7 +41,7 @@ def expect_header(reply: Exchange, name: str, value: str | None = None, or_statu
     found = reply.headers.get(name)
     if found is None:
         proof = replace(_matching(reply, name, "^"), or_statuses=tuple(or_statuses))
-        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply, proof=proof)
+        raise NonConformance(f"the field {name}", f"{reply.status} without one", reply, proof=proof)
     if value is not None and found != value:
         raise unlike_field(f"{name}: {value}", reply, name, value)
     return found

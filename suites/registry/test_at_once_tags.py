@@ -134,7 +134,7 @@ def test_tags_listed_while_pushed(crowd: Crowd) -> None:
         if not whole or len(set(found)) < len(found):
             raise NonConformance(f"{worded(before)} in it, none twice", worded(found), reply)
     for reply in later.values():
-        expect_success(reply)
+        expect_success(reply, "for a tag pushed while the list is read")
     expect_listed(crowd.pages(), "tags", [*before, *later])
 
 

@@ -163,7 +163,7 @@ def test_head_of_nothing(repository: Repository, pushed: PushedOf, size: int) ->
             2. GET its first byte: expect 416, or 200 with no bytes
     """
     blob = pushed(size).given()
-    expect_status(repository.head_blob(blob.digest), 200)
+    expect_status(repository.head_blob(blob.digest), 200, "for a blob of no bytes")
     part = repository.get_blob(blob.digest, [("Range", "bytes=0-0")])
 
     expect_status(part, {200, 416}, "for a part of no bytes")

@@ -165,7 +165,7 @@ def test_pushed_again(undone: Undone) -> None:
     # What no manifest names any more may have been collected.
     repository.inventory.blobs.difference_update(each.digest for each in manifest.blobs)
 
-    expect_success(repository.push(manifest, tag))
+    expect_success(repository.push(manifest, tag), "for what was deleted before")
     for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)
     for blob in manifest.blobs:

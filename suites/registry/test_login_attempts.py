@@ -213,7 +213,7 @@ def test_refused_in_an_upload(interrupted: Interrupted) -> None:
     upload = interrupted.upload
     expect_status(interrupted.reply, 401, "for a login that is none")
     expect_success(upload.patch(interrupted.rest, interrupted.place), "with the login again")
-    expect_success(upload.put(interrupted.digest))
+    expect_success(upload.put(interrupted.digest), "for the digest of what was sent with the login")
 
 
 @verifies("registry/login/challenge-names-the-scope")

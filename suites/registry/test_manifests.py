@@ -50,7 +50,7 @@ def expect_pulled(
 def expect_head(repository: Repository, reference: str, manifest: Manifest) -> None:
     """HEAD says that the manifest is there, and which it is; how long it is where it says that."""
     reply = repository.head_manifest(reference)
-    expect_status(reply, 200)
+    expect_status(reply, 200, "for what was pushed")
     if "content-length" in reply.headers:
         expect_content_length(reply, len(manifest.content))
     expect_true_digest(reply, manifest.digest)

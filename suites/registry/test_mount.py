@@ -88,7 +88,7 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     expect_bytes_at(repository, reply, blob.content)
     expect_true_digest(reply, blob.digest)
     head = repository.head_blob(blob.digest)
-    expect_status(head, 200)
+    expect_status(head, 200, "for a blob that was mounted")
     if "content-length" in head.headers:
         expect_content_length(head, len(blob.content))
     expect_true_digest(head, blob.digest)
@@ -106,7 +106,8 @@ def test_mounted_blob_serves_an_image(repository: Repository, names: Names, moun
         raise NotApplicable("the registry answered the mount with an upload, as it may")
     manifest = variation(manifest_of(config, []), names.new("mounted"))
 
-    expect_success(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type))
+    reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
+    expect_success(reply, "for an image of a blob that was mounted")
 
 
 @verifies("registry/mount/of-what-is-there-is-answered")

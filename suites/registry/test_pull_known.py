@@ -102,7 +102,7 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
     for name in (each for each in SENT_WITH_A_WHOLE if each in had.first.headers and each not in reply.headers):
         without = ((had.first.id, f"!^{name.lower()}:"),)
         proof = replace(field_matches(reply, name, "^"), or_statuses=(200,), unless=without)
-        raise NonConformance(f"a {name} field, as with the whole", "304 without one", had.first, reply, proof=proof)
+        raise NonConformance(f"the field {name}, as with the whole", "304 without one", had.first, reply, proof=proof)
 
 
 @verifies("registry/pull/coded-has-another-entity-tag")

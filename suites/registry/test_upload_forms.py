@@ -193,7 +193,8 @@ def test_serves_an_image(
             raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that takes blobs in every form")
     manifest = manifest_of(base.blobs[0], [trace.blob, streamed.blob])
 
-    expect_success(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type))
+    reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
+    expect_success(reply, "for an image of a blob in chunks and one that was streamed")
 
 
 @verifies("registry/upload/answers-tell-the-range")

@@ -114,7 +114,7 @@ def test_upload_goes_on_after_a_wrong_chunk(
     expect_success(status, "for a session after a refused chunk")
     expect_range(status, length - 1)
     expect_success(tried.patch(length, 3 * length), "for the chunk that is next")
-    expect_success(tried.upload.put(blob.digest))
+    expect_success(tried.upload.put(blob.digest), "for the digest of what was taken")
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
