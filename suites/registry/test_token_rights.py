@@ -17,6 +17,8 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
+ELSEWHERE = "tags", "manifest-head", "blob", "blob-head", "upload", "put-manifest", "delete-manifest"
+
 
 @verifies("registry/token/each-scope-has-its-own-actions")
 def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
@@ -34,9 +36,7 @@ def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, g
 
 
 @verifies("registry/token/is-for-one-repository")
-@pytest.mark.parametrize(
-    "operation", [case(name, name) for name in ("tags", "blob", "upload", "put-manifest", "delete-manifest")]
-)
+@pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
 def test_is_for_one_repository(
     bearer: Registry, stored: StoredImage, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
 ) -> None:

@@ -108,6 +108,26 @@ class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
         return kind == "blob" and method != "DELETE"
 
 
+class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
+    """Docker token scopes: nor does a token to pull from one tell by HEAD of the manifests of another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "manifest" and method == "HEAD"
+
+
+class TokenOfOneHeadsBlobsOfAll(_TokenOfOneForAll):
+    """Docker token scopes: nor does it tell by HEAD which blobs another has."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "blob" and method == "HEAD"
+
+
 class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository lists no tags of another."""
 
