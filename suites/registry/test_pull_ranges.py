@@ -57,7 +57,7 @@ def test_range_is_served(ask: Ask, content: bytes, asked: str, first: int, last:
     """Purpose: an interrupted pull is resumed.
 
     Method: 1. GET a blob with a Range
-            2. expect 206 with exactly those bytes, and a Content-Range that says so
+            2. expect 206 with exactly those bytes, and a Content-Range that says so, though the blob came in two chunks
     """
     expect_partial(ask(asked), content, first, last)
 

@@ -230,3 +230,27 @@ class OneChunkInTwentyLost(Defect):
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if not self.twentieth.due():
             await original(request, upload)
+
+
+class PartEndsWithItsChunk(Defect):
+    """RFC 9110 section 15.3.7: a part is of the blob, in however many chunks that came."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says", "registry/pull/range-is-served")
+
+    def __init__(self) -> None:
+        self.firsts: dict[str, int] = {}
+        self.ends: dict[str, int] = {}
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        await original(request, upload)
+        self.firsts.setdefault(upload.session, len(upload.content))
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        self.ends[digest] = self.firsts.get(upload.session, 0)
+        await original(upload, digest, content)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        border = self.ends.get(digest, 0)
+        answer: Answer = original(digest, content, first, border if first < border < end else end)
+        return answer
