@@ -20,6 +20,15 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 ELSEWHERE = "tags", "manifest-head", "blob", "blob-head", "upload", "put-manifest", "delete-manifest"
 
 
+@pytest.fixture
+def for_one(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token for everything in the stored image's repository, from which it pulls."""
+    token = once("token for one", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name)))
+    if once("pulled with the token for one", lambda: pull(stored, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
+
+
 @verifies("registry/token/each-scope-has-its-own-actions")
 def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
     """Purpose: of a token for several repositories, each has the actions that were asked for it.
@@ -37,19 +46,14 @@ def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, g
 
 @verifies("registry/token/is-for-one-repository")
 @pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
-def test_is_for_one_repository(
-    bearer: Registry, stored: StoredImage, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
-) -> None:
+def test_is_for_one_repository(for_one: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
     """Purpose: whatever a token opens in one repository, it opens nothing in another of the same organization.
 
     Method: 1. ask for a token for everything in one repository; pull from it: expect 200 (the control)
             2. read another, push to it and delete from it with the token: expect 401, 403 or 404
     """
-    token = once("token for one", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name)))
-    if once("pulled with the token for one", lambda: pull(stored, token)).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
     occasion = Occasion(guarded, new_blob(), "unused")
-    reply = OPERATIONS[operation].request(guarded.repository.presenting(f"Bearer {token}"), occasion)
+    reply = OPERATIONS[operation].request(guarded.repository.presenting(f"Bearer {for_one}"), occasion)
 
     expect_denied(reply, "for another repository", OPERATIONS[operation].unoffered)
 
@@ -105,6 +109,21 @@ def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob
     }[method]
 
     expect_denied(use(), "with a token to pull", CANCELS_NONE if method == "DELETE" else ())
+
+
+@verifies("registry/token/is-for-one-repository")
+@pytest.mark.parametrize("operation", [case("chunk", "chunk")])
+def test_session_of_another_repository(
+    bearer: Registry, for_one: str, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
+) -> None:
+    """Purpose: whose session it is does not stand for the right to push to its repository.
+
+    Method: 1. open a session in a repository; ask for a token for everything in another; pull there: expect 200
+            2. PATCH a chunk with that token: expect 401, 403 or 404
+    """
+    upload = at_the_registry(once("session under a bad login", guarded.repository.open_upload))
+
+    expect_denied(upload.by(bearer.presenting(f"Bearer {for_one}")).patch(new_blob().content), "for another repository")
 
 
 @verifies("registry/token/push-does-not-delete")

@@ -138,6 +138,26 @@ class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
         return kind == "tags"
 
 
+class TokenOfOneListsReferrersOfAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to pull from one repository lists no referrers in another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "referrers"
+
+
+class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to push to one repository sends no chunk to a session of another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "upload" and method == "PATCH"
+
+
 class TokenOfOnePushesManifestsToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository pushes no manifest to another."""
 
