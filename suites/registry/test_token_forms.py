@@ -214,3 +214,20 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     if subjects[0] != subjects[1]:
         proof = claims_say(again, "sub", f'"{literal(str(subjects[0]))}"')
         raise NonConformance(f"sub {worded(subjects[0])}", f"sub {worded(subjects[1])}", again, proof=proof)
+
+
+@verifies("registry/login/ended-login-opens-nothing")
+@pytest.mark.parametrize("role", [case("revoked-in-a-form", "revoked"), case("expired-in-a-form", "expired")])
+def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str) -> None:
+    """Purpose: a login that was taken away is not let in by the other way to a token, either.
+
+    Method: 1. ask by a form for a token to pull, with the login in the role revoked, or expired
+            2. where a token comes, expect it not to pull
+    """
+    if role not in bearer.described.credentials:
+        raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
+    account, scope = bearer.account(role), bearer.scope(stored.repository.name, "pull")
+    reply = granted_by_password(bearer, account.username, account.password, scope)
+
+    if token := token_in(reply):
+        expect_denied(pull(stored, token), f"for a login in the role {role}")

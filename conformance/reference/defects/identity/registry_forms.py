@@ -28,6 +28,26 @@ class EndedLoginGetsTokens(Defect):
         return account is not None
 
 
+class EndedLoginGetsTokensByForm(Defect):
+    """Credentials & Webhooks: a credential that was revoked or has expired gets no token by a form, either."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/ended-login-opens-nothing",)
+
+    def __init__(self) -> None:
+        self.by_form = False
+
+    def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        self.by_form = True
+        try:
+            return original(request)
+        finally:
+            self.by_form = False
+
+    def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
+        return account is not None if self.by_form else original(account)
+
+
 class LoginSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
 
