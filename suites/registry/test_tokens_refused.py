@@ -24,8 +24,8 @@ from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
-from conformance.vocabulary.values import basic_login
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.values import another_like, basic_login
 
 NOWHERE = f"sha256:{'0' * 64}"
 
@@ -146,3 +146,21 @@ def test_password_is_not_told_back(bearer: Registry, names: Names, by: str) -> N
         reply = granted_by_password(bearer, username, password)
 
     expect_not_repeated(reply, [password], "the password")
+
+
+@verifies("registry/rights/private-and-absent-are-not-told-apart")
+@pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
+def test_token_endpoint_tells_nothing(bearer: Registry, guarded: StoredImage, role: str) -> None:
+    """Purpose: nor does a stranger learn from the token endpoint which repositories there are.
+
+    Method: 1. with another organization's login, ask for a token to pull from a repository that exists, and from one
+               that never did
+            2. expect the same status
+    """
+    existing = guarded.repository.name
+    there, not_there = (ask(bearer, role, bearer.scope(each, "pull")) for each in (existing, another_like(existing)))
+
+    of_both = there.id, not_there.id, "token"
+    if there.status != not_there.status:
+        told, proof = f"{there.status}, {not_there.status} for what never existed", Proof(alike_in=(of_both,))
+        raise NonConformance("one answer of the token endpoint to both", told, there, not_there, proof=proof)

@@ -48,6 +48,26 @@ class EndedLoginGetsTokensByForm(Defect):
         return account is not None if self.by_form else original(account)
 
 
+class AbsentRepositoryGetsNoToken(Defect):
+    """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
+
+    surface = "identity"
+    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
+
+    def __init__(self) -> None:
+        self.pushed: set[str] = set()
+
+    def granted_access(
+        self, original: Callable[..., list[dict[str, Any]]], account: Account | None, asked: list[Asked]
+    ) -> list[dict[str, Any]]:
+        access = original(account, asked)
+        self.pushed |= {each["name"] for each in access if "push" in each["actions"]}
+        granted = {each["name"] for each in access}
+        if account and any(each.name not in self.pushed | granted for each in asked if each.kind == "repository"):
+            raise Refused(Answer.json(404, {"error": "no such repository"}))
+        return access
+
+
 class LoginSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
 
