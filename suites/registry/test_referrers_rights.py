@@ -8,9 +8,8 @@ from conformance.clients.registry import StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_denied, expect_scope
 from conformance.oracles.status import expect_status
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
 
 
 @pytest.fixture
@@ -68,20 +67,3 @@ def test_other_organization_cannot_list_referrers(guarded: StoredImage) -> None:
         reply = guarded.repository.as_role("foreign").referrers(guarded.image.digest, kind)
 
         expect_denied(reply, "for another organization's login")
-
-
-@verifies("registry/token/is-for-one-repository")
-@pytest.mark.parametrize("operation", [case("referrers", "referrers")])
-def test_referrers_in_another_repository(
-    guarded: StoredImage, to_pull: str, features: frozenset[str], operation: str
-) -> None:
-    """Purpose: what refers to the images of one repository is not told for a token for another.
-
-    Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
-            2. ask for referrers in another with it: expect 401, 403 or 404
-    """
-    if f"registry.{operation}" not in features:
-        raise NotApplicable(f"the target does not claim registry.{operation}")
-    reply = guarded.repository.presenting(f"Bearer {to_pull}").referrers(guarded.image.digest)
-
-    expect_denied(reply, "for another repository")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.challenges import challenges
+from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
+from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import (
     actions_in,
     ask,
@@ -94,6 +96,21 @@ def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed:
     """
     expect_denied(pull(guarded, to_pull), "for another repository")
     expect_denied(pushed, "for a push with a token to pull")
+
+
+@verifies("registry/token/is-for-what-was-asked")
+@pytest.mark.parametrize("operation", [case(each, each) for each in ("upload-at-once", "put-manifest")])
+def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
+    """Purpose: what a token may is looked at, and not what its login might.
+
+    Method: 1. ask for a token to pull with a login that may push; pull with it: expect 200 (the control)
+            2. push a blob in one request, and a manifest, with it: expect 401, 403 or 404
+    """
+    pulling = guarded.repository.presenting(f"Bearer {good}")
+
+    expect_denied(
+        OPERATIONS[operation].request(pulling, Occasion(guarded, new_blob(), "unused")), "with a token to pull"
+    )
 
 
 @verifies("registry/token/too-little-is-told")

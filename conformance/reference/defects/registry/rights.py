@@ -138,16 +138,6 @@ class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
         return kind == "tags"
 
 
-class TokenOfOneListsReferrersOfAll(_TokenOfOneForAll):
-    """Docker token scopes: a token to pull from one repository lists no referrers in another."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "referrers"
-
-
 class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository sends no chunk to a session of another."""
 
@@ -176,6 +166,23 @@ class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
 
     def _enough(self, kind: str, method: str) -> bool:
         return method == "DELETE"
+
+
+class LoginThatMayPushIsEnough(Defect):
+    """Docker token scopes: a manifest is pushed with a token to push, and not with any of who might ask for one."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-what-was-asked",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry, pushed = registry_of(original), (kind, request.method) == ("manifest", "PUT")
+        caller = registry.authenticate(request, []) if pushed else None
+        account = registry.account(caller.subject) if caller else None
+        may = account.rights.get(organization_of(name), frozenset()) if account else frozenset()
+        if caller and "push" in may and registry.permits(caller, Access("repository", name, ("pull",))):
+            return caller
+        found: Caller = original(kind, name, request)
+        return found
 
 
 class ManifestReadBeforeItsSender(Defect):
