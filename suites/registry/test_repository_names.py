@@ -27,7 +27,7 @@ ELSEWHERE = {301, 302, 307, 308}
 LONGEST = 255
 """Characters of registry, slash and name, which many clients keep to."""
 # Those that one behind a slash is like: their blobs are looked for, and catalogs that list what has blobs list them.
-WITH_BLOBS = ("a", "a/b/c", "a/0")
+WITH_BLOBS = ("a", "a/b/c", "a/0", "a/manifests/c")
 Taken = Callable[[str], StoredImage | Exchange]
 
 
@@ -90,6 +90,7 @@ def test_app_slugs(taken: Taken, ending: str) -> None:
         case("two-underscores", "a__0", "a_0"),
         case("one-letter-components", "a/b/c", "a"),
         case("one-digit-component", "a/0", "a"),
+        case("word-of-a-path", "a/manifests/c", "a"),
         case("longest", "{most}a", "{most}b"),
     ],
 )

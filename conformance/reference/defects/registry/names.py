@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Route
 from conformance.reference.registry.state import Repository
 
 SHORT = 200
@@ -101,3 +102,16 @@ class EmptyComponentFails(Defect):
         if "" in text.split("/"):
             raise Refusal("NAME_INVALID", status=500)
         return bool(original(text))
+
+
+class NameEndsAtTheFirstWord(Defect):
+    """distribution-spec 1.1, Pulling manifests: a component may be ``manifests``, which ends no name that goes on."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/each-name-is-its-own",)
+
+    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
+        found: tuple[Route, str, str] = original(path)
+        route, name, reference = found
+        before, word, behind = name.partition("/manifests/")
+        return (route, before, f"{behind}/{reference}") if word and route.kind == "manifest" else found
