@@ -24,7 +24,7 @@ from conformance.vocabulary.wording import differing, some, worded
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.list"  # the one begins like the first, and is another
-OF = {"org.example.X-Kind": "of two", "org.example.of": "v1, für 世界, " * 30}
+OF = {"org.example.X-Kind": "of two", "org.example.none": "", "org.example.of": "v1, für 世界, " * 30}
 FILTERED = "sbom, in the list of its type"
 
 

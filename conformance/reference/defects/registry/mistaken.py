@@ -139,6 +139,13 @@ class ReferrersWithAnnotationsInSmallLetters(ReferrersWithOneAnnotation):
         return self._told(original(manifest), lambda told: {name.lower(): value for name, value in told.items()})
 
 
+class ReferrersWithoutEmptyAnnotations(ReferrersWithOneAnnotation):
+    """image-spec 1.1, Annotations: a value is a string, of no letters as well, and its key says something by itself."""
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return self._told(original(manifest), lambda told: {name: value for name, value in told.items() if value})
+
+
 class LettersOfTwoSignsJoined(Defect):
     """distribution-spec 1.1, Pushing Manifests: a letter and its accent stay the two signs that were pushed."""
 
