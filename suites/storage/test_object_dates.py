@@ -26,7 +26,7 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     Method: 1. put an object, GET and list it
             2. expect Last-Modified as an HTTP date within five minutes of now
             3. GET, then HEAD and list it more than a second later; expect the same, in the listing as before
-            4. overwrite it, and copy it; expect a later Last-Modified of both
+            4. overwrite it, and copy it; expect a later Last-Modified of both, and another one in the listing
     """
     key, copy = space.stored(b"dated"), space.key("copy")
     got, listed = space.get(key), found_under(space, key)
@@ -48,6 +48,11 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
             wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
             proof = another_field(got, reply, "last-modified")
             raise NonConformance(wanted, field_of(reply, "Last-Modified"), got, reply, proof=proof)
+    anew = found_under(space, key)
+    if before and (told := [each.modified for each in anew.entries]) == before:
+        wanted = f"another LastModified than {worded(before)}, listed before it was overwritten"
+        proof = Proof(beyond="it is about two lists together: of before an object was overwritten, and after")
+        raise NonConformance(wanted, worded(told), listed.reply, anew.reply, proof=proof)
 
 
 @verifies("storage/object/dates-agree")

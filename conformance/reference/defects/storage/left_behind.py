@@ -301,3 +301,18 @@ class CapitalsInSizesOfChunksRefused(Defect):
         if not _SMALL_SIZE.match(call.request.body):
             raise Fault("IncompleteBody")
         original(call, stated)
+
+
+class ListedWithTheDateOfTheFirst(Defect):
+    """S3 API Reference, Object, LastModified: the date when the object was last modified, in listings too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    def __init__(self) -> None:
+        self.first: dict[str, int] = {}
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        stored: StoredObject | None = original(bucket, key)
+        first = self.first.setdefault(f"{bucket.name}/{key}", stored.modified) if stored else 0
+        return replace(stored, modified=first) if stored else None
