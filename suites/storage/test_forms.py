@@ -1,4 +1,4 @@
-"""Uploads by a browser's form: what no signed policy permits is refused, whether or not forms are offered."""
+"""Uploads by a browser's form: what no signed policy permits is refused, and what one does is stored, where offered."""
 
 from __future__ import annotations
 
@@ -10,24 +10,33 @@ import pytest
 
 from conformance.clients.s3_bodies import FORM_TYPE, form_body
 from conformance.clients.sigv4 import ALGORITHM, Keys, Signing, hmac_sha256, scope_of, signing_key
-from conformance.clients.storage import Bucket
-from conformance.oracles.s3_objects import expect_nothing_stored
-from conformance.oracles.status import expect_status
+from conformance.clients.storage import NO_FIELDS, Bucket, Fields
+from conformance.evidence.once import Once
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
+from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 
 OVER_S = 17 * 60
 """What ended then is over by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
 
 
-def _policy(bucket: str, prefix: str, lives_s: float, keys: Keys, longest: int = 100) -> dict[str, str]:
-    """The fields of a signed policy that permits keys below a prefix of a bucket, until so many seconds from now."""
+def _policy(
+    bucket: str, prefix: str, lives_s: float, keys: Keys, longest: int = 100, more: Fields = NO_FIELDS
+) -> dict[str, str]:
+    """The fields of a signed policy that permits keys below a prefix of a bucket, until so many seconds from now.
+
+    It permits ``more`` fields, which are among them.
+    """
     timestamp = Signing().timestamp()
     named = {
         "x-amz-algorithm": ALGORITHM,
         "x-amz-credential": f"{keys.access_key}/{scope_of(keys, timestamp[:8])}",
         "x-amz-date": timestamp,
+        **more,
     }
     matched = [{"bucket": bucket}, *({name: value} for name, value in named.items())]
     conditions = [["starts-with", "$key", prefix], ["content-length-range", 0, longest], *matched]
@@ -46,10 +55,11 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
                for another bucket or for fewer bytes
             2. expect a refusal (of forms in general, where they are not offered), and nothing stored
     """
-    key, keys = space.key("form"), space.s3.keys
+    keys, others = space.s3.keys, space.prefix("others")
+    key = f"{space.key('form')}/{others}f" if lacks == "key" else space.key("form")
     fields = _policy(
         space.names.new("another") if lacks == "bucket" else space.name,
-        prefix=space.prefix("others") if lacks == "key" else space.names.prefix,
+        prefix=others if lacks == "key" else space.names.prefix,
         lives_s=-OVER_S if lacks == "time" else 600,
         keys=space.s3.with_keys(secret_key="not-the-secret").keys if lacks == "secret" else keys,
         longest=3 if lacks == "size" else 100,
@@ -59,6 +69,53 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
 
     expect_status(reply, [*range(400, 500), 501])
     expect_nothing_stored(space.get(key), refused=reply)
+
+
+def _posted(space: Space, key: str, fields: Fields, content: bytes, spare: int = 0) -> Exchange:
+    """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
+    longest = len(content) + spare
+    permitted = _policy(space.name, space.names.prefix, 24 * 3600, space.s3.keys, longest, fields)
+    body = form_body({"key": key, **permitted}, content)
+    return space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
+
+
+def _where_offered(space: Space, once: Once) -> None:
+    """NotApplicable where not even the plainest form is taken: nothing promises that one is."""
+    if not (reply := once("a form", lambda: _posted(space, space.key("form"), {}, b"a form", spare=50))).ok:
+        raise NotApplicable(f"uploads by a form are not offered: {observed(reply)}")
+
+
+@verifies("storage/object/form-is-stored-as-a-put")
+def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
+    """Purpose: where a browser may upload by a form, its fields are those of a PUT.
+
+    Method: 1. post a form (not applicable where none is taken), and another with a type and metadata
+            2. expect 2xx, and the bytes from GET, with those fields
+    """
+    _where_offered(space, once)
+    key, fields = space.key("form"), {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
+
+    expect_success(_posted(space, key, fields, b"a,b\n"), "for a form that the policy permits, to its last byte")
+    expect_bytes(reply := space.get(key), b"a,b\n")
+    expect_headers(reply, fields)
+
+
+@verifies("storage/object/form-does-as-asked")
+def test_form_does_as_asked(space: Space, once: Once) -> None:
+    """Purpose: a page that uploads by a form may leave the name to its user's file, and choose the answer.
+
+    Method: 1. post a form (not applicable where none is taken), and another with ${filename} in its key, with
+               Cache-Control, that asks for 201
+            2. expect 201, and the bytes under the name of the file, with that field
+    """
+    _where_offered(space, once)
+    prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
+
+    reply = _posted(space, prefix + "${filename}", {"success_action_status": "201", **kept}, b"named by its file")
+    expect_success(reply, "for a form that the policy permits")
+    expect_bytes(got := space.get(f"{prefix}f"), b"named by its file")
+    expect_status(reply, 201)
+    expect_headers(got, kept)
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

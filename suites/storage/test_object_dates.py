@@ -26,7 +26,8 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     Method: 1. put an object, GET and list it
             2. expect Last-Modified as an HTTP date within five minutes of now
             3. GET, then HEAD and list it more than a second later; expect the same, in the listing as before
-            4. overwrite it, and copy it; expect a later Last-Modified of both, and another one in the listing
+            4. copy it, also onto itself with other metadata, and overwrite it; expect a later Last-Modified each time,
+               and another one in the listing
     """
     key, copy = space.stored(b"dated"), space.key("copy")
     got, listed = space.get(key), found_under(space, key)
@@ -41,9 +42,12 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
         pair = listed.reply, again.reply
         proof = Proof(alike=((pair[0].id, pair[1].id),))
         raise NonConformance(f"{worded(before)}, as it was listed before", worded(told), *pair, proof=proof)
-    require(space.copy(copy, key), "a key that may copy objects within the bucket")
-    for written in (copy, space.stored(b"dated anew", key=key)):
-        reply = space.head(written)
+    changed = {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "bob"}
+    for copied in (space.copy(copy, key), space.copy(key, key, changed)):
+        require(copied, "a key that may copy objects within the bucket")
+    described = space.head(key)
+    space.stored(b"dated anew", key=key)
+    for reply in (space.head(copy), described, space.head(key)):
         if expect_http_date(reply, "last-modified", clock_of(reply), 300) <= first:
             wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
             proof = another_field(got, reply, "last-modified")

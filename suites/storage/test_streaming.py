@@ -119,18 +119,18 @@ def test_chunked_payload_is_stored_without_its_framing(
 
 
 @verifies("storage/streaming/chunks-are-joined")
-@pytest.mark.parametrize("kind", [case("of-nothing", UNSIGNED_TRAILER)])
-def test_chunks_of_nothing_are_nothing(space: Space, kind: str, chunks_of: Callable[[str], None]) -> None:
-    """Purpose: an empty object comes in chunks, too.
+@pytest.mark.parametrize("body", [case("of-nothing", b""), case("of-a-mebibyte", b"m" * 2**20)])
+def test_chunks_of_any_size_are_taken(space: Space, body: bytes, chunks_of: Callable[[str], None]) -> None:
+    """Purpose: an empty object comes in chunks, too, and a large one in large chunks: boto3 sends 1 MiB in each.
 
-    Method: 1. put no chunk but the closing one, with the checksum of nothing in the trailer
-            2. expect 2xx, and no bytes from GET
+    Method: 1. put no chunk but the closing one, or one of 1 MiB before it, with the checksum of all in the trailer
+            2. expect 2xx, and the bytes from GET
     """
-    chunks_of(kind)
-    key, trailer = space.key(), checksum_field("crc32", b"")
-    upload = chunked(space.request("PUT", key), space.s3.keys, (), kind, trailer)
+    chunks_of(UNSIGNED_TRAILER)
+    key, trailer = space.key(), checksum_field("crc32", body)
+    upload = chunked(space.request("PUT", key), space.s3.keys, (body,) * bool(body), UNSIGNED_TRAILER, trailer)
     expect_success(space.s3.send_as_is(upload.assembled()))
-    expect_bytes(space.get(key), b"")
+    expect_bytes(space.get(key), body)
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")

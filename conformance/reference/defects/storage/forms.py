@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import calendar
+import hashlib
 import json
 import re
 import time
@@ -17,6 +18,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
 FIELD = re.compile(rb'name="([^"]+)"[^\r]*\r\n\r\n(.*?)\r\n--', re.DOTALL)
+_NEEDED = {"key", "file", "x-amz-credential", "x-amz-signature"}
 
 
 def fields_of(request: Request) -> dict[str, str]:
@@ -130,3 +132,102 @@ def fits(policy: Any, fields: dict[str, str]) -> bool:
     """Whether a policy permits so many bytes."""
     ranges = [each[1:] for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
     return all(least <= len(fields["file"]) <= most for least, most in ranges)
+
+
+class FormsTaken:
+    """Uploads by a form as S3 takes them: what a signed policy permits is stored with its fields, and told as asked."""
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        fields, surface = {name.lower(): value for name, value in fields_of(request).items()}, gateway(original)
+        if "policy" not in fields:
+            answer: Answer = await original(request)
+            return answer
+        if not fields.keys() >= _NEEDED or not signed(surface, fields):
+            raise Fault("SignatureDoesNotMatch")
+        policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
+        named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
+        lives, fitting = in_time(policy, surface.now()), self._fits(policy, fields)
+        if not (named and lives and fitting and self._of_key(policy, fields)):
+            raise Fault("AccessDenied")
+        surface.buckets[bucket].put(self._key(fields), self._stored(fields, surface.seconds()))
+        return Answer(self._status(fields))
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        return fits(policy, fields)
+
+    def _of_key(self, policy: Any, fields: dict[str, str]) -> bool:
+        return of_key(policy, fields)
+
+    def _key(self, fields: dict[str, str]) -> str:
+        return fields["key"].replace("${filename}", "f")
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        body, owned = fields["file"].encode("latin-1"), "x-amz-meta-"
+        headers = {name: fields[name] for name in ("content-type", "cache-control") if name in fields}
+        metadata = {name.removeprefix(owned): value for name, value in fields.items() if name.startswith(owned)}
+        return StoredObject(body, hashlib.md5(body).hexdigest(), now, headers, metadata)
+
+    def _status(self, fields: dict[str, str]) -> int:
+        return int(fields.get("success_action_status", "204"))
+
+
+class FormFieldsLost(FormsTaken, Defect):
+    """S3 API Reference, POST Object: what a PUT says in header fields a form says in its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        return super()._stored({"file": fields["file"]}, now)
+
+
+class FormRangesEndOneShort(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", conditions: content-length-range has its upper bound in it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-does-as-asked")
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        longer = {**fields, "file": fields["file"] + "."}
+        return super()._fits(policy, longer)
+
+
+class FormNamesNoFile(FormsTaken, Defect):
+    """S3 API Reference, POST Object, key: ${filename} stands for the name of the file."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _key(self, fields: dict[str, str]) -> str:
+        return fields["key"]
+
+
+class FormAnswersAsItLikes(FormsTaken, Defect):
+    """S3 API Reference, POST Object, success_action_status: 201 where that is asked for."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _status(self, fields: dict[str, str]) -> int:
+        return 204
+
+
+class FormKeysContain(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", conditions: starts-with is of the beginning."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/form-without-permission-is-refused",)
+
+    def _of_key(self, policy: Any, fields: dict[str, str]) -> bool:
+        begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
+        return all(each in fields["key"] for each in begins)
+
+
+class FormsWithoutCacheControl(FormsTaken, Defect):
+    """S3 API Reference, POST Object, Cache-Control and its like: kept as those of a PUT are."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        return super()._stored({name: fields[name] for name in fields.keys() - {"cache-control"}}, now)

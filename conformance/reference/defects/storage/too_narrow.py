@@ -1,0 +1,86 @@
+"""Defects of gateways that take less than clients send, or do not keep apart what each of them asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+_BUFFER = 512 * 1024
+
+
+class ChunksBeyondABufferRefused(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": a chunk has 8 KiB at least; no most is named."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/chunks-are-joined",)
+
+    def check_chunk_sizes(self, original: Any, sizes: list[int], signed: bool) -> None:
+        if max(sizes, default=0) > _BUFFER:
+            raise Fault("InvalidRequest", "The chunk is too large")
+        original(sizes, signed)
+
+
+class ChangedInPlaceKeepsItsDate(Defect):
+    """S3 API Reference, CopyObject: an object that is copied onto itself is a new one, with a date of its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    def __init__(self) -> None:
+        self.in_place = False
+
+    def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
+        self.in_place = True
+        return bool(original(call, source, replaced))
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copied: StoredObject = original(call, stored, replaced)
+        copied, self.in_place = replace(copied, modified=stored.modified) if self.in_place else copied, False
+        return copied
+
+
+class ChosenTypeIsKept(Defect):
+    """S3 API Reference, GetObject, response-content-type: the type of the one answer, not of the object."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
+
+    def __init__(self) -> None:
+        self.types: dict[str, str] = {}
+
+    def overrides(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        kept, key = {**found}, f"{call.bucket}/{call.key}"
+        if key in self.types:
+            kept.setdefault("content-type", self.types[key])
+        if "content-type" in found:
+            self.types[key] = found["content-type"]
+        return kept
+
+
+class FirstOfABatchLeft(Defect):
+    """S3 API Reference, DeleteObjects: every key that is told as deleted is, whatever batches the work is done in."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-a-thousand",)
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = dict(bucket.objects)
+        answer: Answer = await original(call, bucket)
+        for key in deleted_keys(call.body)[100::100]:
+            if key in before:
+                bucket.put(key, before[key])
+        return answer
+
+
+def deleted_keys(document: bytes) -> list[str]:
+    """The keys that a document names, as far as none is escaped."""
+    return [key.decode() for key in re.findall(rb"<Key>([^<]*)", document)]
