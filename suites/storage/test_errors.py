@@ -25,6 +25,8 @@ from conformance.vocabulary.wording import some, worded
 
 Call = Callable[[Space], Exchange]
 FOLDERS = ("/usr/", "/home/", "/var/", "/opt/", "/srv/", "/mnt/")
+AS_BY_A_PAGE = {"Accept": "application/json, text/plain, */*"}
+"""What libraries for the scripts of pages say of themselves: the answer is XML all the same."""
 LEAKS = ("Traceback", "at java.", "goroutine", *FOLDERS, "panic:", "Exception in")
 ODD_FIELDS = {
     "x-amz-tagging": "bare&=&%zz",
@@ -54,6 +56,7 @@ def _anonymous(space: Space) -> Exchange:
 
 REFUSALS: dict[str, Call] = {
     "missing-key": lambda space: space.get(space.key("missing")),
+    "asked-as-by-a-page": lambda space: space.get(space.key("missing"), AS_BY_A_PAGE),
     "missing-bucket": lambda space: space.s3.bucket(space.names.new("absent")).get("anything"),
     "missing-hard-key": lambda space: space.get(space.key("missing") + "<&>"),
     "wrong-secret": _wrong_secret,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
@@ -84,3 +84,15 @@ class FirstOfABatchLeft(Defect):
 def deleted_keys(document: bytes) -> list[str]:
     """The keys that a document names, as far as none is escaped."""
     return [key.decode() for key in re.findall(rb"<Key>([^<]*)", document)]
+
+
+class ErrorsNegotiated(Defect):
+    """S3 API Reference, Error responses: an error is an XML document, whatever a framework would make of Accept."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400 and "json" in request.headers.get("accept", ""):
+            return Answer.json(answer.status, {"status": answer.status, "error": "refused"})
+        return answer
