@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document, full_part
 from conformance.oracles.proofs import another_field
-from conformance.oracles.s3_documents import completed_etag_of
+from conformance.oracles.s3_documents import completed_etag_of, copied_etag_of
 from conformance.oracles.s3_errors import (
     error_of,
     expect_code,
@@ -56,6 +56,24 @@ def test_small_part_in_the_middle_is_refused(space: Space) -> None:
 
     expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
     parts = [space.part(key, upload, 1, ONE), parts[1], space.part(key, upload, 3, b"the last")]
+    expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
+
+
+@verifies("storage/multipart/small-part-in-the-middle-is-refused")
+@pytest.mark.parametrize("body", [case("of-copies", b"too small")])
+def test_small_copied_part_is_refused(space: Space, body: bytes) -> None:
+    """Purpose: every part but the last is at least 5 MiB, also where it was copied and not sent.
+
+    Method: 1. copy a small object to two parts, complete
+            2. expect 400 EntityTooSmall, and nothing stored
+    """
+    source, key = space.stored(body), space.key()
+    upload = space.opened(key)
+    copies = [require(space.copy_part(key, upload, number, source), "copies of parts") for number in (1, 2)]
+    parts = [(number, copied_etag_of(copy, "CopyPartResult")) for number, copy in enumerate(copies, 1)]
+
     expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
     expect_nothing_stored(space.get(key))
     space.abort(key, upload)

@@ -96,3 +96,22 @@ class ErrorsNegotiated(Defect):
         if answer.status >= 400 and "json" in request.headers.get("accept", ""):
             return Answer.json(answer.status, {"status": answer.status, "error": "refused"})
         return answer
+
+
+class CopiedPartsNotMeasured(Defect):
+    """S3 API Reference, error code EntityTooSmall: every part but the last has 5 MiB, wherever its bytes are from."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/small-part-in-the-middle-is-refused",)
+
+    def __init__(self) -> None:
+        self.copied: set[int] = set()
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        body: bytes = original(call, source)
+        self.copied.add(len(body))
+        return body
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        last = len(sizes) - 1
+        original([size for place, size in enumerate(sizes) if place == last or size not in self.copied])
