@@ -70,6 +70,20 @@ def test_document_may_be_written_otherwise(space: Space, write: Callable[[str], 
     expect_nothing_stored(space.get(key))
 
 
+@verifies("storage/multipart/tags-without-quotes-are-taken")
+def test_tags_without_quotes_are_taken(space: Space) -> None:
+    """Purpose: clients keep the ETag of a part without its quotes and send it so: mc and what is built on its library.
+
+    Method: 1. send a part, complete with its ETag without quotes
+            2. expect 2xx, and the object
+    """
+    upload = space.opened(key := space.key())
+    number, tag = space.part(key, upload, 1, b"of one part")
+
+    expect_no_error_inside(space.complete(key, upload, [(number, tag.strip('"'))]))
+    expect_bytes(space.get(key), b"of one part")
+
+
 @verifies("storage/service/buckets-of-a-prefix")
 def test_buckets_of_a_prefix(s3: S3, storage: Storage) -> None:
     """Purpose: who asks for the buckets of a prefix is told those and no others.

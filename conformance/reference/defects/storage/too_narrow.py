@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.storage.state import Bucket, Part, StoredObject
 
 _BUFFER = 512 * 1024
 
@@ -115,3 +115,13 @@ class CopiedPartsNotMeasured(Defect):
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         last = len(sizes) - 1
         original([size for place, size in enumerate(sizes) if place == last or size not in self.copied])
+
+
+class TagsOfPartsNeedQuotes(Defect):
+    """S3 API Reference, CompletedPart: the ETag of a part is what stands between its quotes."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/tags-without-quotes-are-taken",)
+
+    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
+        return given.strip().startswith('"') and bool(original(given, part))
