@@ -125,3 +125,16 @@ class TagsOfPartsNeedQuotes(Defect):
 
     def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
         return given.strip().startswith('"') and bool(original(given, part))
+
+
+class RangesOfOneByteRefused(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: bytes=0-0 is the first byte."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        first, _, last = call.headers.get("x-amz-copy-source-range", "").removeprefix("bytes=").partition("-")
+        if first and first == last:
+            raise Fault("InvalidArgument")
+        return bytes(original(call, source))
