@@ -138,6 +138,11 @@ def test_condition(space: Space, known: Known, fields: Fields, status: int) -> N
             304,
         ),
         row(
+            "storage/condition/if-match-before-if-none-match",
+            lambda k: {"If-Match": OTHER, "If-None-Match": k.etag},
+            412,
+        ),
+        row(
             "storage/condition/outranks-range",
             lambda k: {"If-None-Match": k.etag, "Range": "bytes=5000-"},
             304,

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject
@@ -138,3 +139,14 @@ class RangesOfOneByteRefused(Defect):
         if first and first == last:
             raise Fault("InvalidArgument")
         return bytes(original(call, source))
+
+
+class NoneMatchFirst(Defect):
+    """RFC 9110 section 13.2.2: If-Match is evaluated first, and where it fails nothing else is."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/if-match-before-if-none-match",)
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        status: int | None = original(replace(asked, match=None), found, reading) if asked.none_match else None
+        return status or original(asked, found, reading)
