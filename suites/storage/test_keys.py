@@ -103,10 +103,9 @@ def test_object_beside_its_own_prefix(space: Space) -> None:
     """Purpose: keys have no hierarchy: an object may stand under a name that is the beginning of others' names.
 
     Method: 1. put "a" and "a/b"
-            2. expect both to be there, and each to survive the deletion of the other
+            2. expect both to be there, and each to survive the deletion of the other; and "a" put again beside "a/b"
     """
-    prefix = space.prefix()
-    space.stored(b"beside", key=prefix + "a")
+    space.stored(b"beside", key=(prefix := space.prefix()) + "a")
 
     expect_success(space.put(prefix + "a/b", b"below"))
     expect_bytes(space.get(prefix + "a"), b"beside", "after one was put below it")
@@ -115,7 +114,8 @@ def test_object_beside_its_own_prefix(space: Space) -> None:
     expect_bytes(space.get(prefix + "a"), b"beside", "after the one below it was deleted")
     space.stored(b"below", key=prefix + "a/b")
     expect_success(space.delete(prefix + "a"))
-    expect_bytes(space.get(prefix + "a/b"), b"below", "after the one above it was deleted")
+    expect_success(space.put(prefix + "a", b"again"), "above another object")
+    expect_bytes(space.get(prefix + "a/b"), b"below", "after one was put above it")
 
 
 @verifies("storage/key/leading-slash-is-kept")

@@ -51,6 +51,18 @@ class DeletionIsRecursive(Defect):
             bucket.remove(each)
 
 
+class ObjectExistsAsDirectory(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": ``a`` may be put where ``a/b`` is, as the other way round."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/object-beside-its-prefix",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        if _below(bucket, key):
+            raise Fault("InvalidRequest", "Object exists as a directory.")
+        await original(bucket, key, stored, asked)
+
+
 class DirectoryNotEmpty(Defect):
     """S3 API Reference, DeleteObject: a key is deleted whatever other keys begin with it."""
 
