@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,7 +21,6 @@ from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
-MOST = 60
 # As JSON and a regular expression have it alike.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
@@ -143,52 +141,6 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
             _expect_no_more(platform, listed, [slug], first)
     if not judged:
         raise NotApplicable("no list names an item that was created and can be deleted")
-
-
-@verifies("errors/reads/pages-are-the-whole-list")
-def test_pages_are_the_whole_list(platform: Platform) -> None:
-    """Purpose: who reads a list to its end has missed nothing where one page ends and the next begins.
-
-    Method: 1. create eleven items; where the list comes in pages then, read it from its first page to its last
-            2. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count
-            3. where it has no end, expect no page of it to come again and again
-    """
-    judged = False
-    for resource in platform.resources_with("create", "item", "unique"):
-        slugs = platform.many(resource)
-        missing, pages = _never_named(platform, platform.operation(resource, "read"), slugs)
-        if len(pages) == MOST:
-            _expect_other_pages(pages, slugs)
-        if len(missing) == len(slugs) or len(pages) in (1, MOST):
-            continue
-        judged = True
-        if missing:
-            told = f"{len(pages)} pages without {worded(min(missing))}"
-            proof = Proof(beyond="where a page ends hangs on how many items there are")
-            raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
-    if not judged:
-        raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
-
-
-def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
-    """No page leads, by others or at once, to itself: under one address with the same items."""
-    met = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
-    (address, *_), times = met.most_common(1)[0]
-    if times >= ROUNDS:
-        again = [page for page in pages if page.url == address][:2]
-        proof = Proof(beyond="where a page leads hangs on how many items there are")
-        raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again, proof=proof)
-
-
-def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:
-    """Which of these no reading of a list names, and the pages of the last one."""
-    missing, pages = set(slugs), list[Exchange]()
-    for _ in range(ROUNDS):
-        pages = platform.pages("full", read, MOST)
-        missing -= {slug for slug in missing if any(shows(page, slug) for page in pages)}
-        if not missing or len(pages) in (1, MOST):
-            break
-    return missing, pages
 
 
 def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:

@@ -80,3 +80,11 @@ class PagesLoseOneBetween(InPages, Defect):
     surface = "identity"
     noticed_by = ("errors/reads/pages-are-the-whole-list",)
     size, lost = 7, 1
+
+
+class PagesOverlap(InPages, Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size, lost = 7, -1
