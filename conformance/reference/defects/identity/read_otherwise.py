@@ -240,6 +240,18 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
         return slug[:40]
 
 
+class SlugsCutToALabel(HyphensOfSlugsJoined):
+    """Organization Settings: nor where it fits the check and not the column, which is as wide as a label of a name."""
+
+    noticed_by = ("errors/reads/slug-is-the-one-sent",)
+
+    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
+        return original(slug[:63].rstrip("-") if isinstance(slug, str) and len(slug) <= 100 else slug)
+
+    def _kept(self, slug: str) -> str:
+        return slug[:63].rstrip("-") if len(slug) <= 100 else slug
+
+
 class AnswersCompressedUnasked(Defect):
     """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
 
