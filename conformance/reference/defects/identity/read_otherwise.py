@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
@@ -204,6 +205,15 @@ class WordOfTextIsNothing(TextsChanged):
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
+
+
+class TextsPercentDecoded(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written: a text is no query, and decoded by nobody."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
 class NumberOfTextIsRead(TextsChanged):
