@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth import FORM_TYPE, bearer
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_lacks
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
@@ -98,17 +98,18 @@ def is_json(reply: Exchange, content: bytes) -> bool:
 
 
 @verifies("errors/reads/no-coding-where-none-is-accepted")
-def test_no_coding_where_none_is_accepted(platform: Platform) -> None:
+@pytest.mark.parametrize("accepted", [case("identity", "identity"), case("weight-of-nothing", "gzip;q=0, identity")])
+def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> None:
     """Purpose: a client that can undo no compression is sent what it can read.
 
     Method: 1. ask for a token, for each declared resource, and for a path that names nothing, with
-               Accept-Encoding: identity
+               Accept-Encoding: identity, and with one that names gzip as what is not acceptable
             2. expect no Content-Encoding, or that of identity
     """
-    full = bearer(platform.oauth.token("full"))
-    replies = [platform.oauth.request_token("full")]
+    full, field = bearer(platform.oauth.token("full")), ("Accept-Encoding", accepted)
+    replies = [platform.oauth.post(platform.oauth.form("full"), (FORM_TYPE, field))]
     for path in (*(each.path for each in platform.operations("read") if each.method == "GET"), platform.nowhere()):
-        replies.append(platform.http.get(path, [full]))
+        replies.append(platform.http.get(path, [full, field]))
     for reply in replies:
         if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
             expect_absent_headers(reply, ["content-encoding"], "where none is accepted")

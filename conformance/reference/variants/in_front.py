@@ -112,7 +112,8 @@ class AnswersCompressedWhereAsked(Variant):
     surface = "identity"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+        accepted = request.headers.get("accept-encoding", "")
+        if "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
             answer.body = gzip.compress(answer.body)
             answer.headers["Content-Encoding"] = "x-gzip" if answer.status == 404 else "gzip"
             answer.headers["Vary"] = "Accept-Encoding"

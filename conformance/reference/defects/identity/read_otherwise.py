@@ -274,3 +274,17 @@ class AnswersCompressedUnasked(Defect):
             answer.headers["Content-Encoding"] = "gzip"
             del answer.headers["Content-Length"]
         return answer
+
+
+class WeightOfACodingUnread(Defect):
+    """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers["Content-Encoding"] = "gzip"
+            del answer.headers["Content-Length"]
+        return answer
