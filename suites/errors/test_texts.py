@@ -31,6 +31,7 @@ TEXTS = {
     "number": "0070.10",
     "long": "x" * 300 + " end",
     "very-long": "x" * 3000 + " end",
+    "long-of-three-bytes": "\u6f22" * 3000 + " end",
 }
 
 
@@ -42,8 +43,8 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     Method: 1. create an item with a text that holds marks of markup, letters of several scripts and of two code
                points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, line
                ends of each kind, elements of a page, what nobody sees, a word or a number that other kinds of value
-               are written as, or 300 or 3,000 characters, in each member of the declared body in turn, with escapes,
-               and update it so, in UTF-8; a service may refuse such a text
+               are written as, or 300 or 3,000 characters, of three bytes too, in each member of the declared
+               body in turn, with escapes, and update it so, in UTF-8; a service may refuse such a text
             2. where it is accepted, expect the item to be read, and the text as it was sent, in JSON that can be read;
                nothing is said of a member that no item shows
     """
@@ -89,6 +90,28 @@ def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) ->
             expect_success(found, f"for the slug {_short(slug)}, which was accepted")
 
 
+@verifies("errors/reads/texts-come-back-as-sent")
+@pytest.mark.parametrize("text", [case("in-chunks", "h\u00e4ll \u6f22 \U0001f680 end")])
+def test_texts_come_back_from_chunks(platform: Platform, text: str) -> None:
+    """Purpose: a character is one, also where its bytes come one after the other.
+
+    Method: 1. create an item with a text of characters of two to four bytes, in chunks of two bytes; a service may
+               refuse it
+            2. where it is accepted, expect the item to be read, and the text as it was sent
+    """
+    for resource in platform.resources_with("create", "item"):
+        create = platform.operation(resource, "create", platform.names.new())
+        for name in sorted(create.texts)[:1]:
+            body = json.dumps({**(create.document or {}), name: text}, ensure_ascii=False).encode()
+            chunks = tuple(body[at : at + 2] for at in range(0, len(body), 2))
+            fields = [*create.headers, bearer(platform.oauth.token("full"))]
+            reply = platform.http.send(create.method, create.path, fields, chunks)
+            if reply.ok:
+                platform.remember(resource, str(platform.slug_of(create)))
+            if reply.status != 411:
+                _is_kept(platform, create, name, text, reply)
+
+
 def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str) -> bool:
     """Writes a text into a member; whether it is accepted, and then it is read as it was sent."""
     document = {**(operation.document or {}), name: text}
@@ -96,7 +119,11 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
     escaped = operation.kind == "create" and operation.resource.update is not None
     body = json.dumps(document, ensure_ascii=escaped).encode()
     fields = [*operation.headers, bearer(platform.oauth.token("full"))]
-    reply = platform.request(operation.method, operation.path, fields, body)
+    return _is_kept(platform, operation, name, text, platform.request(operation.method, operation.path, fields, body))
+
+
+def _is_kept(platform: Platform, operation: Operation, name: str, text: str, reply: Exchange) -> bool:
+    """Whether a text was accepted, and then it is read as it was sent."""
     if not reply.ok:
         if not refused_in_front(reply):
             expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {_short(text)} in {name}")

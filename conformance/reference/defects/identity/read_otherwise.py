@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -205,6 +206,29 @@ class WordOfTextIsNothing(TextsChanged):
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
+
+
+class BodiesReadByPieces(Defect):
+    """RFC 8259 section 8.1: JSON is in UTF-8; who decodes it piece by piece breaks what lies across two pieces."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        pieces = [body[at : at + 4096].decode(errors="replace") for at in range(0, len(body), 4096)]
+        return original("".join(pieces).encode())
+
+
+class ChunksReadOneByOne(Defect):
+    """RFC 8259 section 8.1: the same where what comes in chunks is decoded chunk by chunk."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if "content-length" in request.headers:
+            return original(request)
+        return original(replace(request, body=request.body.decode("ascii", errors="replace").encode()))
 
 
 class TextsPercentDecoded(TextsChanged):
