@@ -1,14 +1,16 @@
-"""Others are left alone: a change is made to the item that is named, whatever it says of another."""
+"""Others are left alone: a change is made to the item that is named, and its answer is of that item as it is then."""
 
 from __future__ import annotations
 
-from conformance.oracles.documents import member
+import pytest
+
+from conformance.oracles.documents import member, shows
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 
@@ -57,3 +59,52 @@ def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> Non
         if member(again, name) != member(before, name):
             expected, observed = f"{name} {worded(member(before, name))}, as before", worded(member(again, name))
             raise NonConformance(expected, observed, before, again)
+
+
+@verifies("errors/writes/answers-are-of-what-was-done")
+@pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
+    """Purpose: who goes on with the item that a write is answered with has the one that was written, as it is now.
+
+    Method: 1. create two items, with a text of its own in each member; update the second
+            2. where the creation is answered 2xx with the unique member, expect the second one's
+            3. where the update is, expect no text that it has replaced without the one in its place
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
+        platform.item(resource)
+        create = platform.operation(resource, "create", platform.names.new())
+        own = {name: f"{value} as {name}" for name, value in (create.document or {}).items() if name in create.texts}
+        made = platform.as_role("full", create, document={**(create.document or {}), **own})
+        expect_success(made, f"for {create}")
+        platform.remember(resource, str(platform.slug_of(create)))
+        if kind == "create":
+            judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
+        else:
+            judged |= _of_the_update(platform, platform.operation(resource, "update", platform.slug_of(create)), own)
+    if not judged:
+        raise NotApplicable(f"no {kind} is answered with the item")
+
+
+def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
+    """Whether an answer to a creation has the unique member, which is that of what was created."""
+    named = member(reply, unique)
+    if isinstance(named, str) and named != slug:
+        raise NonConformance(f"{unique} {worded(slug)}, which was created", worded(named), reply)
+    return named is not None
+
+
+def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]) -> bool:
+    """Whether an answer to an update shows a text of the item, which is none that was replaced; 202 may show either."""
+    reply = platform.as_role("full", update)
+    expect_success(reply, f"for {update}")
+    if reply.status == 202:
+        return False
+    replaced = {
+        old: (update.document or {}).get(name) for name, old in before.items() if name in (update.document or {})
+    }
+    for old, new in replaced.items():
+        if shows(reply, old) and not shows(reply, str(new)):
+            proof = Proof(beyond="what is there before is made by an earlier request")
+            raise NonConformance(f"{worded(str(new))}, as it is now, or no item", worded(old), reply, proof=proof)
+    return any(shows(reply, str(new)) for new in replaced.values())

@@ -1,0 +1,41 @@
+"""Defects of what a write is answered with: an item, and not the one that was written, or not as it is then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Project
+
+
+class CreationShowsTheOneBefore(Defect):
+    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/answers-are-of-what-was-done",)
+
+    def __init__(self) -> None:
+        self.before: dict[str, Any] | None = None
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status == 201:
+            before, self.before = self.before, project.document()
+            return Answer.json(status, before or project.document(), ETag=project.etag)
+        return answer
+
+
+class UpdateShowsTheItemBefore(Defect):
+    """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/answers-are-of-what-was-done",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()
+        answer = await original(call)
+        return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
