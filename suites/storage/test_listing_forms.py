@@ -15,6 +15,7 @@ from conformance.oracles.s3_pages import (
     begun,
     expect_all_pages,
     found_under,
+    pages,
     version_1,
     version_2,
     whole_listing,
@@ -230,13 +231,14 @@ def test_listing_of_the_whole_bucket(space: Space, encoded: str, start: str) -> 
 
 @verifies("storage/listing/owner-where-asked")
 def test_owner_is_told_where_asked(space: Space) -> None:
-    """Purpose: a client that asks whose the objects are is told.
+    """Purpose: a client that asks whose the objects are is told, on every page.
 
-    Method: 1. list one object with fetch-owner=true
-            2. expect an Owner with an ID
+    Method: 1. list two objects with fetch-owner=true, one at a time
+            2. expect an Owner with an ID on each page that has one of them
     """
-    reply = found_under(space, space.stored(), fetch_owner="true").reply
+    space.stored_all(prefix := space.prefix(), ["a", "b"])
 
-    if not expect_document(reply, "ListBucketResult").findtext("Contents/Owner/ID"):
-        proof = Proof(reply.id, matches="<Owner>.*<ID>[^<]")
-        raise NonConformance("an Owner with an ID where fetch-owner=true", observed(reply), reply, proof=proof)
+    for reply in (page.reply for page in pages(version_2(space, prefix, 1, fetch_owner="true"), 1, 9) if page.keys):
+        if not expect_document(reply, "ListBucketResult").findtext("Contents/Owner/ID"):
+            proof = Proof(reply.id, matches="<Owner>.*<ID>[^<]")
+            raise NonConformance("an Owner with an ID where fetch-owner=true", observed(reply), reply, proof=proof)

@@ -150,3 +150,16 @@ class NoneMatchFirst(Defect):
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(replace(asked, match=None), found, reading) if asked.none_match else None
         return status or original(asked, found, reading)
+
+
+class OwnersOnTheFirstPage(Defect):
+    """S3 API Reference, ListObjectsV2, fetch-owner: asked for with every page, and told on every one."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/owner-where-asked",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "continuation-token" in call.query:
+            call = replace(call, query={name: call.query[name] for name in call.query if name != "fetch-owner"})
+        answer: Answer = await original(call, bucket)
+        return answer
