@@ -163,7 +163,7 @@ class FormsTaken:
 
     def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
         body, owned = fields["file"].encode("latin-1"), "x-amz-meta-"
-        headers = {name: fields[name] for name in ("content-type", "cache-control") if name in fields}
+        headers: dict[str, str] = {name: fields[name] for name in ("content-type", "cache-control") if name in fields}
         metadata = {name.removeprefix(owned): value for name, value in fields.items() if name.startswith(owned)}
         return StoredObject(body, hashlib.md5(body).hexdigest(), now, headers, metadata)
 
