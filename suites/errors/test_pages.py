@@ -90,9 +90,9 @@ def _named(page: Exchange, unique: str) -> set[str]:
 
 
 def _things(document: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a document, however deep."""
-    if isinstance(document, dict):
-        yield document
-    if isinstance(document, dict | list):
-        for each in document.values() if isinstance(document, dict) else document:
-            yield from _things(each)
+    """Every object that stands in a list of a document, however deep: not where its next page begins."""
+    within = isinstance(document, list)
+    for each in document if within else document.values() if isinstance(document, dict) else ():
+        if within and isinstance(each, dict):
+            yield each
+        yield from _things(each)
