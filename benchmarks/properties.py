@@ -20,8 +20,9 @@ import pytest
 
 from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
-from tests.defects import Row, Table, in_reference
+from tests.defects import Table, in_reference
 from tests.properties import SURFACES, is_property
+from tests.rows import Row
 
 
 class Rounds(Table):

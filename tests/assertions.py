@@ -24,7 +24,8 @@ import pytest
 from conformance.plugin.judging import leaves
 from conformance.plugin.surfaces import OF_AREA
 from conformance.vocabulary.finding import NonConformance
-from tests.defects import Row, Table, dealt_out, in_reference, in_turn, parsed_with_processes, rows
+from tests.defects import Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.rows import Row, rows
 
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"

@@ -3,7 +3,7 @@
     python -m tests.defects                          every defect, the checks that it names
     python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
     python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
-    python -m tests.defects --variants --together 20  twenty at once, in a seventh of the time
+    python -m tests.defects --variants --together 20  twenty at once, in a ninth of the time
     python -m tests.defects --surface registry --defect NAME --whole
     python -m tests.defects --clients                the same by the checks of real clients, those that are installed
 
@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, reduce
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,59 +41,17 @@ from conformance.reference.defects.base import Alteration, Defect, overridden_na
 from conformance.reference.deployment import alterations, build
 from conformance.runs.record import CheckResult
 from conformance.target import configuration
+from tests.rows import BESIDE, BY_CLIENTS, Row, beyond, joined, merged, noticing, rows
 
 CLEAN = "(clean)"
 # Stands among the checks of a row where the reference itself broke: what it said of that is the reason.
 BROKEN = "(the reference)"
-BY_CLIENTS = "interoperability/"
-BESIDE = " + "
 SURFACES = build().surfaces
 # The registry's tokens are given out by the identity surface, whose variants its checks are asked of as well.
 BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
 Item = TypeVar("Item")
 FEW = 20
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table to be: what is switched on, and which requirements' checks run (None: the surface's)."""
-
-    name: str
-    surface: str
-    requirements: tuple[str, ...] | None
-    without: tuple[str, ...] = ()
-    misses: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    clients: bool = False
-    variant: bool = False
-
-    def asks(self, check: CheckInfo) -> bool:
-        """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
-        left_out = check.requirement.feature in self.without or check.requirement.id in self.misses
-        return not left_out and (not self.only or check.id.startswith(self.only))
-
-    @property
-    def parts(self) -> list[str]:
-        """What is switched on."""
-        return self.name.split(BESIDE)
-
-    def beside(self, other: Row) -> Row | None:
-        """All their variants at once; None where they are of two surfaces, or replace a method of it in common.
-
-        Nor where one claims less than the other, which would be asked for no more than is left of both, or wants to be
-        alone.
-        """
-        methods, others = (set[str]().union(*map(replaced, row.parts)) for row in (self, other))
-        alike = self.surface == other.surface and {*self.without} == {*other.without}
-        alike &= not any(getattr(alterations()[name], "alone", False) for name in (*self.parts, *other.parts))
-        return merged(self, other) if alike and not methods & others else None
-
-
-def merged(one: Row, other: Row) -> Row:
-    """The variants of two rows at once."""
-    without, misses = one.without + other.without, one.misses + other.misses
-    return replace(one, name=f"{one.name}{BESIDE}{other.name}", without=without, misses=misses)
 
 
 def mistakes_of(made: type[Alteration]) -> list[str]:
@@ -113,51 +71,6 @@ def mistakes_of(made: type[Alteration]) -> list[str]:
         else:
             found += [f"{name}: the contract has no {each}" for each in named if each not in known]
     return found
-
-
-@cache
-def replaced(name: str) -> set[str]:
-    """The methods of its surface that an alteration has others for. What several say of an answer is said in turn."""
-    return set(overridden_names(alterations()[name]))
-
-
-def joined(wanted: Iterable[Row], most: int) -> list[Row]:
-    """Variants several at once, as far as they allow it: those that go with fewest others choose first."""
-    wanted = list(wanted)
-    alone = {row.name: sum(row.beside(other) is None for other in wanted) for row in wanted}
-    left, made = sorted(wanted, key=lambda row: -alone[row.name]), list[Row]()
-    while left:
-        row = left.pop(0)
-        for other in list(left):
-            together = row.beside(other) if len(row.parts) < most else None
-            if together is not None:
-                left.remove(other)
-                row = together
-        made.append(row)
-    return made
-
-
-def rows(choice: argparse.Namespace) -> list[Row]:
-    """The rows that were asked for."""
-    found = []
-    for name, alteration in sorted(alterations().items()):
-        if issubclass(alteration, Defect) == choice.variants:
-            continue
-        if (choice.surface and alteration.surface != choice.surface) or (choice.defect and name not in choice.defect):
-            continue
-        named = noticing(alteration, choice.clients)
-        if not (named or choice.whole or choice.variants):
-            continue
-        requirements = None if choice.whole or choice.variants else named
-        left_out = (getattr(alteration, "without", ()), getattr(alteration, "misses", ()))
-        only = tuple(choice.check or ())
-        found.append(Row(name, alteration.surface, requirements, *left_out, only, choice.clients, choice.variants))
-    return found
-
-
-def noticing(alteration: type[Alteration], clients: bool = False) -> tuple[str, ...]:
-    """The requirements whose checks must notice it: those of real clients, which not all machines have, or others."""
-    return tuple(each for each in getattr(alteration, "noticed_by", ()) if each.startswith(BY_CLIENTS) == clients)
 
 
 class Table:
@@ -196,7 +109,8 @@ class Table:
         """The two halves of a row of several variants."""
         singles = [single for single in self.singles if single.name in row.parts]
         middle = len(singles) // 2
-        return [reduce(merged, half) for half in (singles[:middle], singles[middle:])]
+        halves = (singles[:middle], singles[middle:])
+        return [replace(reduce(merged, half), features=row.features) for half in halves]
 
     def broken(self) -> dict[str, dict[str, Any]]:
         """What the reference did not mean to do since it was last asked, and which defects did nothing at all.
@@ -239,7 +153,8 @@ class Table:
 
 def run_rows(wanted: list[Row], explore: int, together: int = 1) -> dict[str, dict[str, dict[str, Any]]]:
     """Verdicts by row and check id, by a reference of its own in this process's charge."""
-    at_once = joined(wanted, together)
+    groups = joined(wanted, together)
+    at_once = [*groups, *(row for group in groups for row in beyond(group, wanted))]
     return in_reference(wanted, explore, lambda control: Table(at_once, control, wanted))
 
 

@@ -26,7 +26,8 @@ from conformance.reference.control import tell
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.strategies.explore import LONGEST_SHRINK_S, configure
-from tests.defects import CLEAN, Row, Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.defects import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.rows import Row
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
 SURFACES = ["identity", "registry", "storage", "webhooks"]

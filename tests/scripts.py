@@ -34,8 +34,8 @@ from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
 from conformance.runs.reading import Record
 from conformance.target import configuration
-from tests.defects import noticing
 from tests.reporting.own_answers import ended_otherwise
+from tests.rows import noticing
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))

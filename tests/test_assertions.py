@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from tests.assertions import SUITES, assertions, main, seen_by
-from tests.defects import Row
+from tests.rows import Row
 
 
 def test_what_tells_a_finding_is_an_assertion(tmp_path: Path) -> None:

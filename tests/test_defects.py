@@ -11,7 +11,8 @@ import pytest
 from conformance.reference.defects import unanswered
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import BROKEN, CLEAN, noticing, run_in_processes
+from tests.defects import BROKEN, CLEAN, run_in_processes
+from tests.rows import noticing
 
 pytestmark = pytest.mark.once
 

@@ -11,8 +11,9 @@ from functools import cache
 import pytest
 
 from conformance.plugin.worker import CHECK
-from tests.defects import Row, Table, in_reference
+from tests.defects import Table, in_reference
 from tests.properties import SURFACES, Found, explored, is_property, search
+from tests.rows import Row
 
 pytestmark = pytest.mark.once
 

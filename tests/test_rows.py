@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
-from tests.defects import Row, joined, noticing, replaced, rows, run_rows
+from tests.defects import run_rows
+from tests.rows import Row, beyond, joined, noticing, replaced, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 
 pytestmark = pytest.mark.once
@@ -27,6 +30,16 @@ def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left
         methods = [method for each in row.parts for method in replaced(each)]
         assert len(methods) == len(set(methods)), row.name
         assert set(row.without) == {feature for name in row.parts for feature in single[name].without}
+
+
+def test_what_one_does_not_claim_is_asked_of_the_others() -> None:
+    single = {row.name: row for row in variants()}
+    for row in joined(single.values(), 20):
+        further = beyond(row, single.values())
+        for name, feature in product(row.parts, {*row.without}):
+            asked = [each for each in further if name in each.parts and each.features == (feature,)]
+            assert bool(asked) == (feature not in single[name].without), (name, feature)
+            assert not any(feature in each.without for each in asked), (name, feature)
 
 
 def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:

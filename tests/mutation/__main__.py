@@ -30,8 +30,9 @@ import pytest
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.worker import CHECK, Worker, configure_properties
-from tests.defects import Row, Table, in_reference, noticed
+from tests.defects import Table, in_reference, noticed
 from tests.mutation.changes import Mutant, mutants
+from tests.rows import Row
 
 REFERENCE = Path("conformance/reference")
 CHECKED_ELSEWHERE = {REFERENCE / "identity" / "registry_tokens.py"}
