@@ -26,6 +26,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 CHART = "application/vnd.example.chart"
+# A tag that a list in JSON may take for a number.
+DIGITS = "20261125"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Listing:
     index: Manifest
     tag: str
     pulled: Exchange
+    beside: Exchange
     pages: list[Exchange]
     again: Exchange
     unlisted: Exchange
@@ -51,17 +54,18 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
     def made() -> Listing:
         repository = new_repository("index")
         config, *layers = image(repository.name, layers=0).blobs
-        child = repository.given(manifest_of(config, layers, artifactType=CHART), "image", "index")
+        child = repository.given(manifest_of(config, layers, artifactType=CHART), DIGITS, "index")
         other = repository.given(variation(child, "other"))
         listed = index([child, other])
         tag = given_over(repository, listed, "index", "listing")
-        pulled, pages = repository.get_manifest(tag), pages_from(repository.tags(), repository.follow)
+        pulled, beside = repository.get_manifest(tag), repository.get_manifest(DIGITS)
+        pages = pages_from(repository.tags(), repository.follow)
         again = repository.put_manifest(listed.digest, listed.content, listed.media_type)
         if "registry.delete" not in features:
-            return Listing(repository, child, listed, tag, pulled, pages, again, pulled, pulled, pulled)
+            return Listing(repository, child, listed, tag, pulled, beside, pages, again, pulled, pulled, pulled)
         unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest(tag)
         reply = deleted(repository, listed, tag)
-        return Listing(repository, child, listed, tag, pulled, pages, again, unlisted, kept, reply)
+        return Listing(repository, child, listed, tag, pulled, beside, pages, again, unlisted, kept, reply)
 
     return once("index under a tag", made)
 
@@ -108,19 +112,20 @@ def test_index_of_layers(stored: StoredImage, names: Names) -> None:
 def test_tags_of_indexes(listing: Listing) -> None:
     """Purpose: a tag is listed whatever it names.
 
-    Method: 1. push an image that tells an artifactType, and an index of it, each under a tag
+    Method: 1. push an image that tells an artifactType under a tag of digits, and an index of it under another
             2. expect both tags in the list
     """
-    expect_listed(listing.pages, "tags", ["image", listing.tag])
+    expect_listed(listing.pages, "tags", [DIGITS, listing.tag])
 
 
 @verifies("registry/pull/type-goes-with-the-tag")
 def test_type_goes_with_the_tag(listing: Listing) -> None:
     """Purpose: of a tag that named an image and names an index, an index is told.
 
-    Method: 1. push an image under a tag, and an index of it under the same tag; GET the tag
-            2. expect exactly the index's bytes, and its media type
+    Method: 1. push an image under two tags, and an index of it under the second of them; GET both
+            2. expect the image's media type of the first; of the second exactly the index's bytes, and its media type
     """
+    expect_media_type(listing.beside, listing.image.media_type)
     if listing.tag != "index":
         raise NotApplicable(STAYS)
 
@@ -154,7 +159,7 @@ def test_index_goes(listing: Listing) -> None:
     expect_status(listing.deleted, 202, "for an index")
     for reference in (listing.index.digest, listing.tag):
         expect_not_stored([repository.get_manifest(reference)])
-    expect_tags(repository, sorted({"image", "index"} - {listing.tag}))
+    expect_tags(repository, sorted({DIGITS, "index"} - {listing.tag}))
 
 
 @verifies("registry/delete/listed-images-stay")
@@ -167,4 +172,4 @@ def test_listed_images_stay(listing: Listing) -> None:
     if not listing.deleted.ok:
         raise Inconclusive(f"an index could not be deleted: {listing.deleted}", "a login that may delete")
 
-    expect_bytes(listing.repository.get_manifest("image"), listing.image.content)
+    expect_bytes(listing.repository.get_manifest(DIGITS), listing.image.content)

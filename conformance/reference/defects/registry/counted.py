@@ -164,3 +164,33 @@ class NoSessionFails(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")
         return Answer.json(500, {"errors": [{"code": "UNKNOWN"}]}) if nowhere else answer
+
+
+class TypeOfTheLastPush(Defect):
+    """distribution-spec 1.1, Pulling manifests: the type is the manifest's own, and not a column of its repository."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/type-goes-with-the-tag",)
+
+    def __init__(self) -> None:
+        self.types: dict[str, str] = {}
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        await original(name, manifest)
+        self.types[name] = manifest.media_type
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status == 200:
+            answer.headers["Content-Type"] = self.types[asked.name]
+        return answer
+
+
+class TagsOfDigitsAreNumbers(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag is a string, of digits alone as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/of-indexes-are-listed",)
+
+    def names_told(self, original: Any, page: list[str]) -> list[Any]:
+        return [int(each) if each.isdecimal() else each for each in original(page)]
