@@ -115,3 +115,14 @@ class NameEndsAtTheFirstWord(Defect):
         route, name, reference = found
         before, word, behind = name.partition("/manifests/")
         return (route, before, f"{behind}/{reference}") if word and route.kind == "manifest" else found
+
+
+class TagWithoutItsExtension(Defect):
+    """distribution-spec 1.1, Pulling manifests: what a tag ends with is of its name, and no format asked for."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-listed",)
+
+    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
+        route, name, reference = original(path)
+        return route, name, reference.removesuffix(".json") if route.kind == "manifest" else reference
