@@ -15,6 +15,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_at,
+    expect_content_length,
     expect_location,
     expect_partial,
     expect_true_digest,
@@ -152,6 +153,17 @@ def test_part_far_in(repository: Repository, pushed: PushedOf, first: int) -> No
         expect_bytes(reply, blob.content, or_statuses=(206,))
     else:
         expect_partial(reply, blob.content, first, last)
+
+
+@verifies("registry/pull/head-tells-the-length")
+@pytest.mark.parametrize("size", [case("large-blob", LARGE)])
+def test_head_of_a_large_blob(repository: Repository, pushed: PushedOf, size: int) -> None:
+    """Purpose: a client learns how much it would pull, above all where that is much.
+
+    Method: 1. push 5 MiB; HEAD it
+            2. expect Content-Length to be the size
+    """
+    expect_content_length(repository.head_blob(pushed(size).given().digest), size)
 
 
 @verifies("registry/pull/blob-head-is-200")

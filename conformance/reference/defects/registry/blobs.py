@@ -12,6 +12,8 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 
+MIB = 1024 * 1024
+
 
 class BlobVisibleInEveryRepository(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob is pulled from the repository that it was pushed to."""
@@ -140,6 +142,20 @@ class HeadBlobWithoutLength(Defect):
         answer.body = b""
         answer.headers["Content-Length"] = "0"
         return answer
+
+
+class HeadOfALargeBlobWithoutLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of a large blob, too (SHOULD)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-tells-the-length",)
+
+    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(digest, content)
+        if len(content) <= MIB:
+            return answer
+        answer.body = b""
+        return without(answer, "Content-Length")
 
 
 class HeadBlobWithoutDigest(Defect):
