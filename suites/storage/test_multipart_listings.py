@@ -143,7 +143,7 @@ def test_open_uploads_are_encoded_where_told(space: Space) -> None:
     """
     prefix = space.prefix("uploads")
     folder = f"{prefix}a b+c%20d/"
-    key = f"{folder}é"
+    key = f"{folder}é🚀"
     upload = space.opened(key)
     reply = space.list_uploads(prefix, encoding_type="url")
     grouped = space.list_uploads(prefix, encoding_type="url", delimiter="/")

@@ -12,9 +12,10 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, Part, StoredObject
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 _BUFFER = 512 * 1024
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 
 
 class ChunksBeyondABufferRefused(Defect):
@@ -163,3 +164,14 @@ class OwnersOnTheFirstPage(Defect):
             call = replace(call, query={name: call.query[name] for name in call.query if name != "fetch-owner"})
         answer: Answer = await original(call, bucket)
         return answer
+
+
+class UploadsListedInTheBasicPlane(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8, of whichever plane, while they are uploaded too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+
+    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
+        key = _BEYOND.sub("?", upload.key)
+        return str(original(bucket, replace(upload, key=key), encoded))
