@@ -21,7 +21,7 @@ RETURN = "\r"
 ORDINARY = {
     "blank": " a  b ",
     "unicode": "straße\u00a0日\u200b本\u00ad\u200f\ufeff",
-    "emoji": "rocket-🚀.tmp",
+    "emoji": "rocket-🚀.json",
     "punctuation": "!-_.*'()",
     "ampersand": "a&b=c;d",
     "quotes": "\"double\" 'single'",

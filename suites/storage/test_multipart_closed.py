@@ -6,6 +6,8 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document
 from conformance.clients.storage import signed_for
+from conformance.oracles.proofs import lacks
+from conformance.oracles.s3_documents import parts_of
 from conformance.oracles.s3_errors import (
     REFUSED,
     expect_described_error,
@@ -18,7 +20,8 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, 
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 STOOD = b"what stood there"
 OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
@@ -33,19 +36,23 @@ def multipart(features: frozenset[str]) -> None:
 
 @verifies("storage/multipart/completed-upload-is-closed")
 def test_completed_upload_is_closed(space: Space) -> None:
-    """Purpose: an upload that is completed is over: it takes no parts, and to abort it harms its object not at all.
+    """Purpose: an upload that is completed is over: it has and takes no parts, and to abort it harms its object not.
 
-    Method: 1. complete an upload, send another part to it, abort it
-            2. expect 404 NoSuchUpload, for the abortion 204 also, and the object as it was completed
+    Method: 1. complete an upload, list its parts, send another part to it, abort it
+            2. expect no parts, 404 NoSuchUpload, for the abortion 204 also, and the object as it was completed
     """
     key = space.key("parts")
     upload = space.opened(key)
     part = space.part(key, upload, 1, b"complete")
     expect_no_error_inside(space.complete(key, upload, [part]))
 
+    listed = space.list_parts(key, upload)
     late, aborted = space.put_part(key, upload, 2, b"late"), space.abort(key, upload)
 
     expect_bytes(space.get(key), b"complete", "of the completed upload")
+    expect_status(listed, {200, 404}, "for the parts of a completed upload")
+    if listed.ok and (left := parts_of(listed).parts):
+        raise NonConformance("no parts of a completed upload", worded(left), listed, proof=lacks(listed, "<Part>"))
     expect_refusal(late, 404, {"NoSuchUpload"})
     expect_refusal(aborted, {204, 404}, {"NoSuchUpload"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -175,3 +176,48 @@ class UploadsListedInTheBasicPlane(Defect):
     def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
         key = _BEYOND.sub("?", upload.key)
         return str(original(bucket, replace(upload, key=key), encoded))
+
+
+class JsonIsParsed(Defect):
+    """S3 API Reference, PutObject: an object is its bytes, whatever Content-Type says of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.headers.get("content-type") == "application/json":
+            try:
+                json.loads(call.body)
+            except ValueError as error:
+                raise Fault("InvalidRequest", "Unexpected token in JSON") from error
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class PartsListedAfterCompletion(Defect):
+    """S3 API Reference, NoSuchUpload: an upload that was completed is none any more, and has no parts to list."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/completed-upload-is-closed",)
+
+    def __init__(self) -> None:
+        self.completed: dict[str, Upload] = {}
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        self.completed[upload.upload_id] = upload
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        upload_id = call.query["uploadId"]
+        completed = self.completed.get(upload_id)
+        if completed is None or upload_id in bucket.uploads:
+            answer: Answer = await original(call, bucket)
+            return answer
+        bucket.uploads[upload_id] = completed
+        try:
+            listed: Answer = await original(call, bucket)
+        finally:
+            del bucket.uploads[upload_id]
+        return listed
