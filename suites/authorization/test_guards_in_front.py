@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, bearer
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_refused, expect_status, observed
+from conformance.sandbox.plainly_open import expect_plainly_shut
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -54,7 +55,9 @@ def test_spellings_that_patterns_overlook_open_nothing(platform: Platform, spell
     for operation in first_of_each(platform):
         head, _, tail = operation.path.rpartition("/")
         path = spelling.replace("{path}", operation.path).replace("{head}", head).replace("{tail}", tail)
-        expect_no_success(platform.http.get(path), or_page=True)
+        reply = platform.http.get(path)
+        expect_plainly_shut(platform, operation, None, reply)
+        expect_no_success(reply, or_page=True)
 
 
 @verifies("authorization/isolation/path-tricks-open-nothing")
@@ -91,7 +94,9 @@ def test_fields_exempt_nobody(platform: Platform, fields: dict[str, str]) -> Non
         for name, value in fields.items()
     ]
     for operation in first_of_each(platform):
-        expect_refused(platform.send(operation, None, given), f"under {', '.join(fields)}")
+        reply = platform.send(operation, None, given)
+        expect_plainly_shut(platform, operation, None, reply)
+        expect_refused(reply, f"under {', '.join(fields)}")
 
 
 @verifies("authorization/isolation/forwarded-headers-open-nothing")

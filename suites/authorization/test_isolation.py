@@ -13,7 +13,8 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_refused, expect_status
-from conformance.sandbox.platform import KINDS, Operation, Platform
+from conformance.sandbox.plainly_open import expect_plainly_shut, strangers
+from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
@@ -59,12 +60,6 @@ TRICKS = {
 }  # fmt: skip
 
 
-def strangers(platform: Platform, operation: Operation) -> list[str | None]:
-    """No token, one of another organization, and one that lacks the scope."""
-    lacking = [platform.oauth.token_without(operation.scope)] if operation.scope else []
-    return [None, platform.oauth.token("foreign"), *lacking]
-
-
 def up_from(path: str, dots: str) -> str:
     """A path, and from it up again to where it begins."""
     return path + f"/{dots}" * path.count("/")
@@ -97,6 +92,7 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
             for name, dots in (("{up}", ".."), ("{up-encoded}", "%2e%2e")):
                 path = path.replace(name, up_from(platform.oauth.identity.token_path, dots))
             reply = platform.http.get(path, [bearer(token)] if token else [])
+            expect_plainly_shut(platform, operation, token, reply)
             expect_no_success(reply, or_page=True)
 
 
@@ -149,7 +145,9 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
     for operation in platform.shut("read", "read-item"):
         fields = [(name, value.format(path=operation.path, **values)) for name, value in forged.items()]
         for token in strangers(platform, operation):
-            expect_refused(platform.send(operation, token, fields), f"under {', '.join(forged)}")
+            reply = platform.send(operation, token, fields)
+            expect_plainly_shut(platform, operation, token, reply)
+            expect_refused(reply, f"under {', '.join(forged)}")
         if "X-Original-URL" in forged:
             elsewhere, shown = platform.http.get("/", fields), platform.as_role("full", operation)
             if elsewhere.ok and shown.body and elsewhere.body == shown.body:
