@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from conformance.clients.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
 from conformance.oracles.proofs import above, field_lacks, field_matches, field_says_no
-from conformance.oracles.status import unlike_field
+from conformance.oracles.status import observed, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date, whole_number
@@ -177,8 +177,9 @@ def expect_error_told(reply: Exchange, code: str) -> None:
     """One of the challenges, however many there are, says by its ``error`` what is wrong (RFC 6750 section 3.1)."""
     if code not in [each.parameters.get("error") for each in challenges(reply)]:
         told = reply.headers.get("www-authenticate") or "no challenge"
+        wanted, seen = ("a refusal, and ", f"{observed(reply)}, ") if reply.ok else ("", "")
         proof = field_matches(reply, "WWW-Authenticate", f'error *= *"?{code}')
-        raise NonConformance(f'a challenge with error="{code}"', told, reply, proof=proof)
+        raise NonConformance(f'{wanted}a challenge with error="{code}"', f"{seen}{told}", reply, proof=proof)
 
 
 def expect_readable_challenges(reply: Exchange) -> None:
