@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from conformance.oracles.documents import shows
 from conformance.sandbox.platform import Operation, Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
@@ -43,6 +45,39 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         _expect_once(platform, read, pages, slugs)
     if not judged:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
+
+
+@verifies("errors/reads/lists-tell-what-is-so")
+@pytest.mark.parametrize("what", [case("each-its-own", "text")])
+def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
+    """Purpose: what stands beside a name in a list is that thing's, and no neighbour's.
+
+    Method: 1. create eleven items, of each of which the name stands in its texts; read the list in which they stand
+            2. expect in no object with the unique name of one a text of another; a list need show no text at all
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique"):
+        slugs, unique = platform.many(resource), str(resource.unique)
+        members = sorted(platform.operation(resource, "create").texts)
+        for page in platform.pages("full", platform.operation(resource, "read")):
+            for thing in _of_page(page):
+                slug = thing.get(unique)
+                if slug in slugs:
+                    judged = True
+                    _expect_own(page, slug, {name: thing.get(name) for name in members}, slugs)
+    if not judged:
+        raise NotApplicable("no list has objects with the unique member of what was created")
+
+
+def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:
+    """No text of these is that of another item; names that begin alike are told apart by the longest that fits."""
+    for name, text in texts.items():
+        whose = max((each for each in slugs if each in str(text)), key=len, default=slug)
+        if whose != slug and slug not in str(text):
+            proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
+            raise NonConformance(
+                f"{name} of {slug}", f"{worded(str(text))}, which is that of {whose}", page, proof=proof
+            )
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
@@ -83,10 +118,15 @@ def _expect_once(platform: Platform, read: Operation, pages: list[Exchange], slu
 
 def _named(page: Exchange, unique: str) -> set[str]:
     """What the things in a page's lists have as their unique member; links and what else stands there are none."""
+    return {thing[unique] for thing in _of_page(page) if isinstance(thing.get(unique), str)}
+
+
+def _of_page(page: Exchange) -> list[dict[str, Any]]:
+    """Every object of a page, none where it is no JSON."""
     try:
-        return {thing[unique] for thing in _things(page.json()) if isinstance(thing.get(unique), str)}
+        return list(_things(page.json()))
     except ValueError:
-        return set()
+        return []
 
 
 def _things(document: Any) -> Iterator[dict[str, Any]]:

@@ -227,6 +227,20 @@ class ListTellsTheFirstText(Defect):
         return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
 
 
+class ListMixesTextsUp(Defect):
+    """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
+        texts = [each["description"] for each in seen]
+        mixed = [each | {"description": text} for each, text in zip(seen, [*texts[1:], *texts[:1]], strict=True)]
+        return surface.listing(call.request, mixed)
+
+
 class HidingTakesSeconds(Defect):
     """Projects: a list of members is who has access, from the moment in which it is written."""
 
