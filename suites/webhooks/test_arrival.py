@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterable
 from functools import partial
 
@@ -97,6 +98,9 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     large, beyond = (webhook.event_of_size(webhook.described.largest_body + more, mark=mark()) for more in (0, BEYOND))
     marked = b"\xef\xbb\xbf" + mark().encode() + b"\0cf"
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
+    long = f"{mark()} {'y' * min(70_000, webhook.described.largest_body - 50)} end".encode()
+    # What says nothing has no mark: it is told from others by how many blanks stand behind it.
+    nothing = b"null" + b" " * random.randrange(100, 1000)
     form = f"mark={mark()}&b=1+1%2b%20x&a=%C3%bc&a=&&b".encode()
     octets = mark().encode() + bytes(range(256))
     spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()
@@ -113,6 +117,8 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
         "a form": (form, "application/x-www-form-urlencoded", form),
         "bytes of every value": (octets, "application/octet-stream", octets),
         "a byte order mark and a NUL": (marked, "text/plain", marked),
+        "a long text": (long, "text/plain", long),
+        "null": (nothing, "application/json", nothing),
         "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),
     }
 
@@ -132,8 +138,8 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
     Method: 1. POST an event that nobody would write otherwise; JSON with white space and escapes, with letters of many
-               scripts, with numbers of many digits, in chunks, in a list, of the largest size and beyond it; text in
-               Latin-1, a form and any bytes, where the target declares such
+               scripts, with numbers of many digits, in chunks, in a list, null, of the largest size and beyond it; text
+               of 70,000 letters and in Latin-1, a form and any bytes, where the target declares such
             2. where the operator's hook tells the SHA-256 of one of them, expect that of each that was accepted, once
     """
     observed_by(operator)

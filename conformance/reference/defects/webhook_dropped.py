@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Request
@@ -112,3 +113,24 @@ class EventOfKnownSenderLost(_Dropping):
 
     def _drops(self, request: Request) -> bool:
         return "x-hub-signature-256" in request.headers
+
+
+class EventOfNothingDropped(_Dropping):
+    """API Reference, Webhooks: an event that was accepted is taken in, also by a worker that asks if there is one."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def _drops(self, request: Request) -> bool:
+        return request.headers.get("content-type") == "application/json" and request.body.strip() == b"null"
+
+
+class LongTextIsCut(Defect):
+    """API Reference, Webhooks: an event that was accepted is taken in whole: a text, too, is longer than a column."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        is_text = request.headers.get("content-type", "").startswith("text/plain")
+        original(organization, replace(request, body=request.body[:65_535]) if is_text else request)
