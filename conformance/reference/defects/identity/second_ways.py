@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -115,6 +116,21 @@ class LimitCountsByPath(Defect):
     def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
         if "%" not in self.path:
             original(client)
+
+
+class LimitOfEachMethod(LimitCountsByPath):
+    """The contract's table of errors: 429 above one limit; here a login by Basic has a counter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: dict[tuple[str, bool], deque[float]] = {}
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        self.path = "basic" if "authorization" in request.headers else ""
+        return original(request)
+
+    def window_of(self, original: Callable[[Client], deque[float]], client: Client) -> deque[float]:
+        return self.windows.setdefault((client.client_id, bool(self.path)), deque())
 
 
 class UnsignedAssertionProves(Defect):
