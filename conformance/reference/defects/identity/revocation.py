@@ -16,6 +16,7 @@ from conformance.reference.seeds import Client
 Claims = dict[str, Any]
 Holder = Callable[[Claims], Client | None]
 CallerOf = Callable[[Request], Caller]
+KEPT_S = 1.6
 
 
 def whoever_held(original: Callable[..., Any], claims: Claims) -> Client | None:
@@ -171,6 +172,27 @@ class RevocationLimitedToTokens(Defect):
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)
         return original(client) and client.client_id in surface.revoked_at_start
+
+
+class TokenEndpointLearnsLate(Defect):
+    """Credentials: revocation is immediate; the token endpoint keeps whom it served for seconds, the APIs do not."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/no-new-token",)
+
+    def __init__(self) -> None:
+        self.asks = False
+        self.served: dict[str, float] = {}
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        self.asks = True
+        return original(request)
+
+    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
+        asks, self.asks, now = self.asks, False, surface_of(original).monotonic()
+        if asks and not original(client):
+            self.served[client.client_id] = now
+        return original(client) and not (asks and now - self.served.get(client.client_id, -KEPT_S) < KEPT_S)
 
 
 class RoleRemembered(Defect):

@@ -1,0 +1,49 @@
+"""How long what was revoked is still good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from conformance.clients.operator import Operator
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+CONNECTIONS = 4
+
+
+def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, Exchange | None]:
+    """Seconds after ``since`` at which a revoked token was last accepted, and how; 0 and None where it never was."""
+    last, how = 0.0, None
+    clients = [platform.http.on_new_connection() for _ in range(CONNECTIONS)]
+    try:
+        while True:
+            accepted = False
+            for number, operation in enumerate(platform.operations("read") * 2):
+                fields = [("Authorization", f"Bearer {token}")]
+                reply = clients[number % CONNECTIONS].send(operation.method, operation.path, fields)
+                if reply.status != 401:
+                    accepted, last, how = True, time.monotonic() - since, reply
+            if not accepted or time.monotonic() - since > platform.target.limits.revocation:
+                return last, how
+            time.sleep(0.05)
+    finally:
+        for client in clients:
+            client.close()
+
+
+def revoked_once_more(platform: Platform, operator: Operator, role: str, ask: Callable[[], Exchange]) -> Exchange:
+    """What a credential that was good until then is answered behind the bound of its revocation, if it is served.
+
+    Somebody else may have restored it the first time; Inconclusive where it is refused now, as nobody does it twice.
+    """
+    client_id = platform.oauth.credential(role).client_id
+    if operator.has("restore"):
+        operator.restore(client_id)
+        platform.oauth.fresh_token(role)
+        reply = platform.known_in_time(ask, operator.revoke(client_id))
+        if reply.ok:
+            return reply
+    told = f"somebody else has restored the credential {role} while it was to be revoked"
+    raise Inconclusive(told, "no other run, or other change, of this credential at that time")
