@@ -237,6 +237,7 @@ def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iter
     if beyond:
         told = f"{reply.status} granting {listed(beyond)}"
         if not reply.member("scope"):
+            told = f"{reply.status} without scope, which says that all was granted that was asked for: {listed(beyond)}"
             # What is not stated is what was asked for; a refusal states nothing either.
             proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
         elif all(PLAIN.fullmatch(each) for each in beyond):
