@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -134,8 +135,9 @@ def _is_kept(platform: Platform, operation: Operation, name: str, text: str, rep
     expect_status(shown, range(200, 300), f"for what was accepted with {_short(text)} in {name}", or_refused=reply)
     expect_json_where_told(shown)
     if member(shown, name) != text and (member(shown, name) is not None or _is_shown(platform, operation, name)):
-        expected, proof = f"{name} {_short(text)}, as was sent", _returned_or_refused(shown, name, reply)
-        raise NonConformance(expected, _short(str(member(shown, name))), reply, shown, proof=proof)
+        sent, told = _told_apart(text, str(member(shown, name)))
+        proof = _returned_or_refused(shown, name, reply)
+        raise NonConformance(f"{name} {sent}, as was sent", told, reply, shown, proof=proof)
     return True
 
 
@@ -148,6 +150,19 @@ def _is_shown(platform: Platform, operation: Operation, name: str) -> bool:
 def _short(text: str) -> str:
     """A text, of a long one its ends and how long it is."""
     return worded(text) if len(text) <= 100 else f"{worded(text[:50])}…{worded(text[-30:])} ({len(text)} characters)"
+
+
+def _told_apart(sent: str, told: str) -> tuple[str, str]:
+    """Two texts as a finding shows them: with escapes where a reader would see no difference."""
+    if len(sent) <= 100 and _looks(sent) == _looks(told):
+        return json.dumps(sent), json.dumps(told)
+    return _short(sent), _short(told)
+
+
+def _looks(text: str) -> str:
+    """A text without what nobody sees: how a letter is made up, what has no width, which blank or line end it is."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(each for each in plain if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp", "Zs"))
 
 
 def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof | None:
