@@ -10,7 +10,7 @@ from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import second_ways as defects
 from conformance.reference.seeds import ORGANIZATION
 from tests.reference.identity_table import Look, Row, alterations_in
-from tests.reference.identity_world import ACME, PROJECTS, World
+from tests.reference.identity_world import ACME, PROJECTS, World, basic
 
 # {"alg":"none"} and {"sub":"ct-full"}
 UNSIGNED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjdC1mdWxsIn0."
@@ -35,10 +35,19 @@ def file_behind(w: World) -> list[int]:
 
 def above_the_limit(w: World) -> list[int]:
     """What is answered above the limit, and then by another spelling of the path."""
-    told = [w.token("ct-limited").status_code for _ in range(11)][-1:]
+    told = [_beyond(w)]
     content = f"grant_type=client_credentials&client_id=ct-limited&client_secret={w.secret('ct-limited')}"
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return [*told, w.ask("POST", "/oauth/t%6Fken", content=content, headers=headers).status_code]
+
+
+def above_the_limit_by_basic(w: World) -> list[int]:
+    """What is answered above the limit, and then by another way to authenticate."""
+    return [_beyond(w), w.by_basic(basic("ct-limited", w.secret("ct-limited"))).status_code]
+
+
+def _beyond(w: World) -> int:
+    return [w.token("ct-limited").status_code for _ in range(11)][-1]
 
 
 def by_assertion(w: World) -> int:
@@ -51,6 +60,7 @@ TABLE: list[Row] = [
     (defects.FilesKeptForEverybody, file_behind, [404, 401], [200, 200]),
     (defects.UnknownMethodsRead, lambda w: w.ask("PROPFIND", ACME).status_code, 401, 200),
     (defects.LimitCountsByPath, above_the_limit, [429, 429], [429, 200]),
+    (defects.LimitOfEachMethod, above_the_limit_by_basic, [429, 429], [429, 200]),
     (defects.UnsignedAssertionProves, by_assertion, 401, 200),
 ]
 
