@@ -68,6 +68,24 @@ def test_mount(repository: Repository, stored: StoredImage, mounted: tuple[Excha
     expect_bytes(stored.repository.get_blob(blob.digest), blob.content)
 
 
+@verifies("registry/mount/blob-or-upload")
+@pytest.mark.parametrize("ending", [case("new-repository", "mounted")])
+def test_mount_into_a_new_repository(new_repository: NewRepository, stored: StoredImage, ending: str) -> None:
+    """Purpose: the first that a repository has may come by a mount, as where an image stands on another's layers.
+
+    Method: 1. mount a blob into a repository that nothing was pushed to
+            2. expect 201 and exactly its bytes there; or 202 and an upload session that takes the blob
+    """
+    repository, blob = new_repository(ending), stored.image.blobs[-1]
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+
+    expect_success(reply)
+    if reply.status != 201:
+        expect_upload(repository, reply, blob.content)
+    else:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
 @verifies("registry/mount/location-is-in-the-target")
 def test_location_is_in_the_target(repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob]) -> None:
     """Purpose: the Location of a mounted blob is where it can be pulled by those who may pull from the target.

@@ -42,6 +42,20 @@ class MountWithoutBlob(Defect):
         return digest in registry_of(original).stored(source).blobs
 
 
+class MountIntoNothingStoresNothing(Defect):
+    """distribution-spec 1.1, Mounting a blob: 201 says so of a target, too, that had nothing before."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/blob-or-upload",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        registry = registry_of(original)
+        if target not in registry.repositories:
+            return digest in registry.stored(source).blobs
+        mounted: bool = await original(source, target, digest)
+        return mounted
+
+
 class MountTakesTheBlobAway(Defect):
     """distribution-spec 1.1, Mounting a blob: the source keeps it."""
 
