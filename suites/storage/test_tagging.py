@@ -77,13 +77,15 @@ def test_tag_set_is_replaced(space: Space) -> None:
     """Purpose: putting tags replaces the whole set.
 
     Method: 1. tag an object thrice, the second time with one tag as large as can be, at last with none
-            2. expect the second set alone, then none, or 400 to what DeleteObjectTagging is there for
+            2. expect the second set alone, and its number where HEAD tells one; then none, or 400 to what
+               DeleteObjectTagging is there for
     """
     key, large = space.stored(), {"k" * 128: "v" * 256}
     require(space.put_tags(key, list(TAGS.items())), "tagging")
 
     expect_status(space.put_tags(key, list(large.items())), {200, 204})
     expect_tag_set(space.get_tags(key), large)
+    expect_if_told(space.head(key), {"x-amz-tagging-count": "1"})
     emptied = space.put_tags(key, [])
     expect_status(emptied, {200, 204, 400}, "for a set of no tags")
     expect_tag_set(space.get_tags(key), {} if emptied.ok else large)

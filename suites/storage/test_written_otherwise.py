@@ -10,6 +10,7 @@ from conformance.oracles.s3_documents import expect_entry, expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
+    expect_etag,
     expect_headers,
     expect_if_told,
     expect_nothing_stored,
@@ -53,6 +54,22 @@ def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
 
     expect_no_error_inside(space.copy(key, space.stored(COPIED)))
     _expect_read(space, key, COPIED, "straight after copying over it")
+
+
+@verifies("storage/object/written-is-read")
+@pytest.mark.parametrize("first", [case("by-who-has-the-old-one", b"what a reader has")])
+def test_what_is_written_anew_is_read_by_its_readers(space: Space, first: bytes) -> None:
+    """Purpose: who asks whether what it has is still there is given what was written since, or it never sees that.
+
+    Method: 1. put an object, GET it, and again by If-None-Match with its ETag; put other bytes there
+            2. expect those bytes from GET by If-None-Match with the first ETag
+    """
+    key = space.stored(first)
+    has = {"If-None-Match": expect_etag(space.get(key))}
+    space.get(key, has)
+    expect_success(space.put(key, b"what was written since"))
+
+    expect_bytes(space.get(key, has), b"what was written since", "of who has the one before")
 
 
 @verifies("storage/object/overwriting-replaces-everything")
