@@ -72,7 +72,7 @@ def test_document_may_be_written_otherwise(space: Space, write: Callable[[str], 
 
 @verifies("storage/multipart/tags-without-quotes-are-taken")
 def test_tags_without_quotes_are_taken(space: Space) -> None:
-    """Purpose: clients keep the ETag of a part without its quotes and send it so: mc and what is built on its library.
+    """Purpose: many clients keep the ETag of a part without its quotes, and complete an upload with it as they have it.
 
     Method: 1. send a part, complete with its ETag without quotes
             2. expect 2xx, and the object
