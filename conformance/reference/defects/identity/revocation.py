@@ -219,3 +219,13 @@ class LostRoleRemembered(RoleRemembered):
     """Organization Settings: the same of a role that is given back."""
 
     kept = False
+
+
+class LostRoleCreatesStill(RoleRemembered):
+    """Organization Settings: the same where one route alone looks a role up once, that of creations."""
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits, client_id = original(caller, method), caller.client.client_id
+        if permits and method != "GET":
+            self.permitted[client_id] = True
+        return permits or (method == "POST" and self.permitted.get(client_id, False))
