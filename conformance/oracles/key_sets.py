@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.clients.http import followed, on_one_host
@@ -13,6 +14,18 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 """Of private and of symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4)."""
+KNOWN_TYPES = ("RSA", "EC", "OKP", "OCT")
+
+
+def private_members(key: Mapping[str, Any]) -> list[str]:
+    """The members by which a key is no public one.
+
+    What a member means hangs on the type of its key (RFC 7517 section 4), and a type that is not known is passed over
+    (section 5); one of no type, or in other letters, is taken for what its members say.
+    """
+    kind = key.get("kty")
+    judged = not isinstance(kind, str) or kind.upper() in KNOWN_TYPES
+    return [name for name in PRIVATE_MEMBERS if judged and name in key]
 
 
 def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:

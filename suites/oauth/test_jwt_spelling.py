@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.oauth import OAuthClient
-from conformance.oracles.key_sets import PRIVATE_MEMBERS, published_keys
+from conformance.oracles.key_sets import private_members, published_keys
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import has_member
 from conformance.oracles.token_quality import claims_of, header_of, require_jwt
@@ -82,7 +82,7 @@ def test_token_brings_no_private_key(oauth: OAuthClient, where: str) -> None:
     token, reply = issued_jwt(oauth)
     parts: dict[Part, dict[str, object]] = {"header": header_of(token), "claims": claims_of(token)}
     for name, part in parts.items():
-        shown = [each for key in brought_keys(part) for each in PRIVATE_MEMBERS if each in key]
+        shown = [each for key in brought_keys(part) for each in private_members(key)]
         if shown:
             proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
             told = f"a key with {' and '.join(shown)} in the {name}"

@@ -131,7 +131,7 @@ class KeySetHasOtherKeys(Variant):
         others = [
             {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
             {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
-            {"kty": "of-tomorrow", "kid": "new"},
+            {"kty": "of-tomorrow", "kid": "new", "q": "public"},
         ]
         return Answer.json(200, {"keys": [*others, *json.loads(original().body)["keys"]]})
 
