@@ -128,6 +128,26 @@ def test_jwt_scope_claim(oauth: OAuthClient) -> None:
     """
     scope = oauth.scopes()[0]
     token, reply = issued_jwt(oauth, scope=scope)
+    _expect_claimed(token, reply, scope)
+
+
+@verifies("oauth/jwt/scope-claim-is-what-was-granted")
+@pytest.mark.parametrize("scheme", [case("by-basic", "Basic")])
+def test_jwt_scope_claim_by_basic(oauth: OAuthClient, scheme: str) -> None:
+    """Purpose: nor does it say another one to who shows its credentials in another way.
+
+    Method: 1. ask for one scope, by Basic
+            2. where that is 2xx, expect the same
+    """
+    scope = oauth.scopes()[0]
+    reply = oauth.request_by_basic("full", scheme, scope=scope)
+    if not reply.ok:
+        raise NotApplicable("Basic gets no token, which is a finding of its own")
+    _expect_claimed(oauth.taken(reply, "full", [scope]), reply, scope)
+
+
+def _expect_claimed(token: str, reply: Exchange, scope: str) -> None:
+    """The claim scope of a token is what its answer grants to who asked for this one."""
     claimed, granted = claims_of(token).get("scope"), granted_scopes(reply, [scope])
     told = claimed.split(" ") if isinstance(claimed, str) else claimed
     if not isinstance(told, list) or {*map(str, told)} != granted:

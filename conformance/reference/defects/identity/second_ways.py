@@ -133,6 +133,25 @@ class LimitOfEachMethod(LimitCountsByPath):
         return self.windows.setdefault((client.client_id, bool(self.path)), deque())
 
 
+class BasicClaimsEveryScope(Defect):
+    """RFC 9068 section 2.2.3: the claim scope is what was granted; by Basic it is all that the credential may have."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted",)
+
+    def __init__(self) -> None:
+        self.basic = False
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        self.basic = "authorization" in request.headers
+        return original(request)
+
+    def access_token_claims(
+        self, original: Callable[[Client, tuple[str, ...]], dict[str, Any]], client: Client, scopes: tuple[str, ...]
+    ) -> dict[str, Any]:
+        return original(client, tuple(client.scopes) if self.basic else scopes)
+
+
 class UnsignedAssertionProves(Defect):
     """RFC 7523 section 3: an assertion is signed, or proves nothing; the algorithm "none" is taken for one."""
 
