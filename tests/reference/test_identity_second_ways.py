@@ -10,7 +10,7 @@ from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import second_ways as defects
 from conformance.reference.seeds import ORGANIZATION
 from tests.reference.identity_table import Look, Row, alterations_in
-from tests.reference.identity_world import ACME, PROJECTS, World, basic
+from tests.reference.identity_world import ACME, PROJECTS, World, basic, claims
 
 # {"alg":"none"} and {"sub":"ct-full"}
 UNSIGNED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjdC1mdWxsIn0."
@@ -35,19 +35,22 @@ def file_behind(w: World) -> list[int]:
 
 def above_the_limit(w: World) -> list[int]:
     """What is answered above the limit, and then by another spelling of the path."""
-    told = [_beyond(w)]
+    told = [w.token("ct-limited").status_code for _ in range(11)][-1:]
     content = f"grant_type=client_credentials&client_id=ct-limited&client_secret={w.secret('ct-limited')}"
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return [*told, w.ask("POST", "/oauth/t%6Fken", content=content, headers=headers).status_code]
 
 
 def above_the_limit_by_basic(w: World) -> list[int]:
-    """What is answered above the limit, and then by another way to authenticate."""
-    return [_beyond(w), w.by_basic(basic("ct-limited", w.secret("ct-limited"))).status_code]
+    """What is answered above the limit, and then to the same client by Basic."""
+    told = [w.token("ct-limited").status_code for _ in range(11)][-1:]
+    return [*told, w.by_basic(basic("ct-limited", w.secret("ct-limited"))).status_code]
 
 
-def _beyond(w: World) -> int:
-    return [w.token("ct-limited").status_code for _ in range(11)][-1]
+def claimed_by_basic(w: World) -> str:
+    """The claim scope of a token that was asked for by Basic, for one scope."""
+    answer = w.by_basic(basic("ct-full", w.secret()), scope="member:read")
+    return str(claims(answer.json()["access_token"])["scope"])
 
 
 def by_assertion(w: World) -> int:
@@ -61,6 +64,12 @@ TABLE: list[Row] = [
     (defects.UnknownMethodsRead, lambda w: w.ask("PROPFIND", ACME).status_code, 401, 200),
     (defects.LimitCountsByPath, above_the_limit, [429, 429], [429, 200]),
     (defects.LimitOfEachMethod, above_the_limit_by_basic, [429, 429], [429, 200]),
+    (
+        defects.BasicClaimsEveryScope,
+        claimed_by_basic,
+        "member:read",
+        "organization:read member:read project:read project:write",
+    ),
     (defects.UnsignedAssertionProves, by_assertion, 401, 200),
 ]
 
