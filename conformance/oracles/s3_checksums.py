@@ -10,7 +10,7 @@ from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import listed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 """The two checksum types (S3 API Reference, x-amz-checksum-type)."""
@@ -30,6 +30,16 @@ class Told:
         """The proof that value (0) or type (1) would be another one, or none."""
         name, wrong = self.names[place], (self.value, self.kind)[place]
         return lacks(self.reply, f"{name}{wrong}<") if name.startswith("<") else field_lacks(self.reply, name, wrong)
+
+
+def where_offered(reply: Exchange, algorithm: str) -> Exchange:
+    """An answer to a checksum; NotApplicable where its algorithm is not implemented, which is told of once.
+
+    That what matches a checksum is stored, of each algorithm, is a promise of its own.
+    """
+    if reply.status == 501:
+        raise NotApplicable(f"checksums by {algorithm} are not offered, which that-matches-is-stored tells of")
+    return reply
 
 
 def in_headers(reply: Exchange, algorithm: str) -> Told:

@@ -17,6 +17,7 @@ from conformance.reference.storage.state import StoredObject
 SOME_BUCKET = (
     b"<ListAllMyBucketsResult><Buckets><Bucket><Name>of-another</Name></Bucket></Buckets></ListAllMyBucketsResult>"
 )
+NEWEST, CHOSEN = "crc64nvme", "x-amz-checksum-algorithm"
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
 
@@ -51,6 +52,18 @@ class DigestsNotImplemented(Defect):
     def intercept(self, request: Request) -> Answer | None:
         digests = [name for name in request.headers if name == "content-md5" or name.startswith("x-amz-checksum-c")]
         return _refused(501, "NotImplemented") if digests and request.method == "PUT" else None
+
+
+class NewestChecksumNotImplemented(Defect):
+    """S3 User Guide, "Checking object integrity": CRC64NVME is one of the algorithms, which gateways had before it."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/that-matches-is-stored",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        named = [value for name, value in request.headers.items() if name in ("x-amz-trailer", CHOSEN)]
+        asked = any(NEWEST in each.lower() for each in (*request.headers, *named))
+        return _refused(501, "NotImplemented") if asked and request.method in ("PUT", "POST") else None
 
 
 class ConditionsNotImplemented(Defect):
