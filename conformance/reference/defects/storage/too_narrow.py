@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.kept import PartCopiedLate
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -224,20 +224,10 @@ class PartsListedAfterCompletion(Defect):
         return listed
 
 
-class PartIsAReference(Defect):
+class PartIsAReference(PartCopiedLate):
     """S3 API Reference, UploadPartCopy: a part has the bytes of when it was copied, not what its source has by then."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/part-can-be-copied",)
-
-    def __init__(self) -> None:
-        self.sources: dict[str, tuple[Bucket, str]] = {}
-
-    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        name, key = gateway(original).copy_source(call)
-        self.sources[call.query["uploadId"]] = gateway(original).buckets[name], key
-        return answer
 
     async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
         source, key = self.sources.get(upload.upload_id, (bucket, ""))
