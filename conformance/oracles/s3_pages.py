@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 from conformance.clients.storage import S3, Bucket
@@ -27,11 +28,12 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
 
     A page may be shorter than asked for, and empty; but pages do not go on for ever, nor stand still.
     """
-    token, seen = "", set[str]()
+    token, seen, read = "", set[str](), list[Listing]()
     for _ in range(at_most):
         page = listing_of(ask(token))
         expect_page(page, max_keys)
         yield page
+        read.append(page)
         if not page.truncated:
             return
         token = page.next or _last_of(page)
@@ -39,7 +41,17 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             wanted, proof = "another place to go on from on each page", None if page.next else _key_of(page, token)
             raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
         seen.add(token)
+    _expect_own(read)
     raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
+
+
+def _expect_own(read: Sequence[Listing]) -> None:
+    """Pages that go on beyond what is there name no other keys than were asked for: that is why they do."""
+    for number, page in enumerate(read, 1):
+        prefix = dict(parse_qsl(urlsplit(page.reply.url).query)).get("prefix", "")
+        if strange := next((key for key in page.keys if not key.startswith(prefix)), ""):
+            wanted, proof = f"keys that begin with {worded(prefix)} alone, on every page", _key_of(page, strange)
+            raise NonConformance(wanted, f"{worded(strange)} on page {number}", page.reply, proof=proof)
 
 
 def begun(ask: Request) -> Listing:

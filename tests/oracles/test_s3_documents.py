@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,18 @@ def test_a_part_has_a_number(number: str) -> None:
     part = f"<Part><PartNumber>{number}</PartNumber><Size>1</Size><ETag>a</ETag></Part>"
     with pytest.raises(NonConformance, match="a number in <PartNumber>"):
         parts_of(reply(200, f"<ListPartsResult>{part}</ListPartsResult>"))
+
+
+def test_pages_that_go_on_beyond_a_prefix_are_told_by_the_keys_that_are_not_below_it() -> None:
+    def ask(token: str) -> Exchange:
+        number = int(token or 0)
+        url = f"http://gateway.test/bucket?list-type=2&prefix=run%20a%2F&continuation-token={token}"
+        return replace(
+            page(f"run a/{number}" if number < 2 else f"of-another/{number}", token=str(number + 1)), url=url
+        )
+
+    with pytest.raises(NonConformance, match="run a/") as found:
+        list(pages(ask, 1000, 4))
+    assert found.value.observed == '"of-another/2" on page 3'
+    with pytest.raises(NonConformance, match="last page within 4 pages"):
+        list(pages(lambda token: page(f"key{token}", token=f"{int(token or 0) + 1}"), 1000, 4))

@@ -69,6 +69,17 @@ def _page_of(original: Any, names: list[str], wanted: Wanted) -> Page:
     return page
 
 
+class PrefixOfTheFirstPageAlone(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: it limits every page, and not the first one alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, replace(wanted, prefix="") if wanted.after else wanted)
+        return page
+
+
 class EmptyDelimiterIsSlash(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: an empty one groups nothing."""
 
