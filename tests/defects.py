@@ -101,9 +101,16 @@ class Table:
                 # Which of them is minded, or whether they only do not go together, halves show, and halves of these.
                 left += self.halves(row)
             else:
-                self.verdicts[row.name] = found
+                self.keep(row.name, found)
         tell(self.control, "reset")
         return True
+
+    def keep(self, name: str, found: dict[str, dict[str, Any]]) -> None:
+        """Adds what a row shows; rows of the same parts are asked of several features, and a finding of any stays."""
+        kept = self.verdicts.setdefault(name, {})
+        for check, judged in found.items():
+            if kept.get(check, {}).get("verdict") not in ("fail", "error"):
+                kept[check] = judged
 
     def halves(self, row: Row) -> list[Row]:
         """The two halves of a row of several variants."""

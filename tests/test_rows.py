@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.defects import run_rows
+from tests.defects import Table, run_rows
 from tests.rows import Row, beyond, joined, noticing, replaced, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 
@@ -40,6 +40,16 @@ def test_what_one_does_not_claim_is_asked_of_the_others() -> None:
             asked = [each for each in further if name in each.parts and each.features == (feature,)]
             assert bool(asked) == (feature not in single[name].without), (name, feature)
             assert not any(feature in each.without for each in asked), (name, feature)
+
+
+def test_rows_of_the_same_parts_keep_what_any_of_them_shows() -> None:
+    table = Table([], "")
+    for verdict, check in (("fail", "a/b/c"), ("pass", "a/b/c"), ("pass", "a/b/d")):
+        table.keep("one + other", {check: {"verdict": verdict}})
+    assert {check: each["verdict"] for check, each in table.verdicts["one + other"].items()} == {
+        "a/b/c": "fail",
+        "a/b/d": "pass",
+    }
 
 
 def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:

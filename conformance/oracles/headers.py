@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -117,14 +116,14 @@ def expect_no_origin_let_in(reply: Exchange, origin: str) -> None:
 
 
 def clock_of(reply: Exchange) -> float:
-    """What time it is by an answer's Date, of the clock that wrote its other times as well; by ours if it has none."""
+    """When it was answered by its Date, of the clock that wrote its other times as well; by ours if it has none."""
     told = seconds_of_date(reply.headers.get("date") or "")
-    return time.time() if told is None else told
+    return reply.started if told is None else told
 
 
 def now_nearest(when: float, reply: Exchange) -> float:
-    """What time it is, by our clock or the answer's Date, whichever is nearer to ``when``: whose is wrong is open."""
-    return min(time.time(), clock_of(reply), key=lambda now: abs(now - when))
+    """When it was answered, by our clock or by its Date, whichever is nearer to ``when``: whose is wrong is open."""
+    return min(reply.started, clock_of(reply), key=lambda now: abs(now - when))
 
 
 def expect_retry_after(reply: Exchange, longest_s: int, told: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Iterable, Mapping
 
 from conformance.evidence.successes import ENTITY_TAG
@@ -228,7 +227,7 @@ def require_clocks(reply: Exchange) -> None:
     What is judged by it is some twenty minutes off, or ten, and clocks may differ by a quarter of an hour (S3 API
     Reference, RequestTimeTooSkewed).
     """
-    if abs(off := clock_of(reply) - time.time()) >= CLOCKS_S:
+    if abs(off := clock_of(reply) - reply.started) >= CLOCKS_S:
         raise Inconclusive(f"the target's clock is {off:+.0f} s from ours", "clocks that are right, there and here")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
@@ -13,11 +15,27 @@ def strangers(platform: Platform, operation: Operation) -> list[str | None]:
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
-def expect_plainly_shut(platform: Platform, operation: Operation, token: str | None, tricked: Exchange) -> None:
-    """Of what the same caller gets by the plain request as well, a trick tells nothing: the matrix tells of it.
+class PlainlyOpen:
+    """What a caller gets by the plain request as well, of which a trick tells nothing: the matrix tells of it."""
 
-    The plain request is sent only where the trick was answered 2xx.
-    """
-    if tricked.ok and (plain := platform.send(operation, token)).ok:
-        cause = f"{operation} is answered {plain.status} to this caller by the plain request as well"
-        raise Inconclusive(cause, "what authorization/matrix asks of that request")
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.cause = ""
+
+    def to(self, operation: Operation, token: str | None, tricked: Exchange) -> bool:
+        """Whether it is open to this caller without the trick; asked for only where the trick was answered 2xx.
+
+        By an address of its own: what the trick has put into a cache for everybody is open by the trick.
+        """
+        if not tricked.ok:
+            return False
+        mark = f"{'&' if '?' in operation.path else '?'}cf={secrets.token_hex(4)}"
+        plain = self.platform.send(operation, token, path=operation.path + mark)
+        if plain.ok:
+            self.cause = f"{operation} is answered {plain.status} to this caller by the plain request as well"
+        return plain.ok
+
+    def tell(self) -> None:
+        """Inconclusive where anything was open; behind the judgement of all that is shut."""
+        if self.cause:
+            raise Inconclusive(self.cause, "what authorization/matrix asks of that request")

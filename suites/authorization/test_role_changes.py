@@ -46,7 +46,9 @@ class ChangeByRole:
 
     def by(self, token: str, kind: str) -> Exchange:
         """What the change, or another of that kind, is answered with a token."""
-        operation = self.platform.operation(self.resource, kind, self.item if kind != "create" else None)
+        # What was deleted would be refused to the next one as absent: each has an item of its own to delete.
+        item = {"update": self.item, "delete": self.platform.new_item(self.resource) if kind == "delete" else None}
+        operation = self.platform.operation(self.resource, kind, item.get(kind))
         reply = self.platform.send(operation, token)
         if reply.ok and kind == "create":
             self.platform.remember(self.resource, str(self.platform.slug_of(operation)))

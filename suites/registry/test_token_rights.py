@@ -114,14 +114,14 @@ def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob
 @verifies("registry/token/is-for-one-repository")
 @pytest.mark.parametrize("operation", [case("chunk", "chunk")])
 def test_session_of_another_repository(
-    bearer: Registry, for_one: str, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
+    bearer: Registry, for_one: str, guarded: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:
     """Purpose: whose session it is does not stand for the right to push to its repository.
 
     Method: 1. open a session in a repository; ask for a token for everything in another; pull there: expect 200
             2. PATCH a chunk with that token: expect 401, 403 or 404
     """
-    upload = at_the_registry(once("session under a bad login", guarded.repository.open_upload))
+    upload = at_the_registry(guarded.repository.open_upload())
 
     expect_denied(upload.by(bearer.presenting(f"Bearer {for_one}")).patch(new_blob().content), "for another repository")
 

@@ -82,8 +82,10 @@ def _posted(space: Space, key: str, fields: Fields, content: bytes, spare: int =
 
 
 def _where_offered(space: Space, once: Once) -> None:
-    """NotApplicable where not even the plainest form is taken: nothing promises that one is."""
-    if not (reply := once("a form", lambda: _posted(space, space.key("form"), {}, b"a form", spare=50))).ok:
+    """NotApplicable where not even the plainest form is taken, and there then: nothing promises that one is."""
+    key = once("key of a form", lambda: space.key("form"))
+    reply = once("a form", lambda: _posted(space, key, {}, b"a form", spare=50))
+    if not reply.ok or not once("what a form stored", lambda: space.get(key)).ok:
         raise NotApplicable(f"uploads by a form are not offered: {observed(reply)}")
 
 

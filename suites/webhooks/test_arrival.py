@@ -99,8 +99,8 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     marked = b"\xef\xbb\xbf" + mark().encode() + b"\0cf"
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
     long = f"{mark()} {'y' * min(70_000, webhook.described.largest_body - 50)} end".encode()
-    # What says nothing has no mark: it is told from others by how many blanks stand behind it.
-    nothing = b"null" + b" " * random.randrange(100, 1000)
+    # What says nothing has no mark: it is told from others by the blanks and line ends behind it, of 128 random bits.
+    nothing = b"null" + bytes(random.choices(b" \t\r\n", k=64))
     form = f"mark={mark()}&b=1+1%2b%20x&a=%C3%bc&a=&&b".encode()
     octets = mark().encode() + bytes(range(256))
     spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()

@@ -180,7 +180,7 @@ class CreationsComeLater(Variant):
             return surface.conflict("The slug is taken.")
         self.creations[name] = asyncio.create_task(self._later(original, call))
         self.creations[name].add_done_callback(lambda _: self.creations.pop(name))
-        answer = Answer.json(202, {"state": "creating"})
+        answer = Answer.json(202, {"state": "creating", "slug": "operation-7"})
         answer.headers["Location"] = surface.location(project)
         return answer
 

@@ -16,7 +16,7 @@ class CreationShowsTheOneBefore(Defect):
     """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/answers-are-of-what-was-done",)
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
 
     def __init__(self) -> None:
         self.before: dict[str, Any] | None = None
@@ -33,7 +33,7 @@ class UpdateShowsTheItemBefore(Defect):
     """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/answers-are-of-what-was-done",)
+    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()

@@ -86,5 +86,5 @@ class PagesOverlap(InPages, Defect):
     """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    noticed_by = ("errors/reads/pages-name-each-once",)
     size, lost = 7, -1

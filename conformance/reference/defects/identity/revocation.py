@@ -224,8 +224,16 @@ class LostRoleRemembered(RoleRemembered):
 class LostRoleCreatesStill(RoleRemembered):
     """Organization Settings: the same where one route alone looks a role up once, that of creations."""
 
+    still = "POST"
+
     def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
         permits, client_id = original(caller, method), caller.client.client_id
         if permits and method != "GET":
             self.permitted[client_id] = True
-        return permits or (method == "POST" and self.permitted.get(client_id, False))
+        return permits or (method == self.still and self.permitted.get(client_id, False))
+
+
+class LostRoleDeletesStill(LostRoleCreatesStill):
+    """Organization Settings: the same where it is the route of deletions."""
+
+    still = "DELETE"
