@@ -46,9 +46,11 @@ class ChangeByRole:
 
     def by(self, token: str, kind: str) -> Exchange:
         """What the change, or another of that kind, is answered with a token."""
-        # What was deleted would be refused to the next one as absent: each has an item of its own to delete.
-        item = {"update": self.item, "delete": self.platform.new_item(self.resource) if kind == "delete" else None}
-        operation = self.platform.operation(self.resource, kind, item.get(kind))
+        item = self.item if kind == "update" else None
+        if kind == "delete":
+            # What was deleted would be refused to the next one as absent: each has an item of its own.
+            item = self.platform.new_item(self.resource)
+        operation = self.platform.operation(self.resource, kind, item)
         reply = self.platform.send(operation, token)
         if reply.ok and kind == "create":
             self.platform.remember(self.resource, str(self.platform.slug_of(operation)))
@@ -68,11 +70,11 @@ def change(platform: Platform) -> ChangeByRole:
 
 
 def expect_answer(
-    change: ChangeByRole, token: str, wanted: Collection[int], since: float, told: str, kind: str = ""
+    change: ChangeByRole, token: str, kind: str, wanted: Collection[int], since: float, told: str
 ) -> None:
     """The change is answered so from now on; until the bound of the target file is over it may be as before."""
     while True:
-        reply = change.by(token, kind or change.kind)
+        reply = change.by(token, kind)
         if reply.status in wanted:
             return
         if time.monotonic() - since > change.platform.target.limits.revocation:
@@ -99,8 +101,8 @@ def test_role_change_is_immediate(platform: Platform, promoter: Operator, change
     promoted = promoter.promote(client_id)
     tokens = (token, platform.oauth.fresh_token(ROLE))
     for each in tokens:
-        expect_answer(change, each, range(200, 300), promoted, "2xx for who was given the role")
+        expect_answer(change, each, change.kind, range(200, 300), promoted, "2xx for who was given the role")
     demoted = promoter.demote(client_id)
     for kind in change.kinds():
         for each in tokens:
-            expect_answer(change, each, {403, 404}, demoted, f"403 for who lost the role again ({kind})", kind)
+            expect_answer(change, each, kind, {403, 404}, demoted, f"403 for who lost the role again ({kind})")

@@ -79,15 +79,14 @@ def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
     judged = False
     for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
         platform.item(resource)
-        create = platform.operation(resource, "create", platform.names.new())
+        create = platform.operation(resource, "create", slug := platform.names.new())
         own = {name: f"{value} as {name}" for name, value in (create.document or {}).items() if name in create.texts}
-        made = platform.as_role("full", create, document={**(create.document or {}), **own})
+        made = platform.create(resource, slug, members=own)
         expect_success(made, f"for {create}")
-        platform.remember(resource, str(platform.slug_of(create)))
         if kind == "create":
             judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
         else:
-            judged |= _of_the_update(platform, platform.operation(resource, "update", platform.slug_of(create)), own)
+            judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own)
     if not judged:
         raise NotApplicable(f"no {kind} is answered with the item")
 

@@ -82,6 +82,9 @@ class ActionsOfEveryScopeTogether(Defect):
 class _TokenOfOneForAll(Defect):
     """A token that may do in one repository of an organization what is wanted may do it in every other."""
 
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
     def _enough(self, kind: str, method: str) -> bool:
         """Whether it is so for a kind of endpoint and a method."""
         raise NotImplementedError
@@ -101,18 +104,12 @@ class _TokenOfOneForAll(Defect):
 class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository reads no blob of another."""
 
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
-
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "blob" and method != "DELETE"
 
 
 class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
     """Docker token scopes: nor does a token to pull from one tell by HEAD of the manifests of another."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "manifest" and method == "HEAD"
@@ -121,18 +118,12 @@ class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
 class TokenOfOneHeadsBlobsOfAll(_TokenOfOneForAll):
     """Docker token scopes: nor does it tell by HEAD which blobs another has."""
 
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
-
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "blob" and method == "HEAD"
 
 
 class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository lists no tags of another."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "tags"
@@ -141,9 +132,6 @@ class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
 class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository sends no chunk to a session of another."""
 
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
-
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "upload" and method == "PATCH"
 
@@ -151,18 +139,12 @@ class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
 class TokenOfOnePushesManifestsToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository pushes no manifest to another."""
 
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
-
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "manifest" and method == "PUT"
 
 
 class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
     """Docker token scopes: a token to delete from one repository deletes nothing from another."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return method == "DELETE"
