@@ -152,7 +152,7 @@ class HttpClient:
             self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or self._may_pass(exchange))
             return exchange
         if not again:
-            raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
+            raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again", exchange)
         for times in () if self.waited_in_vain else (1, 2):  # Many say a second, whatever is left of their window.
             self.recorder.pause(min(times * retry_after(exchange), self.limits.patience_s), exchange.id)
             # Several that were too many at once are sent again one by one, as they would else be too many again.
@@ -162,7 +162,7 @@ class HttpClient:
                 break
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:
-            raise asked_to_wait(f"{what} is answered {exchange.status} again after waiting")
+            raise asked_to_wait(f"{what} is answered {exchange.status} again after waiting", exchange)
         return exchange
 
     def _may_pass(self, exchange: Exchange) -> bool:

@@ -44,9 +44,15 @@ def may_pass(exchange: Exchange) -> bool:
     return safe and exchange.status in GATEWAY_ERRORS and not asks_to_wait(exchange)
 
 
-def asked_to_wait(why: str) -> Inconclusive:
-    """What it means that a target goes on asking to wait."""
-    return Inconclusive(why, "a higher rate limit, or a lower rate in the target file")
+def asked_to_wait(why: str, exchange: Exchange) -> Inconclusive:
+    """What it means that a target goes on asking to wait, by its last answer.
+
+    A 503 need not be about how many requests there are: some gateways ask to wait also where their service breaks off.
+    """
+    needed = "a higher rate limit, or a lower rate in the target file"
+    if exchange.status == 503 and not TOO_FAST.search(exchange.body):
+        needed = f"an answer of the service itself, if this very request is what it cannot answer; else {needed}"
+    return Inconclusive(why, needed)
 
 
 def retry_after(exchange: Exchange) -> float:

@@ -186,13 +186,22 @@ def test_garbage_is_a_finding_and_no_traceback(serve: Callable[..., Scripted], g
         client_of(serve(garbage)).get("/")
 
 
+LIMITED = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+
+
 def test_a_429_is_waited_for_twice(serve: Callable[..., Scripted]) -> None:
-    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
-    client = client_of(serve(limited, OK))
+    client = client_of(serve(LIMITED, OK))
     assert client.get("/").status == 200
     assert [entry["status"] for entry in client.recorder.entries] == [429, 200]
-    with pytest.raises(Inconclusive, match="429"):
-        client_of(serve(limited, limited, limited)).get("/")
+    with pytest.raises(Inconclusive, match="429") as told:
+        client_of(serve(LIMITED, LIMITED, LIMITED)).get("/")
+    assert told.value.needs == "a higher rate limit, or a lower rate in the target file"
+
+
+def test_a_503_that_stays_may_be_about_the_request(serve: Callable[..., Scripted]) -> None:
+    broken = b"HTTP/1.1 503 Backend fetch failed\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(Inconclusive, match=r"503 again .* needs an answer of the service itself, if this very request"):
+        client_of(serve(*[broken] * 3)).get("/")
 
 
 SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>SlowDown</Code>.</Error>"
@@ -242,9 +251,8 @@ def test_a_503_that_cannot_say_why_is_asked_again_and_then_stands(
 
 
 def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
-    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
-    assert client_of(serve(limited, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
-    client = client_of(serve(limited, limited, OK))
+    assert client_of(serve(LIMITED, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
+    client = client_of(serve(LIMITED, LIMITED, OK))
     with pytest.raises(Inconclusive, match=r"429, and its body cannot be sent again"):
         client.send("POST", "/", (), iter([b"one", b"two"]))
     assert client.get("/").status == 200, "where none was waited for, none was waited for in vain"
@@ -269,15 +277,13 @@ def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Scripted], patient: bool) -> None:
     """RFC 6585 section 4: any request may be answered so, the ones that no library would send among them."""
-    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
-    client = client_of(serve(limited, OK))
+    client = client_of(serve(LIMITED, OK))
     reply = Wire(client if patient else client.impatient()).send(b"HEAD / HTTP/1.1\r\nHost: h", bare=True)
     assert reply.status == (200 if patient else 429)
 
 
 def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scripted]) -> None:
-    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
-    reply = client_of(serve(limited)).impatient().get("/")
+    reply = client_of(serve(LIMITED.replace(b"0", b"9", 1))).impatient().get("/")
     assert (reply.status, retry_after(reply)) == (429, 9)
 
 
