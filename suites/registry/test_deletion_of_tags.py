@@ -30,6 +30,7 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     tag = given_over(repository, manifest, "gone", "GONE")
     repository.given(manifest, *sorted({"gone-not", "GONE"} - {tag}))
 
+    repository.get_manifest("gone"), repository.head_manifest("gone")  # Who has read it is told, too, that it went.
     expect_status(repository.delete_manifest("gone"), 202)
     expect_not_stored([repository.get_manifest("gone"), repository.head_manifest("gone")])
     expect_tags(repository, ["GONE", "gone-not"], "?n=100")

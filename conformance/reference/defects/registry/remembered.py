@@ -62,6 +62,33 @@ class EntityTagOfTheTagsName(Defect):
         return answer
 
 
+class DeletedTagFromCache(Defect):
+    """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.read: dict[Place, Manifest] = {}
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        place = asked.name, asked.reference
+        if asked.request.method == "DELETE" or ":" in asked.reference:
+            other: Manifest = original(asked)
+            return other
+        if place not in self.read:
+            self.read[place] = original(asked)
+        return self.read[place]
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.read.pop((name, tag), None)
+        await original(name, tag, digest)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.read = {place: each for place, each in self.read.items() if each.digest != digest}
+        await original(name, digest)
+
+
 class TagNeverGoesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
 
