@@ -11,12 +11,10 @@ import pytest
 
 from conformance.clients.at_once import at_once, reading_while
 from conformance.clients.images import Blob, NewBlob, NewImage
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import deleted, stays
 from conformance.evidence.once import Once
-from conformance.oracles.registry import (
-    expect_bytes,
-)
+from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import (
     expect_done_at_once,
     expect_no_server_error,
@@ -61,20 +59,23 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
 class Twins:
     """Two blobs, each pushed by two callers at the same moment: how that was answered, and what is read of each."""
 
+    repository: Repository
     blobs: tuple[Blob, Blob]
     pushes: list[Exchange]
     reads: list[Exchange]
 
 
 @pytest.fixture
-def twins(repository: Repository, new_blob: NewBlob, once: Once) -> Twins:
-    """Two blobs that four callers have pushed."""
+def twins(new_repository: NewRepository, new_blob: NewBlob, once: Once) -> Twins:
+    """Two blobs that four callers have pushed, the first that were pushed to their repository."""
 
     def made() -> Twins:
-        blobs = new_blob(64 * 1024), new_blob(64 * 1024)
-        pairs = [(repository.open_upload(), blobs[number % 2]) for number in range(CALLERS)]
+        repository, blobs = new_repository("twins"), (new_blob(64 * 1024), new_blob(64 * 1024))
+        opened = at_once([repository.post_upload] * CALLERS)
+        pairs = [(repository.upload_of(reply), blobs[number % 2]) for number, reply in enumerate(opened) if reply.ok]
         pushes = at_once([partial(upload.put, blob.digest, blob.content) for upload, blob in pairs])
-        return Twins(blobs, pushes, [repository.get_blob(blob.digest) for blob in blobs])
+        reads = [repository.get_blob(blob.digest) for blob in blobs]
+        return Twins(repository, blobs, [*opened, *pushes], reads)
 
     return once("twins", made)
 
@@ -83,7 +84,8 @@ def twins(repository: Repository, new_blob: NewBlob, once: Once) -> Twins:
 def test_identical_blobs(twins: Twins) -> None:
     """Purpose: two builds that push the same layers at once both succeed.
 
-    Method: 1. four callers push at the same moment, each in a session of its own, two of them one blob, two another
+    Method: 1. four callers open sessions at the same moment, in a repository that nothing was pushed to, and push at
+               the same moment, two of them one blob, two another
             2. expect 2xx to each, and exactly the bytes of each blob from GET
     """
     for reply in twins.pushes:
@@ -135,13 +137,14 @@ def test_pulled_while_pushed_again(again: StoredImage, what: str) -> None:
 
 @verifies("registry/at-once/pulled-while-pushed-again")
 @pytest.mark.parametrize("number", [case("blob", 0)])
-def test_blob_pulled_while_pushed_again(repository: Repository, twins: Twins, number: int) -> None:
+def test_blob_pulled_while_pushed_again(twins: Twins, number: int) -> None:
     """Purpose: pushing a layer that is there already disturbs nobody who pulls it.
 
     Method: 1. push a blob; two callers push it again, sixteen times in all, three others pull it
             2. expect 200 with exactly its bytes from every read, and 2xx to every push
     """
-    blob, broken = twins.blobs[number], broken_for(twins.blobs[number].content)
+    repository, blob = twins.repository, twins.blobs[number]
+    broken = broken_for(blob.content)
     if broken(twins.reads[number]):
         raise Inconclusive(f"a blob is not there: {twins.reads[number]}", "a registry that keeps what several push")
     read = partial(repository.get_blob, blob.digest)

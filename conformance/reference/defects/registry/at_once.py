@@ -29,6 +29,19 @@ class _UnderWay(Defect):
         return before > 0
 
 
+class FirstSessionsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    async def post_upload(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories and await self._others(asked.name):
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
 class IdenticalManifestsRemoved(_UnderWay):
     """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
 
