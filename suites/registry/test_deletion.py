@@ -81,6 +81,7 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         coming = image(f"{repository.name} coming", layers=0).blobs[0]
         repository.given_blob(coming.content)
         repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
+        repository.tags()
         read = repository.get_manifest(gone.digest)
         deletion = Deletion(gone, read, deleted(repository, gone, "gone", "gone-too"), repository.delete_manifest)
         return Halved(repository, deletion, kept, tag, coming)
@@ -111,7 +112,7 @@ def test_manifest_goes_with_its_tags(halved: Halved) -> None:
     """Purpose: a deleted image cannot be pulled, by whichever name.
 
     Method: 1. push an image under three tags, and another under the third of them (or a fourth, where tags stay)
-            2. GET and HEAD the first, DELETE it by digest
+            2. GET the list of tags, GET and HEAD the first image, DELETE it by digest
             3. expect 404 to GET and HEAD of the digest and of both tags
             4. expect the other's tag alone in the list
     """

@@ -30,7 +30,8 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     tag = given_over(repository, manifest, "gone", "GONE")
     repository.given(manifest, *sorted({"gone-not", "GONE"} - {tag}))
 
-    repository.get_manifest("gone"), repository.head_manifest("gone")  # Who has read it is told, too, that it went.
+    # Who has read it before is told, too, that it went.
+    repository.tags("?n=100"), repository.get_manifest("gone"), repository.head_manifest("gone")
     expect_status(repository.delete_manifest("gone"), 202)
     expect_not_stored([repository.get_manifest("gone"), repository.head_manifest("gone")])
     expect_tags(repository, ["GONE", "gone-not"], "?n=100")

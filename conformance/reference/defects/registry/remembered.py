@@ -89,6 +89,44 @@ class DeletedTagFromCache(Defect):
         await original(name, digest)
 
 
+class _TagListFromCache(Defect):
+    """Keeps a list that was read until a tag is pushed."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[str]] = {}
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        if name not in self.lists:
+            self.lists[name] = original(name)
+        return self.lists[name]
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.lists.pop(name, None)
+        await original(name, tag, digest)
+
+
+class TagListFromBeforeTheTagWent(_TagListFromCache):
+    """distribution-spec 1.1, Deleting tags: who has read the list finds no tag in it that was deleted since."""
+
+    noticed_by = ("registry/delete/tag-alone",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.lists.pop(name, None)
+        await original(name, digest)
+
+
+class TagListFromBeforeTheImageWent(_TagListFromCache):
+    """distribution-spec 1.1, Deleting Manifests: nor one whose image was deleted since."""
+
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.lists.pop(name, None)
+        await original(name, tag)
+
+
 class TagNeverGoesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
 
