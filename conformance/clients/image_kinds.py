@@ -27,7 +27,7 @@ from conformance.clients.images import (
 SBOM = "application/vnd.example.sbom"
 OTHER = "application/vnd.example.chart.config.v1"
 EMPTY = Blob(b"{}", OCI_EMPTY)
-MANY_LAYERS = 100  # An engine takes 127 at most.
+MANY_LAYERS = 127  # An engine takes no more.
 NOTHING = Blob(b"", "application/x")
 NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 """The platform that builders give to what is no image, such as an attestation."""

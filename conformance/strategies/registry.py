@@ -105,6 +105,9 @@ MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
     "a place of another value yet": (Outcome.EITHER, lambda document, place, piece: _placed(
         json.loads(_placed(document, place, (picked(place, list(PLACES)), piece[1]))), place, piece)),
     **_json(Outcome.EITHER),
+    # Not every database keeps it, though JSON has it (RFC 8259 section 7).
+    "NUL in an annotation": (Outcome.EITHER, lambda document, place, piece: json.dumps(
+        {**document, "annotations": {"org.example.nul": f"{place}\0"}}).encode()),
 }  # fmt: skip
 
 

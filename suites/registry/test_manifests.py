@@ -78,7 +78,7 @@ def test_every_type_is_taken(
 ) -> None:
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
-    Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
+    Method: 1. push what the manifest refers to (OCI's image has one layer 127 times, its index images of no
                platform and one of them for thirty, an artifact its config and a file of no bytes among its layers; what
                does not repeat its type is an index of an image, and the image), then itself under a tag: expect 2xx
             2. GET it by tag, OCI's image and index and Docker's list as one who takes that type alone: expect exactly
@@ -170,13 +170,13 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
     Method: 1. push a manifest with a spacing, an order of members and letters of its own (of four bytes, and of two
-               signs, among them), members of no standard, in a descriptor, too, annotations of nothing, a line end of
-               two bytes behind it, and once another before it
+               signs, among them), members of no standard, in a descriptor, too, annotations of nothing and of 5,000
+               letters, a line end of two bytes behind it, and once another before it
             2. GET it by tag and expect exactly its bytes, and their digest from both answers that tell one
     """
     tag = names.new("bytes")
     text = f"Grüße, 世界, \N{ROCKET}, e\N{COMBINING ACUTE ACCENT}, {tag}"
-    annotations = {"org.example.text": text, "org.example.nothing": ""}
+    annotations = {"org.example.text": text, "org.example.nothing": "", "org.example.long": "x" * 5_000}
     members: dict[str, Any] = {"annotations": annotations, "org.example": [1.0, None]}
     annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
     members["config"] = base.document["config"] | annotated

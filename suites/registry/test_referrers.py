@@ -23,7 +23,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.wording import differing, some, worded
 
 SBOM = "application/vnd.example.sbom.v1+json"
-SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.list"  # the one begins like the first, and is another
+SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.List"  # one begins like the first; one has a capital letter
 OF = {"org.example.X-Kind": "of two", "org.example.none": "", "org.example.of": "v1, für 世界, " * 30}
 FILTERED = "sbom, in the list of its type"
 

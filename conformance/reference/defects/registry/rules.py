@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_LIST, DOCKER_MANIFEST, INDEXES
@@ -37,6 +38,30 @@ class AnyBytesTakenAsManifest(Defect):
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         if document:
             original(name, media_type, document)
+
+
+class LongAnnotationRefused(Defect):
+    """image-spec 1.1, Annotations: a value is a text, of however many letters; a column of a table is no rule of it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        if any(255 < len(str(each)) <= 64 * 1024 for each in (document.get("annotations") or {}).values()):
+            raise invalid("an annotation is too long")
+        original(name, media_type, document)
+
+
+class NulInAnAnnotationFails(Defect):
+    """API Reference, Error Handling: a NUL, which JSON has, is not the platform's fault where its database has none."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        original(name, media_type, document)
+        if any("\0" in str(each) for each in (document.get("annotations") or {}).values()):
+            raise failed()
 
 
 class ManifestSchemaVersionUnchecked(Defect):

@@ -240,6 +240,17 @@ class HeadTypeIsAlwaysImage(Defect):
         return answer
 
 
+class ArtifactTypeInSmallLetters(Defect):
+    """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/say-their-type",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
+
+
 class IndexWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: an index that says its artifactType is listed with it."""
 

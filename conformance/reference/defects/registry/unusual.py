@@ -14,7 +14,7 @@ from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest
 
 Descriptor = dict[str, Any]
-MOST_LAYERS = 64
+MOST_LAYERS = 1 + 100
 
 
 def failed() -> Refusal:
