@@ -77,11 +77,12 @@ def test_absent_manifest(stored: StoredImage, names: Names, once: Once, by: str,
 
 
 @verifies("registry/pull/absent-manifest-is-404")
-@pytest.mark.parametrize("tag", [case("latest", "latest")])
-def test_latest_is_a_tag_as_others(guarded_image: StoredImage, tag: str) -> None:
+@pytest.mark.parametrize("tag", [case("latest", "latest"), case("any-sign", "v1_0_0")])
+def test_no_tag_stands_for_others(guarded_image: StoredImage, tag: str) -> None:
     """Purpose: the tag that engines ask for unasked is there where it was pushed, and stands for no other.
 
-    Method: 1. GET the tag "latest" of a repository in which another was pushed
+    Method: 1. GET, in a repository in which v1.0.0 was pushed, the tags "latest" and "v1_0_0" (a database's pattern has
+               _ for any sign)
             2. expect 404
     """
     expect_status(guarded_image.repository.get_manifest(tag), 404, "for a tag that was never pushed")

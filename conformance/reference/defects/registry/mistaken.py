@@ -38,6 +38,21 @@ class TagFoundByItsBeginning(Defect):
         return found
 
 
+class TagFoundAsAPattern(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag is no pattern; its ``_`` stands for itself alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        if found is None and ":" not in reference:
+            pattern = re.escape(reference).replace("_", ".")
+            tags = registry_of(original).stored(name).tags
+            found = next((original(name, tag) for tag in tags if re.fullmatch(pattern, tag)), None)
+        return found
+
+
 class DigestFoundByItsBeginning(Defect):
     """distribution-spec 1.1, Pulling manifests: a digest is compared whole; its first digits are none."""
 
