@@ -207,7 +207,7 @@ def test_type_with_parameters(repository: Repository, pushed: tuple[Exchange, Ma
 
 
 @verifies("registry/manifest/tag-moves")
-def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) -> None:
+def test_tag_moves(repository: Repository, base: Manifest, new_image: NewImage, names: Names) -> None:
     """Purpose: a tag names what was pushed under it last.
 
     Method: 1. HEAD a tag; push an image under it, HEAD and GET it; HEAD the digest of another, push that under the
@@ -215,10 +215,10 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
                first one, where tags stay)
             2. HEAD the tag, and GET it with the first one's ETag in If-None-Match: expect the second, and another ETag
             3. GET the first by digest: expect it, if it was not collected with its tag
-            4. push the first under the tag again: expect it
+            4. push the first, an older one, under the tag again: expect it, also as one who had the second at its date
     """
     tag = names.new("moving")
-    first, second = new_image(), new_image()
+    first, second = base, new_image()
     repository.head_manifest(tag)
     repository.given(first, tag)
     expect_head(repository, tag, first)
@@ -243,4 +243,6 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
         raise NonConformance("an ETag of its own (RFC 9110 section 8.8.3)", told, pulled, moved, proof=proof)
     expect_bytes_or_collected(repository.get_manifest(first.digest), first.content)
     expect_success(repository.push(first, tag))
-    expect_pulled(repository, tag, first)
+    had, dated = (each.headers.get("last-modified") for each in (moved, expect_pulled(repository, tag, first)))
+    if had and had != dated:
+        expect_pulled(repository, tag, first, (EVERY_TYPE, ("If-Modified-Since", had)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -59,6 +61,33 @@ class EntityTagOfTheTagsName(Defect):
             if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
                 answer = Answer(304)
             answer.headers["ETag"] = entity_tag
+        return answer
+
+
+class DateOfTheImageForItsTag(Defect):
+    """RFC 9110 section 8.8.2: a tag that goes back to an older image was modified then, and is sent to who had it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.stored: list[str] = []
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.stored += [manifest.digest] if manifest.digest not in self.stored else []
+        await original(name, manifest)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status != 200:
+            return answer
+        # One is pushed each second.
+        age = len(self.stored) - self.stored.index(answer.headers["Docker-Content-Digest"])
+        modified = datetime.now(UTC) - timedelta(seconds=age)
+        since = asked.request.headers.get("if-modified-since")
+        if since and "if-none-match" not in asked.request.headers and modified <= parsedate_to_datetime(since):
+            answer = Answer(304)
+        answer.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
         return answer
 
 
