@@ -116,3 +116,14 @@ def test_manifest_by_sha512(repository: Repository, new_image: NewImage, feature
     expect_status(repository.head_manifest(digest), 200, "by the sha512 digest")
     if "registry.delete" in features and repository.delete_manifest(digest).ok:
         expect_not_stored([repository.get_manifest(digest)])
+
+
+@verifies("registry/referrers/malformed-digest-is-400")
+@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("word", "nonsense"), case("tag", "v1")])
+def test_referrers_of_a_malformed_digest(stored: StoredImage, digest: str) -> None:
+    """Purpose: a digest that is none is told as such.
+
+    Method: 1. ask for the referrers of what is no digest
+            2. expect 400
+    """
+    expect_status(stored.repository.referrers(digest), 400, "for a malformed digest")

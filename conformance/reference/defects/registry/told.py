@@ -251,6 +251,16 @@ class ArtifactTypeInSmallLetters(Defect):
         return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
 
 
+class NoAnnotationsToldAsNull(Defect):
+    """image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return {"annotations": None, **original(manifest)}
+
+
 class IndexWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: an index that says its artifactType is listed with it."""
 
