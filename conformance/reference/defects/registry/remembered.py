@@ -156,6 +156,19 @@ class TagListFromBeforeTheImageWent(_TagListFromCache):
         await original(name, tag)
 
 
+class HeadKnowsNoEntityTag(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        await original(asked)
+        registry = registry_of(original)
+        answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
+        return answer
+
+
 class TagNeverGoesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
 
