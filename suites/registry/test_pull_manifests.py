@@ -119,6 +119,13 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
     expect_status(control, 200, "where it was pushed")
 
 
+def tags_behind_a_refusal(never: Repository) -> Exchange:
+    """The list of tags, when one without a login has tried to push."""
+    if never.as_role(None).post_upload().ok:
+        raise NotApplicable("the registry asks for no login")
+    return never.tags()
+
+
 @verifies("registry/pull/absent-repository-is-404")
 @pytest.mark.parametrize(
     "read",
@@ -129,13 +136,14 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
         case("blob", lambda never: never.get_blob(NOWHERE)),
         case("blob-head", lambda never: never.head_blob(NOWHERE)),
         case("tags-asked-again", lambda never: (never.get_manifest("v1.0.0"), never.tags())[-1]),
+        case("tags-behind-a-refusal", tags_behind_a_refusal),
     ],
 )
 def test_absent_repository(repository: Repository, names: Names, read: Callable[[Repository], Exchange]) -> None:
     """Purpose: a repository that nothing was pushed to is told as such, as engines ask before their first push.
 
     Method: 1. ask for tags, a manifest and a blob of a repository that never was, as one who may pull and push there;
-               for the tags of one after a manifest, which makes it none the more
+               for the tags of one after a manifest, or an upload without a login, which make it none the more
             2. expect 404; where the answer leads elsewhere, there
     """
     described = repository.registry.described

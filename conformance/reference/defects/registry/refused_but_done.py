@@ -49,6 +49,17 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
         await registry.put_manifest(asked)
 
 
+class RepositoriesMadeBeforeTheRights(_DoneBeforeTheRights):
+    """API Reference, Error Handling: what is answered 401 has made no repository, which is 404 as before."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-repository-is-404",)
+    done = ("uploads", "POST")
+
+    async def _do(self, registry: Registry, asked: Asked) -> None:
+        registry.opened(asked.name)
+
+
 class BlobsStoredBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no blob there."""
 
