@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import OPERATIONS, Occasion
+from conformance.clients.registry_tokens import ask, pull
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
 def namesake(repository: Repository) -> Repository:
@@ -36,6 +38,22 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
     reply = OPERATIONS[operation].request(namesake(guarded.repository), Occasion(guarded, new_blob(), "unused"))
 
     expect_denied(reply, "for what another organization has under this name")
+
+
+@verifies("registry/token/prefix-is-another-repository")
+@pytest.mark.parametrize("right", [case("same-app", "pull")])
+def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage, right: str) -> None:
+    """Purpose: nor does a token for the one open the other.
+
+    Method: 1. ask for a token for orgs/{other-org}/{app} with the other organization's login
+            2. pull from orgs/{our-org}/{app} with it: expect 401, 403 or 404
+    """
+    name = namesake(guarded.repository).name
+    token = token_in(ask(bearer, "foreign", bearer.scope(name, right)))
+    if not token:
+        raise NotApplicable("no token is given for a repository that is not there")
+
+    expect_denied(pull(guarded, token), "for an app of the same name of another organization")
 
 
 @verifies("registry/rights/similar-organization-is-another")

@@ -13,6 +13,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
+from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
@@ -330,3 +331,19 @@ class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
 
     def _take(self, repository: Repository, reference: str) -> None:
         repository.tags.pop(reference, None)
+
+
+class TokenGoesByTheAppAlone(Defect):
+    """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/prefix-is-another-repository",)
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
+        return bool(original(Caller(caller.subject, caller.grants | alike), access))
+
+
+def _app(name: str) -> str:
+    """The last word of a repository's name."""
+    return name.rpartition("/")[2]
