@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.registry import CODED, EVERY_TYPE, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.proofs import another_field, field_matches
+from conformance.oracles.proofs import another_field, field_matches, field_says_no, literal
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -104,6 +104,27 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
         without = ((had.first.id, f"!^{name.lower()}:"),)
         proof = replace(field_matches(reply, name, "^"), or_statuses=(200,), unless=without)
         raise NonConformance(f"the field {name}, as with the whole", "304 without one", had.first, reply, proof=proof)
+
+
+@verifies("registry/pull/304-tells-no-other-length")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+def test_304_tells_no_other_length(known: Callable[[str], Known], kind: str) -> None:
+    """Purpose: a cache, which takes over what 304 tells, does not take what it keeps for cut short.
+
+    Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match
+            2. where the answer is 304, expect no Content-Length, or that of the whole
+    """
+    had = known(kind)
+    reply = had.again(had.etag) if had.etag else None
+    if reply is None or reply.status != 304:
+        raise NotApplicable("the registry does not answer 304, as it need not")
+    wanted = had.first.headers.get("content-length") or str(len(had.first.body))
+    told = reply.headers.get("content-length") or wanted
+
+    if told != wanted:
+        proof = field_says_no(reply, "Content-Length", f"^{literal(told)}$")
+        expected = f"no Content-Length, or {wanted}"
+        raise NonConformance(expected, f"Content-Length: {told}", had.first, reply, proof=proof)
 
 
 @verifies("registry/pull/coded-has-another-entity-tag")

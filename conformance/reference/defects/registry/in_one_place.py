@@ -126,6 +126,18 @@ class UnchangedUnderAnotherTag(Defect):
         return answer
 
 
+class UnchangedOfNoLength(Defect):
+    """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-tells-no-other-length",)
+
+    def unchanged(self, original: Any, digest: str) -> Answer:
+        answer: Answer = original(digest)
+        answer.headers["Content-Length"] = "0"
+        return answer
+
+
 class NonsenseAcceptFails(Defect):
     """API Reference, Error Handling: an Accept field that names no type is not the platform's fault."""
 

@@ -15,6 +15,42 @@ from conformance.reference.registry.state import DOCKER_MANIFEST
 PLAIN_RANGE = re.compile(r"bytes=\d*-\d*")
 
 
+class RefusalBehindHead(Defect):
+    """RFC 9112 section 6.3: the answer to HEAD ends with its head, whatever its status."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 404:
+            answer.astray = b'{"errors": []}'
+        return answer
+
+
+class ManifestBehindHead(Defect):
+    """RFC 9112 section 6.3: what HEAD tells of does not come behind it."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and kind_of(request) == "manifest" and answer.status == 200:
+            answer.astray = answer.body
+        return answer
+
+
+class NullBehindNotModified(Defect):
+    """RFC 9112 section 6.3: 304 ends with its head, and no document of nothing comes behind it."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.astray = b"null"
+        return answer
+
+
 class StreamRefused(Defect):
     """Docker Registry V2, Changes, b: a body of unknown length can be streamed to an upload."""
 
