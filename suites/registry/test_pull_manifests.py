@@ -234,13 +234,14 @@ def test_any_type(stored: StoredImage, once: Once, fields: tuple[tuple[str, str]
     [
         case("first-of-several", (("Accept", OCI_MANIFEST), ("Accept", DOCKER_LIST))),
         case("last-of-several", (("Accept", DOCKER_LIST), ("Accept", OCI_MANIFEST))),
-        case("weighted", (("Accept", f"{DOCKER_LIST}, {OCI_MANIFEST};q=0.5"),)),
+        case("weighted", (("Accept", f"{DOCKER_LIST},{OCI_MANIFEST};q=0.5"),)),
     ],
 )
 def test_accept_is_read_whole(stored: StoredImage, fields: tuple[tuple[str, str], ...]) -> None:
     """Purpose: engines that name each type that they take in a field of its own, or with a weight, get the manifest.
 
-    Method: 1. GET an image by digest, its type in the first or the last of two Accept fields, or with a weight
+    Method: 1. GET an image by digest, its type in the first or the last of two Accept fields, or with a weight and no
+               blank before it
             2. expect 200 with its bytes
     """
     expect_bytes(stored.repository.get_manifest(stored.image.digest, fields), stored.image.content)

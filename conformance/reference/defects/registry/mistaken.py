@@ -275,6 +275,18 @@ class LastAcceptFieldAlone(_AcceptReadInPart):
         return SEPARATOR.split(request.headers.getlist("accept")[-1])
 
 
+class TypesWithoutABlankTakenForOne(_AcceptReadInPart):
+    """RFC 9110 section 5.6.1: a comma alone is between the elements of a list; the blank behind it may lack."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/accept-is-read-whole",)
+
+    def _read(self, request: Request) -> list[str]:
+        """The types, as they stand between commas with a blank."""
+        elements = ", ".join(request.headers.getlist("accept")).split(", ")
+        return [each.partition(";")[0] for each in elements]
+
+
 class WeightTakenForTheType(_AcceptReadInPart):
     """RFC 9110 section 12.5.1: a weight behind a type is none of its characters."""
 

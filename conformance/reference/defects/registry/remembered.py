@@ -272,6 +272,29 @@ class ReferrersFromCache(Defect):
         await original(name, digest)
 
 
+class ReferrersRememberedByTheDigestAlone(Defect):
+    """distribution-spec 1.1, Listing Referrers: of a repository those are told that it has, whatever another has."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-this-repository-only",)
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[dict[str, Any]]] = {}
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        if digest not in self.lists:
+            self.lists[digest] = original(name, digest)
+        return self.lists[digest]
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.lists.clear()
+        await original(name, manifest)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.lists.clear()
+        await original(name, digest)
+
+
 class ReferrerListedForEachPush(Defect):
     """distribution-spec 1.1, Listing Referrers: a manifest is one referrer, however often it was pushed."""
 
