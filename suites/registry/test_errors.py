@@ -14,7 +14,7 @@ from conformance.clients.registry_uploads import Refusing
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_header
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import field_lacks, field_matches, lacks
 from conformance.oracles.registry_errors import CODES, codes_in, expect_code, expect_error_document, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
@@ -214,13 +214,18 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     """Purpose: the refusal of a method names those that there are.
 
     Method: 1. PUT the list of tags
-            2. where the answer is 405, expect an Allow field
+            2. where the answer is 405, expect an Allow field that names GET, and not PUT
     """
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
         raise NotApplicable(f"the method is refused otherwise ({reply.status})")
 
-    expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
+    told = expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
+    allowed = [each.strip() for each in told.split(",")]
+    if "GET" not in allowed or "PUT" in allowed:
+        named = "GET" not in allowed and field_matches(reply, "Allow", "(^|[, ])GET *(,|$)")
+        proof = named or field_lacks(reply, "Allow", told)
+        raise NonConformance("405 with Allow: GET, without PUT", f"405 with Allow: {told}", reply, proof=proof)
 
 
 @verifies("registry/errors/tell-nothing-of-the-inside")

@@ -189,6 +189,30 @@ class AllowMissing(Defect):
         return without(answer, "Allow")
 
 
+class RefusedMethodAllowed(Defect):
+    """RFC 9110 section 15.5.6: Allow lists the methods that there are, and what was refused is none of them."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/405-has-allow",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 405:
+            answer.headers["Allow"] = f"{answer.headers['Allow']}, {request.method}"
+        return answer
+
+
+class OtherMethodsAllowed(Defect):
+    """RFC 9110 section 15.5.6: Allow lists the methods of what was asked for, and not those of another endpoint."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/405-has-allow",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 405:
+            answer.headers["Allow"] = "POST"
+        return answer
+
+
 class ApiVersionMissing(Defect):
     """Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version."""
 
