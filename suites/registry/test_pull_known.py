@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.registry import CODED, EVERY_TYPE, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.headers import expect_header
+from conformance.oracles.headers import expect_absent_headers, expect_header
 from conformance.oracles.proofs import another_field, field_matches, field_says_no, literal
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -146,3 +146,20 @@ def test_entity_tag_of_what_is_coded(stored: StoredImage, once: Once) -> None:
         right = ((coded.id, "!^content-encoding:"), (coded.id, "^etag: *W/"))
         proof = replace(another_field(plain, coded, "ETag"), unless=right)
         raise NonConformance(wanted, f"ETag: {etag} for both", plain, coded, proof=proof)
+
+
+@verifies("registry/pull/no-coding-where-none-is-accepted")
+def test_no_coding_where_none_is_accepted(stored: StoredImage, once: Once) -> None:
+    """Purpose: a client that can undo no compression is sent what it can read.
+
+    Method: 1. GET a manifest with Accept-Encoding: gzip; where it comes coded, GET it with gzip;q=0
+            2. expect no Content-Encoding, or that of identity
+    """
+    digest, repository = stored.image.digest, stored.repository
+    coded = once(("stored", "digest-coded"), lambda: repository.get_manifest(digest, [EVERY_TYPE, CODED]))
+    if (coded.headers.get("content-encoding") or "identity").lower() == "identity":
+        raise NotApplicable("the registry compresses nothing on its way")
+    reply = repository.get_manifest(digest, [EVERY_TYPE, ("Accept-Encoding", "gzip;q=0, identity")])
+
+    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
+        expect_absent_headers(reply, ["content-encoding"], "where none is accepted")

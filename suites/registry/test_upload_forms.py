@@ -67,6 +67,7 @@ def trace(new_blob: NewBlob, opened: Opened, session: Session, once: Once) -> Tr
         blob, first, upload = new_blob(ENDS[-1]), opened("chunks"), session("chunks")
         require_chunks(first, ENDS[0])
         begun = once("begun", upload.status)
+        opened("a stream")  # What is told of this one is not of the last that was opened.
         answers = [*patched(upload, blob.content, ENDS)]
         return Trace(blob, upload, first, begun, answers, upload.status())
 

@@ -201,7 +201,8 @@ class AnswersCompressed(Variant):
     surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "GET" and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+        accepted = request.headers.get("accept-encoding", "")
+        if request.method == "GET" and "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
             answer.body = gzip.compress(answer.body)
             answer.headers["Content-Length"] = str(len(answer.body))
             answer.headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

@@ -265,6 +265,18 @@ class CodedUnderTheSameEntityTag(Defect):
         return answer
 
 
+class CodedThoughNotAccepted(Defect):
+    """RFC 9110 section 12.5.3: a coding of which the weight is 0 is not accepted, though it is named."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/no-coding-where-none-is-accepted",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if _is_compressed(request, answer):
+            answer.headers |= {"Content-Encoding": "gzip", "ETag": f"W/{answer.headers.get('ETag', '')}"}
+        return answer
+
+
 class DeletedManifestStillServed(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
 
