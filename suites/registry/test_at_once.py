@@ -60,6 +60,7 @@ class Twins:
     """Two blobs, each pushed by two callers at the same moment: how that was answered, and what is read of each."""
 
     repository: Repository
+    opened: list[Exchange]
     blobs: tuple[Blob, Blob]
     pushes: list[Exchange]
     reads: list[Exchange]
@@ -75,7 +76,7 @@ def twins(new_repository: NewRepository, new_blob: NewBlob, once: Once) -> Twins
         pairs = [(repository.upload_of(reply), blobs[number % 2]) for number, reply in enumerate(opened) if reply.ok]
         pushes = at_once([partial(upload.put, blob.digest, blob.content) for upload, blob in pairs])
         reads = [repository.get_blob(blob.digest) for blob in blobs]
-        return Twins(repository, blobs, [*opened, *pushes], reads)
+        return Twins(repository, opened, blobs, pushes, reads)
 
     return once("twins", made)
 
@@ -86,8 +87,14 @@ def test_identical_blobs(twins: Twins) -> None:
 
     Method: 1. four callers open sessions at the same moment, in a repository that nothing was pushed to, and push at
                the same moment, two of them one blob, two another
-            2. expect 2xx to each, and exactly the bytes of each blob from GET
+            2. expect 2xx to each, sessions that are not one, and exactly the bytes of each blob from GET
     """
+    for reply in twins.opened:
+        expect_success(reply, "to each of those who open a session at once")
+    told = [reply.headers.get("location") for reply in twins.opened]
+    if twice := [reply for reply, where in zip(twins.opened, told, strict=True) if where and told.count(where) > 1]:
+        shown = f"{plural(len(twice), 'time')} {told[twins.opened.index(twice[0])]}"
+        raise NonConformance("a session of its own for each of those who open one at once", shown, *twice[:2])
     for reply in twins.pushes:
         expect_success(reply, "to each of those who push at once")
     for blob, reply in zip(twins.blobs, twins.reads, strict=True):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import PAUSE_S, registry_of
 from conformance.reference.defects.registry.unusual import failed
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
 
 
 class _UnderWay(Defect):
@@ -39,6 +41,21 @@ class FirstSessionsAtOnceFail(_UnderWay):
         if asked.name not in registry_of(original).repositories and await self._others(asked.name):
             raise failed()
         answer: Answer = await original(asked)
+        return answer
+
+
+class SessionsNamedByTheClock(Defect):
+    """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
+        if request.method == "POST":
+            registry, before = registry_of(original), upload.session
+            upload.session = str(uuid.UUID(int=int(time.time() * 4)))
+            registry.uploads[upload.session] = registry.uploads.pop(before)
+        answer: Answer = original(status, request, upload)
         return answer
 
 

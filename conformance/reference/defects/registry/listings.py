@@ -296,6 +296,17 @@ class ReferrersWithoutAnnotations(Defect):
         return {member: value for member, value in original(manifest).items() if member != "annotations"}
 
 
+class TenReferrersAlone(Defect):
+    """distribution-spec 1.1, Listing Referrers: where there are more than are on a page, a Link leads to the next."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-referrers",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        return found[:10]
+
+
 class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
