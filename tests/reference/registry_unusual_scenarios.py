@@ -122,7 +122,7 @@ async def odd_images(d: Driver) -> None:
     await d.push_manifest({**document, "config": other}, "other")
     await d.push_manifest({**document, "layers": [{**other, "annotations": {"a": "b"}}]}, "annotated")
     await d.push_manifest({**document, "layers": [document["config"]]}, "same")
-    await d.push_manifest({**document, "layers": [other] * 100}, "many")
+    await d.push_manifest({**document, "layers": [other] * 127}, "many")
     named, _ = await d.push_manifest(document, "v1")
     listed = descriptor(b"", IMAGE, digest=named, size=len(json.dumps(document, indent=1)))
     listed["platform"] = {"architecture": "unknown", "os": "unknown"}
