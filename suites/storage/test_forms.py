@@ -26,6 +26,15 @@ OVER_S = 17 * 60
 """What ended then is over by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
 
 
+ANY = frozenset({"Content-Type", "Cache-Control"})
+"""Fields that a policy here permits with any value: starts-with, of nothing."""
+FORMS = (
+    ("of bytes that are no text", b"\xff\x00a,b\r\n", FORM_TYPE),
+    ("without a byte", b"", FORM_TYPE),
+    ("with its boundary in quotes", b"a,b\n", FORM_TYPE.replace("=", '="') + '"'),
+)
+
+
 def _policy(
     bucket: str, prefix: str, lives_s: float, keys: Keys, longest: int = 100, more: Fields = NO_FIELDS
 ) -> dict[str, str]:
@@ -40,8 +49,9 @@ def _policy(
         "x-amz-date": timestamp,
         **more,
     }
-    matched = [{"bucket": bucket}, *({name: value} for name, value in named.items())]
-    conditions = [["starts-with", "$key", prefix], ["content-length-range", 0, longest], *matched]
+    matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY)]
+    begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY)]
+    conditions = [*begun, ["content-length-range", 0, longest], *matched]
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + lives_s))
     policy = b64encode(json.dumps({"expiration": until, "conditions": conditions}).encode()).decode()
     signature = hmac_sha256(signing_key(keys, timestamp[:8]), policy).hex()
@@ -73,12 +83,14 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
     expect_nothing_stored(space.get(key), refused=reply)
 
 
-def _posted(space: Space, key: str, fields: Fields, content: bytes, spare: int = 0) -> Exchange:
+def _posted(
+    space: Space, key: str, fields: Fields, content: bytes, spare: int = 0, form_type: str = FORM_TYPE
+) -> Exchange:
     """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
     longest = len(content) + spare
     permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, longest, fields)
     body = form_body({"key": key, **permitted}, content)
-    return space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
+    return space.s3.send_as_is(space.request("POST", headers={"Content-Type": form_type}, body=body))
 
 
 def _where_offered(space: Space, once: Once) -> None:
@@ -103,16 +115,19 @@ def _signed_once() -> Iterator[None]:
 def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
     """Purpose: where a browser may upload by a form, its fields are those of a PUT.
 
-    Method: 1. post a form (not applicable where none is taken), and another with a type and metadata
+    Method: 1. post a form (not applicable where none is taken), and others with a type and metadata: of bytes that
+               are no text, without a byte, with a boundary in quotes as some libraries write it
             2. expect 2xx, and the bytes from GET, with those fields
     """
     _where_offered(space, once)
     key, fields = space.key("form"), {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
 
     with _signed_once():
-        expect_success(_posted(space, key, fields, b"a,b\n"), "for a form that the policy permits, to its last byte")
-        expect_bytes(reply := space.get(key), b"a,b\n")
-        expect_headers(reply, fields)
+        for what, content, form_type in FORMS:
+            reply = _posted(space, key, fields, content, form_type=form_type)
+            expect_success(reply, f"for a form that the policy permits, to its last byte, {what}")
+            expect_bytes(reply := space.get(key), content)
+            expect_headers(reply, fields)
 
 
 @verifies("storage/object/form-does-as-asked")

@@ -231,3 +231,47 @@ class FormsWithoutCacheControl(FormsTaken, Defect):
 
     def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
         return super()._stored({name: fields[name] for name in fields.keys() - {"cache-control"}}, now)
+
+
+class FormFilesAreText(FormsTaken, Defect):
+    """S3 API Reference, POST Object, file: its content is stored, of which nothing says that it is text."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        text = fields["file"].encode("latin-1").decode("utf-8", "replace")
+        return super()._stored({**fields, "file": text.encode().decode("latin-1")}, now)
+
+
+class FormsWithoutByteRefused(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", conditions: a range from 0 permits a file of no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        return bool(fields["file"]) and super()._fits(policy, fields)
+
+
+class FormBoundaryTakenWithItsQuotes(FormsTaken, Defect):
+    """RFC 2046 section 5.1.1: a boundary may stand in quotes, which are not part of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        if 'boundary="' in request.headers.get("content-type", ""):
+            raise Fault("InvalidArgument")
+        return await super().answered(original, request)
+
+
+class FormFieldsBeginWithNothing(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", condition matching: starts-with of nothing permits any content."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-does-as-asked")
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
+        return not any(fields.get(name) for name in any_of) and super()._fits(policy, fields)
