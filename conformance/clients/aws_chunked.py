@@ -22,6 +22,7 @@ from conformance.clients.sigv4 import (
     signing_key,
 )
 
+NOW = Signing()
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -88,10 +89,12 @@ def chunked(
     trailer: tuple[str, str] | None = None,
     decoded: int | None = None,
     told: bool = True,
+    signing: Signing = NOW,
 ) -> ChunkedUpload:
     """The request with ``parts`` as its chunks and, where the kind has one, a trailer (name, value).
 
     ``decoded`` is the length to state in place of the true one; without ``told`` Content-Encoding says nothing of it.
+    ``signing`` says when.
     """
     own = request.header("content-encoding")
     ready = request.with_header("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked") if told else request
@@ -100,7 +103,7 @@ def chunked(
     )
     if trailer:
         ready = ready.with_header("x-amz-trailer", trailer[0])
-    signed = sign(ready, keys, Signing(payload=kind))
+    signed = sign(ready, keys, replace(signing, payload=kind))
     chain = _Chain(signed, keys)
     is_signed = kind != UNSIGNED_TRAILER
     chunks = tuple(Chunk(part, chain.chunk(part) if is_signed else "") for part in (*parts, b""))

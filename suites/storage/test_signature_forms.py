@@ -15,6 +15,7 @@ from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+LIKE_OUR_OWN: tuple[Callable[[str], str], ...] = (str.swapcase, lambda key: key[:-1], lambda key: key + key[0])
 
 
 @verifies("storage/signature/query-order-does-not-matter")
@@ -108,11 +109,12 @@ def test_date_field_tells_the_time(space: Space) -> None:
 
 
 @verifies("storage/signature/unknown-key-is-refused")
-@pytest.mark.parametrize("spelled", [case("like-our-own", (str.swapcase, lambda key: key[:-1]))])
+@pytest.mark.parametrize("spelled", [case("like-our-own", LIKE_OUR_OWN)])
 def test_access_key_is_compared_exactly(space: Space, spelled: tuple[Callable[[str], str], ...]) -> None:
-    """Purpose: an access key is one that was issued, not one that a database collates with it or that begins like it.
+    """Purpose: an access key is one that was issued, not one that a database collates with it, or that begins like it.
 
-    Method: 1. sign a GET by our own secret, with our access key in other letters, or without its last one
+    Method: 1. sign a GET by our own secret, with our access key in other letters, without its last one, or with another
+               behind it
             2. expect 403
     """
     key, own = space.stored(), space.s3.keys.access_key

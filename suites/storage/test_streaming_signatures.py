@@ -10,10 +10,11 @@ import pytest
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request, Signing
+from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import parts_of
 from conformance.oracles.s3_errors import REFUSED
-from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -55,6 +56,22 @@ def test_chunks_of_an_altered_request_are_refused(space: Space, kind: str, alter
     expect_status(space.s3.send_as_is(alter(upload.assembled())), REFUSED)
     expect_stored(space.get(key), STOOD)
     expect_nothing_stored(space.get(key + ELSEWHERE))
+
+
+@verifies("storage/signature/skewed-clock-is-refused")
+@pytest.mark.parametrize("kind", [case("chunks-behind", SIGNED), case("unsigned-chunks-behind", UNSIGNED_TRAILER)])
+def test_chunks_of_a_skewed_clock_are_refused(space: Space, kind: str) -> None:
+    """Purpose: an upload in chunks that is overheard is soon worthless, as any.
+
+    Method: 1. sign an upload in chunks with a clock that is twenty minutes behind, send it
+            2. expect 403 (400; 501 where unsigned chunks are not offered), and nothing stored
+    """
+    key, trailer = space.key(), None if kind == SIGNED else checksum_field("crc32", b"".join(PARTS))
+    late = chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer, signing=minutes_off(-20))
+
+    require_clocks(reply := space.s3.send_as_is(late.assembled()))
+    expect_status(reply, REFUSED if kind == SIGNED else {*REFUSED, 501})
+    expect_nothing_stored(space.get(key))
 
 
 @verifies("storage/presigned/wrong-secret-is-refused")

@@ -47,6 +47,22 @@ class CopyLosesContentType(Defect):
         return copy if replaced else replace(copy, headers={"content-type": "binary/octet-stream"})
 
 
+class CopyTouchesItsSource(Defect):
+    """S3 API Reference, CopyObject: it creates a copy of an object, which stays as it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        surface = gateway(original)
+        name, key = surface.copy_source(call)
+        if (name, key) != (bucket.name, call.key):
+            held = surface.buckets[name]
+            held.put(key, replace(held.objects[key], modified=surface.seconds()))
+        return answer
+
+
 class CopyReplaceNotHeeded(Defect):
     """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
 

@@ -31,6 +31,25 @@ class SkewOfListsIgnored(Defect):
             original(age)
 
 
+class SkewOfChunksIgnored(Defect):
+    """SigV4: a request of another quarter of an hour is refused, one whose payload comes in chunks as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+
+    def __init__(self) -> None:
+        self.chunks = False
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        self.chunks = request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
+        signer: Signer = original(request)
+        return signer
+
+    def check_skew(self, original: Any, age: float) -> None:
+        if not self.chunks:
+            original(age)
+
+
 class RangeOfOneByteTooManyUnsatisfiable(Defect):
     """RFC 9110 section 14.1.2: a last position that is the length stands for the last byte, as one far beyond does."""
 

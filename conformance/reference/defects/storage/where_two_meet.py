@@ -109,6 +109,17 @@ class AccessKeyByItsBeginning(Defect):
         return next((key for name, key in issued.items() if access_key and name.startswith(access_key)), None)
 
 
+class AccessKeyWithMoreBehind(Defect):
+    """S3 API Reference, InvalidAccessKeyId: what only begins with a key is not that key."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/unknown-key-is-refused",)
+
+    def known_key(self, original: Any, access_key: str) -> AccessKey | None:
+        issued = gateway(original).access_keys
+        return next((key for name, key in issued.items() if access_key.startswith(name)), None)
+
+
 class KeyBelowStandsInTheWay(Defect):
     """S3 API Reference, PutObject, If-None-Match: a key that others begin with has no object, and can be created."""
 
