@@ -15,6 +15,7 @@ from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+
 LIKE_OUR_OWN: tuple[Callable[[str], str], ...] = (str.swapcase, lambda key: key[:-1], lambda key: key + key[0])
 
 
