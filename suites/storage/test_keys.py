@@ -8,7 +8,7 @@ import pytest
 
 from conformance.oracles.s3_documents import expect_keys, expect_return_told
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_own_or_refused
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_own_or_refused
 from conformance.oracles.s3_pages import found_under, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.space import Space
@@ -41,13 +41,12 @@ PAIRS = {
     "percent-and-letter": ("%41", "A"),
     "encoded-slash": ("a%2Fb", "a/b"),
     "double-encoded": ("a%2520b", "a%20b"),
-    "trailing-dot": ("a.", "a"),
-    "trailing-blank": ("a ", "a"),
+    **{f"trailing-{hint}": (f"a{end}", "a") for hint, end in (("dot", "."), ("blank", " "))},
+    "slash-behind": ("a", "a/"),
     "composed-and-decomposed": (unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")),
     "backslash-and-slash": ("a\\b", "a/b"),
     "look-alikes": ("a", "а"),
-    "end-of-a-string": ("a\0b", "a"),
-    "end-of-a-line": ("a\n", "a"),
+    **{f"end-of-a-{kind}": (f"a{end}", "a") for kind, end in (("string", "\0b"), ("line", "\n"))},
     "name-of-the-bucket": (f"{BUCKET}/a", "a"),
 }
 DOTTED = {
@@ -177,14 +176,15 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
     """Purpose: a key may be 1,024 bytes long in UTF-8, wherever there are slashes in it.
 
     Method: 1. put and get an object under a key of exactly 1,024 bytes, with a few slashes, with many or with none
-            2. expect 2xx, the bytes, and the key in a listing
+            2. expect 2xx, the bytes, what was said of them, and the key in a listing
     """
     parts = [letter * (segment // len(letter.encode()))] * (960 // (segment + 1))
     key = space.prefix().ljust(64, "-") + "/".join(parts)
     key += "-" * (1024 - len(key.encode()))
 
-    expect_success(space.put(key, b"far"))
-    expect_bytes(space.get(key), b"far")
+    expect_success(space.put(key, b"far", told := {"x-amz-meta-owner": "alice"}))
+    expect_bytes(reply := space.get(key), b"far")
+    expect_headers(reply, told)
     expect_keys(whole_listing(version_2(space, key[:64])), [key])
     expect_success(space.delete(key))
 

@@ -2,17 +2,115 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Request, head
 from conformance.reference.storage import canonical
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
+
+COLUMN = 128
+MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
+NAME_MAX = 255
+
+
+class LongTypesCut(Defect):
+    """S3 API Reference, PutObject, Content-Type: given back as it was given, with all its parameters."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return str(original(call))[:COLUMN]
+
+
+class CacheControlLowered(Defect):
+    """RFC 9111 section 5.2: directives are of any case, and not what stands in quotes behind them."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: text.lower() if name == "cache-control" else text for name, text in original(call).items()}
+
+
+class OneLanguageKept(Defect):
+    """RFC 9110 section 8.5: Content-Language is a list of the languages of those for whom an object is meant."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        told: dict[str, str] = original(call)
+        return {name: text.partition(",")[0] if name == "content-language" else text for name, text in told.items()}
+
+
+class PastExpiresDropped(Defect):
+    """S3 API Reference, PutObject, Expires: given back as it was given; one that is past says not to keep a copy."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        told: dict[str, str] = original(call)
+        return {name: text for name, text in told.items() if name != "expires" or " 19" not in text}
+
+
+class HeadOfCodedTellsNoLength(Defect):
+    """S3 API Reference, HeadObject: its answer is that of GET, with the length of what is stored, coded or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/own-encoding-is-kept",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and "content-encoding" in answer.headers:
+            del answer.headers["content-length"]
+            answer.headers["Date"] = formatdate(usegmt=True)
+            answer.wire, answer.closes = head(answer, []), True
+        return answer
+
+
+class NothingPutHasNoETag(Defect):
+    """S3 API Reference, PutObject, ETag: the entity tag for the uploaded object, which may have no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag, checksums)
+        if etag == MD5_OF_NOTHING:
+            del answer.headers["etag"]
+        return answer
+
+
+class MetadataOfLongKeysLost(Defect):
+    """S3 User Guide, "Working with object metadata": kept with the object, also where its name is that of no file."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
+
+
+class SlashBehindNotLookedAt(Defect):
+    """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        without = call.key.removesuffix("/")
+        aliased = call.key not in bucket.objects and without in bucket.objects
+        answer: Answer = await original(replace(call, key=without) if aliased else call, bucket)
+        return answer
 
 
 class MetadataTakenForTheType(Defect):
