@@ -85,6 +85,16 @@ class BucketTwiceOnAPage(Defect):
         return str(original(bucket)) * 2
 
 
+class PartsOverAThousandNotListed(Defect):
+    """S3 User Guide, "Multipart upload limits": part numbers go up to 10,000, and each part is listed."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
+        return [part for part in original(upload, marker) if part.number <= 1000]
+
+
 class PartsWithoutEnd(Defect):
     """ListParts, IsTruncated: a page behind which there are no more parts says so."""
 
