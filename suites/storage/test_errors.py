@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.clients.aws_chunked import chunked
 from conformance.clients.checksums import content_md5
 from conformance.clients.storage import NEVER_ISSUED, minutes_off
 from conformance.clients.wire import Wire
@@ -54,6 +55,11 @@ def _anonymous(space: Space) -> Exchange:
     return space.s3.send_as_is(space.request("GET", space.key()))
 
 
+def _by_no_chunks(space: Space) -> Exchange:
+    upload = chunked(space.request("PUT", space.key()), space.s3.keys, (b"framed",)).assembled()
+    return space.s3.send_as_is(replace(upload, body=b"never framed"))
+
+
 REFUSALS: dict[str, Call] = {
     "missing-key": lambda space: space.get(space.key("missing")),
     "asked-as-by-a-page": lambda space: space.get(space.key("missing"), AS_BY_A_PAGE),
@@ -64,6 +70,7 @@ REFUSALS: dict[str, Call] = {
     "anonymous": _anonymous,
     "expired-url": _by_expired_url,
     "bad-digest": lambda space: space.put(space.key(), b"x", {"Content-MD5": content_md5(b"y")}),
+    "no-chunks": _by_no_chunks,
     "malformed-xml": lambda space: space.delete_with(b"<Delete>"),
     "bad-range": lambda space: space.get(space.stored(b"x"), {"Range": "bytes=9-"}),
     "failed-condition": lambda space: space.get(space.stored(b"x"), {"If-Match": '"other"'}),

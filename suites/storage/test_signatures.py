@@ -231,11 +231,11 @@ def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], day: int 
 
 
 @verifies("storage/signature/unsigned-payload-is-served")
-def test_unsigned_payload_is_served(space: Space) -> None:
+def test_unsigned_payload_is_served(space: Space, features: frozenset[str]) -> None:
     """Purpose: a client may leave the payload out of the signature.
 
     Method: 1. sign an upload with UNSIGNED-PAYLOAD
-            2. expect 2xx and the bytes; plain http may be refused with 400 or 403
+            2. expect 2xx and the bytes, and of a part 2xx; plain http may be refused with 400 or 403
     """
     key = space.key()
     reply = space.s3.send(space.request("PUT", key, body=b"unsigned"), Signing(payload=UNSIGNED))
@@ -243,3 +243,6 @@ def test_unsigned_payload_is_served(space: Space) -> None:
     expect_status(reply, {*range(200, 300)} if space.s3.origin.startswith("https") else {*range(200, 300), 400, 403})
     if reply.ok:
         expect_bytes(space.get(key), b"unsigned")
+    if reply.ok and "storage.multipart" in features:
+        part = space.request("PUT", key, {"partNumber": "1", "uploadId": space.opened(key)}, body=b"unsigned")
+        expect_success(space.s3.send(part, Signing(payload=UNSIGNED)), "for a part, as for an object")

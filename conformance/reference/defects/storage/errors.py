@@ -24,6 +24,18 @@ class ErrorBodyMissing(Defect):
         return b""
 
 
+class ErrorsOfChunksAreText(Defect):
+    """S3 API Reference, "REST error responses", Content-Type: application/xml, whatever the request was made of."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400 and request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            answer.headers["Content-Type"] = "text/plain"
+        return answer
+
+
 class ErrorBodyIsJson(Defect):
     """S3 API Reference, "REST error responses": the document is XML."""
 

@@ -37,6 +37,18 @@ class UnsignedPayloadLost(Defect):
             call.body = b""
 
 
+class UnsignedPartsRefused(Defect):
+    """S3 API Reference, Authenticating Requests: a payload may be left out of the signature, that of a part too."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/unsigned-payload-is-served",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        if call.signer.payload_hash == "UNSIGNED-PAYLOAD" and "uploadId" in call.query:
+            raise Fault("InvalidArgument")
+        original(call)
+
+
 class NoDefaultContentType(Defect):
     """S3 API Reference, PutObject: an object without a Content-Type has that of bytes of any kind."""
 
