@@ -29,8 +29,8 @@ NAMES = ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
 
 @pytest.fixture(scope="session")
 def shelf(space: Space) -> str:
-    """A prefix under which ``NAMES`` stand; only read."""
-    prefix = space.prefix("shelf")
+    """A prefix under which ``NAMES`` stand, longer in bytes than in letters; only read."""
+    prefix = space.prefix("shelf") + "日/"
     space.stored_all(prefix, NAMES)
     return prefix
 

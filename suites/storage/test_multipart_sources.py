@@ -71,7 +71,8 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
     """Purpose: a part can be copied from an object that was itself uploaded in parts, also over their borders.
 
-    Method: 1. upload an object in two parts, copy the bytes around their border as part 1 of another upload
+    Method: 1. upload an object in two parts, copy its first bytes up to the second part's as part 1 of another upload,
+               and those around their border as part 2
             2. complete that, expect those bytes; copy the whole as a part likewise, expect its length
     """
     source, key = space.key("parts"), space.key()
@@ -83,10 +84,12 @@ def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
     require(space.complete(source, upload, parts), "multipart uploads")
 
     upload = space.opened(key)
-    tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
+    ranges = (f"bytes=0-{SMALLEST_PART}", asked)
+    copies = [space.copy_part(key, upload, number, source, each) for number, each in enumerate(ranges, 1)]
+    tags = [copied_etag_of(reply, "CopyPartResult") for reply in copies]
 
-    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
-    expect_bytes(space.get(key), b"endsgoes")
+    expect_no_error_inside(space.complete(key, upload, list(enumerate(tags, 1))))
+    expect_bytes(space.get(key), b"." * (SMALLEST_PART - 4) + b"endsg" + b"endsgoes")
     upload = space.opened(key)
     tag = copied_etag_of(space.copy_part(key, upload, 1, source), "CopyPartResult")
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))

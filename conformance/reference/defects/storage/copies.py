@@ -63,6 +63,18 @@ class CopyTouchesItsSource(Defect):
         return answer
 
 
+class CopiedBeginningEndsShort(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: its last byte is in it, of the beginning as of any."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        body: bytes = original(call, source)
+        beginning = call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-")
+        return body[:-1] if beginning and len(body) > 1 else body
+
+
 class CopyReplaceNotHeeded(Defect):
     """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
 

@@ -342,3 +342,14 @@ def without_element(answer: Answer, name: str, with_content: bool = False) -> An
     pattern = f"<{name}>.*?</{name}>" if with_content else f"</?{name}>"
     answer.body = re.sub(pattern.encode(), b"", answer.body, flags=re.DOTALL)
     return answer
+
+
+class DelimiterSoughtBehindTheBytes(Defect):
+    """S3 API Reference, ListObjectsV2, delimiter: sought from the end of the prefix on, however many bytes it has."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/delimiter-groups",)
+
+    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
+        found = name.find(wanted.delimiter, len(wanted.prefix.encode())) if wanted.delimiter else -1
+        return None if found < 0 else name[: found + len(wanted.delimiter)]
