@@ -138,6 +138,19 @@ def test_absent_bucket_is_refused(absent: Bucket, names: Names, operation: Opera
         expect_out_of_reach(reply, operation in OPTIONAL)
 
 
+@verifies("storage/service/absent-bucket-is-refused")
+@pytest.mark.parametrize("behind", [case("that-begins-as-ours", "-no-such")])
+def test_bucket_that_begins_as_ours_is_absent(space: Space, behind: str) -> None:
+    """Purpose: a bucket is the one that is named, not one whose name is the beginning of that.
+
+    Method: 1. put an object, GET it from a bucket of our own one's name with more behind it
+            2. expect 404 NoSuchBucket (400, where the name is too long), or 403 where buckets are concealed
+    """
+    reply = space.s3.bucket(space.name + behind).get(space.stored(b"of this bucket"))
+
+    expect_refusal(reply, {400, 403, 404}, {"NoSuchBucket", "AccessDenied", "InvalidBucketName"})
+
+
 @verifies("storage/service/concealed-equals-absent")
 @EVERY_OPERATION
 def test_concealed_bucket_is_not_told_from_an_absent_one(

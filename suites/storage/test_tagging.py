@@ -13,6 +13,7 @@ from conformance.oracles.s3_objects import (
     expect_headers,
     expect_if_told,
     expect_same_etag,
+    expect_same_headers,
     expect_tag_set,
 )
 from conformance.oracles.status import expect_status, expect_success
@@ -24,19 +25,22 @@ from conformance.vocabulary.finding import NotApplicable
 
 TAGS = {"Project": "Alpha", "owner": "team é日", "Owner": "Team A"}
 OTHER = b"another document"
+CHECKSUMS, ENABLED = "storage.checksums", {"x-amz-checksum-mode": "ENABLED"}
 DESCRIBED = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
 MALFORMED = {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "MissingContentLength", "InvalidTag"}
 
 
 @verifies("storage/tagging/tags-come-back")
-def test_tags_come_back(space: Space) -> None:
+def test_tags_come_back(space: Space, features: frozenset[str]) -> None:
     """Purpose: an object's tags are kept, and leave the object as it is.
 
-    Method: 1. put an object, tag it, one tag with an empty value
-            2. expect the tags, their number where it is told, and the bytes, metadata and ETag as they were
+    Method: 1. put an object, with its CRC-32 where checksums are offered, tag it, one tag with an empty value
+            2. expect the tags, their number where it is told, and the bytes, metadata, ETag and checksum as they were
     """
     key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": ""}
-    put = require(space.put(key, b"tagged", DESCRIBED), "objects")
+    name, value = checksum_field("crc32", b"tagged")
+    put = require(space.put(key, b"tagged", DESCRIBED | ({name: value} if CHECKSUMS in features else {})), "objects")
+    told = space.head(key, ENABLED)
 
     expect_status(space.put_tags(key, list(tags.items())), {200, 204})
     expect_tag_set(space.get_tags(key), tags)
@@ -44,8 +48,10 @@ def test_tags_come_back(space: Space) -> None:
     expect_bytes(got, b"tagged")
     if "x-amz-tagging-count" in got.headers:
         expect_headers(got, {"x-amz-tagging-count": str(len(tags))})
-    expect_headers(space.head(key), DESCRIBED)
+    expect_headers(head := space.head(key, ENABLED), DESCRIBED)
     expect_same_etag(put, got)
+    if name in told.headers:
+        expect_same_headers(head, told, [name])
 
 
 @verifies("storage/tagging/given-with-the-object")

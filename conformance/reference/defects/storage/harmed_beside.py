@@ -140,6 +140,18 @@ class RefusedTagsEmptyTheSet(Defect):
         return answer
 
 
+class TagsCostTheChecksum(Defect):
+    """S3 API Reference, PutObjectTagging: it sets the tags of an object, and nothing else of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        bucket.put(call.key, replace(bucket.objects[call.key], checksums={}))
+        return answer
+
+
 class TagsOfNothingTaken(Defect):
     """S3 API Reference, PutObjectTagging: what does not exist takes no tags (NoSuchKey)."""
 
