@@ -12,8 +12,10 @@ from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
-BODY = b"checked bytes"
-LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4000))
+BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"
+"""Each CRC of it has noughts in front, which are lost where it is written as a number is."""
+LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4008))
+"""Each CRC of it has its highest bit set, so that it is negative where the bits are taken for a signed number."""
 STOOD = b"what stood there"
 EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
 

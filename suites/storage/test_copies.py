@@ -98,7 +98,8 @@ def test_copy_between_buckets(space: Space, other_space: Space, features: frozen
 def test_copy_takes_metadata_along(space: Space) -> None:
     """Purpose: unless told otherwise, a copy has its source's metadata.
 
-    Method: 1. copy an object that has metadata, with another type and metadata in the request but no directive
+    Method: 1. copy an object that has metadata, with another type and metadata in the request, and either no directive
+               or COPY
             2. expect the source's metadata on the copy, and none of the request's
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
@@ -106,10 +107,11 @@ def test_copy_takes_metadata_along(space: Space) -> None:
     kept = {name: value for name in SHOWN if (value := told.headers.get(name)) is not None}
 
     others = {"Content-Type": "text/plain", "x-amz-meta-owner": "bob", "x-amz-meta-reviewer": "bob"}
-    expect_no_error_inside(space.copy(key, source, others))
-    head = space.head(key)
-    expect_headers(head, {**DESCRIBED, **kept})
-    expect_absent_headers(head, ["x-amz-meta-reviewer"], "of a request that replaces nothing")
+    for directive in ({}, {"x-amz-metadata-directive": "COPY"}):
+        expect_no_error_inside(space.copy(key, source, others | directive))
+        head = space.head(key)
+        expect_headers(head, {**DESCRIBED, **kept})
+        expect_absent_headers(head, ["x-amz-meta-reviewer"], "of a request that replaces nothing")
 
 
 @verifies("storage/copy/metadata-is-replaced")

@@ -41,6 +41,7 @@ ANONYMOUS: dict[str, tuple[str, dict[str, str], bool]] = {
         case("text-with-comma", {"x-amz-meta-note": "a, b;c=d"}),
         case("content-type", {"Content-Type": "text/plain; charset=utf-8"}),
         case("all-that-is-sent", {"Content-Length": "6", "User-Agent": "conformance", "Accept-Encoding": "identity"}),
+        case("default-class", {"x-amz-storage-class": "STANDARD"}),
         case("date-beside-x-amz-date", {"Date": "Sat, 01 Jan 2000 00:00:00 GMT"}),
     ],
 )

@@ -1,0 +1,82 @@
+"""Defects of what is told though it is the default, and of checksums that are taken for numbers."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import StoredObject
+
+TYPE = "x-amz-checksum-type"
+
+
+class CrcsTakenForSignedNumbers(Defect):
+    """S3 User Guide, "Checking object integrity": a CRC is so many bits, of which the highest is no sign."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/that-matches-is-stored",)
+
+    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
+        negative = algorithm.startswith("crc") and base64.b64decode(value)[0] >= 0x80
+        return bool(original(algorithm, value, body)) and not negative
+
+
+class NoughtsOfCrcsLost(Defect):
+    """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/told-is-the-one-given",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        given: dict[str, str] = original(call)
+        return {name: base64.b64encode(base64.b64decode(text).lstrip(b"\0")).decode() for name, text in given.items()}
+
+
+class QuietWhateverItSays(Defect):
+    """S3 API Reference, DeleteObjects, Quiet: true asks for errors alone, and false for all that was deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    def quiet(self, original: Any, asked: xml.Node) -> bool:
+        return bool(original(asked)) or asked.get("Quiet") is not None
+
+
+class ToldToCopyReplaces(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: COPY is the default, and the same where it is told."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced or "x-amz-metadata-directive" in call.headers)
+        return copy
+
+
+class HeadTellsAWholesChecksum(Defect):
+    """S3 API Reference, HeadObject, x-amz-checksum-type: COMPOSITE where a checksum is of those of the parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and TYPE in answer.headers:
+            answer.headers[TYPE] = "FULL_OBJECT"
+        return answer
+
+
+class DefaultClassRefused(Defect):
+    """S3 API Reference, PutObject, x-amz-storage-class: STANDARD is the default, and some clients always tell it."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/signed-request-is-served",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        if "x-amz-storage-class" in call.headers:
+            raise Fault("NotImplemented")
+        original(call)
