@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from conformance.clients.sigv4 import Request, Signing
-from conformance.clients.storage import Bucket, minutes_off
+from conformance.clients.storage import Bucket, by_clock_of, minutes_off
+from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_documents import expect_keys, listing_of
-from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal
+from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 STOOD = b"what stood there"
 OWNER = "x-amz-meta-owner"
@@ -95,6 +97,29 @@ def test_answer_fields_are_signed(space: Space, field: str) -> None:
     url = space.s3.presign(space.request("GET", space.stored(STOOD)))
 
     expect_status(space.s3.send_as_is(replace(url, query=(*url.query, (field, "text/html")))), {*REFUSED, 501})
+
+
+@verifies("storage/presigned/expired-is-refused")
+@pytest.mark.parametrize("lives_s", [case("used-before", 2)])
+def test_url_that_was_used_ends_too(space: Space, recorder: Recorder, lives_s: int) -> None:
+    """Purpose: a URL ends with its time, also where its answer is kept, or that its signature is right.
+
+    Method: 1. put an object, presign GETs that end two seconds after that by the target's own clock, send one of them
+            2. when another that was never sent is refused, wait as long again, send the first; expect 403 (400, 401)
+    """
+    put = require(space.put(key := space.key(), STOOD), "objects")
+    asked, now = space.request("GET", key), by_clock_of(put).when or time.time()
+    used, *others = (space.s3.presign(asked, str(lives_s + age), Signing(when=now - age)) for age in range(4))
+    if not space.s3.send_as_is(used).ok:
+        raise NotApplicable("the URL was over before it was sent")
+    for url in others:
+        recorder.pause(lives_s)
+        if not space.s3.send_as_is(url).ok:
+            break
+    else:
+        raise NotApplicable("URLs live some seconds longer than they say")
+    recorder.pause(lives_s)
+    expect_status(space.s3.send_as_is(used), REFUSED, "for what was served while its time was not over")
 
 
 @verifies("storage/presigned/altered-is-refused")

@@ -255,6 +255,27 @@ class ExpiryOfDeletionsIgnored(Defect):
             original(age, expires)
 
 
+class UsedUrlsOutliveTheirTime(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-Expires: a URL ends with its time, that of which an answer is kept too."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/expired-is-refused",)
+
+    def __init__(self) -> None:
+        self.served: set[str] = set()
+        self.kept = False
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        self.kept = request.query_string in self.served
+        signer: Signer = original(request)
+        self.served.add(request.query_string)
+        return signer
+
+    def check_expiry(self, original: Any, age: float, expires: int) -> None:
+        if not self.kept:
+            original(age, expires)
+
+
 # Tags and metadata.
 
 
