@@ -30,7 +30,7 @@ Job = Callable[[], None]
 def test_what_is_created_is_seen_at_once(space: Space) -> None:
     """Purpose: what was created can be read and is listed straight away, and what was deleted is gone.
 
-    Method: 1. two clients each create, read, list and delete keys of their own, at once
+    Method: 1. two clients each create, read, list and delete keys of their own, at once, in folders that both use
             2. expect each to see its own at once, in listings of either version
     """
     prefix = space.prefix("created")
@@ -38,7 +38,7 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
     def client(number: int) -> Job:
         def work() -> None:
             for turn in range(3):
-                key = space.stored(b"new", key=f"{prefix}{number}/{turn}")
+                expect_success(space.put(key := f"{prefix}{turn}/{number}", b"new"), "beside another's in that folder")
                 expect_bytes(space.get(key), b"new", "straight after creating it")
                 _expect_listed(space, key, [key])
                 expect_success(space.delete(key))

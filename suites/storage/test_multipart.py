@@ -33,6 +33,7 @@ from conformance.vocabulary.finding import NonConformance
 
 # The second is a byte longer: parts need not be of one size.
 FIRST, SECOND, TAIL = full_part(b"1"), full_part(b"2") + b"2", b"the tail"
+COUNT = "x-amz-mp-parts-count"
 
 
 @verifies("storage/multipart/parts-make-the-object")
@@ -92,7 +93,7 @@ def test_part_numbers_may_have_gaps(space: Space) -> None:
     """Purpose: part numbers run from 1 to 10,000 and need not be consecutive.
 
     Method: 1. upload parts 7, 8 of the same bytes, more than the least, and 10000, complete
-            2. expect their bytes
+            2. expect their bytes, and that there are three of them, where that is told
     """
     key, large = space.key("gaps"), FIRST + b"and on"
     upload = space.opened(key)
@@ -102,6 +103,9 @@ def test_part_numbers_may_have_gaps(space: Space) -> None:
     expect_success(last, "for part 10000")
     expect_no_error_inside(space.complete(key, upload, [*parts, (10000, expect_etag(last))]))
     expect_download(*download(space, key, Joined((large, large, TAIL))))
+    for number in ("1", "7"):
+        if (told := space.call("HEAD", key, {"partNumber": number})).ok and COUNT in told.headers:
+            expect_headers(told, {COUNT: "3"})
     space.delete(key)
 
 

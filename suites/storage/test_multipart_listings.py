@@ -18,7 +18,7 @@ from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable
 from conformance.vocabulary.wording import some, worded
 
 TAIL = b"the tail"
-KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "d/1", "e", "f/1"]
+KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "c/2", "d/1", "e", "f/1"]
 GROUPED, FOLDERS = ["a", "a", "a", "e"], ["b/", "c/", "d/", "f/"]
 PAGE = 2
 """So that a page ends between two uploads to one key, one at a folder, one has only folders, and the last another."""
@@ -225,8 +225,8 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
 def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
     """Purpose: the pages of a list of uploads have each upload once, several to one key also.
 
-    Method: 1. open three uploads to one key and six to others, list them two at a time, from key and id markers
-            2. expect each of the nine once, and no page with more than two
+    Method: 1. open three uploads to one key and seven to others, list them two at a time, from key and id markers
+            2. expect each of the ten once, and no page with more than two
     """
     _expect_pages(space, "", KEYS, [])
 

@@ -17,7 +17,7 @@ from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.multipart import SMALLEST_PART
-from conformance.reference.storage.state import Bucket, Part, StoredObject
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 ASYMMETRIC = "AWS4-ECDSA-P256-SHA256"
@@ -244,6 +244,27 @@ class SecondPartBeginsEarly(Defect):
             answer.status, answer.body = 206, answer.body[SMALLEST_PART - 1 : -1]
             answer.headers["Content-Range"] = f"bytes {SMALLEST_PART}-{size - 1}/{size}"
             answer.headers["Content-Length"] = str(size - SMALLEST_PART)
+        return answer
+
+
+class PartsCountedByTheirNumbers(Defect):
+    """S3 API Reference, HeadObject, x-amz-mp-parts-count: how many parts there are, whatever their numbers."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        self.numbers[upload.key] = max(upload.parts)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        reading = call.request.method == "HEAD" and call.query.get("partNumber") == "1" and call.key in self.numbers
+        answer: Answer = await original(replace(call, query={}) if reading else call)
+        if reading and answer.status == 200:
+            answer.headers[PARTS_COUNT] = str(self.numbers[call.key])
         return answer
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer
+from conformance.reference.storage.base import iso_time
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE, Source
@@ -73,6 +74,24 @@ class CopiedBeginningEndsShort(Defect):
         body: bytes = original(call, source)
         beginning = call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-")
         return body[:-1] if beginning and len(body) > 1 else body
+
+
+class CopyResultDatedAsItsSource(Defect):
+    """S3 API Reference, CopyObject, LastModified in the result: when the copy was made."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        surface = gateway(original)
+        name, key = surface.copy_source(call)
+        held = surface.buckets.get(name)
+        found = held.objects.get(key) if held is not None else None
+        answer: Answer = await original(call, bucket)
+        if found is not None:
+            now, then = (f"<LastModified>{iso_time(time)}<".encode() for time in (surface.seconds(), found.modified))
+            answer.body = answer.body.replace(now, then)
+        return answer
 
 
 class CopyReplaceNotHeeded(Defect):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import PAUSE_S, gateway
+from conformance.reference.defects.storage.support import PAUSE_S, gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -189,3 +189,23 @@ class CompareAndSwapLosesUpdates(Defect):
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if asked.match is None or found is None:
             original(asked, found)
+
+
+class FolderMadeByTwoFails(Defect):
+    """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+
+    def __init__(self) -> None:
+        self.making: set[str] = set()
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        folder = key.rpartition("/")[0] + "/"
+        if not any(each.startswith(folder) for each in bucket.objects):
+            if folder in self.making:
+                raise server_error()
+            self.making.add(folder)
+            await asyncio.sleep(PAUSE_S)
+            self.making.discard(folder)
+        await original(bucket, key, stored, asked)

@@ -110,6 +110,20 @@ class UploadsNotGrouped(Defect):
         return page
 
 
+class GroupToldForEachUpload(Defect):
+    """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        chosen, page = original(uploads, wanted, id_marker)
+        page.prefixes[:] = [group for group in page.prefixes for each in uploads if each.key.startswith(group)]
+        return chosen, page
+
+
 class UploadsBehindAGroupLost(Defect):
     """S3 API Reference, ListMultipartUploads: a list goes on behind the common prefix that ended a page."""
 
