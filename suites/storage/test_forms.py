@@ -28,10 +28,13 @@ OVER_S = 17 * 60
 
 ANY = frozenset({"Content-Type", "Cache-Control"})
 """Fields that a policy here permits with any value: starts-with, of nothing."""
+BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
+"""What a browser sends behind the file, of the button that a form ends with: all that is ignored."""
 FORMS = (
-    ("of bytes that are no text", b"\xff\x00a,b\r\n", FORM_TYPE),
-    ("without a byte", b"", FORM_TYPE),
-    ("with its boundary in quotes", b"a,b\n", FORM_TYPE.replace("=", '="') + '"'),
+    ("of bytes that are no text", b"\xff\x00a,b\r\n", b"", FORM_TYPE),
+    ("without a byte", b"", b"", FORM_TYPE),
+    ("with its boundary in quotes", b"a,b\n", b"", FORM_TYPE.replace("=", '="') + '"'),
+    ("with its button behind the file", b"a,b\n", BUTTON, FORM_TYPE),
 )
 
 
@@ -84,12 +87,18 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
 
 
 def _posted(
-    space: Space, key: str, fields: Fields, content: bytes, spare: int = 0, form_type: str = FORM_TYPE
+    space: Space,
+    key: str,
+    fields: Fields,
+    content: bytes,
+    spare: int = 0,
+    behind: bytes = b"",
+    form_type: str = FORM_TYPE,
 ) -> Exchange:
     """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
     longest = len(content) + spare
     permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, longest, fields)
-    body = form_body({"key": key, **permitted}, content)
+    body = form_body({"key": key, **permitted}, content + behind)
     return space.s3.send_as_is(space.request("POST", headers={"Content-Type": form_type}, body=body))
 
 
@@ -116,15 +125,15 @@ def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
     """Purpose: where a browser may upload by a form, its fields are those of a PUT.
 
     Method: 1. post a form (not applicable where none is taken), and others with a type and metadata: of bytes that
-               are no text, without a byte, with a boundary in quotes as some libraries write it
+               are no text, without a byte, with a boundary in quotes as some libraries write it, with a button
             2. expect 2xx, and the bytes from GET, with those fields
     """
     _where_offered(space, once)
     key, fields = space.key("form"), {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
 
     with _signed_once():
-        for what, content, form_type in FORMS:
-            reply = _posted(space, key, fields, content, form_type=form_type)
+        for what, content, behind, form_type in FORMS:
+            reply = _posted(space, key, fields, content, behind=behind, form_type=form_type)
             expect_success(reply, f"for a form that the policy permits, to its last byte, {what}")
             expect_bytes(reply := space.get(key), content)
             expect_headers(reply, fields)

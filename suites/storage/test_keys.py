@@ -31,8 +31,8 @@ ORDINARY = {
     "tilde-and-noughts": "~t~/007",
     "question-and-hash": "what?#part",
     "backslash": "a\\b",
-    "deep": "a/.b/c/d/e/.f",
-    "dots-within": "_v1..v2",
+    "deep": "a/.b/c.tmp/d.part/e/.f",
+    "dots-within": "_v1..v2.meta",
     "trailing-slash": "folder/",
 }
 PAIRS = {

@@ -31,7 +31,6 @@ from conformance.vocabulary.wording import field_of, worded
 COMPRESSIBLE = b"the same line again and again\n" * 400
 # More than the MiB up to which some look at a body.
 LARGE = b"bytes before those that differ" * 40_000
-
 SYSTEM_FIELDS = {
     # Longer than what many a database keeps of a text, which is 128 characters, or 255.
     "Content-Type": f'application/soap+xml; charset=utf-8; action="Urn:Put{"/And-Get" * 12}"',
@@ -50,6 +49,7 @@ METADATA = {
     "x-amz-meta-content-type": "not/its-own",
     "x-amz-meta-x-amz-iv": "of a client that encrypts",
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
+    **{f"x-amz-meta-{word}": word for word in ("null", "true", "No", "1e3", "2026-01-01")},
 }
 SAME_IN_HEAD = ("etag", "content-type", "last-modified", "x-amz-meta-owner", "cache-control")
 

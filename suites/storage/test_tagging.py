@@ -24,6 +24,7 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 TAGS = {"Project": "Alpha", "owner": "team é日", "Owner": "Team A"}
+WORDS = {"number": "007", "answer": "No", "owned-by": "null"}
 OTHER = b"another document"
 CHECKSUMS, ENABLED = "storage.checksums", {"x-amz-checksum-mode": "ENABLED"}
 DESCRIBED = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
@@ -37,7 +38,7 @@ def test_tags_come_back(space: Space, features: frozenset[str]) -> None:
     Method: 1. put an object, with its CRC-32 where checksums are offered, tag it, one tag with an empty value
             2. expect the tags, their number where it is told, and the bytes, metadata, ETag and checksum as they were
     """
-    key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": ""}
+    key, tags = space.key(), {**TAGS, **WORDS, "sum": "a+b=c", "reviewed": ""}
     name, value = checksum_field("crc32", b"tagged")
     put = require(space.put(key, b"tagged", DESCRIBED | ({name: value} if CHECKSUMS in features else {})), "objects")
     told = space.head(key, ENABLED)

@@ -19,6 +19,29 @@ from conformance.reference.storage.state import Bucket, StoredObject
 COLUMN = 128
 MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
 NAME_MAX = 255
+TYPED = {"true": "True", "no": "False", "1e3": "1000.0"}
+
+
+class WordsInMetadataTyped(Defect):
+    """S3 User Guide, "Working with object metadata": values are text, and ``null`` or ``No`` is a word as any."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        told: dict[str, str] = original(call)
+        return {name: TYPED.get(value.lower(), value) for name, value in told.items() if value != "null"}
+
+
+class WordsInTagsTyped(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": values are text, and ``null`` or ``007`` is one as any."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        told: dict[str, str] = original(pairs)
+        return {name: "" if value == "null" else value.lstrip("0") for name, value in told.items()}
 
 
 class LongTypesCut(Defect):

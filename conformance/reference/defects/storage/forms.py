@@ -275,3 +275,13 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
         return not any(fields.get(name) for name in any_of) and super()._fits(policy, fields)
+
+
+class FormsEndWithTheirFile(FormsTaken, Defect):
+    """S3 API Reference, POST Object, file: fields below it are ignored, such as that of the button."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        return "submit" not in fields and super()._fits(policy, fields)
