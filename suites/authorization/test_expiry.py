@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import without_member
+from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import verifies
@@ -79,14 +80,18 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
                with a whole second of its issuer's clock may end at once)
             2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
                accepted for the leeway that the target file states, or a second where it states none
-            3. expect 401, from every declared operation, and to HEAD where there is one; accepted without a stated
-               leeway it cannot be judged, since clocks may be forgiven to differ
+            3. expect 401, from every declared operation, and to HEAD where there is one, and the owner to find
+               everything as before; accepted without a stated leeway it cannot be judged, since clocks may be
+               forgiven to differ
     """
     over = once("ended token", lambda: ended(platform))
     expect_status(over.reply, 401, "after the lifetime of the token")
     for each in [*platform.operations(*KINDS), *platform.heads()]:
         due = {401, *(NOT_OFFERED if each.kind == "head" else ())}
-        expect_status(platform.send(each, over.token), due, f"for {each} with a token that has expired")
+        before = platform.state(each)
+        reply = platform.send(each, over.token)
+        expect_status(reply, due, f"for {each} with a token that has expired")
+        expect_unchanged(before, platform.state(each), reply)
 
 
 @verifies("authorization/bearer/expired-token-is-invalid-token")

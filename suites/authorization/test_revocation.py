@@ -15,6 +15,7 @@ from conformance.models.credential import Read, machine_of
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.oauth import expect_refusal
+from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.sandbox.revoked import last_accepted, revoked_once_more
@@ -47,7 +48,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
             3. use the token at every resource over several new connections, until the bound of the target file is over
             4. expect 401 for all of them within the bound (one second, unless the target file says otherwise), and for
                the other tokens too; and for a creation, for reading (with a copy at hand or not), changing and deleting
-               an item, and for HEAD
+               an item, and for HEAD; and the owner to find everything as before
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
     by_basic = platform.oauth.request_by_basic(ROLE, scope=None)
@@ -65,8 +66,11 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
         raise NonConformance(f"401 within {bound:g} s of revocation", told, how, proof=Proof(how.id, statuses=(401,)))
     for operation in [*platform.operations(*KINDS), *platform.heads()]:
         due = {401, *(NOT_OFFERED if operation.kind == "head" else ())}
+        before = platform.state(operation)
         for each in (earlier, token, later) if operation.kind == "read" else (token,):
-            expect_status(platform.send(operation, each), due, f"for {operation} after revocation")
+            reply = platform.send(operation, each)
+            expect_status(reply, due, f"for {operation} after revocation")
+        expect_unchanged(before, platform.state(operation), reply)
         if operation.kind == "read-item":
             reply = platform.send(operation, token, [("If-None-Match", "*")])
             expect_status(reply, due, f"for {operation} with If-None-Match after revocation")

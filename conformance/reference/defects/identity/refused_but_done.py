@@ -6,10 +6,14 @@ As where a router runs a handler before it finds out that it may not, or nothing
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import jwt
+
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.forgotten import shown_token
 from conformance.reference.defects.identity.support import is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
@@ -245,3 +249,34 @@ class NamelessCreationRefusedButMade(_DoneAllTheSame):
                 organization.slug, str(said.get("slug")), str(said.get("name")), str(said.get("description"))
             )
             organization.projects[made.slug] = made
+
+
+class EndedTokenRefusedButServed(_DoneAllTheSame):
+    """The contract's table of errors: who is answered 401 for a token that has expired has changed nothing.
+
+    As where the handler runs while the token is still looked up, and its answer alone is thrown away.
+    """
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+    refusals = frozenset({401})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return found is not None and self._ended(request)
+
+    def _ended(self, request: Request) -> bool:
+        """Whether it is a token of the issuer's, of which the time alone is over."""
+        try:
+            claims = jwt.decode(shown_token(request), options={"verify_signature": False})
+        except jwt.PyJWTError:
+            return False
+        return bool(claims["exp"] <= time.time())
+
+
+class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
+    """Credentials: every token of a revoked credential becomes invalid: refused with 401, it has changed nothing."""
+
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+
+    def _ended(self, request: Request) -> bool:
+        return shown_token(request).count(".") == 2 and not super()._ended(request)
