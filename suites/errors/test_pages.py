@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from conformance.oracles.documents import shows
+from conformance.oracles.status import observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
@@ -25,14 +26,16 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
     """Purpose: who reads a list to its end has missed nothing where one page ends and the next begins.
 
     Method: 1. create eleven items; where the list comes in pages then, read it from its first page to its last
-            2. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count
-            3. where it has no end, expect no page of it to come again and again
+            2. expect each page that another leads to to be there
+            3. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count
+            4. where it has no end, expect no page of it to come again and again
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
         slugs = platform.many(resource)
         read = platform.operation(resource, "read")
         missing, pages = _never_named(platform, read, slugs)
+        _expect_served(platform, read, pages)
         if len(pages) == MOST:
             _expect_other_pages(pages, slugs)
         if len(missing) == len(slugs) or len(pages) in (1, MOST):
@@ -105,6 +108,19 @@ def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[st
             raise NonConformance(
                 f"{name} of {slug}", f"{worded(str(text))}, which is that of {whose}", page, proof=proof
             )
+
+
+def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -> None:
+    """What a page names as the next one is there, in one of three readings at least: a list may end meanwhile."""
+    for _ in range(ROUNDS - 1):
+        if pages[-1].ok:
+            return
+        pages = platform.pages("full", read, MOST)
+    before, reply = pages[-2:] if len(pages) > 1 else (None, None)
+    if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
+        proof = Proof(beyond="where a page ends hangs on how many items there are")
+        told = f"2xx for {reply.url}, which the page before names as the next"
+        raise NonConformance(told, observed(reply), before, reply, proof=proof)
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:

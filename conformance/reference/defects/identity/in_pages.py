@@ -12,6 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
+from conformance.reference.identity.state import Refused
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 Lists = Callable[[Request, list[dict[str, Any]]], Answer]
@@ -88,3 +89,32 @@ class PagesOverlap(InPages, Defect):
     surface = "identity"
     noticed_by = ("errors/reads/pages-name-each-once",)
     size, lost = 7, -1
+
+
+class NextPageIsRefused(InPages, Defect):
+    """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 7
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        if request.parameter("offset") is not None:
+            raise Refused(surface_of(original).invalid("offset is unknown."))
+        return super().listing(original, request, entries)
+
+
+class PageBehindTheLastIsNamed(InPages, Defect):
+    """RFC 8288 section 3.3: behind a last page that is full there is none; here one is named, and is not there."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 1
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        offset = offset_of(surface_of(original), request)
+        if offset and offset >= len(entries):
+            raise Refused(surface_of(original).not_found())
+        answer = super().listing(original, request, entries)
+        answer.headers["Link"] = f'<?offset={offset + self.size}>; rel="next"'
+        return answer
