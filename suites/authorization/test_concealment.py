@@ -76,6 +76,8 @@ FORMS: dict[str, Form] = {
     "upper-case": Form(name="{upper}"),
     "percent-encoded": Form(name="{encoded}"),
     "blank-behind": Form(name="{name}%20"),
+    "parameter-behind": Form(name="{name};cf=1"),
+    "extension": Form(name="{name}.json"),
 }
 
 
@@ -87,16 +89,8 @@ def spelled(form: Form, name: str) -> str:
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 PATHS = (
-    "trailing-slash",
-    "child",
-    "unknown-child",
-    "patch-unknown-child",
-    "delete-unknown-child",
-    "post-child",
-    "query",
-    "upper-case",
-    "percent-encoded",
-    "blank-behind",
+    *("trailing-slash", "child", "unknown-child", "patch-unknown-child", "delete-unknown-child", "post-child", "query"),
+    *("upper-case", "percent-encoded", "blank-behind", "parameter-behind", "extension"),
 )
 
 
@@ -190,8 +184,8 @@ def test_writing_tells_nothing(platform: Platform, hidden: HiddenThings, method:
 def test_paths_tell_nothing(platform: Platform, hidden: HiddenThings, form: str) -> None:
     """Purpose: a caller learns nothing by paths near that of a hidden thing: below it, or written in another way.
 
-    Method: 1. ask for children, change and delete such as never were, ask with a slash behind, in other letters or
-               encodings, for the hidden thing and controls
+    Method: 1. ask for children, change and delete such as never were, ask with a slash, a parameter or an extension
+               behind, in other letters or encodings, for the hidden thing and controls
             2. expect the answers to be alike, as for reading
     """
     expect_concealed(platform, hidden, one_of_a_kind(hidden, "full-scopes"), [form], "full-scopes")

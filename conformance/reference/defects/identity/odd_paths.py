@@ -285,3 +285,25 @@ class PathsRepeatedUnescaped(Defect):
             answer.body = answer.body.replace(b"such resource", request.path.encode())
             del answer.headers["Content-Length"]
         return answer
+
+
+class ParameterBehindOpensHidden(Defect):
+    """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        name = self._named(call.slug or "")
+        found = call.organization.projects.get(name) if name != call.slug else None
+        return surface_of(original).shown(found) if found else await original(call)
+
+    def _named(self, segment: str) -> str:
+        return segment.partition(";")[0]
+
+
+class ExtensionOpensHidden(ParameterBehindOpensHidden):
+    """Projects: nor does an extension that asks for another form of it open what is hidden."""
+
+    def _named(self, segment: str) -> str:
+        return segment.removesuffix(".json")
