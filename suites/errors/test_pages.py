@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.documents import shows
+from conformance.oracles.documents import expect_json_where_told, member, shows
 from conformance.oracles.status import observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -97,6 +98,51 @@ def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
                     _expect_own(page, slug, {name: thing.get(name) for name in members}, slugs)
     if not judged:
         raise NotApplicable("no list has objects with the unique member of what was created")
+
+
+# What whoever writes JSON by hand, or twice, forgets one of.
+WRITTEN = 'one\ttwo\nthree "four" \\ <five> & \u6f22 \U0001f680 end'
+
+
+@verifies("errors/reads/lists-tell-what-is-so")
+@pytest.mark.parametrize("text", [case("as-written", WRITTEN)])
+def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
+    """Purpose: a list is written as well as what it lists: in JSON that can be read, with texts as they are.
+
+    Method: 1. create an item with tabs, lines, quotes, marks of markup and characters of four bytes in its texts; a
+               service may refuse them; read the list in which it stands
+            2. expect JSON, and in the object with its unique name the item's own texts, or their beginning
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique"):
+        slug = platform.names.new()
+        create = platform.operation(resource, "create", slug)
+        platform.remember(resource, slug)
+        if not platform.as_role("full", create, document=create.reworded(lambda _: text)).ok:
+            continue
+        item = platform.as_role("full", platform.operation(resource, "read-item", slug))
+        for page in platform.pages("full", platform.operation(resource, "read")):
+            expect_json_where_told(page)
+            for thing in (each for each in chain.from_iterable(_lists(page)) if each.get(str(resource.unique)) == slug):
+                judged = True
+                for name in sorted(create.texts):
+                    _expect_beginning(name, thing.get(name), member(item, name), page, item)
+    if not judged:
+        raise NotApplicable("no list has objects with the unique member of what was created")
+
+
+def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:
+    """A text is as the item has it, or begins so; a list may leave out lines and elements, or have words of its own."""
+    if not isinstance(told, str) or not isinstance(own, str):
+        return
+    kept, whole = _plain(told.rstrip("\u2026.")), _plain(own)
+    if kept[:3] == whole[:3] and not whole.startswith(kept):
+        proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
+        raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub("<[a-z]+>", " ", text).split())
 
 
 def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.defects.identity.writes import TextsChanged
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.organization_api import Call
@@ -111,3 +113,15 @@ class RareTextCannotBeRead(Defect):
         answer = await original(call)
         rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
         return surface_of(original).not_found() if rare else answer
+
+
+class MomentOfTextIsRead(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written: a text is no date, though a parser reads one in it."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+        except ValueError:
+            return text

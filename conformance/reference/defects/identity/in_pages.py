@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
@@ -117,4 +118,29 @@ class PageBehindTheLastIsNamed(InPages, Defect):
             raise Refused(surface_of(original).not_found())
         answer = super().listing(original, request, entries)
         answer.headers["Link"] = f'<?offset={offset + self.size}>; rel="next"'
+        return answer
+
+
+class ListsEscapeTextsTwice(Defect):
+    """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [{name: self._told(each) for name, each in entry.items()} for entry in entries])
+
+    def _told(self, value: Any) -> Any:
+        return html.escape(value) if isinstance(value, str) else value
+
+
+class ListsWrittenByHand(Defect):
+    """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        answer = original(request, entries)
+        answer.body = answer.body.replace(b"\\t", b"\t")
         return answer
