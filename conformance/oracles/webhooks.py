@@ -172,6 +172,16 @@ def carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
     return sum(any(sign in each for sign in signs) for each in told)
 
 
+def tells_digests(told: list[str], digests: Iterable[str]) -> bool:
+    """Whether the operator's hook tells the SHA-256 of bodies: one of these; other words may look like one."""
+    return any(carrying(told, each) for each in digests)
+
+
+def has_none(told: list[str]) -> bool:
+    """Whether there is no digest in what the hook tells, so that none is waited for."""
+    return bool(told) and not any(map(DIGEST.search, told))
+
+
 def told_otherwise(
     expected: str, seen: str, replies: Mapping[str, Exchange], times: int, told: Iterable[str]
 ) -> NonConformance:

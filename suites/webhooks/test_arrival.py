@@ -14,10 +14,11 @@ from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClie
 from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
-    DIGEST,
     carrying,
+    has_none,
     mark,
     observed_by,
+    tells_digests,
     told_behind,
     told_in_time,
     told_otherwise,
@@ -104,11 +105,17 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     form = f"mark={mark()}&b=1+1%2b%20x&a=%C3%bc&a=&&b".encode()
     octets = mark().encode() + bytes(range(256))
     spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()
+    members = (
+        f'{{"mark": "{mark()}", "": null, "aB": {{}}, "of": [[], "", " c ", 1.0, -0.0, "2026-03-01", null]}}'.encode()
+    )
+    signs = f" \n\t{mark()}\x01\x0b\x1b[0m\x7f &amp; \\n %2B ".encode()
     letters = f'{{"mark": "{mark()}", "x": "\u00fc u\u0308 \u20ac \U0001f600 <b>&amp;</b> 1+1 %2B \u2028 $a"}}'.encode()
     return {
         "white space and escapes": (spaced, "application/json", spaced),
         "letters and signs": (letters, "application/json", letters),
         "numbers of many digits": (numbers, "application/json", numbers),
+        "members of every kind": (members, "application/json", members),
+        "blanks and signs": (signs, "text/plain", signs),
         "chunks": (chunked, "application/json", (chunked[:9], chunked[9:])),
         "a list": (several, "application/json", several),
         "the largest body": (large, webhook.kind, large),
@@ -123,23 +130,14 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     }
 
 
-def tells_digests(told: list[str], digests: Iterable[str]) -> bool:
-    """Whether the operator's hook tells the SHA-256 of bodies: one of these; other words may look like one."""
-    return any(carrying(told, each) for each in digests)
-
-
-def has_none(told: list[str]) -> bool:
-    """Whether there is no digest in what the hook tells, so that none is waited for."""
-    return bool(told) and not any(map(DIGEST.search, told))
-
-
 @verifies("webhooks/delivery/arrives-byte-for-byte")
 def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
     Method: 1. POST an event that nobody would write otherwise; JSON with white space and escapes, with letters of many
-               scripts, with numbers of many digits, in chunks, in a list, null, of the largest size and beyond it; text
-               of 70,000 letters and in Latin-1, a form and any bytes, where the target declares such
+               scripts, with numbers of many digits, with members of every kind, in chunks, in a list, null, of the
+               largest size and beyond it; text of 70,000 letters, in Latin-1, with blanks and signs, a form and any
+               bytes, where the target declares such
             2. where the operator's hook tells the SHA-256 of one of them, expect that of each that was accepted, once
     """
     observed_by(operator)

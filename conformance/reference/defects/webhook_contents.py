@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
@@ -176,3 +177,95 @@ class LookedAtByTheLetterOfItsType(Defect):
 
     def claims_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and request.headers["content-type"] == "application/json"
+
+
+class _MembersChanged(Defect):
+    """Events whose JSON is read, changed in one way and written anew; others stay as they are."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        try:
+            read = json.loads(request.body)
+            changed = self._changed(read)
+        except (ValueError, RecursionError):
+            read = changed = None
+        body = request.body if changed == read else json.dumps(changed).encode()
+        original(organization, dataclasses.replace(request, body=body))
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._changed(each) for each in value]
+        if isinstance(value, dict):
+            return {name: self._changed(each) for name, each in value.items()}
+        return value
+
+
+class NullsOfEventsLost(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent: a member that is null is one."""
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {name: each for name, each in value.items() if each is not None}
+        return super()._changed(value)
+
+
+class EmptyObjectsOfEventsAreLists(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent: {} is no [], though one language has but one."""
+
+    def _changed(self, value: Any) -> Any:
+        return [] if value == {} else super()._changed(value)
+
+
+class EmptyTextsOfEventsAreNull(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent: an empty text is none that is missing."""
+
+    def _changed(self, value: Any) -> Any:
+        return None if value == "" else super()._changed(value)
+
+
+class TextsOfEventsTrimmed(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent, blanks around its texts included."""
+
+    def _changed(self, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else super()._changed(value)
+
+
+class NamelessMembersOfEventsLost(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent, with a member whose name is empty."""
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name}
+        return super()._changed(value)
+
+
+class MembersOfEventsRenamed(_MembersChanged):
+    """API Reference, Webhooks: an event is taken in as it was sent, its names in the sender's own style."""
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {
+                re.sub("(?<=[a-z])[A-Z]", lambda found: f"_{found[0].lower()}", name): each
+                for name, each in value.items()
+            }
+        return super()._changed(value)
+
+
+class ControlsOfEventsLost(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, with what moves a cursor or colours a line."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        kept = re.sub(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", b"", request.body)
+        original(organization, dataclasses.replace(request, body=kept))
+
+
+class BlanksBeforeEventsLost(ControlsOfEventsLost):
+    """API Reference, Webhooks: an event is taken in as it was sent, from its first blank or line on."""
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        original(organization, dataclasses.replace(request, body=request.body.lstrip(b" \t\r\n")))
