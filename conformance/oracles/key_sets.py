@@ -28,6 +28,11 @@ def private_members(key: Mapping[str, Any]) -> list[str]:
     return [name for name in PRIVATE_MEMBERS if judged and name in key]
 
 
+def public_part(key: Mapping[str, Any]) -> dict[str, Any]:
+    """A key without its private members, as it should have been published; a symmetric one has no other part."""
+    return {name: each for name, each in key.items() if name not in PRIVATE_MEMBERS or key.get("kty") == "oct"}
+
+
 def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """The keys of the declared JWK set, or of where that leads to on its host, and the answer in which they are.
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.clients.jwt_parts import hmac_signed
-from conformance.oracles.key_sets import private_members, published_keys
+from conformance.oracles.key_sets import private_members, public_part, published_keys
 from conformance.oracles.proofs import has_member, literal, without_list
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, header_of
@@ -26,14 +26,17 @@ from conformance.vocabulary.wording import worded
 def signing_keys(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """Those of the published keys by which a token could be signed; a set may hold keys of other kinds and uses."""
     keys, reply = published_keys(platform.oauth, strictly)
-    return [each for each in keys if _signs(each)], reply
+    return [public_part(each) for each in keys if not _unfit(each)], reply
 
 
-def _signs(key: dict[str, Any]) -> bool:
+def _unfit(key: dict[str, Any]) -> str:
+    """Why no token can be verified with a key; "" where one can."""
+    if key.get("use", "sig") != "sig":
+        return f"of the use {worded(key['use'])}"
     try:
-        return key.get("use", "sig") == "sig" and bool(jwt.PyJWK(key).key)
-    except (jwt.PyJWTError, LookupError, TypeError, ValueError):
-        return False
+        return "" if jwt.PyJWK(public_part(key)).key else "empty"
+    except (jwt.PyJWTError, LookupError, TypeError, ValueError) as mistake:
+        return f"unreadable ({mistake})"
 
 
 @verifies("oauth/jwt/published-keys-are-public")
@@ -96,9 +99,11 @@ def test_published_keys_verify(platform: Platform) -> None:
         keys, reply = signing_keys(platform, strictly=True)
         if all(any(_verifies(key, token, str(header_of(token)["alg"])) for key in keys) for token in tokens):
             return
+    others = [(each, _unfit(each)) for each in published_keys(platform.oauth)[0]]
+    left_out = "".join(f"; the key {worded(each.get('kid'))} is {why}" for each, why in others if why)
     raise NonConformance(
         "a published key that verifies each token",
-        f"none of the {len(keys)} signing keys verifies one",
+        f"none of the {len(keys)} signing keys verifies one{left_out}",
         reply,
         proof=Proof(beyond="it is about a signature, which curl does not verify"),
     )
