@@ -10,13 +10,11 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
-from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 
 BODIES = {
     "empty": b"", "cut": b'{"name": "x"', "text": b"name=x", "array": b"[]", "string": b'"x"', "number": b"7",
@@ -195,34 +193,6 @@ def test_unknown_member_is_refused_or_ignored(platform: Platform) -> None:
         if reply.ok and slug:
             platform.remember(operation.resource, slug)
         expect_status(reply, {400, *range(200, 300)}, f"for {operation}")
-
-
-@verifies("errors/405/unsupported-method")
-@pytest.mark.parametrize("method", [case("put", "PUT"), case("invented", "CFTEST")])
-def test_unsupported_method(platform: Platform, method: str) -> None:
-    """Purpose: a method that a resource does not have is told, with those that it has.
-
-    Method: 1. send the method to each declared read resource with the full token
-            2. expect 405 with Allow, which names the declared methods and not the refused one, or 404, 501, 400; of a
-               method that is there undeclared, what a missing body is told (411, 415, 428); never 2xx
-    """
-    for operation in platform.operations("read"):
-        if operation.method == method:
-            continue
-        reply = platform.as_role("full", operation, method=method)
-        expect_status(reply, {400, 403, 404, 405, 411, 415, 428, 501}, f"for {method} {operation.path}")
-        told = reply.headers.get("allow")
-        allowed = [each.strip() for each in (told or "").split(",")]
-        create = operation.resource.create
-        wanted = [operation.method, *([create.method] if create and create.method != method else [])]
-        missing = next((each for each in wanted if each not in allowed), None)
-        if reply.status == 405 and (missing or method in allowed):
-            expected = f"405 with Allow: {', '.join(wanted)}, without {method}"
-            named = f"(^|[, ]){missing or operation.method} *(,|$)"
-            lacks = told and not missing
-            proof = field_lacks(reply, "Allow", str(told)) if lacks else field_matches(reply, "Allow", named)
-            shown = "405 without it" if told is None else f"405 with Allow: {told}"
-            raise NonConformance(expected, shown, reply, proof=proof)
 
 
 @verifies("errors/404/unknown-path")

@@ -261,6 +261,16 @@ class ApiAllowMissing(Defect):
         return answer
 
 
+class AllowOfItemIsThatOfItsList(Defect):
+    """RFC 9110 section 15.5.6: Allow has the methods of what was asked for, and not of the list that it stands in."""
+
+    surface = "identity"
+    noticed_by = ("errors/405/unsupported-method",)
+
+    def allow(self, original: Callable[[str], Answer], route: str) -> Answer:
+        return original("projects" if route == "project" else route)
+
+
 class UnknownMethodCrashes(Defect):
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
 
