@@ -78,6 +78,10 @@ def _every_letter_encoded(pairs: list[Pair], place: float, _: object) -> bytes:
     return "&".join(f"{name}={percent_encoded(value)}" for name, value in pairs).encode()
 
 
+def _every_name_encoded(pairs: list[Pair], place: float, _: object) -> bytes:
+    return b"&".join(f"{percent_encoded(name)}=".encode() + encoded([("x", value)])[2:] for name, value in pairs)
+
+
 def _form(make: Callable[[list[Pair], float, Any], list[Pair]]) -> Callable[[list[Pair], float, Any], bytes]:
     return lambda pairs, place, piece: encoded(make(pairs, place, piece))
 
@@ -92,6 +96,7 @@ FORM_CHANGES: Table[list[Pair], bytes] = {
         lambda pairs, place, piece: [*pairs, (picked(place, ["cf_further", "x", "scope2", "Scope"]), "1")])),
     "an unknown parameter without a value": (Outcome.VALID, lambda pairs, place, piece: encoded(pairs) + b"&cf_empty="),
     "letters percent-encoded": (Outcome.VALID, _every_letter_encoded),
+    "names percent-encoded": (Outcome.VALID, _every_name_encoded),
     "a credential altered by a letter": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, SECRETS[int(place * 20) % 2], lambda value: with_one_changed(value, place)))),
     "a credential with something behind it": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(

@@ -176,15 +176,17 @@ TRICKS = {
     "encoded-blank": "{own}%20{other}",
     "blanks": "  ",
     "inherited": "constructor",
+    "behind-many": "{own} " * 20 + "{other}",
 }
 
 
 @verifies("oauth/scope/tricks-never-widen")
 @pytest.mark.parametrize("trick", [case(name, value) for name, value in TRICKS.items()])
 def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
-    """Purpose: neither a strange separator nor a wildcard gives a scope beyond the credential.
+    """Purpose: no strange separator, long list or wildcard gives a scope beyond the credential.
 
-    Method: 1. ask with the narrow credential for its scope joined to another by a comma, tab, NUL …, and for wildcards
+    Method: 1. ask with the narrow credential for its scope joined to another by a comma, tab, NUL …, for another
+               behind its own twenty times, and for wildcards
             2. expect a refusal, or a token within the credential
     """
     own = control.scopes("narrow")

@@ -32,6 +32,17 @@ class SmallHexadecimalDigitsUnread(Defect):
         return original(dataclasses.replace(request, body=body))
 
 
+class NamesOfParametersNotDecoded(Defect):
+    """RFC 6749 appendix B: the names of parameters are encoded as their values are, and decoded so."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/any-form-keeps-the-contract",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        body = re.sub(rb"(^|&)[^=&]+", lambda found: found[0].replace(b"%", b"%25"), request.body)
+        return original(dataclasses.replace(request, body=body))
+
+
 class ScopeTwiceInOneListCrashes(Defect):
     """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
 

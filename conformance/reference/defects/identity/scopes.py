@@ -115,6 +115,20 @@ class ScopeAllIsEverything(Defect):
         return SCOPES if asked == "all" else original(client, asked)
 
 
+class FirstOfManyScopesCompared(Defect):
+    """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    ) -> Scopes:
+        named = (asked or "").split(" ")
+        granted = original(client, " ".join(named[:10]) if asked else asked)
+        return (*granted, *(scope for scope in SCOPES if scope in named[10:] and scope not in granted))
+
+
 class OmittedScopeGrantsEverything(Defect):
     """RFC 9700 section 2.3: leaving scope out gives no more than the credential has."""
 
