@@ -23,6 +23,8 @@ from conformance.vocabulary.wording import worded
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp;",
     "letters": "häll ñ Ж 漢 e\u0301",
+    # All of them stand in Latin-1, which is taken where it will do, and is no form of JSON.
+    "accents": "h\u00e4ll caf\u00e9 \u00df end",
     "four-bytes": "rocket 🚀 \U0001f469\u200d\U0001f467 end",
     "lines": "one\ntwo\tthree\n\nfour  + five $$ {0}",
     "line-ends": "one\r\ntwo\rthree",
@@ -42,8 +44,8 @@ TEXTS = {
 def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
 
-    Method: 1. create an item with a text that holds marks of markup, letters of several scripts and of two code
-               points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, line
+    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, of one and of two
+               code points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, line
                ends of each kind, elements of a page, what nobody sees, a word, a number or a moment that other kinds of
                value are written as, or 300 or 3,000 characters, of three bytes too, in each member of the declared
                body in turn, with escapes, and update it so, in UTF-8; a service may refuse such a text
