@@ -45,10 +45,10 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
 
     Method: 1. create an item with a text that holds marks of markup, letters of several scripts, of one and of two
-               code points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, line
-               ends of each kind, elements of a page, what nobody sees, a word, a number or a moment that other kinds of
-               value are written as, or 300 or 3,000 characters, of three bytes too, in each member of the declared
-               body in turn, with escapes, and update it so, in UTF-8; a service may refuse such a text
+               code points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign,
+               line ends of each kind, elements of a page, what nobody sees, a word, a number or a moment that other
+               kinds of value are written as, or 300 or 3,000 characters, of three bytes too, in each member of the
+               declared body in turn, with escapes, and update it so, in UTF-8; a service may refuse such a text
             2. where it is accepted, expect the item to be read, and the text as it was sent, in JSON that can be read;
                nothing is said of a member that no item shows
     """

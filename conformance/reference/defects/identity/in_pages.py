@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
@@ -11,9 +12,10 @@ from conformance.reference.defects.identity.plainly_wrong import FurtherPagesSho
 from conformance.reference.defects.identity.support import InPages, offset_of, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
-from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import path_segments
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 Lists = Callable[[Request, list[dict[str, Any]]], Answer]
@@ -119,6 +121,24 @@ class PageBehindTheLastIsNamed(InPages, Defect):
         answer = super().listing(original, request, entries)
         answer.headers["Link"] = f'<?offset={offset + self.size}>; rel="next"'
         return answer
+
+
+class CursorLeadsBackToItsList(InPages, Defect):
+    """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        answer = super().listing(original, request, entries)
+        if "link" in answer.headers:
+            whose = path_segments(request.raw_path)[3]
+            answer.headers["Link"] = answer.headers["Link"].replace("<?", f"<?of={whose}&", 1)
+        return answer
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        whose = surface_of(original).organizations.get(call.request.parameter("of") or "")
+        return await original(dataclasses.replace(call, organization=whose) if whose else call)
 
 
 class ListsEscapeTextsTwice(Defect):
