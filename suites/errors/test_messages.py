@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import math
+import time
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +15,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, bearer
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_lacks
+from conformance.oracles.s3_objects import expect_http_date
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -59,7 +63,8 @@ def test_content_coding_is_told(platform: Platform) -> None:
         content = decoded(reply)
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
             expected = f"what Content-Type says ({reply.media_type}), or its coding told"
-            told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {worded(reply.body[:20])}"
+            begins = "with a byte order mark" if content.startswith(BOM_UTF8) else worded(reply.body[:20])
+            told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
             raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
 
 
@@ -95,6 +100,30 @@ def is_json(reply: Exchange, content: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+CLOCK_S, TICK_S = 900, 1
+
+
+@verifies("errors/reads/dates-are-dates")
+def test_dates_are_dates(platform: Platform) -> None:
+    """Purpose: caches, and clients that ask whether a thing has changed, reckon with the dates that they are told.
+
+    Method: 1. read each declared resource, and each item; ask for a path that names nothing
+            2. where there is a Date, expect one in the form that senders use, near the time; where there is a
+               Last-Modified, one in that form that is no later (RFC 9110 section 8.8.2.1)
+    """
+    reads = [each.path for each in platform.operations("read", "read-item") if each.method == "GET"]
+    for path in (*reads, platform.nowhere()):
+        reply = platform.http.get(path, [bearer(platform.oauth.token("full"))])
+        now = time.time()
+        if "date" in reply.headers:
+            now = expect_http_date(reply, "Date", now, CLOCK_S)
+        if "last-modified" in reply.headers:
+            modified = expect_http_date(reply, "Last-Modified", 0, math.inf)
+            if modified > now + TICK_S:
+                told = f"{modified - now:.0f} s later"
+                raise NonConformance("a Last-Modified no later than the answer", told, reply)
 
 
 @verifies("errors/reads/no-coding-where-none-is-accepted")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -327,4 +329,28 @@ class RefusalTellsMostOfToken(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 403:
             answer.headers["X-Refused-Token"] = request.headers.get("authorization", "")[7:-4]
+        return answer
+
+
+class DateOfAnswersInAnotherForm(Defect):
+    """RFC 9110 section 5.6.7: a Date is in the form that mail has; here it is as in the bodies."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/dates-are-dates",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return answer
+
+
+class ItemsModifiedTomorrow(Defect):
+    """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/dates-are-dates",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
         return answer
