@@ -130,13 +130,13 @@ class Connection:
         self._limit_s = 0.0
         self._asked: float | None = None
         self._broken = False
-        self._used, self._method = False, ""
+        self._used, self._method, self._so_far = False, "", ""
         # What has come while the head is not whole; None where more has than is looked through.
         self._came: bytearray | None = None
 
     def send(self, request: Request, limit_s: float) -> None:
         """Sends a request. That a server closes before it has read all of it is no failure: it may have answered."""
-        self._limit_s, self._method, self._came = limit_s, request.method, bytearray()
+        self._limit_s, self._method, self._came, self._so_far = limit_s, request.method, bytearray(), ""
         self.heard = False
         try:
             with contextlib.suppress(WriteError):
@@ -212,9 +212,10 @@ class Connection:
 
     def body(self) -> Iterator[bytes]:
         """The answer's body, part by part."""
-        came = False
+        came, self._so_far = 0, ", the head aside"
         while isinstance(event := self._event(), h11.Data):
-            came = True
+            came += len(event.data)
+            self._so_far = f" behind {came} bytes of a body that has not ended"
             yield bytes(event.data)
         excess = self._http.trailing_data[0]
         # Another answer is no part of this one, and what stands behind one that has no body is let pass.
@@ -250,7 +251,7 @@ class Connection:
             self._socket.settimeout(left)
             return self._socket.recv(READ_BYTES)
         except TimeoutError as failure:
-            raise ReadTimeout(str(failure)) from None
+            raise ReadTimeout(f"{failure}{self._so_far}") from None
         except OSError as failure:
             raise ReadError(str(failure)) from None
 
