@@ -90,3 +90,13 @@ class OtherMethodsGetNoAnswer(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.method != "POST" else None
+
+
+class LongQueryGetsNoAnswer(Defect):
+    """RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if len(request.query_string) > 4096 else None
