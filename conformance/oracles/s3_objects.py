@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 
 from conformance.evidence.successes import ENTITY_TAG
@@ -13,12 +12,9 @@ from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance, Proof
-from conformance.vocabulary.values import seconds_of_date
 from conformance.vocabulary.wording import field_of, worded
 
-IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
 CLOCKS_S = 300
-DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
 
 
 def short(body: bytes) -> str:
@@ -198,27 +194,6 @@ def expect_whole_or_416(reply: Exchange, whole: bytes, *rejected: int) -> None:
     expect_status(reply, {200, 416, *rejected})
     if reply.status == 200:
         expect_bytes(reply, whole)
-
-
-def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -> float:
-    """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
-    found = reply.headers.get(name) or ""
-    if not DATE_FORM.match(found):
-        told = f"{name}: {found}" if found else f"{reply.status} with no {name}"
-        raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
-    seconds = seconds_of_date(found)
-    if seconds is None:
-        raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)
-    if abs(seconds - near) > within_s:
-        told, dated = (
-            f"{name}: {worded(found)}, {seconds - near:+.0f} s off",
-            seconds_of_date(reply.headers.get("date") or ""),
-        )
-        # A script has no other clock than the Date of the answer.
-        wrong_by_it = dated is not None and abs(seconds - dated) > within_s
-        proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
-        raise NonConformance(f"{name} within {within_s:g} s of now", told, reply, proof=proof)
-    return seconds
 
 
 def require_clocks(reply: Exchange) -> None:

@@ -13,9 +13,9 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, bearer
+from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_lacks
-from conformance.oracles.s3_objects import expect_http_date
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import another_field
 from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.s3_errors import require
-from conformance.oracles.s3_objects import expect_http_date, expect_same_headers
+from conformance.oracles.s3_objects import expect_same_headers
 from conformance.oracles.s3_pages import found_under
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from conformance.clients.s3_bodies import full_part
+from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import lacks, lists
 from conformance.oracles.s3_documents import copied_etag_of, expect_document, uploads_of
@@ -18,7 +19,6 @@ from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_head_of_range,
-    expect_http_date,
     expect_range,
     expect_same_headers,
 )

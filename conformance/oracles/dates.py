@@ -1,0 +1,35 @@
+"""Dates in header fields (RFC 9110 section 5.6.7): their form, and how far from a time they are."""
+
+from __future__ import annotations
+
+import re
+
+from conformance.oracles.proofs import field_matches
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.values import seconds_of_date
+from conformance.vocabulary.wording import worded
+
+IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
+DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
+
+
+def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -> float:
+    """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
+    found = reply.headers.get(name) or ""
+    if not DATE_FORM.match(found):
+        told = f"{name}: {found}" if found else f"{reply.status} with no {name}"
+        raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
+    seconds = seconds_of_date(found)
+    if seconds is None:
+        raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)
+    if abs(seconds - near) > within_s:
+        told, dated = (
+            f"{name}: {worded(found)}, {seconds - near:+.0f} s off",
+            seconds_of_date(reply.headers.get("date") or ""),
+        )
+        # A script has no other clock than the Date of the answer.
+        wrong_by_it = dated is not None and abs(seconds - dated) > within_s
+        proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
+        raise NonConformance(f"{name} within {within_s:g} s of now", told, reply, proof=proof)
+    return seconds
