@@ -102,6 +102,8 @@ def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
 
 # What whoever writes JSON by hand, or twice, forgets one of.
 WRITTEN = 'one\ttwo\nthree "four" \\ <five> & \u6f22 \U0001f680 end'
+CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
+"""What stands behind a text of which a list has the beginning."""
 
 
 @verifies("errors/reads/lists-tell-what-is-so")
@@ -135,14 +137,18 @@ def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exch
     """A text is as the item has it, or begins so; a list may leave out lines and elements, or have words of its own."""
     if not isinstance(told, str) or not isinstance(own, str):
         return
-    kept, whole = _plain(told.rstrip("\u2026.")), _plain(own)
-    if kept[:3] == whole[:3] and not whole.startswith(kept):
+    forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _plain)]
+    if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
         proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
         raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _plain(text: str) -> str:
-    return " ".join(re.sub("<[a-z]+>", " ", text).split())
+    return _on_one_line(re.sub("<[a-z]+>", " ", text))
 
 
 def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:
