@@ -79,7 +79,7 @@ class PastExpiresDropped(Defect):
     """S3 API Reference, PutObject, Expires: given back as it was given; one that is past says not to keep a copy."""
 
     surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
+    noticed_by = ("storage/object/system-headers-come-back",)
 
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         told: dict[str, str] = original(call)
