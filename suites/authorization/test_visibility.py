@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from conformance.oracles.concealment import expect_not_named
@@ -114,6 +116,28 @@ def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThin
             expect_not_named(page, slug)
     if not judged:
         raise NotApplicable("no list of what can be hidden comes in pages")
+
+
+FORMS = ("text/csv", "application/xml", "application/hal+json", "text/html")
+
+
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+@pytest.mark.parametrize("kinds", [case("in-other-forms", FORMS)])
+def test_lists_in_other_forms_do_not_show_hidden(
+    platform: Platform, hidden: HiddenThings, kinds: Sequence[str]
+) -> None:
+    """Purpose: nor does the list name it as a table to be saved, as a page or in another form.
+
+    Method: 1. have the owner create a hidden item
+            2. read the list, as each role from which items can be hidden, with Accept: text/csv, and other forms
+            3. expect the hidden one in no answer, and no 5xx
+    """
+    for resource, role in hiding(platform):
+        slug = hidden.new_item(resource)
+        for kind in kinds:
+            reply = platform.as_role(role, platform.operation(resource, "read"), [("Accept", kind)])
+            expect_no_server_error(reply)
+            expect_not_named(reply, slug)
 
 
 @verifies("authorization/concealment/creation-replaces-nothing-hidden")

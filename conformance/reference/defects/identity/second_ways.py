@@ -45,6 +45,21 @@ class ListKeptForTheNextReader(Defect):
         return answer
 
 
+class TableHasHidden(Defect):
+    """Projects: a list has those that the caller has access to, as a table to be saved too."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        if "text/csv" not in call.request.headers.get("accept", ""):
+            return await original(call)
+        rows = "".join(f"{each.slug},{each.name}\r\n" for each in call.organization.projects.values())
+        table = Answer(200, rows.encode())
+        table.headers["Content-Type"] = "text/csv; charset=utf-8"
+        return table
+
+
 class HiddenProjectShownByItsId(Defect):
     """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
 
