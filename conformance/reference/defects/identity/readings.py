@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import unicodedata
 from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Project
 from conformance.reference.seeds import SCOPES, Client
 
 Form = dict[str, str]
@@ -215,3 +218,20 @@ class ScopeFoundByItsBeginning(Defect):
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
         begun = tuple(scope for scope in client.scopes if asked and scope.startswith(f"{asked.rstrip(':')}:"))
         return begun or original(client, asked)
+
+
+class DateGoesBeforeTheEntityTag(Defect):
+    """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        try:
+            since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
+        except (TypeError, ValueError):
+            return original(request, project)
+        lately = since > time.time() - 60
+        return original(request, project) and not (lately and "if-none-match" in request.headers)
