@@ -131,10 +131,13 @@ def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]]
     Inconclusive where none shows a mark of any that was sent, nor its digest: a hook may tell bodies in another form.
     """
     until = time.monotonic() + target.limits.arrival
-    told = told_now(operator)
-    while not whole(told) and time.monotonic() < until:
-        time.sleep(AGAIN_S)
+    while True:
+        # What comes while it is read is not told: the last reading begins when the time is over.
+        begun = time.monotonic()
         told = told_now(operator)
+        if whole(told) or begun >= until:
+            break
+        time.sleep(max(0.0, min(AGAIN_S, until - time.monotonic())))
     if told and not whole(told) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in told):
         raise Inconclusive(
             f"of the {len(told)} events that the hook events tells none shows what was sent",

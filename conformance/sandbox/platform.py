@@ -264,9 +264,12 @@ class Platform:
 
         For as long as the target file says that it may take until it is known everywhere (limits.revocation).
         """
-        reply, until = ask(), since + self.target.limits.revocation
-        while (reply.ok if status is None else reply.status != status) and time.monotonic() < until:
+        until, begun = since + self.target.limits.revocation, time.monotonic()
+        reply = ask()
+        # One that is asked for before the time is over tells nothing of what is so when it is.
+        while (reply.ok if status is None else reply.status != status) and begun < until:
             time.sleep(AGAIN_S)
+            begun = time.monotonic()
             reply = ask()
         return reply
 

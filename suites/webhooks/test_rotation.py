@@ -66,11 +66,11 @@ def refused_in_time(webhook: WebhookClient, old: str, until: float, where: str, 
     """An old URL refuses so many events in turn, of each type, by that moment; returns the mark of these."""
     kinds = itertools.cycle(webhook.described.content_types)
     while True:
-        word = mark()
+        begun, word = time.monotonic(), mark()
         replies = []
         for kind in itertools.islice(kinds, times):
             replies.append(webhook.send("POST", old, written(kind, {"mark": word}), told_as(kind)))
-        if not any(reply.ok for reply in replies) or time.monotonic() >= until:
+        if not any(reply.ok for reply in replies) or begun >= until:
             break
         time.sleep(AGAIN_S)
     for reply in replies:
