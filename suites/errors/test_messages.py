@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import time
 import zlib
 from codecs import BOM_UTF8
@@ -15,7 +16,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, bearer
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import expect_absent_headers
-from conformance.oracles.proofs import field_lacks
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -124,6 +125,30 @@ def test_dates_are_dates(platform: Platform) -> None:
             if modified > now + TICK_S:
                 told = f"{modified - now:.0f} s later"
                 raise NonConformance("a Last-Modified no later than the answer", told, reply)
+
+
+PART = 10
+OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
+
+
+@verifies("errors/reads/part-is-told-as-part")
+def test_part_is_told_as_part(platform: Platform) -> None:
+    """Purpose: who asks for a part, and is not told that it has one, takes the part for the whole.
+
+    Method: 1. ask for the first ten bytes of each item, by Range, which a server MAY ignore
+            2. of 206, expect Content-Range with these bytes and a body of that length; of 200, more than that
+    """
+    for operation in platform.operations("read-item"):
+        reply = platform.as_role("full", operation, [("Range", f"bytes=0-{PART - 1}")])
+        told = reply.headers.get("content-range") or ""
+        if reply.status == 206 and not (re.fullmatch(OF_PART, told) and len(reply.body) == PART):
+            expected = f"Content-Range: bytes 0-{PART - 1}/…, and {PART} bytes"
+            proof = field_matches(reply, "Content-Range", f"^{OF_PART}$")
+            seen = f"{field_of(reply, 'Content-Range')}, and {len(reply.body)} bytes"
+            raise NonConformance(expected, seen, reply, proof=proof)
+        if reply.status == 200 and len(reply.body) <= PART:
+            seen = f"200 with {len(reply.body)} bytes"
+            raise NonConformance("206 for a part, or all of it", seen, reply, proof=Proof(reply.id, statuses=(206,)))
 
 
 @verifies("errors/reads/no-coding-where-none-is-accepted")

@@ -354,3 +354,23 @@ class ItemsModifiedTomorrow(Defect):
         answer = original(project, status)
         answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
         return answer
+
+
+class PartIsToldAsTheWhole(Defect):
+    """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/part-is-told-as-part",)
+    status = 200
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 200 and request.headers.get("range") == "bytes=0-9":
+            answer.status, answer.body = self.status, answer.body[:10]
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class PartSaysNotWhich(PartIsToldAsTheWhole):
+    """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
+
+    status = 206
