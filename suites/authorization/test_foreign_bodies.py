@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from conformance.oracles.documents import member
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.foreign import ForeignThing, ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 STORED = "what another organization stored"
 MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
@@ -64,3 +65,27 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
                     told = f"to the role foreign after {name} was sent by full"
                     expect_status(theirs.seen(path), {403, 404}, told, or_refused=reply)
             expect_unchanged(before, theirs.state(thing), reply)
+
+
+@verifies("authorization/isolation/creation-sets-nothing-else")
+@pytest.mark.parametrize("name", [case("id-of-another", "id")])
+def test_creation_takes_no_others_place(platform: Platform, name: str) -> None:
+    """Purpose: a creation that brings the id of what is there replaces nothing: a name that is free makes a new thing.
+
+    Method: 1. create an item, and read the id that it is shown with, if any; create another with that id in its body
+            2. expect the first to be read as before, whether the second was refused or not
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        read = platform.operation(resource, "read-item", slug := platform.new_item(resource))
+        told = member(platform.as_role("full", read), name)
+        if not isinstance(told, str | int) or told == slug:
+            continue
+        judged, before = True, platform.state(read)
+        create = platform.operation(resource, "create", other := platform.names.new())
+        reply = platform.as_role("full", create, document={**(create.document or {}), name: told})
+        if reply.ok:
+            platform.remember(resource, other)
+        expect_unchanged(before, platform.state(read), reply)
+    if not judged:
+        raise NotApplicable(f"no item is shown with an {name}")

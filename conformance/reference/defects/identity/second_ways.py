@@ -8,6 +8,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -80,6 +81,21 @@ class HiddenProjectShownByItsId(Defect):
                 if call.slug == str(id_of(project)):
                     return surface_of(original).shown(project)
             raise
+
+
+class CreationTakesTheIdSent(HiddenProjectShownByItsId):
+    """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
+
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else",)
+
+    async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        body = surface_of(original).body_object(call.request)
+        named, projects = body.pop("id", None), call.organization.projects
+        answer = await original(replace(call, request=replace(call.request, body=json.dumps(body).encode())))
+        if answer.status == 201:
+            for slug in [each.slug for each in projects.values() if id_of(each) == named]:
+                del projects[slug]
+        return answer
 
 
 class FilesKeptForEverybody(Defect):
