@@ -32,12 +32,14 @@ TEXTS = {
     "unseen": "one\u00a0two\u200bthree\u00adfour\u2028five",
     "word": "null",
     "number": "0070.10",
+    # What programs that make tables of texts put a mark before.
+    "formula": "=1+2",
     "moment": "2026-03-01T00:30:00+02:00",
     "long": "x" * 300 + " end",
     "very-long": "x" * 3000 + " end",
     "long-of-three-bytes": "\u6f22" * 3000 + " end",
 }
-VALUES = {TEXTS[name] for name in ("word", "number", "moment")}
+VALUES = {TEXTS[name] for name in ("word", "number", "formula", "moment")}
 """What a member that is no text may take for a value of its own kind, and tell in that kind's form."""
 
 
@@ -48,9 +50,9 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
 
     Method: 1. create an item with a text that holds marks of markup, letters of several scripts, of one and of two
                code points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign,
-               line ends of each kind, elements of a page, what nobody sees, a word, a number or a moment that other
-               kinds of value are written as, or 300 or 3,000 characters, of three bytes too, in each member of the
-               declared body in turn (what is written as another kind of value in those of any text alone), with
+               line ends of each kind, elements of a page, what nobody sees, a word, a number, a formula or a moment
+               that other kinds of value are written as, or 300 or 3,000 characters, of three bytes too, in each member
+               of the declared body in turn (what is written as another kind of value in those of any text alone), with
                escapes, and update it so, in UTF-8; a service may refuse such a text
             2. where it is accepted, expect the item to be read, and the text as it was sent, in JSON that can be read;
                nothing is said of a member that no item shows

@@ -125,3 +125,12 @@ class MomentOfTextIsRead(TextsChanged):
             return datetime.fromisoformat(text).astimezone(UTC).isoformat()
         except ValueError:
             return text
+
+
+class FormulasMadeHarmless(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written; what a table makes of it is for who writes that."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
