@@ -17,6 +17,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
+TAKEN = 409
 UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -91,7 +92,8 @@ def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
     """Purpose: a scope gives no more than the role in the organization does.
 
     Method: 1. send each change as each role to which the target file says that it is forbidden, with all its scopes
-            2. expect 403 (404 where what it is about is hidden), and the owner to find nothing changed
+            2. expect 403 (404 where what it is about is hidden), and the owner to find nothing changed; and to create
+               what was not created, of the same name
     """
     changes = [
         (operation, role)
@@ -104,6 +106,10 @@ def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
         if operation.scope and operation.scope not in platform.oauth.credential(role).scopes:
             raise Inconclusive(f"{role} has not the scope {operation.scope}", "a role that lacks the role alone")
         refused(platform, operation, platform.oauth.token(role), {403, 404})
+        if kind == "create" and (slug := platform.slug_of(operation)) and operation.resource.item:
+            reply = platform.create(operation.resource, slug)
+            if reply.status == TAKEN:
+                expect_success(reply, f"for {operation} by its owner, behind the refusal")
 
 
 @verifies("authorization/matrix/lacking-scope-is-403")

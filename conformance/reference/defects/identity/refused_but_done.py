@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 import jwt
@@ -18,7 +18,7 @@ from conformance.reference.defects.identity.support import is_api_request, surfa
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.projects import MEMBERS_OF_UPDATE
-from conformance.reference.identity.records import Project
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.wire import path_segments
 
 Finish = Callable[[Request, Answer], Answer]
@@ -280,3 +280,23 @@ class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
 
     def _ended(self, request: Request) -> bool:
         return shown_token(request).count(".") == 2 and not super()._ended(request)
+
+
+class RefusedCreationKeepsItsName(Defect):
+    """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+
+    def __init__(self) -> None:
+        self.kept: set[str] = set()
+
+    def finish(self, original: Finish, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and (request.method, answer.status) == ("POST", 403):
+            self.kept.add(str(_document(request).get("slug")))
+        return original(request, answer)
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        return project.slug not in self.kept and await original(organization, project)
