@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_errors import expect_failed_completion, xml_root
-from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, xml_root
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -13,6 +13,11 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
 TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
+
+
+def _long(space: Space, size: int) -> str:
+    """A key of so many bytes, in segments that are names of files."""
+    return f"{space.prefix().ljust(64, '-')}{'/'.join(['k' * 198] * 12)}"[:size]
 
 
 def _uploaded(space: Space, key: str) -> Exchange:
@@ -36,12 +41,29 @@ def test_longer_key_is_refused_in_any_way(space: Space, features: frozenset[str]
     """
     if way == "parts" and "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
-    key = f"{space.prefix().ljust(64, '-')}{'/'.join(['k' * 198] * 12)}"[:1025]
+    key = _long(space, 1025)
 
     reply = space.copy(key, space.stored()) if way == "copy" else _uploaded(space, key)
 
     expect_failed_completion(reply, {400, 414}, TOO_LONG if reply.status != 414 else ())
     expect_nothing_stored(space.get(key[:1024]))
+
+
+@verifies("storage/key/of-1024-bytes-is-kept")
+@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
+def test_longest_key_is_kept_in_any_way(space: Space, features: frozenset[str], way: str) -> None:
+    """Purpose: a key may be 1,024 bytes long, also where a copy or an upload in parts makes the object.
+
+    Method: 1. copy an object to a key of 1,024 bytes, or upload one there in parts
+            2. expect its bytes
+    """
+    if way == "parts" and "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = _long(space, 1024)
+
+    expect_no_error_inside(space.copy(key, space.stored(b"too far")) if way == "copy" else _uploaded(space, key))
+    expect_bytes(space.get(key), b"too far")
+    space.delete(key)
 
 
 @verifies("storage/key/over-1024-bytes-is-refused")

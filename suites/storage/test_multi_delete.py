@@ -10,6 +10,7 @@ from conformance.oracles.s3_documents import deletion_of, expect_deleted, expect
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.s3_pages import version_2, whole_listing
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
@@ -65,6 +66,24 @@ def test_takes_each_key_as_it_is(space: Space) -> None:
     loud = delete_document(wanted).replace(b"</Delete>", b"<Quiet>false</Quiet></Delete>")
     expect_deleted(space.delete_with(loud), wanted)
     expect_keys(whole_listing(version_2(space, prefix)), [prefix + name for name in beside if name in kept])
+
+
+@verifies("storage/multi-delete/takes-each-key-as-it-is")
+@pytest.mark.parametrize("before", [case("slash-before-it", "/")])
+def test_key_is_deleted_with_the_slash_before_it(space: Space, before: str) -> None:
+    """Purpose: a slash at the beginning of a key is part of it in the document, too.
+
+    Method: 1. put an object, put another under its key with a slash before it (it may be refused), delete that one
+            2. expect it told as deleted, and gone, and the first as it was
+    """
+    named = before + (key := space.stored(b"without"))
+    with space.removing(named):
+        if not space.put(named, b"with").ok:
+            raise NotApplicable("the target takes no key that begins with a slash")
+        expect_deleted(space.delete_many([named]), [named])
+
+        expect_status(space.get(named), 404, "for what was told as deleted")
+        expect_stored(space.get(key), b"without")
 
 
 @verifies("storage/multi-delete/missing-keys-are-deleted-too")
@@ -139,11 +158,12 @@ def test_takes_hard_keys(space: Space) -> None:
 def test_takes_a_thousand_keys(space: Space) -> None:
     """Purpose: one request may name 1,000 keys, and each of them is deleted, whatever batches it is done in.
 
-    Method: 1. delete 1,000 keys, of which the first, the last and some between exist, where batches may end
+    Method: 1. delete 1,000 keys, of which the first, the last and some between exist, where batches may end; they are
+               as long as paths are, so that the document is longer than what some take for a form
             2. expect 1,000 entries as deleted, and no objects left
     """
     prefix = space.prefix()
-    keys = [f"{prefix}{number:03}" for number in range(1000)]
+    keys = [f"{prefix}{'in-a-folder/' * 10}{number:03}" for number in range(1000)]
     for number in THERE:
         space.stored(key=keys[number])
     expect_deleted(space.delete_many(keys), keys)

@@ -1,4 +1,4 @@
-"""Defects of what is told though it is the default, and of checksums that are taken for numbers."""
+"""Defects of what is told though it is the default, of checksums taken for numbers, of what is long or begins oddly."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import StoredObject
+from conformance.reference.storage.state import Bucket, StoredObject
 
 TYPE = "x-amz-checksum-type"
+OF_A_FORM = 100 * 1024
+"""What servers that were made for forms take of a document."""
 
 
 class CrcsTakenForSignedNumbers(Defect):
@@ -80,3 +82,52 @@ class DefaultClassRefused(Defect):
         if "x-amz-storage-class" in call.headers:
             raise Fault("NotImplemented")
         original(call)
+
+
+class LongListsOfKeysRefused(Defect):
+    """S3 API Reference, DeleteObjects: up to 1,000 keys, each of up to 1,024 bytes, in one document."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-a-thousand",)
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.body) > OF_A_FORM:
+            raise Fault("MaxMessageLengthExceeded")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class SlashBeforeAKeyLost(Defect):
+    """S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    def entry_key(self, original: Any, entry: xml.Node) -> str:
+        return str(original(entry)).removeprefix("/")
+
+
+class LongKeysOfUploadsRefused(Defect):
+    """S3 User Guide, "Object key names": up to 1,024 bytes, however the object comes to be."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.key.encode()) > 900:
+            raise Fault("KeyTooLongError")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LongKeysOfCopiesRefused(Defect):
+    """S3 User Guide, "Object key names": up to 1,024 bytes, those of copies too."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.key.encode()) > 900:
+            raise Fault("KeyTooLongError")
+        answer: Answer = await original(call, bucket)
+        return answer
