@@ -131,3 +131,13 @@ class LongKeysOfCopiesRefused(Defect):
             raise Fault("KeyTooLongError")
         answer: Answer = await original(call, bucket)
         return answer
+
+
+class OptionsIsServerError(Defect):
+    """RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(500) if request.method == "OPTIONS" else None
