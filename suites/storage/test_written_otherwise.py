@@ -44,16 +44,20 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> None:
 @verifies("storage/object/written-is-read")
 @pytest.mark.parametrize("first", [case("where-it-was-copied-over", b"what stood there")])
 def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
-    """Purpose: after a copy is answered every read sees it, though what stood there was read a moment ago.
+    """Purpose: after a copy is answered every read sees it, whatever was read there a moment ago.
 
-    Method: 1. put an object and read it by GET, HEAD and a listing, copy another one over it
+    Method: 1. put two objects; ask for one of them and for a key that has none, by GET, HEAD and a listing; copy the
+               other to each
             2. expect the copy's bytes, length and ETag of all three
     """
-    key = space.stored(first)
+    new, key, source = space.key(), space.stored(first), space.stored(COPIED)
     _expect_read(space, key, first, "straight after writing it")
-
-    expect_no_error_inside(space.copy(key, space.stored(COPIED)))
-    _expect_read(space, key, COPIED, "straight after copying over it")
+    expect_nothing_stored(space.get(new), "before the first write")
+    expect_status(space.head(new), 404, "before the first write")
+    expect_keys(found_under(space, new), [], "before the first write")
+    for each in (key, new):
+        expect_no_error_inside(space.copy(each, source))
+        _expect_read(space, each, COPIED, "straight after copying it")
 
 
 @verifies("storage/object/written-is-read")

@@ -16,7 +16,7 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
-from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 DIRECTIVE = "x-amz-metadata-directive"
 COLUMN = 255
@@ -188,6 +188,43 @@ class AbsenceKeptUntilAPut(_KeptUntilAPut):
             raise Fault("NoSuchKey")
         found: StoredObject = await original(bucket, key)
         return found
+
+
+class AbsenceKeptThoughCopied(AbsenceKeptUntilAPut):
+    """S3 User Guide, "Amazon S3 data consistency model": a read finds the first object of a key, a copy too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        self.kept.pop((bucket.name, upload.key), None)
+
+
+class ListsKeptThoughCopied(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": lists are strongly consistent, after a copy too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Answer] = {}
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = bucket.name, call.request.query_string
+        if asked not in self.kept:
+            self.kept[asked] = await original(call, bucket)
+        told = self.kept[asked]
+        return replace(told, headers=told.headers.mutablecopy())
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.kept.clear()
+        return answer
+
+    delete_object = delete_objects = complete_upload = put_object
 
 
 class EntriesKeptUntilAPut(_KeptUntilAPut):
