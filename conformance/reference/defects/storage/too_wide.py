@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -65,3 +66,26 @@ class NumberOfTagsKept(Defect):
         number = str(len(gateway(original).buckets[bucket.name].objects[call.key].tags))
         self.first.setdefault(f"{call.bucket}/{call.key}", number)
         return answer
+
+
+class TagsKeptThoughOverwritten(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": tags are read as they are, after an overwriting too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/overwriting-drops-tags",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Answer] = {}
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = bucket.name, call.key
+        if asked not in self.kept:
+            self.kept[asked] = await original(call, bucket)
+        return replace(self.kept[asked], headers=self.kept[asked].headers.mutablecopy())
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.kept.pop((bucket.name, call.key), None)
+        return answer
+
+    delete_tags = delete_object = copy_object = put_tags
