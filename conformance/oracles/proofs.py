@@ -190,7 +190,13 @@ def without_list(reply: Exchange, name: str) -> Proof | None:
 
 
 def _json(value: object) -> str:
-    return "|".join(dict.fromkeys(literal(json.dumps(value, ensure_ascii=each)) for each in (False, True)))
+    told = [json.dumps(value, ensure_ascii=each) for each in (False, True)]
+    return "|".join(dict.fromkeys(literal(form) for each in told for form in (each, _safe_in_pages(each))))
+
+
+def _safe_in_pages(text: str) -> str:
+    """JSON as libraries write it that keep the signs of HTML out of it."""
+    return re.sub("[<>&]", lambda sign: f"\\u{ord(sign.group()):04x}", text)
 
 
 def _told(reply: Exchange) -> str:

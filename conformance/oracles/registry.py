@@ -19,7 +19,7 @@ from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import among, field_matches, has_member, literal, not_among, without_list
+from conformance.oracles.proofs import among, field_matches, has_member, in_its_object, literal, not_among, without_list
 from conformance.oracles.status import expect_status, listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance, NotApplicable, Proof, Unreachable
@@ -247,6 +247,18 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
         proof = Proof(reply.id, statuses=(200,), matches=r'"manifests" *: *\[ *(\{|\])')
         raise NonConformance("200 with an image index", observed(reply), reply, proof=proof)
     return found
+
+
+def expect_annotations(reply: Exchange, found: dict[str, Any], of: dict[str, str]) -> None:
+    """The entry of a referrer has these annotations, among others; where there are none, a map or no such member."""
+    told = found.get("annotations", {})
+    pairs = told if isinstance(told, dict) else {}
+    lacking = {name: value for name, value in of.items() if pairs.get(name) != value}
+    if lacking or pairs is not told:
+        wanted = f"the annotations {worded(lacking)}"[:120] if of else "no annotations, or a map of them"
+        shown = {name: pairs.get(name) for name in lacking} if pairs is told else told
+        proof = in_its_object(reply, found["digest"], "annotations", of or told, bool(of))
+        raise NonConformance(wanted, worded(shown)[:120], reply, proof=proof)
 
 
 def expect_referrer(pages: list[Exchange], digest: str) -> None:

@@ -101,6 +101,20 @@ def test_identical_blobs(twins: Twins) -> None:
         expect_bytes(reply, blob.content)
 
 
+@verifies("registry/at-once/identical-blobs")
+@pytest.mark.parametrize("number", [case("mounted", 2)])
+def test_identical_mounts(new_repository: NewRepository, stored: StoredImage, number: int) -> None:
+    """Purpose: two builds on one base that mount its layer at once both succeed.
+
+    Method: 1. two callers mount one blob into one repository at the same moment
+            2. expect 2xx to each
+    """
+    repository, blob = new_repository("mounted"), stored.image.blobs[-1]
+    mount = partial(repository.post_upload, mount=blob.digest, from_=stored.repository.name)
+    for reply in at_once([mount] * number):
+        expect_success(reply, "to each of those who mount at once")
+
+
 @verifies("registry/at-once/identical-manifests")
 def test_identical_manifests(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: two builds that push the same image under the same tag at once both succeed.

@@ -32,7 +32,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
-BLOBS = [case(name, name) for name in ("config", "layer", "layer-elsewhere", "deleted")]
+BLOBS = [case(name, name) for name in ("config", "layer", "layer-elsewhere", "known-elsewhere", "deleted")]
 MORE_THAN_32_BITS = 5 * 1024**3
 CHILDREN = [case(name, name) for name in ("child", "docker-child", "child-elsewhere", "deleted-child")]
 
@@ -67,6 +67,8 @@ def without(
         elif missing == "layer-elsewhere":
             docker = by_digest(docker_image(base)).ok
             manifest = (of_docker if docker else manifest_of)(base.blobs[0], stored.image.blobs[1:])
+        elif missing == "known-elsewhere":
+            manifest = stored.image
         elif missing == "layer":
             # Behind one that is there.
             manifest = manifest_of(base.blobs[0], [*base.blobs[1:], *never.blobs[1:]])
@@ -108,7 +110,8 @@ def test_missing_reference(repository: Repository, without: Callable[[str], Push
     """Purpose: an image that cannot be pulled is not taken.
 
     Method: 1. PUT a manifest whose config was never pushed (by digest), or its second layer; or whose layer was pushed
-               to another repository only (an image of Docker's type, where that is taken), or deleted
+               to another repository only (an image of Docker's type, where that is taken), with its manifest, too, or
+               deleted
             2. expect 400 or 404
             3. expect 404 to GET of the digest, which a tag would name
     """

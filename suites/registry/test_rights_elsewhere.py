@@ -80,7 +80,8 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
             2. expect its repository not to be listed
             3. of what is listed of any further organization, ask for the tags of five repositories: expect none to be
                401 or 403, since an organization's name may begin with that of another one
-            4. ask, as each of the two, for the one name behind what comes just before the other's: expect it neither in
+            4. ask for the same page with the other login: expect our repository not to be listed
+            5. ask, as each of the two, for the one name behind what comes just before the other's: expect it neither in
                the list, where one comes, nor in a Link, and no 5xx
     """
     name = theirs.repository.name
@@ -88,6 +89,9 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     listed = [each for page in pages for each in strings_of(page, "repositories")]
     if name in listed:
         raise NonConformance(f"{name} not to be listed", "it is", *pages, proof=not_among(pages, f'"{name}"'))
+    same, ours = registry.as_role("foreign").catalog("?n=50"), guarded.repository.name
+    if same.status == 200 and ours in strings_of(same, "repositories"):
+        raise NonConformance(f"{ours} not to be listed", "it is", same, proof=not_among([same], f'"{ours}"'))
     for other in beyond(guarded.repository, listed):
         reply = registry.repository(other).tags()
         if reply.status in (401, 403):

@@ -345,3 +345,35 @@ class DeletionTakesTagsThatMovedAway(Defect):
 
     def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
         return [*self.named.get((name, digest), ())]
+
+
+class CatalogRememberedForEverybody(Defect):
+    """API Reference, Error Handling: a catalog is of what its caller may see, whoever asked before."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Answer] = {}
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        query = asked.request.query_string
+        if query not in self.pages:
+            self.pages[query] = await original(asked)
+        return self.pages[query]
+
+
+class ManifestKnownElsewhereTaken(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: its blobs are looked for here, wherever it is known."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry, digest = registry_of(original), grammar.digest_of(asked.request.body)
+        for each in [*registry.repositories.values()]:
+            if digest in each.manifests:
+                await registry.store_manifest(asked.name, each.manifests[digest])
+                return registry.manifest_created(asked, each.manifests[digest])
+        answer: Answer = await original(asked)
+        return answer

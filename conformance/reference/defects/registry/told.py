@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -249,6 +251,31 @@ class ArtifactTypeInSmallLetters(Defect):
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
         return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
+
+
+class AnnotationsEscapedForPages(Defect):
+    """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
+        return {**entry, "annotations": told} if told else entry
+
+
+class NumbersInAnnotations(Defect):
+    """image-spec 1.1, Annotations, Rules: a value is a string, though it looks like a number."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        told = entry.get("annotations", {}).items()
+        read = {name: float(value) if re.fullmatch(r"\d+\.\d+", value) else value for name, value in told}
+        return {**entry, "annotations": read} if read else entry
 
 
 class NoAnnotationsToldAsNull(Defect):
