@@ -100,7 +100,8 @@ def test_version_is_not_given_again(platform: Platform) -> None:
 def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
     """Purpose: who has an old copy is not told that it is the present one.
 
-    Method: 1. read an item; update it; where its ETag is another one then, read it if it does not match the first
+    Method: 1. read an item, by HEAD too; update it; where its ETag is another one then, expect HEAD to tell no more of
+               the first, and read it if it does not match that
             2. expect 2xx with the text that was written last; and 2xx on condition of an ETag that it never had, the
                time of its last change beside it, which MUST then be ignored (RFC 9110 section 13.1.3), and on condition
                that it was changed since a day long before it was made
@@ -109,10 +110,15 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
         slug = platform.new_item(resource)
         read = platform.operation(resource, "read-item", slug)
         old = platform.as_role("full", read).headers.get("etag")
+        platform.as_role("full", read, method="HEAD")
         update = platform.operation(resource, "update", slug)
         expect_success(platform.as_role("full", update))
         present = platform.as_role("full", read)
         stale = old if old != present.headers.get("etag") else None
+        head = platform.as_role("full", read, method="HEAD")
+        if stale and head.ok and head.headers.get("etag") == stale:
+            told = f"ETag: {present.headers.get('etag')} for HEAD, as GET tells"
+            raise NonConformance(told, f"ETag: {stale}, as before the update", present, head)
         changed = ("If-Modified-Since", present.headers.get("last-modified") or formatdate(usegmt=True))
         unknown = ("If-None-Match", '"cf-unknown"')
         conditions = [[("If-None-Match", stale)]] if stale else []

@@ -46,6 +46,25 @@ class ListKeptForTheNextReader(Defect):
         return answer
 
 
+class HeadKeptForAWhile(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
+        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+            since, tag = self.kept.get(key, (0.0, ""))
+            if now - since >= 2 * KEPT_S:
+                self.kept[key] = since, tag = now, answer.headers["ETag"]
+            answer.headers["ETag"] = tag
+        return answer
+
+
 class TableHasHidden(Defect):
     """Projects: a list has those that the caller has access to, as a table to be saved too."""
 
