@@ -108,7 +108,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     members = (
         f'{{"mark": "{mark()}", "": null, "aB": {{}}, "of": [[], "", " c ", 1.0, -0.0, "2026-03-01", null]}}'.encode()
     )
-    signs = f" \n\t{mark()}\x01\x0b\x1b[0m\x7f &amp; \\n %2B ".encode()
+    signs = f" \n\t{mark()}\x01\x0b\x1b[0m\x7f &amp; 1+1 %2B ".encode()
     letters = f'{{"mark": "{mark()}", "x": "\u00fc u\u0308 \u20ac \U0001f600 <b>&amp;</b> 1+1 %2B \u2028 $a"}}'.encode()
     return {
         "white space and escapes": (spaced, "application/json", spaced),
