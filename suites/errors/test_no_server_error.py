@@ -94,6 +94,20 @@ def test_body_of_no_such_type_is_no_server_error(platform: Platform, name: str) 
         expect_no_server_error(reply, f"for {operation}, {name}")
 
 
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("kind", [case(f"{kind}-by-half-a-field", kind) for kind in ("create", "update", "delete")])
+def test_half_a_field_is_no_server_error(platform: Platform, kind: str) -> None:
+    """Purpose: nor does a field that says how a caller proves who it is, and has nothing behind that.
+
+    Method: 1. send each declared change under Authorization: Bearer, without a token
+            2. expect no 5xx
+    """
+    for operation in platform.operations(kind):
+        fields = [*operation.headers, ("Authorization", "Bearer")]
+        reply = platform.request(operation.method, operation.path, fields, operation.body)
+        expect_no_server_error(reply, f"for {operation} under Authorization: Bearer")
+
+
 HEAVY = {
     "deep-array": b"[" * 100_000, "deep-object": b'{"a":' * 50_000,
     "1-mb-text": b'{"name": "' + b"x" * 1_000_000 + b'"}',

@@ -15,6 +15,7 @@ from conformance.reference.defects.identity.support import edited, is_api_reques
 from conformance.reference.defects.identity.writes import TextsChanged
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
+from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.seeds import Client
 
@@ -134,3 +135,17 @@ class FormulasMadeHarmless(TextsChanged):
 
     def _stored(self, text: str) -> str:
         return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+class HalfAFieldOfWritesCrashes(Defect):
+    """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (IndexError,)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        words = request.headers.get("authorization", "").split()
+        if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
+            raise IndexError("list index out of range")
+        return original(request)
