@@ -10,7 +10,7 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.registry import expect_bytes, expect_partial, expect_true_digest
+from conformance.oracles.registry import expect_bytes, expect_content_length, expect_partial, expect_true_digest
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -78,6 +78,17 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
         expect_bytes(reply, content, or_statuses=(206,))
     else:
         expect_partial(reply, content, first, last)
+
+
+@verifies("registry/pull/head-tells-the-length")
+@pytest.mark.parametrize("what", [case("blob-in-chunks", "a blob that came in two chunks")])
+def test_head_of_what_came_in_chunks(repository: Repository, content: bytes, what: str) -> None:
+    """Purpose: how much a client would pull is all of it, and not what came last.
+
+    Method: 1. HEAD a blob that came in two chunks
+            2. expect Content-Length to be its size
+    """
+    expect_content_length(repository.head_blob(digest_of(content)), len(content))
 
 
 @verifies("registry/pull/unsatisfiable-range")

@@ -59,14 +59,14 @@ def test_is_for_one_repository(for_one: str, guarded: StoredImage, new_blob: New
 
 
 @verifies("registry/token/actions-add-up")
-@pytest.mark.parametrize("actions", [case("split", ["push", "pull"]), case("reversed", ["push,pull"])])
+@pytest.mark.parametrize("actions", [case("split", ["push", "pull", "push"]), case("reversed", ["push,pull"])])
 def test_actions_add_up(bearer: Registry, guarded: StoredImage, actions: list[str]) -> None:
     """Purpose: the actions on a repository may be asked for in any order, and in several scopes.
 
-    Method: 1. ask for a token to push and to pull, in two scopes and in one: expect 200
+    Method: 1. ask with client_id for a token to push and pull, in scopes of which one is twice, and in one: expect 200
             2. expect it to pull and to open an upload
     """
-    reply = ask(bearer, "pusher", *(bearer.scope(guarded.repository.name, each) for each in actions))
+    reply = ask(bearer, "pusher", *(bearer.scope(guarded.repository.name, each) for each in actions), client_id="cf")
     require_login(bearer, "pusher", reply)
     expect_status(reply, 200, "for one repository")
     token = token_in(reply)

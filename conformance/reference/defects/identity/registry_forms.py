@@ -226,6 +226,34 @@ class RefreshTokenOfWhoeverWasFirst(Defect):
         return self.first[0] if account and form["grant_type"] == "refresh_token" else account
 
 
+class OneScopeTwiceFails(Defect):
+    """Docker token authentication: a scope that a build asks for twice is asked for, and is no failure."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/actions-add-up",)
+    crashes = (ValueError,)
+
+    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
+        asked = original(pairs)
+        if len({(scope.kind, scope.name, scope.actions) for scope in asked}) < len(asked):
+            raise ValueError("a scope is there twice")
+        return asked
+
+
+class ClientIdFails(Defect):
+    """Docker token authentication: client_id says which client asks, and is no failure."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/actions-add-up",)
+    crashes = (ValueError,)
+
+    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
+        told = dict(pairs)
+        if "client_id" in told and "grant_type" not in told:
+            raise ValueError("nobody knows client_id")
+        return original(pairs)
+
+
 class RepeatedScopeFails(Defect):
     """Docker token authentication: scope may be repeated, for one repository as well, and is no failure."""
 

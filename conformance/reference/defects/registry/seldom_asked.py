@@ -184,3 +184,27 @@ class TagForWhoTakesEveryType(Defect):
             raise registry_of(original).unknown_manifest(asked)
         answer: Answer = await original(asked)
         return answer
+
+
+class HeadTellsTheLastChunk(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD tells the blob's length, not its last chunk's."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-tells-the-length",)
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, int] = {}
+        self.told: dict[str, int] = {}
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        await original(request, upload)
+        self.chunks[upload.session] = len(request.body)
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await original(upload, digest, content)
+        self.told[digest] = self.chunks.get(upload.session, len(content))
+
+    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(digest, content)
+        answer.body, answer.headers["Content-Length"] = b"", str(self.told.get(digest, len(content)))
+        return answer

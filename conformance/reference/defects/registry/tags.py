@@ -332,3 +332,14 @@ class RefusedTagMovesAllTheSame(Defect):
         if named not in (None, grammar.digest_of(asked.request.body)):
             raise Refusal("DENIED", {"tag": asked.reference}, status=409)
         return answer
+
+
+class LatestBeforeAll(Defect):
+    """distribution-spec 1.1, Listing Tags: the order is of all tags, ``latest`` among them."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-sorted",)
+
+    def in_order(self, original: Any, names: list[str]) -> list[str]:
+        listed: list[str] = original(names)
+        return sorted(listed, key=lambda name: name != "latest")
