@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,10 +18,13 @@ from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.json_bodies import path_segments, queries, raw_bodies
 from conformance.strategies.json_changes import EXTENSIONS, JSON_KINDS, json_changes
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 from conformance.vocabulary.mutation import Mutation, Outcome
+
+ACCEPTED = 202
 
 
 def _sent(platform: Platform, operation: Operation, body: bytes) -> Exchange:
@@ -53,18 +57,42 @@ def _around(platform: Platform, operation: Operation) -> Surroundings:
     )
 
 
+@dataclass
+class Changeable:
+    """A declared create, or an update of one item of this check's; once one has yet to come, of another each time."""
+
+    platform: Platform
+    resource: Resource
+    kind: str
+    slug: str | None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation, with a text of its own each time."""
+        slug = self.platform.new_item(self.resource) if self.kind == "update" and not self.slug else self.slug
+        return self.platform.operation(self.resource, self.kind, slug)
+
+    def sent(self, operation: Operation, body: bytes) -> Exchange:
+        """The answer to the operation with another body; after 202 nobody can tell when the item is changed."""
+        reply = _sent(self.platform, operation, body)
+        if reply.status == ACCEPTED:
+            self.slug = None
+        return reply
+
+
 @pytest.fixture
-def changeable(platform: Platform, kind: str) -> Operation:
-    """A declared create, or an update of an item that belongs to this check."""
-    resource = platform.resources_with("create", *(["update", "item"] if kind == "update" else []))[0]
-    return platform.operation(resource, kind, platform.new_item(resource) if kind == "update" else None)
+def changeable(platform: Platform, kind: str) -> Changeable:
+    """What bodies are tried with, of the first resource that can be changed so."""
+    parts = ["create", *(["update", "item"] if kind == "update" else [])]
+    resource = platform.resources_with(*parts)[0]
+    return Changeable(platform, resource, kind, platform.new_item(resource) if kind == "update" else None)
 
 
 @verifies("errors/400/any-change-of-a-body-is-judged")
 @pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
 @explores(0.4, *JSON_KINDS, change=json_changes())
 def test_any_change_of_a_body_is_judged(
-    platform: Platform, changeable: Operation, kind: str, change: Change[dict[str, Any], bytes]
+    platform: Platform, changeable: Changeable, kind: str, change: Change[dict[str, Any], bytes]
 ) -> None:
     """Purpose: a body that was changed is served or refused as the change demands, and refused it changes nothing.
 
@@ -73,27 +101,26 @@ def test_any_change_of_a_body_is_judged(
                nothing internal told, and after a refusal the item as it was
             3. expect a declared read to be served
     """
-    resource = changeable.resource
-    operation = changeable if kind == "update" else platform.operation(resource, "create")
+    operation = changeable.operation
     mutation = change.of(operation.document or {})
     if mutation.kind in EXTENSIONS:
         mutation = mutation.open()
 
-    expect_outcome(mutation, lambda: _sent(platform, operation, mutation.value), _around(platform, operation))
+    expect_outcome(mutation, lambda: changeable.sent(operation, mutation.value), _around(platform, operation))
 
 
 @verifies("errors/5xx/no-update-body-is-a-server-error")
 @pytest.mark.parametrize("kind", [case("update", "update")])
 @explores(0.8, body=raw_bodies())
-def test_no_update_body_is_a_server_error(platform: Platform, changeable: Operation, kind: str, body: bytes) -> None:
+def test_no_update_body_is_a_server_error(platform: Platform, changeable: Changeable, kind: str, body: bytes) -> None:
     """Purpose: no bytes as the body of an update make the service fail, and what is refused changes nothing.
 
     Method: 1. send an update with any bytes declared as JSON
             2. expect 2xx or 4xx; after a 4xx the item as before
     """
-    mutation = Mutation("any bytes", Outcome.EITHER, body)
+    mutation, operation = Mutation("any bytes", Outcome.EITHER, body), changeable.operation
 
-    expect_outcome(mutation, lambda: _sent(platform, changeable, body), _around(platform, changeable))
+    expect_outcome(mutation, lambda: changeable.sent(operation, body), _around(platform, operation))
 
 
 @verifies("errors/5xx/no-path-is-a-server-error")
