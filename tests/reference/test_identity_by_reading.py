@@ -14,6 +14,7 @@ from conformance.reference.variants import identity_by_reading as variants
 from tests.reference.identity_table import Look, Row, alterations_in, error, scope
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, claims
 
+UTC_MOMENT = "2026-03-01T00:00:00+00:00"
 ROCKET = "\U0001f680"
 
 
@@ -28,6 +29,21 @@ def issued_long_ago(w: World) -> list[bool]:
     issued = claims(answer.json()["access_token"])["iat"]
     dated = parsedate_to_datetime(answer.headers.get("date", formatdate())).timestamp()
     return [time.time() - each > 600 for each in (issued, dated)]
+
+
+def of_text(text: str) -> Look:
+    """A text as it is read when it was written."""
+
+    def look(w: World) -> Any:
+        w.patch(description=text)
+        return w.api(ATLAS).json()["description"]
+
+    return look
+
+
+def half_a_field(w: World) -> int:
+    """What a creation is answered under a scheme without a token."""
+    return w.ask("POST", PROJECTS, headers={"authorization": "Bearer"}).status_code
 
 
 def of_rare_text(w: World) -> Any:
@@ -76,6 +92,9 @@ TABLE: list[Row] = [
     (defects.SubjectIsANumber, of_subject, ("str", 200), ("int", 200)),
     (defects.RareTextIsLost, of_rare_text, ROCKET, None),
     (defects.RareTextCannotBeRead, of_rare_text, ROCKET, 404),
+    (defects.MomentOfTextIsRead, of_text("2026-03-01T02:00:00+02:00"), "2026-03-01T02:00:00+02:00", UTC_MOMENT),
+    (defects.FormulasMadeHarmless, of_text("=1"), "=1", "'=1"),
+    (defects.HalfAFieldOfWritesCrashes, half_a_field, 401, 500),
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),

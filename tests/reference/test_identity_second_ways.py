@@ -10,7 +10,7 @@ from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import second_ways as defects
 from conformance.reference.seeds import ORGANIZATION
 from tests.reference.identity_table import Look, Row, alterations_in
-from tests.reference.identity_world import ACME, PROJECTS, World, basic, claims
+from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic, claims
 
 # {"alg":"none"} and {"sub":"ct-full"}
 UNSIGNED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjdC1mdWxsIn0."
@@ -57,7 +57,29 @@ def by_assertion(w: World) -> int:
     return w.token(client_secret=None, client_assertion=UNSIGNED).status_code
 
 
+def listed_as_a_table(w: World) -> bool:
+    """Whether a list to be saved shows what is hidden from its reader."""
+    return HIDDEN in w.api(PROJECTS, "ct-outsider", headers={"accept": "text/csv"}).text
+
+
+def head_before_and_behind_an_update(w: World) -> bool:
+    """Whether HEAD tells one entity tag before an update and behind it."""
+    fields = {"authorization": f"Bearer {w.bearer()}"}
+    before = w.ask("HEAD", ATLAS, headers=fields).headers["etag"]
+    w.patch(description="another")
+    return before == w.ask("HEAD", ATLAS, headers=fields).headers["etag"]
+
+
+def behind_a_creation_of_its_id(w: World) -> list[int]:
+    """What a creation with the id of a project is answered, and then that project."""
+    atlas = w.identity.organizations[ORGANIZATION].projects["atlas"]
+    return [w.create(id=defects.id_of(atlas)).status_code, w.api(ATLAS).status_code]
+
+
 TABLE: list[Row] = [
+    (defects.HeadKeptForAWhile, head_before_and_behind_an_update, False, True),
+    (defects.TableHasHidden, listed_as_a_table, False, True),
+    (defects.CreationTakesTheIdSent, behind_a_creation_of_its_id, [400, 200], [201, 404]),
     (defects.ListKeptForTheNextReader, listed_behind, False, True),
     (defects.HiddenProjectShownByItsId, by_its_id, 404, 200),
     (defects.FilesKeptForEverybody, file_behind, [404, 401], [200, 200]),
