@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.common import registry_of, without
@@ -323,7 +323,7 @@ class UploadsOnAnotherHost(Variant):
         self.opened: dict[str, Any] = {}
 
     def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
-        path = str(original(request, upload)).removeprefix(request.base_url)
+        path = urlsplit(str(original(request, upload))).path
         return f"{elsewhere(request)}{path}?signature={self._signature(upload.session)}"
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Any:
