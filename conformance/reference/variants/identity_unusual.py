@@ -315,6 +315,12 @@ class PutReplacesTheWhole(Variant):
             return await original(request, segments)
         return await original(replace(request, method="PATCH", body=_whole(request.body)), segments)
 
+    def allow(self, original: Callable[[str], Answer], route: str) -> Answer:
+        answer = original(route)
+        if route == "project":
+            answer.headers["Allow"] += ", PUT"
+        return answer
+
 
 def _whole(body: bytes) -> bytes:
     """A body with what a new project has where it says nothing; one that is no object as it is."""
