@@ -9,7 +9,7 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -54,6 +54,11 @@ class Wire:
         if bare:
             head += b"\r\nConnection: close"
         return self._waited(head, lambda: (self._sent(head, body, bare), None))[0]
+
+    def ask(self, method: str, path: str, fields: Iterable[tuple[str, str]]) -> Exchange:
+        """The answer to a request without a body, with what comes behind its head."""
+        lines = "".join(f"\r\n{name}: {value}" for name, value in [("Host", self.host()), *fields])
+        return self.send(f"{method} {self.target(path)} HTTP/1.1{lines}".encode(), bare=True)
 
     def _waited(self, head: bytes, once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
         """What ``once`` gives, an answer and what belongs to it; it is asked again where the answer asks to wait."""

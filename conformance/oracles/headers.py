@@ -46,6 +46,21 @@ def expect_header(reply: Exchange, name: str, value: str | None = None, or_statu
     return found
 
 
+def expect_allowed(reply: Exchange, refused: str, declared: set[str]) -> None:
+    """405 has Allow (RFC 9110 section 15.5.6), with the declared methods and without the refused one."""
+    told = reply.headers.get("allow")
+    allowed = [each.strip() for each in (told or "").split(",")]
+    wanted = sorted(declared - {refused})
+    missing = next((each for each in wanted if each not in allowed), None)
+    if reply.status == 405 and (missing or refused in allowed):
+        expected = f"405 with Allow: {', '.join(wanted)}, without {refused}"
+        lacks = told and not missing
+        named = f"(^|[, ]){missing} *(,|$)"
+        proof = field_lacks(reply, "Allow", str(told)) if lacks else field_matches(reply, "Allow", named)
+        shown = "405 without it" if told is None else f"405 with Allow: {told}"
+        raise NonConformance(expected, shown, reply, proof=proof)
+
+
 def expect_absent_headers(
     reply: Exchange, names: Iterable[str], because: str = "", or_refused: Exchange | None = None
 ) -> None:

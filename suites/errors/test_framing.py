@@ -17,9 +17,7 @@ from conformance.vocabulary.finding import NotApplicable
 
 def asked(platform: Platform, wire: Wire, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
     """The answer to the owner's request, with what comes behind its head."""
-    given = [("Host", wire.host()), bearer(platform.oauth.token("full")), *fields]
-    lines = "".join(f"\r\n{name}: {value}" for name, value in given)
-    return wire.send(f"{method} {wire.target(path)} HTTP/1.1{lines}".encode(), bare=True)
+    return wire.ask(method, path, [bearer(platform.oauth.token("full")), *fields])
 
 
 @verifies("errors/writes/no-content-has-no-length")

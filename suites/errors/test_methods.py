@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.proofs import field_lacks, field_matches
+from conformance.oracles.headers import expect_allowed
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 
 
 @verifies("errors/405/unsupported-method")
@@ -43,18 +41,3 @@ def test_unsupported_method_of_an_item(platform: Platform, method: str) -> None:
         declared = {operation.method, *(each.method for each in changes if each)}
         if method not in declared:
             expect_allowed(platform.as_role("full", operation, method=method), method, declared)
-
-
-def expect_allowed(reply: Exchange, refused: str, declared: set[str]) -> None:
-    """405 has Allow (RFC 9110 section 15.5.6), with the declared methods and without the refused one."""
-    told = reply.headers.get("allow")
-    allowed = [each.strip() for each in (told or "").split(",")]
-    wanted = sorted(declared - {refused})
-    missing = next((each for each in wanted if each not in allowed), None)
-    if reply.status == 405 and (missing or refused in allowed):
-        expected = f"405 with Allow: {', '.join(wanted)}, without {refused}"
-        lacks = told and not missing
-        named = f"(^|[, ]){missing} *(,|$)"
-        proof = field_lacks(reply, "Allow", str(told)) if lacks else field_matches(reply, "Allow", named)
-        shown = "405 without it" if told is None else f"405 with Allow: {told}"
-        raise NonConformance(expected, shown, reply, proof=proof)

@@ -15,11 +15,10 @@ from conformance.vocabulary.finding import NotApplicable
 
 def asked(repository: Repository, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
     """The answer to one who may pull, with what comes behind its head."""
-    registry, wire = repository.registry, Wire(repository.registry.http)
+    registry = repository.registry
     login = registry.presenter.authorization(repository.scopes)
-    given = [("Host", wire.host()), *([("Authorization", login)] if login else []), EVERY_TYPE, *fields]
-    lines = "".join(f"\r\n{name}: {value}" for name, value in given)
-    return wire.send(f"{method} {wire.target(repository.path(path))} HTTP/1.1{lines}".encode(), bare=True)
+    given = [*([("Authorization", login)] if login else []), EVERY_TYPE, *fields]
+    return Wire(registry.http).ask(method, repository.path(path), given)
 
 
 @verifies("registry/pull/head-and-304-end-with-their-head")

@@ -107,6 +107,11 @@ class SlashBeforeAKeyLost(Defect):
         return str(original(entry)).removeprefix("/")
 
 
+def _refuse_long(call: Call) -> None:
+    if len(call.key.encode()) > 900:
+        raise Fault("KeyTooLongError")
+
+
 class LongKeysOfUploadsRefused(Defect):
     """S3 User Guide, "Object key names": up to 1,024 bytes, however the object comes to be."""
 
@@ -114,8 +119,7 @@ class LongKeysOfUploadsRefused(Defect):
     noticed_by = ("storage/key/of-1024-bytes-is-kept",)
 
     async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if len(call.key.encode()) > 900:
-            raise Fault("KeyTooLongError")
+        _refuse_long(call)
         answer: Answer = await original(call, bucket)
         return answer
 
@@ -127,8 +131,7 @@ class LongKeysOfCopiesRefused(Defect):
     noticed_by = ("storage/key/of-1024-bytes-is-kept",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if len(call.key.encode()) > 900:
-            raise Fault("KeyTooLongError")
+        _refuse_long(call)
         answer: Answer = await original(call, bucket)
         return answer
 
