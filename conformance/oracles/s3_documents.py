@@ -11,8 +11,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
+from xml.sax.saxutils import escape
 
-from conformance.oracles.proofs import has_element, lists, literal, says, says_something
+from conformance.oracles.proofs import has_element, lists, literal, not_among, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -150,7 +151,8 @@ def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
 def expect_page(listing: Listing, max_keys: int) -> None:
     """The page holds no more than max-keys, says how much if it does, and where it goes on if it does."""
     if listing.size > max_keys:
-        proof = Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
+        one_more = not_among([listing.reply], f"<Key>{escape(''.join(listing.keys[max_keys : max_keys + 1]))}</Key>")
+        proof = one_more or Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
         wanted = f"keys and prefixes, {max_keys} at most"
         raise NonConformance(wanted, f"{listing.size} of them", listing.reply, proof=proof)
     if listing.key_count is not None and listing.key_count != listing.size:

@@ -18,6 +18,7 @@ from conformance.vocabulary.wording import differing, plural, some, worded
 GOES_ON = "NextContinuationToken"
 Request = Callable[[str], Exchange]
 """Asks for the page that begins at a token or marker; "" for the first."""
+LONGEST_PAGE = 1000
 MOST_EMPTY = 20
 MOST_OF_BUCKETS = 100
 """So many pages of the list of buckets are read: an organization may have many, and each page but one."""
@@ -104,11 +105,21 @@ def _last_of(page: Listing) -> str:
     return max(ends, key=str.encode)
 
 
+def _fixed(max_keys: int | None, delimiter: str) -> dict[str, str]:
+    size = {} if max_keys is None else {"max_keys": str(max_keys)}
+    return size | ({"delimiter": delimiter} if delimiter else {})
+
+
 def version_2(
-    bucket: Bucket, prefix: str, max_keys: int = 1000, delimiter: str = "", start_after: str = "", **more: str
+    bucket: Bucket,
+    prefix: str,
+    max_keys: int | None = LONGEST_PAGE,
+    delimiter: str = "",
+    start_after: str = "",
+    **more: str,
 ) -> Request:
-    """Pages of ListObjectsV2."""
-    fixed = {"max_keys": str(max_keys)} | ({"delimiter": delimiter} if delimiter else {}) | more
+    """Pages of ListObjectsV2; without max-keys where that is None."""
+    fixed = _fixed(max_keys, delimiter) | more
 
     def ask(token: str) -> Exchange:
         begin = {"continuation_token": token} if token else {"start_after": start_after} if start_after else {}
@@ -118,10 +129,15 @@ def version_2(
 
 
 def version_1(
-    bucket: Bucket, prefix: str, max_keys: int = 1000, delimiter: str = "", start_after: str = "", **more: str
+    bucket: Bucket,
+    prefix: str,
+    max_keys: int | None = LONGEST_PAGE,
+    delimiter: str = "",
+    start_after: str = "",
+    **more: str,
 ) -> Request:
-    """Pages of ListObjects (version 1)."""
-    fixed = {"max_keys": str(max_keys)} | ({"delimiter": delimiter} if delimiter else {}) | more
+    """Pages of ListObjects (version 1); without max-keys where that is None."""
+    fixed = _fixed(max_keys, delimiter) | more
 
     def ask(token: str) -> Exchange:
         marker = token or start_after
@@ -132,7 +148,7 @@ def version_1(
 
 def whole_listing(ask: Request) -> Listing:
     """All pages as one: a server may give shorter pages than it is asked for."""
-    read = list(pages(ask, 1000, 50))
+    read = list(pages(ask, LONGEST_PAGE, 50))
     return replace(
         read[-1],
         entries=tuple(entry for page in read for entry in page.entries),

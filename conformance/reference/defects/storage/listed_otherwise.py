@@ -109,3 +109,36 @@ class UploadsElsewhereSpoilTheList(Defect):
         if {upload.key for upload in own} & {upload.key for each in others for upload in each.uploads.values()}:
             raise server_error()
         return own
+
+
+class LongListEndsUnsaid(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/long-list-is-whole",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        found: Page = original(names, wanted)
+        found.truncated = found.truncated and found.count < LONGEST_PAGE
+        return found
+
+
+class SearchEndsAtAThousand(Defect):
+    """S3 API Reference, ListObjectsV2: behind the thousandth key a listing goes on, however it is cut into pages."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/long-list-is-whole",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        found: Page = original([name for name in names if name.startswith(wanted.prefix)][:LONGEST_PAGE], wanted)
+        return found
+
+
+class ListOfItselfIsEndless(Defect):
+    """S3 API Reference, ListObjectsV2, max-keys: by default up to 1,000 keys, and never more."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/long-list-is-whole",)
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        return int(original(call, name)) if name in call.query else 100 * LONGEST_PAGE

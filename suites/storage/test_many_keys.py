@@ -1,0 +1,41 @@
+"""More keys than a page holds: what a client is told that did not say how many it wants."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conformance.oracles.s3_pages import LONGEST_PAGE, expect_all_pages, version_1, version_2
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+NAMES = [f"{number:04}" for number in range(LONGEST_PAGE + 1)]
+PUT_WITHIN_S = 60.0
+
+
+@pytest.fixture(scope="session")
+def crowd(space: Space) -> tuple[str, list[str]]:
+    """A prefix, and the keys of one object more than a page holds, or of as many as can be put in a minute; only read.
+
+    They are put one after another, so that who makes them again does what was done here.
+    """
+    prefix, until = space.prefix("crowd"), time.monotonic() + PUT_WITHIN_S
+    return prefix, [space.stored(key=prefix + name) for name in NAMES if time.monotonic() < until]
+
+
+@verifies("storage/listing/long-list-is-whole")
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [case("of-itself", None, LONGEST_PAGE), case("more-are-asked-for", 5 * LONGEST_PAGE, 5 * LONGEST_PAGE)],
+)
+def test_long_list(space: Space, crowd: tuple[str, list[str]], asked: int | None, most: int) -> None:
+    """Purpose: a listing has every key though there are more than a page holds, and says where it goes on.
+
+    Method: 1. put 1,001 objects; list them without max-keys, or with max-keys=5000, with either version
+            2. expect every key once over all pages, and no page longer than 1,000, or than was asked for
+    """
+    prefix, keys = crowd
+
+    for version in (version_2, version_1):
+        expect_all_pages(version(space, prefix, asked), most, keys, [])
