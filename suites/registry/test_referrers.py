@@ -186,7 +186,8 @@ def test_referrers_describe_what_is_there(referred: Referred, listing: Listing) 
         for name, value in wanted.items():
             if found.get(name) != value:
                 proof = in_its_object(reply, found["digest"], name, value)
-                raise NonConformance(f"{name} {value}", f"{name} {found.get(name)}", reply, proof=proof)
+                told = worded(found.get(name))
+                raise NonConformance(f"{name} {worded(value)}", f"{name} {told}", reply, proof=proof)
 
 
 @verifies("registry/referrers/none-is-an-empty-index")
