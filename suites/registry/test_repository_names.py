@@ -26,6 +26,7 @@ NO_NAME = {400, 401, 403, 404, 405, 414}
 ELSEWHERE = {301, 302, 307, 308}
 LONGEST = 255
 """Characters of registry, slash and name, which many clients keep to."""
+LONGEST_TAG = 128
 # Those that one behind a slash is like: their blobs are looked for, and catalogs that list what has blobs list them.
 WITH_BLOBS = ("a", "a/b/c", "a/0", "a/manifests/c")
 Taken = Callable[[str], StoredImage | Exchange]
@@ -42,7 +43,8 @@ def taken(new_repository: NewRepository, repository_at: NewRepository, once: Onc
         parent = once("apart", lambda: new_repository("apart"))
         most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
         repository = repository_at(f"{parent.name}-{ending.format(most=most)}")
-        tag = "v1.0.0-below" if "/" in ending else "v1.0.0"
+        # The longest name goes with the longest tag: what limits how long an address is takes both.
+        tag = "v1.0.0-below" if "/" in ending else "v1.0.0".ljust(LONGEST_TAG if "{most}" in ending else 0, "0")
         alone = index([], annotations={"org.example.name": repository.name})
         if ending not in WITH_BLOBS and repository.push(alone, tag).ok:
             return StoredImage(repository, alone, tag)

@@ -30,7 +30,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.wording import worded
 
 SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what they push
-TAGS = ["v10", "a1", "M", "v2", "latest", SIGNATURE, "a2.json"]  # of which no part is a format
+TAGS = ["v10", "a1", "M", "v2", "latest", SIGNATURE, "a-2.json"]  # of which no part is a format
 MANY = 10_000
 BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
 MORE_THAN_THERE_ARE = "9" * 18  # a number that a register holds, and more than any memory does
