@@ -20,6 +20,7 @@ from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, tag_flaw, told_otherwise
+from conformance.evidence.times import date_flaw
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -38,8 +39,8 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are refusals and warnings of the registry and entity tags of the gateway that have not their form, and
-    successes of both that are told by another status than theirs: the entry, and what is wrong.
+    ``flaws`` are refusals, warnings and dates of the registry and entity tags of the gateway that have not their form,
+    and successes of both that are told by another status than theirs: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -112,6 +113,7 @@ class Watch:
             if path.startswith("/v2/"):
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
+                yield date_flaw(exchange)
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
             path = exchange.url.removeprefix(self._gateway)
             yield told_otherwise(exchange, path, STORAGE)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from conformance.oracles.proofs import field_matches
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
-from conformance.vocabulary.values import seconds_of_date
+from conformance.vocabulary.values import DATE_FORM, seconds_of_date
 from conformance.vocabulary.wording import worded
 
 IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
-DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
 
 
 def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -> float:
     """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
     found = reply.headers.get(name) or ""
-    if not DATE_FORM.match(found):
+    if not DATE_FORM.fullmatch(found):
         told = f"{name}: {found}" if found else f"{reply.status} with no {name}"
         raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
     seconds = seconds_of_date(found)

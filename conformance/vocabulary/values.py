@@ -25,6 +25,8 @@ OF_A_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
 CONSONANTS, DIGITS = "bcdfghjkmnpqrstvwxz", "0123456789"
 ROUNDED_S = 1
 """How far two texts of one time may be apart: S3 does not say whether its fraction is cut off or rounded."""
+DATE_FORM = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
+"""IMF-fixdate (RFC 9110 section 5.6.7)."""
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 

@@ -12,6 +12,8 @@ from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
 from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, TAKEN_CHUNK
+from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
+from conformance.oracles.dates import IMF_FIXDATE
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
@@ -81,6 +83,26 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
         found = flawed_so(recorder, wrong)
         told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right)
+
+
+@verifies("registry/pull/dates-are-dates")
+@concludes()
+def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
+    """Purpose: caches on the way, and clients that ask whether a thing has changed, reckon with its dates.
+
+    Method: 1. GET /v2/
+            2. in each answer that the run was given expect Date and Last-Modified, where they are there, in the form
+               that senders use; Date within a quarter of an hour of now, and Last-Modified not later, a minute aside;
+               what a cache has kept (Age) may be of any time
+    """
+    registry.support()
+    no_clock = Proof(beyond="a script has no clock but the Date of the answer")
+    forms = [(wrong, Proof(fields_match=((name, IMF_FIXDATE),))) for name, wrong in NO_DATE.items()]
+    for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (TO_COME, no_clock)):
+        found = flawed_so(recorder, wrong)
+        fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
+        told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
+        expect_none(recorder, found, "dates of HTTP, and none to come", f"{wrong} ({told}),", right)
 
 
 @concludes()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
 
 LONGEST_ADDRESS = 320
+AN_HOUR = 3600
 PUNCTUATION = re.compile(r"[._-]")
 
 
@@ -32,3 +35,38 @@ class TagsInOrderWithoutPunctuation(Defect):
 
     def order(self, original: Any, name: str) -> tuple[str, str]:
         return PUNCTUATION.sub("", name).lower(), name
+
+
+class LastModifiedInAnotherForm(Defect):
+    """RFC 9110 section 5.6.7: a sender writes its dates as IMF-fixdate."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/dates-are-dates",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200:
+            answer.headers["Last-Modified"] = "2026-11-29T10:00:00Z"
+        return answer
+
+
+class LastModifiedToCome(Defect):
+    """RFC 9110 section 8.8.2.1: nothing was modified later than it is now."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/dates-are-dates",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200:
+            answer.headers["Last-Modified"] = formatdate(time.time() + AN_HOUR, usegmt=True)
+        return answer
+
+
+class DateOfAnotherZone(Defect):
+    """RFC 9110 section 6.6.1: Date is when the answer was made, in GMT."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/dates-are-dates",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["Date"] = formatdate(time.time() + AN_HOUR, usegmt=True)
+        return answer
