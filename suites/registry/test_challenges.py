@@ -8,10 +8,14 @@ from conformance.clients.challenges import challenges
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
+from conformance.evidence.once import Once
+from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_absolute_realm, expect_error_told, expect_readable_challenges
 from conformance.oracles.registry import expect_reachable, expect_scope
 from conformance.oracles.status import expect_no_server_error
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable, Proof
 
 
@@ -59,14 +63,38 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
     expect_scope(reply, f"repository:{guarded.repository.name}", "pull")
 
 
+@pytest.fixture
+def invalid(bearer: Registry, guarded: StoredImage, names: Names, once: Once) -> tuple[str, Exchange]:
+    """A text that is no token, and the answer to who pulls with it."""
+
+    def made() -> tuple[str, Exchange]:
+        token = names.new("no-token")
+        return token, guarded.repository.presenting(f"Bearer {token}").get_manifest(guarded.tag)
+
+    return once("no token", made)
+
+
 @verifies("registry/token/invalid-is-told")
-def test_invalid_token_is_told(bearer: Registry, guarded: StoredImage) -> None:
+def test_invalid_token_is_told(invalid: tuple[str, Exchange]) -> None:
     """Purpose: a client learns that its token is no good, and not only that one is needed.
 
     Method: 1. pull with a token that is none
             2. expect error="invalid_token" in the challenge, and commas, with nothing else, between what it tells
     """
-    reply = guarded.repository.presenting("Bearer junk").get_manifest(guarded.tag)
+    _, reply = invalid
 
     expect_error_told(reply, "invalid_token")
     expect_readable_challenges(reply)
+
+
+@verifies("registry/token/is-not-told-back")
+@pytest.mark.parametrize("what", [case("of-no-use", "the token")])
+def test_invalid_token_is_not_told_back(invalid: tuple[str, Exchange], what: str) -> None:
+    """Purpose: nor does it carry one on that is of no use here: it may be of use elsewhere, or but a letter from one.
+
+    Method: 1. pull with a token that is none
+            2. expect it nowhere in the answer
+    """
+    token, reply = invalid
+
+    expect_not_repeated(reply, [token], what)

@@ -226,6 +226,22 @@ class RefreshTokenOfWhoeverWasFirst(Defect):
         return self.first[0] if account and form["grant_type"] == "refresh_token" else account
 
 
+class RefreshTokenUnknownToOneOfTwo(Defect):
+    """Docker token authentication: a refresh token gets tokens, whichever instance is asked."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        self.asked += form.get("grant_type") == "refresh_token"
+        return None if self.asked % 2 and form.get("grant_type") == "refresh_token" else original(form)
+
+
 class OneScopeTwiceFails(Defect):
     """Docker token authentication: a scope that a build asks for twice is asked for, and is no failure."""
 

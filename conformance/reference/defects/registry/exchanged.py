@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
 
 LONGEST_ADDRESS = 320
@@ -69,4 +70,18 @@ class DateOfAnotherZone(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.headers["Date"] = formatdate(time.time() + AN_HOUR, usegmt=True)
+        return answer
+
+
+class BadTokenToldBack(Defect):
+    """OWASP API8: nor is a token told back that is no good, as where a library's own message is passed on."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-not-told-back",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        given = request.headers.get("authorization", "")
+        if answer.status == 401 and "invalid_token" in answer.headers.get("www-authenticate", ""):
+            message = f"token is malformed: {given.partition(' ')[2]}"
+            return edited(answer, lambda told: told["errors"][0].update(message=message))
         return answer
