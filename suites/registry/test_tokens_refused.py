@@ -16,6 +16,7 @@ from conformance.clients.registry_tokens import (
     granted_by_password,
     has_ended,
     pull,
+    require_login,
     token_for,
 )
 from conformance.evidence.once import Once
@@ -129,6 +130,24 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     expect_status(old.post_upload(), 401, "for an upload, and a token that has expired")
     expect_status(old.put_manifest(NOWHERE, b"{}", OCI_MANIFEST), 401, "to PUT, for a token that has expired")
     expect_status(old.delete_manifest(NOWHERE), {401, *NOT_OFFERED}, "to DELETE, for a token that has expired")
+
+
+@verifies("registry/token/other-spelling-grants-nothing")
+@pytest.mark.parametrize("role", [case("dots", "foreign")])
+def test_name_that_leads_elsewhere(bearer: Registry, guarded: StoredImage, role: str) -> None:
+    """Purpose: rights on one name are no rights on what its dots lead to.
+
+    Method: 1. with another organization's login, ask to pull from a name that begins with a repository of its own and
+               leads to ours by "/../": expect 200 or 400, or 401 or 403 of one that refuses whom it grants nothing
+            2. where a token comes, expect it not to pull ours
+    """
+    own, ours = bearer.described.foreign_repository or "x", guarded.repository.name
+    reply = ask(bearer, role, bearer.scope(f"{own}/{'../' * (own.count('/') + 1)}{ours}", "pull"))
+    require_login(bearer, role, reply)
+
+    expect_status(reply, {200, 400, 401, 403}, "for a name with dots in it")
+    if token_in(reply):
+        expect_denied(pull(guarded, token_in(reply)), "for another organization's login")
 
 
 @verifies("registry/token/is-not-told-back")

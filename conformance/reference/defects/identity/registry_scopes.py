@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import posixpath
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -299,3 +300,16 @@ class AsteriskIsEveryName(Defect):
         begins = tuple(each.name[:-1] for each in asked if each.name.endswith("*") and account)
         meant = sorted(each for each in self.known if begins and each.startswith(begins))
         return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
+
+
+class NameInTheTokenResolved(Defect):
+    """Docker token authentication: the name in the token is that which rights were looked up for, dots and all."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/other-spelling-grants-nothing",)
+
+    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
+        begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}
+        access: Access = original(account, [Asked(each.kind, begun[each.name], each.actions) for each in asked])
+        names = [posixpath.normpath(scope.name) for scope in asked]
+        return [each | {"name": name} for each, name in zip(access, names, strict=False)]
