@@ -8,6 +8,8 @@ import re
 from conformance.vocabulary.exchange import Exchange
 
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
+BROKEN = "JSON that cannot be read"
+"""As where what was asked for is repeated in it with its quotation marks, whoever answers."""
 BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
 WARNING = r'299 - "(?:[^"\\]|\\.)*"'
 """OCI Distribution 1.1, Warnings: the code 299, the agent "-", a text, and no date."""
@@ -31,6 +33,8 @@ def flaw(exchange: Exchange, path: str) -> str:
     """What is wrong with the form of an answer to a request for this path; "" where nothing is."""
     if exchange.status == 401 and "www-authenticate" not in exchange.headers:
         return NO_CHALLENGE
+    if "content-encoding" not in exchange.headers and _is_broken(exchange):
+        return BROKEN
     usual = exchange.method in METHODS and PLAIN.fullmatch(path) and ENDPOINT.fullmatch(path)
     if exchange.status not in ITS_OWN or not usual or "content-encoding" in exchange.headers:
         return ""
@@ -44,6 +48,20 @@ def warning_flaw(exchange: Exchange) -> str:
     if not all(WARNINGS.fullmatch(each.strip()) for each in warnings):
         return BAD_WARNING
     return LONG_WARNINGS if len(texts.encode("utf-8", "surrogatepass")) > MOST_OF_WARNINGS else ""
+
+
+def _is_broken(exchange: Exchange) -> bool:
+    """Whether a body that says it is JSON, and came whole, is none."""
+    whole = exchange.headers.get("content-length") in (None, str(len(exchange.body)))
+    if "json" not in exchange.media_type or not exchange.body or not whole:
+        return False
+    try:
+        json.loads(exchange.body)
+    except ValueError:
+        return True
+    except RecursionError:
+        return False
+    return False
 
 
 def _is_list(body: bytes) -> bool:

@@ -10,7 +10,7 @@ from conformance.clients.images import OCI_MANIFEST, NewBlob, image
 from conformance.clients.registry import Registry, Repository
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
+from conformance.evidence.refusals import BAD_WARNING, BROKEN, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
 from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, TAKEN_CHUNK
 from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.oracles.dates import IMF_FIXDATE
@@ -31,39 +31,46 @@ OTHERS = (*range(200, 300), 400, 403, 404, 405, 415, 422)
 """What is answered in place of a 401, or asks for no challenge."""
 
 
+@pytest.fixture
+def no_tag(repository: Repository, once: Once) -> Exchange:
+    """The answer to who pushes a manifest under what is no tag, with a quotation mark in it."""
+    return once("no tag", lambda: repository.put_manifest("-v%221", b"{}", OCI_MANIFEST))
+
+
 @verifies("registry/errors/json-has-the-form")
 @concludes()
 @pytest.mark.parametrize("length", [case("of-the-whole-run", 1)])
-def test_every_refusal_has_the_form(repository: Repository, recorder: Recorder, length: int) -> None:
+def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, recorder: Recorder, length: int) -> None:
     """Purpose: a client can read every refusal, those that it seldom meets among them.
 
-    Method: 1. send a chunk of an upload that is shorter than its Content-Range says
+    Method: 1. PUT a manifest under what is no tag; send a chunk of an upload, shorter than its Content-Range says
             2. where that is refused in JSON, and in every other refusal in JSON that the run was given before, expect
-               {"errors": [{"code": …}]}, the code in capitals and underscores
+               {"errors": [{"code": …}]}, the code in capitals and underscores; and of every other refusal that says it
+               is JSON, expect that it is
     """
     reply = repository.open_upload().patch(bytes(length), "0-99")
 
     if 400 <= reply.status < 500:
         expect_error_document(reply)
     expect_none(recorder, flawed_so(recorder, NO_LIST), FORM, f"{NO_LIST},", OF_THE_FORM)
+    unread = Proof(beyond="a script does not read JSON")
+    expect_none(recorder, flawed_so(recorder, BROKEN), "a body that is the JSON it says it is", f"{BROKEN},", unread)
 
 
 @verifies("registry/login/challenge-is-given")
 @concludes()
-@pytest.mark.parametrize("tag", [case("of-the-whole-run", "-v1")])
-def test_no_401_without_a_challenge(repository: Repository, recorder: Recorder, tag: str) -> None:
+@pytest.mark.parametrize("name", [case("of-the-whole-run", "WWW-Authenticate")])
+def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder, name: str) -> None:
     """Purpose: a client is told how to log in wherever it is told that it must.
 
     Method: 1. PUT a manifest under what is no tag
             2. where that is 401, and in every other 401 that the run was given before, expect WWW-Authenticate
     """
-    reply = repository.put_manifest(tag, b"{}", OCI_MANIFEST)
-
-    if reply.status == 401:
-        expect_header(reply, "WWW-Authenticate", or_statuses=OTHERS)
-    challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),), or_statuses=OTHERS)
+    if no_tag.status == 401:
+        expect_header(no_tag, name, or_statuses=OTHERS)
+    challenge = Proof(fields_match=((name, "[A-Za-z]"),), or_statuses=OTHERS)
     bare = flawed_so(recorder, NO_CHALLENGE)
-    expect_none(recorder, bare, "401 with WWW-Authenticate", f"{NO_CHALLENGE},", challenge)
+    expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},", challenge)
 
 
 @verifies("registry/errors/warnings-have-the-form")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST, flaw, warning_flaw
+from conformance.evidence.refusals import BAD_WARNING, BROKEN, LONG_WARNINGS, NO_CHALLENGE, NO_LIST, flaw, warning_flaw
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -28,6 +28,7 @@ def refusal(status: int, body: bytes = b"", *fields: tuple[str, str], path: str 
         (NO_LIST, refusal(404, b'{"errors": ["TAG_INVALID"]}')),
         (NO_LIST, refusal(400, b'{"error": "no tag"}')),
         (NO_LIST, refusal(400, b'{"errors": ')),
+        (BROKEN, refusal(400, b'{"errors": [{"message": "no "tag""}]}', ("Content-Type", "application/json"))),
     ],
 )
 def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
