@@ -88,19 +88,22 @@ def test_schema_version_of_an_index(stored: StoredImage, names: Names, version: 
         case("subject-no-size", "subject", "size"),
         case("listed-no-type", "manifests", "mediaType"),
         case("config-size-in-words", "config", "size as text"),
+        case("subject-digest-of-no-form", "subject", "form"),
     ],
 )
 def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
-    """Purpose: a descriptor has a media type, a digest and a size, which is a number.
+    """Purpose: a descriptor has a media type, a digest and a size, which is a number; no digest is a path.
 
-    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, or tells the size as text, and an
-               index that lists one so
+    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, tells the size as text or has
+               "sha256:../a" for a digest, and an index that lists one so
             2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
     descriptor = {name: value for name, value in whole.items() if name != lacks}
     if lacks == "size as text":
         descriptor["size"] = str(whole["size"])
+    if lacks == "form":
+        descriptor["digest"] = "sha256:../a"
 
     if place == "manifests":
         put_changed(stored, names.new("listed"), {place: [descriptor]}, of=index([stored.image]))

@@ -210,16 +210,18 @@ def test_refresh_token_grants_no_more(of_a_puller: Exchange, guarded: StoredImag
 
 
 @verifies("registry/token/altered-refresh-token-gets-nothing")
-def test_altered_refresh_token(bearer: Registry, of_the_puller: str) -> None:
-    """Purpose: only what the token endpoint gave is a refresh token.
+@pytest.mark.parametrize("what", [case("altered", "an altered refresh token"), case("access-token", "an access token")])
+def test_altered_refresh_token(bearer: Registry, of_the_puller: str, answer: Exchange, what: str) -> None:
+    """Purpose: only what the token endpoint gave as a refresh token is one.
 
-    Method: 1. ask for a refresh token; exchange it, with one letter altered, for a token
+    Method: 1. ask for a refresh token; exchange it, with one letter altered, for a token; exchange an access token
             2. expect a refusal (400, 401 or 403), and no token
     """
+    shown = token_in(answer) if what == "an access token" else altered(of_the_puller, "letter")
     scope = bearer.scope(bearer.described.repository, "pull")
-    reply = refreshed(bearer, altered(of_the_puller, "letter"), bearer.door.service, scope)
+    reply = refreshed(bearer, shown, bearer.door.service, scope)
 
-    expect_status(reply, {400, 401, 403}, "for an altered refresh token")
+    expect_status(reply, {400, 401, 403}, f"for {what}")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")

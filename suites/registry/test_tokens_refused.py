@@ -150,6 +150,21 @@ def test_name_that_leads_elsewhere(bearer: Registry, guarded: StoredImage, role:
         expect_denied(pull(guarded, token_in(reply)), "for another organization's login")
 
 
+@verifies("registry/token/is-for-what-was-asked")
+@pytest.mark.parametrize("asked", [case("nor-gets-another", "pull,push")])
+def test_token_gets_no_other(bearer: Registry, good: str, guarded: StoredImage, asked: str) -> None:
+    """Purpose: a token is no login: who is given one to pull cannot have it exchanged for one that opens more.
+
+    Method: 1. ask for a token to pull with a login that may push
+            2. show it to the token endpoint in place of the login, and ask to pull and push
+            3. where a token comes, expect it not to push
+    """
+    reply = bearer.door.ask_token([bearer.scope(guarded.repository.name, asked)], f"Bearer {good}")
+
+    if token := token_in(reply):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
 @verifies("registry/token/is-not-told-back")
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_told_back(bearer: Registry, names: Names, by: str) -> None:

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import without
 from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
 
@@ -84,4 +85,29 @@ class BadTokenToldBack(Defect):
         if answer.status == 401 and "invalid_token" in answer.headers.get("www-authenticate", ""):
             message = f"token is malformed: {given.partition(' ')[2]}"
             return edited(answer, lambda told: told["errors"][0].update(message=message))
+        return answer
+
+
+class DigestOfASubjectUnread(Defect):
+    """image-spec 1.1, Content Descriptors: a digest is of the grammar of digests, where nothing is looked for, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/descriptors-are-whole",)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        known = isinstance(descriptor, dict) and str(descriptor.get("digest")).startswith("sha256:")
+        original(member, descriptor | {"digest": f"sha256:{'0' * 64}"} if known and member == "subject" else descriptor)
+
+
+class TagRepeatedUnescaped(Defect):
+    """Docker Registry V2, Errors: a refusal is JSON, whatever stands in the tag that it repeats."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/json-has-the-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 400 and "/manifests/" in request.path:
+            tag = request.path.rpartition("/")[2]
+            answer.body = f'{{"errors": [{{"code": "TAG_INVALID", "message": "no tag: {tag}"}}]}}'.encode()
+            return without(answer, "Content-Length")
         return answer

@@ -1,0 +1,42 @@
+"""Defects of the registry's token endpoint that takes one thing for another: a token for a login, or for another's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Request
+from conformance.reference.seeds import Account
+from conformance.vocabulary.values import part_of_jwt
+
+
+def owner_of(original: Any, token: str) -> Account | None:
+    """The account that a token was given to."""
+    named = (part_of_jwt(token, 1) or {}).get("sub")
+    account: Account | None = surface_of(original).accounts.get(str(named))
+    return account
+
+
+class TokenIsALogin(Defect):
+    """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/is-for-what-was-asked",)
+
+    def basic_account(self, original: Any, request: Request) -> Account | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        shown = owner_of(original, token) if scheme.lower() == "bearer" else None
+        account: Account | None = shown or original(request)
+        return account
+
+
+class AccessTokenIsARefreshToken(Defect):
+    """API Reference, Error Handling: what was not given as a refresh token is an invalid one."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
+
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
+        account: Account | None = original(form) or owner_of(original, form.get("refresh_token", ""))
+        return account
