@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from conformance.vocabulary.exchange import Exchange
@@ -31,10 +32,12 @@ class Challenge:
 
 def challenges(reply: Exchange) -> list[Challenge]:
     """Every challenge of an answer (RFC 9110 section 11.6.1), however many fields and in whatever order."""
-    found: list[Challenge] = []
-    for value in reply.headers.all("www-authenticate"):
-        found += _parsed(value)
-    return found
+    return challenges_in(reply.headers.all("www-authenticate"))
+
+
+def challenges_in(values: Iterable[str]) -> list[Challenge]:
+    """The same of the values of its fields."""
+    return [each for value in values for each in _parsed(value)]
 
 
 def asks_for_no_scope(reply: Exchange) -> bool:

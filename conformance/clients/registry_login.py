@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
@@ -104,6 +104,11 @@ class Door:
             return self.http.send("GET", address, fields)
 
         return followed(asked(f"{self.realm}{separator}{query}"), asked, on_one_host)
+
+    def led_by(self, challenge: Challenge) -> Door:
+        """The same where another challenge leads."""
+        realm = as_asked(challenge.parameters.get("realm", self.realm), self.http.base_url)
+        return replace(self, realm=realm, service=challenge.parameters.get("service", ""), tokens={})
 
     def expect_locked(self) -> None:
         """Inconclusive where nobody is asked for a login: what no login opens there is told by the checks of that."""

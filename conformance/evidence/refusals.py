@@ -10,6 +10,7 @@ from conformance.vocabulary.exchange import Exchange
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
 BROKEN = "JSON that cannot be read"
 """As where what was asked for is repeated in it with its quotation marks, whoever answers."""
+ELSEWHERE = "a challenge that leads elsewhere"
 BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
 WARNING = r'299 - "(?:[^"\\]|\\.)*"'
 """OCI Distribution 1.1, Warnings: the code 299, the agent "-", a text, and no date."""
@@ -27,6 +28,7 @@ PLAIN = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._:-]*)+/?(?:\?.*)?")
 ENDPOINT = re.compile(r"/v2/(?:_catalog|.+/(?:manifests|blobs|tags|referrers)/[^?]*)?(?:\?.*)?")
 """What else is below /v2/ may be a token endpoint, with the errors of OAuth (RFC 6749 section 5.2) or of its own."""
 CODE = re.compile(r"[A-Z_]+")
+PLACE = re.compile(r'\b(?:realm|service)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,]+)', re.IGNORECASE)
 
 
 def flaw(exchange: Exchange, path: str) -> str:
@@ -39,6 +41,12 @@ def flaw(exchange: Exchange, path: str) -> str:
     if exchange.status not in ITS_OWN or not usual or "content-encoding" in exchange.headers:
         return ""
     return NO_LIST if exchange.body.lstrip().startswith(b"{") and not _is_list(exchange.body) else ""
+
+
+def door_of(exchange: Exchange) -> str:
+    """Where a 401 sends for a token: its realms and services; "" where it sends nowhere."""
+    told = ", ".join(exchange.headers.all("www-authenticate")) if exchange.status == 401 else ""
+    return " ".join(sorted({each.strip('"') for each in PLACE.findall(told)})) if "bearer" in told.lower() else ""
 
 
 def warning_flaw(exchange: Exchange) -> str:

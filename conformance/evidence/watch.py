@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.forms import HALVES
-from conformance.evidence.refusals import flaw, warning_flaw
+from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
@@ -54,6 +54,7 @@ class Watch:
         self._registry = self._gateway = ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
+        self._doors: list[str] = []
         self._lock = threading.Lock()
 
     def over(self, target: Target, run: str) -> None:
@@ -114,10 +115,18 @@ class Watch:
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
                 yield date_flaw(exchange)
+                yield self._elsewhere(door_of(exchange))
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
             path = exchange.url.removeprefix(self._gateway)
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
+
+    def _elsewhere(self, door: str) -> str:
+        """What is to be looked at in a challenge: that it leads where none before it led, but the first."""
+        if not door or door in self._doors:
+            return ""
+        self._doors.append(door)
+        return ELSEWHERE if len(self._doors) > 1 else ""
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1
@@ -131,6 +140,7 @@ class Watch:
         """Forgets what was seen, as at the begin of a run."""
         self.sightings, self.misfits, self.bare, self.flaws = [], [], [], []
         self.seen = self.answers = 0
+        self._doors = []
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""

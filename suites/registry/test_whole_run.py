@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
+from conformance.clients.challenges import challenges_in
+from conformance.clients.http import on_one_host
 from conformance.clients.images import OCI_MANIFEST, NewBlob, image
-from conformance.clients.registry import Registry, Repository
+from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_tokens import pull
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import BAD_WARNING, BROKEN, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
+from conformance.evidence.refusals import BAD_WARNING, BROKEN, ELSEWHERE, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
 from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, TAKEN_CHUNK
 from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.oracles.dates import IMF_FIXDATE
 from conformance.oracles.headers import expect_header
+from conformance.oracles.registry import expect_reachable
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Proof
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 Step = Callable[[str], Exchange]
@@ -71,6 +78,37 @@ def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder, name: 
     challenge = Proof(fields_match=((name, "[A-Za-z]"),), or_statuses=OTHERS)
     bare = flawed_so(recorder, NO_CHALLENGE)
     expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},", challenge)
+
+
+@verifies("registry/login/every-challenge-gets-a-token")
+@concludes()
+def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, recorder: Recorder) -> None:
+    """Purpose: a client gets in whichever instance tells it where tokens are.
+
+    Method: 1. of the challenges that the run was given, follow each whose realm or service is another than the first's:
+               ask there for a token to pull; show the login to none but the host that the first names
+            2. expect the realm to be reached, and the token to pull
+    """
+    door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
+    for entry in flawed_so(recorder, ELSEWHERE):
+        told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
+        for other in (door.led_by(each) for each in challenges_in(told) if each.scheme == "bearer"):
+            if (other.realm, other.service) == (door.realm, door.service):
+                continue
+            reply = expect_reachable("a realm", partial(other.ask_token, [scope]))
+            if on_one_host(other.realm, door.realm):
+                reply = other.ask_as(bearer.account("pusher"), [scope])
+                expect_leads_to_the_image(recorder, entry, pull(stored, token_in(reply)))
+
+
+def expect_leads_to_the_image(recorder: Recorder, entry: dict[str, Any], pulled: Exchange) -> None:
+    """A token of another realm or service pulls."""
+    if pulled.status != 200:
+        told = f"{pulled.status} with a token of where the answer to {entry['method']} {entry['url']} leads"
+        proof = Proof(beyond="a script asks for a token where the first challenge leads")
+        finding = NonConformance("a token that pulls, wherever a challenge leads", told, pulled, proof=proof)
+        finding.exchange_ids = [recorder.recall(entry), *finding.exchange_ids]
+        raise finding
 
 
 @verifies("registry/errors/warnings-have-the-form")

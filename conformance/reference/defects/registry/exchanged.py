@@ -11,6 +11,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import without
 from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
+from conformance.reference.registry.access import Access
 
 LONGEST_ADDRESS = 320
 AN_HOUR = 3600
@@ -111,3 +112,33 @@ class TagRepeatedUnescaped(Defect):
             answer.body = f'{{"errors": [{{"code": "TAG_INVALID", "message": "no tag: {tag}"}}]}}'.encode()
             return without(answer, "Content-Length")
         return answer
+
+
+class AnotherServiceAtOneOfTwo(Defect):
+    """Docker token authentication: each instance names the service whose tokens it takes."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        self.asked += 1
+        old = {"service": "registry-of-before"} if self.asked % 2 == 0 else {}
+        return [(name, old.get(name, value)) for name, value in original(wanted, error)]
+
+
+class RealmInsideAtOneOfTwo(Defect):
+    """Docker token authentication: each instance names a realm that is reached by those who are sent there."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        self.asked += 1
+        inside = {"realm": "http://registry.invalid/token"} if self.asked % 2 == 0 else {}
+        return [(name, inside.get(name, value)) for name, value in original(wanted, error)]
