@@ -61,14 +61,14 @@ def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarde
     "similar",
     [
         *(case("longer", "{}-{}"), case("without-dash", "{}x"), case("below", "{}.{}")),
-        *(case("ends-so", "{1}-{0}"), case("has-an-app-so", "{1}/{0}")),
+        *(case("ends-so", "{1}-{0}"), case("has-an-app-so", "{1}/{2}/{0}")),
     ],
 )
 def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
     """Purpose: rights on one organization are none on another whose name begins or ends so, or that has an app so.
 
     Method: 1. open an upload to orgs/{our organization and more}/app, to orgs/{more and ours}/app and to
-               orgs/{another}/{ours}/app
+               orgs/{another}/orgs/{ours}/app
             2. expect a refusal (400, 401, 403 or 404)
     """
     repository.registry.door.expect_locked()
@@ -76,6 +76,6 @@ def test_similar_organization(repository: Repository, names: Names, similar: str
     if len(rest) < 2:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
         raise Inconclusive(f"no organization is named in {repository.name}", needs)
-    other = repository.named("/".join([first, similar.format(rest[0], names.new()), *rest[1:]]))
+    other = repository.named("/".join([first, similar.format(rest[0], names.new(), first), *rest[1:]]))
 
     expect_status(other.post_upload(), {400, 401, 403, 404}, "for another organization")

@@ -7,6 +7,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Request
+from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.seeds import Account
 from conformance.vocabulary.values import part_of_jwt
 
@@ -40,3 +41,15 @@ class AccessTokenIsARefreshToken(Defect):
     def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         account: Account | None = original(form) or owner_of(original, form.get("refresh_token", ""))
         return account
+
+
+class OrganizationAfterTheLastWord(Defect):
+    """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
+
+    surface = "identity"
+    noticed_by = ("registry/rights/similar-organization-is-another",)
+
+    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
+        name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
+        actions: frozenset[str] = original(account, Asked(scope.kind, name, scope.actions))
+        return actions
