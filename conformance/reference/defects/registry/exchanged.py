@@ -15,6 +15,7 @@ from conformance.reference.registry.access import Access
 
 LONGEST_ADDRESS = 320
 AN_HOUR = 3600
+COUNTED = re.compile(r"\+(\d+)")
 PUNCTUATION = re.compile(r"[._-]")
 
 
@@ -142,3 +143,18 @@ class RealmInsideAtOneOfTwo(Defect):
         self.asked += 1
         inside = {"realm": "http://registry.invalid/token"} if self.asked % 2 == 0 else {}
         return [(name, inside.get(name, value)) for name, value in original(wanted, error)]
+
+
+class LinkCounts(Defect):
+    """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        before = COUNTED.fullmatch(request.parameter("last") or "")
+        return str(original(request, size, f"+{size + int(before[1] if before else 0)}", rest))
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        counted = COUNTED.fullmatch(last or "")
+        return names[int(counted[1]) :] if counted else list(original(names, last))
