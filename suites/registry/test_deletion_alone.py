@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.registry import NewRepository, Repository, Upload
 from conformance.clients.registry_tags import deleted
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_tags, expect_not_stored, pages_from
@@ -31,12 +31,13 @@ class Undone:
     """An image that two repositories have under the same tags, and what was answered while one was rid of it.
 
     Its config was deleted first (``unlinked``), which was followed by ``reads``; then one of two tags, where that is
-    claimed, and then the image. ``emptied`` are the tags after that.
+    claimed, and then the image. ``emptied`` are the tags after that. A session was opened ``before`` all of it.
     """
 
     image: Manifest
     here: Repository
     there: Repository
+    before: Upload
     unlinked: Exchange
     reads: list[Exchange]
     by: dict[str, Taken]
@@ -68,7 +69,7 @@ def undone(new_repository: NewRepository, repository_at: NewRepository, features
         for tag in tags[1:]:
             here.given(manifest, tag)
         there.given(manifest, *tags)
-        config = manifest.blobs[0].digest
+        before, config = here.open_upload(), manifest.blobs[0].digest
         unlinked = here.delete_blob(config)
         reads = [here.get_manifest(each) for each in ("v1", manifest.digest)]
 
@@ -79,7 +80,7 @@ def undone(new_repository: NewRepository, repository_at: NewRepository, features
         by["digest"] = taken(deleted(here, manifest, "v1"), manifest.digest, "v1")
         if not unlinked.ok:
             here.delete_blob(config)
-        return Undone(manifest, here, there, unlinked, reads, by, here.tags())
+        return Undone(manifest, here, there, before, unlinked, reads, by, here.tags())
 
     return once("undone", made)
 
@@ -157,7 +158,8 @@ def test_no_tags_any_more(request: pytest.FixtureRequest, features: frozenset[st
 def test_pushed_again(undone: Undone) -> None:
     """Purpose: what was deleted can be pushed again.
 
-    Method: 1. push an image, DELETE it and its blobs, push all again under the same tag: expect 2xx
+    Method: 1. push an image, open an upload, DELETE the image and its blobs, push all again under the same tag, the
+               config by the upload that was open, where it still is: expect 2xx
             2. expect exactly its bytes by tag and digest, and exactly those of its blobs, and the tag in the list
     """
     repository, manifest, tag = undone.here, undone.image, "v1"
@@ -165,6 +167,7 @@ def test_pushed_again(undone: Undone) -> None:
     # What no manifest names any more may have been collected.
     repository.inventory.blobs.difference_update(each.digest for each in manifest.blobs)
 
+    undone.before.put(manifest.blobs[0].digest, manifest.blobs[0].content)
     expect_success(repository.push(manifest, tag), "for what was deleted before")
     for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)

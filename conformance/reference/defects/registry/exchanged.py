@@ -8,10 +8,11 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import without
+from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
+from conformance.reference.registry.state import Upload
 
 LONGEST_ADDRESS = 320
 AN_HOUR = 3600
@@ -158,3 +159,23 @@ class LinkCounts(Defect):
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         counted = COUNTED.fullmatch(last or "")
         return names[int(counted[1]) :] if counted else list(original(names, last))
+
+
+class BlobKnownSinceTheSessionOpened(Defect):
+    """distribution-spec 1.1, Pushing a blob: 201 says that a blob is there, deleted meanwhile or not."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.known: set[tuple[str, str]] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        open_ones = registry_of(original).uploads.values()
+        self.known |= {(each.session, digest) for each in open_ones if each.repository == name}
+        await original(name, digest)
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await original(upload, digest, content)
+        if (upload.session, digest) in self.known:
+            del registry_of(original).stored(upload.repository).blobs[digest]
