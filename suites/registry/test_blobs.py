@@ -35,6 +35,8 @@ SIZES = [
     case("64-kib-and-one", OF_BYTES),
     case("5-mib", LARGE),
 ]
+COLONS = {WRITTEN: ":", OF_TEXT: "%3a"}
+"""Both are the colon (RFC 3986 sections 2.1 and 3.4)."""
 LINES, AS_TEXT = b"one\r\ntwo\nthree\rfour\n", bytes(ord(" ") + each % 95 for each in range(256))
 
 
@@ -59,14 +61,14 @@ PushedOf = Callable[[int], Pushed]
 
 
 @pytest.fixture
-def put(repository: Repository, once: Once) -> Callable[[Blob, bool], Pushed]:
-    """Pushes a blob by POST and PUT, its digest in the query escaped, or as the specifications write it."""
+def put(repository: Repository, once: Once) -> Callable[[Blob, str], Pushed]:
+    """Pushes a blob by POST and PUT, the colon of its digest in the query written so, or escaped as is usual."""
 
-    def made(blob: Blob, as_written: bool) -> Pushed:
+    def made(blob: Blob, colon: str) -> Pushed:
         upload = repository.open_upload()
-        if as_written:
-            upload.location = with_digest(upload.location, blob.digest).replace("%3A", ":")
-        reply = upload.put(None if as_written else blob.digest, blob.content)
+        if colon:
+            upload.location = with_digest(upload.location, blob.digest).replace("%3A", colon)
+        reply = upload.put(None if colon else blob.digest, blob.content)
         read = partial(repository.get_blob, blob.digest)
         # Of the largest nobody else reads the whole: its bytes need not be kept.
         return Pushed(blob, upload, reply, read if len(blob.content) == LARGE else lambda: once(("read", blob), read))
@@ -75,22 +77,25 @@ def put(repository: Repository, once: Once) -> Callable[[Blob, bool], Pushed]:
 
 
 @pytest.fixture
-def as_written(put: Callable[[Blob, bool], Pushed], new_blob: NewBlob, once: Once) -> Callable[[], Pushed]:
-    """A blob whose digest stood in the query as it is written, pushed once."""
-    return lambda: once("as written", lambda: put(new_blob(WRITTEN), True))
+def as_written(put: Callable[[Blob, str], Pushed], new_blob: NewBlob, once: Once) -> PushedOf:
+    """The blob of a size whose digest stood in the query in another way than is usual, pushed once."""
+
+    def made(size: int) -> Pushed:
+        blob = new_blob(size)
+        if size == OF_TEXT:
+            blob = Blob((LINES + blob.content.translate(AS_TEXT))[:size])
+        return put(blob, COLONS[size])
+
+    return lambda size: once(("as written", size), lambda: made(size))
 
 
 @pytest.fixture
-def pushed(
-    put: Callable[[Blob, bool], Pushed], as_written: Callable[[], Pushed], new_blob: NewBlob, once: Once
-) -> PushedOf:
+def pushed(put: Callable[[Blob, str], Pushed], as_written: PushedOf, new_blob: NewBlob, once: Once) -> PushedOf:
     """The blob of each size, pushed once: bytes at random, and lines of text."""
 
     def made(size: int) -> Pushed:
-        if size == WRITTEN and (found := as_written()).reply.ok:
-            return found
-        blob = new_blob(size)
-        return put(Blob((LINES + blob.content.translate(AS_TEXT))[:size]) if size == OF_TEXT else blob, False)
+        found = as_written(size) if size in COLONS else None
+        return found if found and found.reply.ok else put(found.blob if found else new_blob(size), "")
 
     return lambda size: once(("pushed", size), lambda: made(size))
 
@@ -112,13 +117,14 @@ def test_whole_blob_by_put(pushed: PushedOf, size: int) -> None:
 
 
 @verifies("registry/upload/digest-is-read-as-written")
-def test_digest_as_written(as_written: Callable[[], Pushed]) -> None:
-    """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped.
+@pytest.mark.parametrize("size", [case("not-escaped", WRITTEN), case("escaped-in-small-letters", OF_TEXT)])
+def test_digest_as_written(as_written: PushedOf, size: int) -> None:
+    """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped, or in %3a.
 
-    Method: 1. open a session, PUT a blob with digest=sha256:… in the query
+    Method: 1. open a session, PUT a blob with digest=sha256:… in the query, and with digest=sha256%3a…
             2. expect 2xx and exactly its bytes
     """
-    made = as_written()
+    made = as_written(size)
 
     expect_success(made.reply)
     expect_bytes(made.read(), made.blob.content)

@@ -8,6 +8,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Request
 from conformance.reference.identity.registry_tokens import Asked
+from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
 from conformance.vocabulary.values import part_of_jwt
 
@@ -53,3 +54,16 @@ class OrganizationAfterTheLastWord(Defect):
         name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
         actions: frozenset[str] = original(account, Asked(scope.kind, name, scope.actions))
         return actions
+
+
+class ScopeRequired(Defect):
+    """API Reference, Docker Registry: docker login, which asks for no scope, is let in."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/without-scope-opens-nothing",)
+
+    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
+        asked: list[Asked] = original(pairs)
+        if not asked:
+            raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
+        return asked

@@ -12,6 +12,8 @@ from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 
 LONGEST_ADDRESS = 320
@@ -179,3 +181,16 @@ class BlobKnownSinceTheSessionOpened(Defect):
         await original(upload, digest, content)
         if (upload.session, digest) in self.known:
             del registry_of(original).stored(upload.repository).blobs[digest]
+
+
+class SmallEscapeUnread(Defect):
+    """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/digest-is-read-as-written",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        if re.search("digest=[^&]*%3a", asked.request.query_string):
+            raise Refusal("DIGEST_INVALID")
+        answer: Answer = await original(asked)
+        return answer
