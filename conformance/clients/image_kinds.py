@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from conformance.clients.images import (
@@ -42,7 +43,7 @@ PLATFORMS = 30
 # What indexes list may be there already.
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
-    DOCKER_MANIFEST: lambda base, seed: docker_image(base),
+    DOCKER_MANIFEST: lambda base, seed: spaced(docker_image(base)),
     OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **told(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
     "nested": lambda base, seed: index([index(twins(base)[:1]), twins(base)[0]]),
@@ -72,6 +73,11 @@ def of_docker(config: Blob, layers: Sequence[Blob]) -> Manifest:
     """An image of Docker's type, of these blobs."""
     own = [Blob(each.content, DOCKER_LAYER) for each in layers]
     return manifest_of(Blob(config.content, DOCKER_CONFIG), own, DOCKER_MANIFEST)
+
+
+def spaced(manifest: Manifest) -> Manifest:
+    """The same as Docker's engine writes it: a member a line, three blanks before it."""
+    return replace(manifest, content=json.dumps(manifest.document, indent=3).encode())
 
 
 def told(seed: str) -> dict[str, Any]:

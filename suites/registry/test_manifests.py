@@ -48,10 +48,7 @@ def expect_pulled(
 
 
 def expect_head(repository: Repository, reference: str, manifest: Manifest) -> None:
-    """HEAD says that the manifest is there, and which it is; how long it is, and of which type, where it says that.
-
-    That it says what GET does is a SHOULD (RFC 9110 section 9.3.2), and a check of its own.
-    """
+    """HEAD says that the manifest is there; length and type, where it tells them (a SHOULD: RFC 9110 section 9.3.2)."""
     reply = repository.head_manifest(reference)
     expect_status(reply, 200, "for what was pushed")
     if "content-length" in reply.headers:
@@ -83,8 +80,9 @@ def test_every_type_is_taken(
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
     Method: 1. push what the manifest refers to (OCI's image has one layer 127 times, its index images of no
-               platform and one of them for thirty, an artifact its config and a file of no bytes among its layers; what
-               does not repeat its type is an index of an image, and the image), then itself under a tag: expect 2xx
+               platform and one of them for thirty, Docker's image a member a line, an artifact its config and a file of
+               no bytes among its layers; what does not repeat its type is an index of an image, and the image), then
+               itself under a tag: expect 2xx
             2. GET it by tag, OCI's image and index and Docker's list as one who takes that type alone: expect exactly
                its bytes and its media type
             3. HEAD it by digest, where it is Docker's or an OCI index; GET the image that does not repeat its type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from email.utils import formatdate
@@ -193,4 +194,18 @@ class SmallEscapeUnread(Defect):
         if re.search("digest=[^&]*%3a", asked.request.query_string):
             raise Refusal("DIGEST_INVALID")
         answer: Answer = await original(asked)
+        return answer
+
+
+class HeadOfAManifestWrittenAnew(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells the length that GET does, of what was pushed and not of its JSON anew."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/docker-image-is-taken",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        manifest = registry_of(original).resolve(asked.name, asked.reference)
+        if answer.status == 200 and manifest:
+            answer.headers["Content-Length"] = str(len(json.dumps(manifest.document, separators=(",", ":"))))
         return answer
