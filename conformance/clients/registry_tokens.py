@@ -166,9 +166,10 @@ def refresh_token_of(bearer: Registry, role: str) -> str:
     return found
 
 
-def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) -> Exchange:
+def refreshed(bearer: Registry, refresh_token: str, service: str, *scopes: str) -> Exchange:
     """The answer to a refresh token (Docker Registry v2 OAuth2 token flow)."""
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service, "scope": scope}
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service}
+    form |= {"scope": " ".join(scopes)} if scopes else {}
     return requested_by_form(bearer, form, "REGISTRY_REFRESHED_TOKEN")
 
 

@@ -177,11 +177,11 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
             2. GET it by tag and expect exactly its bytes, and their digest from both answers that tell one
     """
     tag = names.new("bytes")
-    text = f"Grüße, 世界, \N{ROCKET}, e\N{COMBINING ACUTE ACCENT}, {tag}"
-    annotations = {"org.example.text": text, "org.example.nothing": "", "org.example.long": "x" * 5_000}
+    annotations = {"org.example.text": f"Grüße, 世界, \N{ROCKET}, e\N{COMBINING ACUTE ACCENT}, {tag}"}
+    annotations |= {"org.example.nothing": "", "org.example.long": "x" * 5_000}
     members: dict[str, Any] = {"annotations": annotations, "org.example": [1.0, None]}
-    annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
-    members["config"] = base.document["config"] | annotated
+    of_a_draft = {"org.example.title": "config.json", "org.opencontainers.artifact.created": "2026-11-29T10:00:00Z"}
+    members["config"] = base.document["config"] | {"annotations": of_a_draft, "org.example": "of a descriptor"}
     members["layers"] = [{**each, "annotations": {}} for each in base.document["layers"]]
     # What stands before the document and behind it is part of it as well (RFC 8259 section 2).
     before = b"\n\t" if "indent" in form else b""

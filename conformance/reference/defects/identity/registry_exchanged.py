@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
@@ -67,3 +67,16 @@ class ScopeRequired(Defect):
         if not asked:
             raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
         return asked
+
+
+class ScopeRequiredInAForm(Defect):
+    """Docker token authentication: a form names a scope where one is wanted, and need not."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+
+    def token_by_post(self, original: Any, request: Request) -> Answer:
+        if b"scope=" not in request.body:
+            return surface_of(original).oauth_error(400, "invalid_scope", "scope is missing")
+        answer: Answer = original(request)
+        return answer

@@ -15,6 +15,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import Upload
 
 LONGEST_ADDRESS = 320
@@ -209,3 +210,15 @@ class HeadOfAManifestWrittenAnew(Defect):
         if answer.status == 200 and manifest:
             answer.headers["Content-Length"] = str(len(json.dumps(manifest.document, separators=(",", ":"))))
         return answer
+
+
+class AnnotationOfADraftRefused(Defect):
+    """image-spec 1.1, Annotations: a key that nobody knows is no error, whatever it begins with."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
+        original(member, annotations)
+        if any(re.match(r"org\.opencontainers\.(?!image\.)", key) for key in annotations or {}):
+            raise invalid(f"{member}: an annotation of no standard")
