@@ -131,6 +131,21 @@ def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> No
         raise NonConformance(expected, f"{len(reply.body)} other bytes", reply, proof=proof)
 
 
+def expect_coded(reply: Exchange, content: bytes) -> None:
+    """What comes in a coding is the content, once that is undone; a part of it is as long as its Content-Range tells.
+
+    Ranges are of what is sent, in its coding (RFC 9110 sections 8.4 and 14.4), of which a part cannot be undone.
+    """
+    if reply.status != 206:
+        expect_bytes_decoded(reply, content)
+        return
+    value = reply.headers.get("content-range") or "no Content-Range"
+    match = CONTENT_RANGE.fullmatch(value)
+    if match is None or int(match[2]) - int(match[1]) + 1 != len(reply.body):
+        told, proof = f"{value}, {plural(len(reply.body), 'byte')}", Proof(reply.id, fields=(("Content-Encoding", ""),))
+        raise NonConformance("a part as long as its Content-Range tells, in its coding", told, reply, proof=proof)
+
+
 def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
     """HEAD tells of a resource what GET does, without the body (RFC 9110 section 9.3.2)."""
     if head.body:

@@ -10,7 +10,13 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.registry import expect_bytes, expect_content_length, expect_partial, expect_true_digest
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_coded,
+    expect_content_length,
+    expect_partial,
+    expect_true_digest,
+)
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -29,7 +35,8 @@ RANGES = [
 ]
 OF_ANOTHER = [("If-None-Match", '"of-another"')]
 FAR_BEYOND = "bytes=5000-10000"
-THE_WHOLE = case("the-whole", "bytes=0-", 0, SIZE - 1)
+ALL_OF_IT = "bytes=0-"
+THE_WHOLE = case("the-whole", ALL_OF_IT, 0, SIZE - 1)
 MORE_THAN_THERE_IS = case("last-of-more-than-there-is", f"bytes=-{2 * SIZE}", 0, SIZE - 1)
 
 
@@ -46,9 +53,12 @@ def whole(repository: Repository, content: bytes, once: Once) -> Exchange:
 
 @pytest.fixture(scope="session")
 def ask(repository: Repository, content: bytes, once: Once) -> Ask:
-    """GET of the blob with a Range, once for each."""
+    """GET of the blob with a Range, once for each; of the whole as one who takes it compressed."""
     digest = digest_of(content)
-    return lambda asked: once(("range", asked), lambda: repository.get_blob(digest, [("Range", asked)]))
+    coded = {ALL_OF_IT: [("Accept-Encoding", "gzip")]}
+    return lambda asked: once(
+        ("range", asked), lambda: repository.get_blob(digest, [("Range", asked), *coded.get(asked, [])])
+    )
 
 
 @verifies("registry/pull/range-is-served")
@@ -68,13 +78,16 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
     """Purpose: whoever resumes a pull gets the blob in the end.
 
     Method: 1. GET a blob with a Range
-            2. expect the whole with 200, or 206 with exactly the bytes asked for, and no digest but the whole's
+            2. expect the whole with 200, or 206 with exactly the bytes asked for, and no digest but the whole's; where
+               it comes compressed, as whoever takes that may get it, 206 with as many bytes as Content-Range tells
     """
     reply = ask(asked)
 
     expect_status(reply, {200, 206})
     expect_true_digest(reply, digest_of(content))
-    if reply.status == 200:
+    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
+        expect_coded(reply, content)
+    elif reply.status == 200:
         expect_bytes(reply, content, or_statuses=(206,))
     else:
         expect_partial(reply, content, first, last)

@@ -202,7 +202,8 @@ class AnswersCompressed(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         accepted = request.headers.get("accept-encoding", "")
-        if request.method == "GET" and "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
+        whole = request.method == "GET" and answer.body and answer.status != 206
+        if whole and "gzip" in accepted and "gzip;q=0" not in accepted:
             answer.body = gzip.compress(answer.body)
             answer.headers["Content-Length"] = str(len(answer.body))
             answer.headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

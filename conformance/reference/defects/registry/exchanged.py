@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import time
@@ -222,3 +223,17 @@ class AnnotationOfADraftRefused(Defect):
         original(member, annotations)
         if any(re.match(r"org\.opencontainers\.(?!image\.)", key) for key in annotations or {}):
             raise invalid(f"{member}: an annotation of no standard")
+
+
+class PartCompressedBehindItsRange(Defect):
+    """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Encoding"] = "gzip"
+            return without(answer, "Content-Length")
+        return answer
