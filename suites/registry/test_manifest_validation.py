@@ -136,13 +136,17 @@ def test_type_that_is_no_manifests(stored: StoredImage, names: Names, media_type
 
 
 @verifies("registry/manifest/type-is-compared-of-one-shape")
-def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
-    """Purpose: an OCI image is not stored as a Docker image, though it could be read as one.
+@pytest.mark.parametrize(
+    ("said", "media_type"),
+    [case("of-oci", OCI_MANIFEST, DOCKER_MANIFEST), case("of-docker", DOCKER_MANIFEST, OCI_MANIFEST)],
+)
+def test_type_of_the_same_shape(stored: StoredImage, names: Names, said: str, media_type: str) -> None:
+    """Purpose: an OCI image is not stored as a Docker image, nor that as one, though it could be read so.
 
-    Method: 1. PUT an OCI image as a Docker image
+    Method: 1. PUT an OCI image as a Docker image, and what says that it is Docker's as an OCI image
             2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
-    put_changed(stored, names.new("type"), {}, DOCKER_MANIFEST)
+    put_changed(stored, names.new("type"), {"mediaType": said}, media_type)
 
 
 @verifies("registry/manifest/nonsense-is-400")

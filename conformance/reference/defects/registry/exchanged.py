@@ -17,7 +17,7 @@ from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import Upload
+from conformance.reference.registry.state import OCI_MANIFEST, Upload
 
 LONGEST_ADDRESS = 320
 AN_HOUR = 3600
@@ -237,3 +237,14 @@ class PartCompressedBehindItsRange(Defect):
             answer.headers["Content-Encoding"] = "gzip"
             return without(answer, "Content-Length")
         return answer
+
+
+class WhatSaysToBeDockersTakenAsOci(Defect):
+    """distribution-spec 1.1, Pushing Manifests: what mediaType says is compared where OCI's need not say it, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/type-is-compared-of-one-shape",)
+
+    def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
+        if media_type != OCI_MANIFEST:
+            original(media_type, document)
