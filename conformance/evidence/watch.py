@@ -51,7 +51,7 @@ class Watch:
         self.seen = 0
         self.answers = 0
         self._apis: tuple[str, ...] = ()
-        self._registry = self._gateway = ""
+        self._registry = self._own = self._gateway = ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._doors: list[str] = []
@@ -66,6 +66,8 @@ class Watch:
             # Beside them on one host may be what answers 401 by other rules.
             self._apis = tuple(target.identity.url + each.path for each in target.identity.resources)
         self._registry = target.registry.url if target.registry else ""
+        # Another organization's names may have a realm of their own.
+        self._own = f"/v2/{target.registry.repository}" if target.registry else ""
         self._gateway = target.storage.endpoint if target.storage else ""
         if target.identity and "foreign" in target.identity.credentials:
             self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
@@ -115,7 +117,8 @@ class Watch:
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
                 yield date_flaw(exchange)
-                yield self._elsewhere(door_of(exchange))
+                if path == "/v2/" or path.startswith(self._own):
+                    yield self._elsewhere(door_of(exchange))
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
             path = exchange.url.removeprefix(self._gateway)
             yield told_otherwise(exchange, path, STORAGE)
@@ -123,7 +126,7 @@ class Watch:
 
     def _elsewhere(self, door: str) -> str:
         """What is to be looked at in a challenge: that it leads where none before it led, but the first."""
-        if not door or door in self._doors:
+        if not door or door in self._doors or len(self._doors) == KEPT_SIGHTINGS:
             return ""
         self._doors.append(door)
         return ELSEWHERE if len(self._doors) > 1 else ""

@@ -12,9 +12,9 @@ from conformance.target.description import Registry, Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
 
-def challenged(*values: str, status: int = 401) -> Exchange:
+def challenged(*values: str, status: int = 401, path: str = "/v2/") -> Exchange:
     fields = Headers([("WWW-Authenticate", each) for each in values])
-    return Exchange("x-1", "GET", "http://r/v2/", Headers([]), b"", status, fields, b"", 0.0, 0.0)
+    return Exchange("x-1", "GET", f"http://r{path}", Headers([]), b"", status, fields, b"", 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,22 @@ def test_what_leads_elsewhere_is_noted_once() -> None:
         reply = challenged(f'Bearer realm="http://a/t",service="{service}"')
         recorder.exchange(replace(reply, id=f"x-{number}"))
     assert [each["wrong"] for each in recorder.watch.flaws] == [ELSEWHERE]
+
+
+@pytest.mark.parametrize(
+    ("path", "noted"),
+    [
+        ("/v2/orgs/acme/app-cf-1-stored/manifests/v1", [ELSEWHERE]),
+        ("/v2/orgs/acme-too/app/manifests/v1", []),
+        ("/v2/orgs/others/app/manifests/v1", []),
+        ("/v2/_catalog", []),
+    ],
+)
+def test_what_leads_elsewhere_is_noted_of_ones_own(path: str, noted: list[str]) -> None:
+    recorder = Recorder()
+    recorder.watch.over(
+        Target(organization="acme", registry=Registry(url="http://r", repository="orgs/acme/app")), "0run"
+    )
+    recorder.exchange(challenged('Bearer realm="http://a/t"'))
+    recorder.exchange(replace(challenged('Bearer realm="http://a/others"', path=path), id="x-2"))
+    assert [each["wrong"] for each in recorder.watch.flaws] == noted

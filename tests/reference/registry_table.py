@@ -14,6 +14,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChallengeOfMountWithoutSource",
         "ChallengeWithAnEmptyParameter",
         "ListingHasARightOfItsOwn",
+        "RealmOfEachOrganization",
         "ReferrersChallengeWithoutScope",
         "ScopeForEachResource",
         "TokensFromBelowItsRoot",

@@ -7,6 +7,7 @@ import binascii
 import hmac
 import secrets
 import time
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -236,6 +237,24 @@ class TokensFromBelowItsRoot(TokensOfItsOwn):
     """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
 
     address = "/v2/token"
+
+
+class RealmOfEachOrganization(TokensOfItsOwn):
+    """Docker token flow: each answer says where its token is to be had; other organizations' are had elsewhere."""
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = original(wanted, error)
+        of = organization_of(wanted[0].name) if wanted else ""
+        return [(name, f"{value}/{of}" if name == "realm" and of else value) for name, value in told]
+
+    def intercept(self, request: Request) -> Answer | None:
+        address, _, of = request.path.rpartition("/")
+        if address != self.address:
+            return super().intercept(request)
+        scopes = " ".join(value for name, value in request.query if name == "scope").split()
+        if any(organization_of(scope.split(":")[1]) != of for scope in scopes):
+            return Answer.json(404, {"details": "no such organization here"})
+        return super().intercept(replace(request, raw_path=address))
 
 
 class _DoorWithListing(_OpaqueDoor):

@@ -151,6 +151,21 @@ class RealmInsideAtOneOfTwo(Defect):
         return [(name, inside.get(name, value)) for name, value in original(wanted, error)]
 
 
+class RealmOfBeforeAtOneOfTwo(Defect):
+    """Docker token authentication: each instance names a realm that is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        self.asked += 1
+        told: list[tuple[str, str]] = original(wanted, error)
+        return [(name, f"{value}/v1" if name == "realm" and self.asked % 2 == 0 else value) for name, value in told]
+
+
 class LinkCounts(Defect):
     """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
 
