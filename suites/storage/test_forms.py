@@ -30,6 +30,7 @@ ANY = frozenset({"Content-Type", "Cache-Control"})
 """Fields that a policy here permits with any value: starts-with, of nothing."""
 BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
 """What a browser sends behind the file, of the button that a form ends with: all that is ignored."""
+PERMITTING = ("policy", "secret", "time", "end", "key", "bucket", "size", "bytes", "condition")
 FORMS = (
     ("of bytes that are no text", b"\xff\x00a,b\r\n", b"", FORM_TYPE),
     ("without a byte", b"", b"", FORM_TYPE),
@@ -39,11 +40,16 @@ FORMS = (
 
 
 def _policy(
-    bucket: str, prefix: str, lives_s: float, keys: Keys, longest: int = 100, more: Fields = NO_FIELDS
+    bucket: str,
+    prefix: str,
+    lives_s: float | None,
+    keys: Keys,
+    sizes: tuple[int, int] = (0, 100),
+    more: Fields = NO_FIELDS,
 ) -> dict[str, str]:
     """The fields of a signed policy that permits keys below a prefix of a bucket, until so many seconds from now.
 
-    It permits ``more`` fields, which are among them.
+    It permits ``more`` fields, which are among them; without seconds it says of no end.
     """
     timestamp = Signing().timestamp()
     named = {
@@ -54,20 +60,21 @@ def _policy(
     }
     matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY)]
     begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY)]
-    conditions = [*begun, ["content-length-range", 0, longest], *matched]
-    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + lives_s))
-    policy = b64encode(json.dumps({"expiration": until, "conditions": conditions}).encode()).decode()
+    conditions = [*begun, ["content-length-range", *sizes], *matched]
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + (lives_s or 0)))
+    ends = {} if lives_s is None else {"expiration": until}
+    policy = b64encode(json.dumps({**ends, "conditions": conditions}).encode()).decode()
     signature = hmac_sha256(signing_key(keys, timestamp[:8]), policy).hex()
     return {**named, "policy": policy, "x-amz-signature": signature}
 
 
 @verifies("storage/signature/form-without-permission-is-refused")
-@pytest.mark.parametrize("lacks", [case(each, each) for each in ("policy", "secret", "time", "key", "bucket", "size")])
+@pytest.mark.parametrize("lacks", [case(each, each) for each in PERMITTING])
 def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
     """Purpose: nobody uploads by a form what no policy permits that was signed with the organization's key.
 
-    Method: 1. post a form without a policy, or with one that another secret signed, that is over, or for other keys,
-               for another bucket or for fewer bytes
+    Method: 1. post a form without a policy, or with one that another secret signed, that is over or says of no end, or
+               for other keys, for another bucket, for fewer or more bytes, or without a field that the form has
             2. expect a refusal (of forms in general, where they are not offered), and nothing stored
     """
     keys, others = space.s3.keys, space.prefix("others")
@@ -75,11 +82,12 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
     fields = _policy(
         space.names.new("another") if lacks == "bucket" else space.name,
         prefix=others if lacks == "key" else space.names.prefix,
-        lives_s=-OVER_S if lacks == "time" else 600,
+        lives_s={"time": -OVER_S, "end": None}.get(lacks, 600),
         keys=space.s3.with_keys(secret_key="not-the-secret").keys if lacks == "secret" else keys,
-        longest=3 if lacks == "size" else 100,
+        sizes={"size": (0, 3), "bytes": (50, 100)}.get(lacks, (0, 100)),
     )
-    body = form_body({"key": key, **({} if lacks == "policy" else fields)}, b"uploaded by a form")
+    unnamed = {"x-amz-meta-owner": "mallory"} if lacks == "condition" else {}
+    body = form_body({"key": key, **unnamed, **({} if lacks == "policy" else fields)}, b"uploaded by a form")
     reply = space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
 
     expect_status(reply, [*range(400, 500), 501])
@@ -96,8 +104,8 @@ def _posted(
     form_type: str = FORM_TYPE,
 ) -> Exchange:
     """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
-    longest = len(content) + spare
-    permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, longest, fields)
+    sizes = 0, len(content) + spare
+    permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, sizes, fields)
     body = form_body({"key": key, **permitted}, content + behind)
     return space.s3.send_as_is(space.request("POST", headers={"Content-Type": form_type}, body=body))
 

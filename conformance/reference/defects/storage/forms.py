@@ -18,6 +18,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
 FIELD = re.compile(rb'name="([^"]+)"[^\r]*\r\n\r\n(.*?)\r\n--', re.DOTALL)
+_UNNAMED = {"policy", "x-amz-signature", "file", "submit"}
 _NEEDED = {"key", "file", "x-amz-credential", "x-amz-signature"}
 
 
@@ -118,14 +119,21 @@ def is_own(surface: Storage, request: Request, fields: dict[str, str]) -> bool:
 
 
 def in_time(policy: Any, now: float) -> bool:
-    """Whether a policy has not ended."""
-    return calendar.timegm(time.strptime(policy["expiration"], "%Y-%m-%dT%H:%M:%SZ")) > now
+    """Whether a policy says of an end, which has not come."""
+    ends = policy.get("expiration")
+    return ends is not None and calendar.timegm(time.strptime(ends, "%Y-%m-%dT%H:%M:%SZ")) > now
 
 
 def of_key(policy: Any, fields: dict[str, str]) -> bool:
     """Whether a policy permits the key."""
     begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
     return all(fields["key"].startswith(each) for each in begins)
+
+
+def names_all(policy: Any, fields: dict[str, str]) -> bool:
+    """Whether a policy has a condition for each field but those that none is needed for."""
+    named = {str(each[1])[1:] if isinstance(each, list) else min(each) for each in policy["conditions"]}
+    return fields.keys() - _UNNAMED <= {name.lower() for name in named}
 
 
 def fits(policy: Any, fields: dict[str, str]) -> bool:
@@ -146,11 +154,17 @@ class FormsTaken:
             raise Fault("SignatureDoesNotMatch")
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
         named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
-        lives, fitting = in_time(policy, surface.now()), self._fits(policy, fields)
-        if not (named and lives and fitting and self._of_key(policy, fields)):
+        lives, fitting = self._lives(policy, surface.now()), self._fits(policy, fields)
+        if not (named and lives and fitting and self._of_key(policy, fields) and self._names_all(policy, fields)):
             raise Fault("AccessDenied")
         surface.buckets[bucket].put(self._key(fields), self._stored(fields, surface.seconds()))
         return Answer(self._status(fields))
+
+    def _lives(self, policy: Any, now: float) -> bool:
+        return in_time(policy, now)
+
+    def _names_all(self, policy: Any, fields: dict[str, str]) -> bool:
+        return names_all(policy, fields)
 
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         return fits(policy, fields)
@@ -285,3 +299,34 @@ class FormsEndWithTheirFile(FormsTaken, Defect):
 
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         return "submit" not in fields and super()._fits(policy, fields)
+
+
+class FormsWithUnnamedFields(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", POST policy: each field of a form must be in the conditions."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/form-without-permission-is-refused",)
+
+    def _names_all(self, policy: Any, fields: dict[str, str]) -> bool:
+        return True
+
+
+class FormPoliciesWithoutEnd(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", expiration: a policy must have one."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/form-without-permission-is-refused",)
+
+    def _lives(self, policy: Any, now: float) -> bool:
+        return "expiration" not in policy or in_time(policy, now)
+
+
+class FormRangesHaveNoLeast(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", conditions: content-length-range has a lower bound, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/form-without-permission-is-refused",)
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        bounds = [each for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
+        return all(len(fields["file"]) <= most for _, _, most in bounds)
