@@ -10,6 +10,7 @@ import pytest
 
 from conformance.oracles.proofs import lacks, says, says_something
 from conformance.oracles.s3_documents import Listing, expect_document, expect_keys, expect_prefixes, listing_of
+from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_pages import (
     Request,
     begun,
@@ -129,6 +130,7 @@ def test_prefix_of_any_letters_is_found(space: Space, encoded: str) -> None:
         case("any-letter", "_"),
         case("any-letters", "%"),
         case("star", "*"),
+        case("escape", "\\c"),
         case("dot", "."),
         case("quote", "'"),
         case("case", "C"),
@@ -233,10 +235,11 @@ def test_listing_of_the_whole_bucket(space: Space, encoded: str, start: str) -> 
 def test_owner_is_told_where_asked(space: Space) -> None:
     """Purpose: a client that asks whose the objects are is told, on every page.
 
-    Method: 1. list two objects with fetch-owner=true, one at a time
+    Method: 1. list two objects, of which one is a copy, with fetch-owner=true, one at a time
             2. expect an Owner with an ID on each page that has one of them
     """
-    space.stored_all(prefix := space.prefix(), ["a", "b"])
+    first = space.stored(key=(prefix := space.prefix()) + "a")
+    require(space.copy(f"{prefix}b", first), "copies of objects")
     read = list(pages(version_2(space, prefix, 1, fetch_owner="true"), 1, 9))
 
     if not any(page.keys for page in read):

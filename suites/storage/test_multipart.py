@@ -41,12 +41,13 @@ COUNT = "x-amz-mp-parts-count"
 def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
     """Purpose: the object is its parts in the order of their numbers, in whatever order they came.
 
-    Method: 1. upload three parts in some order, complete
+    Method: 1. upload three parts in some order, the last after one of its number that was longer, complete
             2. expect their bytes in the order of their numbers, also in ranges over borders between parts, and one
                ETag in result, GET and listing; and their length in HEAD
     """
     key, bodies = space.key("parts"), {1: FIRST, 2: SECOND, 3: TAIL}
     upload = space.opened(key)
+    space.part(key, upload, 3, TAIL + b", and more")
     parts = dict(space.part(key, upload, number, bodies[number]) for number in order)
     reply = space.complete(key, upload, sorted(parts.items()))
     tag = completed_etag_of(reply)

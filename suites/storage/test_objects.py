@@ -222,13 +222,12 @@ def test_no_content_has_no_length(space: Space) -> None:
 def test_delete_of_missing_key_is_204(space: Space) -> None:
     """Purpose: deleting what is not there succeeds, so that a deletion can be repeated.
 
-    Method: 1. delete a key that was never written, twice
-            2. expect 204 both times
+    Method: 1. delete a key that was never written, twice; and an object, twice
+            2. expect 204 each time
     """
-    key = space.key("missing")
-
-    expect_status(space.delete(key), 204)
-    expect_status(space.delete(key), 204)
+    for key in (space.key("missing"), space.stored()):
+        expect_status(space.delete(key), 204)
+        expect_status(space.delete(key), 204, "for a key that was deleted before")
 
 
 @verifies("storage/object/chunked-transfer-is-whole-or-refused")

@@ -1,0 +1,165 @@
+"""Defects that one step leaves for the next: what was deleted, given up, replaced or copied comes back with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+Place = tuple[str, str]
+
+
+class DeletedTwiceMissing(Defect):
+    """S3 API Reference, DeleteObject: to delete what was deleted succeeds, as where nothing ever was."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/delete-is-idempotent",)
+
+    def __init__(self) -> None:
+        self.deleted: set[Place] = set()
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key not in bucket.objects and (bucket.name, key) in self.deleted:
+            raise Fault("NoSuchKey")
+        if key in bucket.objects:
+            self.deleted.add((bucket.name, key))
+        await original(bucket, key, asked)
+
+
+class DeletedMetadataRevived(Defect):
+    """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[Place, dict[str, str]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        found = bucket.objects.get(key)
+        await original(bucket, key, asked)
+        if found is not None:
+            self.deleted[bucket.name, key] = found.metadata
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        kept = self.deleted.pop((bucket.name, key), {})
+        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), asked)
+
+
+class MetadataOfTheLastOpening(Defect):
+    """S3 User Guide, "Multipart upload": metadata is given with the opening, of each upload with its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        for upload in bucket.uploads.values():
+            if upload.key == call.key:
+                upload.metadata = gateway(original).metadata(call)
+        return answer
+
+
+class AbortedPartsTakenOver(Defect):
+    """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    def __init__(self) -> None:
+        self.given_up: dict[Place, dict[int, Part]] = {}
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        self.given_up[bucket.name, upload.key] = upload.parts
+        await original(bucket, upload)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        known = set(bucket.uploads)
+        answer: Answer = await original(call, bucket)
+        for upload_id in bucket.uploads.keys() - known:
+            bucket.uploads[upload_id].parts.update(self.given_up.get((bucket.name, call.key), {}))
+        return answer
+
+
+class ReplacedPartsCounted(Defect):
+    """S3 API Reference, ListObjectsV2, Size: of the object, in which a part that came anew is once."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
+
+    def __init__(self) -> None:
+        self.replaced: dict[Place, int] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        before = upload.parts.get(part.number)
+        place = upload.upload_id, ""
+        self.replaced[place] = self.replaced.get(place, 0) + (len(before.body) if before else 0)
+        await original(upload, part)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        self.replaced[bucket.name, upload.key] = self.replaced.pop((upload.upload_id, ""), 0)
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        more = self.replaced.get((bucket.name, key), 0)
+        return replace(found, body=found.body + b"." * more) if found is not None and more else found
+
+
+class CopiesShareTheirTags(Defect):
+    """S3 API Reference, CopyObject, x-amz-tagging-directive: tags are copied, and are the copy's then."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    def __init__(self) -> None:
+        self.copies: list[tuple[Source, Bucket, str]] = []
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.headers.get("x-amz-tagging-directive") != "REPLACE":
+            self.copies.append((await gateway(original).source(call), bucket, call.key))
+        return answer
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        await original(bucket, key, tags)
+        for copied_to, copy in self._of(bucket, key):
+            if copy in copied_to.objects:
+                copied_to.put(copy, replace(copied_to.objects[copy], tags=tags))
+
+    def _of(self, bucket: Bucket, key: str) -> Iterator[tuple[Bucket, str]]:
+        return ((to, copy) for source, to, copy in self.copies if (source.bucket, source.key) == (bucket.name, key))
+
+
+class CopiesHaveNoOwner(Defect):
+    """S3 API Reference, ListObjectsV2, fetch-owner: the owner is told of each object, of a copy as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/owner-where-asked",)
+
+    def __init__(self) -> None:
+        self.copies: set[Place] = set()
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.copies.add((bucket.name, call.key))
+        return answer
+
+    def listed_contents(self, original: Any, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
+        entries: list[str] = original(bucket, page, encoded, owner)
+        copied = [(bucket.name, key) in self.copies for key in page.keys]
+        if len(copied) != len(entries) or not owner:
+            return entries
+        return [entry.replace(owner, "") if was else entry for entry, was in zip(entries, copied, strict=True)]
