@@ -208,14 +208,14 @@ def test_malformed_authorization_is_refused(space: Space, malform: Alteration) -
 def test_unsigned_amz_header_is_refused(space: Space) -> None:
     """Purpose: an x-amz- field that is not signed may have been put in by anyone, so it is not obeyed.
 
-    Method: 1. sign an upload, add x-amz-meta-owner or x-amz-tagging unsigned
-            2. expect 400 or 403 (501 where tags are not offered), and nothing stored
+    Method: 1. sign an upload, add x-amz-meta-owner, x-amz-tagging or x-amz-copy-source unsigned
+            2. expect 400 or 403 (501 where it is not offered), and nothing stored
     """
-    key = space.key()
+    key, source = space.key(), f"/{space.name}/{space.stored(STOOD)}"
     signed = space.s3.sign(space.request("PUT", key, body=b"mine"))
-
     expect_status(space.s3.send_as_is(signed.with_header("x-amz-meta-owner", "mallory")), REFUSED)
     expect_status(space.s3.send_as_is(signed.with_header("x-amz-tagging", "by=mallory")), {*REFUSED, NOT_IMPLEMENTED})
+    expect_status(space.s3.send_as_is(signed.with_header("x-amz-copy-source", source)), {*REFUSED, NOT_IMPLEMENTED})
     expect_nothing_stored(space.get(key))
 
 

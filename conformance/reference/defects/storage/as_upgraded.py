@@ -1,0 +1,232 @@
+"""Defects that come with another library, framework or proxy, or with an instance that was rolled out otherwise."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.state import Bucket, StoredObject
+
+METHOD_FIELDS = ("x-http-method-override", "x-http-method", "x-method-override")
+COPY_SOURCE = "x-amz-copy-source"
+_MARKER = re.compile(b"<KeyMarker>[^<]*</KeyMarker>")
+_PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
+_MESSAGE = re.compile(b"(?=<RequestId>)")
+
+
+class EscapesInPrefix(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return replace(wanted, prefix=wanted.prefix.replace("\\", ""))
+
+
+class KeysOfOneSpellingListed(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": keys that differ by case are two, in a listing as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/lists-what-is-there",)
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        first: dict[str, str] = {}
+        for key in original(bucket):
+            first.setdefault(key.lower(), key)
+        return list(first.values())
+
+
+class TextsListedAsCompressed(Defect):
+    """S3 API Reference, ListObjectsV2, Size: of the object, however few bytes it takes where it is kept."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/tells-what-head-tells",)
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        if found is None or not found.headers.get("content-type", "").startswith("text/"):
+            return found
+        return replace(found, body=zlib.compress(found.body))
+
+
+class NoTypeIsNull(Defect):
+    """S3 API Reference, PutObject: an object without a Content-Type has that of bytes, not a name for nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/content-type-is-told",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return call.headers.get("content-type") or "null"
+
+
+class LastModifiedTakenOver(Defect):
+    """S3 API Reference, GetObject, Last-Modified: when the object was written, whatever its writer says of that."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/dates-agree",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, modified=784111777) if "last-modified" in call.headers else stored
+
+
+class QuietBeforeObjectsOnly(Defect):
+    """S3 API Reference, DeleteObjects, Quiet: it is heeded behind the objects as well, where its schema has it."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
+
+    def quiet(self, original: Any, asked: xml.Node) -> bool:
+        return asked.children[0].name == "Quiet" and bool(original(asked))
+
+
+class PartNumbersReadAsFarAsTheyGo(Defect):
+    """S3 API Reference, UploadPart, partNumber: a positive integer; what only begins with one is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-number-is-bounded",)
+
+    def part_number(self, original: Any, call: Call) -> int:
+        begun = re.match("[1-9][0-9]?(?=[a-z])", call.query.get("partNumber", ""))
+        return int(begun[0]) if begun else int(original(call))
+
+
+class PlaceOfUploadsUntold(Defect):
+    """S3 API Reference, ListMultipartUploads, KeyMarker: where the list began."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/place-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.body = _MARKER.sub(b"<KeyMarker></KeyMarker>", answer.body)
+        return answer
+
+
+class PlaceOfPartsIsTheFirst(Defect):
+    """S3 API Reference, ListParts, PartNumberMarker: the part behind which the list began."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/place-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
+        return answer
+
+
+class OneOfTwoKnowsABucketLess(Defect):
+    """Provisioning Storage: each provisioned application appears as a bucket, whichever instance answers."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed",)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
+        found: list[Bucket] = original(organization)
+        self.asked += 1
+        return found[:-1] if self.asked % 2 == 0 else found
+
+
+class SignedMethodOverridden(Defect):
+    """SigV4, "Create a canonical request": the method is signed, and a field that is not does not change it."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        given = next((call.headers[name] for name in METHOD_FIELDS if name in call.headers), None)
+        if given is not None:
+            call.request = replace(call.request, method=given)
+        answer: Answer = await original(call)
+        return answer
+
+
+class OriginsRefused(Defect):
+    """S3 User Guide, "Using CORS": what a page may read its browser decides; who signed is served."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/signed-request-is-served",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        if "origin" in request.headers:
+            raise Fault("AccessDenied", "Invalid CORS request")
+        found: Signer = original(request)
+        return found
+
+
+class TraceShowsAuthorization(Defect):
+    """RFC 9110 section 9.3.8: fields with credentials are left out of what TRACE reflects."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/nothing-is-given-away",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.method != "TRACE":
+            return None
+        answer = Answer(200, "".join(f"{name}: {value}\r\n" for name, value in request.headers.items()).encode())
+        answer.headers["Content-Type"] = "message/http"
+        return answer
+
+
+class ArgumentsRepeatedAsMarkup(Defect):
+    """S3 API Reference, "REST error responses": an XML document, whatever of the request it repeats."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        given = request.parameter("max-keys")
+        if given is not None and answer.status == 400:
+            told = f"<ArgumentValue>{given}</ArgumentValue>".encode()
+            answer.body = _MESSAGE.sub(told, answer.body, count=1)
+        return answer
+
+
+class CopySourcesUnsigned(Defect):
+    """SigV4, "Create a canonical request": all x-amz- fields are signed, one that names what to copy, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/amz-headers-must-be-signed",)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        named = (COPY_SOURCE,) if COPY_SOURCE in request.headers else ()
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
+
+
+class UploadsLookedForInForeignBuckets(Defect):
+    """Provisioning Storage: an access key opens its organization's buckets; of others' it is told nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).buckets.get(call.bucket)
+        if bucket is not None and bucket.organization != call.organization:
+            raise self._missing(call)
+        answer: Answer = await original(call)
+        return answer
+
+    def _missing(self, call: Call) -> Fault:
+        if "uploadId" in call.query:
+            return Fault("NoSuchUpload")
+        return Fault("AccessDenied")
+
+
+class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
+    """Provisioning Storage: what another organization has is not told by If-Match."""
+
+    def _missing(self, call: Call) -> Fault:
+        return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")

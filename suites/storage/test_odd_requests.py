@@ -1,0 +1,76 @@
+"""Requests with what frameworks, pages and those who look for faults add: what was signed decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.s3_errors import REFUSED, expect_described_error
+from conformance.oracles.s3_objects import expect_bytes, expect_stored
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NotApplicable
+
+STOOD = b"what stood there"
+OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+PAGE = "https://page.example"
+
+
+@verifies("storage/signature/altered-request-is-refused")
+@pytest.mark.parametrize("method", [case("method-in-a-field", "DELETE")])
+def test_method_in_a_field_is_not_obeyed(space: Space, method: str) -> None:
+    """Purpose: the method is the one that was signed: a field that is not signed makes no deletion of a read.
+
+    Method: 1. sign a GET of an object, add fields in which frameworks look for another method, with DELETE
+            2. expect 200, or 400 or 403, and the object there
+    """
+    key = space.stored(STOOD)
+    signed = space.s3.sign(space.request("GET", key)).with_headers(*((name, method) for name in OVERRIDES))
+
+    expect_status(space.s3.send_as_is(signed), {200, *REFUSED})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/signed-request-is-served")
+@pytest.mark.parametrize("origin", [case("from-a-page", PAGE)])
+def test_origin_forbids_nothing(space: Space, origin: str) -> None:
+    """Purpose: whether a page may read an answer is for its browser to decide: Origin takes no right from who signed.
+
+    Method: 1. PUT and GET an object with an Origin, as from a page or a tool that was built as one
+            2. expect it stored, and its bytes
+    """
+    key = space.key()
+
+    expect_success(space.put(key, STOOD, {"Origin": origin}))
+    expect_bytes(space.get(key, {"Origin": origin}), STOOD)
+
+
+@verifies("storage/errors/nothing-is-given-away")
+@pytest.mark.parametrize("method", [case("of-a-trace", "TRACE")])
+def test_trace_repeats_no_signature(space: Space, method: str) -> None:
+    """Purpose: what reflects a request for those who look for faults shows no credentials (RFC 9110 section 9.3.8).
+
+    Method: 1. send TRACE for an object, signed
+            2. expect no server error, and the signature nowhere in the answer
+    """
+    signed = space.s3.sign(space.request(method, space.stored(STOOD)))
+    reply = space.s3.send_as_is(signed)
+
+    expect_no_server_error(reply)
+    expect_not_repeated(reply, [(signed.header("authorization") or "").rpartition("=")[2]], "the signature")
+
+
+@verifies("storage/errors/document-has-code-and-message")
+@pytest.mark.parametrize("value", [case("of-markup", "<&>")])
+def test_error_that_repeats_markup_is_a_document(space: Space, value: str) -> None:
+    """Purpose: an error that repeats what was asked writes it as text, and can be read all the same.
+
+    Method: 1. list with a max-keys of markup
+            2. expect <Error> as XML, with Code and Message
+    """
+    reply = space.listing(space.prefix(), max_keys=value)
+    if reply.ok:
+        raise NotApplicable("a max-keys that is no number is not refused, which another check is of")
+
+    expect_described_error(reply)
