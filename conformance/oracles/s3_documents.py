@@ -84,14 +84,21 @@ class Listing:
         return len(self.entries) + len(self.prefixes)
 
 
+def asked_of_version_2(reply: Exchange) -> bool:
+    """Whether a listing was asked for in version 2, in which a token leads on and no marker."""
+    return "list-type=2" in reply.url
+
+
 def listing_of(reply: Exchange) -> Listing:
     """The page that an answer of ListObjects or ListObjectsV2 is."""
     root = expect_document(reply, "ListBucketResult")
     is_encoded = (root.findtext("EncodingType") or "") == "url"
     entries = tuple(_entry(reply, each, is_encoded) for each in root.findall("Contents"))
     prefixes = tuple(_decoded(text_of(reply, each, "Prefix"), is_encoded) for each in root.findall("CommonPrefixes"))
-    truncated = _truth(reply, text_of(reply, root, "IsTruncated"))
-    following = root.findtext("NextContinuationToken") or _decoded(root.findtext("NextMarker") or "", is_encoded)
+    truncated = _truth(reply, root, "IsTruncated")
+    following = root.findtext("NextContinuationToken") or ""
+    if not asked_of_version_2(reply):
+        following = following or _decoded(root.findtext("NextMarker") or "", is_encoded)
     counts = _number(reply, root, "KeyCount"), _number(reply, root, "MaxKeys")
     return Listing(reply, entries, prefixes, truncated, following, *counts)
 
@@ -107,9 +114,9 @@ def _decoded(text: str, is_encoded: bool) -> str:
     return unquote(text.replace("+", " ")) if is_encoded else text
 
 
-def _truth(reply: Exchange, text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise NonConformance("true or false", text, reply)
+def _truth(reply: Exchange, root: Element, name: str) -> bool:
+    if (text := text_of(reply, root, name)) not in {"true", "false"}:
+        raise NonConformance(f"true or false in <{name}>", f"<{name}>{text}</{name}>", reply)
     return text == "true"
 
 

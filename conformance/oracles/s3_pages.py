@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import not_among, says_something
-from conformance.oracles.s3_documents import Listing, expect_document, expect_page, listing_of
+from conformance.oracles.s3_documents import Listing, asked_of_version_2, expect_document, expect_page, listing_of
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import differing, plural, some, worded
@@ -37,7 +37,7 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
         read.append(page)
         if not page.truncated:
             return
-        token = page.next or _last_of(page)
+        token = page.next or _end_of(page)
         if token in seen:
             wanted, proof = "another place to go on from on each page", None if page.next else _key_of(page, token)
             raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
@@ -95,6 +95,11 @@ def expect_more(page: Listing) -> str:
         wanted, proof = "NextContinuationToken, since there are more keys", says_something(page.reply, GOES_ON)
         raise NonConformance(wanted, "a page without one", page.reply, proof=proof)
     return token
+
+
+def _end_of(page: Listing) -> str:
+    """Where to go on behind a page that does not tell: in version 2 it has to, for a token is the server's own."""
+    return expect_more(page) if asked_of_version_2(page.reply) else _last_of(page)
 
 
 def _last_of(page: Listing) -> str:
