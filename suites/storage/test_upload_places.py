@@ -1,12 +1,16 @@
-"""What lists of uploads and of parts say of where they began."""
+"""Where lists of uploads and of parts begin, and where they go on."""
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.oracles.proofs import says
-from conformance.oracles.s3_documents import expect_document
+from conformance.oracles.s3_documents import expect_document, uploads_page_of
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import some, worded
 
 
 @verifies("storage/multipart/place-is-told")
@@ -31,3 +35,32 @@ def test_place_of_uploads_is_told(space: Space) -> None:
         if told not in (None, sent):
             wanted, found = f"<{name}>{sent}</{name}>", f"<{name}>{told}</{name}>"
             raise NonConformance(wanted, found, reply, proof=says(reply, name, sent))
+
+
+@verifies("storage/multipart/uploads-are-listed-page-by-page")
+@pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
+def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
+    """Purpose: a list of uploads goes on where it was though the one that it stopped at is gone: so one cleans up.
+
+    Method: 1. open uploads to five keys; list them two at a time, and abort the last of a page before the next
+            2. expect each of them once
+    """
+    prefix, told = space.prefix("uploads"), list[str]()
+    keys = [f"{prefix}{name}" for name in "abcde"]
+    opened = {key: space.opened(key) for key in keys}
+    asked, replies = {"max_uploads": str(size)}, list[Exchange]()
+    for _ in keys:
+        page = uploads_page_of(space.list_uploads(prefix, **asked))
+        replies.append(page.reply)
+        told += [each.key for each in page.uploads]
+        for each in page.uploads[-1:]:
+            space.abort(each.key, opened.pop(each.key, each.upload))
+        if not page.truncated:
+            break
+        asked |= {"key_marker": page.next[0], "upload_id_marker": page.next[1]}
+    for key, upload in opened.items():
+        space.abort(key, upload)
+
+    if told != keys:
+        proof = Proof(beyond="it is about several pages, between which uploads were aborted")
+        raise NonConformance(f"the uploads to {some(keys)}, each once", worded(told), *replies, proof=proof)

@@ -13,7 +13,7 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Page
+from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 Place = tuple[str, str]
@@ -163,3 +163,18 @@ class CopiesHaveNoOwner(Defect):
         if len(copied) != len(entries) or not owner:
             return entries
         return [entry.replace(owner, "") if was else entry for entry, was in zip(entries, copied, strict=True)]
+
+
+class PlacesOfEndedUploadsForgotten(Defect):
+    """S3 API Reference, ListMultipartUploads, upload-id-marker: the list goes on behind it, whatever became of that."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        if id_marker and not any(upload.upload_id == id_marker for upload in uploads):
+            return [], Page()
+        found: tuple[list[Upload], Page] = original(uploads, wanted, id_marker)
+        return found
