@@ -8,6 +8,7 @@ from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
+from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -153,3 +154,17 @@ def test_refused_metadata_leaves_what_stood(space: Space, size: int) -> None:
 
     if not space.put(key, NEW, {"x-amz-meta-a": "a" * (size // 2), "x-amz-meta-b": "b" * (size // 2)}).ok:
         expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/object/metadata-comes-back")
+@pytest.mark.parametrize("size", [case("nearly-two-kib", 2000)])
+def test_metadata_of_nearly_two_kib_comes_back(space: Space, size: int) -> None:
+    """Purpose: user metadata may take 2 KB, its name and value together: what has hardly less is taken whole.
+
+    Method: 1. put an object with one field of 2,000 bytes
+            2. expect 2xx, and that field from HEAD
+    """
+    key, fields = space.key(), {"x-amz-meta-a": "0123456789" * (size // 10)}
+
+    expect_success(space.put(key, NEW, fields), f"for {size} bytes of metadata")
+    expect_headers(space.head(key), fields)

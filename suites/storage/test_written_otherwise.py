@@ -41,13 +41,19 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> None:
             raise NonConformance(f"{name} {wanted} {because}", f"{name} {told}", got, listed.reply, proof=proof)
 
 
+def _deleted(space: Space) -> str:
+    """A key whose object has just been deleted."""
+    require(space.delete(key := space.stored(b"deleted")), "objects to be deleted")
+    return key
+
+
 @verifies("storage/object/written-is-read")
 @pytest.mark.parametrize("first", [case("where-it-was-copied-over", b"what stood there")])
 def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
     """Purpose: after a copy is answered every read sees it, whatever was read there a moment ago.
 
     Method: 1. put two objects; ask for one of them and for a key that has none, by GET, HEAD and a listing; copy the
-               other to each
+               other to each, and to a key that was deleted a moment ago
             2. expect the copy's bytes, length and ETag of all three
     """
     new, key, source = space.key(), space.stored(first), space.stored(COPIED)
@@ -55,7 +61,7 @@ def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
     expect_nothing_stored(space.get(new), "before the first write")
     expect_status(space.head(new), 404, "before the first write")
     expect_keys(found_under(space, new), [], "before the first write")
-    for each in (key, new):
+    for each in (key, new, _deleted(space)):
         expect_no_error_inside(space.copy(each, source))
         _expect_read(space, each, COPIED, "straight after copying it")
 
@@ -146,7 +152,8 @@ def test_type_of_any_bytes_comes_back(space: Space, given: str) -> None:
 def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str], first: bytes) -> None:
     """Purpose: after an upload is completed every read sees its object, whatever was read there a moment ago.
 
-    Method: 1. ask for two keys, of which one has an object, by GET, HEAD and a listing; complete an upload to each
+    Method: 1. ask for two keys, of which one has an object, by GET, HEAD and a listing; complete an upload to each,
+               and to a key that was deleted a moment ago
             2. expect the bytes, length and ETag of the upload's object of all three
     """
     if "storage.multipart" not in features:
@@ -155,7 +162,7 @@ def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str
     _expect_read(space, key, first, "straight after writing it")
     expect_nothing_stored(space.get(new), "before the first write")
     expect_status(space.head(new), 404, "before the first write")
-    for each in (key, new):
+    for each in (key, new, _deleted(space)):
         upload = space.opened(each)
         require(space.complete(each, upload, [space.part(each, upload, 1, UPLOADED)]), "multipart uploads")
         _expect_read(space, each, UPLOADED, "straight after its upload was completed")
@@ -166,13 +173,13 @@ def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str
 def test_what_is_deleted_with_others_is_gone(space: Space, count: int) -> None:
     """Purpose: what DeleteObjects tells as deleted is gone at once, from reads and from listings.
 
-    Method: 1. put two objects, read each by GET, HEAD and a listing, delete both by DeleteObjects
+    Method: 1. put two objects, each over another, read each by GET, HEAD and a listing, delete both by DeleteObjects
             2. expect 404 of GET and HEAD, and an empty listing
     """
     prefix = space.prefix()
     keys = space.stored_all(prefix, [str(number) for number in range(count)])
-    for number, key in enumerate(keys):
-        _expect_read(space, key, str(number).encode(), "straight after writing it")
+    for key in keys:
+        _expect_read(space, space.stored(b"anew", key=key), b"anew", "straight after writing it")
 
     require(space.delete_many(keys), "DeleteObjects")
     for key in keys:
@@ -214,3 +221,19 @@ def test_if_none_match_keeps_what_was_copied(space: Space, body: bytes) -> None:
 
     expect_status(space.put(key, b"intruder", {"If-None-Match": "*"}), 412)
     expect_stored(space.get(key), body)
+
+
+@verifies("storage/conditional-write/replaces-what-matches")
+@pytest.mark.parametrize("body", [case("what-was-copied-over", COPIED)])
+def test_if_match_replaces_what_was_copied_over(space: Space, body: bytes) -> None:
+    """Purpose: the ETag that an object has is the one that If-Match asks for, that a copy gave it over another, too.
+
+    Method: 1. put an object, copy another over it, PUT with If-Match of the ETag that HEAD tells
+            2. expect 2xx and the new bytes
+    """
+    key = space.stored(b"what stood there")
+    expect_no_error_inside(space.copy(key, space.stored(body)))
+    tag = expect_etag(space.head(key))
+
+    expect_success(space.put(key, b"what was put since", {"If-Match": tag}))
+    expect_bytes(space.get(key), b"what was put since")

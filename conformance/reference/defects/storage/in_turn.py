@@ -178,3 +178,131 @@ class PlacesOfEndedUploadsForgotten(Defect):
             return [], Page()
         found: tuple[list[Upload], Page] = original(uploads, wanted, id_marker)
         return found
+
+
+class DeletionsShowTheOneBefore(Defect):
+    """S3 API Reference, DeleteObject: the object is gone, and the one that it was put over does not come back."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/delete-removes",)
+
+    def __init__(self) -> None:
+        self.before: dict[Place, StoredObject] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        stood = bucket.objects.get(key)
+        await original(bucket, key, stored, asked)
+        self.before.pop((bucket.name, key), None)
+        if stood is not None:
+            self.before[bucket.name, key] = stood
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        before = self.before.pop((bucket.name, key), None)
+        if before is not None:
+            bucket.put(key, before)
+
+
+class PartsOfTheFirstWritten(Defect):
+    """S3 API Reference, UploadPartCopy: copied is the object that stands there, not the one that it replaced."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def __init__(self) -> None:
+        self.first: dict[Place, StoredObject] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        self.first.setdefault((bucket.name, key), stored)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        source: Source = await original(call)
+        first = self.first.get((source.bucket, source.key)) if "uploadId" in call.query else None
+        return source if first is None else replace(source, stored=first)
+
+
+class SentPartsOutlastCopies(Defect):
+    """S3 API Reference, UploadPartCopy: a part that is copied replaces one of its number that was sent."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        parts = bucket.uploads[call.query["uploadId"]].parts if call.query["uploadId"] in bucket.uploads else {}
+        sent = dict(parts)
+        answer: Answer = await original(call, bucket)
+        parts.update(sent)
+        return answer
+
+
+class CopiesKeepTheOldTagForConditions(Defect):
+    """S3 API Reference, PutObject, If-Match: compared with the ETag that the object has, which a copy gave it, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/replaces-what-matches",)
+
+    def __init__(self) -> None:
+        self.copied_over: dict[Place, tuple[str, str]] = {}
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        stood = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if stood is not None:
+            self.copied_over[bucket.name, call.key] = bucket.objects[call.key].etag, stood.etag
+        return answer
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        now, before = self.copied_over.get((bucket.name, call.key), ("", ""))
+        if now and call.headers.get("if-match") == f'"{now}"' and now != before:
+            raise Fault("PreconditionFailed")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CopiesToDeletedKeysLost(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a copy is read at once, where one was deleted too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.deleted: set[Place] = set()
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key in bucket.objects:
+            self.deleted.add((bucket.name, key))
+        await original(bucket, key, asked)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self._lose(bucket, call.key)
+        return answer
+
+    def _lose(self, bucket: Bucket, key: str) -> None:
+        if (bucket.name, key) in self.deleted:
+            self.deleted.remove((bucket.name, key))
+            bucket.remove(key)
+
+
+class CompletionsToDeletedKeysLost(CopiesToDeletedKeysLost):
+    """S3 User Guide, "Amazon S3 data consistency model": an upload's object is read at once, whatever was deleted."""
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self._lose(bucket, call.key)
+        return answer
+
+
+class MetadataOfOneAndAHalfKib(Defect):
+    """S3 User Guide, "Working with object metadata": user metadata may be 2 KB."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata_too_large(self, original: Any, size: int) -> bool:
+        return size > 1536
