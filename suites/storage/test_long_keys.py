@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.proofs import lists
+from conformance.oracles.s3_documents import expect_deleted, expect_keys, uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_tag_set
+from conformance.oracles.s3_pages import expect_all_pages, found_under, version_1, version_2
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
 
@@ -91,3 +95,82 @@ def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
 
     expect_success(space.put(key, b"annotated", {name: "alice"}))
     expect_headers(space.head(key), {name: "alice"})
+
+
+@verifies("storage/key/of-1024-bytes-is-kept")
+@pytest.mark.parametrize("size", [case("in-pages", 400)])
+def test_long_keys_are_listed_page_by_page(space: Space, size: int) -> None:
+    """Purpose: long keys that differ at their ends are told apart by a listing, and by where it is to go on.
+
+    Method: 1. put three objects under such keys; read their pages of one, by either version, from the second key on,
+               and under the whole second key as a prefix
+            2. expect all three, each once; the third; the second
+    """
+    begun = _long(space, size)
+    keys = [space.stored(key=f"{begun}{number}") for number in "123"]
+
+    for version in (version_2, version_1):
+        expect_all_pages(version(space, begun, 1), 1, keys, [])
+        expect_all_pages(version(space, begun, start_after=keys[1]), 1000, keys[2:], [])
+    expect_keys(found_under(space, keys[1]), keys[1:2])
+
+
+@verifies("storage/key/of-1024-bytes-is-kept")
+@pytest.mark.parametrize("size", [case("deleted-with-others", 400)])
+def test_long_keys_are_deleted_together(space: Space, size: int) -> None:
+    """Purpose: a long key in a Delete document is the whole key.
+
+    Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects
+            2. expect it told as deleted, and gone, and the other as it was
+    """
+    begun = _long(space, size)
+    named, beside = (space.stored(b"of a long key", key=f"{begun}{number}") for number in "12")
+
+    expect_deleted(space.delete_many([named]), [named])
+    expect_status(space.get(named), 404, "for a key that was deleted")
+    expect_bytes(space.get(beside), b"of a long key")
+
+
+@verifies("storage/key/of-1024-bytes-is-kept")
+@pytest.mark.parametrize("letter", [case("as-a-source", "é")])
+def test_long_key_is_a_source(space: Space, letter: str) -> None:
+    """Purpose: a long key can be copied from, where it takes thrice as many letters as it has bytes.
+
+    Method: 1. put an object under a key of nearly 1,024 bytes, all beyond ASCII but its beginning; copy it
+            2. expect its bytes
+    """
+    source = space.stored(b"of a long key", key=space.prefix() + "/".join([letter * 99] * 5))
+    key = space.key("copy")
+
+    expect_no_error_inside(space.copy(key, source))
+    expect_bytes(space.get(key), b"of a long key")
+
+
+@verifies("storage/tagging/tags-come-back")
+@pytest.mark.parametrize("size", [case("of-a-long-key", 400)])
+def test_tags_of_a_long_key_come_back(space: Space, size: int) -> None:
+    """Purpose: tags are kept of an object under a long key, too.
+
+    Method: 1. put an object under such a key, tag it
+            2. expect the tags
+    """
+    key = space.stored(key=_long(space, size))
+
+    expect_success(space.put_tags(key, [("stage", "test")]))
+    expect_tag_set(space.get_tags(key), {"stage": "test"})
+
+
+@verifies("storage/multipart/uploads-are-listed")
+@pytest.mark.parametrize("size", [case("to-a-long-key", 400)])
+def test_upload_to_a_long_key_is_listed(space: Space, size: int) -> None:
+    """Purpose: an upload to a long key that broke off can be found.
+
+    Method: 1. open an upload to such a key, list the uploads there
+            2. expect it
+    """
+    upload = space.opened(key := _long(space, size))
+    reply = space.list_uploads(key)
+    space.abort(key, upload)
+
+    if (found := [each.key for each in uploads_of(reply)]) != [key]:
+        raise NonConformance(f"the upload to {key}", worded(found), reply, proof=lists("Upload/Key", [reply], [key]))
