@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.aws_chunked import chunked
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import parts_of
+from conformance.oracles.s3_documents import expect_keys, expect_prefixes, parts_of
 from conformance.oracles.s3_errors import expect_no_error_inside, require
-from conformance.oracles.s3_objects import expect_headers, expect_tag_set
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_tag_set
+from conformance.oracles.s3_pages import version_1, version_2, whole_listing
 from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -83,3 +85,35 @@ def test_tags_of_a_copy_are_its_own(space: Space, tags: dict[str, str]) -> None:
     expect_success(space.put_tags(source, [("stage", "production")]))
 
     expect_tag_set(space.get_tags(key), tags)
+
+
+@verifies("storage/object/overwriting-replaces-everything")
+@pytest.mark.parametrize("body", [case("by-chunks", b"in chunks")])
+def test_chunks_replace_a_longer_object(space: Space, body: bytes) -> None:
+    """Purpose: what comes in chunks replaces what stood there to its end, of which it may not know the length before.
+
+    Method: 1. put an object, then a shorter one in a signed chunk
+            2. expect the bytes of the second
+    """
+    key = space.stored(b"what stood there, and was longer")
+    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, [body]).assembled()))
+
+    expect_bytes(space.get(key), body)
+
+
+@verifies("storage/object/written-is-read")
+@pytest.mark.parametrize("body", [case("in-each-listing", b"copied")])
+def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
+    """Purpose: an object is listed at once, with the folder that it makes and by either version, however it was made.
+
+    Method: 1. copy an object into a new folder; list there with a delimiter and without, by either version
+            2. expect the folder, and the key
+    """
+    prefix = space.prefix()
+    for version in (version_2, version_1):
+        expect_keys(whole_listing(version(space, prefix)), [], "before the first write")
+    expect_no_error_inside(space.copy(key := f"{prefix}folder/copy", space.stored(body)))
+
+    for version in (version_2, version_1):
+        expect_prefixes(whole_listing(version(space, prefix, delimiter="/")), [f"{prefix}folder/"])
+        expect_keys(whole_listing(version(space, prefix)), [key], "straight after copying it")

@@ -17,7 +17,6 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 
-METHOD_FIELDS = ("x-http-method-override", "x-http-method", "x-method-override")
 COPY_SOURCE = "x-amz-copy-source"
 _MARKER = re.compile(b"<KeyMarker>[^<]*</KeyMarker>")
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
@@ -140,20 +139,6 @@ class OneOfTwoKnowsABucketLess(Defect):
         return found[:-1] if self.asked % 2 == 0 else found
 
 
-class SignedMethodOverridden(Defect):
-    """SigV4, "Create a canonical request": the method is signed, and a field that is not does not change it."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        given = next((call.headers[name] for name in METHOD_FIELDS if name in call.headers), None)
-        if given is not None:
-            call.request = replace(call.request, method=given)
-        answer: Answer = await original(call)
-        return answer
-
-
 class OriginsRefused(Defect):
     """S3 User Guide, "Using CORS": what a page may read its browser decides; who signed is served."""
 
@@ -202,7 +187,7 @@ class CopySourcesUnsigned(Defect):
     noticed_by = ("storage/signature/amz-headers-must-be-signed",)
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        named = (COPY_SOURCE,) if COPY_SOURCE in request.headers else ()
+        named = (COPY_SOURCE,) if COPY_SOURCE in request.headers and presented.expires is None else ()
         original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
 
 
@@ -230,3 +215,15 @@ class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
 
     def _missing(self, call: Call) -> Fault:
         return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")
+
+
+class UrlsObeyCopySourcesUnsigned(Defect):
+    """SigV4, "Using Query Parameters": an x-amz- field beside a URL is signed, or names nothing that is copied."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        free = COPY_SOURCE in request.headers and presented.expires is not None and not request.body
+        named = (COPY_SOURCE,) if free else ()
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))

@@ -306,3 +306,65 @@ class MetadataOfOneAndAHalfKib(Defect):
 
     def metadata_too_large(self, original: Any, size: int) -> bool:
         return size > 1536
+
+
+class ChunksLeaveTheTail(Defect):
+    """S3 API Reference, PutObject: the object is replaced whole, by chunks as well, whatever was longer before."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        stood = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if stood is not None and call.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            stored = bucket.objects[call.key]
+            bucket.put(call.key, replace(stored, body=stored.body + stood.body[stored.size :]))
+        return answer
+
+
+class CopiesMissingInVersion1(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a list is of what is there, by version 1 and of copies too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.copies: set[Place] = set()
+        self.old = False
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.copies.add((bucket.name, call.key))
+        return answer
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        self.old = True
+        try:
+            answer: Answer = await original(call, bucket)
+        finally:
+            self.old = False
+        return answer
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        return [key for key in original(bucket) if not self.old or (bucket.name, key) not in self.copies]
+
+
+class CopiesMakeNoFolder(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: of all keys below, of copies too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.copies: set[str] = set()
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.copies.add(call.key)
+        return answer
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        shown = [name for name in names if not (wanted.delimiter and name in self.copies)]
+        page: Page = original(shown, wanted)
+        return page
