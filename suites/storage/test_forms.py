@@ -137,7 +137,7 @@ def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
             2. expect 2xx, and the bytes from GET, with those fields
     """
     _where_offered(space, once)
-    key, fields = space.key("form"), {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
+    key, fields = space.key("form") + "é", {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
 
     with _signed_once():
         for what, content, behind, form_type in FORMS:

@@ -21,14 +21,14 @@ def test_place_of_uploads_is_told(space: Space) -> None:
             2. expect KeyMarker and PartNumberMarker, where they are told, as they were sent
     """
     prefix = space.prefix("uploads")
-    upload = space.opened(key := f"{prefix}b")
+    upload = space.opened(key := f"{prefix}é/b")
     space.part(key, upload, 1, b"the first")
-    uploads = space.list_uploads(prefix, key_marker=f"{prefix}a")
+    uploads = space.list_uploads(prefix, key_marker=f"{prefix}é/a")
     parts = space.list_parts(key, upload, part_number_marker="1")
     space.abort(key, upload)
 
     for reply, root, name, sent in (
-        (uploads, "ListMultipartUploadsResult", "KeyMarker", f"{prefix}a"),
+        (uploads, "ListMultipartUploadsResult", "KeyMarker", f"{prefix}é/a"),
         (parts, "ListPartsResult", "PartNumberMarker", "1"),
     ):
         told = expect_document(reply, root).findtext(name)

@@ -29,6 +29,11 @@ def fields_of(request: Request) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, value in FIELD.findall(request.body)}
 
 
+def _text(field: str) -> str:
+    """A field as text: fields are taken in as latin-1, for the bytes of the file."""
+    return field.encode("latin-1").decode()
+
+
 def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Answer:
     """The answer to a form whose file is stored."""
     body = fields["file"].encode("latin-1")
@@ -173,7 +178,7 @@ class FormsTaken:
         return of_key(policy, fields)
 
     def _key(self, fields: dict[str, str]) -> str:
-        return fields["key"].replace("${filename}", "f")
+        return _text(fields["key"]).replace("${filename}", "f")
 
     def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
         body, owned = fields["file"].encode("latin-1"), "x-amz-meta-"
@@ -213,7 +218,7 @@ class FormNamesNoFile(FormsTaken, Defect):
     noticed_by = ("storage/object/form-does-as-asked",)
 
     def _key(self, fields: dict[str, str]) -> str:
-        return fields["key"]
+        return _text(fields["key"])
 
 
 class FormAnswersAsItLikes(FormsTaken, Defect):
@@ -330,3 +335,13 @@ class FormRangesHaveNoLeast(FormsTaken, Defect):
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         bounds = [each for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
         return all(len(fields["file"]) <= most for _, _, most in bounds)
+
+
+class FormKeysAreLatin1(FormsTaken, Defect):
+    """RFC 7578 section 5.1.2: fields of a form are UTF-8 where they say nothing else, and a key is as it was sent."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _key(self, fields: dict[str, str]) -> str:
+        return fields["key"].replace("${filename}", "f")
