@@ -82,3 +82,28 @@ class UploadsToLongKeysUnlisted(Defect):
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         return [upload for upload in original(bucket) if len(upload.key) <= LONGEST]
+
+
+class StartsCutShort(Defect):
+    """S3 API Reference, ListObjectsV2, StartAfter: behind that key, to its last letter."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after[:LONGEST] if "continuation-token" not in call.query else after)
+        return wanted
+
+
+class LongKeysDeletedByTheirBeginning(Defect):
+    """S3 API Reference, DeleteObjects, Key: that key, not all that begin as it does."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        key = entry.require("Key")
+        for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
+            bucket.remove(each)
+        told: str = await original(bucket, entry, quiet)
+        return told
