@@ -28,6 +28,22 @@ def texts(document: Any) -> Iterator[str]:
             yield from texts(each)
 
 
+def named_texts(reply: Exchange) -> list[tuple[str, str]]:
+    """Every text that is the value of a member of an answer's JSON, however deep, with the member's name."""
+    try:
+        return list(_named(reply.json()))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _named(document: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(document, dict):
+        yield from ((name, each) for name, each in document.items() if isinstance(each, str))
+    if isinstance(document, dict | list):
+        for each in document.values() if isinstance(document, dict) else document:
+            yield from _named(each)
+
+
 def expect_json_where_told(reply: Exchange) -> None:
     """What says that it is JSON is JSON, in UTF-8 (RFC 8259 section 8.1), whatever texts are in it."""
     if not reply.body or not reply.media_type.endswith("json"):

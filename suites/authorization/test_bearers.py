@@ -6,16 +6,18 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
+from conformance.oracles.documents import named_texts
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 SHORTEST_SECRET = 16
 ANOTHER = ("User-Agent", "curl/8.5.0")
 NAMES = ("access_token", "token", "Authorization")
+SECRET = "clientsecret"
 
 
 def read(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
@@ -87,3 +89,30 @@ def test_answers_show_no_secret(platform: Platform, once: Once) -> None:
     for _, answer in read(platform, once):
         # What is as short as a word may stand there by chance.
         expect_not_repeated(answer, [each for each in secrets if len(each) >= SHORTEST_SECRET], "a client secret")
+
+
+@verifies("authorization/bearer/secret-of-a-creation-is-shown-once")
+def test_secret_of_a_creation_is_shown_once(platform: Platform) -> None:
+    """Purpose: who may look at the credentials of an organization does not have them for that.
+
+    Method: 1. create an item of each declared resource; go on with those whose creation shows a client secret
+            2. read the item and its list, update it where it can be, and create another of its name
+            3. expect the secret in none of the answers
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        made = platform.create(resource, slug := platform.names.new())
+        secrets = [text for name, text in named_texts(made) if _is_secret(name, text)] if made.ok else []
+        if secrets:
+            judged = True
+            kinds = ["read-item", *(["update", "read-item"] if resource.update else []), "create"]
+            later = [platform.as_role("full", platform.operation(resource, kind, slug)) for kind in kinds]
+            for answer in [*later, *platform.pages("full", platform.operation(resource, "read"))]:
+                expect_not_repeated(answer, secrets, "the client secret that its creation has shown")
+    if not judged:
+        raise NotApplicable("no creation shows a client secret")
+
+
+def _is_secret(name: str, text: str) -> bool:
+    """Whether a member is that of a client secret, however its words are joined."""
+    return "".join(filter(str.isalnum, name)).lower().endswith(SECRET) and len(text) >= SHORTEST_SECRET

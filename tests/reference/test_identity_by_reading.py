@@ -85,6 +85,11 @@ def of_old_name(w: World) -> list[int]:
     return [w.patch(slug="other").status_code, w.api(ATLAS).status_code]
 
 
+def secret_shown(w: World) -> list[bool]:
+    """Whether a creation shows a secret, and the reading behind it."""
+    return ["client_secret" in each.json() for each in (w.create(), w.api(f"{PROJECTS}/made"))]
+
+
 ALL = "organization:read member:read project:read project:write"
 FIRST_AND_LAST = "organization:read project:write"
 TABLE: list[Row] = [
@@ -97,6 +102,7 @@ TABLE: list[Row] = [
     (defects.HalfAFieldOfWritesCrashes, half_a_field, 401, 500),
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
+    (variants.CreationShowsASecret, secret_shown, [False, False], [True, False]),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),
     (variants.IdentityClockBehind, issued_long_ago, [False, False], [True, True]),
     (variants.ItemsCanBeRenamed, of_old_name, [400, 200], [200, 301]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -9,9 +10,10 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import strict_object
 from conformance.reference.seeds import Client
@@ -172,3 +174,20 @@ def _object(body: bytes) -> dict[str, Any]:
         return strict_object(body)
     except (ValueError, RecursionError):
         return {}
+
+
+class CreationShowsASecret(Variant):
+    """Credentials: the client secret is shown once, at creation: what is created may have one, and tells it then."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status != 201:
+            return answer
+        return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
+
+
+def secret_of(project: Project) -> str:
+    """The secret of a thing, which nobody guesses who does not know the reference."""
+    return hashlib.sha256(project.slug.encode()).hexdigest()

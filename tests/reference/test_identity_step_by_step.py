@@ -1,0 +1,35 @@
+"""Each defect that only the next step shows differs in the answer it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.defects.identity import step_by_step as defects
+from tests.reference.identity_table import Look, Row, alterations_in
+from tests.reference.identity_world import PROJECTS, World
+
+
+def secret_shown(w: World) -> list[bool]:
+    """Whether a creation shows a secret, and the reading behind it."""
+    return ["client_secret" in each.json() for each in (w.create(), w.api(f"{PROJECTS}/made"))]
+
+
+TABLE: list[Row] = [
+    (defects.SecretShownAgain, secret_shown, [False, False], [True, True]),
+]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_every_one_is_seen_to_differ() -> None:
+    unseen = sorted(each.__name__ for each in alterations_in(defects) - {row[0] for row in TABLE} if each.surface)
+    assert unseen == [], "each needs a row of TABLE: a look that it changes"
