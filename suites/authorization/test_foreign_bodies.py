@@ -28,6 +28,14 @@ def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name:
     return values.get(name, client if name == "owner" else theirs.organization.organization)
 
 
+def made_there(theirs: ForeignThings, kind: str) -> list[ForeignThing]:
+    """What the run has made in the other organization, of resources that declare such an operation."""
+    found = [each for each in theirs.things() if each.ours and getattr(each.resource, kind)]
+    if not found:
+        raise NotApplicable(f"the role foreign makes nothing of a resource that declares {kind}")
+    return found
+
+
 @contextmanager
 def shut_again(platform: Platform, thing: ForeignThing, slug: str) -> Iterator[None]:
     """Has an item removed of which a finding is told: who was let in by it is let in no longer when others look."""
@@ -48,7 +56,7 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
             2. expect no 5xx and nothing of the other organization in the answer
             3. expect the role foreign to find its thing as before, and to read the item neither there nor here
     """
-    for thing in [each for each in theirs.things() if each.ours]:
+    for thing in made_there(theirs, kind):
         before = theirs.state(thing)
         item = platform.new_item(thing.resource)
         for name in MEMBERS:

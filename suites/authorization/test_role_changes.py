@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import product
 
 import pytest
 
@@ -58,15 +59,21 @@ class ChangeByRole:
 
 
 @pytest.fixture
-def change(platform: Platform) -> ChangeByRole:
-    """A change of which the target file says who lacks the role for it."""
-    for resource in platform.resources:
-        if resource.update and ROLE in resource.update.forbidden_to and resource.item and resource.create:
-            return ChangeByRole(platform, resource, platform.new_item(resource))
-    for resource in platform.resources:
-        if resource.create and ROLE in resource.create.forbidden_to:
-            return ChangeByRole(platform, resource, None)
-    raise NotApplicable(f"no declared create or update is said to be forbidden_to {ROLE}")
+def changes(platform: Platform) -> list[ChangeByRole]:
+    """A change of each resource of which the target file says who lacks the role for it."""
+    found = list(filter(None, (_change(platform, each) for each in platform.resources)))
+    if not found:
+        raise NotApplicable(f"no declared create or update is said to be forbidden_to {ROLE}")
+    return found
+
+
+def _change(platform: Platform, resource: Resource) -> ChangeByRole | None:
+    """An update where there is one that takes the role, else a creation."""
+    if resource.update and ROLE in resource.update.forbidden_to and resource.item and resource.create:
+        return ChangeByRole(platform, resource, platform.new_item(resource))
+    if resource.create and ROLE in resource.create.forbidden_to:
+        return ChangeByRole(platform, resource, None)
+    return None
 
 
 def expect_answer(
@@ -84,25 +91,26 @@ def expect_answer(
 
 @verifies("authorization/permissions/role-change-is-immediate")
 @disturbs("credential viewer", others=True)
-def test_role_change_is_immediate(platform: Platform, promoter: Operator, change: ChangeByRole) -> None:
+def test_role_change_is_immediate(platform: Platform, promoter: Operator, changes: list[ChangeByRole]) -> None:
     """Purpose: who is given a role may do what it permits, and who loses it may not, whichever token is shown.
 
-    Method: 1. as the role viewer, make a change that it may not make: refused
+    Method: 1. as the role viewer, make a change of each resource that it may not make: refused
             2. have the operator's hook promote the credential: expect 2xx with the token of before and with a new one,
-               within the bound of the target file (one second)
+               within the bound of the target file (one second), for each
             3. have it demoted again: expect 403 (404) with both tokens within that bound, also of a creation and a
                deletion that are forbidden to it
     """
     client_id, token = platform.oauth.credential(ROLE).client_id, platform.oauth.fresh_token(ROLE)
-    refused = change.by(token, change.kind)
-    if refused.ok:
+    if any(change.by(token, change.kind).ok for change in changes):
         raise Inconclusive(f"{ROLE} may make the change already", f"a role {ROLE} to which changes are forbidden")
 
     promoted = promoter.promote(client_id)
     tokens = (token, platform.oauth.fresh_token(ROLE))
-    for each in tokens:
-        expect_answer(change, each, change.kind, range(200, 300), promoted, "2xx for who was given the role")
+    for change, each in product(changes, tokens):
+        told = f"2xx for who was given the role ({change.resource.name}, {change.kind})"
+        expect_answer(change, each, change.kind, range(200, 300), promoted, told)
     demoted = promoter.demote(client_id)
-    for kind in change.kinds():
-        for each in tokens:
-            expect_answer(change, each, kind, {403, 404}, demoted, f"403 for who lost the role again ({kind})")
+    for change in changes:
+        for kind, each in product(change.kinds(), tokens):
+            told = f"403 for who lost the role again ({change.resource.name}, {kind})"
+            expect_answer(change, each, kind, {403, 404}, demoted, told)
