@@ -33,6 +33,16 @@ def next_address(reply: Exchange, resource: Resource) -> str | None:
     return address_in(reply.url, link) if link else None
 
 
+def is_told_to_be_the_last(reply: Exchange, resource: Resource) -> bool:
+    """Whether a page says that none follows it: the member that the target file names is there, and says nothing."""
+    *above, name = resource.pages.member.split(".") if resource.pages else [""]
+    try:
+        holder = reduce(_member, above, reply.json())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(holder, dict) and holder.get(name, reply) in (None, "", False) and next_link(reply) is None
+
+
 def _named(reply: Exchange, query: str, pages: Pages) -> str | None:
     try:
         told = reduce(_member, pages.member.split("."), reply.json())

@@ -169,7 +169,7 @@ SETTABLE = {
 def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
     """Purpose: a body sets what its caller may set, and neither the owner nor the organization of a thing.
 
-    Method: 1. read an item; send the declared update with a member that no creation has: organization, id, role, scopes …
+    Method: 1. read an item; send the declared update with a member that no creation has: organization, id, role …
             2. read it again: expect that member as before; or the item by a new slug (only organizations keep theirs)
     """
     for operation in platform.operations("update"):

@@ -86,6 +86,16 @@ class PagesLoseOneBetween(InPages, Defect):
     size, lost = 7, 1
 
 
+class ListEndsWithItsFirstPage(Defect):
+    """RFC 9110 section 9.3.1: a list is of all that is there; here no page follows the first, as it says itself."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return Answer.json(200, {"items": entries[:7], "next": None})
+
+
 class PagesOverlap(InPages, Defect):
     """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
 
