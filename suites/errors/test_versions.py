@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import formatdate
 
 from conformance.oracles.documents import shows
 from conformance.oracles.headers import expect_not_shared
-from conformance.oracles.proofs import another_field, field_matches, shows_text
+from conformance.oracles.proofs import another_field, field_lacks, field_matches, shows_text
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Platform
@@ -16,6 +17,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
+FORM = '^(W/)?"[^" ]*"$'
+"""An entity tag, as a POSIX extended regular expression has it."""
 LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
 
 
@@ -35,6 +38,25 @@ def strong(reply: Exchange) -> str | None:
     """The strong ETag of an answer."""
     etag = reply.headers.get("etag")
     return etag if etag and etag.startswith('"') else None
+
+
+@verifies("errors/reads/etag-is-an-entity-tag")
+def test_etag_is_an_entity_tag(platform: Platform) -> None:
+    """Purpose: libraries know no version that has not its form, and then neither read nor write on condition of one.
+
+    Method: 1. read an item of each resource
+            2. where the answer has an ETag, expect it in quotes, and no blank within
+    """
+    judged = False
+    for operation in platform.operations("read-item"):
+        reply = platform.as_role("full", operation)
+        if etag := reply.headers.get("etag"):
+            judged = True
+            if not re.fullmatch(FORM, etag):
+                proof = field_matches(reply, "ETag", FORM)
+                raise NonConformance('an entity tag, such as "1" in its quotes', f"ETag: {etag}", reply, proof=proof)
+    if not judged:
+        raise NotApplicable("no item is read with an ETag")
 
 
 @verifies("errors/409/told-version-is-the-new-one")
@@ -149,6 +171,21 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
         if missing:
             told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
             raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
+
+
+@verifies("errors/reads/not-modified-is-of-no-length")
+def test_not_modified_is_of_no_length(platform: Platform) -> None:
+    """Purpose: what a copy is updated with says of it no other length than it has (RFC 9111 section 3.2).
+
+    Method: 1. read an item; read it again on condition that it does not match the ETag which it has
+            2. where the answer is 304, expect no Content-Length of nothing
+    """
+    for _, first, reply in not_modified(platform):
+        if reply.headers.get("content-length") == "0" and first.body:
+            expected = "304 without Content-Length, or with that of 200"
+            raise NonConformance(
+                expected, "304 with Content-Length: 0", reply, proof=field_lacks(reply, "Content-Length", "0")
+            )
 
 
 @verifies("errors/reads/if-none-match-is-compared-weakly")

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import step_by_step as defects
-from tests.reference.identity_table import Look, Row, alterations_in
-from tests.reference.identity_world import PROJECTS, World
+from tests.reference.identity_table import Look, Row, alterations_in, api_header
+from tests.reference.identity_world import ATLAS, PROJECTS, World
 
 
 def secret_shown(w: World) -> list[bool]:
@@ -17,7 +17,15 @@ def secret_shown(w: World) -> list[bool]:
     return ["client_secret" in each.json() for each in (w.create(), w.api(f"{PROJECTS}/made"))]
 
 
+def length_of_not_modified(w: World) -> Any:
+    """The length that 304 states."""
+    etag = w.api(ATLAS).headers["etag"]
+    return w.api(ATLAS, headers={"if-none-match": etag}).headers.get("content-length")
+
+
 TABLE: list[Row] = [
+    (defects.EntityTagsWithoutQuotes, api_header("etag", ATLAS), '"1"', "1"),
+    (defects.NotModifiedIsOfLengthNought, length_of_not_modified, None, "0"),
     (defects.SecretShownAgain, secret_shown, [False, False], [True, True]),
 ]
 

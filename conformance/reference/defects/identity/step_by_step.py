@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.variants.identity_by_reading import secret_of
 
@@ -19,3 +19,27 @@ class SecretShownAgain(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         return edited(original(project, status), lambda told: told.update(client_secret=secret_of(project)))
+
+
+class EntityTagsWithoutQuotes(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is a quoted string; here what another framework quoted itself is bare."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/etag-is-an-entity-tag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
+        return answer
+
+
+class NotModifiedIsOfLengthNought(Defect):
+    """RFC 9110 section 8.6: a length that 304 states is that of the content of 200, which caches then go by."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-of-no-length",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["Content-Length"] = "0"
+        return answer
