@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +24,24 @@ def length_of_not_modified(w: World) -> Any:
     return w.api(ATLAS, headers={"if-none-match": etag}).headers.get("content-length")
 
 
+def changed_behind(refuse: Callable[[World], Any]) -> Look:
+    """What an update of the version that was read before something was refused is answered."""
+
+    def look(w: World) -> int:
+        etag = w.api(ATLAS).headers["etag"]
+        refuse(w)
+        return w.patch(headers={"if-match": etag}, description="x").status_code
+
+    return look
+
+
+def stale(w: World) -> Any:
+    return w.patch(headers={"if-match": '"0"'}, description="y")
+
+
 TABLE: list[Row] = [
+    (defects.RefusedCreationTouches, changed_behind(lambda w: w.create(slug="atlas")), 200, 409),
+    (defects.RefusedUpdateLeavesALock, changed_behind(stale), 200, 409),
     (defects.EntityTagsWithoutQuotes, api_header("etag", ATLAS), '"1"', "1"),
     (defects.NotModifiedIsOfLengthNought, length_of_not_modified, None, "0"),
     (defects.SecretShownAgain, secret_shown, [False, False], [True, True]),

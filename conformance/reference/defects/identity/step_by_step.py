@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.records import Project
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.variants.identity_by_reading import secret_of
 
 
@@ -19,6 +20,44 @@ class SecretShownAgain(Defect):
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         return edited(original(project, status), lambda told: told.update(client_secret=secret_of(project)))
+
+
+class RefusedCreationTouches(Defect):
+    """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/refusal-is-no-update",)
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        if project.slug in organization.projects:
+            organization.projects[project.slug].version += 1
+        return await original(organization, project)
+
+
+class RefusedUpdateLeavesALock(Defect):
+    """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/refusal-is-no-update",)
+
+    def __init__(self) -> None:
+        self.locked: set[tuple[str, str]] = set()
+
+    async def update_project(
+        self,
+        original: Callable[..., Awaitable[bool]],
+        project: Project,
+        changes: dict[str, Any],
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        name = project.organization, project.slug
+        if name in self.locked:
+            return False
+        done = await original(project, changes, still_holds)
+        self.locked |= set() if done else {name}
+        return done
 
 
 class EntityTagsWithoutQuotes(Defect):
