@@ -14,10 +14,12 @@ from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, leas
 from conformance.oracles.webhooks import AGAIN_S, carrying, expect_as_unknown, mark, taken, told_in_time, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.check import disturbs, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 # Of 128 random bits in hexadecimal digits some digits are the same again by chance.
 DIFFERING_BITS = 96
+BY_ROTATION = Proof(beyond="the operator has to rotate the webhook for it")
 
 
 @verifies("webhooks/rotation/old-url-is-dead")
@@ -27,7 +29,8 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator, target: Tar
 
     Method: 1. have the operator's hook rotate the webhook
             2. expect the old URL to refuse six events, none of which the operator's hook tells: not every server may
-               have heard of it; and the new one to accept an event, which the hook tells; both within limits.revocation
+               have heard of it; and the new one to accept some in turn, which the hook tells, the very first that it
+               accepted too; both within limits.revocation
             3. rotate it again: expect the first URL to be as dead as before
     """
     taken(webhook)
@@ -36,30 +39,58 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator, target: Tar
 
     if old == webhook.url:
         raise NonConformance("another URL after rotation", "the same one")
-    until = due(webhook, target)
+    first = mark()
+    until = due(webhook, target, first)
     late = refused_in_time(webhook, old, until, "at the old URL")
-    new = mark()
-    body = webhook.event(mark=new)
-    accepted = webhook.deliver(body)
-    expect_success(accepted, "at the new URL")
+    accepted = accepted_in_time(webhook, until)
     if operator.has("events"):
-        told = told_in_time(operator, target, lambda told: carrying(told, new, body) > 0)
-        if carrying(told, late):
-            raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
-        if not carrying(told, new, body):
-            expected, seen = "the event of the new URL among those taken in", "no such event"
-            raise told_otherwise(expected, seen, {new: accepted}, 1, told)
+        _expect_told(webhook, operator, target, late, accepted, first)
     webhook.turn_to(operator.rotate_webhook())
     due(webhook, target)
     refused_in_time(webhook, old, time.monotonic(), "at the first URL, after a further rotation", 1)
 
 
-def due(webhook: WebhookClient, target: Target) -> float:
-    """When a rotation must be known everywhere; until then it is waited for the new URL, which may not live at once."""
+def _expect_told(
+    webhook: WebhookClient, operator: Operator, target: Target, late: str, accepted: dict[str, Exchange], first: str
+) -> None:
+    """What the new URL accepted is told, and nothing that the old one refused."""
+    bodies = {word: webhook.event(mark=word) for word in (*accepted, first)}
+    told = told_in_time(operator, target, lambda told: all(carrying(told, word, bodies[word]) for word in bodies))
+    if carrying(told, late):
+        raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
+    for word, reply in accepted.items():
+        if not carrying(told, word, bodies[word]):
+            expected, seen = "the event of the new URL among those taken in", "no such event"
+            raise told_otherwise(expected, seen, {word: reply}, 1, told)
+    if not carrying(told, first, bodies[first]):
+        expected = "the first event that the new URL accepted among those taken in"
+        raise NonConformance(expected, "those behind it alone", *accepted.values(), proof=BY_ROTATION)
+
+
+def due(webhook: WebhookClient, target: Target, word: str = "") -> float:
+    """When a rotation must be known everywhere; until then it is waited for the new URL, which may not live at once.
+
+    ``word``: the mark of what it is asked with.
+    """
     until = time.monotonic() + target.limits.revocation
-    while not webhook.deliver().ok and time.monotonic() < until:
+    event = webhook.event(mark=word) if word else None
+    while not (webhook.deliver(event) if event else webhook.deliver()).ok and time.monotonic() < until:
         time.sleep(AGAIN_S)
     return until
+
+
+def accepted_in_time(webhook: WebhookClient, until: float, times: int = 3) -> dict[str, Exchange]:
+    """The new URL accepts so many events in turn by that moment; the answers by their marks."""
+    while True:
+        begun, replies = time.monotonic(), dict[str, Exchange]()
+        for word in (mark() for _ in range(times)):
+            replies[word] = webhook.deliver(webhook.event(mark=word))
+        if all(reply.ok for reply in replies.values()) or begun >= until:
+            break
+        time.sleep(AGAIN_S)
+    for reply in replies.values():
+        expect_success(reply, "at the new URL")
+    return replies
 
 
 def refused_in_time(webhook: WebhookClient, old: str, until: float, where: str, times: int = 6) -> str:

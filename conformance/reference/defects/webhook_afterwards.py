@@ -104,6 +104,37 @@ class RotationShutsWebhook(Defect):
         return None if raw_path == self.rotated else original(raw_path)
 
 
+class FirstBehindRotationIsLost(Defect):
+    """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.rotated = False
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated = True
+        return original()
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        rotated, self.rotated = self.rotated, False
+        if not rotated:
+            original(organization, request)
+
+
+class NewUrlUnknownToOneServer(RotationShutsWebhook):
+    """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        self.asked += raw_path == self.rotated
+        return original(raw_path) if self.asked % 3 else super().organization_of(original, raw_path)
+
+
 class AcceptedBeforeItHasCome(Defect):
     """RFC 9112 section 6.3: a message of which a part is still to come is incomplete, and no event to accept."""
 
