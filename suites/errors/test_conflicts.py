@@ -83,17 +83,20 @@ def _marked(operation: Operation, number: int) -> dict[str, Any]:
 def _sent_at_once(
     platform: Platform, operation: Operation, documents: list[dict[str, Any]], fields: HeaderFields = ()
 ) -> list[Exchange]:
-    """Each document sent at one moment, with two tokens by turns: what locks by session keeps only one's own apart.
+    """Each document sent at one moment, with two tokens by turns: what locks by session keeps only one's own apart."""
+    tokens = _two_tokens(platform, operation)
+    sent = zip(cycle(tokens), documents, strict=False)
+    return at_once([partial(platform.send, operation, token, fields, document=each) for token, each in sent])
 
-    With one alone where a further one ends those before it.
-    """
+
+def _two_tokens(platform: Platform, operation: Operation) -> list[str]:
+    """Two tokens of the owner's; one alone where a further one ends those before it."""
     ask, scopes = platform.oauth.token, tuple(filter(None, [operation.scope]))
     tokens = [ask("full"), ask("full", *scopes)]
     platform.made_once("two tokens", lambda: platform.send(platform.operations("read")[0], tokens[0]))
     if platform.oauth.one_each.found:
         tokens = [ask("full", *scopes)]
-    sent = zip(cycle(tokens), documents, strict=False)
-    return at_once([partial(platform.send, operation, token, fields, document=each) for token, each in sent])
+    return tokens
 
 
 def _the_one_winner(replies: list[Exchange], losers: set[int]) -> int:
@@ -127,14 +130,15 @@ def _expect_shown(
 def test_stale_update(platform: Platform) -> None:
     """Purpose: who has not seen the last change does not undo it.
 
-    Method: 1. read an item's version; update it; update it again on condition of the version read first
+    Method: 1. read an item's version; update it from that, by another token; and again from the version read first
             2. expect 409 (412 for If-Match), and the owner to find the first update
     """
     for resource in conditional(platform):
         slug = platform.new_item(resource)
         stale = version_of(platform, resource, slug)
         first, fields = update_from(platform, resource, slug, stale)
-        expect_success(platform.as_role("full", first, fields), "for an update from the present version")
+        token = _two_tokens(platform, first)[-1]
+        expect_success(platform.send(first, token, fields), "for an update from the present version, by another token")
         second, fields = update_from(platform, resource, slug, stale)
         before = platform.state(second)
         reply = platform.as_role("full", second, fields)

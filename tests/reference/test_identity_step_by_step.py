@@ -9,7 +9,7 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import step_by_step as defects
-from tests.reference.identity_table import Look, Row, alterations_in, api_header
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header
 from tests.reference.identity_world import ATLAS, PROJECTS, World
 
 
@@ -39,7 +39,20 @@ def stale(w: World) -> Any:
     return w.patch(headers={"if-match": '"0"'}, description="y")
 
 
+def updated_if(etag: str) -> Look:
+    """What an update on this condition is answered."""
+    return lambda w: w.patch(headers={"if-match": etag}, description="x").status_code
+
+
+def updated_by_another_token(w: World) -> int:
+    etag = w.api(ATLAS).headers["etag"]
+    return w.patch(headers={"if-match": etag}, description="x").status_code
+
+
 TABLE: list[Row] = [
+    (defects.AnyCopyIsNone, api(ATLAS, headers={"if-none-match": "*"}), 304, 200),
+    (defects.EntityTagsOfOneToken, updated_by_another_token, 200, 409),
+    (defects.NothingInIfMatchIsAVersion, updated_if(', "1"'), 200, 409),
     (defects.RefusedCreationTouches, changed_behind(lambda w: w.create(slug="atlas")), 200, 409),
     (defects.RefusedUpdateLeavesALock, changed_behind(stale), 200, 409),
     (defects.EntityTagsWithoutQuotes, api_header("etag", ATLAS), '"1"', "1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -70,6 +71,46 @@ class EntityTagsWithoutQuotes(Defect):
         if "etag" in answer.headers:
             answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
         return answer
+
+
+class EntityTagsOfOneToken(Defect):
+    """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = self._told(request, answer.headers["ETag"])
+        return answer
+
+    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+        return request.headers.get("if-match", "*") in ("*", self._told(request, project.etag))
+
+    def _told(self, request: Request, etag: str) -> str:
+        return f'{etag[:-1]}-{zlib.crc32(request.headers.get("authorization", "").encode())}"'
+
+
+class NothingInIfMatchIsAVersion(Defect):
+    """RFC 9110 section 5.6.1.2: an element of nothing is passed over; here it is a version that was never there."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+
+    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+        return not request.headers.get("if-match", "").startswith(",") and original(request, project)
+
+
+class AnyCopyIsNone(Defect):
+    """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/if-none-match-takes-lists-and-any",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        return request.headers.get("if-none-match") == "*" or original(request, project)
 
 
 class NotModifiedIsOfLengthNought(Defect):
