@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.at_once import burst, one_by_one
-from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.oauth import OAuthClient, access_token, bearer
 from conformance.clients.waiting import retry_after
 from conformance.clients.ways_round import WAYS_ROUND
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
+from conformance.sandbox.platform import Platform
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -145,6 +146,23 @@ def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
 
     expect_no_token(reply)
     expect_status(reply, 429, "above the limit")
+
+
+@verifies("errors/429/tokens-stay-good")
+@disturbs("credential limited")
+def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform) -> None:
+    """Purpose: haste at the token endpoint takes from a program nothing that it has.
+
+    Method: 1. get a token of the role limited, and exhaust its limit
+            2. use the token where it opened something before: expect 2xx, or 429 where one limit is of all requests
+    """
+    reads, own = platform.operations("read"), bearer(oauth.token(ROLE))
+    opened = next((each for each in reads if platform.http.send(each.method, each.path, [own]).ok), None)
+    if opened is None:
+        raise NotApplicable(f"a token of the role {ROLE} opens no declared resource")
+    exhausted(target, oauth)
+    reply = platform.http.impatient().send(opened.method, opened.path, [own])
+    expect_status(reply, {*range(200, 300), 429}, "for a token from before the limit was reached")
 
 
 @verifies("errors/429/others-are-served")

@@ -26,7 +26,14 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
 
 @verifies("oauth/token/unknown-parameters-are-ignored")
 @pytest.mark.parametrize(
-    "name", [case("plain", "x_unknown"), case("code", "code"), case("bracketed", "scope[]"), case("unicode", "ünknown")]
+    "name",
+    [
+        case("plain", "x_unknown"),
+        case("code", "code"),
+        case("bracketed", "scope[]"),
+        case("unicode", "ünknown"),
+        case("of-every-object", "constructor"),
+    ],
 )
 def test_unknown_parameters_are_ignored(oauth: OAuthClient, name: str) -> None:
     """Purpose: a parameter that the endpoint does not know changes nothing.

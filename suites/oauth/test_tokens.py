@@ -128,3 +128,23 @@ def test_further_tokens_end_none(oauth: OAuthClient, platform: Platform) -> None
     except NonConformance as finding:
         finding.add_note("The processes of a run end each other's tokens so: what else there is, --workers 1 tells.")
         raise
+
+
+@verifies("oauth/tokens/refusals-end-none")
+def test_refusals_end_none(oauth: OAuthClient, platform: Platform) -> None:
+    """Purpose: whoever knows a client id, which is public, does not take the tokens of its programs away with it.
+
+    Method: 1. ask for a token and use it at a declared resource: 2xx
+            2. ask with a wrong secret, for an unknown scope and by an unknown grant: refused
+            3. use the token again: expect 2xx
+    """
+    token, read = oauth.taken(oauth.request_token(), "full"), platform.operations("read")[0]
+    if not platform.send(read, token).ok:
+        raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
+    refused = [oauth.request_token(client_secret="cf-not-the-secret"), oauth.request_token(scope="cf:unknown")]
+    refused.append(oauth.request_token(grant_type="cf-unknown"))
+
+    # As it is: where the platform is asked, it takes a new one in place of one that was ended so.
+    reply = platform.http.send(read.method, read.path, [bearer(token)])
+    told = " and ".join(f"{each.status}" for each in refused)
+    expect_success(reply, f"for a token behind which others were asked for in vain ({told})")

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import step_by_step as defects
-from tests.reference.identity_table import Look, Row, alterations_in, api, api_header
-from tests.reference.identity_world import ATLAS, PROJECTS, World
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, token
+from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World
 
 
 def secret_shown(w: World) -> list[bool]:
@@ -49,7 +49,30 @@ def updated_by_another_token(w: World) -> int:
     return w.patch(headers={"if-match": etag}, description="x").status_code
 
 
+def used_behind(refuse: Callable[[World], Any], client_id: str) -> Look:
+    """What a token is answered behind what was refused to its client."""
+
+    def look(w: World) -> int:
+        headers = {"authorization": f"Bearer {w.bearer(client_id)}"}
+        refuse(w)
+        return w.ask("GET", ACME, headers=headers).status_code
+
+    return look
+
+
+def too_many(w: World) -> None:
+    for _ in range(11):
+        w.token("ct-limited")
+
+
+def wrongly(w: World) -> Any:
+    return w.token(client_secret="x")
+
+
 TABLE: list[Row] = [
+    (defects.WrongSecretEndsTokens, used_behind(wrongly, "ct-full"), 200, 401),
+    (defects.HasteEndsTokens, used_behind(too_many, "ct-limited"), 200, 401),
+    (defects.ParameterOfEveryObjectCrashes, token(constructor="x"), 200, 500),
     (defects.AnyCopyIsNone, api(ATLAS, headers={"if-none-match": "*"}), 304, 200),
     (defects.EntityTagsOfOneToken, updated_by_another_token, 200, 409),
     (defects.NothingInIfMatchIsAVersion, updated_if(', "1"'), 200, 409),

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited
+from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_by_reading import secret_of
 
 
@@ -123,3 +125,46 @@ class NotModifiedIsOfLengthNought(Defect):
         if answer.status == 304:
             answer.headers["Content-Length"] = "0"
         return answer
+
+
+class WrongSecretEndsTokens(Defect):
+    """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/refusals-end-none",)
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        matches = original(client, secret)
+        if client and not matches:
+            surface_of(original).revocations[client.client_id] += 1
+        return matches
+
+
+class HasteEndsTokens(Defect):
+    """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/tokens-stay-good",)
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        try:
+            original(client)
+        except Refused:
+            surface_of(original).revocations[client.client_id] += 1
+            raise
+
+
+class ParameterOfEveryObjectCrashes(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, those too that each object has a member for."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
+    crashes = (TypeError,)
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        form = original(request)
+        if "constructor" in form:
+            raise TypeError("found more than once")
+        return form
