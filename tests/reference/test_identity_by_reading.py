@@ -103,6 +103,7 @@ TABLE: list[Row] = [
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
     (variants.CreationShowsASecret, secret_shown, [False, False], [True, False]),
+    (variants.NamesAreObjects, lambda w: w.api(ATLAS).json()["name"], "Atlas", {"default": "Atlas"}),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),
     (variants.IdentityClockBehind, issued_long_ago, [False, False], [True, True]),
     (variants.ItemsCanBeRenamed, of_old_name, [400, 200], [200, 301]),

@@ -191,3 +191,12 @@ class CreationShowsASecret(Variant):
 def secret_of(project: Project) -> str:
     """The secret of a thing, which nobody guesses who does not know the reference."""
     return hashlib.sha256(project.slug.encode()).hexdigest()
+
+
+class NamesAreObjects(Variant):
+    """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        return edited(original(project, status), lambda told: told.update(name={"default": told["name"]}))
