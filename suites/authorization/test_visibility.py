@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,68 @@ def test_creation_replaces_nothing_hidden(platform: Platform, hidden: HiddenThin
         if not shows(reply, text):
             expect_not_repeated(reply, [f"text of {slug}"], "what is hidden")
         expect_unchanged(before, platform.state(create), reply)
+
+
+@verifies("authorization/concealment/name-hides-for-itself")
+def test_name_hides_for_itself(platform: Platform) -> None:
+    """Purpose: who sees a thing is told by its own members, and not by those of one that had its name before.
+
+    Method: 1. create an item that all see; have each role from which items can be hidden read it: 2xx; delete it
+            2. create one of the same name that is hidden: expect 404 or 403 for that role; delete it
+            3. create one of the same name that all see: expect 2xx for that role
+    """
+    judged = False
+    for resource, role in hiding(platform):
+        slug = platform.new_item(resource)
+        read = platform.operation(resource, "read-item", slug)
+        if not resource.delete or not platform.as_role(role, read).ok:
+            continue
+        hidden_body = resource.item.hidden_body if resource.item else None
+        for members, wanted in ((hidden_body, {403, 404}), (None, range(200, 300))):
+            platform.as_role("full", platform.operation(resource, "delete", slug))
+            if not platform.create(resource, slug, members=members).ok:
+                break  # A name may be given once and never again.
+            judged = True
+            told = "hidden" if members else "seen by all"
+            expect_status(platform.as_role(role, read), wanted, f"for {read} as {role}, made again and {told}")
+    if not judged:
+        raise NotApplicable("no name is given again that an item had which a role sees")
+
+
+@verifies("authorization/permissions/membership-grants-no-right")
+def test_membership_grants_no_right(platform: Platform) -> None:
+    """Purpose: who is made a member of a thing sees it, and may do no more with it than its role permits.
+
+    Method: 1. where members that hide an item name the client of full, create one that names beside it the client of a
+               role to which changes are forbidden; go on where that role reads it
+            2. have that role update and delete it: expect 403 or 404, and the owner to find it as before
+    """
+    judged = False
+    for resource in {each.name: each for each, _ in hiding(platform)}.values():
+        for kind, role in _forbidden(platform, resource):
+            slug, own = platform.names.new(), [platform.oauth.credential(each).client_id for each in ("full", role)]
+            members = _beside(resource.item.hidden_body if resource.item else None, *own)
+            if members is None or not platform.create(resource, slug, members=members).ok:
+                continue
+            if not platform.as_role(role, platform.operation(resource, "read-item", slug)).ok:
+                continue
+            judged, change = True, platform.operation(resource, kind, slug)
+            before = platform.state(change)
+            reply = platform.as_role(role, change)
+            expect_status(reply, {403, 404}, f"for {change} as {role}, which is a member of it")
+            expect_unchanged(before, platform.state(change), reply)
+    if not judged:
+        raise NotApplicable("no item can be made that names a role as its member to which changes are forbidden")
+
+
+def _forbidden(platform: Platform, resource: Resource) -> list[tuple[str, str]]:
+    """Changes of an item, with a role each to which they are forbidden."""
+    declared = {"update": resource.update, "delete": resource.delete}
+    every = [(kind, role) for kind, each in declared.items() for role in (each.forbidden_to if each else ())]
+    return [(kind, role) for kind, role in every if platform.oauth.has(role)]
+
+
+def _beside(members: dict[str, Any] | None, own: str, other: str) -> dict[str, Any] | None:
+    """Members in which a list that names one client names the other one too; None without such a list."""
+    found = {name: [*each, other] for name, each in (members or {}).items() if isinstance(each, list) and own in each}
+    return {**(members or {}), **found} if found else None

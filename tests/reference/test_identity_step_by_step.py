@@ -69,7 +69,23 @@ def wrongly(w: World) -> Any:
     return w.token(client_secret="x")
 
 
+def made_again_hidden(w: World) -> list[int]:
+    """What another reads of a name, and of what is hidden and bears it next."""
+    w.create()
+    told = [w.api(f"{PROJECTS}/made", "ct-outsider").status_code]
+    w.api(f"{PROJECTS}/made", "ct-full", "DELETE")
+    w.create(members=["ct-full"])
+    return [*told, w.api(f"{PROJECTS}/made", "ct-outsider").status_code]
+
+
+def changed_by_its_member(w: World) -> int:
+    w.create(members=["ct-full", "ct-viewer"])
+    return w.patch(f"{PROJECTS}/made", "ct-viewer", description="x").status_code
+
+
 TABLE: list[Row] = [
+    (defects.NameKeepsItsReaders, made_again_hidden, [200, 404], [200, 200]),
+    (defects.MembersMayWrite, changed_by_its_member, 403, 200),
     (defects.WrongSecretEndsTokens, used_behind(wrongly, "ct-full"), 200, 401),
     (defects.HasteEndsTokens, used_behind(too_many, "ct-limited"), 200, 401),
     (defects.ParameterOfEveryObjectCrashes, token(constructor="x"), 200, 500),

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
@@ -168,3 +169,38 @@ class ParameterOfEveryObjectCrashes(Defect):
         if "constructor" in form:
             raise TypeError("found more than once")
         return form
+
+
+class NameKeepsItsReaders(Defect):
+    """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/name-hides-for-itself",)
+
+    def __init__(self) -> None:
+        self.seen: dict[str, dict[str, bool]] = {}
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        of_name = self.seen.setdefault(project.slug, {})
+        return of_name.setdefault(caller.client.client_id, original(caller, project))
+
+    def apply(self, original: Callable[..., None], project: Project, changes: dict[str, Any]) -> None:
+        self.seen.pop(project.slug, None)
+        original(project, changes)
+
+
+class MembersMayWrite(Defect):
+    """Projects: membership never grants more than the organization role; here a Viewer changes what it is in."""
+
+    surface = "identity"
+    noticed_by = ("authorization/permissions/membership-grants-no-right",)
+    named: tuple[str | None, ...] = ()
+
+    async def api(self, original: Callable[..., Awaitable[Answer]], request: Request, segments: Any) -> Answer:
+        self.named = segments
+        return await original(request, segments)
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        organization = surface_of(original).organizations.get(caller.client.organization)
+        project = organization.projects.get(str(self.named[-1])) if organization else None
+        return original(caller, method) or (project is not None and caller.client.client_id in project.members)
