@@ -152,6 +152,19 @@ def test_invalid_path(platform: Platform, segment: str) -> None:
         expect_status(reply, {400, 404, *further}, f"for {path[:80]}")
 
 
+@verifies("errors/404/name-is-decoded-once")
+def test_name_is_decoded_once(platform: Platform) -> None:
+    """Purpose: what a guard in front has read is what is served: a name that is decoded twice is two names.
+
+    Method: 1. read an item by its slug with the percent sign of an encoded letter encoded too (RFC 3986 section 2.4)
+            2. expect 404, or 400 or 403 from who takes that for an attack
+    """
+    for operation in platform.operations("read-item"):
+        slug = str(platform.slug_of(operation))
+        path = operation.path.replace(slug, f"%25{ord(slug[0]):02X}{slug[1:]}")
+        expect_status(platform.as_role("full", operation, path=path), {400, 403, 404}, f"for {path}, decoded once")
+
+
 PARAMETERS = {
     "limit-text": "limit=cf", "limit-negative": "limit=-1", "limit-huge": "limit=99999999999999999999",
     "offset-text": "offset=cf",

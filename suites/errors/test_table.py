@@ -16,6 +16,7 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
+MARKUP = "<b id=cf>"
 MEMBER = re.compile(r'"status"\s*:\s*\d+')
 
 
@@ -145,6 +146,21 @@ def test_shape_is_one_whatever_is_repeated(platform: Platform, sent: str) -> Non
     """
     path = platform.absent_path(platform.resources[0]) + sent
     expect_json_where_told(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
+
+
+@verifies("errors/404/page-repeats-no-markup")
+def test_page_repeats_no_markup(platform: Platform) -> None:
+    """Purpose: an address that somebody is given to click on brings no markup of its own into the page of an error.
+
+    Method: 1. ask as a browser does for paths that name nothing, and have markup in them
+            2. expect a page, where it is one, without that markup
+    """
+    for above in (platform.absent_path(platform.resources[0]), platform.nowhere()):
+        fields = [("Accept", "text/html"), bearer(platform.oauth.token("full"))]
+        reply = platform.http.get(f"{above}%3Cb%20id=cf%3E", fields)
+        if reply.media_type in ("text/html", "application/xhtml+xml") and MARKUP in reply.text:
+            proof = Proof(reply.id, unsaid=(MARKUP,))
+            raise NonConformance("a page without the markup of its address", MARKUP, reply, proof=proof)
 
 
 @verifies("errors/shape/problem-details-tell-the-status")

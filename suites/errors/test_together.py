@@ -21,6 +21,7 @@ from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
+A_SECOND = 1.1
 # As JSON and a regular expression have it alike.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
@@ -84,6 +85,26 @@ def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
             expect_status(read, 404, "for an item that was deleted while it was updated")
     if not judged:
         raise NotApplicable("no item was deleted while it was updated")
+
+
+@verifies("errors/writes/made-again-stays")
+def test_made_again_stays(platform: Platform) -> None:
+    """Purpose: what is still done of a deletion is not done to the next thing of that name.
+
+    Method: 1. of each resource create an item, delete it, and create another of its name, where that is free again
+            2. a second later expect each to be read
+    """
+    reads = []
+    for resource in platform.resources_with("create", "item", "delete"):
+        slug = platform.new_item(resource)
+        gone = platform.as_role("full", platform.operation(resource, "delete", slug)).status in (200, 204)
+        if gone and platform.create(resource, slug).ok:
+            reads.append(platform.operation(resource, "read-item", slug))
+    if not reads:
+        raise NotApplicable("no name is free again behind a deletion")
+    platform.http.recorder.pause(A_SECOND)
+    for read in reads:
+        expect_success(platform.as_role("full", read), f"for {read}, which was made again a second ago")
 
 
 @verifies("errors/5xx/changes-at-once-are-no-server-error")

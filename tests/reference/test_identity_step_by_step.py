@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import step_by_step as defects
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, token
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World
+
+DEFLATE = {"accept-encoding": "deflate"}
 
 
 def secret_shown(w: World) -> list[bool]:
@@ -83,7 +86,25 @@ def changed_by_its_member(w: World) -> int:
     return w.patch(f"{PROJECTS}/made", "ct-viewer", description="x").status_code
 
 
+def made_again(w: World) -> int:
+    """What is read a while later of what was made again."""
+    w.create()
+    w.api(f"{PROJECTS}/made", method="DELETE")
+    w.create()
+    time.sleep(defects.CLEANED_S + 0.1)
+    return w.api(f"{PROJECTS}/made").status_code
+
+
+def page_of(address: str) -> Look:
+    """Whether the markup of an address stands in the page of an error."""
+    return lambda w: "<b>" in w.api(address, headers={"accept": "text/html"}).text
+
+
 TABLE: list[Row] = [
+    (defects.DeletionComesAgain, made_again, 200, 404),
+    (defects.NameDecodedTwice, api(f"{PROJECTS}/%2561tlas"), 404, 200),
+    (defects.PageRepeatsMarkup, page_of(f"{ACME}/%3Cb%3E"), False, True),
+    (defects.DeflatedWithoutItsWrapper, api_header("content-encoding", ATLAS, headers=DEFLATE), None, "deflate"),
     (defects.NameKeepsItsReaders, made_again_hidden, [200, 404], [200, 200]),
     (defects.MembersMayWrite, changed_by_its_member, 403, 200),
     (defects.WrongSecretEndsTokens, used_behind(wrongly, "ct-full"), 200, 401),

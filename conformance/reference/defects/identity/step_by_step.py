@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
@@ -14,6 +17,9 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_by_reading import secret_of
+
+CLEANED_S = 0.4
+SHORT = 20
 
 
 class SecretShownAgain(Defect):
@@ -204,3 +210,64 @@ class MembersMayWrite(Defect):
         organization = surface_of(original).organizations.get(caller.client.organization)
         project = organization.projects.get(str(self.named[-1])) if organization else None
         return original(caller, method) or (project is not None and caller.client.client_id in project.members)
+
+
+class DeletionComesAgain(Defect):
+    """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/made-again-stays",)
+
+    def __init__(self) -> None:
+        self.due: dict[str, float] = {}
+
+    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+        self.due[given[1].slug] = time.monotonic() + CLEANED_S
+        return await original(*given)
+
+    def find_project(
+        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
+    ) -> Project | None:
+        if slug is not None and self.due.get(slug, math.inf) < time.monotonic():
+            organization.projects.pop(slug, None)
+            del self.due[slug]
+        return original(organization, slug)
+
+
+class NameDecodedTwice(Defect):
+    """RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read another name."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/name-is-decoded-once",)
+
+    def find_project(
+        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
+    ) -> Project | None:
+        return original(organization, unquote(slug) if slug else slug)
+
+
+class PageRepeatsMarkup(Defect):
+    """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/page-repeats-no-markup",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
+            return answer
+        page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
+        page.headers["Content-Type"] = "text/html; charset=utf-8"
+        return page
+
+
+class DeflatedWithoutItsWrapper(Defect):
+    """RFC 9110 section 8.4.1.2: deflate is the zlib format; here it is what is within that."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.headers.get("accept-encoding") == "deflate" and len(answer.body) > SHORT:
+            answer.body = zlib.compress(answer.body, wbits=-zlib.MAX_WBITS)
+            answer.headers["Content-Encoding"] = "deflate"
+        return answer
