@@ -223,3 +223,24 @@ def _beside(members: dict[str, Any] | None, own: str, other: str) -> dict[str, A
     """Members in which a list that names one client names the other one too; None without such a list."""
     found = {name: [*each, other] for name, each in (members or {}).items() if isinstance(each, list) and own in each}
     return {**(members or {}), **found} if found else None
+
+
+@verifies("authorization/concealment/no-members-are-everybody")
+def test_no_members_are_everybody(platform: Platform) -> None:
+    """Purpose: what names no members is open to its organization, also where it says so with an empty list.
+
+    Method: 1. where members that hide an item are a list with the client of full, create one with that list empty
+            2. where that is accepted, expect 2xx for the owner, and for each role from which items can be hidden
+    """
+    judged, own = False, platform.oauth.credential("full").client_id
+    for resource, role in hiding(platform):
+        hidden_body, slug = (resource.item and resource.item.hidden_body) or {}, platform.names.new()
+        lists = sorted(name for name, each in hidden_body.items() if isinstance(each, list) and own in each)
+        if not lists or not platform.create(resource, slug, members={name: [] for name in lists}).ok:
+            continue
+        judged = True
+        for reader in ("full", role):
+            reply = platform.as_role(reader, platform.operation(resource, "read-item", slug))
+            expect_success(reply, f"for {reader}, of an item whose {' and '.join(lists)} is an empty list")
+    if not judged:
+        raise NotApplicable("no list of members hides an item that may be empty")

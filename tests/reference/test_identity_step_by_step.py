@@ -100,7 +100,13 @@ def page_of(address: str) -> Look:
     return lambda w: "<b>" in w.api(address, headers={"accept": "text/html"}).text
 
 
+def of_no_members(w: World) -> int:
+    w.create(members=[])
+    return w.api(f"{PROJECTS}/made").status_code
+
+
 TABLE: list[Row] = [
+    (defects.EmptyListIsNobody, of_no_members, 200, 404),
     (defects.DeletionComesAgain, made_again, 200, 404),
     (defects.NameDecodedTwice, api(f"{PROJECTS}/%2561tlas"), 404, 200),
     (defects.PageRepeatsMarkup, page_of(f"{ACME}/%3Cb%3E"), False, True),

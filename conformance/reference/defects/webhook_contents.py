@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import re
@@ -95,6 +96,34 @@ class LongNumbersRounded(Defect):
         if re.search(rb"\b[0-9]{17,}\b", body):
             body = json.dumps(json.loads(body, parse_int=float)).encode()
         original(organization, dataclasses.replace(request, body=body))
+
+
+class Base64OfEventsDecoded(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent; a gateway takes it for what it has coded itself."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        body = request.body
+        if re.fullmatch(rb"([A-Za-z0-9+/]{4})+", body):
+            body = base64.b64decode(body)
+        original(organization, dataclasses.replace(request, body=body))
+
+
+class BrokenOffBeginsTheNext(Defect):
+    """RFC 9112 section 8: what was incomplete is nothing of the next event, which is refused here for it."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+    left = False
+
+    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
+        self.left = True
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        left, self.left = self.left, False
+        return Answer.json(400, {"error": "no JSON"}) if left else original(request)
 
 
 class LettersOfEventsComposed(Defect):

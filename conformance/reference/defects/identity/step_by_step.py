@@ -271,3 +271,23 @@ class DeflatedWithoutItsWrapper(Defect):
             answer.body = zlib.compress(answer.body, wbits=-zlib.MAX_WBITS)
             answer.headers["Content-Encoding"] = "deflate"
         return answer
+
+
+class EmptyListIsNobody(Defect):
+    """Projects: an empty list is every member of the organization; here nobody is in it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/no-members-are-everybody",)
+
+    def __init__(self) -> None:
+        self.closed: set[str] = set()
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        project = original(organization, body)
+        self.closed |= {project.slug} if body.get("members") == [] else set()
+        return project
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        return project.slug not in self.closed and original(caller, project)
