@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth import access_token, bearer
 from conformance.evidence.once import Once
 from conformance.oracles.documents import named_texts
 from conformance.oracles.errors import expect_not_repeated
-from conformance.oracles.status import expect_refused, expect_success
+from conformance.oracles.oauth import expect_no_token
+from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -114,5 +118,42 @@ def test_secret_of_a_creation_is_shown_once(platform: Platform) -> None:
 
 
 def _is_secret(name: str, text: str) -> bool:
-    """Whether a member is that of a client secret, however its words are joined."""
-    return "".join(filter(str.isalnum, name)).lower().endswith(SECRET) and len(text) >= SHORTEST_SECRET
+    """Whether a member is that of a client secret."""
+    return _words(name).endswith(SECRET) and len(text) >= SHORTEST_SECRET
+
+
+def _words(name: str) -> str:
+    """The words of a name, however they are joined."""
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+@verifies("authorization/revocation/deleted-credential-opens-nothing")
+def test_deleted_credential_opens_nothing(platform: Platform) -> None:
+    """Purpose: who takes away a credential that an API made has taken away what was given for it.
+
+    Method: 1. create an item of each resource; where that shows a client id and secret, ask for a token with these
+            2. use the token at the declared resources, and delete the item
+            3. within the bound of the target file expect no further token, and 401 where it had opened something
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "delete"):
+        made = platform.create(resource, slug := platform.names.new())
+        told = {_words(name): text for name, text in named_texts(made)} if made.ok else {}
+        own, secret = told.get("clientid"), told.get(SECRET)
+        ask = partial(platform.oauth.request_token, client_id=own, client_secret=secret, scope=None)
+        token = access_token(ask()) if own and secret else None
+        if token is None:
+            continue
+        judged = True
+        uses = [
+            partial(platform.http.send, each.method, each.path, [bearer(token)]) for each in platform.operations("read")
+        ]
+        opened = [use for use in uses if use().ok]
+        deleted = time.monotonic()
+        expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
+        expect_no_token(platform.known_in_time(ask, deleted), "for a credential that was deleted")
+        for use in opened:
+            reply = platform.known_in_time(use, deleted, 401)
+            expect_status(reply, 401, "for a token of a credential that was deleted")
+    if not judged:
+        raise NotApplicable("no creation shows a client id and secret that get a token")

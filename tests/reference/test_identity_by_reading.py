@@ -102,6 +102,7 @@ TABLE: list[Row] = [
     (defects.HalfAFieldOfWritesCrashes, half_a_field, 401, 500),
     (defects.EmptyScopeIsTheLeast, scope(scope=""), ALL, "organization:read"),
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
+    (variants.CreationMakesACredential, secret_shown, [False, False], [True, False]),
     (variants.CreationShowsASecret, secret_shown, [False, False], [True, False]),
     (variants.NamesAreObjects, lambda w: w.api(ATLAS).json()["name"], "Atlas", {"default": "Atlas"}),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),

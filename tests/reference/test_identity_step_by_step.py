@@ -105,7 +105,19 @@ def of_no_members(w: World) -> int:
     return w.api(f"{PROJECTS}/made").status_code
 
 
+def deleted_credential(w: World) -> list[Any]:
+    """What a credential that was created, and its token, are answered behind its deletion."""
+    made = w.create().json()
+    client_id, form = made.get("client_id", "x"), {"client_secret": made.get("client_secret", "x"), "scope": None}
+    bearer = w.token(client_id, **form).json().get("access_token", "x")
+    w.api(f"{PROJECTS}/made", method="DELETE")
+    opened = w.ask("GET", ACME, headers={"authorization": f"Bearer {bearer}"})
+    return [w.token(client_id, **form).status_code, opened.status_code]
+
+
 TABLE: list[Row] = [
+    (defects.DeletedCredentialGetsTokens, deleted_credential, [401, 401], [200, 200]),
+    (defects.TokensOutliveTheirCredential, deleted_credential, [401, 401], [401, 200]),
     (defects.EmptyListIsNobody, of_no_members, 200, 404),
     (defects.DeletionComesAgain, made_again, 200, 404),
     (defects.NameDecodedTwice, api(f"{PROJECTS}/%2561tlas"), 404, 200),

@@ -12,6 +12,7 @@ from typing import Any
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
@@ -186,6 +187,33 @@ class CreationShowsASecret(Variant):
         if status != 201:
             return answer
         return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
+
+
+class MakesCredentials:
+    """What is created is a credential, which gets tokens from then on, until it is deleted."""
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status != 201:
+            return answer
+        made = Client(f"of-{project.slug}", project.organization, ("organization:read",), secret_of(project))
+        surface_of(original).clients[made.client_id] = made
+        return edited(answer, lambda told: told.update(client_id=made.client_id, client_secret=made.secret))
+
+    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+        removed, client_id = await original(*given), f"of-{given[1].slug}"
+        if removed and client_id in surface_of(original).clients:
+            self._revoke(surface_of(original), client_id)
+        return removed
+
+    def _revoke(self, surface: Identity, client_id: str) -> None:
+        surface.revoke(client_id)
+
+
+class CreationMakesACredential(MakesCredentials, Variant):
+    """Credentials: they are created and revoked, by an API where there is one, and the secret shown then."""
+
+    surface = "identity"
 
 
 def secret_of(project: Project) -> str:

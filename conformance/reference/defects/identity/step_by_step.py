@@ -12,11 +12,12 @@ from urllib.parse import unquote
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
-from conformance.reference.variants.identity_by_reading import secret_of
+from conformance.reference.variants.identity_by_reading import MakesCredentials, secret_of
 
 CLEANED_S = 0.4
 SHORT = 20
@@ -291,3 +292,20 @@ class EmptyListIsNobody(Defect):
 
     def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
         return project.slug not in self.closed and original(caller, project)
+
+
+class DeletedCredentialGetsTokens(MakesCredentials, Defect):
+    """Credentials: revocation is immediate; here a credential that an API deletes is no more shown, and goes on."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+
+    def _revoke(self, surface: Identity, client_id: str) -> None:
+        pass
+
+
+class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
+    """Credentials: every token becomes invalid; here none is given any more, and those that were go on."""
+
+    def _revoke(self, surface: Identity, client_id: str) -> None:
+        surface.clients[client_id].secret = ""
