@@ -275,7 +275,8 @@ class Recorder:
 
     def _look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Learns the tokens of an answer, and searches it for what it must not hold."""
-        if b"token" in (begun := beginning(exchange.body)):
+        self.redactor.learn_created(begun := beginning(exchange.body))
+        if b"token" in begun:
             text = begun.decode("utf-8", "replace")
             self.redactor.learn_issued(text)
             tokens = issued_tokens(text)

@@ -42,6 +42,8 @@ SENSITIVE_PARAMETER = re.compile(
     r"(?P<value>(?(quote)[^\"']*|[^&\"'\s,}]*))"
 )
 ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>(?:[^"\\]|\\.){8,})"')
+CREATED = re.compile(r'"client[_-]?secret"\s*:\s*"(?P<secret>(?:[^"\\]|\\.){8,})"', re.IGNORECASE)
+"""A client secret that an answer shows: of a credential that was made then, unless it is known already."""
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
@@ -144,6 +146,12 @@ class Redactor:
             if token != match["token"]:
                 # JSON permits to escape any character, and many servers escape some that are frequent in tokens.
                 self._names[match["token"]] = "ISSUED_TOKEN"
+
+    def learn_created(self, said: bytes) -> None:
+        """Remembers the client secrets that a JSON answer shows, of credentials that are not of the target file."""
+        for match in CREATED.finditer(said.decode("utf-8", "replace")) if b"ecret" in said.lower() else ():
+            for secret in {_unescaped(match["secret"]), match["secret"]} - self._tokens.keys() - self._names.keys():
+                self.learn("CREATED_SECRET", secret)
 
     def issued(self, text: str) -> list[int]:
         """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""

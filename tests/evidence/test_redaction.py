@@ -353,3 +353,14 @@ def test_a_secret_in_base64_alone_is_told_nowhere() -> None:
     assert redactor.text("password: none") == "password: none"
     redactor.learn_login("CT_SECRET", "user", SECRET)
     assert redactor.text(f"password: {base64.b64encode(SECRET.encode()).decode()}") == "password: $CT_SECRET_IN_BASE64"
+
+
+def test_a_client_secret_that_an_answer_shows_is_kept_out_unless_it_has_a_better_name() -> None:
+    redactor = Redactor()
+    redactor.learn("FULL_SECRET", "known-secret-of-the-target-file")
+    answer = '{"clientSecret": "made-just-now-and-shown", "x": {"client_secret": "known-secret-of-the-target-file"}}'
+    redactor.learn_created(answer.encode())
+    told = redactor.text(f"{answer} and made-just-now-and-shown again")
+    assert told.count("$CREATED_SECRET") == 2
+    assert told.count("$FULL_SECRET") == 1
+    assert "made-just-now" not in told
