@@ -17,7 +17,7 @@ from conformance.sandbox.hidden import Hidden, HiddenThings
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ FORMS: dict[str, Form] = {
     "unknown-method": Form("CFTEST"),
     "upper-case": Form(name="{upper}"),
     "percent-encoded": Form(name="{encoded}"),
+    "full-width": Form(name="{wide}"),
     "blank-behind": Form(name="{name}%20"),
     "parameter-behind": Form(name="{name};cf=1"),
     "extension": Form(name="{name}.json"),
@@ -83,14 +84,15 @@ FORMS: dict[str, Form] = {
 
 def spelled(form: Form, name: str) -> str:
     """A name as a form writes it."""
-    encoded = f"%{ord(name[0]):02X}{name[1:]}"
-    return form.name.replace("{name}", name).replace("{upper}", name.upper()).replace("{encoded}", encoded)
+    encoded, wide = f"%{ord(name[0]):02X}{name[1:]}", f"{quote(chr(ord(name[0]) + 0xFEE0))}{name[1:]}"
+    written = form.name.replace("{name}", name).replace("{upper}", name.upper()).replace("{wide}", wide)
+    return written.replace("{encoded}", encoded)
 
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 PATHS = (
     *("trailing-slash", "child", "unknown-child", "patch-unknown-child", "delete-unknown-child", "post-child", "query"),
-    *("upper-case", "percent-encoded", "blank-behind", "parameter-behind", "extension"),
+    *("upper-case", "percent-encoded", "full-width", "blank-behind", "parameter-behind", "extension"),
 )
 
 
@@ -119,7 +121,12 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
         path = thing.path(written) + form.suffix
         return Asked(written, platform.request(form.method, path, [*authorization, *form.headers], form.body))
 
-    return expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({form_name})")
+    try:
+        return expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({form_name})")
+    except NonConformance as finding:
+        if thing.ours and "{wide}" in form.name:
+            finding.proof = Proof(beyond="a script makes a thing of another name, which is written otherwise")
+        raise
 
 
 def expect_concealed(

@@ -118,6 +118,7 @@ def deleted_credential(w: World) -> list[Any]:
 TABLE: list[Row] = [
     (defects.DeletedCredentialGetsTokens, deleted_credential, [401, 401], [200, 200]),
     (defects.TokensOutliveTheirCredential, deleted_credential, [401, 401], [401, 200]),
+    (defects.HiddenFoundByAnotherWidth, api(f"{PROJECTS}/%EF%BD%93ecret-lab", "ct-outsider"), 404, 200),
     (defects.EmptyListIsNobody, of_no_members, 200, 404),
     (defects.DeletionComesAgain, made_again, 200, 404),
     (defects.NameDecodedTwice, api(f"{PROJECTS}/%2561tlas"), 404, 200),

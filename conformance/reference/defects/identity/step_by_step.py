@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import unicodedata
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -309,3 +310,16 @@ class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
         surface.clients[client_id].secret = ""
+
+
+class HiddenFoundByAnotherWidth(Defect):
+    """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+
+    def visible_project(
+        self, original: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
+    ) -> Project:
+        found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
+        return found if found and found.slug != slug else original(caller, organization, slug)
