@@ -43,8 +43,8 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
     """Purpose: a part can be copied from an object, whole or by a range.
 
     Method: 1. put an object over another (over 5 MiB for a range, as S3 asks), under a key that is encoded in the field
-               too, within folders, copy it as part 1 of an upload (of a range also the first byte alone), of which some
-               bytes were sent before
+               too, within folders, copy it as part 1 of an upload (of a range also the first byte alone), once over
+               some bytes that were sent before
             2. expect no object yet, where it is a whole one that was copied; delete the source, or overwrite it, list
                the parts, complete, expect the copied bytes, and their number where it is listed
     """
@@ -52,7 +52,8 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
     source, key = space.stored(b"put before", key=space.key() + name), space.key()
     space.stored(body, key=source)
     upload = space.opened(key)
-    space.part(key, upload, 1, b"sent before")
+    if not asked + name:
+        space.part(key, upload, 1, b"sent before")
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 
     if not asked:
