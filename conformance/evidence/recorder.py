@@ -18,13 +18,13 @@ from typing import Any
 
 from conformance.evidence.octets import beginning, without_secrets
 from conformance.evidence.pieces import pieces_of
-from conformance.evidence.redaction import ALTERED, Redactor, issued_tokens
+from conformance.evidence.redaction import ALTERED, Redactor
+from conformance.evidence.shown import issued_tokens
 from conformance.evidence.tape import KEPT_BODY, KEPT_REQUEST, Stored, Tape
 from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
 
-KEPT_EXCHANGES = 1100
-"""So many of a check: a thousand and one objects can be made before what is judged."""
+KEPT_EXCHANGES = 1100  # of a check: a thousand and one objects can be made before what is judged
 ORIGIN = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
 from conformance.evidence.forms import HALVES, as_encoded, as_written, found_as, in_small_letters, way_of
+from conformance.evidence.shown import created_in, issued_in, issued_tokens
 from conformance.target.description import SHORTEST_SECRET
 from conformance.vocabulary.values import base64url
 
@@ -41,9 +42,8 @@ SENSITIVE_PARAMETER = re.compile(
     r"(?P<before>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*(?P<quote>[\"'])?)"
     r"(?P<value>(?(quote)[^\"']*|[^&\"'\s,}]*))"
 )
-ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>(?:[^"\\]|\\.){8,})"')
-CREATED = re.compile(r'"client[_-]?secret"\s*:\s*"(?P<secret>(?:[^"\\]|\\.){8,})"', re.IGNORECASE)
-"""A client secret that an answer shows: of a credential that was made then, unless it is known already."""
+MOST_CREATED = 1000
+"""So many client secrets that answers show are kept out: a target that shows ever more would slow everything down."""
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
@@ -75,6 +75,7 @@ class Redactor:
         # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
         self._parts: dict[str, str] = {}
         self._serials: dict[str, int] = {}
+        self._created = 0
         # Most header fields and URLs of a check come again and again; what was written is read, often by many.
         self._seen: dict[str, str] = {}
         self._seen_bodies: dict[str, str] = {}
@@ -138,19 +139,19 @@ class Redactor:
 
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
-        for match in ISSUED.finditer(text):
-            token = _unescaped(match["token"])
+        for token, written in issued_in(text):
             self._serials.setdefault(token, len(self._serials) + 1)
             if token not in self._tokens:
                 self.learn("ISSUED_TOKEN", token)
-            if token != match["token"]:
+            if token != written:
                 # JSON permits to escape any character, and many servers escape some that are frequent in tokens.
-                self._names[match["token"]] = "ISSUED_TOKEN"
+                self._names[written] = "ISSUED_TOKEN"
 
     def learn_created(self, said: bytes) -> None:
         """Remembers the client secrets that a JSON answer shows, of credentials that are not of the target file."""
-        for match in CREATED.finditer(said.decode("utf-8", "replace")) if b"ecret" in said.lower() else ():
-            for secret in {_unescaped(match["secret"]), match["secret"]} - self._tokens.keys() - self._names.keys():
+        for secret in {text for each in created_in(said) for text in each} - self._tokens.keys() - self._names.keys():
+            if self._created < MOST_CREATED:
+                self._created += 1
                 self.learn("CREATED_SECRET", secret)
 
     def issued(self, text: str) -> list[int]:
@@ -385,16 +386,3 @@ class Redactor:
         plain = base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
         redacted = self.remains(self.text(plain))
         return self.remains(self.text(credentials)) if redacted == plain else f"<almost base64 of {redacted}>"
-
-
-def issued_tokens(text: str) -> list[str]:
-    """The tokens that a JSON answer issues, in its order."""
-    return [_unescaped(match["token"]) for match in ISSUED.finditer(text)]
-
-
-def _unescaped(text: str) -> str:
-    """What stands between the quotes of a JSON string; the text itself where it can be none."""
-    try:
-        return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
-    except ValueError:
-        return text

@@ -111,23 +111,30 @@ def new_each_time() -> Iterator[None]:
 def test_secret_of_a_creation_is_shown_once(platform: Platform) -> None:
     """Purpose: who may look at the credentials of an organization does not have them for that.
 
-    Method: 1. create an item of each declared resource; go on with those whose creation shows a client secret
+    Method: 1. create two items of each declared resource; go on where the creation of the first shows a client secret
+               that is not what the second shows
             2. read the item and its list, update it where it can be, and create another of its name
             3. expect the secret in none of the answers
     """
     judged = False
     for resource in platform.resources_with("create", "item"):
         made = platform.create(resource, slug := platform.names.new())
-        secrets = [text for name, text in named_texts(made) if _is_secret(name, text)] if made.ok else []
-        if secrets:
+        secrets = _secrets_in(made)
+        # What another creation shows as well stands in place of a secret.
+        if secrets and (secrets := secrets - _secrets_in(platform.create(resource, platform.names.new()))):
             judged = True
             kinds = ["read-item", *(["update", "read-item"] if resource.update else []), "create"]
             later = [platform.as_role("full", platform.operation(resource, kind, slug)) for kind in kinds]
             with new_each_time():
                 for answer in [*later, *platform.pages("full", platform.operation(resource, "read"))]:
-                    expect_not_repeated(answer, secrets, "the client secret that its creation has shown")
+                    expect_not_repeated(answer, sorted(secrets), "the client secret that its creation has shown")
     if not judged:
         raise NotApplicable("no creation shows a client secret")
+
+
+def _secrets_in(made: Exchange) -> set[str]:
+    """The client secrets that a creation shows."""
+    return {text for name, text in named_texts(made) if _is_secret(name, text)} if made.ok else set()
 
 
 def _is_secret(name: str, text: str) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.evidence.octets import without_secrets
-from conformance.evidence.redaction import Redactor
+from conformance.evidence.redaction import MOST_CREATED, Redactor
 
 SECRET = "s3cr+t/with=odd&characters%here"
 TOKEN = "eyJhbGciOiJFUzI1NiJ9." + "QmFzZTY0dXJsUGF5bG9hZA" * 8 + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -364,3 +364,13 @@ def test_a_client_secret_that_an_answer_shows_is_kept_out_unless_it_has_a_better
     assert told.count("$CREATED_SECRET") == 2
     assert told.count("$FULL_SECRET") == 1
     assert "made-just-now" not in told
+
+
+def test_what_hides_a_client_secret_is_none_and_ever_more_of_them_are_not_remembered() -> None:
+    redactor = Redactor()
+    redactor.learn_created(b'{"client_secret": "****************"}')
+    assert redactor.text("****************") == "****************"
+    shown = [f"made {number:05} just now" for number in range(MOST_CREATED + 1)]
+    for secret in shown:
+        redactor.learn_created(f'{{"client_secret": "{secret}"}}'.encode())
+    assert [redactor.text(each) for each in shown[-2:]] == ["$CREATED_SECRET", shown[-1]]

@@ -104,6 +104,7 @@ TABLE: list[Row] = [
     (variants.AnotherScopeIsGrantedToo, scope(scope="organization:read"), "organization:read", FIRST_AND_LAST),
     (variants.CreationMakesACredential, secret_shown, [False, False], [True, False]),
     (variants.CreationShowsASecret, secret_shown, [False, False], [True, False]),
+    (variants.SecretsAreHiddenByAsterisks, secret_shown, [False, False], [True, True]),
     (variants.NamesAreObjects, lambda w: w.api(ATLAS).json()["name"], "Atlas", {"default": "Atlas"}),
     (variants.CreationTellsItsIdAlone, of_creation(name="x"), False, True),
     (variants.IdentityClockBehind, issued_long_ago, [False, False], [True, True]),

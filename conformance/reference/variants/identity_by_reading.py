@@ -189,6 +189,15 @@ class CreationShowsASecret(Variant):
         return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
 
 
+class SecretsAreHiddenByAsterisks(Variant):
+    """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        return edited(original(project, status), lambda told: told.update(client_secret="*" * 32))
+
+
 class MakesCredentials:
     """What is created is a credential, which gets tokens from then on, until it is deleted."""
 
