@@ -121,41 +121,8 @@ class TagRepeatedUnescaped(Defect):
         return answer
 
 
-class AnotherServiceAtOneOfTwo(Defect):
-    """Docker token authentication: each instance names the service whose tokens it takes."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/every-challenge-gets-a-token",)
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        self.asked += 1
-        old = {"service": "registry-of-before"} if self.asked % 2 == 0 else {}
-        return [(name, old.get(name, value)) for name, value in original(wanted, error)]
-
-
-class RealmInsideAtOneOfTwo(Defect):
-    """Docker token authentication: each instance names a realm that is reached by those who are sent there."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/every-challenge-gets-a-token",)
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        self.asked += 1
-        inside = {"realm": "http://registry.invalid/token"} if self.asked % 2 == 0 else {}
-        return [(name, inside.get(name, value)) for name, value in original(wanted, error)]
-
-
-class RealmOfBeforeAtOneOfTwo(Defect):
-    """Docker token authentication: each instance names a realm that is there."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+class _OneOfTwo:
+    """Every other challenge is another instance's, which names some parameters otherwise (``_named``)."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -163,7 +130,40 @@ class RealmOfBeforeAtOneOfTwo(Defect):
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         self.asked += 1
         told: list[tuple[str, str]] = original(wanted, error)
-        return [(name, f"{value}/v1" if name == "realm" and self.asked % 2 == 0 else value) for name, value in told]
+        return [(name, self._named(name, value)) for name, value in told] if self.asked % 2 == 0 else told
+
+    def _named(self, name: str, value: str) -> str:
+        raise NotImplementedError
+
+
+class AnotherServiceAtOneOfTwo(_OneOfTwo, Defect):
+    """Docker token authentication: each instance names the service whose tokens it takes."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def _named(self, name: str, value: str) -> str:
+        return "registry-of-before" if name == "service" else value
+
+
+class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
+    """Docker token authentication: each instance names a realm that is reached by those who are sent there."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def _named(self, name: str, value: str) -> str:
+        return "http://registry.invalid/token" if name == "realm" else value
+
+
+class RealmOfBeforeAtOneOfTwo(_OneOfTwo, Defect):
+    """Docker token authentication: each instance names a realm that is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/every-challenge-gets-a-token",)
+
+    def _named(self, name: str, value: str) -> str:
+        return f"{value}/v1" if name == "realm" else value
 
 
 class LinkCounts(Defect):
