@@ -33,16 +33,27 @@ def made_later(resources: Iterable[Resource], change: Change, reply: Exchange) -
 
 
 def changed_later(resources: Iterable[Resource], change: Change, reply: Exchange) -> tuple[str, Members] | None:
-    """Role that reads what an update will have changed, and the members that it sets; None where it is done."""
+    """Role that reads what an update will have changed, and the members that it sets; None where it is done.
+
+    The version that it builds on is not what the thing has by then, and what no declared body has may be passed over.
+    """
     if reply.status != LATER or change.method not in ("PUT", "PATCH"):
         return None
     for resource in resources:
         own = resource.item.path if resource.item else None
         for role, item in (("full", own), ("foreign", resource.foreign.item if resource.foreign else None)):
             if named_in(change.path, item):
-                document = _document(change.body)
-                return role, document if isinstance(document, dict) else {}
+                document, telling = _document(change.body), _declared(resource)
+                written = document if isinstance(document, dict) else {}
+                return role, {name: value for name, value in written.items() if name in telling}
     return None
+
+
+def _declared(resource: Resource) -> set[str]:
+    """The members that the target file has in bodies of a resource, its version aside."""
+    bodies = [resource.create and resource.create.body, resource.update and resource.update.body]
+    named = {name for each in [*bodies, resource.item and resource.item.hidden_body] for name in each or {}}
+    return (named | {resource.unique or "slug"}) - {resource.update.concurrency if resource.update else None}
 
 
 def is_as_written(reply: Exchange, written: Members) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.sandbox.later import changed_later, is_as_written, made_later
 from conformance.sandbox.versions import Change
-from conformance.target.description import Create, Foreign, Item, Resource
+from conformance.target.description import Create, Foreign, Item, Resource, Update
 from tests.oracles.replies import reply
 
 THINGS = Resource(
@@ -14,6 +14,7 @@ THINGS = Resource(
     path="/ours",
     unique="name",
     create=Create(body={"name": "{slug}"}),
+    update=Update(body={"text": "{slug}"}, concurrency="version"),
     item=Item(path="/ours/{slug}"),
     foreign=Foreign(path="/theirs", item="/theirs/{slug}"),
 )
@@ -42,6 +43,7 @@ def test_what_is_made_later_is_where_its_name_says(
     [
         (202, "PATCH", "/ours/a", b'{"text": "b"}', ("full", {"text": "b"})),
         (202, "PUT", "/theirs/a", b'{"text": "b"}', ("foreign", {"text": "b"})),
+        (202, "PATCH", "/ours/a", b'{"name": "b", "version": 2, "else": 1}', ("full", {"name": "b"})),
         (202, "PATCH", "/ours/a", b"[", ("full", {})),
         (200, "PATCH", "/ours/a", b'{"text": "b"}', None),
         (202, "DELETE", "/ours/a", b"", None),
