@@ -41,6 +41,8 @@ class UpdatesComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
 
     surface = "identity"
+    # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
+    alone = True
 
     def __init__(self) -> None:
         self.later = Later(0.1, Refused)
