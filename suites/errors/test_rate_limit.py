@@ -26,8 +26,7 @@ from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
-ROLE = "limited"
-LONGEST_WAIT_S = 20.0
+ROLE, LONGEST_WAIT_S = "limited", 20.0
 
 
 @dataclass
@@ -162,6 +161,10 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
         raise NotApplicable(f"no declared resource asks for a scope of the role {ROLE}")
     exhausted(target, oauth)
     reply = platform.http.impatient().send(opened.method, opened.path, [own])
+    if reply.status == 401:
+        first, _ = oauth.fresh_token("full"), oauth.fresh_token("full")
+        if platform.http.send(opened.method, opened.path, [bearer(first)]).status == 401:
+            raise NotApplicable("any further token ends the one before it, which another check is of")
     expect_status(reply, {*range(200, 300), 403, 404, 429}, "for a token from before the limit was reached")
 
 
@@ -175,7 +178,6 @@ def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
     """
     oauth.credential("foreign")
     exhausted(target, oauth)
-
     expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token("foreign"))
 
 
@@ -241,10 +243,8 @@ def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
             3. expect a token
     """
     reply = exhausted(target, oauth)
-    _, window = parse_rate(str(target.limits.token_requests))
-    wait = seconds_to_wait(reply, window)
+    wait = seconds_to_wait(reply, parse_rate(str(target.limits.token_requests))[1])
     if wait > LONGEST_WAIT_S:
         raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
-
     oauth.http.recorder.pause(wait + 0.05)
     expect_token(asking(oauth)())
