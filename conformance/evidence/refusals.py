@@ -68,7 +68,7 @@ def _is_broken(exchange: Exchange) -> bool:
     except ValueError:
         return True
     except RecursionError:
-        return False
+        pass
     return False
 
 

@@ -6,11 +6,17 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
-from xml.sax.saxutils import escape
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.proofs import not_among, says_something
-from conformance.oracles.s3_documents import Listing, asked_of_version_2, expect_document, expect_page, listing_of
+from conformance.oracles.proofs import says_something
+from conformance.oracles.s3_documents import (
+    Listing,
+    asked_of_version_2,
+    expect_document,
+    expect_page,
+    listing_of,
+    without_key,
+)
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import differing, plural, some, worded
@@ -39,7 +45,10 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _end_of(page)
         if token in seen:
-            wanted, proof = "another place to go on from on each page", None if page.next else _key_of(page, token)
+            wanted, proof = (
+                "another place to go on from on each page",
+                None if page.next else without_key(page.reply, token),
+            )
             raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
         seen.add(token)
     _expect_own(read)
@@ -51,7 +60,10 @@ def _expect_own(read: Sequence[Listing]) -> None:
     for number, page in enumerate(read, 1):
         prefix = dict(parse_qsl(urlsplit(page.reply.url).query)).get("prefix", "")
         if strange := next((key for key in page.keys if not key.startswith(prefix)), ""):
-            wanted, proof = f"keys that begin with {worded(prefix)} alone, on every page", _key_of(page, strange)
+            wanted, proof = (
+                f"keys that begin with {worded(prefix)} alone, on every page",
+                without_key(page.reply, strange),
+            )
             raise NonConformance(wanted, f"{worded(strange)} on page {number}", page.reply, proof=proof)
 
 
@@ -200,10 +212,5 @@ def _whole(read: list[Listing], element: str, wanted: Sequence[str]) -> Proof | 
     for page, following in itertools.pairwise(read):
         marker = _last_of(page).encode()
         if again := next((key for key in following.keys if key.encode() <= marker), ""):
-            return _key_of(following, again)
+            return without_key(following.reply, again)
     return None
-
-
-def _key_of(page: Listing, key: str) -> Proof | None:
-    """The page would not have this key, where it has it in just these letters."""
-    return not_among([page.reply], f"<Key>{escape(key)}</Key>")
