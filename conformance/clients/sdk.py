@@ -55,16 +55,18 @@ def s3_client(
         proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
     )
     client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
-    _send_again_what_was_closed_upon(client, recorder)
+    _send_as_http_has_it(client, recorder)
     BotocoreRecording(recorder).listen(client)
     return client
 
 
-def _send_again_what_was_closed_upon(client: Any, recorder: Recorder) -> None:
+def _send_as_http_has_it(client: Any, recorder: Recorder) -> None:
     """As other clients do: where a connection ends without a byte, the request goes out once more on a new one.
 
     A server may close one that waits at any time (RFC 9112 section 9.5), and so in the moment in which it is used
     again. Who uses the SDK sees nothing of that, since by itself it tries everything again, also what was answered.
+
+    Blanks behind the value of a field are none of it (RFC 9110 section 5.5), and the SDK's library leaves them there.
     """
     from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
@@ -72,6 +74,12 @@ def _send_again_what_was_closed_upon(client: Any, recorder: Recorder) -> None:
     original = session.send
 
     def send(request: Any) -> Any:
+        answer = sent(request)
+        for name, value in answer.headers.items():
+            answer.headers[name] = value.rstrip(" \t")
+        return answer
+
+    def sent(request: Any) -> Any:
         try:
             return original(request)
         except ConnectionClosedError as closed:

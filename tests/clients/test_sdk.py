@@ -115,3 +115,14 @@ def test_a_transfer_that_never_ends_is_a_finding() -> None:
 def test_what_a_transfer_raises_is_raised() -> None:
     with pytest.raises(NonConformance, match="boto3 to transfer a large file"), sdk_succeeds("transfer a large file"):
         in_time(lambda: int("*"), 5)
+
+
+def test_blanks_behind_a_value_are_none_of_it() -> None:
+    recorder = Recorder()
+    told = HEAD % b"200 OK" + b'ETag: "e"\t \r\nx-amz-meta-owner: alice \t\r\n\r\n'
+    with answering(told) as (url, _):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), recorder)
+        head = client.head_object(Bucket="a-bucket", Key="key")
+    assert (head["ETag"], head["Metadata"]) == ('"e"', {"owner": "alice"})
+    [entry] = recorder.entries
+    assert ["x-amz-meta-owner", "alice"] in entry["response_headers"]

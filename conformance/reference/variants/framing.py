@@ -70,7 +70,8 @@ def in_capitals(request: Request, answer: Answer) -> bytes:
     """RFC 9110 section 5.1, RFC 9112 section 5: names of any case, and blanks or none on both sides of a value."""
     raw = fields_of(answer) + length(request, answer)
     lines = [
-        f"{name.upper()}:{value}\t " if place % 2 else f"{name}: \t{value}" for place, (name, value) in enumerate(raw)
+        f"{name.upper()}:{value}\t " if place % 2 else f"{name}: \t{value} \t"
+        for place, (name, value) in enumerate(raw)
     ]
     told = "\r\n".join([f"HTTP/1.1 {answer.status} well then", *lines, "", ""]).encode("latin-1")
     return told + content(request, answer)
