@@ -42,6 +42,14 @@ def text_of(reply: Exchange, element: Element, name: str) -> str:
     return found.text or ""
 
 
+def expect_said(reply: Exchange, name: str, wanted: str, told: str, because: str = "", *others: Exchange) -> None:
+    """An element of the document says this, quotes of an ETag aside; ``others`` are answers that said it before."""
+    if told.strip('"') != wanted.strip('"'):
+        proof = says(reply, name, wanted, wanted.strip('"'))
+        expected = f"{name} {wanted} {because}".strip()
+        raise NonConformance(expected, f"{name} {told or 'of nothing'}", *others, reply, proof=proof)
+
+
 def number_of(reply: Exchange, element: Element, name: str) -> int:
     """The whole number in a child that must be there (of the type Integer or Long)."""
     text = text_of(reply, element, name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.proofs import in_order, lacks, says
+from conformance.oracles.proofs import in_order, lacks
 from conformance.oracles.s3_documents import (
     expect_document,
     expect_entry,
     expect_keys,
     expect_page,
     expect_prefixes,
+    expect_said,
     listing_of,
     text_of,
 )
@@ -92,12 +93,12 @@ def test_listing_tells_what_head_tells(space: Space) -> None:
             2. expect the same size and ETag, and the same time in ISO 8601 form, cut to its second or rounded
     """
     head = space.head(key := space.stored(b"line after line\n" * 300, {"Content-Type": "text/csv"}))
-    wanted = (head.headers.get("content-length"), expect_etag(head).strip('"'))
+    length, tag = head.headers.get("content-length") or "", expect_etag(head)
     modified = seconds_of_date(head.headers.get("last-modified") or "")
     for page in (found_under(space, key), listing_of(space.listing_v1(key))):
         entry = expect_entry(page, key)
-        if (told := (str(entry.size), entry.etag.strip('"'))) != wanted:
-            raise NonConformance(f"size and ETag {worded(wanted)}, as in HEAD", worded(told), head, page.reply)
+        expect_said(page.reply, "Size", length, str(entry.size), "as in HEAD", head)
+        expect_said(page.reply, "ETag", tag, entry.etag, "as in HEAD", head)
         if (listed := seconds_of_time(entry.modified)) is None:
             proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
             raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)
@@ -241,9 +242,7 @@ def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
         root = expect_document(reply, "ListBucketResult")
         told = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
         for name, value in wanted.items():
-            if told[name] != value:
-                found = f"{name} {told[name] or 'of nothing'}"
-                raise NonConformance(f"{name} {value}", found, reply, proof=says(reply, name, value))
+            expect_said(reply, name, value, told[name])
         if (page.max_keys or 0) > 7:
             proof = lacks(reply, f"<MaxKeys>{page.max_keys}<")
             raise NonConformance("MaxKeys of 7 at most, as asked", f"MaxKeys {page.max_keys}", reply, proof=proof)

@@ -13,6 +13,7 @@ from conformance.oracles.s3_documents import (
     expect_entry,
     expect_keys,
     expect_prefixes,
+    expect_said,
     upload_id_of,
 )
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
@@ -60,9 +61,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
             f"the ETag {expect_etag(got)} everywhere", f"{tag} in the result, {entry.etag} listed", reply, got
         )
     whole = FIRST + SECOND + TAIL
-    if entry.size != len(whole):
-        proof = says(page.reply, "Size", str(len(whole)))
-        raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entry.size}", page.reply, proof=proof)
+    expect_said(page.reply, "Size", str(len(whole)), str(entry.size), "in the listing")
     expect_length(space.head(key), len(whole))
     # Ranges that are of two parts: what was joined is one object, from whichever end a range is counted.
     early, late, last = len(FIRST), len(FIRST + SECOND) - 3, len(whole) - 1

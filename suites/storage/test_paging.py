@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.proofs import lacks, says
-from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of, text_of
+from conformance.oracles.s3_documents import (
+    expect_document,
+    expect_keys,
+    expect_prefixes,
+    expect_said,
+    listing_of,
+    text_of,
+)
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_pages import expect_all_pages, expect_more, version_1, version_2, whole_listing
 from conformance.sandbox.space import Space
@@ -191,10 +198,7 @@ def test_place_is_told(space: Space, paged: str) -> None:
     replies["Marker"] = (start, space.listing_v1(paged, marker=start))
 
     for name, (sent, reply) in replies.items():
-        told = text_of(reply, expect_document(reply, "ListBucketResult"), name)
-        if told != sent:
-            wanted, found = f"<{name}>{sent}</{name}>", f"<{name}>{told}</{name}>"
-            raise NonConformance(wanted, found, reply, proof=says(reply, name, sent))
+        expect_said(reply, name, sent, text_of(reply, expect_document(reply, "ListBucketResult"), name))
 
 
 @verifies("storage/paging/survives-deletion-of-its-place")
