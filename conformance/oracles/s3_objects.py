@@ -24,7 +24,7 @@ def short(body: bytes) -> str:
 
 def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Exchange | None = None) -> None:
     """200 with exactly these bytes; ``or_refused``: after a request that could as well have been refused."""
-    expect_status(reply, 200, because, or_refused=or_refused)
+    expect_status(reply, 200, because or f"with the body {short(body)}", or_refused=or_refused)
     if reply.body != body:
         told = f" {because}" if because else ""
         raise NonConformance(

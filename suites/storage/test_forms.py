@@ -143,7 +143,7 @@ def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
         for what, content, behind, form_type in FORMS:
             reply = _posted(space, key, fields, content, behind=behind, form_type=form_type)
             expect_success(reply, f"for a form that the policy permits, to its last byte, {what}")
-            expect_bytes(reply := space.get(key), content)
+            expect_bytes(reply := space.get(key), content, "under the key of the form")
             expect_headers(reply, fields)
 
 
@@ -162,8 +162,8 @@ def test_form_does_as_asked(space: Space, once: Once) -> None:
     got = space.get(f"{prefix}f")
     with _signed_once():
         expect_success(reply, "for a form that the policy permits")
-        expect_bytes(got, b"named by its file")
-        expect_status(reply, 201)
+        expect_bytes(got, b"named by its file", "under the name of the file")
+        expect_status(reply, 201, "for a form that asks for it by success_action_status")
         expect_headers(got, kept)
 
 

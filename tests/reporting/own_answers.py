@@ -26,6 +26,8 @@ number=${head##*/} && number=${number%.head}
 cat "$RECORDED/$number.head" >"$head" && cat "$RECORDED/$number.body" >"$body" && cat "$RECORDED/$number.status"
 """
 AT_ONCE = "#!/bin/sh\n"
+START_S, STEP_S = 120.0, 1.0
+"""How long a script may take, and each of its requests, seconds: one of a long list makes a thousand."""
 NEW_NAMES = re.compile(r"^RUN=.*$", re.MULTILINE)
 SECRET = re.compile(r'^\[ -n "\$\{(\w+)-\}" \]', re.MULTILINE)
 
@@ -57,10 +59,14 @@ def _ended(script: Script, folder: Path, tools: Path) -> tuple[int, str]:
     # A secret stands in the evidence by its name.
     secrets = {name: f"${name}" for name in SECRET.findall(text)}
     path = f"{tools}:{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["sh", str(folder / SCRIPT)], env={"PATH": path, "RECORDED": str(folder), **secrets}, capture_output=True,
-        text=True, errors="replace", timeout=120, check=False,
-    )  # fmt: skip
+    limit_s = START_S + STEP_S * len(script.exchanges)
+    try:
+        ran = subprocess.run(
+            ["sh", str(folder / SCRIPT)], env={"PATH": path, "RECORDED": str(folder), **secrets}, capture_output=True,
+            text=True, errors="replace", timeout=limit_s, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return -1, f"it did not end within {limit_s:g} s"
     return ran.returncode, ran.stdout + ran.stderr
 
 
