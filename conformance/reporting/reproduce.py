@@ -37,7 +37,7 @@ from conformance.evidence.curl import (
 )
 from conformance.reporting import reproduce_bodies as bodies
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
-from conformance.reporting.reproduce_pages import LINKED, address, inside, places, stands_in, walks
+from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
 from conformance.reporting.reproduce_text import (
@@ -356,7 +356,7 @@ class Script:
                 before = self.marks.get(found[1], "").strip("\0")
                 self.marks[found[1]] = f"\0{variable}\0"
                 self.taken.setdefault(number, set()).add(name.lower())
-                yield f"{variable}=$({name.lower()}_of {number})"
+                yield f"{variable}=$({found_by(name, number, entry, found[1])})"
                 if before.startswith("ETAG_"):
                     # Which of the two a later request names cannot be seen where the run had one for both.
                     other = f'*) cannot "answer {number} has an ETag of its own" ;;'

@@ -45,11 +45,20 @@ def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str,
         place = ""
     if not place or place == entry["url"] or not any(_leads(each["url"], place) for each in following):
         return "", []
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(entry["url"]))
     return place, [
-        f"ADDRESS_{number}=$(address_of {number} {shlex.quote(origin)})",
+        f"ADDRESS_{number}=$(address_of {number} {_origin(entry)})",
         f'[ -n "$ADDRESS_{number}" ] || cannot "answer {number} names no place"',
     ]
+
+
+def found_by(field: str, number: int, entry: Entry, value: str) -> str:
+    """The call that finds what a field told; a Link that was whole in the run stays so, though it be a path now."""
+    whole = field.lower() == "link" and "://" in value
+    return f"{field.lower()}_of {number} {_origin(entry)}" if whole else f"{field.lower()}_of {number}"
+
+
+def _origin(entry: Entry) -> str:
+    return shlex.quote("{0.scheme}://{0.netloc}".format(urlsplit(entry["url"])))
 
 
 def stands_in(text: str, field: str, value: str) -> bool:

@@ -94,7 +94,15 @@ says() {
     return 1
 }
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
-link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
+# Where a Link leads: whole, from an origin, or by its path where none is given.
+link_of() {
+    value=$(field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/')
+    case ${2:+whole}$value in
+        whole/*) value=$2$value ;;
+        http://*/* | https://*/*) value=/${value#*://*/} ;;
+    esac
+    printf %s "$value"
+}
 next_of() { on_one_line "$1" | sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p'; }
 encoded() {
     tr -d '\n' | od -An -v -tx1 | awk 'BEGIN { for (i = 33; i < 127; i++) of[sprintf("%02x", i)] = sprintf("%c", i) }
@@ -224,7 +232,10 @@ decoded() {
 goes_on() {
     field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || on_one_line "$1" | grep -q '<IsTruncated>true<'
 }
-list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused, or not understood'; }
+list_is_read() {
+    [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused, or not understood'
+    [ ! -e "$answers/unended" ] || cannot 'the list goes on behind the pages that the run asked for'
+}
 # Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else.
 lists() {
     LC_ALL=C sort >"$answers/wanted"
@@ -248,7 +259,9 @@ lists() {
     LC_ALL=C sort -o "$answers/listed" "$answers/listed"
     if [ "$more" ]; then
         LC_ALL=C comm -23 "$answers/listed" "$answers/wanted" | grep -q . && return 1
-        return 0
+        # What is missing may come further behind.
+        LC_ALL=C comm -13 "$answers/listed" "$answers/wanted" | grep -q . || return 0
+        : >"$answers/unended" && return 1
     fi
     cmp -s "$answers/listed" "$answers/wanted"
 }

@@ -172,8 +172,8 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     expect_no_success(by_number, "for a part of an upload that is not complete")
     page = found_under(space, prefix, delimiter="/", max_keys="1")
     for listed, keys in ((found_under(space, key), []), (page, [beside])):
-        expect_keys(listed, keys, "while an upload is under way")
         expect_prefixes(listed, [])
+        expect_keys(listed, keys, "while an upload is under way")
     expect_success(space.delete_many([key]))
     expect_no_error_inside(space.complete(key, upload, [part]))
     if (got := space.get(key)).status != 404:

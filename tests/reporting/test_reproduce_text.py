@@ -61,17 +61,23 @@ def test_an_answer_that_breaks_off_in_its_body_is_none(tmp_path: Path) -> None:
 
 
 def listed(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str]) -> bool:
-    """What a script says of a list over pages, each a header and a body."""
+    """Whether a list over pages, each a header and a body, is as it should be by a script."""
+    return shown_of(folder, name, wanted, *pages) == 0
+
+
+def shown_of(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str]) -> int:
+    """How a script ends that looks at a list over pages."""
     lines = [PREAMBLE, LISTS]
     for number, (head, body) in enumerate(pages, 1):
         (folder / f"{number}.head").write_text(head, encoding="utf-8", newline="")
         (folder / f"{number}.body").write_text(body, encoding="utf-8")
         lines += [f'cp {number}.head {number}.body "$answers"', f'printf 200 >"$answers/{number}.status"']
     numbers = " ".join(str(number) for number in range(1, len(pages) + 1))
-    lines.append(f"{printed(' '.join(shlex.quote(f'={each}') for each in wanted))} | lists {name} {numbers}")
+    looked = f"{printed(' '.join(shlex.quote(f'={each}') for each in wanted))} | lists {name} {numbers}"
+    lines.append(f"{looked} || {{ list_is_read; exit 1; }}")
     script = folder / "script.sh"
     script.write_text("\n".join(lines), encoding="utf-8")
-    return subprocess.run([SHELL, str(script)], check=False).returncode == 0
+    return subprocess.run([SHELL, str(script)], check=False).returncode
 
 
 FIRST = ("Link: </v2/a/tags/list?last=x>; rel=next\r\n", '{"tags": ["y", "x"],\n "name": "a"}')
@@ -81,6 +87,14 @@ KEYS = (
     "</Contents><Contents><Key>p&amp;&lt;</Key></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></R>"
 )
 SET = "<Tagging><Tag><Key>a</Key><Value/></Tag><Tag><Key>b</Key><Value></Value></Tag></Tagging>"
+
+
+@pytest.mark.parametrize("link", ["/v2/a?n=2", "http://h:1/v2/a?n=2"])
+def test_a_link_is_whole_or_a_path_as_it_was_in_the_run(tmp_path: Path, link: str) -> None:
+    (tmp_path / "1.head").write_text(f"Link: <{link}>; rel=next\r\n", encoding="utf-8")
+    looked = f'cp {tmp_path}/1.head "$answers"\nlink_of 1 http://h:1 && echo && link_of 1'
+    told = subprocess.run([SHELL, "-c", f"{PREAMBLE}\n{looked}"], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["http://h:1/v2/a?n=2", "/v2/a?n=2"]
 
 
 @pytest.mark.parametrize("wanted", [["x", "y", "z"], ["z", "y", "x"]])
@@ -94,8 +108,12 @@ def test_a_list_that_has_more_or_less_is_told(tmp_path: Path, wanted: list[str])
 
 
 def test_of_a_list_that_goes_on_behind_what_was_asked_only_what_is_there_is_judged(tmp_path: Path) -> None:
-    assert listed(tmp_path, "tags", ["w", "x", "y", "z"], FIRST)
-    assert not listed(tmp_path, "tags", ["x", "z"], FIRST)
+    assert shown_of(tmp_path, "tags", ["x", "y"], FIRST) == 0
+    assert shown_of(tmp_path, "tags", ["x", "z"], FIRST) == 1
+
+
+def test_what_a_list_that_goes_on_has_not_may_come_behind(tmp_path: Path) -> None:
+    assert shown_of(tmp_path, "tags", ["w", "x", "y", "z"], FIRST) == 2
 
 
 def test_what_comes_behind_the_last_page_is_no_part_of_a_list(tmp_path: Path) -> None:
