@@ -17,7 +17,7 @@ from conformance.evidence.curl import (
     signed_with_another,
 )
 from conformance.evidence.redaction import ALTERED
-from conformance.reporting.reproduce_pages import by_items, each_once, other_pages
+from conformance.reporting.reproduce_pages import by_items, each_once, goes_on, other_pages
 from conformance.reporting.reproduce_proof import judged, limited, says_of_one
 from conformance.reporting.reproduce_seen import PASSES, as_seen, without_login
 from conformance.reporting.reproduce_steps import LIMITED, steps
@@ -94,6 +94,14 @@ def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
     return "" if says_of_one(finding.get("proof") or {}) else shown_in(finding, exchanges)
 
 
+def _paged(
+    listed: Mapping[str, Any], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]
+) -> Mapping[str, Any]:
+    """A list with its pages under names of their own, and whether the last of them told of another in the run."""
+    last = [entry for _, entry in exchanges if entry["id"] in listed["pages"][-1:]]
+    return {**listed, "pages": each_once(listed["pages"], exchanges, numbers), "went_on": any(map(goes_on, last))}
+
+
 def judgement(
     exchanges: Exchanges,
     finding: Entry,
@@ -112,7 +120,7 @@ def judgement(
     entries = dict(exchanges)
     proof = telling(finding.get("proof") or {}, entries[numbers[shown]])
     if "listed" in proof:
-        proof["listed"] = [{**each, "pages": each_once(each["pages"], exchanges, numbers)} for each in proof["listed"]]
+        proof["listed"] = [_paged(each, exchanges, numbers) for each in proof["listed"]]
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
     pairs = [*proof.get("alike", []), *(pair[:2] for name in ("alike_in", "both") for pair in proof.get(name, []))]
     pairs += [pair[1:] for name in ("same", "same_if_any", "unlike", "differ") for pair in proof.get(name, [])]

@@ -25,6 +25,7 @@ LISTS = ("tags", "repositories")
 """Members of the lists that are gone on with from their last string (OCI distribution spec, ``last``)."""
 LINKED = re.compile(r"^<([^>]{8,})>")
 """What a Link leads to."""
+NEXT = re.compile(r'rel *= *"?next')
 BY_ITEMS = re.compile(r"[?&]last=")
 INSIDE = {
     "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
@@ -109,6 +110,12 @@ def other_pages(
     there = word(lacks, marks)
     lines = [f"on_one_line {each} | grep -Eq {there} && shows 'body {each}'" for each in walk]
     return [*lines, f"[ -z \"$(link_of {shown})\" ] || cannot 'the list goes on behind what is read of it here'"]
+
+
+def goes_on(entry: Entry) -> bool:
+    """Whether a page says that another follows it."""
+    links = [value for name, value in entry["response_headers"] if name.lower() == "link"]
+    return any(map(NEXT.search, links)) or "<IsTruncated>true<" in _on_one_line(entry)
 
 
 def _on_one_line(entry: Entry) -> str:

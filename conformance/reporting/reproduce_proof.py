@@ -85,7 +85,8 @@ def judged(
     for each in proof.get("listed", []):
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
-        told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
+        before = "went_on=yes " if each["went_on"] else ""
+        told = f"{printed(wanted)} | {before}lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
 
