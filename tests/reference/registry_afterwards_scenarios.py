@@ -119,6 +119,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "NoTagsNoRepository",
         "OpenedWithoutRange",
         "PullsAloneLedElsewhere",
+        "PullsOfManifestsAloneLedElsewhere",
         "RealmWithQuery",
         "RegistryBehindAContentNetwork",
         "RegistryChallengesInOneField",

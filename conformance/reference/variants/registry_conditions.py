@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.routing import Asked
 from conformance.reference.variants.later import Later
+from conformance.reference.variants.registry_servers import ManifestsRedirected
 
 
 class DeletionsDoneLater(Variant):
@@ -27,3 +31,23 @@ class DeletionsDoneLater(Variant):
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         self.later.do(lambda: original(name, digest))
+
+
+class PullsOfManifestsAloneLedElsewhere(ManifestsRedirected):
+    """RFC 9110 section 8.8.3: where GET leads is another resource, with another entity tag than HEAD tells here."""
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer = await super().get_manifest(original, asked)
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = f'"there-{answer.headers["docker-content-digest"]}"'
+        return answer
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        manifest = registry.manifest_of(asked)
+        if registry.not_modified(asked.request, manifest.digest):
+            return registry.unchanged(manifest.digest)
+        return registry.manifest_answer(asked.request, manifest)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return bool(original(request, f"there-{digest}" if request.parameter("here") else digest))
