@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.clients.registry_uploads import Refusing
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
@@ -53,9 +53,14 @@ def cancelled(scene: Scene) -> Exchange:
     return upload.patch(scene.content)
 
 
+def never_opened(scene: Scene) -> Upload:
+    """A session that never was."""
+    return scene.refusing.unknown(str(uuid.UUID(scene.absent[7:39])))
+
+
 def unknown_session(scene: Scene) -> Exchange:
     """A chunk for a session that never was."""
-    return scene.refusing.unknown(str(uuid.UUID(scene.absent[7:39]))).patch(scene.content)
+    return never_opened(scene).patch(scene.content)
 
 
 INVALID = ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")
@@ -73,6 +78,10 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "missing-digest": (lambda scene: scene.refusing.put(None, scene.content), INVALID),
     # UNSUPPORTED: where sessions are on another host there is no such endpoint; a session that ended is told below.
     "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
+    "unknown-session-cancelled": (
+        lambda scene: never_opened(scene).cancel(),
+        ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED"),
+    ),
     "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
     "out-of-order": (
         lambda scene: scene.refusing.patch(scene.content, f"100-{99 + len(scene.content)}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 SENT_WITH_A_WHOLE = ("Cache-Control", "Content-Location", "Expires", "Vary")
 HEAD = "manifest by HEAD"
+ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\uffff]*"')
+"""RFC 9110 section 8.8.3."""
 ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', 'W/"of-another", W/{}'
 
 
@@ -84,6 +87,21 @@ def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> N
 
     told = had.etag.removeprefix("W/") if form == WEAK_BEHIND_ANOTHER else had.etag
     expect_status(had.again(form.format(told)), 304, "for what the caller has already")
+
+
+@verifies("registry/pull/entity-tag-has-its-form")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest"), case("manifest-head", HEAD)])
+def test_entity_tag_has_its_form(known: Callable[[str], Known], kind: str) -> None:
+    """Purpose: caches and proxies, which read an ETag by its quotation marks, know what they keep.
+
+    Method: 1. GET a blob and a manifest, and HEAD the manifest
+            2. expect the ETag, where there is one, to be in quotation marks, weak or strong
+    """
+    had = known(kind)
+
+    if had.etag is not None and not ENTITY_TAG.fullmatch(had.etag):
+        proof = field_matches(had.first, "ETag", '(W/)?"[^"]*"$')
+        raise NonConformance("an ETag in quotation marks", f"ETag: {had.etag}", had.first, proof=proof)
 
 
 @verifies("registry/pull/304-has-its-etag")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from tests.reference.registry_scenarios import BLOB, MISSING, session
-from tests.reference.registry_support import APP, IMAGE, Driver, descriptor, digest, with_digest
+from tests.reference.registry_support import APP, IMAGE, LAYER, TWO, Driver, descriptor, digest, with_digest
 
 ARTIFACT = "application/vnd.a+json"
+UNKNOWN = "4c1b2b6e-0f0e-4a38-8f0f-0d4bb7d7c5a1"
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
-    "known_already": ("OneEntityTagRead", "UnchangedWithoutEntityTag", "WeakenedDigestIsAnother"),
+    "known_already": (
+        "EntityTagsWithoutQuotationMarks",
+        "OneEntityTagRead",
+        "UnchangedWithoutEntityTag",
+        "WeakenedDigestIsAnother",
+    ),
     "last_behind_a_stream": ("LastBytesBehindStreamIgnored",),
     "long_list": ("LongTagListCutShort",),
+    "made_good": ("MountedBeforeIsNotCreated", "RefusedManifestStaysRefused", "UnknownSessionCancelledByAnotherCode"),
     "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
     "sha512_deleted": ("Sha512BlobNotDeleted",),
@@ -39,6 +46,16 @@ async def long_list(d: Driver) -> None:
     for number in range(110):
         await d.push_manifest(document, f"t{number:03}")
     await d.ask("GET", f"/v2/{APP}/tags/list")
+
+
+async def made_good(d: Driver) -> None:
+    lacking = {**await d.image_document(), "layers": [descriptor(BLOB, LAYER)]}
+    await d.push_manifest(lacking, "late")
+    mounted = f"/v2/{TWO}/blobs/uploads/?mount={await d.push_blob(BLOB)}&from={APP}"
+    await d.push_manifest(lacking, "late")
+    for _ in range(2):
+        await d.ask("POST", mounted)
+    await d.ask("DELETE", f"/v2/{APP}/blobs/uploads/{UNKNOWN}")
 
 
 async def nearly_manifests(d: Driver) -> None:

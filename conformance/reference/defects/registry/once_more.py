@@ -1,0 +1,77 @@
+"""Defects that show where the same is asked once more, or of what is there no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+class RefusedManifestStaysRefused(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/taken-once-it-is-whole",)
+
+    def __init__(self) -> None:
+        self.refused: dict[tuple[str, str], Refusal] = {}
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        key = asked.name, grammar.digest_of(asked.request.body)
+        if key in self.refused:
+            raise self.refused[key]
+        try:
+            answer: Answer = await original(asked)
+        except Refusal as refusal:
+            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+                self.refused[key] = refusal
+            raise
+        return answer
+
+
+class MountedBeforeIsNotCreated(Defect):
+    """distribution-spec 1.1, Mounting a blob: a mount is told by 201, also of what the repository has already."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/of-what-is-there-is-answered",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        there = digest in registry_of(original).stored(asked.name).blobs
+        answer: Answer = await original(asked, digest)
+        if there and answer.status == 201:
+            answer.status = 200
+        return answer
+
+
+class EntityTagsWithoutQuotationMarks(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is in quotation marks; who sends it back as it came is understood."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-has-its-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["etag"].replace('"', "")
+        return answer
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return digest in request.headers.get("if-none-match", "")
+
+
+class UnknownSessionCancelledByAnotherCode(Defect):
+    """Docker Registry V2, Errors: BLOB_UPLOAD_UNKNOWN tells of a session that is not there, however it is asked."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/code-tells-the-cause",)
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal as refusal:
+            raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
+        return answer
