@@ -178,6 +178,25 @@ def test_part_has_the_fields_of_the_whole(ask: Ask, whole: Exchange) -> None:
             raise NonConformance(f"ETag: {wanted}", f"ETag: {told}", whole, part, proof=proof)
 
 
+@verifies("registry/pull/part-is-what-it-says")
+@pytest.mark.parametrize("asked", [case("of-what-is-had", "bytes=500-1499")])
+def test_part_of_what_is_had(repository: Repository, whole: Exchange, content: bytes, asked: str) -> None:
+    """Purpose: a pull that is resumed, if the blob is still the same, goes on where it ended.
+
+    Method: 1. GET a blob with a Range, and its ETag in If-Range, where that is a strong one
+            2. expect the whole with 200, or 206 with exactly the bytes asked for
+    """
+    if not (etag := whole.headers.get("etag") or "").startswith('"'):
+        raise NotApplicable("the blob comes without an ETag that tells it byte by byte, as it may")
+    reply = repository.get_blob(digest_of(content), [("Range", asked), ("If-Range", etag)])
+
+    expect_status(reply, {200, 206})
+    if reply.status == 200:
+        expect_bytes(reply, content, or_statuses=(206,))
+    else:
+        expect_partial(reply, content, 500, 1499)
+
+
 @verifies("registry/pull/if-range-of-another-is-the-whole")
 def test_if_range_of_another(repository: Repository, content: bytes) -> None:
     """Purpose: a pull that is resumed is not put together of two things.

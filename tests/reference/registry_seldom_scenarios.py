@@ -20,6 +20,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "made_good": ("MountedBeforeIsNotCreated", "RefusedManifestStaysRefused", "UnknownSessionCancelledByAnotherCode"),
     "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
+    "resumed": ("LastBytesNotVerified", "ResumedFromTheStart"),
     "sha512_deleted": ("Sha512BlobNotDeleted",),
 }
 
@@ -71,6 +72,13 @@ async def referred_to(d: Driver) -> None:
     await d.image(subject=subject, annotations={"of": "an artifact"}, artifactType=ARTIFACT)
     for query in ("", f"?artifactType={ARTIFACT.replace('+', '%2B')}"):
         await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
+
+
+async def resumed(d: Driver) -> None:
+    location = (await d.ask("PATCH", await session(d), BLOB[:100])).headers["location"]
+    await d.ask("PUT", with_digest(location, digest(BLOB[:100])), BLOB[100:])
+    named = await d.push_blob(BLOB)
+    await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=5-9", If_Range=f'"{named}"')
 
 
 async def sha512_deleted(d: Driver) -> None:

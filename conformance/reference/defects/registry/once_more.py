@@ -10,6 +10,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
 
 
 class RefusedManifestStaysRefused(Defect):
@@ -75,3 +76,28 @@ class UnknownSessionCancelledByAnotherCode(Defect):
         except Refusal as refusal:
             raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
         return answer
+
+
+class ResumedFromTheStart(Defect):
+    """RFC 9110 section 13.1.5: where If-Range holds, the part is the one that Range asks for."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status == 206 and "if-range" in asked.request.headers:
+            content = registry_of(original).blob_of(asked.name, asked.reference)
+            answer.body = content[: len(answer.body)]
+        return answer
+
+
+class LastBytesNotVerified(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the digest is that of the whole, the last bytes too."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/wrong-is-refused",)
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        before = bytes(upload.content)
+        await original(upload, digest, before if before and grammar.digest_of(before) == digest else content)
