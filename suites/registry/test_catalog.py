@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import asks_for_no_scope
 from conformance.clients.images import NewImage
 from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_tokens import token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.proofs import among, field_matches, not_among, twice
 from conformance.oracles.registry import (
     expect_listed,
     expect_reachable,
-    expect_scope,
     expect_sorted,
     next_link,
     pages_from,
@@ -216,35 +213,23 @@ def test_last_goes_on_behind(
         raise NonConformance(f"what comes behind {last}", f"{last} again", *found, proof=not_among(found, f'"{last}"'))
 
 
-@pytest.fixture
-def unlisted(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
-    """The answer to one without a login who asks for the catalog."""
-    return once("catalog without a login", registry.as_role(None).catalog)
+@verifies("registry/catalog/last-need-not-be-there")
+def test_last_need_not_be_there(
+    registry: Registry, pages: list[Exchange], stored: StoredImage, explored: StoredImage
+) -> None:
+    """Purpose: the catalog goes on behind a repository that was deleted meanwhile.
 
-
-@verifies("registry/login/anonymous-cannot-list-repositories")
-def test_anonymous_cannot_list_repositories(registry: Registry, bad_login: str, unlisted: Exchange) -> None:
-    """Purpose: which repositories an organization has is for those who log in.
-
-    Method: 1. push an image; ask for the catalog, and a page of it, without a login, and with one that is none
-            2. expect 401, or a list of nothing
+    Method: 1. read the catalog to its end; ask for what comes behind a repository's name without its last letter
+            2. expect the repository, and not the name that it stands behind, if that comes before what was named
     """
-    for reply in (unlisted, registry.as_role(None).catalog("?n=100"), registry.presenting(bad_login).catalog()):
-        if reply.status != 200 or strings_of(reply, "repositories"):
-            expect_status(reply, 401, "without a login")
+    whole = _names(pages)
+    own = [each for each in whole[1:] if each in (stored.repository.name, explored.repository.name)]
+    before = whole[whole.index(own[0]) - 1] if own else ""
+    if not own or (never := own[0][:-1]) in whole or before > never:
+        raise NotApplicable("no repository of the run's own is listed behind another, and far enough")
+    found = pages_from(registry.catalog(f"?last={never}"), registry.follow_catalog)
 
-
-@verifies("registry/login/catalog-challenge-names-the-scope")
-def test_challenge_of_the_catalog(bearer: Registry, unlisted: Exchange) -> None:
-    """Purpose: a client that asks for the catalog learns which token it needs.
-
-    Method: 1. ask for the catalog without a login
-            2. where that is answered 401, expect the Bearer challenge's scope to be registry:catalog:*
-            3. where it names none, a token without a scope is to get the list: a registry may "limit it based on the
-               user's access level" alone (Docker Registry V2, Listing Repositories)
-    """
-    if unlisted.status != 401:
-        raise NotApplicable(f"no login is asked for ({unlisted.status})")
-    if asks_for_no_scope(unlisted) and bearer.presenting(f"Bearer {token_for(bearer, 'pusher')}").catalog().ok:
-        return
-    expect_scope(unlisted, "registry:catalog", "*")
+    expect_listed(found, "repositories", own[:1])
+    if before in _names(found):
+        told, proof = f"{before} as well", not_among(found, f'"{before}"')
+        raise NonConformance(f"what comes behind {never}", told, *found, proof=proof)

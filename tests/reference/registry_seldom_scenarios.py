@@ -8,6 +8,7 @@ from tests.reference.registry_support import APP, IMAGE, LAYER, TWO, Driver, des
 ARTIFACT = "application/vnd.a+json"
 UNKNOWN = "4c1b2b6e-0f0e-4a38-8f0f-0d4bb7d7c5a1"
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "behind_no_name": ("CatalogBeginsAnewBehindNoName", "CatalogEndsBehindNoName"),
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
     "known_already": (
         "EntityTagsWithoutQuotationMarks",
@@ -23,6 +24,12 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "resumed": ("LastBytesNotVerified", "ResumedFromTheStart"),
     "sha512_deleted": ("Sha512BlobNotDeleted",),
 }
+
+
+async def behind_no_name(d: Driver) -> None:
+    for name in (APP, TWO):
+        await d.push_blob(BLOB, name)
+    await d.ask("GET", f"/v2/_catalog?last={TWO[:-1]}")
 
 
 async def beside_a_refusal(d: Driver) -> None:

@@ -101,3 +101,25 @@ class LastBytesNotVerified(Defect):
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         before = bytes(upload.content)
         await original(upload, digest, before if before and grammar.digest_of(before) == digest else content)
+
+
+class CatalogBeginsAnewBehindNoName(Defect):
+    """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/last-need-not-be-there",)
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        return list(original(names, None if last and "/" in last and last not in names else last))
+
+
+class CatalogEndsBehindNoName(Defect):
+    """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/last-need-not-be-there",)
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        if last is not None and "/" in last and last not in names:
+            return []
+        return list(original(names, last))
