@@ -94,21 +94,42 @@ def test_sha512_of_chunks(repository: Repository, new_blob: NewBlob, form: str) 
     expect_status(reply, 400, "for a sha512 digest that does not match")
 
 
+@pytest.fixture
+def mounted_by_sha512(
+    repository: Repository, stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], once: Once
+) -> Exchange:
+    """The answer to a mount by the sha512 digest that a blob was pushed under; not asked where that is not taken."""
+    _, digest, pushing = by_sha512
+    if not pushing.ok:
+        raise NotApplicable("the registry takes no sha512 digests, as it may")
+    mount = lambda: stored.repository.post_upload(mount=digest, from_=repository.name)  # noqa: E731
+    return once("mounted by sha512", mount)
+
+
 @verifies("registry/mount/by-sha512-is-there")
-def test_mounted_by_sha512(repository: Repository, stored: StoredImage, by_sha512: tuple[Blob, str, Exchange]) -> None:
+def test_mounted_by_sha512(
+    stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], mounted_by_sha512: Exchange
+) -> None:
     """Purpose: a blob may be mounted by whichever digest it was pushed under.
 
     Method: 1. push a blob under its sha512 digest; where that is taken, mount it by that into another repository
             2. expect no 5xx; and its bytes there, where that is done (201)
     """
-    blob, digest, pushing = by_sha512
-    if not pushing.ok:
-        raise NotApplicable("the registry takes no sha512 digests, as it may")
-    reply = stored.repository.post_upload(mount=digest, from_=repository.name)
-
-    expect_no_server_error(reply, "to a mount by a sha512 digest")
-    if reply.status == 201:
+    blob, digest, _ = by_sha512
+    expect_no_server_error(mounted_by_sha512, "to a mount by a sha512 digest")
+    if mounted_by_sha512.status == 201:
         expect_bytes(stored.repository.get_blob(digest), blob.content)
+
+
+@verifies("registry/mount/absent-blob-opens-an-upload")
+@pytest.mark.parametrize("algorithm", [case("by-sha512", "sha512")])
+def test_mount_by_sha512_is_done_or_an_upload(mounted_by_sha512: Exchange, algorithm: str) -> None:
+    """Purpose: a client that pushes by another algorithm need not know whether such a blob can be mounted.
+
+    Method: 1. push a blob under its sha512 digest; where that is taken, mount it by that into another repository
+            2. expect 201, or 202 and an upload
+    """
+    expect_status(mounted_by_sha512, {201, 202}, f"to a mount by a {algorithm} digest")
 
 
 @verifies("registry/digest/known-elsewhere-is-verified")

@@ -22,7 +22,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
     "resumed": ("LastBytesNotVerified", "ResumedFromTheStart"),
-    "sha512_deleted": ("Sha512BlobNotDeleted",),
+    "sha512_deleted": ("MountBySha512Refused", "Sha512BlobNotDeleted"),
 }
 
 
@@ -90,5 +90,6 @@ async def resumed(d: Driver) -> None:
 
 async def sha512_deleted(d: Driver) -> None:
     named = await d.push_blob(BLOB, algorithm="sha512")
+    await d.ask("POST", f"/v2/{TWO}/blobs/uploads/?mount={named}&from={APP}")
     for method in ("DELETE", "GET"):
         await d.ask(method, f"/v2/{APP}/blobs/{named}")

@@ -123,3 +123,16 @@ class CatalogEndsBehindNoName(Defect):
         if last is not None and "/" in last and last not in names:
             return []
         return list(original(names, last))
+
+
+class MountBySha512Refused(Defect):
+    """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        if digest.startswith("sha512:"):
+            raise Refusal("DIGEST_INVALID", {"digest": digest})
+        answer: Answer = await original(asked, digest)
+        return answer
