@@ -15,8 +15,8 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
-# More than what fits into a buffer of 64 KiB.
-SIZE = 64 * 1024 + 1
+# More than what fits into a buffer of 64 KiB, and than a mebibyte, beyond which a body is kept elsewhere.
+SIZE = (1 << 20) + 1
 Posted = tuple[Blob, Exchange, Exchange]
 """A blob that came in a POST, the answer to that, and the last one: to the PUT that followed, or the same."""
 

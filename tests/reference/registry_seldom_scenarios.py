@@ -17,6 +17,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "WeakenedDigestIsAnother",
     ),
     "last_behind_a_stream": ("LastBytesBehindStreamIgnored",),
+    "long_blob": ("LongPostCutShort",),
     "long_list": ("LongTagListCutShort",),
     "made_good": ("MountedBeforeIsNotCreated", "RefusedManifestStaysRefused", "UnknownSessionCancelledByAnotherCode"),
     "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
@@ -47,6 +48,12 @@ async def known_already(d: Driver) -> None:
 async def last_behind_a_stream(d: Driver) -> None:
     location = (await d.ask("PATCH", await session(d), BLOB[:100])).headers["location"]
     await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB[100:])
+
+
+async def long_blob(d: Driver) -> None:
+    content = bytes((1 << 20) + 1)
+    await d.ask("POST", with_digest(f"/v2/{APP}/blobs/uploads/", digest(content)), content)
+    await d.ask("GET", f"/v2/{APP}/blobs/{digest(content)}")
 
 
 async def long_list(d: Driver) -> None:

@@ -12,6 +12,8 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 
+A_MEBIBYTE = 1 << 20
+
 
 class RefusedManifestStaysRefused(Defect):
     """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
@@ -135,4 +137,16 @@ class MountBySha512Refused(Defect):
         if digest.startswith("sha512:"):
             raise Refusal("DIGEST_INVALID", {"digest": digest})
         answer: Answer = await original(asked, digest)
+        return answer
+
+
+class LongPostCutShort(Defect):
+    """distribution-spec 1.1, Single POST: a blob is stored whole, also one that is too long for the server's memory."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/whole-blob-by-post",)
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        await registry_of(original).store_blob(asked.name, digest, asked.request.body[:A_MEBIBYTE])
         return answer
