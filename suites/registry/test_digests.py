@@ -172,7 +172,7 @@ def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, pulled: Callable[[s
 
 
 @verifies("registry/digest/malformed-is-400")
-@pytest.mark.parametrize("digest", [*MALFORMED, case("capitals", CAPITALS)])
+@pytest.mark.parametrize("digest", [*MALFORMED, case("not-ascii", f"sha256:{'ß' * 64}"), case("capitals", CAPITALS)])
 def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str) -> None:
     """Purpose: a digest that is none is told as such.
 

@@ -189,7 +189,7 @@ def test_absent_blob_is_not_made_up(absent: Callable[[str], Absent], source: str
 
 
 @verifies("registry/mount/malformed-is-a-callers-fault")
-@pytest.mark.parametrize("what", [case("digest", "digest"), case("source", "source")])
+@pytest.mark.parametrize("what", [case(each, each) for each in ("digest", "digest-not-ascii", "source")])
 def test_malformed_mount(repository: Repository, stored: StoredImage, what: str) -> None:
     """Purpose: what cannot be a mount is an upload, or is refused.
 
@@ -199,6 +199,7 @@ def test_malformed_mount(repository: Repository, stored: StoredImage, what: str)
     digest, source = stored.image.blobs[-1].digest, stored.repository.name
     reply = repository.post_upload(b"", **{
         "digest": {"mount": digest[:19], "from_": source},
+        "digest-not-ascii": {"mount": f"sha256:{'ß' * 64}", "from_": source},
         "source": {"mount": digest, "from_": f"{source}..UP"},
     }[what])  # fmt: skip
 

@@ -210,18 +210,20 @@ def test_refresh_token_grants_no_more(of_a_puller: Exchange, guarded: StoredImag
 
 
 @verifies("registry/token/altered-refresh-token-gets-nothing")
-@pytest.mark.parametrize("what", [case("altered", "an altered refresh token"), case("access-token", "an access token")])
+@pytest.mark.parametrize("what", [case(each, each) for each in ("altered", "access-token", "not-ascii")])
 def test_altered_refresh_token(bearer: Registry, of_the_puller: str, answer: Exchange, what: str) -> None:
     """Purpose: only what the token endpoint gave as a refresh token is one.
 
-    Method: 1. ask for a refresh token; exchange it, with one letter altered, for a token; exchange an access token
+    Method: 1. ask for a refresh token; exchange it, with one letter altered, or one more that is not ASCII, for a
+               token; exchange an access token
             2. expect a refusal (400, 401 or 403), and no token
     """
-    shown = token_in(answer) if what == "an access token" else altered(of_the_puller, "letter")
+    given = of_the_puller
+    shown = {"altered": altered(given, "letter"), "access-token": token_in(answer), "not-ascii": f"{given}ß"}[what]
     scope = bearer.scope(bearer.described.repository, "pull")
     reply = refreshed(bearer, shown, bearer.door.service, scope)
 
-    expect_status(reply, {400, 401, 403}, f"for {what}")
+    expect_status(reply, {400, 401, 403}, f"for what is no refresh token ({what})")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")

@@ -21,6 +21,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "long_list": ("LongTagListCutShort",),
     "made_good": ("MountedBeforeIsNotCreated", "RefusedManifestStaysRefused", "UnknownSessionCancelledByAnotherCode"),
     "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
+    "not_of_ascii": ("DigestBeyondAsciiFails", "NameBeyondAsciiFails"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
     "resumed": ("LastBytesNotVerified", "ResumedFromTheStart"),
     "sha512_deleted": ("MountBySha512Refused", "Sha512BlobNotDeleted"),
@@ -78,6 +79,11 @@ async def nearly_manifests(d: Driver) -> None:
     await d.push_manifest({**document, "schemaVersion": "2"}, "text")
     await d.push_manifest({**document, "org.example.number": float("nan")}, "number")
     await d.push_manifest({**document, "layers": 5}, "layers")
+
+
+async def not_of_ascii(d: Driver) -> None:
+    await d.ask("POST", f"/v2/{APP}/blobs/uploads/?mount=sha256%3A%C3%9F&from={TWO}")
+    await d.ask("GET", f"/v2/{APP}%C3%9F/manifests/v1")
 
 
 async def referred_to(d: Driver) -> None:

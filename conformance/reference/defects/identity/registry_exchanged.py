@@ -44,6 +44,19 @@ class AccessTokenIsARefreshToken(Defect):
         return account
 
 
+class RefreshTokenBeyondAsciiFails(Defect):
+    """API Reference, Error Handling: a refresh token of other letters is an invalid one, and the caller's fault."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
+    crashes = (UnicodeEncodeError,)
+
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
+        form.get("refresh_token", "").encode("ascii")
+        account: Account | None = original(form)
+        return account
+
+
 class OrganizationAfterTheLastWord(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
 
