@@ -86,12 +86,12 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
 
 @dataclass(frozen=True)
 class Unreferred:
-    """A repository with an image, its referrer that was deleted, and what was listed after that."""
+    """A repository with an image, its referrer that was deleted, and what was listed after it: all, and its type."""
 
     repository: Repository
     subject: Manifest
     referrer: Manifest
-    listed: Exchange
+    listed: list[Exchange]
 
 
 @pytest.fixture
@@ -102,13 +102,15 @@ def unreferred(new_repository: NewRepository, features: frozenset[str], once: On
         repository = new_repository("unreferred")
         subject = repository.given(image(repository.name, layers=0), "v1")
         referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
-        repository.referrers(subject.digest)
+        for kind in (None, SBOM):
+            repository.referrers(subject.digest, kind)
         deleted = repository.delete_manifest(referrer.digest)
         if deleted.status in (400, 405) or not (deleted.ok or "registry.delete" in features):
             raise NotApplicable(f"the registry deletes no manifests for this login ({deleted.status}), which it may")
         if not deleted.ok and deleted.status != 404:
             raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
-        return Unreferred(repository, subject, referrer, repository.referrers(subject.digest))
+        listed = [repository.referrers(subject.digest, kind) for kind in (None, SBOM)]
+        return Unreferred(repository, subject, referrer, listed)
 
     return once("unreferred", made)
 
@@ -117,11 +119,12 @@ def unreferred(new_repository: NewRepository, features: frozenset[str], once: On
 def test_deleted_referrer(unreferred: Unreferred) -> None:
     """Purpose: what was deleted refers to nothing.
 
-    Method: 1. push an image and a referrer, ask for referrers, DELETE the referrer
-            2. expect no referrers
+    Method: 1. push an image and a referrer, ask for referrers, and for those of its type, DELETE the referrer
+            2. expect no referrers, and none of its type
     """
-    if descriptors_of(listed := unreferred.listed):
-        raise NonConformance("no referrers", listed.text[:300], listed, proof=has_no_member(listed, "digest"))
+    for listed in unreferred.listed:
+        if descriptors_of(listed):
+            raise NonConformance("no referrers", listed.text[:300], listed, proof=has_no_member(listed, "digest"))
 
 
 @verifies("registry/delete/subject-stays")

@@ -24,6 +24,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "not_of_ascii": ("DigestBeyondAsciiFails", "NameBeyondAsciiFails"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
     "resumed": ("LastBytesNotVerified", "ResumedFromTheStart"),
+    "referrer_deleted": ("DeletedReferrerStaysInItsType",),
     "sha512_deleted": ("MountBySha512Refused", "Sha512BlobNotDeleted"),
 }
 
@@ -92,6 +93,14 @@ async def referred_to(d: Driver) -> None:
     await d.image(subject=subject, annotations={"of": "an artifact"}, artifactType=ARTIFACT)
     for query in ("", f"?artifactType={ARTIFACT.replace('+', '%2B')}"):
         await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
+
+
+async def referrer_deleted(d: Driver) -> None:
+    subject = descriptor(b"", IMAGE, digest=await d.image("v1"), size=1)
+    referrer = await d.image(subject=subject, artifactType=ARTIFACT)
+    listed = f"/v2/{APP}/referrers/{subject['digest']}?artifactType={ARTIFACT.replace('+', '%2B')}"
+    for path in (listed, f"/v2/{APP}/manifests/{referrer}", listed):
+        await d.ask("DELETE" if path != listed else "GET", path)
 
 
 async def resumed(d: Driver) -> None:

@@ -150,3 +150,26 @@ class LongPostCutShort(Defect):
         answer: Answer = await original(asked, digest)
         await registry_of(original).store_blob(asked.name, digest, asked.request.body[:A_MEBIBYTE])
         return answer
+
+
+class DeletedReferrerStaysInItsType(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was deleted is in no list, that of its type neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/deleted-is-not-listed",)
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        self.found[name, digest] = found or self.found.get((name, digest), [])
+        return found
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.request.parameter("artifactType") and not registry_of(original).referrers_of(
+            asked.name, asked.reference
+        ):
+            answer = registry_of(original).referrers_answer(self.found.get((asked.name, asked.reference), []))
+        return answer
