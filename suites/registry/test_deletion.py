@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Blob, Manifest, NewBlob, digest_of, image, variation
-from conformance.clients.registry import EVERY_TYPE, NewRepository, Repository, StoredImage
+from conformance.clients.registry import CODED, EVERY_TYPE, NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import deleted, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
@@ -47,7 +47,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
         stored.repository.given_blob(blob.content)
         if repository.post_upload(mount=blob.digest, from_=stored.repository.name).status != 201:
             repository.given_blob(blob.content)
-        repository.head_blob(blob.digest)
+        repository.head_blob(blob.digest), repository.get_blob(blob.digest, [CODED])
         read = repository.get_blob(blob.digest)
         return Deletion(blob, read, repository.delete_blob(blob.digest), repository.delete_blob)
 
@@ -81,7 +81,7 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         coming = image(f"{repository.name} coming", layers=0).blobs[0]
         repository.given_blob(coming.content)
         repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
-        repository.tags()
+        repository.tags(), repository.get_manifest(gone.digest, [EVERY_TYPE, CODED])
         read = repository.get_manifest(gone.digest)
         deletion = Deletion(gone, read, deleted(repository, gone, "gone", "gone-too"), repository.delete_manifest)
         return Halved(repository, deletion, kept, tag, coming)
@@ -229,15 +229,16 @@ def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> No
 def test_known_is_gone(request: pytest.FixtureRequest, repository: Repository, halved: Halved, what: str) -> None:
     """Purpose: who has read what was deleted is told that it is gone, and not that it is as it was.
 
-    Method: 1. push and read a manifest or a blob, DELETE it
-            2. GET it with its entity tag in If-None-Match: expect 404
+    Method: 1. push and read a manifest or a blob, as it is and compressed, DELETE it
+            2. GET it with its entity tag in If-None-Match, and as one who takes it compressed: expect 404
     """
     over: Deletion = request.getfixturevalue(f"{what}_deleted")
     expect_done(over)
     digest = over.what.digest
     known = ("If-None-Match", over.read.headers.get("etag") or f'"{digest}"')
 
-    if what == "manifest":
-        expect_not_stored([halved.repository.get_manifest(digest, [EVERY_TYPE, known])])
-    else:
-        expect_not_stored([repository.get_blob(digest, [known])])
+    for field in (known, CODED):
+        if what == "manifest":
+            expect_not_stored([halved.repository.get_manifest(digest, [EVERY_TYPE, field])])
+        else:
+            expect_not_stored([repository.get_blob(digest, [field])])

@@ -10,6 +10,7 @@ UNKNOWN = "4c1b2b6e-0f0e-4a38-8f0f-0d4bb7d7c5a1"
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "behind_no_name": ("CatalogBeginsAnewBehindNoName", "CatalogEndsBehindNoName"),
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
+    "deleted_compressed": ("CompressedIsKeptInTheCache",),
     "known_already": (
         "EntityTagsWithoutQuotationMarks",
         "OneEntityTagRead",
@@ -39,6 +40,12 @@ async def beside_a_refusal(d: Driver) -> None:
     beside = await session(d)
     await d.ask("PUT", with_digest(await session(d), MISSING), BLOB)
     await d.ask("PUT", with_digest(beside, digest(BLOB)), BLOB)
+
+
+async def deleted_compressed(d: Driver) -> None:
+    path = f"/v2/{APP}/manifests/{await d.image('v1')}"
+    for method in ("GET", "DELETE", "GET"):
+        await d.ask(method, path, Accept_Encoding="gzip")
 
 
 async def known_already(d: Driver) -> None:

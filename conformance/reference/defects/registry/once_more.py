@@ -173,3 +173,22 @@ class DeletedReferrerStaysInItsType(Defect):
         ):
             answer = registry_of(original).referrers_answer(self.found.get((asked.name, asked.reference), []))
         return answer
+
+
+class CompressedIsKeptInTheCache(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what was deleted is gone, as it went out compressed, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/known-is-gone-as-well",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Answer] = {}
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        if "gzip" not in asked.request.headers.get("accept-encoding", "") or asked.request.method != "GET":
+            answer: Answer = await original(asked)
+            return answer
+        key = asked.name, asked.reference
+        if key not in self.kept:
+            self.kept[key] = await original(asked)
+        return self.kept[key]
