@@ -58,9 +58,11 @@ def never_opened(scene: Scene) -> Upload:
     return scene.refusing.unknown(str(uuid.UUID(scene.absent[7:39])))
 
 
-def unknown_session(scene: Scene) -> Exchange:
-    """A chunk for a session that never was."""
-    return never_opened(scene).patch(scene.content)
+def unknown_cancelled(scene: Scene) -> Exchange:
+    """Cancels a session that never was; not asked where none is cancelled, or not by this login."""
+    if (reply := never_opened(scene).cancel()).status in (401, 403, 405):
+        raise NotApplicable("the registry cancels no uploads, which it need not")
+    return reply
 
 
 INVALID = ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")
@@ -77,11 +79,11 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "malformed-digest": (lambda scene: scene.refusing.put("sha256:abc", scene.content), INVALID),
     "missing-digest": (lambda scene: scene.refusing.put(None, scene.content), INVALID),
     # UNSUPPORTED: where sessions are on another host there is no such endpoint; a session that ended is told below.
-    "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
-    "unknown-session-cancelled": (
-        lambda scene: never_opened(scene).cancel(),
+    "unknown-session": (
+        lambda scene: never_opened(scene).patch(scene.content),
         ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED"),
     ),
+    "unknown-session-cancelled": (unknown_cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
     "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
     "out-of-order": (
         lambda scene: scene.refusing.patch(scene.content, f"100-{99 + len(scene.content)}"),

@@ -167,13 +167,23 @@ class LinkToAnEmptyPage(Variant):
 
 
 class CancellingUnsupported(Variant):
-    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405, whoever asks."""
+    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405, whoever asks.
+
+    The server before the registry says so itself, and not in the registry's form.
+    """
 
     surface = "registry"
     misses = ("registry/upload/cancelling-is-answered-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         original(without_delete(route) if route.kind == "upload" else route, method)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 405 and request.method == "DELETE":
+            answer.body = b"Method Not Allowed"
+            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
 
 
 class CapitalsTakenForSmallLetters(Variant):
