@@ -83,7 +83,14 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
 
 
 @verifies("registry/digest/malformed-manifest-digest-is-400")
-@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("words", "sha256:baddigeststring")])
+@pytest.mark.parametrize(
+    "digest",
+    [
+        case("short", "sha256:abc"),
+        case("words", "sha256:baddigeststring"),
+        case("unknown-algorithm", f"tarsum.v1+md5:{'0' * 32}"),
+    ],
+)
 def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> None:
     """Purpose: a manifest cannot be put under a digest that is none.
 

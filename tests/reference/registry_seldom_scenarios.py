@@ -8,6 +8,7 @@ from tests.reference.registry_support import APP, IMAGE, LAYER, TWO, Driver, des
 ARTIFACT = "application/vnd.a+json"
 UNKNOWN = "4c1b2b6e-0f0e-4a38-8f0f-0d4bb7d7c5a1"
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "another_algorithm": ("ManifestDigestOfAnyAlgorithm",),
     "behind_no_name": ("CatalogBeginsAnewBehindNoName", "CatalogEndsBehindNoName"),
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
     "deleted_compressed": ("CompressedIsKeptInTheCache",),
@@ -28,6 +29,10 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "referrer_deleted": ("DeletedReferrerStaysInItsType",),
     "sha512_deleted": ("MountBySha512Refused", "Sha512BlobNotDeleted"),
 }
+
+
+async def another_algorithm(d: Driver) -> None:
+    await d.push_manifest(await d.image_document(), f"md5:{'0' * 32}")
 
 
 async def behind_no_name(d: Driver) -> None:

@@ -192,3 +192,17 @@ class CompressedIsKeptInTheCache(Defect):
         if key not in self.kept:
             self.kept[key] = await original(asked)
         return self.kept[key]
+
+
+class ManifestDigestOfAnyAlgorithm(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a digest of an algorithm that is none is refused as malformed."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/malformed-manifest-digest-is-400",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        algorithm, colon, _ = asked.reference.partition(":")
+        if colon and algorithm not in ("sha256", "sha512"):
+            raise Refusal("UNSUPPORTED", {"algorithm": algorithm}, status=500)
+        answer: Answer = await original(asked)
+        return answer
