@@ -197,11 +197,13 @@ def test_not_modified_tells_the_etag(space: Space, known: Known) -> None:
 def test_not_modified_tells_how_long_to_keep(space: Space) -> None:
     """Purpose: 304 carries the fields about caching that 200 would have, so that a cache goes by what holds now.
 
-    Method: 1. put an object with Cache-Control and Expires, GET it without a condition and with its ETag
+    Method: 1. put an object with Cache-Control and Expires in place of one with others, GET it without a condition and
+               with its ETag
             2. expect 304 with the values that 200 had
     """
+    before = {"Cache-Control": "max-age=7", "Expires": "Tue, 01 Dec 2043 16:00:00 GMT"}
     fields = {"Cache-Control": "max-age=60", "Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
-    key = space.stored(BODY, fields)
+    key = space.stored(BODY, fields, key=space.stored(b"before", before))
     whole = space.get(key)
     reply = space.get(key, {"If-None-Match": expect_etag(whole)})
 

@@ -14,6 +14,7 @@ from conformance.clients.s3_bodies import FORM_TYPE, form_body
 from conformance.clients.sigv4 import ALGORITHM, Keys, Signing, hmac_sha256, scope_of, signing_key
 from conformance.clients.storage import NO_FIELDS, Bucket, Fields
 from conformance.evidence.once import Once
+from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.names import Names
@@ -21,6 +22,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 OVER_S = 17 * 60
 """What ended then is over by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
@@ -147,13 +149,21 @@ def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
             expect_headers(reply, fields)
 
 
+def _expect_named(reply: Exchange, wanted: Fields) -> None:
+    """The document that 201 comes with, where it comes with any, is well-formed, and names what was stored where."""
+    for told in expect_document(reply, "PostResponse") if reply.body else ():
+        if (value := wanted.get(told.tag, told.text)) != told.text:
+            raise NonConformance(f"<{told.tag}>{value} in <PostResponse>", worded(told.text), reply)
+
+
 @verifies("storage/object/form-does-as-asked")
 def test_form_does_as_asked(space: Space, once: Once) -> None:
     """Purpose: a page that uploads by a form may leave the name to its user's file, and choose the answer.
 
     Method: 1. post a form (not applicable where none is taken), and another with ${filename} in its key, with
                Cache-Control, that asks for 201
-            2. expect 201, and the bytes under the name of the file, with that field
+            2. expect 201, and the bytes under the name of the file, with that field; and of a document that comes with
+               201, that it is one, and names bucket and key
     """
     _where_offered(space, once)
     prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
@@ -165,6 +175,7 @@ def test_form_does_as_asked(space: Space, once: Once) -> None:
         expect_bytes(got, b"named by its file", "under the name of the file")
         expect_status(reply, 201, "for a form that asks for it by success_action_status")
         expect_headers(got, kept)
+        _expect_named(reply, {"Bucket": space.name, "Key": f"{prefix}f"})
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -50,7 +50,11 @@ def test_limits_are_in_characters(space: Space) -> None:
 @verifies("storage/tagging/limits-of-the-field-are-kept")
 @pytest.mark.parametrize(
     "tags",
-    [case("eleven", "&".join(f"tag{number}=x" for number in range(11))), case("key-twice", "same=one&same=other")],
+    [
+        case("eleven", "&".join(f"tag{number}=x" for number in range(11))),
+        case("key-twice", "same=one&same=other"),
+        case("long-value", "k=" + "v" * 257),
+    ],
 )
 def test_limits_of_the_tagging_field_are_kept(space: Space, tags: str) -> None:
     """Purpose: the tags that come with an object have the limits of those that come after it.

@@ -13,7 +13,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage import Storage, canonical
+from conformance.reference.storage import Storage, canonical, xml
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
@@ -163,7 +163,17 @@ class FormsTaken:
         if not (named and lives and fitting and self._of_key(policy, fields) and self._names_all(policy, fields)):
             raise Fault("AccessDenied")
         surface.buckets[bucket].put(self._key(fields), self._stored(fields, surface.seconds()))
-        return Answer(self._status(fields))
+        return self._told(surface, bucket, fields)
+
+    def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
+        answer = Answer(self._status(fields))
+        if answer.status == 201:
+            told = surface.document("PostResponse", *(xml.element(*each) for each in self._named(bucket, fields)))
+            answer.headers["Content-Type"], answer.body = "application/xml", told.body
+        return answer
+
+    def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
+        return [("Bucket", bucket), ("Key", self._key(fields))]
 
     def _lives(self, policy: Any, now: float) -> bool:
         return in_time(policy, now)
@@ -229,6 +239,28 @@ class FormAnswersAsItLikes(FormsTaken, Defect):
 
     def _status(self, fields: dict[str, str]) -> int:
         return 204
+
+
+class FormAnswerIsCut(FormsTaken, Defect):
+    """S3 API Reference, POST Object, success_action_status: with 201 comes an XML document, and that is well-formed."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
+        answer = super()._told(surface, bucket, fields)
+        answer.body = answer.body[:-10]
+        return answer
+
+
+class FormAnswerNamesTheTemplate(FormsTaken, Defect):
+    """S3 API Reference, POST Object, Key: that of the object, and ${filename} is no part of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
+        return [("Bucket", bucket), ("Key", _text(fields["key"]))]
 
 
 class FormKeysContain(FormsTaken, Defect):
