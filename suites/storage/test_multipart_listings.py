@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import in_order, lacks, lists
-from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
+from conformance.oracles.s3_documents import Uploads, expect_document, number_of, parts_of, uploads_of, uploads_page_of
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
@@ -73,8 +73,8 @@ def test_parts_are_listed(space: Space) -> None:
 
     Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 10000, the first of them anew and
                the last of 5 MiB, list two of them, then one at a time
-            2. expect none at first, then number, size and ETag of each, as it came last, once, in order; and no page
-               promised behind the last of them
+            2. expect none at first, then number, size and ETag of each, as it came last, once, in order; no page
+               promised behind the last of them; and MaxParts, where told, no more than asked
     """
     key = space.key()
     upload = space.opened(key)
@@ -104,6 +104,10 @@ def test_parts_are_listed(space: Space) -> None:
             proof = Proof(beyond="it is about the pages behind the first, and what these begin with")
         shown = f"{worded(told)}, {len(pages[0].parts)} on the first page"
         raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
+    root = expect_document(first, "ListPartsResult")
+    if root.findtext("MaxParts") and (most := number_of(first, root, "MaxParts")) > 2:
+        proof = lacks(first, f"<MaxParts>{most}<")
+        raise NonConformance("MaxParts of 2 at most, as asked", f"MaxParts {most}", first, proof=proof)
     if not pages[-1].parts:
         proof = lacks(before, "<IsTruncated>true<")
         raise NonConformance("IsTruncated false where the last part is told", "true", before, last, proof=proof)

@@ -1,4 +1,4 @@
-"""What is said of an object and asked of its upload, where its payload comes in chunks: as SDKs send it.
+"""What is said of an object and asked of it and its upload, where its payload comes in chunks: as SDKs send it.
 
 The sizes of chunks, too, as SDKs write them.
 """
@@ -19,6 +19,7 @@ from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_headers,
     expect_nothing_stored,
+    expect_range,
     expect_stored,
     expect_tag_set,
 )
@@ -28,6 +29,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 
 BODY = b"in one chunk"
+CHUNK = 64 * 1024
 FIELDS = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
 STOOD = b"what stood there"
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -54,6 +56,21 @@ def test_fields_beside_chunks_are_kept(space: Space, kind: str, chunks_of: Calla
     got = space.get(key)
     expect_bytes(got, BODY)
     expect_headers(got, FIELDS)
+
+
+@verifies("storage/range/in-the-middle")
+@pytest.mark.parametrize("kind", [case("over-two-chunks", SIGNED)])
+def test_range_over_chunks(space: Space, kind: str) -> None:
+    """Purpose: in which chunks an object came does not show when a part of it is read.
+
+    Method: 1. put two chunks of 64 KiB, GET the bytes around their border
+            2. expect 206 with them
+    """
+    key, chunks = space.key(), (b"a" * CHUNK, b"z" * CHUNK)
+
+    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, chunks, kind).assembled()))
+    reply = space.get(key, {"Range": f"bytes={CHUNK - 2}-{CHUNK + 2}"})
+    expect_range(reply, b"".join(chunks), CHUNK - 2, CHUNK + 2)
 
 
 @verifies("storage/tagging/given-with-the-object")

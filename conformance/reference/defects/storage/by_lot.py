@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
 _VALUE = 257
+_CHUNK = 64 * 1024
 
 
 class NotModifiedTellsHowLongWasKept(Defect):
@@ -88,3 +92,92 @@ class UploadWithFieldsIsAnother(Defect):
         if "cache-control" in call.headers:
             bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
         return answer
+
+
+class TagsOutliveDeletionsOfSeveral(Defect):
+    """S3 API Reference, DeleteObjects: an object is deleted with its tags, and a later one has none of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/overwriting-drops-tags",)
+
+    def __init__(self) -> None:
+        self.left: dict[str, dict[str, str]] = {}
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        if (found := bucket.objects.get(entry.require("Key"))) is not None:
+            self.left[entry.require("Key")] = found.tags
+        told: str = await original(bucket, entry, quiet)
+        return told
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        tags = stored.tags or self.left.pop(key, {})
+        await original(bucket, key, replace(stored, tags=tags), asked)
+
+
+class TagKeysOfUploadsInSmallLetters(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": keys are case-sensitive, those of an upload as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-an-upload",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        return {name.lower(): value for name, value in found.items()} if "uploads" in call.query else found
+
+
+class AbortionsByNameDoNothing(Defect):
+    """S3 API Reference, AbortMultipartUpload: it ends the upload, whatever else the query has."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = Answer(204) if "x-id" in call.query else await original(call, bucket)
+        return answer
+
+
+class MaxPartsInTens(Defect):
+    """S3 API Reference, ListParts, MaxParts: how many parts the answer may have, which is no more than asked."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = answer.body.replace(b"<MaxParts>2<", b"<MaxParts>10<")
+        return answer
+
+
+class PartsAreNotCopiedFromOddNames(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the key of an object, URL-encoded, of any letters."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if not unquote(call.headers[SOURCE]).isascii():
+            raise Fault("NoSuchKey")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class RangesEndWithTheirChunk(Defect):
+    """RFC 9110 section 14.2: a range is of the bytes of the object, in whichever chunks they came."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/in-the-middle",)
+
+    def __init__(self) -> None:
+        self.in_chunks: set[str] = set()
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        if call.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            self.in_chunks.add(md5)
+        stored: StoredObject = original(call, md5, checksums)
+        return stored
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        where: tuple[int, int] | None = original(call, found)
+        if where and found.etag in self.in_chunks and where[0] < _CHUNK:
+            return where[0], min(where[1], _CHUNK)
+        return where
