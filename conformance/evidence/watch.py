@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
 from conformance.evidence.signatures import misfit
@@ -39,8 +40,8 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are refusals, warnings and dates of the registry and entity tags of the gateway that have not their form,
-    and successes of both that are told by another status than theirs: the entry, and what is wrong.
+    ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
+    their form, and successes of both that are told by another status than theirs: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -123,6 +124,7 @@ class Watch:
             path = exchange.url.removeprefix(self._gateway)
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
+            yield document_flaw(exchange)
 
     def _elsewhere(self, door: str) -> str:
         """What is to be looked at in a challenge: that it leads where none before it led, but the first."""

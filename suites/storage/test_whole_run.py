@@ -1,9 +1,10 @@
-"""What is judged of a gateway's run as a whole: by which status and tag it tells each success, whatever was asked."""
+"""What is judged of a gateway's run as a whole: how it tells each success and each error, whatever was asked."""
 
 from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.error_documents import NO_CODE, UNREADABLE
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.oracles.s3_objects import expect_entity_tag
@@ -11,6 +12,8 @@ from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
+
+UNREAD = "it takes a reader of XML to see where a document breaks off or repeats what it may not"
 
 
 @verifies("storage/object/written-is-200")
@@ -54,3 +57,19 @@ def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> 
         expect_entity_tag(reply)
     quoted = Proof(fields_match=(("ETag", '^"[^"]*"$'),), or_statuses=tuple(range(400, 500)))
     expect_none(recorder, flawed_so(recorder, BAD_TAG), "a strong ETag, quoted", f"{BAD_TAG},", quoted)
+
+
+@verifies("storage/errors/document-has-code-and-message")
+@concludes()
+@pytest.mark.parametrize("name", [case("of-the-whole-run", "missing")])
+def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> None:
+    """Purpose: a client acts by the code of an error, however seldom that error is.
+
+    Method: 1. GET a key that was never written
+            2. expect that its error document, and every other that the run was answered, is well-formed and has a Code
+    """
+    space.get(space.key(name))
+
+    expect_none(recorder, flawed_so(recorder, UNREADABLE), "well-formed XML", f"{UNREADABLE},", Proof(beyond=UNREAD))
+    coded = Proof(matches="<Code( [^>]*)?>[^<]")
+    expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with a Code", f"{NO_CODE},", coded)

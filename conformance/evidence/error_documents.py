@@ -1,0 +1,32 @@
+"""The form of a gateway's error documents, whatever was asked: what breaks it is where nobody thinks of it."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from conformance.vocabulary.exchange import Exchange
+
+NO_CODE = "an error document without a Code"
+UNREADABLE = "an error document that cannot be read"
+_ERROR = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s/>]")
+_INEXPRESSIBLE = re.compile(r"%(?:[01][0-9a-f]|7f|ef%bf%b[ef])", re.IGNORECASE)
+"""Characters of which XML 1.0 has none, so that no document can repeat them."""
+
+
+def document_flaw(exchange: Exchange) -> str:
+    """What is wrong with the form of a refusal's document, where it is S3's ``Error``; "" where nothing is.
+
+    What is in front of a gateway may refuse in words of its own, and what was cut off shows nothing.
+    """
+    whole = exchange.headers.get("content-length") in (None, str(len(exchange.body)))
+    if exchange.status < 400 or not whole or not _ERROR.match(exchange.body) or b"<!DOCTYPE" in exchange.body:
+        return ""
+    try:
+        root = ElementTree.fromstring(exchange.body)  # noqa: S314 (no DTD, so no entity can be declared)
+    except ElementTree.ParseError:
+        return "" if _INEXPRESSIBLE.search(exchange.url) else UNREADABLE
+    except (LookupError, ValueError):
+        return ""
+    codes = [each.text or "" for each in root if each.tag.rpartition("}")[2] == "Code"]
+    return "" if any(code.strip() for code in codes) else NO_CODE

@@ -1,0 +1,45 @@
+"""The documents of errors: one that breaks or has no code is told, and none of what may be otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.error_documents import NO_CODE, UNREADABLE, document_flaw
+from conformance.vocabulary.exchange import Exchange, Headers
+
+CODED = b"<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"
+
+
+def refused(body: bytes, status: int = 404, path: str = "/bucket/key", length: int | None = None) -> Exchange:
+    told = Headers([] if length is None else [("content-length", str(length))])
+    return Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, body, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CODED,
+        b'<?xml version="1.0" encoding="UTF-8"?>\n' + CODED,
+        b'<s3:Error xmlns:s3="urn:s3"><s3:Code><!-- why --><![CDATA[NoSuchKey]]></s3:Code></s3:Error>',
+        b"",
+        b"<html><Error></html>",
+        b"<!DOCTYPE Error><Error/>",
+        b"<ErrorPage>",
+    ],
+)
+def test_what_has_a_code_or_is_no_error_document_is_not_told(body: bytes) -> None:
+    assert not document_flaw(refused(body))
+
+
+def test_what_has_no_code_is_told() -> None:
+    for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>")):
+        assert document_flaw(refused(body)) == NO_CODE
+        assert not document_flaw(refused(body, 200))
+
+
+def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
+    broken = CODED.replace(b">m<", b">&<")
+
+    assert document_flaw(refused(broken)) == UNREADABLE
+    assert not document_flaw(refused(broken, length=len(broken) + 1))
+    assert not document_flaw(refused(broken, path="/bucket/%01"))
