@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,8 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
+PLAIN = "(b)&$@=:,"
+"""Characters that a path may have as they are (RFC 3986 section 3.3), and clients differ in leaving."""
 LIKE_OUR_OWN: tuple[Callable[[str], str], ...] = (str.swapcase, lambda key: key[:-1], lambda key: key * 2)
 
 
@@ -63,7 +66,7 @@ def test_authorization_may_be_written_without_blanks(space: Space, written: str)
 @verifies("storage/signature/encoding-on-the-wire-does-not-matter")
 @pytest.mark.parametrize(
     ("encoded", "sent"),
-    [case("less", "%28b%29", "(b)"), case("more", "-c", "%2Dc"), case("small-letters", "%2B", "%2b")],
+    [case("less", quote(PLAIN, safe=""), PLAIN), case("more", "-c", "%2Dc"), case("small-letters", "%2B", "%2b")],
 )
 def test_encoding_on_the_wire_does_not_matter(space: Space, encoded: str, sent: str) -> None:
     """Purpose: the path is encoded anew for the signature, so that clients and proxies may have encoded it otherwise.
@@ -71,7 +74,7 @@ def test_encoding_on_the_wire_does_not_matter(space: Space, encoded: str, sent: 
     Method: 1. sign an upload, send it with a part of its path in another encoding of the same characters
             2. expect 2xx, and the bytes under the key
     """
-    key = f"{space.prefix()}a(b)-c+d"
+    key = f"{space.prefix()}a{PLAIN}-c+d"
     signed = space.s3.sign(space.request("PUT", key, body=b"signed"))
 
     expect_success(space.s3.send_as_is(replace(signed, path=signed.path.replace(encoded, sent))))

@@ -204,3 +204,16 @@ class ErrorsRepeatWhatIsNoMarkup(Defect):
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
         return body.replace(b"</Error>", b"<ArgumentValue>&</ArgumentValue></Error>")
+
+
+class PlainAmpersandsRefused(Defect):
+    """RFC 3986 section 3.3: an ampersand needs no encoding in a path."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        if "&" in request.raw_path:
+            raise Fault("InvalidURI")
+        bucket, key = original(request)
+        return bucket, key
