@@ -67,9 +67,7 @@ ALTERATIONS: dict[str, Alteration] = {
 MALFORMATIONS: dict[str, Alteration] = {
     "empty": lambda request: request.with_header("Authorization", ""),
     "scheme-only": lambda request: request.with_header("Authorization", "AWS4-HMAC-SHA256"),
-    "other-scheme": lambda request: _with_authorization(
-        request, lambda v: v.replace("AWS4-HMAC-SHA256", "AWS5-HMAC-X")
-    ),
+    "other-scheme": lambda request: _with_authorization(request, lambda v: v.replace("SHA256", "SHA512")),
     "bearer": lambda request: request.with_header("Authorization", "Bearer conformance"),
     "version-2": _of_version_2,
     "version-2-in-query": _of_version_2_in_query,

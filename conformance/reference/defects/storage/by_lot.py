@@ -10,7 +10,9 @@ from urllib.parse import unquote
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
+from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.canonical import ALGORITHM
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
@@ -217,3 +219,14 @@ class PlainAmpersandsRefused(Defect):
             raise Fault("InvalidURI")
         bucket, key = original(request)
         return bucket, key
+
+
+class AlgorithmNotRead(Defect):
+    """SigV4, "Authorization header": AWS4-HMAC-SHA256 is the algorithm; what names another is not signed by it."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        found: Presented = original(request, re.sub(r"^AWS4-HMAC-SHA\d+ ", f"{ALGORITHM} ", header))
+        return found
