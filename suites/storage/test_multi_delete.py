@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import delete_document, document
-from conformance.oracles.proofs import lists
+from conformance.clients.s3_bodies import delete_document, document, element
+from conformance.oracles.proofs import lists, literal
 from conformance.oracles.s3_documents import deletion_of, expect_deleted, expect_keys
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
@@ -116,6 +116,26 @@ def test_quiet_names_only_errors(space: Space) -> None:
             proof = Proof(reply.id, lacks="<(Deleted|Error)[ />]")
             raise NonConformance("no entries in quiet mode", worded(result), reply, proof=proof)
         expect_nothing_stored(space.get(key), "for a key that was deleted")
+
+
+@verifies("storage/multi-delete/deletes-what-is-named")
+@pytest.mark.parametrize("named", [case("and-tells-each", "cf-no-such-version")])
+def test_each_key_is_told(space: Space, named: str) -> None:
+    """Purpose: of each key a client is told what became of it, also where a version of it is named that there is not.
+
+    Method: 1. name an object, and a version of another that never existed (not applicable where that is refused whole)
+            2. expect each of the two among what was deleted or among the errors
+    """
+    keys = [space.stored(), space.stored()]
+    entries = element("Key", keys[0]), element("Key", keys[1]) + element("VersionId", named)
+    reply = space.delete_with(document("Delete", "".join(f"<Object>{each}</Object>" for each in entries)))
+    if not reply.ok:
+        raise NotApplicable("a document that names a version is refused whole, and tells of no key")
+    told = deletion_of(reply)
+
+    if missing := {*keys} - {*told.deleted, *told.errors}:
+        proof = Proof(reply.id, matches=f"<Key>{literal(min(missing))}<")
+        raise NonConformance(f"what became of {some(missing)}", worded(told), reply, proof=proof)
 
 
 @verifies("storage/multi-delete/quiet-tells-errors")

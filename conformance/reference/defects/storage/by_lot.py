@@ -230,3 +230,14 @@ class AlgorithmNotRead(Defect):
     def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
         found: Presented = original(request, re.sub(r"^AWS4-HMAC-SHA\d+ ", f"{ALGORITHM} ", header))
         return found
+
+
+class VersionsThatThereAreNotGoUntold(Defect):
+    """S3 API Reference, DeleteObjects: the result of each delete is in the response, success or failure."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/deletes-what-is-named",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        told: str = await original(bucket, entry, quiet)
+        return "" if entry.get("VersionId") else told
