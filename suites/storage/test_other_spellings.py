@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
+from conformance.clients.s3_bodies import NAMESPACE, content_md5, delete_document, element, tagging_document
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import buckets_of
@@ -68,6 +68,20 @@ def test_document_may_be_written_otherwise(space: Space, write: Callable[[str], 
 
     expect_success(space.delete_with(write(key)))
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/tagging/tags-come-back")
+@pytest.mark.parametrize("empty", [case("of-an-empty-element", b"<Value />")])
+def test_empty_value_may_be_an_empty_element(space: Space, empty: bytes) -> None:
+    """Purpose: what is empty may be written as one tag, as the SDK for Python writes it.
+
+    Method: 1. tag an object, the empty value as an empty-element tag
+            2. expect 2xx, and the tag
+    """
+    key, body = space.stored(), tagging_document([("reviewed", "")]).replace(b"<Value></Value>", empty)
+
+    expect_success(space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(body)}, body))
+    expect_tag_set(space.get_tags(key), {"reviewed": ""})
 
 
 @verifies("storage/multipart/tags-without-quotes-are-taken")

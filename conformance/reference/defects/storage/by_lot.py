@@ -241,3 +241,16 @@ class VersionsThatThereAreNotGoUntold(Defect):
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         told: str = await original(bucket, entry, quiet)
         return "" if entry.get("VersionId") else told
+
+
+class EmptyElementsAreNoMarkup(Defect):
+    """W3C XML 1.0 section 3.1: an element without content may be one tag."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if b"/>" in body:
+            raise Fault("MalformedXML")
+        found: xml.Node = original(body, root)
+        return found
