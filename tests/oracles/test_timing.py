@@ -79,6 +79,12 @@ def test_a_lead_shows_through_noise_that_hides_it_from_the_ranks() -> None:
     assert compare(second, first).longer == -1
 
 
+def test_one_quick_answer_makes_no_lead_of_many_that_are_hardly_quicker() -> None:
+    first, second = [0.00146] * 40, [0.0004, *([0.00144] * 20), *([0.002] * 19)]
+    assert not compare(first, second).longer
+    assert compare(first, second).lead == 1
+
+
 def test_a_short_lead_only_hints() -> None:
     found = compare([3.0] * 30, [1.0] * 6 + [3.0] * 24)
     assert found.hints(0.0, 6) and not found.hints(0.0, 7)
