@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import ssl
 import threading
@@ -32,7 +31,7 @@ from conformance.clients.failures import (
     WriteError,
     WriteTimeout,
 )
-from conformance.clients.route import connected
+from conformance.clients.route import connected, has_ended, is_quiet
 from conformance.vocabulary.values import PORTS, host_and_port
 
 READ_BYTES = 64 * 1024
@@ -41,9 +40,8 @@ TOGETHER = 64 * 1024
 LARGEST_HEAD = 100 * 1024
 LEFT_S = 1.0
 """How long an answer is waited for behind what an earlier one has left on its connection."""
-KEPT = 16
-KEPT_S = 4.0
-"""Connections that are kept open without a request, and for how long."""
+KEPT, KEPT_S, SOON_S = 16, 4.0, 1.0
+"""Connections that are kept open without a request, and for how long; what ends earlier ends soon."""
 
 Fields = list[tuple[bytes, bytes]]
 Body = bytes | Iterable[bytes]
@@ -270,9 +268,11 @@ class Connection:
 
     def quiet(self) -> bool:
         """Whether nothing has come since: a server that closes is heard too."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
+        return is_quiet(self._socket)
+
+    def ended(self) -> bool:
+        """Whether the server has closed what is not quiet, and not used again."""
+        return has_ended(self._socket)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -313,9 +313,9 @@ class Connections:
         target's authority; None: those that the system trusts.
 
         A server may close a connection that waits at any time (RFC 9112 section 9.5), and so in the moment in which it
-        is used again. Where it ends so without a byte, the request is sent again on a connection of its own, and where
-        that is answered each to that origin is from then on: no request is blamed for that, and none that ends so on a
-        new connection, or ends the server, is spared.
+        is used again. Where it ends so without a byte, the request is sent again on a connection of its own. Where that
+        is answered each to that origin is from then on, as where one ended soon, since what it was sent may be served:
+        no request is blamed for that, and none that ends so on a new connection, or ends the server, is spared.
         """
         origin = request.origin
         kept = None if origin in self._closing else self._kept(origin)
@@ -366,6 +366,8 @@ class Connections:
                     connection = self._idle.pop(place)
                     if connection.quiet():
                         return connection
+                    if time.monotonic() - connection.idle_since < SOON_S and connection.ended():
+                        self._closing.add(origin)
                     connection.close()
         return None
 

@@ -6,7 +6,9 @@ comes in byte by byte as it does without a proxy.
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -19,6 +21,24 @@ DEFAULT_PORT = 80
 
 class ProxyFailed(OSError):
     """A proxy that cannot be used, cannot be reached or makes no tunnel: which one, why, and what to do."""
+
+
+def is_quiet(stream: socket.socket) -> bool:
+    """Whether nothing can be read from a connection: neither bytes nor that it has ended."""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    return not poll.poll(0)
+
+
+def has_ended(stream: socket.socket) -> bool:
+    """Whether the other end has closed a connection from which something can be read; it is of no use from then on."""
+    stream.setblocking(False)
+    try:
+        return not stream.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        return True
 
 
 def connected(scheme: str, host: str, port: int, limit_s: float) -> socket.socket:

@@ -94,6 +94,23 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     assert len(served) == 2
 
 
+def test_where_one_ended_soon_each_is_asked_on_a_connection_of_its_own() -> None:
+    kept, ended, over = Connections(), threading.Event(), threading.Event()
+
+    def end(connection: socket.socket) -> None:
+        if ended.is_set():
+            over.wait(5)  # Later ones stay open, and nobody reads from them.
+        connection.shutdown(socket.SHUT_WR)
+        ended.set()
+
+    with answering(last=end) as (url, served):
+        assert ask(kept, url) == b"ok"
+        assert ended.wait(5)
+        assert [ask(kept, url) for _ in range(3)] == [b"ok"] * 3
+        over.set()
+    assert len(served) == 4
+
+
 def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_own() -> None:
     with answering_once() as (url, reads), contextlib.closing(Connections()) as kept:
         assert [ask(kept, url) for _ in range(4)] == [b"ok"] * 4
