@@ -26,6 +26,7 @@ from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_SIGHTINGS = 20
+FAILED = "a server error for"
 ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 
@@ -41,7 +42,8 @@ class Watch:
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
-    their form, and successes of both that are told by another status than theirs: the entry, and what is wrong.
+    their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
+    method and resource: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -111,6 +113,8 @@ class Watch:
                     return
 
     def _flaws_of(self, exchange: Exchange) -> Iterator[str]:
+        if exchange.status == 500 and (paths := [each for each in self._apis if exchange.url.startswith(each)]):
+            yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
         if self._registry and exchange.url.startswith(f"{self._registry}/"):
             path = exchange.url.removeprefix(self._registry)
             yield told_otherwise(exchange, path, REGISTRY)

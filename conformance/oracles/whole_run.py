@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
+from conformance.evidence.watch import FAILED
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -30,6 +32,13 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
 def flawed_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
     """The evidence of the run's answers that are wrong in this way."""
     return [each["entry"] for each in recorder.watch.flaws if each["wrong"] == wrong]
+
+
+def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
+    """The evidence of each 500 of a method of a resource, where there were several: one may be an upstream's."""
+    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(FAILED)]
+    times = Counter(each["wrong"] for each in flaws)
+    return [each["entry"] for each in flaws if times[each["wrong"]] > 1]
 
 
 def expect_told_by(recorder: Recorder, status: int, what: str, *own: Exchange) -> None:

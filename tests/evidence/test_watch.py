@@ -13,6 +13,7 @@ from conformance.clients.at_once import at_once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import KEPT_BODY
 from conformance.evidence.watch import canary_of
+from conformance.oracles.whole_run import failed_again
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -111,6 +112,27 @@ def test_a_401_of_an_organization_api_without_a_challenge_is_told(
     recorder.exchange(Exchange("x-1", "GET", url, Headers([]), b"", status, Headers(fields), b"", 0.0, 0.0))
     other.watch.join(recorder.watch.told())
     assert [each["url"] for each in other.watch.bare] == ([url] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ([("GET", "a/1", 500), ("GET", "a/2", 500)], 2),
+        ([("GET", "a/1", 500), ("PUT", "a/1", 500)], 0),
+        ([("GET", "a/1", 500), ("GET", "b/1", 500)], 0),
+        ([("GET", "a/1", 503), ("GET", "a/1", 503)], 0),
+        ([("GET", "c", 500), ("GET", "c", 500)], 0),
+    ],
+)
+def test_what_a_method_of_a_resource_fails_at_twice_is_told(asked: list[tuple[str, str, int]], told: int) -> None:
+    recorder = Recorder()
+    resources = [{"name": each, "path": f"/api/{each}"} for each in "ab"]
+    identity = {"url": "http://i", "resources": resources}
+    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": identity}), "0run")
+    for method, path, status in asked:
+        url = f"http://i/api/{path}"
+        recorder.exchange(Exchange("x-1", method, url, Headers([]), b"", status, Headers([]), b"", 0.0, 0.0))
+    assert len(failed_again(recorder)) == told
 
 
 def test_a_recalled_exchange_is_evidence_of_the_check_that_recalls_it(recorder: Recorder) -> None:

@@ -336,6 +336,16 @@ class PagesByCursorShowHidden(InPagesByCursor, Defect):
         return surface.listing(call.request, [project.document() for project in shown])
 
 
+class OptionsOfAnItemFails(Defect):
+    """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/nothing-fails-again-and-again",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None
+
+
 class RoleNotLookedAt(Defect):
     """The contract's table of errors: 403 where the token is valid but lacks a role; here the scope suffices."""
 
