@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.proofs import lacks
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 NAMED = 5
+SHOWN = 200
 
 
 def expect_no_sighting(recorder: Recorder) -> None:
@@ -26,3 +31,13 @@ def expect_no_sighting(recorder: Recorder) -> None:
     )
     finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]
     raise finding
+
+
+def expect_not_theirs(reply: Exchange, there: Exchange, named: str, plain: Callable[[], Exchange]) -> None:
+    """An answer is not the very one that shows another organization, by its name, to its own role.
+
+    What ``plain`` is answered, with nothing of the other asked for, may be the same for all.
+    """
+    if reply.ok and named in reply.text and reply.body == there.body and plain().body != reply.body:
+        told, proof = f"{reply.status} with what {there.url} shows to its own", lacks(reply, reply.text[:SHOWN])
+        raise NonConformance("an answer of the caller's own organization", told, there, reply, proof=proof)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 import pytest
 
 from conformance.clients.oauth import access_token, bearer
 from conformance.evidence.once import Once
+from conformance.oracles.canaries import expect_not_theirs
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.state import expect_unchanged
@@ -145,18 +147,22 @@ def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: Foreign
 
     Method: 1. as full, read each resource that has its like elsewhere, and a thing that is there, with the other
                organization's slug, and those of its things, in parameters that filter, select or include
-            2. expect nothing that the other organization stored in the answer, and no 5xx
+            2. expect nothing that the other organization stored in the answer, nor what is read there, and no 5xx
     """
     value = theirs.organization.organization if what == "organization" else theirs.things()[-1].slug
     resources = [resource for resource, _ in theirs.declared()]
     things = [each for resource in resources for each in theirs.those_of(resource) if each.ours]
     paths = [each.path for each in resources]
     paths += [each.path(each.slug) for each in things if what == "organization"]
+    there = {each.path: theirs.seen(foreign.path) for each, foreign in theirs.declared() if what == "organization"}
     for path in paths:
+        read = partial(platform.http.get, headers=[bearer(platform.oauth.token("full"))])
         for name in QUERIES[what]:
-            reply = platform.http.get(f"{path}?{name}={value}", [bearer(platform.oauth.token("full"))])
+            reply = read(f"{path}?{name}={value}")
             expect_not_repeated(reply, theirs.canaries, STORED)
             expect_no_server_error(reply)
+            if path in there:
+                expect_not_theirs(reply, there[path], value, partial(read, path))
 
 
 PARAMETERS = (

@@ -86,6 +86,17 @@ class OrganizationFromQuery(Defect):
         return await original(Call(call.request, call.caller, named or call.organization, call.slug))
 
 
+class OrganizationItselfFromQuery(Defect):
+    """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+
+    async def get_organization(self, original: Operation, call: Call) -> Answer:
+        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
+        return Answer.json(200, {"slug": (named or call.organization).slug})
+
+
 class OrganizationOfThingsFromQuery(Defect):
     """The contract's table of errors: nor does one lead to a thing there."""
 
