@@ -13,7 +13,7 @@ from conformance.reference.defects.identity.support import InPages, offset_of, s
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.organization_api import Call, Segments
-from conformance.reference.identity.records import Organization
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import path_segments
 
@@ -174,3 +174,26 @@ class ListsWrittenByHand(Defect):
         answer = original(request, entries)
         answer.body = answer.body.replace(b"\\t", b"\t")
         return answer
+
+
+class RefusedCreationIsListed(InPages, Defect):
+    """The contract's table of errors: 409 for a duplicate slug; here it goes into the index before that is seen."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-name-each-once",)
+
+    def __init__(self) -> None:
+        self.refused: list[Project] = []
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        if project.slug in organization.projects:
+            self.refused.append(organization.projects[project.slug])
+        return await original(organization, project)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        shown = surface.visible_projects(call.caller, call.organization)
+        again = [each for each in self.refused if each in shown]
+        return surface.listing(call.request, [each.document() for each in [*shown, *again]])
