@@ -287,7 +287,11 @@ class Platform:
 
     def many(self, resource: Resource) -> list[str]:
         """The slugs of eleven items of the run's own, made once and only read: few pages hold as many."""
-        return self.made_once(("many", resource.name), lambda: [self.new_item(resource) for _ in range(MANY)])
+        return list(self.many_made(resource))
+
+    def many_made(self, resource: Resource) -> dict[str, Exchange]:
+        """Those slugs, with what the creation of each was answered."""
+        return self.made_once(("many", resource.name), lambda: dict(self._new_item(resource) for _ in range(MANY)))
 
     def made_once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What several checks use and the first of them makes; how it was made belongs to the finding of any."""
@@ -311,6 +315,9 @@ class Platform:
 
     def new_item(self, resource: Resource) -> str:
         """Creates one more item; Inconclusive where that fails."""
+        return self._new_item(resource)[0]
+
+    def _new_item(self, resource: Resource) -> tuple[str, Exchange]:
         slug = self.names.new()
         reply = self.create(resource, slug)
         if reply.status in GATEWAY_ERRORS:
@@ -322,7 +329,7 @@ class Platform:
                 f"a new {resource.name} item cannot be created ({reply.status})",
                 f"a create.body of the resource {resource.name} that the role full may send",
             )
-        return slug
+        return slug, reply
 
     def create(
         self, resource: Resource, slug: str, role: str = "full", members: Mapping[str, Any] | None = None

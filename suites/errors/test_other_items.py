@@ -8,7 +8,7 @@ from conformance.oracles.documents import member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
-from conformance.vocabulary.check import row, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
@@ -89,6 +89,31 @@ def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
             judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own)
     if not judged:
         raise NotApplicable(f"no {kind} is answered with the item")
+
+
+@verifies("errors/writes/creations-are-answered-with-what-was-created")
+@pytest.mark.parametrize("of", [case("each-of-eleven", "eleven")])
+def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
+    """Purpose: who goes on with such an answer may do so each time, whichever instance of the service has given it.
+
+    Method: 1. create eleven items
+            2. of each text that some answers to that show as it was sent, expect none to show another
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        made = platform.many_made(resource)
+        for name in platform.operation(resource, "create").texts:
+            sent = {slug: (platform.operation(resource, "create", slug).document or {})[name] for slug in made}
+            told = {slug: member(reply, name) for slug, reply in made.items()}
+            others = [slug for slug in made if told[slug] is not None and told[slug] != sent[slug]]
+            shown = any(told[slug] == sent[slug] for slug in made)
+            judged |= shown
+            if others and shown:
+                expected, seen = f"{name} {worded(sent[others[0]])}, as others are answered", worded(told[others[0]])
+                proof = Proof(beyond=f"{len(others)} of {len(made)} answers are so")
+                raise NonConformance(expected, seen, *(made[slug] for slug in others[:3]), proof=proof)
+    if not judged:
+        raise NotApplicable("no creation is answered with a text of what was created")
 
 
 def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:

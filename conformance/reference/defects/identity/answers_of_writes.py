@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
@@ -27,6 +28,20 @@ class CreationShowsTheOneBefore(Defect):
             before, self.before = self.before, project.document()
             return Answer.json(status, before or project.document(), ETag=project.etag)
         return answer
+
+
+class EveryThirdCreationShowsNoDescription(Defect):
+    """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+
+    def __init__(self) -> None:
+        self.turn = itertools.cycle([True, True, False])
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        return answer if status != 201 or next(self.turn) else edited(answer, lambda told: told.update(description=""))
 
 
 class UpdateShowsTheItemBefore(Defect):
