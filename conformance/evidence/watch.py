@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.doubled import doubled_field, doubled_name
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
@@ -43,7 +44,7 @@ class Watch:
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
     their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
-    method and resource: the entry, and what is wrong.
+    method and resource, and of the identity APIs what stands twice in an answer: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,7 @@ class Watch:
         self.seen = 0
         self.answers = 0
         self._apis: tuple[str, ...] = ()
+        self._identity: tuple[str, ...] = ()
         self._registry = self._own = self._gateway = ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
@@ -68,6 +70,8 @@ class Watch:
         if target.identity:
             # Beside them on one host may be what answers 401 by other rules.
             self._apis = tuple(target.identity.url + each.path for each in target.identity.resources)
+            paths = (target.identity.token_path, target.identity.jwks_path)
+            self._identity = (*self._apis, *(target.identity.url + each for each in paths if each))
         self._registry = target.registry.url if target.registry else ""
         # Another organization's names may have a realm of their own.
         self._own = f"/v2/{target.registry.repository}" if target.registry else ""
@@ -113,6 +117,9 @@ class Watch:
                     return
 
     def _flaws_of(self, exchange: Exchange) -> Iterator[str]:
+        if exchange.url.startswith(self._identity):
+            yield doubled_field(exchange)
+            yield doubled_name(exchange)
         if exchange.status == 500 and (paths := [each for each in self._apis if exchange.url.startswith(each)]):
             yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
         if self._registry and exchange.url.startswith(f"{self._registry}/"):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.recorder import Recorder
 from conformance.oracles.headers import expect_allowed
-from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.oracles.whole_run import expect_none, failed_again
+from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import case, concludes, verifies
-from conformance.vocabulary.finding import Proof
+from conformance.vocabulary.check import case, verifies
 
 
 @verifies("errors/405/unsupported-method")
@@ -44,18 +41,3 @@ def test_unsupported_method_of_an_item(platform: Platform, method: str) -> None:
         declared = {operation.method, *(each.method for each in changes if each)}
         if method not in declared:
             expect_allowed(platform.as_role("full", operation, method=method), method, declared)
-
-
-@verifies("errors/5xx/nothing-fails-again-and-again")
-@concludes()
-def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
-    """Purpose: no method of a resource has a fault of its own, of which no other check is.
-
-    Method: 1. ask each declared thing for its methods (OPTIONS), and again where that is 5xx: expect none, 501 aside
-            2. of all answers before, whatever was asked, expect no 500 that a method of a resource gave twice
-    """
-    for operation in platform.operations("read", "read-item"):
-        if platform.as_role("full", operation, method="OPTIONS").status >= 500:
-            expect_no_server_error(platform.as_role("full", operation, method="OPTIONS"), "for OPTIONS, again")
-    proof = Proof(statuses=(*range(200, 500), 501))
-    expect_none(recorder, failed_again(recorder), "no 500 of a method of a resource twice", "one of several", proof)

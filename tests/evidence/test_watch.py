@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.at_once import at_once
+from conformance.evidence.doubled import FIELD, NAME
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import KEPT_BODY
 from conformance.evidence.watch import canary_of
@@ -133,6 +134,26 @@ def test_what_a_method_of_a_resource_fails_at_twice_is_told(asked: list[tuple[st
         url = f"http://i/api/{path}"
         recorder.exchange(Exchange("x-1", method, url, Headers([]), b"", status, Headers([]), b"", 0.0, 0.0))
     assert len(failed_again(recorder)) == told
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "body", "told"),
+    [
+        ("/api/a", [("Content-Type", "text/plain"), ("content-type", "text/html")], b"", [FIELD]),
+        ("/oauth/token", [("ETag", '"1"'), ("ETag", '"1"')], b"", [FIELD]),
+        ("/api/a", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=1"), ("Vary", "a"), ("Vary", "b")], b"", []),
+        ("/api/a", [("Content-Type", "application/json")], b'{"a": [{"b": 1, "b": 1}]}', [NAME]),
+        ("/api/a", [("Content-Type", "application/json")], b'{"a": [{"b": 1}, {"b": 1}]}', []),
+        ("/api/a", [("Content-Type", "application/json")], b'{"a": 1, "a"', []),
+        ("/v2/", [("ETag", '"1"'), ("ETag", '"1"')], b"", []),
+    ],
+)
+def test_what_stands_twice_is_told(path: str, fields: list[tuple[str, str]], body: bytes, told: list[str]) -> None:
+    recorder = Recorder()
+    identity = {"url": "http://i", "resources": [{"name": "a", "path": "/api"}]}
+    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": identity}), "0run")
+    recorder.exchange(Exchange("x-1", "GET", f"http://i{path}", Headers([]), b"", 200, Headers(fields), body, 0.0, 0.0))
+    assert [each["wrong"] for each in recorder.watch.flaws] == told
 
 
 def test_a_recalled_exchange_is_evidence_of_the_check_that_recalls_it(recorder: Recorder) -> None:

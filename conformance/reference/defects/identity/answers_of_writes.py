@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -54,3 +55,29 @@ class UpdateShowsTheItemBefore(Defect):
         before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()
         answer = await original(call)
         return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
+
+
+class CreationIsOfTwoTypes(Defect):
+    """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/fields-of-one-value-stand-once",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status == 201:
+            answer.headers.append("Content-Type", "application/json; charset=utf-8")
+        return answer
+
+
+class CreationNamesItsSlugTwice(Defect):
+    """RFC 8259 section 4: what is put together of texts has a name twice."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/names-stand-once",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status == 201:
+            answer.body = answer.body.replace(b"{", f'{{"slug": {json.dumps(project.slug)}, '.encode(), 1)
+        return answer

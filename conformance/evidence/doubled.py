@@ -1,0 +1,37 @@
+"""What stands twice in an answer and may stand there once: which of both counts, each reader decides for itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from conformance.vocabulary.exchange import Exchange
+
+# Fields of one value that say what an answer is and where it leads (RFC 9110 section 5.3); fronts add others.
+SINGLE = frozenset(["content-type", "location", "content-location", "etag", "last-modified", "retry-after"])
+FIELD, NAME = "a field of one value in two lines", "an object with a name twice"
+LARGEST = 65_536
+
+
+def doubled_field(exchange: Exchange) -> str:
+    """What is wrong where a field of one value stands in several lines; "" where none does."""
+    names = [name.lower() for name, _ in exchange.headers]
+    return FIELD if len(names) > len(set(names)) and any(names.count(each) > 1 for each in SINGLE) else ""
+
+
+def doubled_name(exchange: Exchange) -> str:
+    """What is wrong where an object of a JSON body has a name twice (RFC 8259 section 4); "" where none has."""
+    if not exchange.media_type.endswith("json") or len(exchange.body) > LARGEST:
+        return ""
+    found = False
+
+    def read(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found |= any(times > 1 for times in Counter(name for name, _ in pairs).values())
+
+    try:
+        json.loads(exchange.body, object_pairs_hook=read)
+    except (ValueError, RecursionError):
+        return ""
+    return NAME if found else ""

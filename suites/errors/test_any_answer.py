@@ -1,0 +1,52 @@
+"""What is judged of every answer of a run that an identity API gave, whatever it was asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.doubled import FIELD, NAME
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.whole_run import expect_none, failed_again, flawed_so
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import concludes, row, verifies
+from conformance.vocabulary.finding import Proof
+
+
+@verifies("errors/5xx/nothing-fails-again-and-again")
+@concludes()
+def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
+    """Purpose: no method of a resource has a fault of its own, of which no other check is.
+
+    Method: 1. ask each declared thing for its methods (OPTIONS), and again where that is 5xx: expect none, 501 aside
+            2. of all answers before, whatever was asked, expect no 500 that a method of a resource gave twice
+    """
+    for operation in platform.operations("read", "read-item"):
+        if platform.as_role("full", operation, method="OPTIONS").status >= 500:
+            expect_no_server_error(platform.as_role("full", operation, method="OPTIONS"), "for OPTIONS, again")
+    proof = Proof(statuses=(*range(200, 500), 501))
+    expect_none(recorder, failed_again(recorder), "no 500 of a method of a resource twice", "one of several", proof)
+
+
+@concludes()
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        row("errors/shape/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
+        row("errors/shape/names-stand-once", NAME, "each name of an object once"),
+    ],
+)
+def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
+    """Purpose: whoever reads an answer reads what every other reader does: of two values each takes the one it likes.
+
+    Method: 1. read each declared resource and an item of it, and create one
+            2. in these answers and all that were given before, with tokens and keys among them, whatever was asked,
+               expect Content-Type, Location, ETag and their like in one line, and in each JSON object each name once
+    """
+    for operation in platform.operations("read"):
+        platform.as_role("full", operation)
+    for resource in platform.resources:
+        if resource.create and resource.item:
+            platform.as_role("full", platform.operation(resource, "read-item", platform.new_item(resource)))
+    proof = Proof(beyond="what stands twice is seen in the head or the body, which is shown here")
+    expect_none(recorder, flawed_so(recorder, wrong), expected, wrong, proof)
