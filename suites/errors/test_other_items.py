@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from conformance.oracles.documents import member
+from conformance.oracles.documents import member, shows
+from conformance.oracles.proofs import shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -137,3 +140,27 @@ def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]
             proof = Proof(beyond="what is there before is made by an earlier request")
             raise NonConformance(f"{name} {worded(wanted[name])}, as it is now", worded(value), reply, proof=proof)
     return any(value is not None for value in told.values())
+
+
+@verifies("errors/reads/tell-what-was-written")
+@pytest.mark.parametrize("kind", [case("beside-an-unknown-member", "update")])
+def test_what_stands_beside_an_unknown_member_is_written(platform: Platform, kind: str) -> None:
+    """Purpose: what is accepted is written, though the service does not know all of it.
+
+    Method: 1. update an item, with a member in the body that no document names; go on where that is 2xx, but 202
+            2. read the item: expect the texts that were sent
+    """
+    for resource in platform.resources_with("create", "item", kind):
+        slug = platform.new_item(resource)
+        update = platform.operation(resource, kind, slug)
+        document = update.reworded("{} beside".format)
+        reply = platform.as_role("full", update, document={**document, "cf-unknown": "cf"})
+        if not reply.ok or reply.status == 202:
+            continue
+        again = platform.as_role("full", platform.operation(resource, "read-item", slug))
+        for text in (document[name] for name in sorted(update.texts)):
+            if not shows(again, text):
+                proof = shows_text(again, text)
+                proof = replace(proof, or_refused=(reply.id,)) if proof else None
+                expected = f"{worded(text)}, as was written beside a member that is unknown"
+                raise NonConformance(expected, again.text[:300], reply, again, proof=proof)

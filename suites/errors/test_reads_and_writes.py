@@ -160,6 +160,7 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
     [
         case("charset", "{0}; charset=utf-8".format),
         case("quoted-charset", '{0};charset="UTF-8"'.format),
+        case("blank-before", "{0} ; charset=utf-8".format),
         case("upper-case", str.title),
     ],
 )
@@ -167,7 +168,7 @@ def test_media_type_is_known_in_any_form(platform: Platform, written: Callable[[
     """Purpose: what client libraries write behind the name of the media type, and in which case, keeps no write out.
 
     Method: 1. send each declared create and update as its type (application/json) with charset=utf-8, without the
-               blank and with quotation marks, and in other case
+               blank and with quotation marks, with a blank before (RFC 9110 section 5.6.6), and in other case
             2. expect 2xx
     """
     token = platform.oauth.token("full")

@@ -55,12 +55,13 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
         case("upper-case", FORM.upper()),
         case("charset", f"{FORM}; charset=UTF-8"),
         case("quoted-charset", f'{FORM};charset="utf-8"'),
+        case("blank-before", f"{FORM} ; charset=UTF-8"),
     ],
 )
 def test_media_type_is_compared_without_case(oauth: OAuthClient, content_type: str) -> None:
     """Purpose: the form's media type is known in any case and with a charset parameter.
 
-    Method: 1. send the good form with the type in upper case, or with charset=UTF-8
+    Method: 1. send the good form with the type in upper case, or with charset=UTF-8, a blank before it as well
             2. expect a token
     """
     expect_token(oauth.post(oauth.form(), [("Content-Type", content_type)]))

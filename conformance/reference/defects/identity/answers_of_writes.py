@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
 
@@ -81,3 +81,31 @@ class CreationNamesItsSlugTwice(Defect):
         if status == 201:
             answer.body = answer.body.replace(b"{", f'{{"slug": {json.dumps(project.slug)}, '.encode(), 1)
         return answer
+
+
+class UpdateIsLostBesideAnUnknownMember(Defect):
+    """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        unknown = "cf-unknown" in surface.body_object(call.request)
+        return surface.shown(project) if unknown else await original(call)
+
+
+class TypeEndsAtABlank(Defect):
+    """RFC 9110 section 5.6.6: blanks may stand before the semicolon of a parameter."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/writes/media-type-is-known-in-any-form",
+        "oauth/token/media-type-is-compared-without-case",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        return (
+            Answer.json(400, {"error": "invalid_request"}) if " ;" in request.headers.get("content-type", "") else None
+        )
