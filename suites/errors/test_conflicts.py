@@ -48,13 +48,16 @@ def test_duplicate_slug(platform: Platform) -> None:
 def test_slug_can_be_made_again_after_a_refusal(platform: Platform) -> None:
     """Purpose: a conflict ends with its cause.
 
-    Method: 1. create an item and delete it; create one of the same name
-            2. expect 2xx
+    Method: 1. create an item and delete it; create one of the same name, and, where names are unique, one more
+            2. expect 2xx, and 409 for that one
     """
     for resource in platform.resources_with("create", "item", "delete"):
         slug = platform.new_item(resource)
         expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-        expect_success(platform.create(resource, slug), "for a name that is free again")
+        again = platform.create(resource, slug)
+        expect_success(again, "for a name that is free again")
+        if resource.unique and again.status != 202:
+            expect_status(platform.create(resource, slug), 409, "for a name that is taken again")
 
 
 @verifies("errors/409/one-of-many-creators-wins")

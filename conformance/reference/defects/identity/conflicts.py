@@ -13,6 +13,7 @@ from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
+Remove = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
 Update = Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]]
 Conflict = Callable[[str], Answer]
 
@@ -294,4 +295,25 @@ class SlugOfDeletedStaysTaken(Defect):
         if project.slug in self.used:
             return False
         self.used.add(project.slug)
+        return await original(organization, project)
+
+
+class SlugMadeAgainIsNotUnique(Defect):
+    """The contract's table of errors: 409 for a duplicate slug; here an index goes by when a slug was deleted."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
+
+    def __init__(self) -> None:
+        self.deleted: set[str] = set()
+
+    async def remove_project(
+        self, original: Remove, organization: Organization, project: Project, still_holds: Callable[[], bool]
+    ) -> bool:
+        self.deleted.add(project.slug)
+        return await original(organization, project, still_holds)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if project.slug in self.deleted:
+            organization.projects.pop(project.slug, None)
         return await original(organization, project)
