@@ -83,6 +83,17 @@ class EntityTagOfListIsItsLength(Defect):
         return answer
 
 
+class ListIsAsAnyTagHasIt(Defect):
+    """RFC 9110 section 13.1.2: 304 is for who has what is there; here who names any tag is told so of a list."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        tag = call.request.headers.get("if-none-match")
+        return _unchanged(tag) if tag and tag != "*" else await original(call)
+
+
 class UnchangedSinceAnyDay(Defect):
     """RFC 9110 section 13.1.3: If-Modified-Since MUST be ignored where nobody knows when a thing was changed."""
 
