@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.images import Blob, Manifest, index, variation
-from conformance.clients.registry import EVERY_TYPE, Repository, StoredImage
+from conformance.clients.registry import CODED, EVERY_TYPE, Repository, StoredImage
 from conformance.vocabulary.exchange import Exchange
 
 
@@ -50,6 +50,13 @@ def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     # As it is told to its owner: not every registry's is the digest.
     told = occasion.stored.repository.get_manifest(digest).headers.get("etag")
     return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", told or f'"{digest}"')])
+
+
+def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
+    # What went out to its owner so is what a cache in front may have.
+    for each in (occasion.stored.repository, repository):
+        reply = each.get_manifest(occasion.stored.image.digest, [EVERY_TYPE, CODED])
+    return reply
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
@@ -106,5 +113,6 @@ SELDOM_READS: dict[str, Operation] = {
     ),
     "tags-in-pages": Operation("pull", lambda repository, occasion: repository.tags("?n=100&last=0")),
     "manifest-known": Operation("pull", _get_known_manifest),
+    "manifest-coded": Operation("pull", _get_coded_manifest),
 }
 """The same in forms that a rule for those above may not hold for."""

@@ -81,8 +81,8 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
             2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
                accepted for the leeway that the target file states, or a second where it states none
             3. expect 401, from every declared operation, and to HEAD where there is one, and the owner to find
-               everything as before; accepted without a stated leeway it cannot be judged, since clocks may be
-               forgiven to differ
+               everything as before; so to reads on condition that it is changed, of who has it already; accepted
+               without a stated leeway it cannot be judged, since clocks may be forgiven to differ
     """
     over = once("ended token", lambda: ended(platform))
     expect_status(over.reply, 401, "after the lifetime of the token")
@@ -92,6 +92,10 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
         reply = platform.send(each, over.token)
         expect_status(reply, due, f"for {each} with a token that has expired")
         expect_unchanged(before, platform.state(each), reply)
+    for each in platform.operations("read", "read-item"):
+        known = ("If-None-Match", platform.as_role("full", each).headers.get("etag") or "*")
+        reply = platform.send(each, over.token, [known])
+        expect_status(reply, 401, f"for {each} with {': '.join(known)} and a token that has expired")
 
 
 @verifies("authorization/bearer/expired-token-is-invalid-token")

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tests.reference.registry_scenarios import BLOB, MISSING, session
-from tests.reference.registry_support import APP, IMAGE, LAYER, TWO, Driver, descriptor, digest, with_digest
+from tests.reference.registry_support import (
+    APP,
+    FOREIGN,
+    IMAGE,
+    LAYER,
+    TWO,
+    Driver,
+    descriptor,
+    digest,
+    scope,
+    token,
+    with_digest,
+)
 
 ARTIFACT = "application/vnd.a+json"
 UNKNOWN = "4c1b2b6e-0f0e-4a38-8f0f-0d4bb7d7c5a1"
@@ -12,6 +24,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "behind_no_name": ("CatalogBeginsAnewBehindNoName", "CatalogEndsBehindNoName"),
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
     "deleted_compressed": ("CompressedIsKeptInTheCache",),
+    "kept_for_everybody": ("CompressedManifestsKeptForEverybody",),
     "known_already": (
         "EntityTagsWithoutQuotationMarks",
         "OneEntityTagRead",
@@ -51,6 +64,12 @@ async def deleted_compressed(d: Driver) -> None:
     path = f"/v2/{APP}/manifests/{await d.image('v1')}"
     for method in ("GET", "DELETE", "GET"):
         await d.ask(method, path, Accept_Encoding="gzip")
+
+
+async def kept_for_everybody(d: Driver) -> None:
+    path = f"/v2/{APP}/manifests/{await d.image('v1')}"
+    await d.ask("GET", path, Accept_Encoding="gzip")
+    await d.ask("GET", path, bearer=token(scope(FOREIGN, "pull"), sub="ct-foreign"), Accept_Encoding="gzip")
 
 
 async def known_already(d: Driver) -> None:

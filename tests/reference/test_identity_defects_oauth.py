@@ -161,6 +161,12 @@ def after_expiry(w: World) -> int:
     return int(attacked(lambda world: world.bearer("ct-short"))(w))
 
 
+def copy_after_expiry(w: World) -> int:
+    w.identity.clients["ct-short"].lifetime_s = -60
+    fields = {"authorization": f"Bearer {w.bearer('ct-short')}", "if-none-match": "*"}
+    return int(w.ask("GET", ATLAS, headers=fields).status_code)
+
+
 def revoked(warm: bool, *calls: tuple[str, str], restored: bool = False) -> Look:
     """Statuses of calls with a token whose credential was revoked after it was used (warm) or not."""
 
@@ -331,6 +337,7 @@ TOKENS: list[Row] = [
     (access_tokens.TokensLiveForTenDays, member("expires_in"), 3600, 864_000),
     (access_tokens.TokenOutlivesExpiresIn, after_expiry, 401, 200),
     (access_tokens.ExpiredTokenAccepted, after_expiry, 401, 200),
+    (access_tokens.ExpiredTokenFindsNothingModified, copy_after_expiry, 401, 304),
     (access_tokens.TokenDiesEarly, eleventh_use, 200, 401),
     (access_tokens.SecretInsideToken, lambda w: w.secret() in str(claims(w.bearer())), False, True),
     (access_tokens.JtiMissing, lambda w: "jti" in claims(w.bearer()), True, False),

@@ -81,6 +81,7 @@ TABLE: list[Row] = [
     (unreadable.LongSlugCrashes, created(slug="x" * 256, name="x"), 400, 500),
     (unreadable.UpdateOfTheVanishedCrashes, at_once("updated"), [200, 204], [204, 500]),
     (unreadable.SecondDeletionAtOnceCrashes, at_once("deleted"), [204, 404], [204, 500]),
+    (unreadable.DeletionWithALengthRefused, api(ATLAS, "ct-full", "DELETE", headers={"content-length": "0"}), 204, 400),
     (unreadable.ProblemToldAs400, lambda w: w.api(f"{PROJECTS}/none").json().get("status"), None, 400),
     (unreadable.PageOfAnErrorCrashes, api(f"{PROJECTS}/none", headers={"accept": "text/html"}), 404, 500),
     (unreadable.TypeOfNothingCrashes, api(ATLAS, headers=JSON), 200, 500),

@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Request
 from conformance.reference.seeds import SCOPES, Client
 
 Claims = dict[str, Any]
@@ -152,6 +153,19 @@ class ExpiredTokenAccepted(Defect):
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return self.issued.get(token) or original(token)
+
+
+class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
+    """RFC 6750 section 3.1: nor does one that has expired tell that a copy is the present one."""
+
+    conditional = False
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        self.conditional = request.method == "GET" and "if-none-match" in request.headers
+        return original(request)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return super().read_access_token(original, token) if self.conditional else original(token)
 
 
 class TokenDiesEarly(Defect):

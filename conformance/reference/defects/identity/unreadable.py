@@ -221,6 +221,17 @@ class SecondDeletionAtOnceCrashes(Defect):
         return bool(await original(organization, organization.projects[project.slug], still_holds))
 
 
+class DeletionWithALengthRefused(Defect):
+    """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
+        return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
+
+
 class ProblemToldAs400(Defect):
     """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""
 

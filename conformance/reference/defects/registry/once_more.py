@@ -206,3 +206,21 @@ class ManifestDigestOfAnyAlgorithm(Defect):
             raise Refusal("UNSUPPORTED", {"algorithm": algorithm}, status=500)
         answer: Answer = await original(asked)
         return answer
+
+
+class CompressedManifestsKeptForEverybody(Defect):
+    """API Reference, Error Handling: 403 for another organization's; a cache that compresses keeps it for everybody."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-pull",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        coded = "gzip" in request.headers.get("accept-encoding", "")
+        if not coded or request.method != "GET" or "/manifests/" not in request.raw_path:
+            return answer
+        if answer.status == 200:
+            self.kept[request.raw_path] = answer
+        return self.kept.get(request.raw_path, answer)
