@@ -97,9 +97,13 @@ def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
 def _paged(
     listed: Mapping[str, Any], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]
 ) -> Mapping[str, Any]:
-    """A list with its pages under names of their own, and whether the last of them told of another in the run."""
-    last = [entry for _, entry in exchanges if entry["id"] in listed["pages"][-1:]]
-    return {**listed, "pages": each_once(listed["pages"], exchanges, numbers), "went_on": any(map(goes_on, last))}
+    """A list with its pages under names of their own, and whether it was one page that told of another in the run.
+
+    Of several pages the last may tell of one that led back, and another may follow it now.
+    """
+    pages = [entry for _, entry in exchanges if entry["id"] in listed["pages"]]
+    went_on = len(pages) == 1 and goes_on(pages[0])
+    return {**listed, "pages": each_once(listed["pages"], exchanges, numbers), "went_on": went_on}
 
 
 def judgement(
