@@ -115,11 +115,8 @@ class Repetition:
             item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
             for report in runtestprotocol(item, nextitem=None, log=False):
                 for name, value in report.user_properties:
-                    if (
-                        name == RESULT
-                        and isinstance(value, str)
-                        and (verdict := CheckResult.of(value).verdict) != "pass"
-                    ):
+                    verdict = CheckResult.of(value).verdict if name == RESULT and isinstance(value, str) else "pass"
+                    if verdict != "pass":
                         found[verdict] = found.get(verdict, 0) + 1
         return found
 

@@ -53,10 +53,10 @@ def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 
 
 def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
+    digest, fields = occasion.stored.image.digest, [EVERY_TYPE, CODED]
     # What went out to its owner so is what a cache in front may have.
-    for each in (occasion.stored.repository, repository):
-        reply = each.get_manifest(occasion.stored.image.digest, [EVERY_TYPE, CODED])
-    return reply
+    occasion.stored.repository.get_manifest(digest, fields)
+    return repository.get_manifest(digest, fields)
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from conformance.oracles.proofs import has_element, lists, literal, not_among, says, says_something
+from conformance.oracles.proofs import has_element, lacks, lists, literal, not_among, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -57,6 +57,18 @@ def number_of(reply: Exchange, element: Element, name: str) -> int:
     if number is None:
         raise NonConformance(f"a number in <{name}>", f"<{name}>{text}</{name}>", reply)
     return number
+
+
+def number_told(reply: Exchange, root: Element, name: str) -> int | None:
+    """The whole number in a child that need not be there; None where it is not."""
+    return number_of(reply, root, name) if root.findtext(name) else None
+
+
+def expect_at_most(reply: Exchange, name: str, told: int | None, asked: int) -> None:
+    """A child that repeats a limit, where it is told, is no more than was asked for."""
+    if told is not None and told > asked:
+        proof = lacks(reply, f"<{name}>{told}<")
+        raise NonConformance(f"{name} of {asked} at most, as asked", f"{name} {told}", reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ def listing_of(reply: Exchange) -> Listing:
     following = root.findtext("NextContinuationToken") or ""
     if not asked_of_version_2(reply):
         following = following or _decoded(root.findtext("NextMarker") or "", is_encoded)
-    counts = _number(reply, root, "KeyCount"), _number(reply, root, "MaxKeys")
+    counts = number_told(reply, root, "KeyCount"), number_told(reply, root, "MaxKeys")
     return Listing(reply, entries, prefixes, truncated, following, *counts)
 
 
@@ -126,10 +138,6 @@ def _truth(reply: Exchange, root: Element, name: str) -> bool:
     if (text := text_of(reply, root, name)) not in {"true", "false"}:
         raise NonConformance(f"true or false in <{name}>", f"<{name}>{text}</{name}>", reply)
     return text == "true"
-
-
-def _number(reply: Exchange, root: Element, name: str) -> int | None:
-    return number_of(reply, root, name) if root.findtext(name) else None
 
 
 def expect_entry(listing: Listing, key: str) -> Entry:

@@ -45,10 +45,8 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _end_of(page)
         if token in seen:
-            wanted, proof = (
-                "another place to go on from on each page",
-                None if page.next else without_key(page.reply, token),
-            )
+            wanted = "another place to go on from on each page"
+            proof = None if page.next else without_key(page.reply, token)
             raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
         seen.add(token)
     _expect_own(read)
@@ -60,10 +58,8 @@ def _expect_own(read: Sequence[Listing]) -> None:
     for number, page in enumerate(read, 1):
         prefix = dict(parse_qsl(urlsplit(page.reply.url).query)).get("prefix", "")
         if strange := next((key for key in page.keys if not key.startswith(prefix)), ""):
-            wanted, proof = (
-                f"keys that begin with {worded(prefix)} alone, on every page",
-                without_key(page.reply, strange),
-            )
+            wanted = f"keys that begin with {worded(prefix)} alone, on every page"
+            proof = without_key(page.reply, strange)
             raise NonConformance(wanted, f"{worded(strange)} on page {number}", page.reply, proof=proof)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import with_field, without_fields
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.authentication import Presented
@@ -51,9 +52,7 @@ class ChosenFieldsAreAskedAnew(Defect):
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if any(name.startswith("response-") for name in call.query):
-            headers = call.request.headers.mutablecopy()
-            del headers["If-None-Match"]
-            call = replace(call, request=replace(call.request, headers=headers))
+            call = without_fields(call, "If-None-Match")
         answer: Answer = await original(call, bucket)
         return answer
 
@@ -65,9 +64,8 @@ class LongTagValuesInTheField(Defect):
     noticed_by = ("storage/tagging/limits-of-the-field-are-kept",)
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        headers = call.request.headers.mutablecopy()
-        headers["x-amz-tagging"] = (headers.get("x-amz-tagging") or "").replace("v" * _VALUE, "v")
-        found: dict[str, str] = original(replace(call, request=replace(call.request, headers=headers)))
+        tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
+        found: dict[str, str] = original(with_field(call, "x-amz-tagging", tags))
         return found
 
 

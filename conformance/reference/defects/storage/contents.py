@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, without_fields
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.base import iso_time
 from conformance.reference.storage.call import Call
@@ -38,9 +38,7 @@ class InvalidMd5Ignored(Defect):
         except Fault as fault:
             if fault.code != "InvalidDigest":
                 raise
-            headers = call.request.headers.mutablecopy()
-            del headers["content-md5"]
-            md5 = original(replace(call, request=replace(call.request, headers=headers)))
+            md5 = original(without_fields(call, "content-md5"))
         return md5
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.defects.storage.support import gateway, server_error, with_field
 from conformance.reference.http import Answer
 from conformance.reference.storage.base import iso_time
 from conformance.reference.storage.call import Call
@@ -21,9 +21,7 @@ NO_CONDITIONS = Conditions(None, None, None, None)
 
 def with_source(call: Call, value: str) -> Call:
     """The call with another x-amz-copy-source."""
-    headers = call.request.headers.mutablecopy()
-    headers[SOURCE] = value
-    return replace(call, request=replace(call.request, headers=headers))
+    return with_field(call, SOURCE, value)
 
 
 class CopyLosesMetadata(Defect):

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, without_fields
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.copies import SOURCE
@@ -18,14 +18,6 @@ SIMILAR = ("storage/key/similar-names-are-different",)
 ENCRYPTION_KEY = tuple(f"x-amz-server-side-encryption-customer-{part}" for part in ("algorithm", "key", "key-md5"))
 LOCK = ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date")
 EXPECTED_OWNER = "x-amz-expected-bucket-owner"
-
-
-def _without(call: Call, *names: str) -> Call:
-    """The call without some of its fields."""
-    headers = call.headers.mutablecopy()
-    for name in names:
-        del headers[name]
-    return replace(call, request=replace(call.request, headers=headers))
 
 
 def _in_chunks(call: Call) -> bool:
@@ -63,7 +55,7 @@ class ExpectedOwnerOfListsIgnored(Defect):
     noticed_by = ("storage/subresource/expected-owner-is-heeded",)
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(_without(call, EXPECTED_OWNER) if call.request.method == "GET" else call)
+        answer: Answer = await original(without_fields(call, EXPECTED_OWNER) if call.request.method == "GET" else call)
         return answer
 
 
@@ -74,7 +66,7 @@ class ExpectedOwnerOfUploadsIgnored(Defect):
     noticed_by = ("storage/subresource/expected-owner-is-heeded",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(_without(call, EXPECTED_OWNER) if "uploads" in call.query else call)
+        answer: Answer = await original(without_fields(call, EXPECTED_OWNER) if "uploads" in call.query else call)
         return answer
 
 
@@ -136,7 +128,7 @@ class EncryptionKeyOfCopiesIgnored(Defect):
     noticed_by = ("storage/subresource/encryption-key-is-used-or-refused",)
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
-        original(_without(call, *(ENCRYPTION_KEY if SOURCE in call.headers else ())))
+        original(without_fields(call, *(ENCRYPTION_KEY if SOURCE in call.headers else ())))
 
 
 class LockOfCopiesPassedOver(Defect):
@@ -146,7 +138,7 @@ class LockOfCopiesPassedOver(Defect):
     noticed_by = ("storage/subresource/lock-is-kept-or-refused",)
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
-        original(_without(call, *(LOCK if SOURCE in call.headers else ())))
+        original(without_fields(call, *(LOCK if SOURCE in call.headers else ())))
 
 
 # Payloads in chunks.
@@ -189,7 +181,7 @@ class ChunksOverwriteUnasked(Defect):
     noticed_by = ("storage/conditional-write/keeps-what-is-there",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(_without(call, "if-none-match") if _in_chunks(call) else call, bucket)
+        answer: Answer = await original(without_fields(call, "if-none-match") if _in_chunks(call) else call, bucket)
         return answer
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, without_fields
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.digests import checksum
@@ -182,7 +182,7 @@ class ObjectSizeNotHeeded(Defect):
     noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(without_size(call), upload, parts)
+        stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
         return stored
 
 
@@ -194,7 +194,7 @@ class TooLargeAnObjectTaken(Defect):
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         larger = sum(len(part.body) for part in parts) > int(call.headers.get(SIZE, "0"))
-        stored: StoredObject = original(without_size(call) if larger else call, upload, parts)
+        stored: StoredObject = original(without_fields(call, SIZE) if larger else call, upload, parts)
         return stored
 
 
@@ -222,15 +222,8 @@ class ObjectSizeTakenForTheDocuments(Defect):
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
             raise Fault("InvalidRequest")
-        stored: StoredObject = original(without_size(call), upload, parts)
+        stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
         return stored
-
-
-def without_size(call: Call) -> Call:
-    """The call without the size that its object is to have."""
-    headers = call.request.headers.mutablecopy()
-    del headers[SIZE]
-    return replace(call, request=replace(call.request, headers=headers))
 
 
 class RangeOfACopyFromTheStartRefused(Defect):

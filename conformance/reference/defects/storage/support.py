@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.storage import Storage
+from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 
@@ -21,6 +23,21 @@ def gateway(original: Any) -> Storage:
         original = original.args[0]
     surface: Storage = original.__self__
     return surface
+
+
+def without_fields(call: Call, *names: str) -> Call:
+    """The call without some of its fields."""
+    headers = call.headers.mutablecopy()
+    for name in names:
+        del headers[name]
+    return replace(call, request=replace(call.request, headers=headers))
+
+
+def with_field(call: Call, name: str, value: str) -> Call:
+    """The call with another value of a field."""
+    headers = call.headers.mutablecopy()
+    headers[name] = value
+    return replace(call, request=replace(call.request, headers=headers))
 
 
 def server_error() -> Fault:
