@@ -18,7 +18,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -146,16 +146,34 @@ class Table:
 
     def run(self, items: list[pytest.Item], then: pytest.Item | None = None) -> dict[str, dict[str, Any]]:
         """The verdicts of these checks, run now; what is made once a session stays for the one that comes ``then``."""
-        RECORDER.watch.forget()
         found: dict[str, dict[str, Any]] = {}
-        for item, following in zip(items, [*items[1:], then], strict=False):
-            item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
-            for report in runtestprotocol(item, nextitem=following, log=False):
-                for name, value in report.user_properties:
-                    if name == RESULT and isinstance(value, str):
-                        result = vars(CheckResult.of(value))
-                        found[result["id"]] = {key: result[key] for key in KEPT}
+        for judged in self.judged(items, then):
+            found |= judged
         return found
+
+    def judged(self, items: list[pytest.Item], then: pytest.Item | None = None) -> Generator[dict[str, dict[str, Any]]]:
+        """The verdicts of each check, run when it is asked for.
+
+        Who asks for no more closes it, so that nothing which was made once is there for the next.
+        """
+        RECORDER.watch.forget()
+        try:
+            for item, following in zip(items, [*items[1:], then], strict=False):
+                item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
+                yield verdicts_of(runtestprotocol(item, nextitem=following, log=False))
+        except GeneratorExit:
+            items[0].session._setupstate.teardown_exact(None)
+
+
+def verdicts_of(reports: Iterable[pytest.TestReport]) -> dict[str, dict[str, Any]]:
+    """What was kept of the results that the reports of one check carry."""
+    found: dict[str, dict[str, Any]] = {}
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == RESULT and isinstance(value, str):
+                result = vars(CheckResult.of(value))
+                found[result["id"]] = {key: result[key] for key in KEPT}
+    return found
 
 
 def run_rows(wanted: list[Row], explore: int, together: int = 1) -> dict[str, dict[str, dict[str, Any]]]:
@@ -165,9 +183,14 @@ def run_rows(wanted: list[Row], explore: int, together: int = 1) -> dict[str, di
     return in_reference(wanted, explore, lambda control: Table(at_once, control, wanted))
 
 
-def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) -> dict[str, dict[str, dict[str, Any]]]:
+def in_reference(
+    wanted: list[Row],
+    explore: int,
+    loop: Callable[[str], Table],
+    program: Sequence[str] = ("-m", "conformance.reference"),
+) -> dict[str, dict[str, dict[str, Any]]]:
     """What a loop over checks, which is given the reference's control address, finds."""
-    reference = EmbeddedReference()
+    reference = EmbeddedReference(program=program)
     try:
         target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
         control = shlex.split(target.hooks.revoke or "")[3]
