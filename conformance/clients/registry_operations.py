@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from conformance.clients.image_kinds import docker_image
 from conformance.clients.images import Blob, Manifest, index, variation
-from conformance.clients.registry import CODED, EVERY_TYPE, Repository, StoredImage
+from conformance.clients.registry import CODED, EVERY_TYPE, Repository, StoredImage, need_taken
 from conformance.vocabulary.exchange import Exchange
 
 
@@ -57,6 +58,12 @@ def _get_coded_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     # What went out to its owner so is what a cache in front may have.
     occasion.stored.repository.get_manifest(digest, fields)
     return repository.get_manifest(digest, fields)
+
+
+def _get_docker_manifest(repository: Repository, occasion: Occasion) -> Exchange:
+    docker = docker_image(occasion.stored.image)
+    need_taken(occasion.stored.repository.push(docker))
+    return repository.get_manifest(docker.digest)
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
@@ -114,5 +121,6 @@ SELDOM_READS: dict[str, Operation] = {
     "tags-in-pages": Operation("pull", lambda repository, occasion: repository.tags("?n=100&last=0")),
     "manifest-known": Operation("pull", _get_known_manifest),
     "manifest-coded": Operation("pull", _get_coded_manifest),
+    "manifest-of-dockers-type": Operation("pull", _get_docker_manifest),
 }
 """The same in forms that a rule for those above may not hold for."""

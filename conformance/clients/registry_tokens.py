@@ -166,19 +166,20 @@ def refresh_token_of(bearer: Registry, role: str) -> str:
     return found
 
 
-def refreshed(bearer: Registry, refresh_token: str, service: str, *scopes: str) -> Exchange:
-    """The answer to a refresh token (Docker Registry v2 OAuth2 token flow)."""
+def refreshed(bearer: Registry, refresh_token: str, service: str, *scopes: str, offline: bool = False) -> Exchange:
+    """The answer to a refresh token (Docker Registry v2 OAuth2 token flow); ``offline`` asks for a further one."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service}
     form |= {"scope": " ".join(scopes)} if scopes else {}
+    form |= {"access_type": "offline"} if offline else {}
     return requested_by_form(bearer, form, "REGISTRY_REFRESHED_TOKEN")
 
 
 def granted_by_password(
-    bearer: Registry, username: str, password: str, *scopes: str, client_id: str = CLIENT
+    bearer: Registry, username: str, password: str, *scopes: str, client_id: str = CLIENT, service: str = ""
 ) -> Exchange:
     """The answer to a username and password in a form (Docker Registry v2 OAuth2 token flow)."""
-    form = {"grant_type": "password", "username": username, "password": password, "service": bearer.door.service}
-    form["client_id"] = client_id
+    form = {"grant_type": "password", "username": username, "password": password}
+    form |= {"service": service or bearer.door.service, "client_id": client_id}
     form |= {"scope": " ".join(scopes)} if scopes else {}
     return requested_by_form(bearer, form, "REGISTRY_GRANTED_TOKEN")
 

@@ -14,6 +14,7 @@ from conformance.clients.images import Blob, NewBlob, NewImage
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import deleted, stays
 from conformance.evidence.once import Once
+from conformance.oracles.proofs import another_field
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import (
     expect_done_at_once,
@@ -29,6 +30,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import plural, worded
 
+NAMING = ("location", "docker-upload-uuid")
+"""What names a session."""
 CALLERS = 4
 PUSHES = 18
 # A registry that forgets one in twenty is found: with those that are pushed and read first there are twenty of a kind.
@@ -87,14 +90,18 @@ def test_identical_blobs(twins: Twins) -> None:
 
     Method: 1. four callers open sessions at the same moment, in a repository that nothing was pushed to, and push at
                the same moment, two of them one blob, two another
-            2. expect 2xx to each, sessions that are not one, and exactly the bytes of each blob from GET
+            2. expect 2xx to each, sessions that are not one, nor of one Docker-Upload-UUID, where that is told, and
+               exactly the bytes of each blob from GET
     """
     for reply in twins.opened:
         expect_success(reply, "to each of those who open a session at once")
-    told = [reply.headers.get("location") for reply in twins.opened]
-    if twice := [reply for reply, where in zip(twins.opened, told, strict=True) if where and told.count(where) > 1]:
-        shown = f"{plural(len(twice), 'time')} {told[twins.opened.index(twice[0])]}"
-        raise NonConformance("a session of its own for each of those who open one at once", shown, *twice[:2])
+    for name in NAMING:
+        told = [reply.headers.get(name) for reply in twins.opened]
+        if twice := [reply for reply, named in zip(twins.opened, told, strict=True) if named and told.count(named) > 1]:
+            one, other = [each for each in twice if each.headers.get(name) == twice[0].headers.get(name)][:2]
+            shown, proof = f"{plural(len(twice), 'time')} {one.headers.get(name)}", another_field(one, other, name)
+            wanted = "a session of its own for each of those who open one at once"
+            raise NonConformance(wanted, shown, one, other, proof=proof)
     for reply in twins.pushes:
         expect_success(reply, "to each of those who push at once")
     for blob, reply in zip(twins.blobs, twins.reads, strict=True):

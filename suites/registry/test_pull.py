@@ -171,7 +171,7 @@ def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
 @verifies("registry/pull/blob-stays-in-its-repository")
 @pytest.mark.parametrize(
     "how",
-    [*(case(each, each) for each in ("get", "head", "part", "manifest")), case("if-none-match", "known")],
+    [*(case(each, each) for each in ("get", "head", "part", "manifest", "puller")), case("if-none-match", "known")],
 )
 def test_blob_of_another_repository(
     repository: Repository, stored: StoredImage, base: Manifest, once: Once, how: str
@@ -179,7 +179,8 @@ def test_blob_of_another_repository(
     """Purpose: a blob is seen where it was pushed, and nowhere else.
 
     Method: 1. HEAD and GET, whole, with a Range and with If-None-Match, in a repository that exists, a blob that was
-               pushed to another only; GET the digest of an image of another as if it were a blob
+               pushed to another only, with a login that may only pull as well; GET the digest of an image of another
+               as if it were a blob
             2. expect 404
     """
     digest, elsewhere = base.blobs[-1].digest, stored.repository
@@ -188,6 +189,7 @@ def test_blob_of_another_repository(
     reply = {
         "get": lambda: elsewhere.get_blob(digest),
         "head": lambda: elsewhere.head_blob(digest),
+        "puller": lambda: elsewhere.as_role("puller").get_blob(digest),
         "manifest": lambda: repository.get_blob(stored.image.digest),
         "part": lambda: elsewhere.get_blob(digest, [("Range", "bytes=0-99")]),
         "known": lambda: elsewhere.get_blob(digest, [("If-None-Match", known)]),

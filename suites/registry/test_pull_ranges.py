@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import digest_of
+from conformance.clients.images import OCI_LAYER, digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
@@ -23,9 +23,10 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 SIZE = 2048
+TO_GO_ON = "bytes=500-"
 RANGES = [
     case("middle", "bytes=500-1499", 500, 1499),
-    case("open", "bytes=500-", 500, SIZE - 1),
+    case("open", TO_GO_ON, 500, SIZE - 1),
     case("to-the-end", f"bytes=500-{SIZE - 1}", 500, SIZE - 1),
     case("last", "bytes=-500", SIZE - 500, SIZE - 1),
     case("beyond-the-end", f"bytes=2000-{SIZE}", 2000, SIZE - 1),
@@ -53,11 +54,14 @@ def whole(repository: Repository, content: bytes, once: Once) -> Exchange:
 
 @pytest.fixture(scope="session")
 def ask(repository: Repository, content: bytes, once: Once) -> Ask:
-    """GET of the blob with a Range, once for each; of the whole as one who takes it compressed."""
+    """GET of the blob with a Range, once for each; of the whole as one who takes it compressed.
+
+    Who goes on with a pull takes several types, as engines do that read manifests and blobs alike.
+    """
     digest = digest_of(content)
-    coded = {ALL_OF_IT: [("Accept-Encoding", "gzip")]}
+    beside = {ALL_OF_IT: [("Accept-Encoding", "gzip")], TO_GO_ON: [("Accept", f"{OCI_LAYER}, */*")]}
     return lambda asked: once(
-        ("range", asked), lambda: repository.get_blob(digest, [("Range", asked), *coded.get(asked, [])])
+        ("range", asked), lambda: repository.get_blob(digest, [("Range", asked), *beside.get(asked, [])])
     )
 
 

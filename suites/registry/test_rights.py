@@ -94,7 +94,7 @@ def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> N
     """Purpose: an organization's images are its own.
 
     Method: 1. read tags, manifests and blobs with another organization's login; tags also in pages, and a manifest also
-               as one who has it already, and compressed, as its owner has just read it
+               as one who has it already, and compressed, as its owner has just read it, and one of Docker's type
             2. expect 401, 403 or 404
     """
     reads = READS | SELDOM_READS

@@ -24,7 +24,7 @@ from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
 from conformance.oracles.proofs import claims_say, has_member, literal, without_member
 from conformance.oracles.registry import expect_denied
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -193,14 +193,14 @@ def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
 def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token is for more tokens than one, or brings the next with each.
 
-    Method: 1. ask for a refresh token, and with it for a token of no scope by a form: expect 200; not asked where one
-               of a scope is refused as well, as where it is not offered
+    Method: 1. ask for a refresh token, and with it, offline, for a token of no scope by a form: expect 200; not asked
+               where one of a scope is refused as well, as where it is not offered
             2. ask again, with the refresh token that came with that, if one did: expect 200, to pull with the token,
-               and of one that is a JWT the sub of that which the login gets itself
+               and of one that is a JWT the sub of that which the login gets itself; an opaque one is to push as well
     """
-    scope, service = bearer.scope(guarded.repository.name, "pull"), bearer.door.service
+    scope, service = bearer.scope(guarded.repository.name, "pull,push"), bearer.door.service
     given = refresh_token_of(bearer, "pusher")
-    reply = refreshed(bearer, given, service)
+    reply = refreshed(bearer, given, service, offline=True)
     if not reply.ok and not refreshed(bearer, given, service, scope).ok:
         raise NotApplicable(f"the token endpoint takes no refresh token in a form ({reply.status})")
     expect_status(reply, 200, "without a scope, as the next time with one")
@@ -211,6 +211,8 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     expect_status(pull(guarded, token_in(again)), 200, "with a further token")
     own = token_for(bearer, "pusher", scope)
     if is_opaque(own):
+        pushing = guarded.repository.presenting(f"Bearer {token_in(again)}")
+        expect_success(pushing.post_upload(), "with a further token of a login that may push")
         return
     subjects = [claims_of(each).get("sub") for each in (own, token_in(again))]
     if subjects[0] != subjects[1]:

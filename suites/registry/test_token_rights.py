@@ -29,21 +29,6 @@ def for_one(bearer: Registry, stored: StoredImage, once: Once) -> str:
     return token
 
 
-@verifies("registry/token/each-scope-has-its-own-actions")
-def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
-    """Purpose: of a token for several repositories, each has the actions that were asked for it.
-
-    Method: 1. ask for one token to pull from a repository, and to pull from and push to another
-            2. pull from the first with it: expect 200 (the control); push to the first: expect 401, 403 or 404
-    """
-    scopes = bearer.scope(stored.repository.name, "pull"), bearer.scope(guarded.repository.name, "pull,push")
-    token = token_for(bearer, "pusher", *scopes)
-    if pull(stored, token).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-
-    expect_denied(stored.repository.presenting(f"Bearer {token}").post_upload(), "for a push with a token to pull")
-
-
 @verifies("registry/token/is-for-one-repository")
 @pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
 def test_is_for_one_repository(for_one: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
@@ -201,37 +186,6 @@ def test_token_is_not_told_back(stored: StoredImage, to_pull: str, once: Once) -
     if to_pull in reply.text:
         proof = Proof(reply.id, unsaid=(to_pull,))
         raise NonConformance("an answer without the token", "the token is in it", reply, proof=proof)
-
-
-@verifies("registry/token/several-scopes")
-@pytest.mark.parametrize("number", [case("a-dozen", 12)])
-def test_a_dozen_scopes(bearer: Registry, stored: StoredImage, guarded: StoredImage, number: int) -> None:
-    """Purpose: one token is for as many repositories as a build draws from.
-
-    Method: 1. ask for one token for twelve repositories, those that are there first and last
-            2. expect it to pull from both
-    """
-    names = [f"{stored.repository.name}-{each}" for each in range(number - 2)]
-    named = [stored.repository.name, *names, guarded.repository.name]
-    token = token_for(bearer, "puller", *(bearer.scope(each, "pull") for each in named))
-
-    for each in (stored, guarded):
-        expect_status(pull(each, token), 200, f"from {each.repository.name}")
-
-
-@verifies("registry/token/each-scope-has-its-own-rights")
-@pytest.mark.parametrize("order", [case("ours-first", 1), case("ours-last", -1)])
-def test_each_scope_has_its_own_rights(bearer: Registry, guarded: StoredImage, theirs: StoredImage, order: int) -> None:
-    """Purpose: what one may do in one repository is granted there, whatever else is asked for beside it.
-
-    Method: 1. ask for one token to pull from a repository of ours and from another organization's, in either order
-            2. expect it to pull from ours, and not from theirs (401, 403 or 404)
-    """
-    names = [guarded.repository.name, theirs.repository.name][::order]
-    token = token_for(bearer, "pusher", *(bearer.scope(each, "pull") for each in names))
-
-    expect_status(pull(guarded, token), 200, "from ours")
-    expect_denied(pull(theirs, token), "from another organization's")
 
 
 @verifies("registry/token/class-grants-no-more")

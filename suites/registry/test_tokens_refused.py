@@ -29,6 +29,20 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.values import another_like, basic_login
 
 NOWHERE = f"sha256:{'0' * 64}"
+ANOTHER = "another-service"
+
+
+def expect_opens_nothing(token: str, guarded: StoredImage) -> None:
+    """A token for another service pulls, pushes and deletes nothing; one that says that it is for this one may."""
+    repository, layer = guarded.repository, guarded.image.blobs[-1].digest
+    if repository.registry.door.service in audiences_of(token):
+        raise NotApplicable("the token endpoint has tokens for this registry alone, whatever service is named")
+    if token:
+        expect_denied(pull(guarded, token), "for a token of another service")
+        theirs = repository.presenting(f"Bearer {token}")
+        for reply in (theirs.tags(), theirs.head_blob(layer), theirs.post_upload()):
+            expect_denied(reply, "for a token of another service")
+        expect_denied(theirs.delete_manifest(NOWHERE), "for a token of another service", NOT_OFFERED)
 
 
 @verifies("registry/token/other-audience-is-refused")
@@ -40,15 +54,22 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
                says that it is for this one
     """
     scope = bearer.scope(guarded.repository.name)
-    token = token_in(ask(bearer, "pusher", scope, service="another-service"))
-    if bearer.door.service in audiences_of(token):
-        raise NotApplicable("the token endpoint has tokens for this registry alone, whatever service is named")
-    if token:
-        expect_denied(pull(guarded, token), "for a token of another service")
-        theirs, layer = guarded.repository.presenting(f"Bearer {token}"), guarded.image.blobs[-1].digest
-        for reply in (theirs.tags(), theirs.head_blob(layer), theirs.post_upload()):
-            expect_denied(reply, "for a token of another service")
-        expect_denied(theirs.delete_manifest(NOWHERE), "for a token of another service", NOT_OFFERED)
+
+    expect_opens_nothing(token_in(ask(bearer, "pusher", scope, service=ANOTHER)), guarded)
+
+
+@verifies("registry/token/other-audience-is-refused")
+@pytest.mark.parametrize("by", [case("by-form", "form")])
+def test_other_audience_by_form(bearer: Registry, guarded: StoredImage, by: str) -> None:
+    """Purpose: nor is one that was asked for by a form.
+
+    Method: 1. ask for a token for another service, by a form of grant_type=password
+            2. expect the same
+    """
+    account, scope = bearer.account("pusher"), bearer.scope(guarded.repository.name)
+    reply = granted_by_password(bearer, account.username, account.password, scope, service=ANOTHER)
+
+    expect_opens_nothing(token_in(reply), guarded)
 
 
 @verifies("registry/token/altered-is-refused")

@@ -93,3 +93,18 @@ class ScopeRequiredInAForm(Defect):
             return surface_of(original).oauth_error(400, "invalid_scope", "scope is missing")
         answer: Answer = original(request)
         return answer
+
+
+class RefreshedForAnother(Defect):
+    """Docker token authentication: the refresh token that comes with a token is for the same subject."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+
+    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Any:
+        document = original(account, form, asked)
+        if form["grant_type"] == "refresh_token" and form.get("access_type") == "offline":
+            surface = surface_of(original)
+            other = next(each for each in surface.accounts.values() if each is not account)
+            document["refresh_token"] = surface.new_refresh_token(other, form["service"])
+        return document
