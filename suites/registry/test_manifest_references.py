@@ -68,7 +68,8 @@ def without(
             docker = by_digest(docker_image(base)).ok
             manifest = (of_docker if docker else manifest_of)(base.blobs[0], stored.image.blobs[1:])
         elif missing == "known-elsewhere":
-            manifest = stored.image
+            # Another than that of which it is asked whether it is here: a registry may take it.
+            manifest = stored.repository.given(variation(stored.image, tag))
         elif missing == "layer":
             # Behind one that is there.
             manifest = manifest_of(base.blobs[0], [*base.blobs[1:], *never.blobs[1:]])
