@@ -185,21 +185,23 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
         case("empty-component", "{name}//b"),
         case("slash-last", "{name}/"),
         case("slash-first", "/{name}"),
+        case("nothing", ""),
     ],
 )
 def test_any_name(repository: Repository, form: str) -> None:
     """Purpose: no name is the platform's fault. How long one may be, no clause says; slashes many servers merge.
 
-    Method: 1. POST an upload under a name that is too long for many, or has an empty component
-            2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags
+    Method: 1. POST an upload under a name that is too long for many, or has an empty component, or none at all
+            2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags; under no name
+               another one to GET of an image
     """
     named = repository.named(form.format(name=repository.name, most="a" * (LONGEST + 1)))
     other = with_a_token(named, repository)
     opened = other.post_upload()
 
     expect_no_server_error(opened)
-    if opened.status != 404:
-        expect_no_server_error(other.send("GET", "tags/list"))
+    for rest in ["manifests/v1.0.0"] if not form else ["tags/list"] if opened.status != 404 else []:
+        expect_no_server_error(other.send("GET", rest))
 
 
 def with_a_token(other: Repository, repository: Repository) -> Repository:

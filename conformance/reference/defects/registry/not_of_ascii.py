@@ -31,3 +31,13 @@ class DigestBeyondAsciiFails(Defect):
         if not (text or "").isascii():
             raise Refusal("DIGEST_INVALID", status=500)
         return str(original(text))
+
+
+class NoNameFails(Defect):
+    """API Reference, Error Handling: a manifest under no name at all is the caller's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-name-is-a-callers-affair",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(500, {"message": "no name"}) if request.path.startswith("/v2//manifests/") else None
