@@ -10,14 +10,15 @@ from conformance.vocabulary.exchange import Exchange
 
 # Fields of one value that say what an answer is and where it leads (RFC 9110 section 5.3); fronts add others.
 SINGLE = frozenset(["content-type", "location", "content-location", "etag", "last-modified", "retry-after"])
+OF_REGISTRIES = frozenset(["docker-content-digest", "docker-upload-uuid", "range", "content-range", "oci-subject"])
 FIELD, NAME = "a field of one value in two lines", "an object with a name twice"
 LARGEST = 65_536
 
 
-def doubled_field(exchange: Exchange) -> str:
-    """What is wrong where a field of one value stands in several lines; "" where none does."""
+def doubled_field(exchange: Exchange, further: frozenset[str] = frozenset()) -> str:
+    """What is wrong where a field of one value stands in several lines, or a ``further`` one; "" where none does."""
     names = [name.lower() for name, _ in exchange.headers]
-    return FIELD if len(names) > len(set(names)) and any(names.count(each) > 1 for each in SINGLE) else ""
+    return FIELD if len(names) > len(set(names)) and any(names.count(each) > 1 for each in SINGLE | further) else ""
 
 
 def doubled_name(exchange: Exchange) -> str:

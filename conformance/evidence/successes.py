@@ -67,3 +67,17 @@ def told_otherwise(exchange: Exchange, path: str, successes: tuple[Success, ...]
         return ""
     done = next((each for each in successes if each.method == exchange.method and each.path.fullmatch(path)), None)
     return done.what if done and exchange.status != done.status else ""
+
+
+RECEIVED = "a Range of some bytes"
+SOME_BYTES = re.compile(r"(?:bytes=)?\d+-0*[1-9]\d*")
+OF_NO_BYTES = re.compile(r"/v2/.+/blobs/uploads/?(?:\?(?!.*digest=).*)?")
+
+
+def received_flaw(exchange: Exchange, path: str) -> str:
+    """What is wrong with how far an upload has come that was but opened; "" where nothing is.
+
+    "0-0" is told of none; with a digest the POST may have brought the blob.
+    """
+    opened = exchange.method == "POST" and exchange.status == 202 and OF_NO_BYTES.fullmatch(path)
+    return RECEIVED if opened and SOME_BYTES.fullmatch(exchange.headers.get("range") or "") else ""

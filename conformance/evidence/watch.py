@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.doubled import doubled_field, doubled_name
+from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
 from conformance.evidence.signatures import misfit
-from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, tag_flaw, told_otherwise
+from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -44,7 +44,8 @@ class Watch:
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
     their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
-    method and resource, and of the identity APIs what stands twice in an answer: the entry, and what is wrong.
+    method and resource, and of the identity APIs and the registry what stands twice in an answer: the entry, and what
+    is wrong.
     """
 
     def __init__(self) -> None:
@@ -126,6 +127,8 @@ class Watch:
             path = exchange.url.removeprefix(self._registry)
             yield told_otherwise(exchange, path, REGISTRY)
             if path.startswith("/v2/"):
+                yield doubled_field(exchange, OF_REGISTRIES)
+                yield received_flaw(exchange, path)
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
                 yield date_flaw(exchange)

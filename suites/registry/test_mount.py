@@ -169,7 +169,7 @@ def test_mount_of_an_absent_blob(repository: Repository, absent: Callable[[str],
             2. expect 202 and an upload session that takes the blob
     """
     tried = absent("stored")
-    expect_not_mounted(tried.reply, (), "for a blob that cannot be mounted")
+    expect_status(tried.reply, 202, "for a blob that cannot be mounted")
     expect_upload(repository, tried.reply, tried.blob.content)
 
 

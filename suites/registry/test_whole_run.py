@@ -14,10 +14,11 @@ from conformance.clients.images import OCI_MANIFEST, NewBlob, image
 from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import pull
+from conformance.evidence.doubled import FIELD
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.refusals import BAD_WARNING, BROKEN, ELSEWHERE, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
-from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, TAKEN_CHUNK
+from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, RECEIVED, TAKEN_CHUNK
 from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_reachable
@@ -157,6 +158,34 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
         expect_none(recorder, found, "dates of HTTP, and none to come", f"{wrong} ({told}),", right)
 
 
+@verifies("registry/pull/fields-of-one-value-stand-once")
+@concludes()
+def test_no_field_stands_twice(step: Step, recorder: Recorder) -> None:
+    """Purpose: every client reads of an answer what the next one does: of two values each takes the one it likes.
+
+    Method: 1. open an upload, send it a chunk and close it
+            2. in each answer that the run was given expect Location, Content-Type, Docker-Content-Digest, Range and
+               their like in one line
+    """
+    step(CREATED_BLOB)
+    proof = Proof(beyond="what stands twice is seen in the head, which is shown here")
+    expect_none(recorder, flawed_so(recorder, FIELD), "each field of one value in one line", f"{FIELD},", proof)
+
+
+@verifies("registry/upload/opened-has-received-nothing")
+@concludes()
+def test_what_is_opened_has_received_nothing(step: Step, recorder: Recorder) -> None:
+    """Purpose: a client that sends chunks begins with the first byte.
+
+    Method: 1. open an upload, and mount what nobody has
+            2. of each that was opened in the run, by a mount as well, expect Range, where it is there, to be of no byte
+    """
+    step(OPENED_UPLOAD)
+    found = flawed_so(recorder, RECEIVED)
+    right = Proof(fields_lack=(("Range", "^(bytes=)?[0-9]+-0*[1-9]"),), or_statuses=(201, *range(400, 500)))
+    expect_none(recorder, found, "Range: 0-0, or none", f"{RECEIVED},", right)
+
+
 @concludes()
 @pytest.mark.parametrize(
     ("what", "status"),
@@ -178,10 +207,15 @@ def test_every_success_has_its_status(step: Step, recorder: Recorder, what: str,
 
 @pytest.fixture
 def step(repository: Repository, new_blob: NewBlob, names: Names, once: Once) -> Step:
-    """The answer to a step of a push, which is made once: of a blob in a chunk, or of an image of its own."""
+    """The answer to a step of a push, which is made once: of a blob in a chunk, or of an image of its own.
+
+    An upload is opened a second time, in place of a mount.
+    """
 
     def uploaded() -> dict[str, Exchange]:
         opened, blob = repository.post_upload(), new_blob()
+        # Nobody has it: what cannot be mounted is an upload.
+        repository.post_upload(mount=blob.digest, from_=repository.name)
         upload = repository.upload_of(opened)
         return {OPENED_UPLOAD: opened, TAKEN_CHUNK: upload.patch(blob.content), CREATED_BLOB: upload.put(blob.digest)}
 

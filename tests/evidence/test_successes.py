@@ -13,10 +13,12 @@ from conformance.evidence.successes import (
     CREATED_MANIFEST,
     DELETED,
     OPENED_UPLOAD,
+    RECEIVED,
     REGISTRY,
     STORAGE,
     TAKEN_CHUNK,
     WRITTEN,
+    received_flaw,
     tag_flaw,
     told_otherwise,
 )
@@ -96,6 +98,24 @@ def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
 )
 def test_what_a_gateway_may_tell_otherwise(method: str, path: str) -> None:
     assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "flaw"),
+    [
+        (UPLOADS, "0-1", RECEIVED),
+        (f"{UPLOADS}?mount=sha256:ab&from=orgs/acme/other", "bytes=0-10", RECEIVED),
+        (UPLOADS, "0-0", ""),
+        (UPLOADS, "bytes=0-0", ""),
+        (UPLOADS, "", ""),
+        (f"{UPLOADS}?digest=sha256:ab", "0-1", ""),
+        (f"{UPLOADS}1", "0-1", ""),
+    ],
+)
+def test_what_was_but_opened_has_received_nothing(path: str, told: str, flaw: str) -> None:
+    opened = replace(done("POST", path, 202), headers=Headers([("Range", told)]))
+    assert [received_flaw(replace(opened, status=each), path) for each in (202, 201, 416)] == [flaw, "", ""]
+    assert received_flaw(replace(opened, method="PATCH"), path) == ""
 
 
 def test_services_on_one_address_are_told_apart() -> None:

@@ -145,13 +145,18 @@ def test_what_a_method_of_a_resource_fails_at_twice_is_told(asked: list[tuple[st
         ("/api/a", [("Content-Type", "application/json")], b'{"a": [{"b": 1, "b": 1}]}', [NAME]),
         ("/api/a", [("Content-Type", "application/json")], b'{"a": [{"b": 1}, {"b": 1}]}', []),
         ("/api/a", [("Content-Type", "application/json")], b'{"a": 1, "a"', []),
-        ("/v2/", [("ETag", '"1"'), ("ETag", '"1"')], b"", []),
+        ("/v2/", [("ETag", '"1"'), ("ETag", '"1"')], b"", [FIELD]),
+        ("/v2/", [("Range", "0-0"), ("Range", "0-0")], b"", [FIELD]),
+        ("/v2/", [("Docker-Distribution-Api-Version", "registry/2.0")] * 2, b"", []),
+        ("/v2/", [("Link", "<a>"), ("Link", "<b>")], b"", []),
+        ("/bucket/", [("ETag", '"1"'), ("ETag", '"1"')], b"", []),
     ],
 )
 def test_what_stands_twice_is_told(path: str, fields: list[tuple[str, str]], body: bytes, told: list[str]) -> None:
     recorder = Recorder()
     identity = {"url": "http://i", "resources": [{"name": "a", "path": "/api"}]}
-    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": identity}), "0run")
+    target = {"organization": "acme", "identity": identity, "registry": {"url": "http://i", "repository": "orgs/a/b"}}
+    recorder.watch.over(Target.model_validate(target), "0run")
     recorder.exchange(Exchange("x-1", "GET", f"http://i{path}", Headers([]), b"", 200, Headers(fields), body, 0.0, 0.0))
     assert [each["wrong"] for each in recorder.watch.flaws] == told
 

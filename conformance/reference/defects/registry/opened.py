@@ -1,0 +1,51 @@
+"""Defects of how an upload is opened where a mount was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer
+from conformance.reference.registry.routing import Asked
+
+
+class _InPlaceOfAMount(Defect):
+    """What is wrong where a session is opened for what cannot be mounted."""
+
+    surface = "registry"
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        if asked.request.parameter("mount"):
+            self._spoil(answer)
+        return answer
+
+    def _spoil(self, answer: Answer) -> None:
+        raise NotImplementedError
+
+
+class UploadInPlaceOfAMountIs200(_InPlaceOfAMount):
+    """distribution-spec 1.1, Mounting a blob: what cannot be mounted is an upload, told as 202."""
+
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload",)
+
+    def _spoil(self, answer: Answer) -> None:
+        answer.status = 200
+
+
+class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
+    """Docker Registry V2, Upload Progress: Range tells of no byte where none was received."""
+
+    noticed_by = ("registry/upload/opened-has-received-nothing",)
+
+    def _spoil(self, answer: Answer) -> None:
+        answer.headers["Range"] = "0-1"
+
+
+class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
+    """RFC 9110 section 5.3: an answer has one Location."""
+
+    noticed_by = ("registry/pull/fields-of-one-value-stand-once",)
+
+    def _spoil(self, answer: Answer) -> None:
+        answer.headers.append("Location", answer.headers["Location"])
