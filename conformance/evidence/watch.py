@@ -19,6 +19,7 @@ from urllib.parse import quote
 from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
+from conformance.evidence.reads import digest_flaw, list_flaw
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
@@ -129,6 +130,8 @@ class Watch:
             if path.startswith("/v2/"):
                 yield doubled_field(exchange, OF_REGISTRIES)
                 yield received_flaw(exchange, path)
+                yield digest_flaw(exchange, path)
+                yield list_flaw(exchange, path)
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
                 yield date_flaw(exchange)

@@ -105,11 +105,11 @@ def test_entity_tag_has_its_form(known: Callable[[str], Known], kind: str) -> No
 
 
 @verifies("registry/pull/304-has-its-etag")
-@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest"), case("manifest-head", HEAD)])
 def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
     """Purpose: a cache that keeps several learns which of them is still good.
 
-    Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match
+    Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match; the same by HEAD of the manifest
             2. where the answer is 304, expect the ETag in it, weak or strong, and Cache-Control, Content-Location,
                Expires and Vary where the whole has them
     """

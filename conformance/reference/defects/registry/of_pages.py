@@ -1,0 +1,70 @@
+"""Defects of what a part, a page or a chosen list tells of itself, where the whole tells it well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of
+from conformance.reference.http import Answer, Request
+
+
+class DigestOfAPart(Defect):
+    """Docker Registry V2, Digest Header: the digest that comes with a part is that of the blob, and not of another."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/digest-field-is-true",)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        if end - first == 1:
+            answer.headers["Docker-Content-Digest"] = f"sha256:{'0' * 64}"
+        return answer
+
+
+class PagesWithoutTheirName(Defect):
+    """distribution-spec 1.1, Listing Tags: a page has the name of its repository, as the whole list has."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-listed",)
+
+    def page_answer(self, original: Any, request: Request, document: dict[str, Any], *names: Any) -> Answer:
+        told = {} if request.parameter("n") is not None else document
+        answer: Answer = original(request, told, *names)
+        return answer
+
+
+class PagesAreText(Defect):
+    """distribution-spec 1.1, Listing Tags: a page is JSON and says so, as the whole list does."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-json",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "tags" and answer.status == 200 and request.parameter("n") is not None:
+            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return answer
+
+
+class FilteredReferrersAreJson(Defect):
+    """distribution-spec 1.1, Listing Referrers: those of one type are an image index, and say so, as all are."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-an-index",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "referrers" and answer.status == 200 and request.parameter("artifactType"):
+            answer.headers["Content-Type"] = "application/json"
+        return answer
+
+
+class HeadOfWhatIsKnownTellsNoTag(Defect):
+    """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-has-its-etag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 304:
+            del answer.headers["ETag"]
+        return answer

@@ -1,0 +1,76 @@
+"""What is judged of each read of a registry's run: that it tells of what was asked for, in whatever way."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import OCI_INDEX
+from conformance.clients.registry import StoredImage
+from conformance.evidence.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.whole_run import expect_none, flawed_so
+from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.finding import Proof
+
+
+@verifies("registry/pull/digest-field-is-true")
+@concludes()
+@pytest.mark.parametrize("asked", [case("of-the-whole-run", "bytes=0-0")])
+def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Recorder, asked: str) -> None:
+    """Purpose: nor is another digest told of a part, or of what the caller has already.
+
+    Method: 1. GET the first byte of a blob, and HEAD a manifest by digest
+            2. of all that was read by its digest in the run, with 200, 206 or 304, expect Docker-Content-Digest, where
+               it is there, to be that digest; or of another algorithm
+    """
+    repository, digest = stored.repository, stored.image.digest
+    repository.get_blob(stored.image.blobs[-1].digest, [("Range", asked)])
+    repository.head_manifest(digest)
+    found = flawed_so(recorder, ANOTHER_DIGEST)
+    wanted = found[0]["url"].rpartition("/")[2] if found else ""
+    right = Proof(fields_match=(("Docker-Content-Digest", f"^{wanted}$"),))
+    expect_none(recorder, found, f"Docker-Content-Digest: {wanted}, as was asked for", f"{ANOTHER_DIGEST},", right)
+
+
+@verifies("registry/tags/are-listed")
+@concludes()
+@pytest.mark.parametrize("query", [case("under-their-name", "?n=1")])
+def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder, query: str) -> None:
+    """Purpose: whoever reads a page of tags sees of which repository they are.
+
+    Method: 1. ask for one tag of a repository
+            2. of each list of tags that the run was given, in pages as well, expect name to be the one asked for
+    """
+    stored.repository.tags(query)
+    found = flawed_so(recorder, ANOTHER_NAME)
+    wanted = found[0]["url"].partition("/v2/")[2].partition("/tags/list")[0] if found else ""
+    right = Proof(matches=f'"name" *: *"{wanted}"')
+    expect_none(recorder, found, f'"name": "{wanted}", as was asked for', f"{ANOTHER_NAME},", right)
+
+
+@verifies("registry/tags/are-json")
+@concludes()
+@pytest.mark.parametrize("query", [case("in-pages", "?n=1")])
+def test_every_list_is_json(stored: StoredImage, recorder: Recorder, query: str) -> None:
+    """Purpose: nor is a page of tags anything else.
+
+    Method: 1. ask for one tag of a repository
+            2. expect Content-Type: application/json of each list of tags that the run was given
+    """
+    stored.repository.tags(query)
+    right = Proof(fields_match=(("Content-Type", "^application/json *(;|$)"),))
+    expect_none(recorder, flawed_so(recorder, NO_JSON), "Content-Type: application/json", f"{NO_JSON},", right)
+
+
+@verifies("registry/referrers/are-an-index")
+@concludes()
+@pytest.mark.parametrize("kind", [case("of-one-type", "application/vnd.example.sbom.v1+json")])
+def test_all_referrers_are_an_index(stored: StoredImage, recorder: Recorder, kind: str) -> None:
+    """Purpose: nor are referrers of one type anything else than an index.
+
+    Method: 1. ask for the referrers of an image that are of one type
+            2. expect Content-Type: application/vnd.oci.image.index.v1+json of each such list that the run was given
+    """
+    stored.repository.referrers(stored.image.digest, kind)
+    right = Proof(fields_match=(("Content-Type", f"^{OCI_INDEX.replace('+', '[+]')} *(;|$)"),))
+    expect_none(recorder, flawed_so(recorder, NO_INDEX), f"Content-Type: {OCI_INDEX}", f"{NO_INDEX},", right)
