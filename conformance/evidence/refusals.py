@@ -10,7 +10,10 @@ from conformance.vocabulary.exchange import Exchange
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
 BROKEN = "JSON that cannot be read"
 """As where what was asked for is repeated in it with its quotation marks, whoever answers."""
-ELSEWHERE = "a challenge that leads elsewhere"
+UNTYPED = "a list of errors that is told to be no JSON"
+NO_ALLOW = "405 without Allow"
+"""Of a deletion that is not offered 405 tells enough (OCI Distribution 1.1, "Content Management")."""
+ELSEWHERE, MISNAMED = "a challenge that leads elsewhere", "a challenge for another repository"
 BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
 WARNING = r'299 - "(?:[^"\\]|\\.)*"'
 """OCI Distribution 1.1, Warnings: the code 299, the agent "-", a text, and no date."""
@@ -27,20 +30,40 @@ PLAIN = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._:-]*)+/?(?:\?.*)?")
 """A path that nothing in front of a registry has a reason to refuse, as it may refuse methods of none."""
 ENDPOINT = re.compile(r"/v2/(?:_catalog|.+/(?:manifests|blobs|tags|referrers)/[^?]*)?(?:\?.*)?")
 """What else is below /v2/ may be a token endpoint, with the errors of OAuth (RFC 6749 section 5.2) or of its own."""
-CODE = re.compile(r"[A-Z_]+")
+CODE, WORD = re.compile(r"[A-Z_]+"), re.compile("[A-Za-z]")
+JSON_TYPE = re.compile(r"(?:application|text)/json|[^/]+/[^/]+\+json")
+"""Types that readers know (RFC 6839)."""
+COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+IN_A_REPOSITORY = re.compile(rf"/v2/({COMPONENT}(?:/{COMPONENT})*)/(?:manifests|blobs|tags|referrers)/[^?]*(?:\?.*)?")
+SCOPE, REPOSITORY = re.compile(r'\bscope\s*=\s*"([^"]*)"', re.IGNORECASE), re.compile(r"\brepository:[^\s:]\S*:[^\s:]*")
 PLACE = re.compile(r'\b(?:realm|service)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,]+)', re.IGNORECASE)
 
 
 def flaw(exchange: Exchange, path: str) -> str:
     """What is wrong with the form of an answer to a request for this path; "" where nothing is."""
-    if exchange.status == 401 and "www-authenticate" not in exchange.headers:
+    if exchange.status == 401 and not any(map(WORD.search, exchange.headers.all("www-authenticate"))):
         return NO_CHALLENGE
     if "content-encoding" not in exchange.headers and _is_broken(exchange):
         return BROKEN
-    usual = exchange.method in METHODS and PLAIN.fullmatch(path) and ENDPOINT.fullmatch(path)
-    if exchange.status not in ITS_OWN or not usual or "content-encoding" in exchange.headers:
+    if exchange.status not in ITS_OWN or not _is_usual(exchange, path):
         return ""
-    return NO_LIST if exchange.body.lstrip().startswith(b"{") and not _is_list(exchange.body) else ""
+    if exchange.status == 405 and exchange.method != "DELETE" and "allow" not in exchange.headers:
+        return NO_ALLOW
+    if "content-encoding" in exchange.headers or not exchange.body.lstrip().startswith(b"{"):
+        return ""
+    return NO_LIST if not _is_list(exchange.body) else "" if JSON_TYPE.fullmatch(exchange.media_type) else UNTYPED
+
+
+def scope_flaw(exchange: Exchange, path: str) -> str:
+    """What is wrong with the scopes of a challenge; "" where nothing is, or none is told."""
+    asked = IN_A_REPOSITORY.fullmatch(path) if exchange.status == 401 else None
+    told = [each for value in exchange.headers.all("www-authenticate") for each in SCOPE.findall(value)]
+    names = [scope.split(":", 1)[1].rpartition(":")[0] for each in told for scope in REPOSITORY.findall(each)]
+    return MISNAMED if asked and names and asked[1] not in names else ""
+
+
+def _is_usual(exchange: Exchange, path: str) -> bool:
+    return bool(exchange.method in METHODS and PLAIN.fullmatch(path) and ENDPOINT.fullmatch(path))
 
 
 def door_of(exchange: Exchange) -> str:

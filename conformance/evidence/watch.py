@@ -20,7 +20,7 @@ from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_n
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.reads import digest_flaw, list_flaw
-from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, warning_flaw
+from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
@@ -133,6 +133,7 @@ class Watch:
                 yield digest_flaw(exchange, path)
                 yield list_flaw(exchange, path)
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
+                yield scope_flaw(exchange, path)
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
                 yield date_flaw(exchange)
                 if path == "/v2/" or path.startswith(self._own):

@@ -5,11 +5,10 @@ Sources: OCI Distribution Specification 1.1, Error Codes; Docker Registry HTTP A
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
-from conformance.evidence.refusals import CODE
+from conformance.evidence.refusals import CODE, JSON_TYPE
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import listed, observed
 from conformance.vocabulary.exchange import Exchange
@@ -43,7 +42,6 @@ CODES = frozenset(
 )
 FORM = '{"errors": [{"code": …, "message": …, "detail": …}]}'
 OF_THE_FORM = Proof(matches='"errors" *: *\\[ *\\{.*"code" *: *"[A-Z_]+"', lacks='"message" *: *[^" ]')
-JSON_TYPE = re.compile(r"(?:application|text)/json|[^/]+/[^/]+\+json")
 
 
 def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:

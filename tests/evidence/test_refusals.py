@@ -7,11 +7,24 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import BAD_WARNING, BROKEN, LONG_WARNINGS, NO_CHALLENGE, NO_LIST, flaw, warning_flaw
+from conformance.evidence.refusals import (
+    BAD_WARNING,
+    BROKEN,
+    LONG_WARNINGS,
+    MISNAMED,
+    NO_ALLOW,
+    NO_CHALLENGE,
+    NO_LIST,
+    UNTYPED,
+    flaw,
+    scope_flaw,
+    warning_flaw,
+)
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
 PATH = "/v2/orgs/acme/app/manifests/v1"
+JSON = ("Content-Type", "application/json; charset=utf-8")
 GOOD = b'{"errors": [{"code": "TAG_INVALID", "message": "no tag"}]}'
 
 
@@ -23,6 +36,10 @@ def refusal(status: int, body: bytes = b"", *fields: tuple[str, str], path: str 
     ("wrong", "reply"),
     [
         (NO_CHALLENGE, refusal(401, GOOD)),
+        (NO_CHALLENGE, refusal(401, GOOD, ("WWW-Authenticate", ""))),
+        (UNTYPED, refusal(404, GOOD)),
+        (UNTYPED, refusal(404, GOOD, ("Content-Type", "text/plain"))),
+        (NO_ALLOW, refusal(405, GOOD, JSON)),
         (NO_LIST, refusal(400, b'{"errors": [{"code": ""}]}')),
         (NO_LIST, refusal(404, b'{"errors": []}')),
         (NO_LIST, refusal(404, b'{"errors": ["TAG_INVALID"]}')),
@@ -38,8 +55,11 @@ def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        refusal(400, GOOD),
-        refusal(401, GOOD, ("WWW-Authenticate", "Bearer")),
+        refusal(400, GOOD, JSON),
+        refusal(401, GOOD, ("WWW-Authenticate", "Bearer"), JSON),
+        refusal(404, GOOD, ("Content-Type", "application/problem+json")),
+        refusal(405, GOOD, ("Allow", ""), JSON),
+        replace(refusal(405, GOOD, JSON), method="DELETE"),
         refusal(404),
         refusal(404, b"no such page"),
         refusal(429, b'{"message": "too many"}'),
@@ -50,6 +70,26 @@ def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
 )
 def test_nothing_is_told(reply: Exchange) -> None:
     assert flaw(reply, PATH) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "told"),
+    [
+        (MISNAMED, PATH, ['Bearer realm="http://r/token",scope="repository:orgs/acme/other:pull"']),
+        (MISNAMED, f"{PATH}?n=1", ['Bearer scope="repository:orgs/acme:pull"']),
+        ("", PATH, ['Bearer realm="http://r/token",scope="repository:orgs/acme/app:pull,push"']),
+        ("", PATH, ['Bearer scope="repository:orgs/acme/other:pull repository:orgs/acme/app:push"']),
+        ("", PATH, ['Bearer scope="repository:orgs/acme/other:pull"', 'Bearer scope="repository:orgs/acme/app:push"']),
+        ("", PATH, ['Bearer realm="http://r/token"']),
+        ("", PATH, ['Basic realm="repository:a:b"']),
+        ("", "/v2/", ['Bearer scope="repository:samples/one:pull"']),
+        ("", "/v2/_catalog", ['Bearer scope="registry:catalog:*"']),
+        ("", "/v2/orgs/acme/App/tags/list", ['Bearer scope="repository:orgs/acme/app:pull"']),
+    ],
+)
+def test_a_challenge_for_another_repository_is_told(wrong: str, path: str, told: list[str]) -> None:
+    fields = [("WWW-Authenticate", each) for each in told]
+    assert [scope_flaw(refusal(each, b"", *fields, path=path), path) for each in (401, 403)] == [wrong, ""]
 
 
 @pytest.mark.parametrize("path", ["/v2/token", "/v2/auth?service=r", "/v2/registry/auth"])
