@@ -21,6 +21,7 @@ from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.reads import digest_flaw, list_flaw
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
+from conformance.evidence.sessions import Openings, subject_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
@@ -62,6 +63,7 @@ class Watch:
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._doors: list[str] = []
+        self._openings = Openings()
         self._lock = threading.Lock()
 
     def over(self, target: Target, run: str) -> None:
@@ -132,6 +134,8 @@ class Watch:
                 yield received_flaw(exchange, path)
                 yield digest_flaw(exchange, path)
                 yield list_flaw(exchange, path)
+                yield self._openings.flaw(exchange, path)
+                yield subject_flaw(exchange, path)
                 yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
                 yield scope_flaw(exchange, path)
                 yield warning_flaw(exchange) if "warning" in exchange.headers else ""
@@ -164,6 +168,7 @@ class Watch:
         self.sightings, self.misfits, self.bare, self.flaws = [], [], [], []
         self.seen = self.answers = 0
         self._doors = []
+        self._openings = Openings()
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""

@@ -18,6 +18,7 @@ from conformance.evidence.doubled import FIELD
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.refusals import BAD_WARNING, BROKEN, ELSEWHERE, LONG_WARNINGS, NO_CHALLENGE, NO_LIST
+from conformance.evidence.sessions import TOLD_BEFORE
 from conformance.evidence.successes import CREATED_BLOB, CREATED_MANIFEST, OPENED_UPLOAD, RECEIVED, TAKEN_CHUNK
 from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.oracles.headers import expect_header
@@ -170,6 +171,20 @@ def test_no_field_stands_twice(step: Step, recorder: Recorder) -> None:
     step(CREATED_BLOB)
     proof = Proof(beyond="what stands twice is seen in the head, which is shown here")
     expect_none(recorder, flawed_so(recorder, FIELD), "each field of one value in one line", f"{FIELD},", proof)
+
+
+@verifies("registry/upload/each-session-is-its-own")
+@concludes()
+def test_each_session_is_its_own(step: Step, recorder: Recorder) -> None:
+    """Purpose: no two uploads get into each other's way, for whatever they were opened.
+
+    Method: 1. open an upload, and mount what nobody has, which is another
+            2. of all that were opened in the run expect no Location twice, and no Docker-Upload-UUID, where one is told
+    """
+    step(OPENED_UPLOAD)
+    found = flawed_so(recorder, TOLD_BEFORE)
+    seen = Proof(beyond="it is about what another request was answered")
+    expect_none(recorder, found, "a session of its own to each that opens one", f"{TOLD_BEFORE},", seen)
 
 
 @verifies("registry/upload/opened-has-received-nothing")

@@ -1,13 +1,14 @@
-"""What is judged of each read of a registry's run: that it tells of what was asked for, in whatever way."""
+"""What is judged of each answer of a registry's run by what was asked for: its digest, name, type and subject."""
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import OCI_INDEX
+from conformance.clients.images import OCI_INDEX, index
 from conformance.clients.registry import StoredImage
 from conformance.evidence.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.sessions import ANOTHER_SUBJECT
 from conformance.oracles.whole_run import expect_none, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
@@ -74,3 +75,17 @@ def test_all_referrers_are_an_index(stored: StoredImage, recorder: Recorder, kin
     stored.repository.referrers(stored.image.digest, kind)
     right = Proof(fields_match=(("Content-Type", f"^{OCI_INDEX.replace('+', '[+]')} *(;|$)"),))
     expect_none(recorder, flawed_so(recorder, NO_INDEX), f"Content-Type: {OCI_INDEX}", f"{NO_INDEX},", right)
+
+
+@verifies("registry/referrers/subject-is-acknowledged")
+@concludes()
+@pytest.mark.parametrize("kind", [case("of-the-whole-run", "index")])
+def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, kind: str) -> None:
+    """Purpose: a client does not take what is told of another manifest for an acknowledgement of its own.
+
+    Method: 1. push an index with a subject
+            2. of all manifests with one that were pushed in the run, expect OCI-Subject, where it is told, to be that
+    """
+    stored.repository.push(index([stored.image], subject=stored.image.descriptor))
+    right = Proof(fields_match=(("OCI-Subject", "^sha"),))
+    expect_none(recorder, flawed_so(recorder, ANOTHER_SUBJECT), "OCI-Subject as was sent", f"{ANOTHER_SUBJECT},", right)

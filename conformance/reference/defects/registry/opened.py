@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.http import Answer
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.routing import Asked
 
 
@@ -49,3 +50,30 @@ class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers.append("Location", answer.headers["Location"])
+
+
+class UploadInPlaceOfAMountIsTheOneBefore(Defect):
+    """distribution-spec 1.1, POST then PUT: Location has a unique session ID, for whatever it is opened."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/each-session-is-its-own",)
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        here = [each for each in registry.uploads.values() if each.repository == asked.name]
+        if here and asked.request.parameter("mount"):
+            return registry.upload_answer(202, asked.request, here[-1])
+        answer: Answer = original(asked)
+        return answer
+
+
+class SubjectOfAnIndexIsItsImage(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is what was sent as the subject."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/subject-is-acknowledged",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "OCI-Subject" in answer.headers and b'"manifests"' in request.body:
+            answer.headers["OCI-Subject"] = f"sha256:{'0' * 64}"
+        return answer

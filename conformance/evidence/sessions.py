@@ -1,0 +1,42 @@
+"""What is told of what is written to a registry: a session of its own to each that opens one, and the subject sent."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from conformance.vocabulary.exchange import Exchange
+
+TOLD_BEFORE, ANOTHER_SUBJECT = "a session that another opening told", "another subject than that of the manifest"
+UPLOADS = re.compile(r"/v2/.+/blobs/uploads/?(?:\?.*)?")
+MANIFEST = re.compile(r"/v2/.+/manifests/[^/?]+")
+NAMING = ("location", "docker-upload-uuid")
+LARGEST = 65_536
+
+
+class Openings:
+    """The sessions that were told to whoever opened one, by their Location and by their Docker-Upload-UUID."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def flaw(self, exchange: Exchange, path: str) -> str:
+        """What is wrong with what an opening tells; "" where nothing is."""
+        if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
+            return ""
+        told = {(name, value) for name in NAMING if (value := exchange.headers.get(name))}
+        again = told & self._told
+        self._told |= told
+        return TOLD_BEFORE if again else ""
+
+
+def subject_flaw(exchange: Exchange, path: str) -> str:
+    """What is wrong with the subject that is told of a manifest which has one; "" where nothing is, or none is told."""
+    told = exchange.headers.get("oci-subject") if exchange.method == "PUT" and exchange.ok else None
+    if told is None or not MANIFEST.fullmatch(path) or len(exchange.request_body) > LARGEST:
+        return ""
+    try:
+        sent = json.loads(exchange.request_body)["subject"]["digest"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return ANOTHER_SUBJECT if told != sent else ""
