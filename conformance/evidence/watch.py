@@ -21,6 +21,7 @@ from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.reads import digest_flaw, list_flaw
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
+from conformance.evidence.result_documents import result_flaws
 from conformance.evidence.sessions import Openings, subject_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
@@ -44,10 +45,10 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
-    their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
-    method and resource, and of the identity APIs and the registry what stands twice in an answer: the entry, and what
-    is wrong.
+    ``flaws`` are refusals, warnings and dates of the registry and errors, results and entity tags of the gateway that
+    have not their form, and successes of both that are told by another status than theirs; of the organization APIs
+    each 500, by method and resource, and of the identity APIs what stands twice in an answer: the entry, and what is
+    wrong.
     """
 
     def __init__(self) -> None:
@@ -147,6 +148,7 @@ class Watch:
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
             yield document_flaw(exchange)
+            yield from result_flaws(exchange, path)
 
     def _elsewhere(self, door: str) -> str:
         """What is to be looked at in a challenge: that it leads where none before it led, but the first."""

@@ -6,13 +6,15 @@ import pytest
 
 from conformance.evidence.error_documents import NO_CODE, UNREADABLE
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import case, concludes, verifies
-from conformance.vocabulary.finding import Proof
+from conformance.vocabulary.check import case, concludes, row, verifies
+from conformance.vocabulary.finding import NotApplicable, Proof
 
+READ = Proof(beyond="it is about what a result says, which is shown here, beside what was asked")
 UNREAD = "it takes a reader of XML to see where a document breaks off or repeats what it may not"
 
 
@@ -73,3 +75,66 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     expect_none(recorder, flawed_so(recorder, UNREADABLE), "well-formed XML", f"{UNREADABLE},", Proof(beyond=UNREAD))
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
     expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with a Code", f"{NO_CODE},", coded)
+
+
+@concludes()
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
+        row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
+    ],
+)
+def test_every_result_can_be_read(
+    space: Space, recorder: Recorder, features: frozenset[str], wrong: str, expected: str
+) -> None:
+    """Purpose: a program that reads a result reads what every other reads, whatever it asked for.
+
+    Method: 1. list an object; and, where uploads are claimed, the part of an upload
+            2. in these results and all that the run was given before, expect each member once that is no list, and each
+               time, number and truth value in its form
+    """
+    space.listing(key := space.stored())
+    if "storage.multipart" in features:
+        space.part(key, upload := space.opened(key), 1, b"read")
+        space.list_parts(key, upload, part_number_marker="0")
+        space.abort(key, upload)
+
+    expect_none(recorder, flawed_so(recorder, wrong), expected, f"{wrong},", READ)
+
+
+@verifies("storage/listing/says-what-was-asked")
+@concludes()
+@pytest.mark.parametrize("delimiter", [case("of-the-whole-run", "/of/")])
+def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimiter: str) -> None:
+    """Purpose: a page is understood alone, whatever it was asked for.
+
+    Method: 1. list objects in version 1, with a delimiter of several letters
+            2. in this list and all that the run was given before, expect bucket, prefix and delimiter, where told, as
+               they were asked
+    """
+    space.listing_v1(space.prefix(), delimiter=delimiter)
+
+    wanted = "bucket, prefix and delimiter as asked"
+    expect_none(recorder, flawed_so(recorder, OF_OTHERS), wanted, f"{OF_OTHERS},", READ)
+
+
+@verifies("storage/multipart/answers-name-their-upload")
+@concludes()
+@pytest.mark.parametrize("name", [case("of-the-whole-run", "Named")])
+def test_every_answer_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
+    """Purpose: an answer about an upload is of the one that was asked about, however it was.
+
+    Method: 1. open an upload, list those of its key, abort it
+            2. in these answers and all that the run was given before about uploads, expect bucket, key, id, prefix and
+               delimiter, where told, as they were asked
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key(name)
+    upload = space.opened(key)
+    space.list_uploads(key)
+    space.abort(key, upload)
+
+    wanted = "bucket, key, id, prefix and delimiter as asked"
+    expect_none(recorder, flawed_so(recorder, OF_OTHER_UPLOADS), wanted, f"{OF_OTHER_UPLOADS},", READ)

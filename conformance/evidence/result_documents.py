@@ -1,0 +1,111 @@
+"""The result documents of a gateway, whatever was asked: each member once, in its form, and of what was asked."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, unquote
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.values import seconds_of_time
+
+TWICE = "a member of a result twice"
+MISSHAPEN = "a time, a number or a truth value of a result that is none"
+OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer about another upload"
+LARGEST = 65_536
+
+_LISTS, _UPLOADS = ("ListBucketResult",), ("ListMultipartUploadsResult", "ListPartsResult")
+_CHANGES = ("InitiateMultipartUploadResult", "CompleteMultipartUploadResult", "CopyObjectResult", "CopyPartResult")
+ROOTS = (*_LISTS, *_UPLOADS, *_CHANGES, "DeleteResult", "Tagging", "ListAllMyBucketsResult", "PostResponse")
+_RESULT = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(?:[\w.-]+:)?(?:%s)[\s/>]" % "|".join(ROOTS).encode())
+
+SINGLE = re.compile(
+    "Name|Prefix|Delimiter|Marker|NextMarker|MaxKeys|KeyCount|IsTruncated|EncodingType|StartAfter|ContinuationToken|"
+    "NextContinuationToken|Key|ETag|Size|LastModified|StorageClass|Owner|Initiator|ID|DisplayName|Bucket|UploadId|"
+    "KeyMarker|UploadIdMarker|NextKeyMarker|NextUploadIdMarker|MaxUploads|PartNumber|PartNumberMarker|MaxParts|"
+    "NextPartNumberMarker|Initiated|Location|Value|TagSet|Code|Message|VersionId|CreationDate"
+)
+"""What of S3's documents is no list; products have members of their own beside."""
+TIMES = frozenset(["LastModified", "Initiated", "CreationDate"])
+NUMBERS = frozenset(["Size", "KeyCount", "MaxKeys", "MaxUploads", "MaxParts", "PartNumber"])
+_NUMBER = re.compile(r"-?[0-9]+")
+"""A limit below nought may be repeated where it was asked."""
+
+ASKED = {"Prefix": "prefix", "Delimiter": "delimiter"}
+_CHANGED_ON_THE_WAY = re.compile(r"//|/\.{1,2}(?:/|$)|%2e|%2f|%5c|\\", re.IGNORECASE)
+"""Paths that what is in front of a gateway may write otherwise."""
+_INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff]")
+"""Characters that XML 1.0 has not, or that a reader may take for others."""
+
+
+def result_flaws(exchange: Exchange, path: str) -> Iterator[str]:
+    """What is wrong with the document of a success, where it is one of S3's; ``path`` is of bucket, key and query."""
+    root = _read(exchange)
+    if root is None:
+        return
+    if any(_has_twice(element) for element in root.iter()):
+        yield TWICE
+    if any(not _in_form(element) for element in root.iter()):
+        yield MISSHAPEN
+    if _local(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and not _as_asked(root, path):
+        yield OF_OTHERS if _local(root) in _LISTS else OF_OTHER_UPLOADS
+
+
+def _read(exchange: Exchange) -> Element | None:
+    if not exchange.ok or len(exchange.body) > LARGEST or not _RESULT.match(exchange.body):
+        return None
+    if b"<!DOCTYPE" in exchange.body:
+        return None
+    try:
+        return ElementTree.fromstring(exchange.body)  # noqa: S314 (no DTD, so no entity can be declared)
+    except (ElementTree.ParseError, LookupError, ValueError):
+        return None
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _has_twice(element: Element) -> bool:
+    if len(element) < 2 or _local(element) == "Buckets":
+        return False
+    # With its namespace: a product's own member may be called as one of S3's.
+    times = Counter(each.tag for each in element)
+    return any(count > 1 and SINGLE.fullmatch(tag.rpartition("}")[2]) for tag, count in times.items())
+
+
+def _in_form(element: Element) -> bool:
+    name, text = _local(element), (element.text or "").strip()
+    if not text or len(element):
+        return True
+    if name == "IsTruncated":
+        return text in ("true", "false")
+    if name in TIMES:
+        return seconds_of_time(text) is not None
+    return name not in NUMBERS or _NUMBER.fullmatch(text) is not None
+
+
+def _as_asked(root: Element, path: str) -> bool:
+    where, _, query = path.partition("?")
+    bucket, _, key = where.removeprefix("/").partition("/")
+    given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    times = Counter(name for name, _ in given)
+    wanted = {name: value for name, value in given if times[name] == 1}
+    asked = {member: wanted.get(name, "") for member, name in ASKED.items()}
+    if not _CHANGED_ON_THE_WAY.search(where):
+        asked |= {"Name": unquote(bucket), "Bucket": unquote(bucket), "Key": unquote(key)}
+    if _local(root) == "ListPartsResult":
+        asked["UploadId"] = wanted.get("uploadId", "")
+    own = root.tag.removesuffix(_local(root))
+    return all(_repeats(each, asked.get(each.tag.removeprefix(own), "")) for each in root)
+
+
+def _repeats(element: Element, asked: str) -> bool:
+    """Whether a member says what was asked, encoded or not; or nothing, where a check of its own looks for it."""
+    told = element.text or ""
+    if not asked or not told or _INEXPRESSIBLE.search(asked):
+        return True
+    return asked in (told, unquote(told), unquote(told.replace("+", " ")))

@@ -1,0 +1,62 @@
+"""Defects of one member of one result, which is no operation's that a check is about."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import Bucket
+
+
+class StorageClassOfPartsTwice(Defect):
+    """S3 API Reference, ListParts, StorageClass: a text, and so one; some readers fail where there are two."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/members-stand-once",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(rb"(<StorageClass>[^<]*</StorageClass>)", rb"\1\1", answer.body)
+        return answer
+
+
+class PartsComeAtLocalTimes(Defect):
+    """S3 API Reference, ListParts, LastModified: a timestamp says of which zone it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/values-have-their-form",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if "part-number-marker" in call.query:
+            answer.body = re.sub(rb"(<LastModified>[^<.]*)[^<]*<", rb"\1<", answer.body)
+        return answer
+
+
+class PrefixOfUploadsInSmallLetters(Defect):
+    """S3 API Reference, ListMultipartUploads, Prefix: "the prefix that is specified", letter by letter."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(
+            rb"(Result[^>]*>.*?<Prefix>)([^<]*)", lambda found: found[1] + found[2].lower(), answer.body, count=1
+        )
+        return answer
+
+
+class DelimiterOfOneLetter(Defect):
+    """S3 API Reference, ListObjects, Delimiter: the one that was asked for, whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(rb"<Delimiter>([^<])[^<]*<", rb"<Delimiter>\1<", answer.body)
+        return answer

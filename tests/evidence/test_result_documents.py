@@ -1,0 +1,60 @@
+"""The result documents of a gateway: what stands twice, has not its form or is of something else is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, result_flaws
+from conformance.vocabulary.exchange import Exchange, Headers
+
+LISTED, UPLOADS = "/b?list-type=2&prefix=a%20b%2B&delimiter=%2F", "/b?uploads&prefix=A"
+PARTS = "/b/k%C3%A9?uploadId=u1"
+
+
+def flaws(path: str, body: str, status: int = 200) -> list[str]:
+    content = body.encode()
+    reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, Headers([]), content, 0.0, 0.0)
+    return list(result_flaws(reply, path))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (LISTED, "<ListBucketResult><Name>b</Name><Prefix>a b+</Prefix><Delimiter>/</Delimiter></ListBucketResult>"),
+        (LISTED, '<?xml version="1.0"?>\n<ListBucketResult><Prefix>a+b%2B</Prefix></ListBucketResult>'),
+        (LISTED, "<ListBucketResult><Prefix>a%20b%2B</Prefix><Prefix/></ListBucketResult"),
+        (LISTED, "<ListBucketResult><Prefix/><Contents/><Contents/></ListBucketResult>"),
+        (LISTED, '<ListBucketResult xmlns:x="urn:x"><Name>b</Name><x:Name>c</x:Name></ListBucketResult>'),
+        (LISTED, "<!DOCTYPE ListBucketResult><ListBucketResult><Name>c</Name></ListBucketResult>"),
+        (LISTED, "<html><Name/><Name/></html>"),
+        ("/b?prefix=a&prefix=b", "<ListBucketResult><Prefix>b</Prefix></ListBucketResult>"),
+        ("/b?prefix=%0D", "<ListBucketResult><Prefix>\n</Prefix></ListBucketResult>"),
+        ("/b?prefix=", "<ListBucketResult><IsTruncated> true </IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"),
+        ("/b//k?uploadId=u1", "<ListPartsResult><Key>k</Key></ListPartsResult>"),
+        (PARTS, "<ListPartsResult><Bucket>b</Bucket><Key>ké</Key><UploadId>u1</UploadId></ListPartsResult>"),
+        ("/", "<ListAllMyBucketsResult><Buckets><Bucket/><Bucket/></Buckets></ListAllMyBucketsResult>"),
+        ("/b/k?tagging", "<Tagging><TagSet><Tag><Key>z</Key><Value>Size</Value></Tag></TagSet></Tagging>"),
+    ],
+)
+def test_what_may_be_is_not_told(path: str, body: str) -> None:
+    assert not flaws(path, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (LISTED, "<ListBucketResult><Prefix/><Prefix/></ListBucketResult>", TWICE),
+        (PARTS, "<ListPartsResult><Part><ETag/><ETag/></Part></ListPartsResult>", TWICE),
+        (LISTED, "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>", MISSHAPEN),
+        (PARTS, "<ListPartsResult><Part><Size>0x1</Size></Part></ListPartsResult>", MISSHAPEN),
+        ("/b/k", "<CopyObjectResult><LastModified>2026-11-30T10:00</LastModified></CopyObjectResult>", MISSHAPEN),
+        (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", OF_OTHERS),
+        (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
+        (UPLOADS, "<ListMultipartUploadsResult><Prefix>a</Prefix></ListMultipartUploadsResult>", OF_OTHER_UPLOADS),
+        (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", OF_OTHER_UPLOADS),
+        (PARTS, "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>", OF_OTHER_UPLOADS),
+    ],
+)
+def test_what_is_wrong_is_told(path: str, body: str, told: str) -> None:
+    assert flaws(path, body) == [told]
+    assert not flaws(path, body, 404)
