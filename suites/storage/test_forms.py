@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -31,7 +31,8 @@ ANY = frozenset({"Content-Type", "Cache-Control"})
 """Fields that a policy here permits with any value: starts-with, of nothing."""
 BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
 """What a browser sends behind the file, of the button that a form ends with: all that is ignored."""
-PERMITTING = ("policy", "secret", "time", "end", "key", "bucket", "size", "bytes", "condition")
+PERMITTING = ("policy", "secret", "time", "end", "key", "bucket", "size", "bytes", "condition", "letters", "each-size")
+SIZES = {"size": [(0, 3)], "bytes": [(50, 100)], "each-size": [(0, 3), (0, 100)]}
 FORMS = (
     ("of bytes that are no text", b"\xff\x00a,b\r\n", b"", FORM_TYPE),
     ("without a byte", b"", b"", FORM_TYPE),
@@ -45,7 +46,7 @@ def _policy(
     prefix: str,
     lives_s: float | None,
     keys: Keys,
-    sizes: tuple[int, int] = (0, 100),
+    sizes: Sequence[tuple[int, int]] = ((0, 100),),
     more: Fields = NO_FIELDS,
 ) -> dict[str, str]:
     """The fields of a signed policy that permits keys below a prefix of a bucket, until so many seconds from now.
@@ -61,7 +62,7 @@ def _policy(
     }
     matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY)]
     begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY)]
-    conditions = [*begun, ["content-length-range", *sizes], *matched]
+    conditions = [*begun, *(["content-length-range", *each] for each in sizes), *matched]
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + (lives_s or 0)))
     ends = {} if lives_s is None else {"expiration": until}
     policy = b64encode(json.dumps({**ends, "conditions": conditions}).encode()).decode()
@@ -75,7 +76,8 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
     """Purpose: nobody uploads by a form what no policy permits that was signed with the organization's key.
 
     Method: 1. post a form without a policy, or with one that another secret signed, that is over or says of no end, or
-               for other keys, for another bucket, for fewer or more bytes, or without a field that the form has
+               for other keys, for another bucket, for fewer or more bytes, by one of two ranges of them, without a
+               field that the form has, or with its value in capitals
             2. expect a refusal (of forms in general, where they are not offered), and nothing stored
     """
     keys, others = space.s3.keys, space.prefix("others")
@@ -85,10 +87,11 @@ def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
         prefix=others if lacks == "key" else space.names.prefix,
         lives_s={"time": -OVER_S, "end": None}.get(lacks, 600),
         keys=space.s3.with_keys(secret_key="not-the-secret").keys if lacks == "secret" else keys,
-        sizes={"size": (0, 3), "bytes": (50, 100)}.get(lacks, (0, 100)),
+        sizes=SIZES.get(lacks, [(0, 100)]),
+        more={"x-amz-meta-owner": "MALLORY"} if lacks == "letters" else NO_FIELDS,
     )
-    unnamed = {"x-amz-meta-owner": "mallory"} if lacks == "condition" else {}
-    body = form_body({"key": key, **unnamed, **({} if lacks == "policy" else fields)}, b"uploaded by a form")
+    other = {"x-amz-meta-owner": "mallory"} if lacks in ("condition", "letters") else {}
+    body = form_body({"key": key, **({} if lacks == "policy" else fields), **other}, b"uploaded by a form")
     reply = space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
 
     expect_status(reply, [*range(400, 500), 501])
@@ -105,7 +108,7 @@ def _posted(
     form_type: str = FORM_TYPE,
 ) -> Exchange:
     """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
-    sizes = 0, len(content) + spare
+    sizes = [(0, len(content) + spare)]
     permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, sizes, fields)
     body = form_body({"key": key, **permitted}, content + behind)
     return space.s3.send_as_is(space.request("POST", headers={"Content-Type": form_type}, body=body))
@@ -160,21 +163,23 @@ def test_form_does_as_asked(space: Space, once: Once) -> None:
     """Purpose: a page that uploads by a form may leave the name to its user's file, and choose the answer.
 
     Method: 1. post a form (not applicable where none is taken), and another with ${filename} in its key, with
-               Cache-Control, that asks for 201
+               Cache-Control, that asks for 201; a third that asks for 404, which is no status to choose
             2. expect 201, and the bytes under the name of the file, with that field; and of a document that comes with
-               201, that it is one, and names bucket and key
+               201, that it is one, and names bucket and key; of the third, expect 204
     """
     _where_offered(space, once)
     prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
 
     reply = _posted(space, prefix + "${filename}", {"success_action_status": "201", **kept}, b"named by its file")
     got = space.get(f"{prefix}f")
+    misled = _posted(space, f"{prefix}g", {"success_action_status": "404"}, b"stored all the same")
     with _signed_once():
         expect_success(reply, "for a form that the policy permits")
         expect_bytes(got, b"named by its file", "under the name of the file")
         expect_status(reply, 201, "for a form that asks for it by success_action_status")
         expect_headers(got, kept)
         _expect_named(reply, {"Bucket": space.name, "Key": f"{prefix}f"})
+        expect_status(misled, 204, "for a form that chooses none of 200, 201 and 204")
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -24,6 +24,7 @@ WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 ON_UNKNOWN: dict[str, Callable[[Space, str, str], Exchange]] = {
     "upload-part": lambda space, key, upload: space.put_part(key, upload, 1, b"x"),
     "list-parts": lambda space, key, upload: space.list_parts(key, upload),
+    "list-some-parts": lambda space, key, upload: space.list_parts(key, upload, max_parts="2"),
     "complete": lambda space, key, upload: space.complete(key, upload, [(1, WRONG_TAG)]),
 }
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-import pytest
-
 from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import (
@@ -19,34 +17,17 @@ from conformance.oracles.s3_documents import (
     uploads_page_of,
 )
 from conformance.oracles.s3_objects import expect_bytes
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import some, worded
 
 TAIL = b"the tail"
-KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "c/2", "d/1", "e", "f/1"]
+KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "c/2", "d/1", "e", "f/1", "f/2"]
 GROUPED, FOLDERS = ["a", "a", "a", "e"], ["b/", "c/", "d/", "f/"]
 PAGE = 2
 """So that a page ends between two uploads to one key, one at a folder, one has only folders, and the last another."""
-
-
-@verifies("storage/listing/bad-parameters-are-no-server-error")
-@pytest.mark.parametrize(
-    "name", [case("max-parts-word", "max_parts"), case("marker-of-parts-word", "part_number_marker")]
-)
-def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
-    """Purpose: no parameter of a caller's makes a list of parts fail on the server's side.
-
-    Method: 1. open an upload, list its parts with a number that is none
-            2. expect 200 or a 4xx (501 where it is not offered)
-    """
-    if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
-    key = space.key()
-
-    expect_no_server_error(space.list_parts(key, space.opened(key), **{name: "many"}))
 
 
 @verifies("storage/multipart/abort-removes-the-upload")
@@ -168,29 +149,6 @@ def test_open_uploads_are_encoded_where_told(space: Space) -> None:
         raise NonConformance(f"the common prefix {folder}, encoded", f"{some(told)}, decoded", grouped, proof=proof)
 
 
-@verifies("storage/multipart/key-marker-alone-is-exclusive")
-def test_key_marker_alone_is_exclusive(space: Space) -> None:
-    """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.
-
-    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id, and from
-               a key on that lies between the two and has no upload
-            2. expect the second alone
-    """
-    prefix = space.prefix("uploads")
-    opened = {name: space.opened(prefix + name) for name in ("a", "b")}
-    replies = {name: space.list_uploads(prefix, key_marker=prefix + name) for name in ("aa", "a")}
-    for name, upload in opened.items():
-        space.abort(prefix + name, upload)
-
-    for name, reply in replies.items():
-        found = [each.key for each in uploads_of(reply)]
-        if found != [f"{prefix}b"]:
-            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), [f"{prefix}b"]
-            raise NonConformance(
-                f"{worded(wanted)} behind the key marker {prefix}{name}", worded(found), reply, proof=proof
-            )
-
-
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
     """The pages of a list of uploads, as many as there can be."""
     more, most = dict(asked), int(asked.get("max_uploads", 1000))
@@ -210,18 +168,25 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
 
 
 def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: list[str]) -> None:
-    """Opens uploads to ``KEYS``; a paged list has those to the listed keys, each once, and the common prefixes."""
+    """Opens uploads to ``KEYS``; lists in pages and whole have those to the listed keys and the prefixes once."""
     prefix = space.prefix("uploads")
     # The last one first: an order by age would not do.
     opened = [(prefix + key, space.opened(prefix + key)) for key in reversed(KEYS)][::-1]
+    asked = {"delimiter": delimiter} if delimiter else {}
     try:
-        read = list(_pages(space, prefix, max_uploads=str(PAGE), **({"delimiter": delimiter} if delimiter else {})))
+        lists_of = [list(_pages(space, prefix, **each, **asked)) for each in ({"max_uploads": str(PAGE)}, {})]
     finally:
         for key, upload in opened:
             space.abort(key, upload)
+    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in prefixes]
+    for read in lists_of:
+        _expect_each_once(read, wanted)
+
+
+def _expect_each_once(read: list[Uploads], wanted: tuple[list[tuple[str, str]], list[str]]) -> None:
+    """The pages together have these uploads and common prefixes, each once."""
     found = sorted((each.key, each.upload) for page in read for each in page.uploads)
     groups = sorted(each for page in read for each in page.prefixes)
-    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in prefixes]
     if (found, groups) != wanted:
         replies, pages = [page.reply for page in read], tuple(page.reply.id for page in read)
         keys, grouped = tuple(key for key, _ in wanted[0]), tuple(wanted[1])
@@ -234,8 +199,9 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
 def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
     """Purpose: the pages of a list of uploads have each upload once, several to one key also.
 
-    Method: 1. open three uploads to one key and seven to others, list them two at a time, from key and id markers
-            2. expect each of the ten once, and no page with more than two
+    Method: 1. open three uploads to one key and eight to others, list them two at a time, from key and id markers, and
+               without saying how many
+            2. expect each of them once, and no page with more than two
     """
     _expect_pages(space, "", KEYS, [])
 
@@ -244,7 +210,7 @@ def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
 def test_open_uploads_are_grouped(space: Space) -> None:
     """Purpose: open uploads below a folder are told as one common prefix where a delimiter is given.
 
-    Method: 1. open uploads to keys beside and below four folders, list them two at a time with a delimiter
+    Method: 1. open uploads to keys beside and below four folders, list them with a delimiter, also two at a time
             2. expect those beside them and the folders, each once
     """
     _expect_pages(space, "/", GROUPED, FOLDERS)

@@ -112,18 +112,19 @@ def test_copied_part_heeds_conditions(space: Space, name: str, wrong: str, right
     """Purpose: a part is copied only if the conditions on its source hold, or an object would be of two versions.
 
     Method: 1. copy a part from an object under a condition that does not hold, then under one that does: of what HEAD
-               tells of the source, and of a tag that it has not, or a date long ago
-            2. expect 412 PreconditionFailed, then the part copied
+               tells of the source, and of a tag that it has not, or a date long ago; complete with it
+            2. expect 412 PreconditionFailed, then the part copied under its number, and its bytes
     """
     source, key = space.stored(b"twelve bytes"), space.key()
     upload, told = space.opened(key), space.head(source).headers
     named = {"x-amz-copy-source": f"/{space.name}/{encoded(source, safe='/')}"}
     conditions = [{**named, f"x-amz-copy-source-{name}": told.get(value) or value} for value in (wrong, right)]
-    refused, copied = (space.put_part(key, upload, 1, b"", fields) for fields in conditions)
-    space.abort(key, upload)
+    refused, copied = (space.put_part(key, upload, 7, b"", fields) for fields in conditions)
 
     expect_refusal(refused, 412, {"PreconditionFailed"})
     expect_no_error_inside(copied)
+    expect_no_error_inside(space.complete(key, upload, [(7, copied_etag_of(copied, "CopyPartResult"))]))
+    expect_bytes(space.get(key), b"twelve bytes")
 
 
 @verifies("storage/service/foreign-source-of-a-part-is-refused")
@@ -175,17 +176,18 @@ def test_empty_source_is_no_part(space: Space) -> None:
 
 @verifies("storage/multipart/empty-source-is-no-part")
 @pytest.mark.parametrize(
-    "source", [case("no-key", "/bucket-only"), case("slash", "/"), case("broken-escape", "/%zz/%zz")]
+    "source",
+    [case("no-key", "/bucket-only"), case("slash", "/"), case("broken-escape", "/%zz/%zz"), case("no-bucket", "")],
 )
 def test_broken_source_is_no_part(space: Space, source: str) -> None:
     """Purpose: a part's source that names no bucket and key is the caller's fault.
 
-    Method: 1. open an upload, copy a part with such an x-amz-copy-source
+    Method: 1. open an upload, copy a part with such an x-amz-copy-source, or with a key of its own bucket alone
             2. expect 400, 403 or 404
     """
     key = space.key("copied")
     upload = space.opened(key)
-    reply = space.put_part(key, upload, 1, b"", {"x-amz-copy-source": source})
+    reply = space.put_part(key, upload, 1, b"", {"x-amz-copy-source": source or encoded(space.stored())})
     space.abort(key, upload)
 
     expect_status(reply, {400, 403, 404})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_document, expect_said, uploads_page_of
+from conformance.oracles.proofs import lists
+from conformance.oracles.s3_documents import expect_document, expect_said, uploads_of, uploads_page_of
+from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import some, worded
 
 
@@ -62,3 +64,43 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
     if sorted(told) != keys:
         proof = Proof(beyond="it is about several pages, between which uploads were aborted")
         raise NonConformance(f"the uploads to {some(keys)}, each once", worded(told), *replies, proof=proof)
+
+
+@verifies("storage/multipart/key-marker-alone-is-exclusive")
+def test_key_marker_alone_is_exclusive(space: Space) -> None:
+    """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.
+
+    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id, and from
+               a key on that lies between the two and has no upload
+            2. expect the second alone
+    """
+    prefix = space.prefix("uploads")
+    opened = {name: space.opened(prefix + name) for name in ("a", "b")}
+    replies = {name: space.list_uploads(prefix, key_marker=prefix + name) for name in ("aa", "a")}
+    for name, upload in opened.items():
+        space.abort(prefix + name, upload)
+
+    for name, reply in replies.items():
+        found = [each.key for each in uploads_of(reply)]
+        if found != [f"{prefix}b"]:
+            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), [f"{prefix}b"]
+            raise NonConformance(
+                f"{worded(wanted)} behind the key marker {prefix}{name}", worded(found), reply, proof=proof
+            )
+
+
+@verifies("storage/listing/bad-parameters-are-no-server-error")
+@pytest.mark.parametrize(
+    "name", [case("max-parts-word", "max_parts"), case("marker-of-parts-word", "part_number_marker")]
+)
+def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
+    """Purpose: no parameter of a caller's makes a list of parts fail on the server's side.
+
+    Method: 1. open an upload, list its parts with a number that is none
+            2. expect 200 or a 4xx (501 where it is not offered)
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key()
+
+    expect_no_server_error(space.list_parts(key, space.opened(key), **{name: "many"}))

@@ -147,6 +147,14 @@ def fits(policy: Any, fields: dict[str, str]) -> bool:
     return all(least <= len(fields["file"]) <= most for least, most in ranges)
 
 
+def equals(policy: Any, fields: dict[str, str]) -> bool:
+    """Whether each field has just the value that a policy names for it."""
+    wanted = {
+        name.lower(): value for each in policy["conditions"] if isinstance(each, dict) for name, value in each.items()
+    }
+    return all(fields.get(name, value) == value for name, value in wanted.items())
+
+
 class FormsTaken:
     """Uploads by a form as S3 takes them: what a signed policy permits is stored with its fields, and told as asked."""
 
@@ -159,6 +167,7 @@ class FormsTaken:
             raise Fault("SignatureDoesNotMatch")
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
         named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
+        named = named and self._equals(policy, fields)
         lives, fitting = self._lives(policy, surface.now()), self._fits(policy, fields)
         if not (named and lives and fitting and self._of_key(policy, fields) and self._names_all(policy, fields)):
             raise Fault("AccessDenied")
@@ -187,6 +196,9 @@ class FormsTaken:
     def _of_key(self, policy: Any, fields: dict[str, str]) -> bool:
         return of_key(policy, fields)
 
+    def _equals(self, policy: Any, fields: dict[str, str]) -> bool:
+        return equals(policy, fields)
+
     def _key(self, fields: dict[str, str]) -> str:
         return _text(fields["key"]).replace("${filename}", "f")
 
@@ -197,7 +209,8 @@ class FormsTaken:
         return StoredObject(body, hashlib.md5(body).hexdigest(), now, headers, metadata)
 
     def _status(self, fields: dict[str, str]) -> int:
-        return int(fields.get("success_action_status", "204"))
+        asked = fields.get("success_action_status", "204")
+        return int(asked) if asked in ("200", "201") else 204
 
 
 class FormFieldsLost(FormsTaken, Defect):

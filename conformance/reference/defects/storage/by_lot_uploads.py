@@ -1,0 +1,75 @@
+"""Defects of uploads that nobody thought of: drawn by lot, and each where two things meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import with_field
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.copies import SOURCE
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
+from conformance.reference.storage.state import Bucket, Upload
+
+_FIRST = 10
+
+
+class ConditionalPartsAreTheFirst(Defect):
+    """S3 API Reference, UploadPartCopy, partNumber: the part has this number, also where it has a condition."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if f"{SOURCE}-if-match" in call.headers:
+            call = replace(call, query={**call.query, "partNumber": "1"})
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class SomePartsOfNoUpload(Defect):
+    """S3 API Reference, ListParts: NoSuchUpload for what is none, however many parts are asked for."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/unknown-upload-is-404",)
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        try:
+            found: Upload = original(call, bucket)
+        except Fault:
+            if "max-parts" not in call.query:
+                raise
+            found = Upload(call.query["uploadId"], call.key, 0, {}, {}, {}, "STANDARD", None, "COMPOSITE")
+        return found
+
+
+class UploadsEndWithTheTenth(Defect):
+    """S3 API Reference, ListMultipartUploads: a page has 1,000 uploads, or says that more follow."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        if wanted.limit == LONGEST_PAGE:
+            uploads = [each for each in uploads if each.key.startswith(wanted.prefix)][:_FIRST]
+        found: tuple[list[Upload], Page] = original(uploads, wanted, id_marker)
+        return found
+
+
+class PartsFromKeysAlone(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the name of the bucket and the key, separated by a slash."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/empty-source-is-no-part",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        source = call.headers[SOURCE]
+        if source and "/" not in source:
+            call = with_field(call, SOURCE, f"/{bucket.name}/{source}")
+        answer: Answer = await original(call, bucket)
+        return answer
