@@ -14,6 +14,7 @@ from conformance.vocabulary.values import seconds_of_time
 
 TWICE = "a member of a result twice"
 MISSHAPEN = "a time, a number or a truth value of a result that is none"
+UNTYPED = "a result that does not say that it is XML"
 OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer about another upload"
 LARGEST = 65_536
 
@@ -34,6 +35,7 @@ NUMBERS = frozenset(["Size", "KeyCount", "MaxKeys", "MaxUploads", "MaxParts", "P
 _NUMBER = re.compile(r"-?[0-9]+")
 """A limit below nought may be repeated where it was asked."""
 
+TYPES = frozenset(["application/xml", "text/xml"])
 ASKED = {"Prefix": "prefix", "Delimiter": "delimiter"}
 _CHANGED_ON_THE_WAY = re.compile(r"//|/\.{1,2}(?:/|$)|%2e|%2f|%5c|\\", re.IGNORECASE)
 """Paths that what is in front of a gateway may write otherwise."""
@@ -46,6 +48,8 @@ def result_flaws(exchange: Exchange, path: str) -> Iterator[str]:
     root = _read(exchange)
     if root is None:
         return
+    if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
+        yield UNTYPED
     if any(_has_twice(element) for element in root.iter()):
         yield TWICE
     if any(not _in_form(element) for element in root.iter()):
@@ -94,18 +98,18 @@ def _as_asked(root: Element, path: str) -> bool:
     given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
     times = Counter(name for name, _ in given)
     wanted = {name: value for name, value in given if times[name] == 1}
-    asked = {member: wanted.get(name, "") for member, name in ASKED.items()}
+    asked = {member: wanted.get(name, "") for member, name in ASKED.items() if times[name] < 2}
     if not _CHANGED_ON_THE_WAY.search(where):
         asked |= {"Name": unquote(bucket), "Bucket": unquote(bucket), "Key": unquote(key)}
-    if _local(root) == "ListPartsResult":
-        asked["UploadId"] = wanted.get("uploadId", "")
+    if _local(root) == "ListPartsResult" and "uploadId" in wanted:
+        asked["UploadId"] = wanted["uploadId"]
     own = root.tag.removesuffix(_local(root))
-    return all(_repeats(each, asked.get(each.tag.removeprefix(own), "")) for each in root)
+    return all(_repeats(each, asked.get(each.tag.removeprefix(own))) for each in root)
 
 
-def _repeats(element: Element, asked: str) -> bool:
+def _repeats(element: Element, asked: str | None) -> bool:
     """Whether a member says what was asked, encoded or not; or nothing, where a check of its own looks for it."""
     told = element.text or ""
-    if not asked or not told or _INEXPRESSIBLE.search(asked):
+    if asked is None or not told or _INEXPRESSIBLE.search(asked):
         return True
     return asked in (told, unquote(told), unquote(told.replace("+", " ")))

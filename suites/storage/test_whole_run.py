@@ -6,7 +6,7 @@ import pytest
 
 from conformance.evidence.error_documents import NO_CODE, UNREADABLE
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE
+from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
@@ -82,6 +82,7 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     ("wrong", "expected"),
     [
         row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
+        row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
         row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
     ],
 )
@@ -90,11 +91,12 @@ def test_every_result_can_be_read(
 ) -> None:
     """Purpose: a program that reads a result reads what every other reads, whatever it asked for.
 
-    Method: 1. list an object; and, where uploads are claimed, the part of an upload
-            2. in these results and all that the run was given before, expect each member once that is no list, and each
-               time, number and truth value in its form
+    Method: 1. list an object, delete several; and, where uploads are claimed, list the part of an upload
+            2. in these results and all that the run was given before, expect each member once that is no list; each
+               time, number and truth value in its form; and a Content-Type of XML
     """
     space.listing(key := space.stored())
+    space.delete_many([space.key("gone")])
     if "storage.multipart" in features:
         space.part(key, upload := space.opened(key), 1, b"read")
         space.list_parts(key, upload, part_number_marker="0")
@@ -125,7 +127,7 @@ def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimi
 def test_every_answer_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
     """Purpose: an answer about an upload is of the one that was asked about, however it was.
 
-    Method: 1. open an upload, list those of its key, abort it
+    Method: 1. open an upload, list those of its key, and one of the whole bucket, abort it
             2. in these answers and all that the run was given before about uploads, expect bucket, key, id, prefix and
                delimiter, where told, as they were asked
     """
@@ -134,6 +136,7 @@ def test_every_answer_names_its_upload(space: Space, recorder: Recorder, feature
     key = space.key(name)
     upload = space.opened(key)
     space.list_uploads(key)
+    space.call("GET", query={"uploads": "", "max-uploads": "1"})
     space.abort(key, upload)
 
     wanted = "bucket, key, id, prefix and delimiter as asked"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, result_flaws
+from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED, result_flaws
 from conformance.vocabulary.exchange import Exchange, Headers
 
 LISTED, UPLOADS = "/b?list-type=2&prefix=a%20b%2B&delimiter=%2F", "/b?uploads&prefix=A"
 PARTS = "/b/k%C3%A9?uploadId=u1"
 
 
-def flaws(path: str, body: str, status: int = 200) -> list[str]:
-    content = body.encode()
-    reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, Headers([]), content, 0.0, 0.0)
+def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; charset=utf-8") -> list[str]:
+    content, told = body.encode(), Headers([("content-type", media_type)] if media_type else [])
+    reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, content, 0.0, 0.0)
     return list(result_flaws(reply, path))
 
 
@@ -50,6 +50,7 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
         ("/b/k", "<CopyObjectResult><LastModified>2026-11-30T10:00</LastModified></CopyObjectResult>", MISSHAPEN),
         (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", OF_OTHERS),
         (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
+        ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
         (UPLOADS, "<ListMultipartUploadsResult><Prefix>a</Prefix></ListMultipartUploadsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>", OF_OTHER_UPLOADS),
@@ -58,3 +59,10 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
 def test_what_is_wrong_is_told(path: str, body: str, told: str) -> None:
     assert flaws(path, body) == [told]
     assert not flaws(path, body, 404)
+
+
+def test_what_does_not_say_that_it_is_xml_is_told() -> None:
+    for media_type in ("", "text/html", "application/octet-stream"):
+        assert flaws("/b", "<ListBucketResult/>", media_type=media_type) == [UNTYPED]
+    assert not flaws("/b", "<ListBucketResult/>", media_type="application/s3+xml")
+    assert not flaws("/b", "<html/>", media_type="text/html")

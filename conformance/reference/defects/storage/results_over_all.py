@@ -60,3 +60,28 @@ class DelimiterOfOneLetter(Defect):
         answer: Answer = await original(call, bucket)
         answer.body = re.sub(rb"<Delimiter>([^<])[^<]*<", rb"<Delimiter>\1<", answer.body)
         return answer
+
+
+class UploadsUnderNoPrefixTellOne(Defect):
+    """S3 API Reference, ListMultipartUploads, Prefix: the one that was asked for, and so none where none was."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if "prefix" not in call.query:
+            answer.body = re.sub(rb"<Prefix ?/>|<Prefix></Prefix>", b"<Prefix>undefined</Prefix>", answer.body, count=1)
+        return answer
+
+
+class DeletionsOfSeveralAreOfNoType(Defect):
+    """RFC 9110 section 8.3: what has content says of which type it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/results-say-that-they-are-xml",)
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        del answer.headers["Content-Type"]
+        return answer
