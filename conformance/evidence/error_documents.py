@@ -9,6 +9,8 @@ from conformance.vocabulary.exchange import Exchange
 
 NO_CODE = "an error document without a Code"
 UNREADABLE = "an error document that cannot be read"
+UNTYPED = "an error document that does not say that it is XML"
+TYPES = ("application/xml", "text/xml")
 _ERROR = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s/>]")
 _INEXPRESSIBLE = re.compile(r"%(?:[01][0-9a-f]|7f|ef%bf%b[ef])", re.IGNORECASE)
 """Characters of which XML 1.0 has none, so that no document can repeat them."""
@@ -29,4 +31,6 @@ def document_flaw(exchange: Exchange) -> str:
     except (LookupError, ValueError):
         return ""
     codes = [each.text or "" for each in root if each.tag.rpartition("}")[2] == "Code"]
-    return "" if any(code.strip() for code in codes) else NO_CODE
+    if not any(code.strip() for code in codes):
+        return NO_CODE
+    return "" if exchange.media_type in TYPES else UNTYPED

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from conformance.evidence.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import seconds_of_time
 
@@ -35,7 +36,6 @@ NUMBERS = frozenset(["Size", "KeyCount", "MaxKeys", "MaxUploads", "MaxParts", "P
 _NUMBER = re.compile(r"-?[0-9]+")
 """A limit below nought may be repeated where it was asked."""
 
-TYPES = frozenset(["application/xml", "text/xml"])
 ASKED = {"Prefix": "prefix", "Delimiter": "delimiter"}
 _CHANGED_ON_THE_WAY = re.compile(r"//|/\.{1,2}(?:/|$)|%2e|%2f|%5c|\\", re.IGNORECASE)
 """Paths that what is in front of a gateway may write otherwise."""

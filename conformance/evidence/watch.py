@@ -47,8 +47,8 @@ class Watch:
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors, results and entity tags of the gateway that
     have not their form, and successes of both that are told by another status than theirs; of the organization APIs
-    each 500, by method and resource, and of the identity APIs what stands twice in an answer: the entry, and what is
-    wrong.
+    each 500, by method and resource; and of the identity APIs and the gateway what stands twice in an answer: the
+    entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -147,6 +147,7 @@ class Watch:
             path = exchange.url.removeprefix(self._gateway)
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
+            yield doubled_field(exchange)
             yield document_flaw(exchange)
             yield from result_flaws(exchange, path)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.doubled import FIELD
 from conformance.evidence.error_documents import NO_CODE, UNREADABLE
+from conformance.evidence.error_documents import UNTYPED as UNTYPED_ERROR
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
@@ -68,34 +70,41 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     """Purpose: a client acts by the code of an error, however seldom that error is.
 
     Method: 1. GET a key that was never written
-            2. expect that its error document, and every other that the run was answered, is well-formed and has a Code
+            2. expect that its error document, and every other that the run was answered, is well-formed, has a Code
+               and says that it is XML
     """
     space.get(space.key(name))
 
     expect_none(recorder, flawed_so(recorder, UNREADABLE), "well-formed XML", f"{UNREADABLE},", Proof(beyond=UNREAD))
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
     expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with a Code", f"{NO_CODE},", coded)
+    typed = Proof(fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
+    wanted = "Content-Type: application/xml on an error document"
+    expect_none(recorder, flawed_so(recorder, UNTYPED_ERROR), wanted, f"{UNTYPED_ERROR},", typed)
 
 
 @concludes()
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
+        row("storage/object/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
         row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
         row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
         row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
     ],
 )
-def test_every_result_can_be_read(
+def test_every_answer_can_be_read(
     space: Space, recorder: Recorder, features: frozenset[str], wrong: str, expected: str
 ) -> None:
-    """Purpose: a program that reads a result reads what every other reads, whatever it asked for.
+    """Purpose: a program that reads an answer reads what every other reads, whatever it asked for.
 
-    Method: 1. list an object, delete several; and, where uploads are claimed, list the part of an upload
-            2. in these results and all that the run was given before, expect each member once that is no list; each
-               time, number and truth value in its form; and a Content-Type of XML
+    Method: 1. GET an object with a chosen field, list it, delete several; where uploads are claimed, list a part
+            2. in these answers and all that the run was given before, expect Content-Type, ETag and their like in one
+               line; of results a Content-Type of XML, each member once that is no list, and each time, number and
+               truth value in its form
     """
-    space.listing(key := space.stored())
+    space.get(key := space.stored(), query={"response-cache-control": "no-cache"})
+    space.listing(key)
     space.delete_many([space.key("gone")])
     if "storage.multipart" in features:
         space.part(key, upload := space.opened(key), 1, b"read")

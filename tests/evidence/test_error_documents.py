@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.error_documents import NO_CODE, UNREADABLE, document_flaw
+from conformance.evidence.error_documents import NO_CODE, UNREADABLE, UNTYPED, document_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
 CODED = b"<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"
 
 
-def refused(body: bytes, status: int = 404, path: str = "/bucket/key", length: int | None = None) -> Exchange:
-    told = Headers([] if length is None else [("content-length", str(length))])
+def refused(
+    body: bytes, status: int = 404, path: str = "/bucket/key", length: int | None = None, of: str = "application/xml"
+) -> Exchange:
+    told = Headers([("content-type", of), *([] if length is None else [("content-length", str(length))])])
     return Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, body, 0.0, 0.0)
 
 
@@ -43,3 +45,10 @@ def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
     assert document_flaw(refused(broken)) == UNREADABLE
     assert not document_flaw(refused(broken, length=len(broken) + 1))
     assert not document_flaw(refused(broken, path="/bucket/%01"))
+
+
+def test_what_does_not_say_that_it_is_xml_is_told() -> None:
+    for of in ("text/html", "application/octet-stream", ""):
+        assert document_flaw(refused(CODED, of=of)) == UNTYPED
+    assert not document_flaw(refused(CODED, of="text/xml; charset=utf-8"))
+    assert not document_flaw(refused(b"<html/>", of="text/html"))

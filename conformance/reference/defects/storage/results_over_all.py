@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.state import Bucket
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
 
 
 class StorageClassOfPartsTwice(Defect):
@@ -84,4 +86,42 @@ class DeletionsOfSeveralAreOfNoType(Defect):
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
         del answer.headers["Content-Type"]
+        return answer
+
+
+class ChosenFieldsComeBesideOthers(Defect):
+    """RFC 9110 section 5.3: a type is told once, also where the answer has a field that was chosen."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/fields-of-one-value-stand-once",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if "response-cache-control" in call.query:
+            answer.headers.append("Content-Type", "application/octet-stream")
+        return answer
+
+
+class MissingKeysAreToldAsHtml(Defect):
+    """S3 User Guide, "REST error responses": an error has Content-Type: application/xml, whichever it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        if fault.code == "NoSuchKey":
+            answer.headers["Content-Type"] = "text/html; charset=utf-8"
+        return answer
+
+
+class NotModifiedSinceNow(Defect):
+    """RFC 9110 section 8.8.2: Last-Modified is when an object was, and not when a cache asked whether it has it."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/not-modified-keeps-etag",)
+
+    def not_modified(self, original: Any, found: StoredObject) -> Answer:
+        answer: Answer = original(found)
+        answer.headers["Last-Modified"] = formatdate(found.modified + 60, usegmt=True)
         return answer
