@@ -19,6 +19,7 @@ from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_head_of_range,
+    expect_length,
     expect_range,
     expect_same_headers,
 )
@@ -183,7 +184,8 @@ def test_part_that_is_read_is_described(space: Space) -> None:
 
     Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=2 and 3
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
-               refusal; of the second alike, and no server error for the part that there is not
+               refusal; of the second alike, and no server error for the part that there is not; of HEAD, where both
+               are of the whole, its length
             3. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
     """
     first, last = full_part(b"1"), b"the last part"
@@ -205,6 +207,8 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     if head.status == 206:
         whole = head.headers.get("content-length") == str(size)
         expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)
+    elif head.status == reply.status == 200:
+        expect_length(head, size)
 
 
 @verifies("storage/object/head-equals-get")

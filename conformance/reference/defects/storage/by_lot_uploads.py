@@ -12,6 +12,7 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
+from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Upload
 
 _FIRST = 10
@@ -72,4 +73,18 @@ class PartsFromKeysAlone(Defect):
         if source and "/" not in source:
             call = with_field(call, SOURCE, f"/{bucket.name}/{source}")
         answer: Answer = await original(call, bucket)
+        return answer
+
+
+class HeadCountsAPartThatGetDoesNotGive(Defect):
+    """RFC 9110 section 8.6: HEAD tells the length that GET would have, of the whole where no part is read alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
+        answer: Answer = await original(replace(call, query={}) if reading and "uploadId" not in call.query else call)
+        if reading and answer.status == 200 and call.request.method == "HEAD":
+            answer.headers["Content-Length"] = str(min(int(answer.headers["Content-Length"]), SMALLEST_PART))
         return answer
