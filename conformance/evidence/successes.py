@@ -30,6 +30,8 @@ REGISTRY = (
 
 WRITTEN, DELETED = "what was written", "what was deleted"
 _KEY, _SIGNED = r"/[^/?]+/[^?]+", r"(?:\?(?:(?:X-Amz-[A-Za-z-]+|x-id)=[^&]*&?)+)?"
+STORED = re.compile(_KEY)
+"""A path of an object's."""
 STORAGE = (
     Success(WRITTEN, "PUT", re.compile(_KEY + _SIGNED), 200),
     Success(WRITTEN, "PUT", re.compile(_KEY + r"\?(?=.*partNumber=)(?=.*uploadId=).*"), 200),
@@ -50,7 +52,7 @@ def tag_flaw(exchange: Exchange, path: str) -> str:
 
     What is coded on its way has a weak one by right; beside objects there may be pages of something else.
     """
-    told = (exchange.ok or exchange.status == 304) and re.match(_KEY, path) is not None
+    told = (exchange.ok or exchange.status == 304) and STORED.match(path) is not None
     as_stored = "content-encoding" not in exchange.headers and exchange.media_type != "text/html"
     wrong = not all(map(ENTITY_TAG.fullmatch, exchange.headers.all("etag")))
     return BAD_TAG if told and as_stored and wrong else ""

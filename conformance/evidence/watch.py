@@ -19,6 +19,7 @@ from urllib.parse import quote
 from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
+from conformance.evidence.object_fields import misshapen
 from conformance.evidence.reads import digest_flaw, list_flaw
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
 from conformance.evidence.result_documents import result_flaws
@@ -148,6 +149,7 @@ class Watch:
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
             yield doubled_field(exchange)
+            yield misshapen(exchange, path)
             yield document_flaw(exchange)
             yield from result_flaws(exchange, path)
 

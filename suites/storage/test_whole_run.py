@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.checksums import checksum_field
 from conformance.evidence.doubled import FIELD
 from conformance.evidence.error_documents import NO_CODE, UNREADABLE
 from conformance.evidence.error_documents import UNTYPED as UNTYPED_ERROR
+from conformance.evidence.object_fields import MISSHAPEN as MISSHAPEN_FIELD
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
@@ -88,6 +90,7 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     ("wrong", "expected"),
     [
         row("storage/object/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
+        row("storage/object/fields-have-their-form", MISSHAPEN_FIELD, "dates, checksums and counts in their form"),
         row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
         row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
         row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
@@ -98,12 +101,15 @@ def test_every_answer_can_be_read(
 ) -> None:
     """Purpose: a program that reads an answer reads what every other reads, whatever it asked for.
 
-    Method: 1. GET an object with a chosen field, list it, delete several; where uploads are claimed, list a part
+    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD and list it, delete several; where
+               uploads are claimed, list a part
             2. in these answers and all that the run was given before, expect Content-Type, ETag and their like in one
-               line; of results a Content-Type of XML, each member once that is no list, and each time, number and
-               truth value in its form
+               line, and dates, checksums and counts in their form; of results a Content-Type of XML, each member once
+               that is no list, and each time, number and truth value in its form
     """
     space.get(key := space.stored(), query={"response-cache-control": "no-cache"})
+    space.put(key, b"read", dict([checksum_field("crc32", b"read")]))
+    space.head(key, {"x-amz-checksum-mode": "ENABLED"})
     space.listing(key)
     space.delete_many([space.key("gone")])
     if "storage.multipart" in features:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from email.utils import formatdate
 from typing import Any
@@ -11,6 +12,8 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
+
+CRC32 = "x-amz-checksum-crc32"
 
 
 class StorageClassOfPartsTwice(Defect):
@@ -124,4 +127,17 @@ class NotModifiedSinceNow(Defect):
     def not_modified(self, original: Any, found: StoredObject) -> Answer:
         answer: Answer = original(found)
         answer.headers["Last-Modified"] = formatdate(found.modified + 60, usegmt=True)
+        return answer
+
+
+class ChecksumsOfHeadAreNumbers(Defect):
+    """S3 API Reference, HeadObject, x-amz-checksum-crc32: in Base64, as GET tells it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/fields-have-their-form",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
+            answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
         return answer

@@ -1,0 +1,37 @@
+"""The fields that tell of an object, whatever was asked: each in its form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from conformance.evidence.successes import STORED
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.values import DATE_FORM, seconds_of_date
+
+MISSHAPEN = "a field of an object that has not its form"
+_LENGTHS = {"crc32": "6}==", "crc32c": "6}==", "crc64nvme": "11}=", "sha1": "27}=", "sha256": "43}="}
+FORMS = {
+    # Of an object in parts it may be of the parts' own, and say of how many.
+    **{f"x-amz-checksum-{name}": f"[A-Za-z0-9+/]{{{ends}(-[0-9]+)?" for name, ends in _LENGTHS.items()},
+    "x-amz-checksum-type": "FULL_OBJECT|COMPOSITE",
+    "x-amz-mp-parts-count": "[0-9]+",
+    "x-amz-tagging-count": "[0-9]+",
+    "last-modified": DATE_FORM.pattern,
+}
+"""S3 API Reference, GetObject and PutObject; RFC 9110 section 5.6.7."""
+
+
+def misshapen(exchange: Exchange, path: str) -> str:
+    """What is wrong with a field that tells of an object, in an answer about one; "" where nothing is."""
+    told = exchange.ok or exchange.status == 304
+    wrong = told and STORED.match(path) is not None and any(_wrong(exchange))
+    return MISSHAPEN if wrong else ""
+
+
+def _wrong(exchange: Exchange) -> Iterator[bool]:
+    for name, value in exchange.headers:
+        form, bare = FORMS.get(name.lower()), value.strip(" \t")
+        if form is not None:
+            yield re.fullmatch(form, bare, re.ASCII) is None
+            yield name.lower() == "last-modified" and seconds_of_date(bare) is None
