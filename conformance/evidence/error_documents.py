@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from conformance.vocabulary.exchange import Exchange
 
-NO_CODE = "an error document without a Code"
+NO_CODE = "an error document without just one Code"
 UNREADABLE = "an error document that cannot be read"
 UNTYPED = "an error document that does not say that it is XML"
 TYPES = ("application/xml", "text/xml")
@@ -31,6 +31,6 @@ def document_flaw(exchange: Exchange) -> str:
     except (LookupError, ValueError):
         return ""
     codes = [each.text or "" for each in root if each.tag.rpartition("}")[2] == "Code"]
-    if not any(code.strip() for code in codes):
+    if len(codes) != 1 or not codes[0].strip():
         return NO_CODE
     return "" if exchange.media_type in TYPES else UNTYPED

@@ -108,8 +108,11 @@ def _as_asked(root: Element, path: str) -> bool:
 
 
 def _repeats(element: Element, asked: str | None) -> bool:
-    """Whether a member says what was asked, encoded or not; or nothing, where a check of its own looks for it."""
+    """Whether a member says what was asked, encoded or not.
+
+    That it is there is for checks of its own; and of a list of nothing some tell neither bucket nor prefix.
+    """
     told = element.text or ""
-    if asked is None or not told or _INEXPRESSIBLE.search(asked):
+    if asked is None or (not told and _local(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
         return True
     return asked in (told, unquote(told), unquote(told.replace("+", " ")))

@@ -72,14 +72,14 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     """Purpose: a client acts by the code of an error, however seldom that error is.
 
     Method: 1. GET a key that was never written
-            2. expect that its error document, and every other that the run was answered, is well-formed, has a Code
-               and says that it is XML
+            2. expect that its error document, and every other that the run was answered, is well-formed, has one
+               Code and says that it is XML
     """
     space.get(space.key(name))
 
     expect_none(recorder, flawed_so(recorder, UNREADABLE), "well-formed XML", f"{UNREADABLE},", Proof(beyond=UNREAD))
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
-    expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with a Code", f"{NO_CODE},", coded)
+    expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with one Code", f"{NO_CODE},", coded)
     typed = Proof(fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
     wanted = "Content-Type: application/xml on an error document"
     expect_none(recorder, flawed_so(recorder, UNTYPED_ERROR), wanted, f"{UNTYPED_ERROR},", typed)

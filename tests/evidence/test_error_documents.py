@@ -34,7 +34,8 @@ def test_what_has_a_code_or_is_no_error_document_is_not_told(body: bytes) -> Non
 
 
 def test_what_has_no_code_is_told() -> None:
-    for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>")):
+    two = CODED.replace(b"<Code>", b"<Code>NoSuchBucket</Code><Code>")
+    for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>"), two):
         assert document_flaw(refused(body)) == NO_CODE
         assert not document_flaw(refused(body, 200))
 

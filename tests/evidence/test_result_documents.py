@@ -23,7 +23,7 @@ def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; 
         (LISTED, "<ListBucketResult><Name>b</Name><Prefix>a b+</Prefix><Delimiter>/</Delimiter></ListBucketResult>"),
         (LISTED, '<?xml version="1.0"?>\n<ListBucketResult><Prefix>a+b%2B</Prefix></ListBucketResult>'),
         (LISTED, "<ListBucketResult><Prefix>a%20b%2B</Prefix><Prefix/></ListBucketResult"),
-        (LISTED, "<ListBucketResult><Prefix/><Contents/><Contents/></ListBucketResult>"),
+        ("/b?prefix=", "<ListBucketResult><Prefix/><Contents/><Contents/></ListBucketResult>"),
         (LISTED, '<ListBucketResult xmlns:x="urn:x"><Name>b</Name><x:Name>c</x:Name></ListBucketResult>'),
         (LISTED, "<!DOCTYPE ListBucketResult><ListBucketResult><Name>c</Name></ListBucketResult>"),
         (LISTED, "<html><Name/><Name/></html>"),
@@ -43,7 +43,7 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "told"),
     [
-        (LISTED, "<ListBucketResult><Prefix/><Prefix/></ListBucketResult>", TWICE),
+        ("/b", "<ListBucketResult><Prefix/><Prefix/></ListBucketResult>", TWICE),
         (PARTS, "<ListPartsResult><Part><ETag/><ETag/></Part></ListPartsResult>", TWICE),
         (LISTED, "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>", MISSHAPEN),
         (PARTS, "<ListPartsResult><Part><Size>0x1</Size></Part></ListPartsResult>", MISSHAPEN),
@@ -51,6 +51,7 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
         (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", OF_OTHERS),
         (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
         ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
+        (PARTS, "<ListPartsResult><UploadId/></ListPartsResult>", OF_OTHER_UPLOADS),
         (UPLOADS, "<ListMultipartUploadsResult><Prefix>a</Prefix></ListMultipartUploadsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>", OF_OTHER_UPLOADS),
