@@ -8,7 +8,6 @@ from conformance.oracles.proofs import in_order
 from conformance.oracles.s3_documents import (
     expect_at_most,
     expect_document,
-    expect_entry,
     expect_keys,
     expect_page,
     expect_prefixes,
@@ -17,13 +16,11 @@ from conformance.oracles.s3_documents import (
     text_of,
 )
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_etag
-from conformance.oracles.s3_pages import found_under, version_1, version_2, whole_listing
+from conformance.oracles.s3_pages import version_1, version_2, whole_listing
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NonConformance, Proof
-from conformance.vocabulary.values import ROUNDED_S, seconds_of_date, seconds_of_time
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 NAMES = ["D", "a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
@@ -84,27 +81,6 @@ def test_prefix_is_the_beginning_of_a_key(space: Space, above: str) -> None:
 
     for version in (version_2, version_1):
         expect_keys(whole_listing(version(space, key)), [key])
-
-
-@verifies("storage/listing/tells-what-head-tells")
-def test_listing_tells_what_head_tells(space: Space) -> None:
-    """Purpose: size, ETag and time of an object are the same in a listing, of either version, as in HEAD.
-
-    Method: 1. put a text that compresses well, list it and HEAD it
-            2. expect the same size and ETag, and the same time in ISO 8601 form, cut to its second or rounded
-    """
-    head = space.head(key := space.stored(b"line after line\n" * 300, {"Content-Type": "text/csv"}))
-    length, tag = head.headers.get("content-length") or "", expect_etag(head)
-    modified = seconds_of_date(head.headers.get("last-modified") or "")
-    for page in (found_under(space, key), listing_of(space.listing_v1(key))):
-        entry = expect_entry(page, key)
-        expect_said(page.reply, "Size", length, str(entry.size), "as in HEAD", head)
-        expect_said(page.reply, "ETag", tag, entry.etag, "as in HEAD", head)
-        if (listed := seconds_of_time(entry.modified)) is None:
-            proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
-            raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)
-        if modified is None or abs(listed - modified) > ROUNDED_S:
-            raise NonConformance(f"LastModified {head.headers.get('last-modified')}", entry.modified, head, page.reply)
 
 
 @verifies("storage/listing/is-in-utf8-order")

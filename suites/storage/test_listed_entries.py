@@ -1,0 +1,49 @@
+"""What a listing tells of each object: the same, however it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.oracles.s3_documents import Listing, expect_entry, expect_said
+from conformance.oracles.s3_objects import expect_etag
+from conformance.oracles.s3_pages import begun, pages, version_1, version_2
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.values import ROUNDED_S, seconds_of_date, seconds_of_time
+
+
+@verifies("storage/listing/tells-what-head-tells")
+def test_listing_tells_what_head_tells(space: Space) -> None:
+    """Purpose: size, ETag and time of an object are the same in a listing, however it is asked for, as in HEAD.
+
+    Method: 1. put a text that compresses well behind another object, HEAD it; list it by either version: as it is,
+               with a delimiter, encoded and from a place on, and on a page of its own
+            2. expect the same size and ETag, and the same time in ISO 8601 form, cut to its second or rounded
+    """
+    space.stored(key=(prefix := space.prefix()) + "a")
+    key = space.stored(b"line after line\n" * 300, {"Content-Type": "text/csv"}, key=prefix + "b")
+    head = space.head(key)
+
+    for page in _listed(space, prefix, key):
+        _expect_as_in_head(page, key, head)
+
+
+def _listed(space: Space, prefix: str, key: str) -> Iterator[Listing]:
+    for version in (version_2, version_1):
+        yield begun(version(space, key, None))
+        yield begun(version(space, key, delimiter="/"))
+        yield begun(version(space, key, 1, start_after=prefix + "a", encoding_type="url"))
+        yield from (page for page in pages(version(space, prefix, 1), 1, 9) if key in page.keys)
+
+
+def _expect_as_in_head(page: Listing, key: str, head: Exchange) -> None:
+    entry, modified = expect_entry(page, key), seconds_of_date(head.headers.get("last-modified") or "")
+    expect_said(page.reply, "Size", head.headers.get("content-length") or "", str(entry.size), "as in HEAD", head)
+    expect_said(page.reply, "ETag", expect_etag(head), entry.etag, "as in HEAD", head)
+    if (listed := seconds_of_time(entry.modified)) is None:
+        proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
+        raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)
+    if modified is None or abs(listed - modified) > ROUNDED_S:
+        raise NonConformance(f"LastModified {head.headers.get('last-modified')}", entry.modified, head, page.reply)
