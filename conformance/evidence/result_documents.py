@@ -15,6 +15,7 @@ from conformance.vocabulary.values import seconds_of_time
 
 TWICE = "a member of a result twice"
 MISSHAPEN = "a time, a number or a truth value of a result that is none"
+INCOMPLETE = "a result without what it is read for"
 UNTYPED = "a result that does not say that it is XML"
 OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer about another upload"
 LARGEST = 65_536
@@ -28,9 +29,19 @@ SINGLE = re.compile(
     "Name|Prefix|Delimiter|Marker|NextMarker|MaxKeys|KeyCount|IsTruncated|EncodingType|StartAfter|ContinuationToken|"
     "NextContinuationToken|Key|ETag|Size|LastModified|StorageClass|Owner|Initiator|ID|DisplayName|Bucket|UploadId|"
     "KeyMarker|UploadIdMarker|NextKeyMarker|NextUploadIdMarker|MaxUploads|PartNumber|PartNumberMarker|MaxParts|"
-    "NextPartNumberMarker|Initiated|Location|Value|TagSet|Code|Message|VersionId|CreationDate"
+    "NextPartNumberMarker|Initiated|Location|Value|TagSet|Code|Message|VersionId|CreationDate|ChecksumType|"
+    "Checksum(?:CRC32C?|CRC64NVME|SHA1|SHA256)"
 )
 """What of S3's documents is no list; products have members of their own beside."""
+NEEDED = {
+    "ListBucketResult": ("Name", "IsTruncated"),
+    "Contents": ("Key", "LastModified", "ETag", "Size"),
+    "CommonPrefixes": ("Prefix",),
+    "Upload": ("Key", "UploadId"),
+    "Part": ("PartNumber", "ETag", "Size"),
+    "Tag": ("Key", "Value"),
+}
+MAY_BE_EMPTY = frozenset(["ETag", "Value"])
 TIMES = frozenset(["LastModified", "Initiated", "CreationDate"])
 NUMBERS = frozenset(["Size", "KeyCount", "MaxKeys", "MaxUploads", "MaxParts", "PartNumber"])
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -45,20 +56,23 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 
 def result_flaws(exchange: Exchange, path: str) -> Iterator[str]:
     """What is wrong with the document of a success, where it is one of S3's; ``path`` is of bucket, key and query."""
-    root = _read(exchange)
+    root = read_result(exchange)
     if root is None:
         return
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
         yield UNTYPED
     if any(_has_twice(element) for element in root.iter()):
         yield TWICE
+    if any(not _is_whole(element) for element in root.iter()) or _lacks(root, path):
+        yield INCOMPLETE
     if any(not _in_form(element) for element in root.iter()):
         yield MISSHAPEN
-    if _local(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and not _as_asked(root, path):
-        yield OF_OTHERS if _local(root) in _LISTS else OF_OTHER_UPLOADS
+    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and not _as_asked(root, path):
+        yield OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS
 
 
-def _read(exchange: Exchange) -> Element | None:
+def read_result(exchange: Exchange) -> Element | None:
+    """The root of one of S3's results; None where an answer is none, or a very long one."""
     if not exchange.ok or len(exchange.body) > LARGEST or not _RESULT.match(exchange.body):
         return None
     if b"<!DOCTYPE" in exchange.body:
@@ -69,20 +83,32 @@ def _read(exchange: Exchange) -> Element | None:
         return None
 
 
-def _local(element: Element) -> str:
+def local_name(element: Element) -> str:
+    """The name of an element without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def _has_twice(element: Element) -> bool:
-    if len(element) < 2 or _local(element) == "Buckets":
+    if len(element) < 2 or local_name(element) == "Buckets":
         return False
     # With its namespace: a product's own member may be called as one of S3's.
     times = Counter(each.tag for each in element)
     return any(count > 1 and SINGLE.fullmatch(tag.rpartition("}")[2]) for tag, count in times.items())
 
 
+def _is_whole(element: Element) -> bool:
+    """Whether an entry has what programs know it by; an empty tag may be of what has none, as a folder."""
+    told = {local_name(each): (each.text or "").strip() for each in element}
+    return all(name in told and (told[name] or name in MAY_BE_EMPTY) for name in NEEDED.get(local_name(element), ()))
+
+
+def _lacks(root: Element, path: str) -> bool:
+    """Whether a listing of version 2 does not say how many it has."""
+    return local_name(root) in _LISTS and "list-type=2" in path and not any(local_name(e) == "KeyCount" for e in root)
+
+
 def _in_form(element: Element) -> bool:
-    name, text = _local(element), (element.text or "").strip()
+    name, text = local_name(element), (element.text or "").strip()
     if not text or len(element):
         return True
     if name == "IsTruncated":
@@ -101,9 +127,9 @@ def _as_asked(root: Element, path: str) -> bool:
     asked = {member: wanted.get(name, "") for member, name in ASKED.items() if times[name] < 2}
     if not _CHANGED_ON_THE_WAY.search(where):
         asked |= {"Name": unquote(bucket), "Bucket": unquote(bucket), "Key": unquote(key)}
-    if _local(root) == "ListPartsResult" and "uploadId" in wanted:
+    if local_name(root) == "ListPartsResult" and "uploadId" in wanted:
         asked["UploadId"] = wanted["uploadId"]
-    own = root.tag.removesuffix(_local(root))
+    own = root.tag.removesuffix(local_name(root))
     return all(_repeats(each, asked.get(each.tag.removeprefix(own))) for each in root)
 
 
@@ -113,6 +139,6 @@ def _repeats(element: Element, asked: str | None) -> bool:
     That it is there is for checks of its own; and of a list of nothing some tell neither bucket nor prefix.
     """
     told = element.text or ""
-    if asked is None or (not told and _local(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
+    if asked is None or (not told and local_name(element) not in ("Key", "UploadId")) or _INEXPRESSIBLE.search(asked):
         return True
     return asked in (told, unquote(told), unquote(told.replace("+", " ")))

@@ -20,6 +20,7 @@ from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_n
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
 from conformance.evidence.object_fields import misshapen
+from conformance.evidence.object_sizes import Sizes
 from conformance.evidence.reads import digest_flaw, list_flaw
 from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
 from conformance.evidence.result_documents import result_flaws
@@ -67,6 +68,7 @@ class Watch:
         self._doors: list[str] = []
         self._openings = Openings()
         self._lock = threading.Lock()
+        self._sizes = Sizes()
 
     def over(self, target: Target, run: str) -> None:
         """Watches for the canaries of a target and of a run; the role foreign's secrets tell who may have them."""
@@ -150,6 +152,7 @@ class Watch:
             yield tag_flaw(exchange, path)
             yield doubled_field(exchange)
             yield misshapen(exchange, path)
+            yield self._sizes.flaw(exchange, path)
             yield document_flaw(exchange)
             yield from result_flaws(exchange, path)
 
@@ -174,6 +177,7 @@ class Watch:
         self.seen = self.answers = 0
         self._doors = []
         self._openings = Openings()
+        self._sizes = Sizes()
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""

@@ -9,8 +9,16 @@ from conformance.evidence.doubled import FIELD
 from conformance.evidence.error_documents import NO_CODE, UNREADABLE
 from conformance.evidence.error_documents import UNTYPED as UNTYPED_ERROR
 from conformance.evidence.object_fields import MISSHAPEN as MISSHAPEN_FIELD
+from conformance.evidence.object_sizes import ANOTHER_SIZE
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED
+from conformance.evidence.result_documents import (
+    INCOMPLETE,
+    MISSHAPEN,
+    OF_OTHER_UPLOADS,
+    OF_OTHERS,
+    TWICE,
+    UNTYPED,
+)
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
@@ -91,6 +99,8 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     [
         row("storage/object/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
         row("storage/object/fields-have-their-form", MISSHAPEN_FIELD, "dates, checksums and counts in their form"),
+        row("storage/object/size-is-one", ANOTHER_SIZE, "one size of a key under one ETag"),
+        row("storage/xml/results-are-whole", INCOMPLETE, "key, time, tag and size of each, and how many there are"),
         row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
         row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
         row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
@@ -101,16 +111,17 @@ def test_every_answer_can_be_read(
 ) -> None:
     """Purpose: a program that reads an answer reads what every other reads, whatever it asked for.
 
-    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD and list it, delete several; where
-               uploads are claimed, list a part
+    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD it, list it beside folders, delete
+               several; where uploads are claimed, list a part
             2. in these answers and all that the run was given before, expect Content-Type, ETag and their like in one
-               line, and dates, checksums and counts in their form; of results a Content-Type of XML, each member once
-               that is no list, and each time, number and truth value in its form
+               line, dates, checksums and counts in their form, and one size of an object under one ETag; of results a
+               Content-Type of XML, what each entry is known by, each member once that is no list, and each time,
+               number and truth value in its form
     """
     space.get(key := space.stored(), query={"response-cache-control": "no-cache"})
     space.put(key, b"read", dict([checksum_field("crc32", b"read")]))
     space.head(key, {"x-amz-checksum-mode": "ENABLED"})
-    space.listing(key)
+    space.listing(key, delimiter="/", start_after=key[:-1])
     space.delete_many([space.key("gone")])
     if "storage.multipart" in features:
         space.part(key, upload := space.opened(key), 1, b"read")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.result_documents import MISSHAPEN, OF_OTHER_UPLOADS, OF_OTHERS, TWICE, UNTYPED, result_flaws
+from conformance.evidence.result_documents import (
+    INCOMPLETE,
+    MISSHAPEN,
+    OF_OTHER_UPLOADS,
+    OF_OTHERS,
+    TWICE,
+    UNTYPED,
+    result_flaws,
+)
 from conformance.vocabulary.exchange import Exchange, Headers
 
 LISTED, UPLOADS = "/b?list-type=2&prefix=a%20b%2B&delimiter=%2F", "/b?uploads&prefix=A"
@@ -14,7 +22,12 @@ PARTS = "/b/k%C3%A9?uploadId=u1"
 def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; charset=utf-8") -> list[str]:
     content, told = body.encode(), Headers([("content-type", media_type)] if media_type else [])
     reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, content, 0.0, 0.0)
-    return list(result_flaws(reply, path))
+    return [each for each in result_flaws(reply, path) if each != INCOMPLETE]
+
+
+def is_whole(path: str, body: str) -> bool:
+    reply = Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body.encode(), 0.0, 0.0)
+    return INCOMPLETE not in result_flaws(reply, path)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +80,16 @@ def test_what_does_not_say_that_it_is_xml_is_told() -> None:
         assert flaws("/b", "<ListBucketResult/>", media_type=media_type) == [UNTYPED]
     assert not flaws("/b", "<ListBucketResult/>", media_type="application/s3+xml")
     assert not flaws("/b", "<html/>", media_type="text/html")
+
+
+def test_what_lacks_what_it_is_known_by_is_told() -> None:
+    head = "<Name>b</Name><IsTruncated>false</IsTruncated>"
+    entry = "<Key>k</Key><LastModified>2026-11-30T10:00:00Z</LastModified><ETag>t</ETag><Size>0</Size>"
+    of_version_1 = f"<ListBucketResult>{head}<Contents>{entry}</Contents></ListBucketResult>"
+
+    assert is_whole("/b", of_version_1)
+    assert is_whole("/b", of_version_1.replace(">t<", "><"))
+    assert is_whole("/b/k?tagging", "<Tagging><TagSet><Tag><Key>k</Key><Value/></Tag></TagSet></Tagging>")
+    assert not is_whole("/b?list-type=2", of_version_1)
+    for lost in ("<Name>b</Name>", "<IsTruncated>false</IsTruncated>", "<ETag>t</ETag>", ">k<", ">0<"):
+        assert not is_whole("/b", of_version_1.replace(lost, "><" if lost.startswith(">") else ""))

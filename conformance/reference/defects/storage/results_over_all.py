@@ -167,3 +167,29 @@ class LaterPagesHaveOtherTimes(Defect):
         if "continuation-token" in call.query:
             answer.body = re.sub(rb"<LastModified>[0-9]{4}", b"<LastModified>1970", answer.body)
         return answer
+
+
+class EntriesFromAPlaceOnAreLonger(Defect):
+    """S3 API Reference, ListObjectsV2, Size: that of the object, also from a place on and beside folders."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/size-is-one",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.query.get("delimiter") and call.query.get("start-after"):
+            answer.body = answer.body.replace(b"<Size>", b"<Size>1")
+        return answer
+
+
+class EntriesFromAPlaceOnHaveNoTags(Defect):
+    """S3 API Reference, ListObjectsV2, ETag: of each object, also from a place on and beside folders."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/results-are-whole",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.query.get("delimiter") and call.query.get("start-after"):
+            answer.body = re.sub(rb"<ETag>[^<]*</ETag>", b"", answer.body)
+        return answer

@@ -1,0 +1,54 @@
+"""How long each object is, as a run was told: by what reads it, and by every listing that has it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from conformance.evidence.result_documents import local_name, read_result
+from conformance.evidence.successes import ENTITY_TAG, STORED
+from conformance.vocabulary.exchange import Exchange
+
+ANOTHER_SIZE = "another size of an object than was told of it before"
+_PLAIN = re.compile(r"[\w./-]+", re.ASCII)
+"""Keys that every listing writes as they are, encoded or not."""
+Of = tuple[str, str]
+
+
+class Sizes:
+    """What was told of each key under each tag: an ETag is never of two contents (RFC 9110 section 8.8.1)."""
+
+    def __init__(self) -> None:
+        self._told: dict[Of, str] = {}
+        self._lock = threading.Lock()
+
+    def flaw(self, exchange: Exchange, path: str) -> str:
+        """Whether an answer tells another size of an object than one before; "" where it does not."""
+        told = list(_read(exchange, path) if STORED.match(path) else _listed(exchange, path))
+        with self._lock:
+            wrong = any(self._told.setdefault(of, size) != size for of, size in told)
+        return ANOTHER_SIZE if wrong else ""
+
+
+def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
+    # What is coded on its way is of another length.
+    coded = "content-encoding" in exchange.headers or "transfer-encoding" in exchange.headers
+    where, tag, length = path.partition("?")[0], exchange.headers.get("etag"), exchange.headers.get("content-length")
+    if exchange.method not in ("GET", "HEAD") or exchange.status != 200 or coded or not tag or not length:
+        return
+    if ENTITY_TAG.fullmatch(tag) and _PLAIN.fullmatch(unquote(where)):
+        yield (unquote(where), tag.strip('"')), length
+
+
+def _listed(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
+    root = read_result(exchange)
+    if root is None or local_name(root) != "ListBucketResult":
+        return
+    bucket = unquote(path.partition("?")[0]).rstrip("/")
+    for entry in root:
+        told = {local_name(each): each.text or "" for each in entry}
+        known = local_name(entry) == "Contents" and told.get("ETag") and told.get("Size")
+        if known and _PLAIN.fullmatch(told.get("Key", "")):
+            yield (f"{bucket}/{told['Key']}", told["ETag"].strip('"')), told["Size"]

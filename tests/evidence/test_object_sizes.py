@@ -1,0 +1,43 @@
+"""How long an object is: told twice alike it is silent, and told otherwise of one tag it is a flaw."""
+
+from __future__ import annotations
+
+from conformance.evidence.object_sizes import ANOTHER_SIZE, Sizes
+from conformance.vocabulary.exchange import Exchange, Headers
+
+LIST = "/b?prefix=k"
+
+
+def read(tag: str, length: str, method: str = "HEAD", status: int = 200, coded: str = "") -> Exchange:
+    fields = [("ETag", tag), ("Content-Length", length), *([("Content-Encoding", coded)] if coded else [])]
+    return Exchange("x-1", method, "http://h", Headers([]), b"", status, Headers(fields), b"", 0.0, 0.0)
+
+
+def listed(tag: str, size: str, key: str = "k") -> Exchange:
+    entry = f"<Contents><Key>{key}</Key><ETag>{tag}</ETag><Size>{size}</Size></Contents>"
+    body = f"<ListBucketResult>{entry}</ListBucketResult>".encode()
+    return Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body, 0.0, 0.0)
+
+
+def test_one_size_of_a_tag_is_no_flaw() -> None:
+    sizes = Sizes()
+    for reply, path in (
+        (read('"t"', "4"), "/b/k"),
+        (listed("&quot;t&quot;", "4"), LIST),
+        (read('"t"', "4", "GET"), "/b/k?response-cache-control=no-cache"),
+        (read('"u"', "5"), "/b/k"),
+        (read('"t"', "5"), "/b/other"),
+        (read('"t"', "9", "GET", coded="gzip"), "/b/k"),
+        (read('"t"', "2", "GET", 206), "/b/k"),
+        (read('W/"t"', "9"), "/b/k"),
+        (read('"t"', "9", "PUT"), "/b/k"),
+        (listed("t", "9", "k%20l"), LIST),
+    ):
+        assert not sizes.flaw(reply, path)
+
+
+def test_another_size_of_a_tag_is_a_flaw() -> None:
+    sizes = Sizes()
+    sizes.flaw(read('"t"', "4"), "/b/k")
+    assert sizes.flaw(listed("&quot;t&quot;", "14"), LIST) == ANOTHER_SIZE
+    assert sizes.flaw(read('"t"', "3", "GET"), "/b/k") == ANOTHER_SIZE
