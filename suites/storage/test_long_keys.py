@@ -1,13 +1,19 @@
-"""Keys beyond the limit, where objects come to be otherwise than by a PUT of bytes, and long names of metadata."""
+"""Keys beyond the limit or hard to read, where objects come to be otherwise than by a PUT; long names of metadata."""
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.proofs import lists
-from conformance.oracles.s3_documents import expect_keys, uploads_of
+from conformance.oracles.proofs import has_element, lists
+from conformance.oracles.s3_documents import expect_keys, parts_of, uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_tag_set
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_tag_set,
+)
 from conformance.oracles.s3_pages import expect_all_pages, found_under, version_1, version_2
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
@@ -69,6 +75,35 @@ def test_longest_key_is_kept_in_any_way(space: Space, features: frozenset[str], 
     expect_no_error_inside(space.copy(key, space.stored(b"too far")) if way == "copy" else _uploaded(space, key))
     expect_bytes(space.get(key), b"too far")
     space.delete(key)
+
+
+@verifies("storage/key/similar-names-are-different")
+@pytest.mark.parametrize("name", [case("in-parts", "%41 K+\u00e9")])
+def test_key_of_parts_is_its_very_letters(space: Space, features: frozenset[str], name: str) -> None:
+    """Purpose: an upload makes its object under the key that it names, and not under one that is decoded once more.
+
+    Method: 1. put objects under a hard key and two that it would be decoded to or be in small letters; open two uploads
+               to the hard key, abort one of them, send a part of the other, list and complete it
+            2. expect 204, the part, and its bytes there, and the others as they were
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = f"{space.prefix()}{name}"
+    others = [key.replace("%41", "A"), key.replace("K", "k")]
+    if not all(space.put(each, b"put before").ok for each in (key, *others)):
+        raise NotApplicable("the target takes no such keys")
+    aborted, upload = space.opened(key), space.opened(key)
+    expect_status(space.abort(key, aborted), 204, "for an upload to a key that is hard to read")
+    part = space.put_part(key, upload, 1, b"in parts")
+    expect_success(part, "for a part of an object whose key is hard to read")
+    listed = space.list_parts(key, upload)
+    expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
+
+    if [each.number for each in parts_of(listed).parts] != [1]:
+        raise NonConformance("the part", worded(parts_of(listed).parts), listed, proof=has_element(listed, "Part"))
+    expect_bytes(space.get(key), b"in parts")
+    for each in others:
+        expect_bytes(space.get(each), b"put before", f"though it is not {worded(key)}")
 
 
 @verifies("storage/key/over-1024-bytes-is-refused")

@@ -36,7 +36,7 @@ WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
         case("whole", "", 0, 12, ""),
         case("range", "bytes=2-5", 2, 6, ""),
         case("range-from-the-first-byte", "bytes=0-0", 0, 1, ""),
-        case("of-a-hard-name", "", 0, 12, "/%41 +é/b"),
+        case("of-a-hard-name", "", 0, 12, "/%41 +é/B"),
     ],
 )
 def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import with_field
@@ -87,4 +88,38 @@ class HeadCountsAPartThatGetDoesNotGive(Defect):
         answer: Answer = await original(replace(call, query={}) if reading and "uploadId" not in call.query else call)
         if reading and answer.status == 200 and call.request.method == "HEAD":
             answer.headers["Content-Length"] = str(min(int(answer.headers["Content-Length"]), SMALLEST_PART))
+        return answer
+
+
+class KeysOfUploadsDecodedOnceMore(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for uploads as well, and "%41" is no "A"."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        of_uploads = "uploads" in call.query or "uploadId" in call.query
+        answer: Answer = await original(replace(call, key=unquote(call.key)) if of_uploads else call)
+        return answer
+
+
+class UploadsAbortedInSmallLetters(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": keys are case-sensitive, also where an upload is aborted."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(replace(call, key=call.key.lower()), bucket)
+        return answer
+
+
+class TagsOfKeysDecodedOnceMore(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for its tags as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
         return answer
