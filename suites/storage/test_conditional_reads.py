@@ -186,12 +186,12 @@ def test_not_modified_tells_the_etag(space: Space, known: Known) -> None:
     Method: 1. GET and HEAD with If-None-Match of the object's ETag
             2. expect 304 with that ETag, and the Last-Modified of 200, where it is told
     """
+    whole = space.get(known.key)
     for method in ("GET", "HEAD"):
         reply = space.call(method, known.key, headers={"If-None-Match": known.etag})
-
         expect_status(reply, 304)
         expect_headers(reply, {"etag": known.etag})
-        expect_if_told(reply, {"last-modified": known.modified})
+        expect_same_headers(reply, whole, [name for name in ("last-modified",) if name in reply.headers])
 
 
 @verifies("storage/condition/not-modified-keeps-caching-fields")
