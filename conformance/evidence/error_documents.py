@@ -10,6 +10,16 @@ from conformance.vocabulary.exchange import Exchange
 NO_CODE = "an error document without just one Code"
 UNREADABLE = "an error document that cannot be read"
 UNTYPED = "an error document that does not say that it is XML"
+MISMATCHED = "an error document with the Code of another status"
+STATUSES = {
+    **dict.fromkeys(["NoSuchKey", "NoSuchBucket", "NoSuchUpload"], (404,)),
+    **dict.fromkeys(["AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId"], (400, 401, 403)),
+    **dict.fromkeys(["MalformedXML", "BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"], (400,)),
+    "MethodNotAllowed": (405,),
+    "PreconditionFailed": (412,),
+    "InternalError": (500, 503),
+}
+"""Codes of S3's that say one thing, and where that is told; 401 is the API Reference's."""
 TYPES = ("application/xml", "text/xml")
 _ERROR = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(?:[\w.-]+:)?Error[\s/>]")
 _INEXPRESSIBLE = re.compile(r"%(?:[01][0-9a-f]|7f|ef%bf%b[ef])", re.IGNORECASE)
@@ -33,4 +43,6 @@ def document_flaw(exchange: Exchange) -> str:
     codes = [each.text or "" for each in root if each.tag.rpartition("}")[2] == "Code"]
     if len(codes) != 1 or not codes[0].strip():
         return NO_CODE
-    return "" if exchange.media_type in TYPES else UNTYPED
+    if exchange.media_type not in TYPES:
+        return UNTYPED
+    return "" if exchange.status in STATUSES.get(codes[0], (exchange.status,)) else MISMATCHED

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from conformance.evidence.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.values import seconds_of_time
+from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
 
 TWICE = "a member of a result twice"
 MISSHAPEN = "a time, a number or a truth value of a result that is none"
@@ -47,6 +47,7 @@ NUMBERS = frozenset(["Size", "KeyCount", "MaxKeys", "MaxUploads", "MaxParts", "P
 _NUMBER = re.compile(r"-?[0-9]+")
 """A limit below nought may be repeated where it was asked."""
 
+LIMITS = {"MaxKeys": "max-keys", "MaxUploads": "max-uploads", "MaxParts": "max-parts"}
 ASKED = {"Prefix": "prefix", "Delimiter": "delimiter"}
 _CHANGED_ON_THE_WAY = re.compile(r"//|/\.{1,2}(?:/|$)|%2e|%2f|%5c|\\", re.IGNORECASE)
 """Paths that what is in front of a gateway may write otherwise."""
@@ -103,8 +104,14 @@ def _is_whole(element: Element) -> bool:
 
 
 def _lacks(root: Element, path: str) -> bool:
-    """Whether a listing of version 2 does not say how many it has."""
-    return local_name(root) in _LISTS and "list-type=2" in path and not any(local_name(e) == "KeyCount" for e in root)
+    """Whether a listing does not say what was asked; and in version 2, how many it has."""
+    if local_name(root) not in _LISTS:
+        return False
+    told = {local_name(each): each.text or "" for each in root}
+    count = sum(local_name(each) in ("Contents", "CommonPrefixes") for each in root)
+    asked = dict(parse_qsl(path.partition("?")[2], errors="surrogateescape"))
+    unsaid = any(asked.get(name) and member not in told for member, name in ASKED.items())
+    return unsaid or (asked.get("list-type") == "2" and told.get("KeyCount", "").strip() != str(count))
 
 
 def _in_form(element: Element) -> bool:
@@ -129,8 +136,16 @@ def _as_asked(root: Element, path: str) -> bool:
         asked |= {"Name": unquote(bucket), "Bucket": unquote(bucket), "Key": unquote(key)}
     if local_name(root) == "ListPartsResult" and "uploadId" in wanted:
         asked["UploadId"] = wanted["uploadId"]
+    if any(_exceeds(root, member, wanted.get(name, "")) for member, name in LIMITS.items()):
+        return False
     own = root.tag.removesuffix(local_name(root))
     return all(_repeats(each, asked.get(each.tag.removeprefix(own))) for each in root)
+
+
+def _exceeds(root: Element, member: str, asked: str) -> bool:
+    """Whether a limit is told that is beyond the one that was asked; nought may stand for none."""
+    told = next((each.text or "" for each in root if local_name(each) == member), "")
+    return told.isdigit() and asked.isdigit() and len(asked) < MOST_DIGITS and 0 < int(asked) < int(told)
 
 
 def _repeats(element: Element, asked: str | None) -> bool:

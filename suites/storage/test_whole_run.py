@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.checksums import checksum_field
 from conformance.evidence.doubled import FIELD
-from conformance.evidence.error_documents import NO_CODE, UNREADABLE
+from conformance.evidence.error_documents import MISMATCHED, NO_CODE, UNREADABLE
 from conformance.evidence.error_documents import UNTYPED as UNTYPED_ERROR
 from conformance.evidence.object_fields import MISSHAPEN as MISSHAPEN_FIELD
 from conformance.evidence.object_sizes import ANOTHER_SIZE
@@ -100,6 +100,7 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
         row("storage/object/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
         row("storage/object/fields-have-their-form", MISSHAPEN_FIELD, "dates, checksums and counts in their form"),
         row("storage/object/size-is-one", ANOTHER_SIZE, "one size of a key under one ETag"),
+        row("storage/errors/codes-have-their-status", MISMATCHED, "the status that its Code has"),
         row("storage/xml/results-are-whole", INCOMPLETE, "key, time, tag and size of each, and how many there are"),
         row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
         row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
@@ -111,17 +112,19 @@ def test_every_answer_can_be_read(
 ) -> None:
     """Purpose: a program that reads an answer reads what every other reads, whatever it asked for.
 
-    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD it, list it beside folders, delete
-               several; where uploads are claimed, list a part
+    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD it, list it beside folders, and what is
+               not there, GET a range of that, delete several; where uploads are claimed, list a part
             2. in these answers and all that the run was given before, expect Content-Type, ETag and their like in one
-               line, dates, checksums and counts in their form, and one size of an object under one ETag; of results a
-               Content-Type of XML, what each entry is known by, each member once that is no list, and each time,
-               number and truth value in its form
+               line, dates, checksums and counts in their form, and one size of an object under one ETag; of errors a
+               Code of their status; of results a Content-Type of XML, what each entry is known by and how many there
+               are, each member once that is no list, and each time, number and truth value in its form
     """
     space.get(key := space.stored(), query={"response-cache-control": "no-cache"})
     space.put(key, b"read", dict([checksum_field("crc32", b"read")]))
     space.head(key, {"x-amz-checksum-mode": "ENABLED"})
     space.listing(key, delimiter="/", start_after=key[:-1])
+    space.listing(key + "-", delimiter="/")
+    space.get(key + "-", {"Range": "bytes=0-1"})
     space.delete_many([space.key("gone")])
     if "storage.multipart" in features:
         space.part(key, upload := space.opened(key), 1, b"read")
@@ -143,7 +146,7 @@ def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimi
     """
     space.listing_v1(space.prefix(), delimiter=delimiter)
 
-    wanted = "bucket, prefix and delimiter as asked"
+    wanted = "bucket, prefix and delimiter as asked, and no limit beyond"
     expect_none(recorder, flawed_so(recorder, OF_OTHERS), wanted, f"{OF_OTHERS},", READ)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.error_documents import NO_CODE, UNREADABLE, UNTYPED, document_flaw
+from conformance.evidence.error_documents import MISMATCHED, NO_CODE, UNREADABLE, UNTYPED, document_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
 CODED = b"<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"
@@ -53,3 +53,11 @@ def test_what_does_not_say_that_it_is_xml_is_told() -> None:
         assert document_flaw(refused(CODED, of=of)) == UNTYPED
     assert not document_flaw(refused(CODED, of="text/xml; charset=utf-8"))
     assert not document_flaw(refused(b"<html/>", of="text/html"))
+
+
+def test_a_code_of_another_status_is_told() -> None:
+    assert document_flaw(refused(CODED, 403)) == MISMATCHED
+    assert document_flaw(refused(CODED.replace(b"NoSuchKey", b"AccessDenied"))) == MISMATCHED
+    for status in (400, 401, 403):
+        assert not document_flaw(refused(CODED.replace(b"NoSuchKey", b"AccessDenied"), status))
+    assert not document_flaw(refused(CODED.replace(b"NoSuchKey", b"OfAProduct"), 409))

@@ -43,6 +43,8 @@ def is_whole(path: str, body: str) -> bool:
         ("/b?prefix=a&prefix=b", "<ListBucketResult><Prefix>b</Prefix></ListBucketResult>"),
         ("/b?prefix=%0D", "<ListBucketResult><Prefix>\n</Prefix></ListBucketResult>"),
         ("/b?prefix=", "<ListBucketResult><IsTruncated> true </IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"),
+        ("/b?max-keys=0", "<ListBucketResult><MaxKeys>1000</MaxKeys></ListBucketResult>"),
+        ("/b?max-keys=2000", "<ListBucketResult><MaxKeys>1000</MaxKeys></ListBucketResult>"),
         ("/b//k?uploadId=u1", "<ListPartsResult><Key>k</Key></ListPartsResult>"),
         (PARTS, "<ListPartsResult><Bucket>b</Bucket><Key>ké</Key><UploadId>u1</UploadId></ListPartsResult>"),
         ("/", "<ListAllMyBucketsResult><Buckets><Bucket/><Bucket/></Buckets></ListAllMyBucketsResult>"),
@@ -65,6 +67,7 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
         (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
         ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS),
         (PARTS, "<ListPartsResult><UploadId/></ListPartsResult>", OF_OTHER_UPLOADS),
+        ("/b?max-keys=7", "<ListBucketResult><MaxKeys>10</MaxKeys></ListBucketResult>", OF_OTHERS),
         (UPLOADS, "<ListMultipartUploadsResult><Prefix>a</Prefix></ListMultipartUploadsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<ListPartsResult><UploadId>u2</UploadId></ListPartsResult>", OF_OTHER_UPLOADS),
         (PARTS, "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>", OF_OTHER_UPLOADS),
@@ -91,5 +94,8 @@ def test_what_lacks_what_it_is_known_by_is_told() -> None:
     assert is_whole("/b", of_version_1.replace(">t<", "><"))
     assert is_whole("/b/k?tagging", "<Tagging><TagSet><Tag><Key>k</Key><Value/></Tag></TagSet></Tagging>")
     assert not is_whole("/b?list-type=2", of_version_1)
+    assert not is_whole("/b?list-type=2", of_version_1.replace("<Name>", "<KeyCount>0</KeyCount><Name>"))
+    assert is_whole("/b?list-type=2", of_version_1.replace("<Name>", "<KeyCount>1</KeyCount><Name>"))
+    assert not is_whole("/b?prefix=k", of_version_1)
     for lost in ("<Name>b</Name>", "<IsTruncated>false</IsTruncated>", "<ETag>t</ETag>", ">k<", ">0<"):
         assert not is_whole("/b", of_version_1.replace(lost, "><" if lost.startswith(">") else ""))

@@ -193,3 +193,29 @@ class EntriesFromAPlaceOnHaveNoTags(Defect):
         if call.query.get("delimiter") and call.query.get("start-after"):
             answer.body = re.sub(rb"<ETag>[^<]*</ETag>", b"", answer.body)
         return answer
+
+
+class CountsOfNothingAreOne(Defect):
+    """S3 API Reference, ListObjectsV2, KeyCount: how many keys and prefixes there are, where there are none as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/results-are-whole",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.query.get("delimiter"):
+            answer.body = answer.body.replace(b"<KeyCount>0<", b"<KeyCount>1<")
+        return answer
+
+
+class RangesOfNothingAreMissingBuckets(Defect):
+    """S3 API Reference, "List of error codes": a code and its status go together."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/codes-have-their-status",)
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        if fault.code == "NoSuchKey" and "range" in request.headers:
+            answer.body = answer.body.replace(b"NoSuchKey", b"AccessDenied")
+        return answer
