@@ -26,13 +26,13 @@ from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, 
 from conformance.evidence.result_documents import result_flaws
 from conformance.evidence.sessions import Openings, subject_flaw
 from conformance.evidence.signatures import misfit
-from conformance.evidence.successes import REGISTRY, STORAGE, is_of_s3, received_flaw, tag_flaw, told_otherwise
+from conformance.evidence.successes import REGISTRY, STORAGE, STORED, is_of_s3, received_flaw, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_SIGHTINGS = 20
-FAILED = "a server error for"
+FAILED, FAILED_GATEWAY = "a server error for", "a gateway's server error for"
 ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 
@@ -49,8 +49,8 @@ class Watch:
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors, results and entity tags of the gateway that
     have not their form, and successes of both that are told by another status than theirs; of the organization APIs
-    each 500, by method and resource; and of the identity APIs and the gateway what stands twice in an answer: the
-    entry, and what is wrong.
+    and the gateway each 500, by method and resource, and of the gateway and the identity APIs what stands twice in an
+    answer: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -148,6 +148,7 @@ class Watch:
                     yield self._elsewhere(door_of(exchange))
         if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
             path = exchange.url.removeprefix(self._gateway)
+            yield _failed_with(exchange, path)
             yield told_otherwise(exchange, path, STORAGE)
             yield tag_flaw(exchange, path)
             yield doubled_field(exchange)
@@ -192,6 +193,15 @@ class Watch:
         self.misfits += told["misfits"]
         self.bare += told["bare"]
         self.flaws += told["flaws"]
+
+
+def _failed_with(exchange: Exchange, path: str) -> str:
+    """A 500 of a method with such parameters; plain ones are thousands, of which two may fail by chance."""
+    asked = {each.partition("=")[0] for each in path.partition("?")[2].split("&")} - {"", "x-id"}
+    named = sorted(each for each in asked if not each.startswith("X-Amz-"))
+    if exchange.status != 500 or not named:
+        return ""
+    return f"{FAILED_GATEWAY} {exchange.method} of {'an object' if STORED.match(path) else 'a bucket'} by {named}"
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

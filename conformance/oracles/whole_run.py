@@ -34,9 +34,9 @@ def flawed_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
     return [each["entry"] for each in recorder.watch.flaws if each["wrong"] == wrong]
 
 
-def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
+def failed_again(recorder: Recorder, kind: str = FAILED) -> list[dict[str, Any]]:
     """The evidence of each 500 of a method of a resource, where there were several: one may be an upstream's."""
-    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(FAILED)]
+    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(kind)]
     times = Counter(each["wrong"] for each in flaws)
     return [each["entry"] for each in flaws if times[each["wrong"]] > 1]
 

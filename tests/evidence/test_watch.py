@@ -13,9 +13,9 @@ from conformance.clients.at_once import at_once
 from conformance.evidence.doubled import FIELD, NAME
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import KEPT_BODY
-from conformance.evidence.watch import canary_of
+from conformance.evidence.watch import FAILED_GATEWAY, canary_of
 from conformance.oracles.whole_run import failed_again
-from conformance.target.description import Target
+from conformance.target.description import Secret, Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
 CANARY = 'kept "at home", ünd €'
@@ -179,3 +179,28 @@ def test_callers_at_once_do_not_disturb_each_other(recorder: Recorder) -> None:
     at_once([partial(issued, caller) for caller in range(6)])
     recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs-5-99"))
     assert recorder.watch.seen == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["DELETE /b/k?versionId=1", "DELETE /b/l?x-id=DeleteObject&versionId=2"], 2),
+        (["DELETE /b/k?versionId=1", "GET /b/k?versionId=1"], 0),
+        (["GET /b?versionId=1", "GET /b/k?versionId=1"], 0),
+        (["PUT /b/k", "PUT /b/k?x-id=PutObject", "PUT /b/k?X-Amz-Signature=1"], 0),
+    ],
+)
+def test_what_a_gateway_fails_at_twice_is_told(asked: list[str], told: int) -> None:
+    recorder = Recorder()
+    storage = {
+        "endpoint": "http://s",
+        "buckets": ["my-app"],
+        "access_key": Secret("A", "a"),
+        "secret_key": Secret("S", "s"),
+    }
+    recorder.watch.over(Target.model_validate({"organization": "acme", "storage": storage}), "0run")
+    signed = Headers([("x-amz-date", "20261130T000000Z")])
+    for method, path in (each.split() for each in asked):
+        recorder.exchange(Exchange("x-1", method, f"http://s{path}", signed, b"", 500, Headers([]), b"", 0.0, 0.0))
+    assert len(failed_again(recorder, FAILED_GATEWAY)) == told
+    assert not failed_again(recorder)

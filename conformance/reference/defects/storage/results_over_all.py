@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -218,4 +219,17 @@ class RangesOfNothingAreMissingBuckets(Defect):
         answer: Answer = original(request, fault, request_id)
         if fault.code == "NoSuchKey" and "range" in request.headers:
             answer.body = answer.body.replace(b"NoSuchKey", b"AccessDenied")
+        return answer
+
+
+class VersionsOfNoFormFail(Defect):
+    """API Reference, "Error Handling": what a caller asks wrongly is the caller's fault, and no server error."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/nothing-fails-again-and-again",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if call.request.method == "DELETE" and " " in call.query.get("versionId", ""):
+            raise server_error()
+        answer: Answer = await original(call)
         return answer
