@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -128,7 +129,10 @@ MALFORMED = {
     "no-blank": "Bearer{token}",
     "user-of-basic": "{user}", "password-of-basic": "{password}",
     "quoted": 'Bearer "{token}"', "non-ascii": "Bearer tökén", "40-kb": "Bearer " + "A" * 40_000,
+    "non-ascii-behind": "Bearer {token}é",
 }  # fmt: skip
+OF_EVERYTHING = ("empty", "non-ascii-behind", "user-of-basic")
+"""Those that are sent to every operation: each may be let in by another way."""
 
 
 @verifies("authorization/bearer/malformed-field-is-refused")
@@ -137,14 +141,21 @@ def test_malformed_field_is_refused(platform: Platform, how: str) -> None:
     """Purpose: a good token in a field of another form is not guessed out of it.
 
     Method: 1. send an Authorization field that is empty, of another scheme, where it may stand for a name or a
-               password, or has something beside the token
+               password, or has something beside the token; an empty one, one with a letter that no token has, and one
+               with a token for the name also with every other declared operation, and with HEAD where there is one
             2. expect 401 or 400 (431 for a long one)
     """
-    for operation, token in reads(platform):
+    asked = reads(platform)
+    if how in OF_EVERYTHING:
+        others = [*(each for each in platform.operations(*KINDS) if each.kind != "read"), *platform.heads()]
+        asked += [(each, asked[0][1]) for each in others]
+    for operation, token in asked:
         value = MALFORMED[how].replace("{token}", token)
         by_basic = {"{user}": basic_login(token, "x-oauth-basic"), "{password}": basic_login("x-access-token", token)}
-        value = by_basic.get(value, value)
-        expect_status(send(platform, operation, ("Authorization", value)), {400, 401, 431}, f"for {operation}")
+        field = ("Authorization", by_basic.get(value, value))
+        reply = platform.request(operation.method, operation.path, [*operation.headers, field], operation.body)
+        due = {400, 401, 431, *(NOT_OFFERED if operation.kind == "head" else ())}
+        expect_status(reply, due, f"for {operation}")
 
 
 @verifies("authorization/bearer/token-in-the-query-is-refused")
@@ -190,7 +201,7 @@ def test_secret_is_no_token(platform: Platform) -> None:
     """Purpose: the client secret is for the token endpoint alone.
 
     Method: 1. send the client secret, and the client id, as a bearer token, and both by Basic, as they are and as the
-               token endpoint takes them
+               token endpoint takes them, where there is HEAD by that as well
             2. expect 401 (400 for Basic, and for what cannot be a token by its characters)
     """
     credential = platform.oauth.credential("full")
@@ -200,9 +211,10 @@ def test_secret_is_no_token(platform: Platform) -> None:
         # Blanks at an end, which either may have (RFC 6749 appendix A), are none of a field's value.
         for value in (credential.client_secret.reveal().strip(), credential.client_id.strip()):
             expect_status(platform.send(operation, value), 401 if B64TOKEN.fullmatch(value) else {400, 401})
-        for login in logins:
-            by_basic = send(platform, operation, login)
-            expect_status(by_basic, {400, 401}, f"for {operation} with the client's id and secret by Basic")
+        for login, method in product(logins, (operation.method, "HEAD")):
+            due = {400, 401, *(NOT_OFFERED if method == "HEAD" else ())}
+            by_basic = platform.http.send(method, operation.path, [login])
+            expect_status(by_basic, due, f"for {method} of {operation} with the client's id and secret by Basic")
 
 
 @verifies("authorization/bearer/registry-token-opens-nothing")

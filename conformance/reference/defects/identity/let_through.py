@@ -13,6 +13,7 @@ from conformance.reference.defects.identity.support import is_api_request, surfa
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization
+from conformance.reference.seeds import SCOPES, Client
 
 Visible = Callable[[Caller, str | None], Organization]
 
@@ -183,3 +184,45 @@ class HeadFindsTheDeleted(Defect):
         if request.method == "DELETE" and answer.status == 204:
             self.gone.add(request.raw_path)
         return Answer(200) if request.method == "HEAD" and request.raw_path in self.gone else answer
+
+
+class EmptyFieldDeletes(Defect):
+    """The contract's table of errors: 401 for a missing token, to whoever deletes as to whoever reads."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        if request.method != "DELETE" or request.headers.get("authorization") != "":
+            return original(request)
+        owner = next(each for each in surface_of(original).clients.values() if each.organization in request.path)
+        return Caller(owner, frozenset(SCOPES), {})
+
+
+class UpdateByTokenWithALetterMore(Defect):
+    """RFC 6750 section 2.1: a token is of its own characters; none is passed over, in front of an update either."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        plain = "".join(each for each in token if each.isascii())
+        return plain if request.method == "PATCH" and scheme == "Bearer" and plain != token else original(request)
+
+
+class HeadByTheClientsLogin(Defect):
+    """The contract's table of errors: 401 for a missing token, and no client's login makes up for it with HEAD."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/secret-is-no-token",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        clients = surface_of(original).clients.values() if request.method == "HEAD" else ()
+        sent = request.headers.get("authorization")
+        known = [each for each in clients if sent == _login(each)]
+        return Caller(known[0], frozenset(SCOPES), {}) if known else original(request)
+
+
+def _login(client: Client) -> str:
+    return f"Basic {base64.b64encode(f'{client.client_id}:{client.secret}'.encode()).decode()}"
