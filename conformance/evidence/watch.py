@@ -28,6 +28,7 @@ from conformance.evidence.sessions import Openings, subject_flaw
 from conformance.evidence.signatures import misfit
 from conformance.evidence.successes import REGISTRY, STORAGE, STORED, is_of_s3, received_flaw, tag_flaw, told_otherwise
 from conformance.evidence.times import date_flaw
+from conformance.evidence.untold import untold_json
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -47,10 +48,10 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``flaws`` are refusals, warnings and dates of the registry and errors, results and entity tags of the gateway that
-    have not their form, and successes of both that are told by another status than theirs; of the organization APIs
-    and the gateway each 500, by method and resource, and of the gateway and the identity APIs what stands twice in an
-    answer: the entry, and what is wrong.
+    ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
+    their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
+    method and resource, and of the identity APIs what stands twice in an answer, and JSON that is given as something
+    else: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -128,6 +129,7 @@ class Watch:
         if exchange.url.startswith(self._identity):
             yield doubled_field(exchange)
             yield doubled_name(exchange)
+            yield untold_json(exchange)
         if exchange.status == 500 and (paths := [each for each in self._apis if exchange.url.startswith(each)]):
             yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
         if self._registry and exchange.url.startswith(f"{self._registry}/"):

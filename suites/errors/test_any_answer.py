@@ -6,6 +6,7 @@ import pytest
 
 from conformance.evidence.doubled import FIELD, NAME
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.untold import UNTOLD
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.whole_run import expect_none, failed_again, flawed_so
 from conformance.sandbox.platform import Platform
@@ -50,3 +51,20 @@ def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str
             platform.as_role("full", platform.operation(resource, "read-item", platform.new_item(resource)))
     proof = Proof(beyond="what stands twice is seen in the head or the body, which is shown here")
     expect_none(recorder, flawed_so(recorder, wrong), expected, wrong, proof)
+
+
+@verifies("errors/shape/json-is-told")
+@concludes()
+def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
+    """Purpose: what is JSON is read as JSON, by client libraries, and by a browser that would run a page.
+
+    Method: 1. read each declared resource, with its pages where items of its own fill more than one
+            2. in these answers and all that were given before, expect no JSON object or list that is given as a page,
+               as XML, as a form or without a Content-Type
+    """
+    for resource in platform.resources:
+        if resource.create and resource.item:
+            platform.many(resource)
+        platform.pages("full", platform.operation(resource, "read"))
+    proof = Proof(fields_match=(("Content-Type", "json|text/plain"),))
+    expect_none(recorder, flawed_so(recorder, UNTOLD), "JSON with its Content-Type", UNTOLD, proof)

@@ -197,3 +197,27 @@ class RefusedCreationIsListed(InPages, Defect):
         shown = surface.visible_projects(call.caller, call.organization)
         again = [each for each in self.refused if each in shown]
         return surface.listing(call.request, [each.document() for each in [*shown, *again]])
+
+
+class FurtherPagesAreNoJson(InPages, Defect):
+    """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/json-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "offset=" in request.query_string and answer.body.startswith(b"{"):
+            answer.headers["Content-Type"] = "text/html; charset=utf-8"
+        return answer
+
+
+class OrganizationOfNoType(Defect):
+    """RFC 9110 section 8.3: who sends content says of which type it is."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/json-is-told",)
+
+    async def get_organization(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        del answer.headers["Content-Type"]
+        return answer
