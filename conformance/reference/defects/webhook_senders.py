@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -150,3 +151,25 @@ class RefusalNamesItsParser(Defect):
         if answer.status == 400:
             answer.body = b'{"error": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}'
         return answer
+
+
+class AnyMethodThatBringsAnEventDelivers(Defect):
+    """API Reference, Webhooks: incoming webhooks accept HTTP POST; here the handler asks for no method, but a body."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        brought = request.method in ("PUT", "PATCH", "DELETE") and request.body
+        return original(dataclasses.replace(request, method="POST") if brought else request)
+
+
+class GetWithABodyDelivers(Defect):
+    """API Reference, Webhooks: incoming webhooks accept HTTP POST, and no GET, whatever it brings."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        brought = request.method == "GET" and request.body
+        return original(dataclasses.replace(request, method="POST") if brought else request)
