@@ -6,15 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-from conformance.clients.http import address_in
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import shows
-from conformance.oracles.headers import address_parts
-from conformance.oracles.proofs import field_matches, field_says_no, lacks, literal, shows_text
+from conformance.oracles.proofs import lacks, literal, shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -115,43 +112,6 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
     for text in texts:
         if not shows(reply, text):
             raise NonConformance(f"{worded(text)}, as written", reply.text[:300], reply, proof=shows_text(reply, text))
-
-
-@verifies("errors/reads/location-leads-to-what-was-created")
-def test_location_leads_to_what_was_created(platform: Platform) -> None:
-    """Purpose: where a creation says where the new thing is, it is there.
-
-    Method: 1. create an item; where the answer is 201, expect Location, and not that of the list
-            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx
-    """
-    judged, token = False, bearer(platform.oauth.token("full"))
-    for resource in platform.resources_with("create", "item"):
-        slug = platform.names.new()
-        reply = platform.create(resource, slug)
-        if reply.status != 201:
-            continue
-        judged = True
-        location = reply.headers.get("location")
-        if not location:
-            proof = field_matches(reply, "Location", ".")
-            raise NonConformance("201 with Location", "201 without it", reply, proof=proof)
-        parts = address_parts(reply, location)
-        if _origin(parts) != _origin(urlsplit(platform.http.base_url)):
-            base = literal(platform.http.base_url)
-            proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
-            raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
-        address = address_in(reply.url, location).partition("#")[0]
-        if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
-            proof = field_says_no(reply, "Location", f"^{literal(location)}$")
-            raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
-        expect_success(platform.http.get(address, [token]), f"at the Location {location}")
-    if not judged:
-        raise NotApplicable("no creation is answered 201")
-
-
-def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
-    """Host and port; behind a front that ends TLS the scheme of a Location may be another."""
-    return parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @verifies("errors/writes/media-type-is-known-in-any-form")

@@ -109,3 +109,13 @@ class TypeEndsAtABlank(Defect):
         return (
             Answer.json(400, {"error": "invalid_request"}) if " ;" in request.headers.get("content-type", "") else None
         )
+
+
+class LocationOfAHiddenItemIsUndefined(Defect):
+    """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return original(project).replace(project.slug, "undefined") if project.members else original(project)
