@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit
+
 import pytest
 
 from conformance.evidence.doubled import FIELD, NAME
@@ -19,12 +22,17 @@ from conformance.vocabulary.finding import Proof
 def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
     """Purpose: no method of a resource has a fault of its own, of which no other check is.
 
-    Method: 1. ask each declared thing for its methods (OPTIONS), and again where that is 5xx: expect none, 501 aside
+    Method: 1. ask each declared thing for its methods (OPTIONS), and for the second page of a list by what leads to it
+               written twice; and again where that is 5xx: expect none, 501 aside
             2. of all answers before, whatever was asked, expect no 500 that a method of a resource gave twice
     """
-    for operation in platform.operations("read", "read-item"):
-        if platform.as_role("full", operation, method="OPTIONS").status >= 500:
-            expect_no_server_error(platform.as_role("full", operation, method="OPTIONS"), "for OPTIONS, again")
+    asked = [replace(each, method="OPTIONS") for each in platform.operations("read", "read-item")]
+    for read in platform.operations("read"):
+        second = [page.url for page in platform.pages("full", read, 2)[1:]]
+        asked += [replace(read, path=f"{each}&{urlsplit(each).query}") for each in second]
+    for operation in asked:
+        if platform.as_role("full", operation).status >= 500:
+            expect_no_server_error(platform.as_role("full", operation), f"for {operation}, again")
     proof = Proof(statuses=(*range(200, 500), 501))
     expect_none(recorder, failed_again(recorder), "no 500 of a method of a resource twice", "one of several", proof)
 

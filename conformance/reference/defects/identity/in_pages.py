@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
-from conformance.reference.defects.identity.support import InPages, offset_of, surface_of
+from conformance.reference.defects.identity.support import InPages, is_api_request, offset_of, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.organization_api import Call, Segments
@@ -221,3 +221,25 @@ class OrganizationOfNoType(Defect):
         answer = await original(call)
         del answer.headers["Content-Type"]
         return answer
+
+
+class FurtherPagesAreAsAnyTagHasThem(InPages, Defect):
+    """RFC 9110 section 13.1.2: 304 is for who has what is there, of each page of a list."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        known = is_api_request(request) and "if-none-match" in request.headers
+        return Answer(304) if known and request.parameter("offset") else None
+
+
+class PlaceOfAPageTwiceCrashes(InPages, Defect):
+    """The contract's table of errors: 400 for a parameter that is invalid, and no 5xx for one that stands twice."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/nothing-fails-again-and-again",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        twice = is_api_request(request) and [name for name, _ in request.query].count("offset") > 1
+        return Answer.json(500, {"error": "internal"}) if twice else None
