@@ -44,6 +44,19 @@ def test_unknown_parameters_are_ignored(oauth: OAuthClient, name: str) -> None:
     expect_token(oauth.post([*oauth.form(), (name, "something")]))
 
 
+@verifies("oauth/token/unknown-parameters-are-ignored")
+@pytest.mark.parametrize("name", [case("beside-basic", "x_unknown")])
+def test_unknown_parameters_beside_basic_are_ignored(oauth: OAuthClient, name: str) -> None:
+    """Purpose: nor does it to who authenticates by Basic, whose form is read by another way.
+
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send it with a parameter of no meaning; expect a token
+    """
+    if not oauth.request_by_basic().ok:
+        raise NotApplicable("Basic gets no token, which is a finding of its own")
+    expect_token(oauth.request_by_basic(**{name: "something"}))
+
+
 WIDER = {
     "other-case": [("SCOPE", "{all}")],
     "blank-behind": [("scope ", "{all}")],

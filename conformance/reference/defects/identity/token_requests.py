@@ -132,6 +132,19 @@ class UnknownParameterRefused(Defect):
         return original(pairs)
 
 
+class UnknownParameterBesideBasicRefused(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, by whichever method the client authenticates."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        form = original(request)
+        if "authorization" in request.headers and not form.keys() <= KNOWN:
+            raise Refused(surface_of(original).oauth_error(400, "invalid_request", "unknown parameter"))
+        return form
+
+
 class EmptyParameterNotOmitted(Defect):
     """RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted."""
 
