@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conformance.oracles.documents import expect_json_where_told, member, shows
+from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import observed
 from conformance.sandbox.pages import is_told_to_be_the_last
 from conformance.sandbox.platform import Operation, Platform
@@ -109,6 +110,7 @@ def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
 
 # What whoever writes JSON by hand, or twice, forgets one of.
 WRITTEN = 'one\ttwo\nthree "four" \\ <five> & \u6f22 \U0001f680 end'
+LONG = "whose-name-goes-on-and-on"
 CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
 """What stands behind a text of which a list has the beginning."""
 
@@ -118,26 +120,40 @@ CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
 def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
     """Purpose: a list is written as well as what it lists: in JSON that can be read, with texts as they are.
 
-    Method: 1. create an item with tabs, lines, quotes, marks of markup and characters of four bytes in its texts; a
-               service may refuse them; read the list in which it stands
-            2. expect JSON, and in the object with its unique name the item's own texts, or their beginning
+    Method: 1. create an item of a long name, or a short one where that is refused, with tabs, lines, quotes, marks of
+               markup and characters of four bytes in its texts; a service may refuse them; read the list in which it is
+            2. expect JSON, the whole name where there is its beginning, and in the object with its unique name the
+               item's own texts, or their beginning
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
-        slug = platform.names.new()
+        slug = platform.names.new(LONG)
         create = platform.operation(resource, "create", slug)
         platform.remember(resource, slug)
         if not platform.as_role("full", create, document=create.reworded(lambda _: text)).ok:
-            continue
+            create = platform.operation(resource, "create", slug := platform.names.new())
+            platform.remember(resource, slug)
+            if not platform.as_role("full", create, document=create.reworded(lambda _: text)).ok:
+                continue
         item = platform.as_role("full", platform.operation(resource, "read-item", slug))
         for page in platform.pages("full", platform.operation(resource, "read")):
             expect_json_where_told(page)
-            for thing in (each for each in chain.from_iterable(_lists(page)) if each.get(str(resource.unique)) == slug):
+            for thing in _whose_name_is(slug, str(resource.unique), page):
                 judged = True
                 for name in sorted(create.texts):
                     _expect_beginning(name, thing.get(name), member(item, name), page, item)
     if not judged:
         raise NotApplicable("no list has objects with the unique member of what was created")
+
+
+def _whose_name_is(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
+    """The objects of a page that have this name; none has the beginning of it that no other's begins with."""
+    for thing in chain.from_iterable(_lists(page)):
+        told = str(thing.get(unique))
+        if slug.removesuffix(f"-{LONG}") <= told < slug and slug.startswith(told):
+            raise NonConformance(f"{unique} {worded(slug)}", worded(told), page, proof=shows_text(page, slug))
+        if told == slug:
+            yield thing
 
 
 def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:

@@ -243,3 +243,13 @@ class PlaceOfAPageTwiceCrashes(InPages, Defect):
     def intercept(self, request: Request) -> Answer | None:
         twice = is_api_request(request) and [name for name, _ in request.query].count("offset") > 1
         return Answer.json(500, {"error": "internal"}) if twice else None
+
+
+class ListsCutLongNames(Defect):
+    """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
