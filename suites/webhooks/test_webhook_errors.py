@@ -218,6 +218,7 @@ UNREADABLE: list[Fields] = [
     [("Authorization", b"Digest cf"), ("X-Hub-Signature-256", b"cf"), ("Cookie", b"=; cf;;")],
     [("Accept", b"text/html;q=x"), ("Accept-Language", b"de;q=x, -"), ("Date", b"cf"), ("Traceparent", b"cf")],
     [("X-Forwarded-For", b"unknown, cf"), ("Forwarded", b"for="), ("X-Real-IP", b"cf"), ("X-Forwarded-Port", b"cf")],
+    [(name, "tökén ä=ö".encode()) for name in ("Authorization", "Cookie", "Referer", "User-Agent", "X-Cf")],
     [("Range", b"bytes=z"), ("If-Modified-Since", b"cf"), ("If-None-Match", b"cf"), ("User-Agent", b"x" * 300)],
 ]  # fmt: skip
 LONG: Fields = [("X-Cf-Trace", b"x" * 3000)]

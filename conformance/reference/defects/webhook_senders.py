@@ -173,3 +173,13 @@ class GetWithABodyDelivers(Defect):
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         brought = request.method == "GET" and request.body
         return original(dataclasses.replace(request, method="POST") if brought else request)
+
+
+class LettersBeyondAsciiInALoginCrash(_FieldCrashes):
+    """The contract's table of errors: no field of a sender is a fault of the platform, in whatever letters."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
+
+    def _trips(self, request: Request) -> bool:
+        return not request.headers.get("authorization", "").isascii()
