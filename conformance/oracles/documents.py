@@ -28,6 +28,14 @@ def texts(document: Any) -> Iterator[str]:
             yield from texts(each)
 
 
+def lists_in(document: Any) -> Iterator[list[Any]]:
+    """Every list of a JSON document, however deep."""
+    if isinstance(document, list):
+        yield document
+    for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from lists_in(each)
+
+
 def named_texts(reply: Exchange) -> list[tuple[str, str]]:
     """Every text that is the value of a member of an answer's JSON, however deep, with the member's name."""
     try:

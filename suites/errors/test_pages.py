@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.documents import expect_json_where_told, member, shows
+from conformance.oracles.documents import expect_json_where_told, lists_in, member, shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import observed
 from conformance.sandbox.pages import is_told_to_be_the_last
@@ -237,13 +237,6 @@ def _named(page: Exchange, unique: str, wanted: set[str]) -> set[str]:
 def _lists(page: Exchange) -> list[list[dict[str, Any]]]:
     """The objects of each list of a page, however deep; no list where it is no JSON."""
     try:
-        return [[each for each in found if isinstance(each, dict)] for found in _lists_in(page.json())]
+        return [[each for each in found if isinstance(each, dict)] for found in lists_in(page.json())]
     except ValueError:
         return []
-
-
-def _lists_in(document: Any) -> Iterator[list[Any]]:
-    if isinstance(document, list):
-        yield document
-    for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
-        yield from _lists_in(each)

@@ -253,3 +253,27 @@ class ListsCutLongNames(Defect):
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
+
+
+class ListIsEmpty(Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [])
+
+
+class ListIsOfTheFirstMinute(Defect):
+    """RFC 9110 section 9.3.1: here a list is of what was there when it was first asked for, as from a cache."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[dict[str, Any]]] = {}
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        old = [{"slug": "was-there-before"}] if request.raw_path.endswith("/projects") else entries
+        return original(request, self.kept.setdefault(request.raw_path, old))
