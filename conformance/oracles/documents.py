@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from conformance.oracles.proofs import literal
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 
 def shows(reply: Exchange, text: str) -> bool:
@@ -80,3 +82,11 @@ def _shown(reply: Exchange, name: str) -> dict[str, Any]:
     document = reply.members()
     inner = document.get("data")
     return inner if isinstance(inner, dict) and name not in document else document
+
+
+def expect_named(reply: Exchange, unique: str, name: str | None, because: str = "") -> None:
+    """What an answer shows is of this name, where it has the member that things are told apart by."""
+    told = member(reply, unique)
+    if isinstance(told, str) and name and told != name:
+        proof = Proof(reply.id, matches=f'"{literal(unique)}" *: *"{literal(name)}"') if name.isascii() else None
+        raise NonConformance(f"{unique} {worded(name)}{because}", worded(told), reply, proof=proof)

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from conformance.clients.http import address_in
 from conformance.clients.oauth import bearer
+from conformance.oracles.documents import expect_named
 from conformance.oracles.headers import address_parts
 from conformance.oracles.proofs import field_matches, field_says_no, literal
 from conformance.oracles.status import expect_success
@@ -23,11 +24,13 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
 
     Method: 1. create an item, and one that hides from others; where the answer is 201, expect Location, and not that of
                the list
-            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx
+            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx; and
+               where that has the unique member, that of what was created
     """
     judged, token = False, bearer(platform.oauth.token("full"))
     for resource, members in _to_be_made(platform):
-        reply = platform.create(resource, platform.names.new(), members=members)
+        slug = platform.names.new()
+        reply = platform.create(resource, slug, members=members)
         if reply.status != 201:
             continue
         judged = True
@@ -44,7 +47,10 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
         if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
             proof = field_says_no(reply, "Location", f"^{literal(location)}$")
             raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
-        expect_success(platform.http.get(address, [token]), f"at the Location {location}")
+        found = platform.http.get(address, [token])
+        expect_success(found, f"at the Location {location}")
+        name = platform.slug_of(platform.operation(resource, "create", slug))
+        expect_named(found, str(resource.unique), name, ", which was created")
     if not judged:
         raise NotApplicable("no creation is answered 201")
 

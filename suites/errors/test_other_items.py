@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from conformance.oracles.documents import member, shows
-from conformance.oracles.proofs import shows_text
+from conformance.oracles.documents import expect_named, member, shows
+from conformance.oracles.proofs import literal, shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
@@ -78,20 +80,33 @@ def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
             2. where the creation is answered with the unique member, expect the second one's; what 202 tells is of the
                creation itself
             3. where the update is answered with its members, expect none as it was before; 202 may show either
+            4. read the item: of what was sent and is read so, expect no other value of the kind in the answer; of one
+               that hides from others, too
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
         platform.item(resource)
-        create = platform.operation(resource, "create", slug := platform.names.new())
-        own = {name: f"{value} as {name}" for name, value in (create.document or {}).items() if name in create.texts}
-        made = platform.create(resource, slug, members=own)
-        expect_success(made, f"for {create}")
-        if kind == "create":
-            judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
-        else:
-            judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own)
+        hidden = resource.item.hidden_body if resource.item else None
+        for further in ({}, hidden) if hidden else ({},):
+            slug = platform.names.new()
+            create, own = _to_be_created(platform, resource, slug)
+            made = platform.create(resource, slug, members=own | further)
+            expect_success(made, f"for {create}")
+            sent = (create.document or {}) | own | further
+            if kind == "create":
+                judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
+                _expect_as_read(made, platform.as_role("full", platform.operation(resource, "read-item", slug)), sent)
+            else:
+                judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own, sent)
     if not judged:
         raise NotApplicable(f"no {kind} is answered with the item")
+
+
+def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[Operation, dict[str, str]]:
+    """A creation, and its texts with the name of each in it."""
+    create = platform.operation(resource, "create", slug)
+    document = create.document or {}
+    return create, {name: f"{document[name]} as {name}" for name in create.texts}
 
 
 @verifies("errors/writes/creations-are-answered-with-what-was-created")
@@ -121,13 +136,29 @@ def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
 
 def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
     """Whether an answer to a creation has the unique member, which is that of what was created."""
-    named = member(reply, unique) if reply.status != 202 else None
-    if isinstance(named, str) and named != slug:
-        raise NonConformance(f"{unique} {worded(slug)}, which was created", worded(named), reply)
-    return named is not None
+    if reply.status == 202:
+        return False
+    expect_named(reply, unique, slug, ", which was created")
+    return member(reply, unique) is not None
 
 
-def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]) -> bool:
+def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
+    """What was sent, and is read as it was, is not told otherwise in the answer to the write."""
+    for name, value in sent.items() if reply.ok and reply.status != 202 else ():
+        told, now = (member(each, name) for each in (reply, item))
+        if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
+            beyond = Proof(beyond="what is there is made and read by other requests")
+            named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
+            proof = named if isinstance(now, str) and now.isascii() else beyond
+            raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
+
+
+def _in_order(value: Any) -> Any:
+    """A list of texts in one order, which says nothing; any other value as it is."""
+    return sorted(map(str, value)) if isinstance(value, list) else value
+
+
+def _of_the_update(platform: Platform, update: Operation, before: dict[str, str], sent: dict[str, Any]) -> bool:
     """Whether an answer to an update has a member of the item, and each as it is now."""
     reply = platform.as_role("full", update)
     expect_success(reply, f"for {update}")
@@ -139,6 +170,8 @@ def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]
         if value == before[name]:
             proof = Proof(beyond="what is there before is made by an earlier request")
             raise NonConformance(f"{name} {worded(wanted[name])}, as it is now", worded(value), reply, proof=proof)
+    item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    _expect_as_read(reply, item, sent | (update.document or {}))
     return any(value is not None for value in told.values())
 
 

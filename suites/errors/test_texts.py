@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.oauth import bearer
-from conformance.oracles.documents import expect_json_where_told, member
+from conformance.oracles.documents import expect_json_where_told, expect_named, member
 from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status, expect_success, refused_in_front
 from conformance.sandbox.platform import Operation, Platform
@@ -86,7 +86,7 @@ def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) ->
 
     Method: 1. create an item whose slug has two hyphens side by side, or 63, 100 or 300 characters; a service may
                refuse it (columns are often as wide as a label of a name, and cut what is checked elsewhere)
-            2. where it is accepted, expect the item to be found by it
+            2. where it is accepted, expect the item to be found by it, and to be told by no other
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
     if not resources:
@@ -100,6 +100,7 @@ def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) ->
                 platform.remember(resource, told)
             found = platform.as_role("full", platform.operation(resource, "read-item", slug))
             expect_success(found, f"for the slug {_short(slug)}, which was accepted")
+            expect_named(found, "slug", slug, ", by which it is found")
 
 
 @verifies("errors/reads/texts-come-back-as-sent")

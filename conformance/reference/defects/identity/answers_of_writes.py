@@ -119,3 +119,59 @@ class LocationOfAHiddenItemIsUndefined(Defect):
 
     def location(self, original: Callable[[Project], str], project: Project) -> str:
         return original(project).replace(project.slug, "undefined") if project.members else original(project)
+
+
+class CreationShowsNoName(Defect):
+    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here its name is never filled in."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        return edited(answer, lambda told: told.update(name="")) if status == 201 else answer
+
+
+class CreationShowsNobodyInIt(Defect):
+    """RFC 9110 section 15.3.1: here the members of what is created are told before they are put into it."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        return edited(answer, lambda told: told.update(members=[])) if status == 201 else answer
+
+
+class UpdateShowsAnotherSlug(Defect):
+    """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer
+
+
+class LocationIsOfTheCreationBefore(Defect):
+    """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+    before = ""
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        before, self.before = self.before, original(project)
+        return before or self.before
+
+
+class ItemTellsACutSlug(Defect):
+    """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/slug-is-the-one-sent",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
