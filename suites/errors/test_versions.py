@@ -14,7 +14,7 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 FORM = '^(W/)?"[^" ]*"$'
@@ -168,14 +168,19 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
 
     Method: 1. read an item; read it again on condition that it does not match the ETag which it has
             2. where the answer is 304, expect of ETag, Cache-Control, Content-Location, Expires and Vary those that the
-               first answer had, and no leave for shared caches, which would put it beside what they have stored
+               first answer had, that very ETag where each read tells the same, W/ aside, and no leave to share it,
+               since a shared cache would put that beside what it has stored
     """
-    for _, first, reply in not_modified(platform):
+    for read, first, reply in not_modified(platform):
         expect_not_shared(reply)
         missing = [name for name in TOLD_BY_304 if name in first.headers and name not in reply.headers]
         if missing:
             told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
             raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
+        tag, told = (str(each.headers.get("etag")).removeprefix("W/") for each in (first, reply))
+        if told != tag and first.headers.get("etag") == platform.as_role("full", read).headers.get("etag"):
+            proof = Proof(same_if_any=(("etag", first.id, reply.id),))
+            raise NonConformance(f"304 with ETag: {tag}, as was asked for", f"ETag: {told}", first, reply, proof=proof)
 
 
 @verifies("errors/reads/not-modified-is-of-no-length")

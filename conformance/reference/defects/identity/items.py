@@ -87,6 +87,18 @@ class AnythingIsNotModified(Defect):
         return original(request, project) and (request.method != "GET" or "if-none-match" not in request.headers)
 
 
+class NotModifiedTellsAnotherVersion(Defect):
+    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
+        return answer
+
+
 class NotModifiedTellsNothing(Defect):
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
 
