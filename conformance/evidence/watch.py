@@ -19,6 +19,7 @@ from urllib.parse import quote
 from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
 from conformance.evidence.error_documents import document_flaw
 from conformance.evidence.forms import HALVES
+from conformance.evidence.methods import unnamed_methods
 from conformance.evidence.object_fields import misshapen
 from conformance.evidence.object_sizes import Sizes
 from conformance.evidence.reads import digest_flaw, list_flaw
@@ -50,8 +51,8 @@ class Watch:
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are refusals, warnings and dates of the registry and errors and entity tags of the gateway that have not
     their form, and successes of both that are told by another status than theirs; of the organization APIs each 500, by
-    method and resource, and of the identity APIs what stands twice in an answer, and JSON that is given as something
-    else: the entry, and what is wrong.
+    method and resource, and of the identity APIs what stands twice in an answer, JSON that is given as something
+    else, and 405 without Allow: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -111,7 +112,7 @@ class Watch:
     def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Searches one answer; ``entry`` makes that of the evidence."""
         self.answers += 1
-        unchallenged = exchange.status == 401 and "www-authenticate" not in exchange.headers
+        unchallenged = exchange.status == 401 and not "".join(exchange.headers.all("www-authenticate")).strip()
         if unchallenged and exchange.url.startswith(self._apis) and len(self.bare) < KEPT_SIGHTINGS:
             self.bare.append(entry())
         for wrong in filter(None, self._flaws_of(exchange)):
@@ -130,6 +131,7 @@ class Watch:
             yield doubled_field(exchange)
             yield doubled_name(exchange)
             yield untold_json(exchange)
+            yield unnamed_methods(exchange)
         if exchange.status == 500 and (paths := [each for each in self._apis if exchange.url.startswith(each)]):
             yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
         if self._registry and exchange.url.startswith(f"{self._registry}/"):

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.evidence.doubled import FIELD, NAME
+from conformance.evidence.methods import NO_ALLOW
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.untold import UNTOLD
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.whole_run import expect_none, failed_again, flawed_so
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import concludes, row, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import Proof
 
 
@@ -76,3 +77,23 @@ def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
         platform.pages("full", platform.operation(resource, "read"))
     proof = Proof(fields_match=(("Content-Type", "json|text/plain"),))
     expect_none(recorder, flawed_so(recorder, UNTOLD), "JSON with its Content-Type", UNTOLD, proof)
+
+
+@verifies("errors/405/unsupported-method")
+@concludes()
+@pytest.mark.parametrize("methods", [case("of-the-whole-run", ("PUT", "PATCH"))])
+def test_no_405_without_allow(platform: Platform, recorder: Recorder, methods: tuple[str, ...]) -> None:
+    """Purpose: a caller is told which methods there are, whichever it used, and of whatever.
+
+    Method: 1. send each declared read resource PUT and PATCH without a body, unless it is declared to take that, and
+               the token endpoint PUT
+            2. where that is 405, and in every other 405 to a common method that the run was given before by an identity
+               API, expect Allow, which may be empty; a page may be that of a firewall
+    """
+    for operation in platform.operations("read"):
+        create = operation.resource.create
+        for method in [each for each in methods if each not in (operation.method, create and create.method)]:
+            platform.as_role("full", operation, method=method)
+    platform.oauth.post(b"", (), method=methods[0])
+    proof = Proof(fields_match=(("Allow", "^"),))
+    expect_none(recorder, flawed_so(recorder, NO_ALLOW), "405 with Allow", NO_ALLOW, proof)

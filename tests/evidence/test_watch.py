@@ -98,6 +98,7 @@ def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> Non
     [
         ("http://i/api/a?b", 401, [], True),
         ("http://i/api/a", 401, [("www-authenticate", "Bearer")], False),
+        ("http://i/api/a", 401, [("www-authenticate", " ")], True),
         ("http://i/api/a", 403, [], False),
         ("http://i/oauth/token", 401, [], False),
         ("http://i/hooks/secret", 401, [], False),

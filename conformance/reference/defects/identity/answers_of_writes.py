@@ -175,3 +175,27 @@ class ItemTellsACutSlug(Defect):
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
         return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
+
+
+class PatchIsRefusedWithoutAllow(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow; here a router of its own refuses one of the methods."""
+
+    surface = "identity"
+    noticed_by = ("errors/405/unsupported-method",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "PATCH" and answer.status == 405:
+            del answer.headers["Allow"]
+        return answer
+
+
+class ChallengeIsEmpty(Defect):
+    """RFC 9110 section 11.6.1: a 401 carries a challenge, to whoever asks for methods as well; a blank is none."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.headers.get("authorization") == "Bearer cf cf" and answer.status == 401:
+            answer.headers["WWW-Authenticate"] = ""
+        return answer
