@@ -25,15 +25,15 @@ MOST = 60
 def test_lists_have_what_was_created(platform: Platform, what: str) -> None:
     """Purpose: a list is of the things that there are, and not of none, nor of those that there were an hour ago.
 
-    Method: 1. create eleven items; read the list to its end, which it tells by the declared member, or by being nothing
-               but an empty list
-            2. where it is empty, or has objects with the unique member, expect one of the eleven in it within seconds
+    Method: 1. create eleven items; read the list where they were created, to its end
+            2. where it is empty, or tells its end by the declared member and has objects with the unique one, expect
+               one of the eleven in it within seconds
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
         slugs, read = platform.many(resource), platform.operation(resource, "read")
         pages = platform.pages("full", read, MOST)
-        if not _is_whole(pages[-1], resource) or not _is_of_such_things(pages, str(resource.unique)):
+        if not _is_judged(pages, resource):
             continue
         judged = True
         if not (_named(pages, slugs) or platform.soon(partial(_is_named, platform, read, slugs))):
@@ -52,16 +52,18 @@ def _named(pages: Iterable[Exchange], slugs: list[str]) -> bool:
     return any(shows(page, slug) for page in pages for slug in slugs)
 
 
-def _is_whole(page: Exchange, resource: Resource) -> bool:
-    """Whether a page is the last by its own word."""
-    return is_told_to_be_the_last(page, resource) if resource.pages else _document(page) == []
+def _is_judged(pages: list[Exchange], resource: Resource) -> bool:
+    """Whether the pages have nothing at all; or are the whole list by their own word, of things with the unique member.
 
-
-def _is_of_such_things(pages: Iterable[Exchange], unique: str) -> bool:
-    """Whether the lists of the pages have things that the unique member names, or have nothing at all."""
-    lists = [each for page in pages for each in lists_in(_document(page))]
-    named = any(isinstance(thing, dict) and isinstance(thing.get(unique), str) for each in lists for thing in each)
-    return named or (bool(lists) and not any(lists))
+    A list that does not say so may be longer, and by other members things are told apart as well.
+    """
+    documents = [_document(page) for page in pages]
+    lists = [each for document in documents for each in lists_in(document)]
+    if lists and not any(lists):
+        return True
+    named = (thing for each in lists for thing in each if isinstance(thing, dict))
+    whole = resource.pages is not None and is_told_to_be_the_last(pages[-1], resource)
+    return whole and any(isinstance(thing.get(str(resource.unique)), str) for thing in named)
 
 
 def _document(page: Exchange) -> Any:
