@@ -143,13 +143,13 @@ def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
 
 
 def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
-    """What was sent, and is read as it was, is not told otherwise in the answer to the write."""
-    for name, value in sent.items() if reply.ok and reply.status != 202 else ():
+    """What was sent, and is read as it was, is not told otherwise in the answer to the write; nor is its id."""
+    for name, value in [*sent.items(), ("id", member(item, "id"))] if reply.ok and reply.status != 202 else ():
         told, now = (member(each, name) for each in (reply, item))
         if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
             beyond = Proof(beyond="what is there is made and read by other requests")
             named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
-            proof = named if isinstance(now, str) and now.isascii() else beyond
+            proof = named if name in sent and isinstance(now, str) and now.isascii() else beyond
             raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
 
 

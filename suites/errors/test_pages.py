@@ -123,7 +123,7 @@ def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
     Method: 1. create an item of a long name, or a short one where that is refused, with tabs, lines, quotes, marks of
                markup and characters of four bytes in its texts; a service may refuse them; read the list in which it is
             2. expect JSON, the whole name where there is its beginning, and in the object with its unique name the
-               item's own texts, or their beginning
+               item's own id, where both tell one of a kind, and its own texts, or their beginning
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -140,6 +140,7 @@ def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
             expect_json_where_told(page)
             for thing in _whose_name_is(slug, str(resource.unique), page):
                 judged = True
+                _expect_its_id(thing, page, item)
                 for name in sorted(create.texts):
                     _expect_beginning(name, thing.get(name), member(item, name), page, item)
     if not judged:
@@ -154,6 +155,13 @@ def _whose_name_is(slug: str, unique: str, page: Exchange) -> Iterator[dict[str,
             raise NonConformance(f"{unique} {worded(slug)}", worded(told), page, proof=shows_text(page, slug))
         if told == slug:
             yield thing
+
+
+def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
+    told, own = thing.get("id"), member(item, "id")
+    if type(told) is type(own) and told != own:
+        proof = Proof(beyond="which id a thing has is told by another request")
+        raise NonConformance(f"id {worded(own)}, as the item has", worded(told), item, page, proof=proof)
 
 
 def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -199,3 +200,31 @@ class ChallengeIsEmpty(Defect):
         if request.headers.get("authorization") == "Bearer cf cf" and answer.status == 401:
             answer.headers["WWW-Authenticate"] = ""
         return answer
+
+
+def _numbered(answer: Answer) -> Answer:
+    return edited(answer, lambda told: told.update(id=zlib.crc32(told["slug"].encode())) if "slug" in told else None)
+
+
+class CreationHasNoIdYet(Defect):
+    """RFC 9110 section 15.3.1: here the id that a creation is answered with is that of before it was stored."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        numbered = _numbered(answer)
+        return edited(numbered, lambda told: told.update(id=0)) if answer.status == 201 else numbered
+
+
+class ListsNumberWhatTheyShow(Defect):
+    """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _numbered(answer)
+
+    def listing(self, original: Callable[..., Answer], request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [each | {"id": place} for place, each in enumerate(entries)])
