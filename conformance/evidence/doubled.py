@@ -9,10 +9,10 @@ from typing import Any
 from conformance.vocabulary.exchange import Exchange
 
 # Fields of one value that say what an answer is and where it leads (RFC 9110 section 5.3); fronts add others.
-OF_REGISTRIES = frozenset(["docker-content-digest", "docker-upload-uuid", "range", "content-range", "oci-subject"])
 SINGLE = frozenset(
     ["content-type", "content-range", "location", "content-location", "etag", "last-modified", "retry-after"]
 )
+OF_REGISTRIES = frozenset(["docker-content-digest", "docker-upload-uuid", "range", "oci-subject"])
 FIELD, NAME = "a field of one value in two lines", "an object with a name twice"
 LARGEST = 65_536
 

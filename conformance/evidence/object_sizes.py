@@ -12,6 +12,10 @@ from conformance.evidence.successes import ENTITY_TAG, STORED
 from conformance.vocabulary.exchange import Exchange
 
 ANOTHER_SIZE = "another size of an object than was told of it before"
+MOST = 20_000
+"""Of so many objects a size is remembered, whatever a target tells."""
+_OF_ITSELF = re.compile(r"(?:(?:X-Amz-|response-)[A-Za-z-]+|x-id|versionId)=.*")
+"""Parameters by which an object itself is read, neither a part of it nor what belongs to it."""
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 """Keys that every listing writes as they are, encoded or not."""
 Of = tuple[str, str]
@@ -28,15 +32,21 @@ class Sizes:
         """Whether an answer tells another size of an object than one before; "" where it does not."""
         told = list(_read(exchange, path) if STORED.match(path) else _listed(exchange, path))
         with self._lock:
-            wrong = any(self._told.setdefault(of, size) != size for of, size in told)
-        return ANOTHER_SIZE if wrong else ""
+            wrong = next((each for each in told if self._told.get(each[0], each[1]) != each[1]), None)
+            before = self._told[wrong[0]] if wrong else ""
+            for of, size in told[: MOST - len(self._told)]:
+                self._told.setdefault(of, size)
+        return f"{ANOTHER_SIZE}; {wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}" if wrong else ""
 
 
 def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
     # What is coded on its way is of another length.
     coded = "content-encoding" in exchange.headers or "transfer-encoding" in exchange.headers
-    where, tag, length = path.partition("?")[0], exchange.headers.get("etag"), exchange.headers.get("content-length")
+    where, _, query = path.partition("?")
+    tag, length = exchange.headers.get("etag"), exchange.headers.get("content-length")
     if exchange.method not in ("GET", "HEAD") or exchange.status != 200 or coded or not tag or not length:
+        return
+    if query and not all(map(_OF_ITSELF.fullmatch, query.split("&"))):
         return
     if ENTITY_TAG.fullmatch(tag) and _PLAIN.fullmatch(unquote(where)):
         yield (unquote(where), tag.strip('"')), length

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+from conformance.evidence.methods import unnamed_methods
 from conformance.vocabulary.exchange import Exchange
 
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
 BROKEN = "JSON that cannot be read"
 """As where what was asked for is repeated in it with its quotation marks, whoever answers."""
 UNTYPED = "a list of errors that is told to be no JSON"
-NO_ALLOW = "405 without Allow"
-"""Of a deletion that is not offered 405 tells enough (OCI Distribution 1.1, "Content Management")."""
 ELSEWHERE, MISNAMED = "a challenge that leads elsewhere", "a challenge for another repository"
 BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
 WARNING = r'299 - "(?:[^"\\]|\\.)*"'
@@ -47,8 +46,9 @@ def flaw(exchange: Exchange, path: str) -> str:
         return BROKEN
     if exchange.status not in ITS_OWN or not _is_usual(exchange, path):
         return ""
-    if exchange.status == 405 and exchange.method != "DELETE" and "allow" not in exchange.headers:
-        return NO_ALLOW
+    # Of a deletion that is not offered 405 tells enough (OCI Distribution 1.1, "Content Management").
+    if exchange.method != "DELETE" and (unnamed := unnamed_methods(exchange)):
+        return unnamed
     if "content-encoding" in exchange.headers or not exchange.body.lstrip().startswith(b"{"):
         return ""
     return NO_LIST if not _is_list(exchange.body) else "" if JSON_TYPE.fullmatch(exchange.media_type) else UNTYPED

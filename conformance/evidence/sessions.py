@@ -18,13 +18,14 @@ class Openings:
     """The sessions that were told to whoever opened one, by their Location and by their Docker-Upload-UUID."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        # A few bytes of each, however long a target makes them.
+        self._told: set[int] = set()
 
     def flaw(self, exchange: Exchange, path: str) -> str:
         """What is wrong with what an opening tells; "" where nothing is."""
         if exchange.method != "POST" or exchange.status != 202 or not UPLOADS.fullmatch(path):
             return ""
-        told = {(name, value) for name in NAMING if (value := exchange.headers.get(name))}
+        told = {hash((name, value)) for name in NAMING if (value := exchange.headers.get(name))}
         again = told & self._told
         self._told |= told
         return TOLD_BEFORE if again else ""

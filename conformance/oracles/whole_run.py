@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from conformance.evidence.flaws import FAILED
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
-from conformance.evidence.watch import FAILED
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -29,24 +29,31 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
         raise finding
 
 
-def flawed_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
-    """The evidence of the run's answers that are wrong in this way."""
-    return [each["entry"] for each in recorder.watch.flaws if each["wrong"] == wrong]
+def flawed_so(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, Any]]:
+    """The evidence of the run's answers of a surface (identity, registry, storage) that are wrong in this way."""
+    return [each["entry"] for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong)]
 
 
-def failed_again(recorder: Recorder, kind: str = FAILED) -> list[dict[str, Any]]:
-    """The evidence of each 500 of a method of a resource, where there were several: one may be an upstream's."""
-    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(kind)]
+def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
+    """No answer of a surface is wrong in this way."""
+    details = [each["detail"] for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong)]
+    told = f"{wrong} ({details[0]})" if any(details) else wrong
+    expect_none(recorder, flawed_so(recorder, surface, wrong), expected, f"{told},", proof)
+
+
+def failed_again(recorder: Recorder, surface: str) -> list[dict[str, Any]]:
+    """The evidence of each 500 of a method of a surface's, where there were several: one may be an upstream's."""
+    flaws = [each for each in recorder.watch.flaws if each["surface"] == surface and each["wrong"].startswith(FAILED)]
     times = Counter(each["wrong"] for each in flaws)
     return [each["entry"] for each in flaws if times[each["wrong"]] > 1]
 
 
-def expect_told_by(recorder: Recorder, status: int, what: str, *own: Exchange) -> None:
+def expect_told_by(recorder: Recorder, surface: str, status: int, what: str, *own: Exchange) -> None:
     """What was done so in the run is told by this status of success; the check's own first, which can be repeated."""
     for reply in own:
         if reply.ok:
             expect_status(reply, status, f"for {what}")
-    found = flawed_so(recorder, what)
+    found = flawed_so(recorder, surface, what)
     told = f"{found[0]['status']} for {what}," if found else ""
     # Of a refusal nobody knows here whether it would be right as well.
     expect_none(recorder, found, f"{status} for {what}", told, Proof(statuses=(status, *range(400, 500))))

@@ -12,7 +12,7 @@ from conformance.evidence.methods import NO_ALLOW
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.untold import UNTOLD
 from conformance.oracles.status import expect_no_server_error
-from conformance.oracles.whole_run import expect_none, failed_again, flawed_so
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, failed_again
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import Proof
@@ -35,7 +35,9 @@ def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -
         if platform.as_role("full", operation).status >= 500:
             expect_no_server_error(platform.as_role("full", operation), f"for {operation}, again")
     proof = Proof(statuses=(*range(200, 500), 501))
-    expect_none(recorder, failed_again(recorder), "no 500 of a method of a resource twice", "one of several", proof)
+    expect_none(
+        recorder, failed_again(recorder, "identity"), "no 500 of a method of a resource twice", "one of several", proof
+    )
 
 
 @concludes()
@@ -59,7 +61,7 @@ def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str
         if resource.create and resource.item:
             platform.as_role("full", platform.operation(resource, "read-item", platform.new_item(resource)))
     proof = Proof(beyond="what stands twice is seen in the head or the body, which is shown here")
-    expect_none(recorder, flawed_so(recorder, wrong), expected, wrong, proof)
+    expect_no_flaw(recorder, "identity", wrong, expected, proof)
 
 
 @verifies("errors/shape/json-is-told")
@@ -76,7 +78,7 @@ def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
             platform.many(resource)
         platform.pages("full", platform.operation(resource, "read"))
     proof = Proof(fields_match=(("Content-Type", "json|text/plain"),))
-    expect_none(recorder, flawed_so(recorder, UNTOLD), "JSON with its Content-Type", UNTOLD, proof)
+    expect_no_flaw(recorder, "identity", UNTOLD, "JSON with its Content-Type", proof)
 
 
 @verifies("errors/405/unsupported-method")
@@ -96,4 +98,4 @@ def test_no_405_without_allow(platform: Platform, recorder: Recorder, methods: t
             platform.as_role("full", operation, method=method)
     platform.oauth.post(b"", (), method=methods[0])
     proof = Proof(fields_match=(("Allow", "^"),))
-    expect_none(recorder, flawed_so(recorder, NO_ALLOW), "405 with Allow", NO_ALLOW, proof)
+    expect_no_flaw(recorder, "identity", NO_ALLOW, "405 with Allow", proof)

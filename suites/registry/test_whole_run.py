@@ -24,7 +24,7 @@ from conformance.evidence.times import ANOTHER_TIME, NO_DATE, TO_COME
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document
-from conformance.oracles.whole_run import expect_none, expect_told_by, flawed_so
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_told_by, flawed_so
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -62,9 +62,9 @@ def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, re
 
     if 400 <= reply.status < 500:
         expect_error_document(reply)
-    expect_none(recorder, flawed_so(recorder, NO_LIST), FORM, f"{NO_LIST},", OF_THE_FORM)
+    expect_no_flaw(recorder, "registry", NO_LIST, FORM, OF_THE_FORM)
     unread = Proof(beyond="a script does not read JSON")
-    expect_none(recorder, flawed_so(recorder, BROKEN), "a body that is the JSON it says it is", f"{BROKEN},", unread)
+    expect_no_flaw(recorder, "registry", BROKEN, "a body that is the JSON it says it is", unread)
 
 
 @verifies("registry/login/challenge-is-given")
@@ -79,7 +79,7 @@ def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder, name: 
     if no_tag.status == 401:
         expect_header(no_tag, name, or_statuses=OTHERS)
     challenge = Proof(fields_match=((name, "[A-Za-z]"),), or_statuses=OTHERS)
-    bare = flawed_so(recorder, NO_CHALLENGE)
+    bare = flawed_so(recorder, "registry", NO_CHALLENGE)
     expect_none(recorder, bare, f"401 with {name}", f"{NO_CHALLENGE},", challenge)
 
 
@@ -95,7 +95,7 @@ def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, rec
     """
     door, scope = bearer.door, bearer.scope(stored.repository.name, "pull")
     kept = Proof(beyond="a script asks the realm of the run, and not the one that is named now")
-    for entry in flawed_so(recorder, ELSEWHERE):
+    for entry in flawed_so(recorder, "registry", ELSEWHERE):
         told = [value for name, value in entry["response_headers"] if name.lower() == "www-authenticate"]
         for other in (door.led_by(each) for each in challenges_in(told) if each.scheme == "bearer"):
             if (other.realm, other.service) == (door.realm, door.service):
@@ -134,7 +134,7 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
     length = Proof(beyond="a script does not look at how long warnings are together")
     of_that_length = "no more than 4096 bytes of warnings"
     for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
-        found = flawed_so(recorder, wrong)
+        found = flawed_so(recorder, "registry", wrong)
         told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right)
 
@@ -153,7 +153,7 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     no_clock = Proof(beyond="a script has no clock but the Date of the answer")
     forms = [(wrong, Proof(fields_lack=((name, NO_FIXDATE),))) for name, wrong in NO_DATE.items()]
     for wrong, right in (*forms, (ANOTHER_TIME, no_clock), (TO_COME, no_clock)):
-        found = flawed_so(recorder, wrong)
+        found = flawed_so(recorder, "registry", wrong)
         fields = {name.title(): value for name, value in (found[0]["response_headers"] if found else ())}
         told = ", ".join(f"{name}: {fields[name]}" for name in NO_DATE if name in fields)
         expect_none(recorder, found, "dates of HTTP, and none to come", f"{wrong} ({told}),", right)
@@ -170,7 +170,7 @@ def test_no_field_stands_twice(step: Step, recorder: Recorder) -> None:
     """
     step(CREATED_BLOB)
     proof = Proof(beyond="what stands twice is seen in the head, which is shown here")
-    expect_none(recorder, flawed_so(recorder, FIELD), "each field of one value in one line", f"{FIELD},", proof)
+    expect_no_flaw(recorder, "registry", FIELD, "each field of one value in one line", proof)
 
 
 @verifies("registry/upload/each-session-is-its-own")
@@ -182,7 +182,7 @@ def test_each_session_is_its_own(step: Step, recorder: Recorder) -> None:
             2. of all that were opened in the run expect no Location twice, and no Docker-Upload-UUID, where one is told
     """
     step(OPENED_UPLOAD)
-    found = flawed_so(recorder, TOLD_BEFORE)
+    found = flawed_so(recorder, "registry", TOLD_BEFORE)
     seen = Proof(beyond="it is about what another request was answered")
     expect_none(recorder, found, "a session of its own to each that opens one", f"{TOLD_BEFORE},", seen)
 
@@ -196,7 +196,7 @@ def test_what_is_opened_has_received_nothing(step: Step, recorder: Recorder) -> 
             2. of each that was opened in the run, by a mount as well, expect Range, where it is there, to be of no byte
     """
     step(OPENED_UPLOAD)
-    found = flawed_so(recorder, RECEIVED)
+    found = flawed_so(recorder, "registry", RECEIVED)
     right = Proof(fields_lack=(("Range", "^(bytes=)?[0-9]+-0*[1-9]"),), or_statuses=(201, *range(400, 500)))
     expect_none(recorder, found, "Range: 0-0, or none", f"{RECEIVED},", right)
 
@@ -217,7 +217,7 @@ def test_every_success_has_its_status(step: Step, recorder: Recorder, what: str,
     Method: 1. open an upload, send it a chunk, close it, and push a manifest
             2. expect the step's status, and the same for each such step that the run was served before
     """
-    expect_told_by(recorder, status, what, step(what))
+    expect_told_by(recorder, "registry", status, what, step(what))
 
 
 @pytest.fixture

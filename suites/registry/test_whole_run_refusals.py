@@ -7,10 +7,11 @@ import uuid
 import pytest
 
 from conformance.clients.registry import Registry, StoredImage
+from conformance.evidence.methods import NO_ALLOW
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import IN_A_REPOSITORY, MISNAMED, NO_ALLOW, UNTYPED
+from conformance.evidence.refusals import IN_A_REPOSITORY, MISNAMED, UNTYPED
 from conformance.oracles.proofs import literal
-from conformance.oracles.whole_run import expect_none, flawed_so
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
 
@@ -30,7 +31,7 @@ def test_every_list_of_errors_is_told_to_be_one(stored: StoredImage, recorder: R
     """
     stored.repository.send("GET", session)
     right = Proof(fields_match=(("Content-Type", REFUSED),))
-    expect_none(recorder, flawed_so(recorder, UNTYPED), "errors that are told to be JSON", f"{UNTYPED},", right)
+    expect_no_flaw(recorder, "registry", UNTYPED, "errors that are told to be JSON", right)
 
 
 @verifies("registry/errors/405-has-allow")
@@ -44,7 +45,7 @@ def test_no_405_without_allow(stored: StoredImage, recorder: Recorder, method: s
     """
     stored.repository.send(method, "tags/list")
     right = Proof(fields_match=(("Allow", "^"),), or_statuses=OTHERS)
-    expect_none(recorder, flawed_so(recorder, NO_ALLOW), "405 with Allow", f"{NO_ALLOW},", right)
+    expect_no_flaw(recorder, "registry", NO_ALLOW, "405 with Allow", right)
 
 
 @verifies("registry/login/challenge-names-the-scope")
@@ -58,7 +59,7 @@ def test_no_challenge_for_another(bearer: Registry, stored: StoredImage, recorde
                repositories, expect that repository among them
     """
     stored.repository.as_role(None).tags(query)
-    found = flawed_so(recorder, MISNAMED)
+    found = flawed_so(recorder, "registry", MISNAMED)
     asked = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
     scope = f"repository:{asked[1]}:" if asked else "repository:"
     right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=OTHERS)

@@ -20,9 +20,8 @@ from conformance.evidence.result_documents import (
     UNTYPED,
 )
 from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
-from conformance.evidence.watch import FAILED_GATEWAY
 from conformance.oracles.s3_objects import expect_entity_tag
-from conformance.oracles.whole_run import expect_none, expect_told_by, failed_again, flawed_so
+from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_told_by, failed_again
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import NotApplicable, Proof
@@ -42,7 +41,7 @@ def test_everything_written_is_200(space: Space, recorder: Recorder) -> None:
     """
     key = space.key()
 
-    expect_told_by(recorder, 200, WRITTEN, space.put(key, b"written"), space.put(key, b"written again"))
+    expect_told_by(recorder, "storage", 200, WRITTEN, space.put(key, b"written"), space.put(key, b"written again"))
 
 
 @verifies("storage/object/deleted-is-204")
@@ -55,7 +54,7 @@ def test_everything_deleted_is_204(space: Space, recorder: Recorder) -> None:
     """
     key = space.stored()
 
-    expect_told_by(recorder, 204, DELETED, space.delete(key), space.delete(key))
+    expect_told_by(recorder, "storage", 204, DELETED, space.delete(key), space.delete(key))
 
 
 @verifies("storage/object/etag-is-one-and-quoted")
@@ -71,7 +70,7 @@ def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> 
     if reply.headers.all("etag"):
         expect_entity_tag(reply)
     quoted = Proof(fields_match=(("ETag", '^"[^"]*"$'),), or_statuses=tuple(range(400, 500)))
-    expect_none(recorder, flawed_so(recorder, BAD_TAG), "a strong ETag, quoted", f"{BAD_TAG},", quoted)
+    expect_no_flaw(recorder, "storage", BAD_TAG, "a strong ETag, quoted", quoted)
 
 
 @verifies("storage/errors/document-has-code-and-message")
@@ -86,12 +85,12 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
     """
     space.get(space.key(name))
 
-    expect_none(recorder, flawed_so(recorder, UNREADABLE), "well-formed XML", f"{UNREADABLE},", Proof(beyond=UNREAD))
+    expect_no_flaw(recorder, "storage", UNREADABLE, "well-formed XML", Proof(beyond=UNREAD))
     coded = Proof(matches="<Code( [^>]*)?>[^<]")
-    expect_none(recorder, flawed_so(recorder, NO_CODE), "an error document with one Code", f"{NO_CODE},", coded)
+    expect_no_flaw(recorder, "storage", NO_CODE, "an error document with one Code", coded)
     typed = Proof(fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
     wanted = "Content-Type: application/xml on an error document"
-    expect_none(recorder, flawed_so(recorder, UNTYPED_ERROR), wanted, f"{UNTYPED_ERROR},", typed)
+    expect_no_flaw(recorder, "storage", UNTYPED_ERROR, wanted, typed)
 
 
 @concludes()
@@ -132,7 +131,7 @@ def test_every_answer_can_be_read(
         space.list_parts(key, upload, part_number_marker="0")
         space.abort(key, upload)
 
-    expect_none(recorder, flawed_so(recorder, wrong), expected, f"{wrong},", READ)
+    expect_no_flaw(recorder, "storage", wrong, expected, READ)
 
 
 @verifies("storage/listing/says-what-was-asked")
@@ -148,7 +147,7 @@ def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimi
     space.listing_v1(space.prefix(), delimiter=delimiter)
 
     wanted = "bucket, prefix and delimiter as asked, and no limit beyond"
-    expect_none(recorder, flawed_so(recorder, OF_OTHERS), wanted, f"{OF_OTHERS},", READ)
+    expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
 
 
 @verifies("storage/multipart/answers-name-their-upload")
@@ -170,7 +169,7 @@ def test_every_answer_names_its_upload(space: Space, recorder: Recorder, feature
     space.abort(key, upload)
 
     wanted = "bucket, key, id, prefix and delimiter as asked"
-    expect_none(recorder, flawed_so(recorder, OF_OTHER_UPLOADS), wanted, f"{OF_OTHER_UPLOADS},", READ)
+    expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)
 
 
 @verifies("storage/errors/nothing-fails-again-and-again")
@@ -185,6 +184,6 @@ def test_nothing_fails_again_and_again(space: Space, recorder: Recorder) -> None
     for _ in range(2):
         space.call("DELETE", space.key("missing"), {"versionId": "of no form"})
 
-    again = failed_again(recorder, FAILED_GATEWAY)
+    again = failed_again(recorder, "storage")
     proof = Proof(statuses=(*range(200, 500), 501))
     expect_none(recorder, again, "no 500 of a method with such parameters twice", "one of several", proof)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from conformance.evidence import object_sizes
 from conformance.evidence.object_sizes import ANOTHER_SIZE, Sizes
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -32,6 +35,7 @@ def test_one_size_of_a_tag_is_no_flaw() -> None:
         (read('W/"t"', "9"), "/b/k"),
         (read('"t"', "9", "PUT"), "/b/k"),
         (listed("t", "9", "k%20l"), LIST),
+        (read('"t"', "9", "GET"), "/b/k?partNumber=1"),
     ):
         assert not sizes.flaw(reply, path)
 
@@ -39,5 +43,15 @@ def test_one_size_of_a_tag_is_no_flaw() -> None:
 def test_another_size_of_a_tag_is_a_flaw() -> None:
     sizes = Sizes()
     sizes.flaw(read('"t"', "4"), "/b/k")
-    assert sizes.flaw(listed("&quot;t&quot;", "14"), LIST) == ANOTHER_SIZE
-    assert sizes.flaw(read('"t"', "3", "GET"), "/b/k") == ANOTHER_SIZE
+    assert sizes.flaw(listed("&quot;t&quot;", "14"), LIST) == f"{ANOTHER_SIZE}; 14 bytes of /b/k under t, not 4"
+    assert sizes.flaw(read('"t"', "3", "GET"), "/b/k") == f"{ANOTHER_SIZE}; 3 bytes of /b/k under t, not 4"
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_sizes, "MOST", 2)
+    sizes = Sizes()
+    for key in "abc":
+        sizes.flaw(read('"t"', "4"), f"/b/{key}")
+
+    assert sizes.flaw(read('"t"', "5"), "/b/b").startswith(ANOTHER_SIZE)
+    assert not sizes.flaw(read('"t"', "5"), "/b/c")

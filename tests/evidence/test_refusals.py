@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.evidence.methods import NO_ALLOW
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.refusals import (
     BAD_WARNING,
     BROKEN,
     LONG_WARNINGS,
     MISNAMED,
-    NO_ALLOW,
     NO_CHALLENGE,
     NO_LIST,
     UNTYPED,

@@ -13,9 +13,9 @@ from conformance.clients.at_once import at_once
 from conformance.evidence.doubled import FIELD, NAME
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import KEPT_BODY
-from conformance.evidence.watch import FAILED_GATEWAY, canary_of
-from conformance.oracles.whole_run import failed_again
-from conformance.target.description import Secret, Target
+from conformance.evidence.watch import canary_of
+from conformance.oracles.whole_run import failed_again, flawed_so
+from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
 CANARY = 'kept "at home", ünd €'
@@ -134,7 +134,7 @@ def test_what_a_method_of_a_resource_fails_at_twice_is_told(asked: list[tuple[st
     for method, path, status in asked:
         url = f"http://i/api/{path}"
         recorder.exchange(Exchange("x-1", method, url, Headers([]), b"", status, Headers([]), b"", 0.0, 0.0))
-    assert len(failed_again(recorder)) == told
+    assert len(failed_again(recorder, "identity")) == told
 
 
 @pytest.mark.parametrize(
@@ -182,26 +182,11 @@ def test_callers_at_once_do_not_disturb_each_other(recorder: Recorder) -> None:
     assert recorder.watch.seen == 0
 
 
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        (["DELETE /b/k?versionId=1", "DELETE /b/l?x-id=DeleteObject&versionId=2"], 2),
-        (["DELETE /b/k?versionId=1", "GET /b/k?versionId=1"], 0),
-        (["GET /b?versionId=1", "GET /b/k?versionId=1"], 0),
-        (["PUT /b/k", "PUT /b/k?x-id=PutObject", "PUT /b/k?X-Amz-Signature=1"], 0),
-    ],
-)
-def test_what_a_gateway_fails_at_twice_is_told(asked: list[str], told: int) -> None:
-    recorder = Recorder()
-    storage = {
-        "endpoint": "http://s",
-        "buckets": ["my-app"],
-        "access_key": Secret("A", "a"),
-        "secret_key": Secret("S", "s"),
-    }
-    recorder.watch.over(Target.model_validate({"organization": "acme", "storage": storage}), "0run")
-    signed = Headers([("x-amz-date", "20261130T000000Z")])
-    for method, path in (each.split() for each in asked):
-        recorder.exchange(Exchange("x-1", method, f"http://s{path}", signed, b"", 500, Headers([]), b"", 0.0, 0.0))
-    assert len(failed_again(recorder, FAILED_GATEWAY)) == told
-    assert not failed_again(recorder)
+def test_what_is_wrong_is_told_of_the_surface_that_answered_so(recorder: Recorder) -> None:
+    described = {"organization": "acme", "registry": {"url": "http://r", "repository": "orgs/acme/app"}}
+    recorder.watch.over(Target.model_validate(described), "0run")
+    twice = Headers([("Content-Type", "text/plain"), ("Content-Type", "text/html")])
+    recorder.exchange(Exchange("x-9", "GET", "http://r/v2/", Headers([]), b"", 200, twice, b"", 0.0, 0.0))
+
+    assert [each["url"] for each in flawed_so(recorder, "registry", FIELD)] == ["http://r/v2/"]
+    assert flawed_so(recorder, "identity", FIELD) == flawed_so(recorder, "storage", FIELD) == []

@@ -1,0 +1,118 @@
+"""What is wrong with an answer, whatever was asked: by what each surface's answers are judged over the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
+from conformance.evidence.error_documents import document_flaw
+from conformance.evidence.methods import unnamed_methods
+from conformance.evidence.object_fields import misshapen
+from conformance.evidence.object_sizes import Sizes
+from conformance.evidence.reads import digest_flaw, list_flaw
+from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
+from conformance.evidence.result_documents import result_flaws
+from conformance.evidence.sessions import Openings, subject_flaw
+from conformance.evidence.successes import REGISTRY, STORAGE, STORED, is_of_s3, received_flaw, tag_flaw, told_otherwise
+from conformance.evidence.times import date_flaw
+from conformance.evidence.untold import untold_json
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange
+
+FAILED = "a server error for"
+"""Begins what is said of each 500, by method and what it was asked of: one alone may be an upstream's."""
+DETAIL = "; "
+"""Between what is wrong, by which a check finds it, and what else there is to say of it."""
+MOST_DOORS = 20
+
+
+class Flaws:
+    """Judges an answer by the surface that gave it, some by what earlier answers told."""
+
+    def __init__(self) -> None:
+        self.apis: tuple[str, ...] = ()
+        self._identity: tuple[str, ...] = ()
+        self._registry = self._own = self._gateway = ""
+        self.forget()
+
+    def over(self, target: Target) -> None:
+        """Judges the answers of a target."""
+        if target.identity:
+            # Beside them on one host may be what answers 401 by other rules.
+            self.apis = tuple(target.identity.url + each.path for each in target.identity.resources)
+            paths = (target.identity.token_path, target.identity.jwks_path)
+            self._identity = (*self.apis, *(target.identity.url + each for each in paths if each))
+        self._registry = target.registry.url if target.registry else ""
+        # Another organization's names may have a realm of their own.
+        self._own = f"/v2/{target.registry.repository}" if target.registry else ""
+        self._gateway = target.storage.endpoint if target.storage else ""
+
+    def forget(self) -> None:
+        """Forgets what earlier answers told."""
+        self._doors: list[str] = []
+        self._openings, self._sizes = Openings(), Sizes()
+
+    def of(self, exchange: Exchange) -> Iterator[tuple[str, str]]:
+        """Of which surface an answer is, and what is wrong with it."""
+        if exchange.url.startswith(self._identity):
+            yield from _told("identity", self._of_identity(exchange))
+        if self._registry and exchange.url.startswith(f"{self._registry}/"):
+            yield from _told("registry", self._of_registry(exchange, exchange.url.removeprefix(self._registry)))
+        if self._gateway and exchange.url.startswith(f"{self._gateway}/") and is_of_s3(exchange):
+            yield from _told("storage", self._of_gateway(exchange, exchange.url.removeprefix(self._gateway)))
+
+    def _of_identity(self, exchange: Exchange) -> Iterator[str]:
+        yield doubled_field(exchange)
+        yield doubled_name(exchange)
+        yield untold_json(exchange)
+        yield unnamed_methods(exchange)
+        if exchange.status == 500 and (paths := [each for each in self.apis if exchange.url.startswith(each)]):
+            yield f"{FAILED} {exchange.method} {max(paths, key=len)}"
+
+    def _of_registry(self, exchange: Exchange, path: str) -> Iterator[str]:
+        yield told_otherwise(exchange, path, REGISTRY)
+        if not path.startswith("/v2/"):
+            return
+        yield doubled_field(exchange, OF_REGISTRIES)
+        yield received_flaw(exchange, path)
+        yield digest_flaw(exchange, path)
+        yield list_flaw(exchange, path)
+        yield self._openings.flaw(exchange, path)
+        yield subject_flaw(exchange, path)
+        yield flaw(exchange, path) if 400 <= exchange.status < 500 else ""
+        yield scope_flaw(exchange, path)
+        yield warning_flaw(exchange) if "warning" in exchange.headers else ""
+        yield date_flaw(exchange)
+        if path == "/v2/" or path.startswith(self._own):
+            yield self._elsewhere(door_of(exchange))
+
+    def _of_gateway(self, exchange: Exchange, path: str) -> Iterator[str]:
+        yield _failed_with(exchange, path)
+        yield told_otherwise(exchange, path, STORAGE)
+        yield tag_flaw(exchange, path)
+        yield doubled_field(exchange)
+        yield misshapen(exchange, path)
+        yield self._sizes.flaw(exchange, path)
+        yield document_flaw(exchange)
+        yield from result_flaws(exchange, path)
+
+    def _elsewhere(self, door: str) -> str:
+        """What is to be looked at in a challenge: that it leads where none before it led, but the first."""
+        if not door or door in self._doors or len(self._doors) == MOST_DOORS:
+            return ""
+        self._doors.append(door)
+        return ELSEWHERE if len(self._doors) > 1 else ""
+
+
+def _told(surface: str, judgements: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Each judgement that found something."""
+    return ((surface, wrong) for wrong in judgements if wrong)
+
+
+def _failed_with(exchange: Exchange, path: str) -> str:
+    """A gateway's 500 of a method with such parameters; plain ones are thousands, of which two may fail by chance."""
+    asked = {each.partition("=")[0] for each in path.partition("?")[2].split("&")} - {"", "x-id"}
+    named = sorted(each for each in asked if not each.startswith("X-Amz-"))
+    if exchange.status != 500 or not named:
+        return ""
+    return f"{FAILED} {exchange.method} of {'an object' if STORED.match(path) else 'a bucket'} by {named}"
