@@ -34,7 +34,7 @@ def _listed(space: Space, prefix: str, key: str) -> Iterator[Listing]:
     for version in (version_2, version_1):
         yield begun(version(space, key, None))
         yield begun(version(space, key, delimiter="/"))
-        yield begun(version(space, key, 1, start_after=prefix + "a", encoding_type="url"))
+        yield begun(version(space, prefix, 1, start_after=prefix + "a", encoding_type="url"))
         yield from (page for page in pages(version(space, prefix, 1), 1, 9) if key in page.keys)
 
 
