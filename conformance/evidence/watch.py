@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.flaws import DETAIL, Flaws
 from conformance.evidence.forms import HALVES
+from conformance.evidence.judgements.of_surfaces import DETAIL, Flaws
 from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange

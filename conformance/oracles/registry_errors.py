@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conformance.evidence.refusals import CODE, JSON_TYPE
+from conformance.evidence.judgements.refusals import CODE, JSON_TYPE
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import listed, observed
 from conformance.vocabulary.exchange import Exchange

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from conformance.evidence.successes import ENTITY_TAG
+from conformance.evidence.judgements.successes import ENTITY_TAG
 from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of

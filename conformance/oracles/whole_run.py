@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.evidence.flaws import FAILED
+from conformance.evidence.judgements.of_surfaces import FAILED
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
 from conformance.oracles.status import expect_status

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.evidence.doubled import FIELD, NAME
-from conformance.evidence.methods import NO_ALLOW
+from conformance.evidence.judgements.doubled import FIELD, NAME
+from conformance.evidence.judgements.methods import NO_ALLOW
+from conformance.evidence.judgements.untold import UNTOLD
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.untold import UNTOLD
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, failed_again
 from conformance.sandbox.platform import Platform

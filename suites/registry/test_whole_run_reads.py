@@ -6,9 +6,9 @@ import pytest
 
 from conformance.clients.images import OCI_INDEX, index
 from conformance.clients.registry import StoredImage
-from conformance.evidence.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
+from conformance.evidence.judgements.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
+from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.sessions import ANOTHER_SUBJECT
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof

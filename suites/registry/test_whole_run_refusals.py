@@ -7,9 +7,9 @@ import uuid
 import pytest
 
 from conformance.clients.registry import Registry, StoredImage
-from conformance.evidence.methods import NO_ALLOW
+from conformance.evidence.judgements.methods import NO_ALLOW
+from conformance.evidence.judgements.refusals import IN_A_REPOSITORY, MISNAMED, UNTYPED
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import IN_A_REPOSITORY, MISNAMED, UNTYPED
 from conformance.oracles.proofs import literal
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.checksums import checksum_field
-from conformance.evidence.doubled import FIELD
-from conformance.evidence.error_documents import MISMATCHED, NO_CODE, UNREADABLE
-from conformance.evidence.error_documents import UNTYPED as UNTYPED_ERROR
-from conformance.evidence.object_fields import MISSHAPEN as MISSHAPEN_FIELD
-from conformance.evidence.object_sizes import ANOTHER_SIZE
-from conformance.evidence.recorder import Recorder
-from conformance.evidence.result_documents import (
+from conformance.evidence.judgements.doubled import FIELD
+from conformance.evidence.judgements.error_documents import MISMATCHED, NO_CODE, UNREADABLE
+from conformance.evidence.judgements.error_documents import UNTYPED as UNTYPED_ERROR
+from conformance.evidence.judgements.object_fields import MISSHAPEN as MISSHAPEN_FIELD
+from conformance.evidence.judgements.object_sizes import ANOTHER_SIZE
+from conformance.evidence.judgements.result_documents import (
     INCOMPLETE,
     MISSHAPEN,
     OF_OTHER_UPLOADS,
@@ -19,7 +18,8 @@ from conformance.evidence.result_documents import (
     TWICE,
     UNTYPED,
 )
-from conformance.evidence.successes import BAD_TAG, DELETED, WRITTEN
+from conformance.evidence.judgements.successes import BAD_TAG, DELETED, WRITTEN
+from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_told_by, failed_again
 from conformance.sandbox.space import Space

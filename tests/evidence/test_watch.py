@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.evidence.doubled import FIELD, NAME
+from conformance.evidence.judgements.doubled import FIELD, NAME
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import KEPT_BODY
 from conformance.evidence.watch import canary_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.untold import UNTOLD, untold_json
+from conformance.evidence.judgements.untold import UNTOLD, untold_json
 from conformance.vocabulary.exchange import Exchange, Headers
 
 

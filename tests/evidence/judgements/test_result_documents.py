@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.result_documents import (
+from conformance.evidence.judgements.result_documents import (
     INCOMPLETE,
     MISSHAPEN,
     OF_OTHER_UPLOADS,

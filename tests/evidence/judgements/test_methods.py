@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.methods import NO_ALLOW, unnamed_methods
+from conformance.evidence.judgements.methods import NO_ALLOW, unnamed_methods
 from conformance.vocabulary.exchange import Exchange, Headers
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.evidence.judgements.refusals import ELSEWHERE, door_of
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import ELSEWHERE, door_of
 from conformance.target.description import Registry, Target
 from conformance.vocabulary.exchange import Exchange, Headers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.error_documents import MISMATCHED, NO_CODE, UNREADABLE, UNTYPED, document_flaw
+from conformance.evidence.judgements.error_documents import MISMATCHED, NO_CODE, UNREADABLE, UNTYPED, document_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
 CODED = b"<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.object_fields import MISSHAPEN, misshapen
+from conformance.evidence.judgements.object_fields import MISSHAPEN, misshapen
 from conformance.vocabulary.exchange import Exchange, Headers
 
 

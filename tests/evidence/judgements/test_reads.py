@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON, digest_flaw, list_flaw
+from conformance.evidence.judgements.reads import (
+    ANOTHER_DIGEST,
+    ANOTHER_NAME,
+    NO_INDEX,
+    NO_JSON,
+    digest_flaw,
+    list_flaw,
+)
 from conformance.vocabulary.exchange import Exchange, Headers
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"

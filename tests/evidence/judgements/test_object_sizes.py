@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence import object_sizes
-from conformance.evidence.object_sizes import ANOTHER_SIZE, Sizes
+from conformance.evidence.judgements import object_sizes
+from conformance.evidence.judgements.object_sizes import ANOTHER_SIZE, Sizes
 from conformance.vocabulary.exchange import Exchange, Headers
 
 LIST = "/b?prefix=k"

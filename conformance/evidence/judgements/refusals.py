@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from conformance.evidence.methods import unnamed_methods
+from conformance.evidence.judgements.methods import unnamed_methods
 from conformance.vocabulary.exchange import Exchange
 
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"

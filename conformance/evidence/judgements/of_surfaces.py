@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.evidence.doubled import OF_REGISTRIES, doubled_field, doubled_name
-from conformance.evidence.error_documents import document_flaw
-from conformance.evidence.methods import unnamed_methods
-from conformance.evidence.object_fields import misshapen
-from conformance.evidence.object_sizes import Sizes
-from conformance.evidence.reads import digest_flaw, list_flaw
-from conformance.evidence.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
-from conformance.evidence.result_documents import result_flaws
-from conformance.evidence.sessions import Openings, subject_flaw
-from conformance.evidence.successes import REGISTRY, STORAGE, STORED, is_of_s3, received_flaw, tag_flaw, told_otherwise
-from conformance.evidence.times import date_flaw
-from conformance.evidence.untold import untold_json
+from conformance.evidence.judgements.doubled import OF_REGISTRIES, doubled_field, doubled_name
+from conformance.evidence.judgements.error_documents import document_flaw
+from conformance.evidence.judgements.methods import unnamed_methods
+from conformance.evidence.judgements.object_fields import misshapen
+from conformance.evidence.judgements.object_sizes import Sizes
+from conformance.evidence.judgements.reads import digest_flaw, list_flaw
+from conformance.evidence.judgements.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
+from conformance.evidence.judgements.result_documents import result_flaws
+from conformance.evidence.judgements.sessions import Openings, subject_flaw
+from conformance.evidence.judgements.successes import (
+    REGISTRY,
+    STORAGE,
+    STORED,
+    is_of_s3,
+    received_flaw,
+    tag_flaw,
+    told_otherwise,
+)
+from conformance.evidence.judgements.times import date_flaw
+from conformance.evidence.judgements.untold import untold_json
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 

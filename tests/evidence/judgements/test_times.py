@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.times import ANOTHER_TIME, DATE, MODIFIED, NO_DATE, TO_COME, date_flaw
+from conformance.evidence.judgements.times import ANOTHER_TIME, DATE, MODIFIED, NO_DATE, TO_COME, date_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
 NOW = "Sun, 29 Nov 2026 10:00:00 GMT"

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.evidence.recorder import Recorder
-from conformance.evidence.successes import (
+from conformance.evidence.judgements.successes import (
     BAD_TAG,
     CREATED_BLOB,
     CREATED_MANIFEST,
@@ -22,6 +21,7 @@ from conformance.evidence.successes import (
     tag_flaw,
     told_otherwise,
 )
+from conformance.evidence.recorder import Recorder
 from conformance.target.description import Registry, Secret, Storage, Target
 from conformance.vocabulary.exchange import Exchange, Headers
 

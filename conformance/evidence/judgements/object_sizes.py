@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from conformance.evidence.result_documents import local_name, read_result
-from conformance.evidence.successes import ENTITY_TAG, STORED
+from conformance.evidence.judgements.result_documents import local_name, read_result
+from conformance.evidence.judgements.successes import ENTITY_TAG, STORED
 from conformance.vocabulary.exchange import Exchange
 
 ANOTHER_SIZE = "another size of an object than was told of it before"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from conformance.evidence.successes import STORED
+from conformance.evidence.judgements.successes import STORED
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import DATE_FORM, seconds_of_date
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.evidence.sessions import ANOTHER_SUBJECT, TOLD_BEFORE, Openings, subject_flaw
+from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT, TOLD_BEFORE, Openings, subject_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
 UPLOADS, MANIFEST = "/v2/orgs/acme/app/blobs/uploads/", "/v2/orgs/acme/app/manifests/v1"

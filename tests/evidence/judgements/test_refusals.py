@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.evidence.methods import NO_ALLOW
-from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import (
+from conformance.evidence.judgements.methods import NO_ALLOW
+from conformance.evidence.judgements.refusals import (
     BAD_WARNING,
     BROKEN,
     LONG_WARNINGS,
@@ -20,6 +19,7 @@ from conformance.evidence.refusals import (
     scope_flaw,
     warning_flaw,
 )
+from conformance.evidence.recorder import Recorder
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
