@@ -161,6 +161,22 @@ class UpdateTellsOldVersion(Defect):
         return answer
 
 
+class LaterUpdatesTellTheFirstVersion(Defect):
+    """RFC 9110 section 8.8: so is each that follows; what the first was answered with is told again."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/told-version-is-the-new-one",)
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status == 200:
+            answer.headers["ETag"] = self._told.setdefault(call.slug or "", answer.headers["ETag"])
+        return answer
+
+
 class VersionsBeginAnew(Defect):
     """RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times."""
 
