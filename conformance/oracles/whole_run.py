@@ -41,9 +41,9 @@ def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, 
     expect_none(recorder, flawed_so(recorder, surface, wrong), expected, f"{told},", proof)
 
 
-def failed_again(recorder: Recorder, surface: str) -> list[dict[str, Any]]:
-    """The evidence of each 500 of a method of a surface's, where there were several: one may be an upstream's."""
-    flaws = [each for each in recorder.watch.flaws if each["surface"] == surface and each["wrong"].startswith(FAILED)]
+def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
+    """The evidence of each 500 of a method of a resource, where there were several: one may be an upstream's."""
+    flaws = [each for each in recorder.watch.flaws if each["wrong"].startswith(FAILED)]
     times = Counter(each["wrong"] for each in flaws)
     return [each["entry"] for each in flaws if times[each["wrong"]] > 1]
 

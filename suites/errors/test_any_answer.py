@@ -35,9 +35,7 @@ def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -
         if platform.as_role("full", operation).status >= 500:
             expect_no_server_error(platform.as_role("full", operation), f"for {operation}, again")
     proof = Proof(statuses=(*range(200, 500), 501))
-    expect_none(
-        recorder, failed_again(recorder, "identity"), "no 500 of a method of a resource twice", "one of several", proof
-    )
+    expect_none(recorder, failed_again(recorder), "no 500 of a method of a resource twice", "one of several", proof)
 
 
 @concludes()

@@ -124,20 +124,23 @@ def test_unknown_version_is_not_the_object(space: Space) -> None:
 
 
 @verifies("storage/subresource/unknown-version-deletes-nothing")
-@pytest.mark.parametrize("many", [case("one", False), case("many", True)])
-def test_unknown_version_deletes_nothing(space: Space, many: bool) -> None:
+@pytest.mark.parametrize(
+    ("many", "version"),
+    [case("one", False, NO_VERSION), case("many", True, NO_VERSION), case("of-no-form", False, "of no form")],
+)
+def test_unknown_version_deletes_nothing(space: Space, many: bool, version: str) -> None:
     """Purpose: to delete a version that never existed is not to delete the present object.
 
-    Method: 1. put an object, delete it with the id of a version that never existed, or name such a version in
-               DeleteObjects
+    Method: 1. put an object, delete it with the id of a version that never existed, or with what is none, or name such
+               a version in DeleteObjects
             2. expect the object as it was, whatever is answered
     """
     key = space.stored(b"the bytes")
     if many:
-        named = f"<Object>{element('Key', key)}{element('VersionId', NO_VERSION)}</Object>"
+        named = f"<Object>{element('Key', key)}{element('VersionId', version)}</Object>"
         reply = space.delete_with(document("Delete", named))
     else:
-        reply = space.call("DELETE", key, {"versionId": NO_VERSION})
+        reply = space.call("DELETE", key, {"versionId": version})
 
     expect_no_server_error(reply)
     expect_stored(space.get(key), b"the bytes", reply)

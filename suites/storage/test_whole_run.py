@@ -21,7 +21,7 @@ from conformance.evidence.judgements.result_documents import (
 from conformance.evidence.judgements.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_entity_tag
-from conformance.oracles.whole_run import expect_no_flaw, expect_none, expect_told_by, failed_again
+from conformance.oracles.whole_run import expect_no_flaw, expect_told_by
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import NotApplicable, Proof
@@ -170,20 +170,3 @@ def test_every_answer_names_its_upload(space: Space, recorder: Recorder, feature
 
     wanted = "bucket, key, id, prefix and delimiter as asked"
     expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)
-
-
-@verifies("storage/errors/nothing-fails-again-and-again")
-@concludes()
-def test_nothing_fails_again_and_again(space: Space, recorder: Recorder) -> None:
-    """Purpose: no operation has a fault of its own, of which no other check is.
-
-    Method: 1. delete an object that was never there with a version of no form, twice
-            2. of all answers of the run, expect no 500 that a method with the same parameters gave twice: one may be an
-               upstream's, and of plain reads and writes, which are many, more than one
-    """
-    for _ in range(2):
-        space.call("DELETE", space.key("missing"), {"versionId": "of no form"})
-
-    again = failed_again(recorder, "storage")
-    proof = Proof(statuses=(*range(200, 500), 501))
-    expect_none(recorder, again, "no 500 of a method with such parameters twice", "one of several", proof)

@@ -134,7 +134,7 @@ def test_what_a_method_of_a_resource_fails_at_twice_is_told(asked: list[tuple[st
     for method, path, status in asked:
         url = f"http://i/api/{path}"
         recorder.exchange(Exchange("x-1", method, url, Headers([]), b"", status, Headers([]), b"", 0.0, 0.0))
-    assert len(failed_again(recorder, "identity")) == told
+    assert len(failed_again(recorder)) == told
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from conformance.evidence.judgements.sessions import Openings, subject_flaw
 from conformance.evidence.judgements.successes import (
     REGISTRY,
     STORAGE,
-    STORED,
     is_of_s3,
     received_flaw,
     tag_flaw,
@@ -28,7 +27,7 @@ from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 FAILED = "a server error for"
-"""Begins what is said of each 500, by method and what it was asked of: one alone may be an upstream's."""
+"""Begins what is said of each 500 of an organization API, by method and resource: one alone may be an upstream's."""
 DETAIL = "; "
 """Between what is wrong, by which a check finds it, and what else there is to say of it."""
 MOST_DOORS = 20
@@ -95,7 +94,6 @@ class Flaws:
             yield self._elsewhere(door_of(exchange))
 
     def _of_gateway(self, exchange: Exchange, path: str) -> Iterator[str]:
-        yield _failed_with(exchange, path)
         yield told_otherwise(exchange, path, STORAGE)
         yield tag_flaw(exchange, path)
         yield doubled_field(exchange)
@@ -115,12 +113,3 @@ class Flaws:
 def _told(surface: str, judgements: Iterator[str]) -> Iterator[tuple[str, str]]:
     """Each judgement that found something."""
     return ((surface, wrong) for wrong in judgements if wrong)
-
-
-def _failed_with(exchange: Exchange, path: str) -> str:
-    """A gateway's 500 of a method with such parameters; plain ones are thousands, of which two may fail by chance."""
-    asked = {each.partition("=")[0] for each in path.partition("?")[2].split("&")} - {"", "x-id"}
-    named = sorted(each for each in asked if not each.startswith("X-Amz-"))
-    if exchange.status != 500 or not named:
-        return ""
-    return f"{FAILED} {exchange.method} of {'an object' if STORED.match(path) else 'a bucket'} by {named}"

@@ -226,7 +226,7 @@ class VersionsOfNoFormFail(Defect):
     """API Reference, "Error Handling": what a caller asks wrongly is the caller's fault, and no server error."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-fails-again-and-again",)
+    noticed_by = ("storage/subresource/unknown-version-deletes-nothing",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "DELETE" and " " in call.query.get("versionId", ""):
