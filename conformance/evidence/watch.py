@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.forms import HALVES
-from conformance.evidence.judgements.of_surfaces import DETAIL, Flaws
+from conformance.evidence.judgements import DETAIL
+from conformance.evidence.judgements.of_surfaces import Flaws
 from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange

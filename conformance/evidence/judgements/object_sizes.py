@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.result_documents import local_name, read_result
 from conformance.evidence.judgements.successes import ENTITY_TAG, STORED
 from conformance.vocabulary.exchange import Exchange
@@ -36,7 +37,11 @@ class Sizes:
             before = self._told[wrong[0]] if wrong else ""
             for of, size in told[: MOST - len(self._told)]:
                 self._told.setdefault(of, size)
-        return f"{ANOTHER_SIZE}; {wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}" if wrong else ""
+        return (
+            f"{ANOTHER_SIZE}{DETAIL}{wrong[1]} bytes of {wrong[0][0]} under {wrong[0][1]}, not {before}"
+            if wrong
+            else ""
+        )
 
 
 def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:

@@ -28,8 +28,6 @@ from conformance.vocabulary.exchange import Exchange
 
 FAILED = "a server error for"
 """Begins what is said of each 500 of an organization API, by method and resource: one alone may be an upstream's."""
-DETAIL = "; "
-"""Between what is wrong, by which a check finds it, and what else there is to say of it."""
 MOST_DOORS = 20
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
@@ -17,8 +18,9 @@ TWICE = "a member of a result twice"
 MISSHAPEN = "a time, a number or a truth value of a result that is none"
 INCOMPLETE = "a result without what it is read for"
 UNTYPED = "a result that does not say that it is XML"
-OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer about another upload"
+OF_OTHERS, OF_OTHER_UPLOADS = "a list of something else than was asked", "an answer of something else than was asked"
 LARGEST = 65_536
+SHOWN = 80
 
 _LISTS, _UPLOADS = ("ListBucketResult",), ("ListMultipartUploadsResult", "ListPartsResult")
 _CHANGES = ("InitiateMultipartUploadResult", "CompleteMultipartUploadResult", "CopyObjectResult", "CopyPartResult")
@@ -68,8 +70,8 @@ def result_flaws(exchange: Exchange, path: str) -> Iterator[str]:
         yield INCOMPLETE
     if any(not _in_form(element) for element in root.iter()):
         yield MISSHAPEN
-    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and not _as_asked(root, path):
-        yield OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS
+    if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _not_as_asked(root, path)):
+        yield f"{OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS}{DETAIL}{otherwise}"
 
 
 def read_result(exchange: Exchange) -> Element | None:
@@ -125,7 +127,8 @@ def _in_form(element: Element) -> bool:
     return name not in NUMBERS or _NUMBER.fullmatch(text) is not None
 
 
-def _as_asked(root: Element, path: str) -> bool:
+def _not_as_asked(root: Element, path: str) -> str:
+    """The first member that says something else than what was asked, as it is told; "" where none does."""
     where, _, query = path.partition("?")
     bucket, _, key = where.removeprefix("/").partition("/")
     given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
@@ -136,16 +139,20 @@ def _as_asked(root: Element, path: str) -> bool:
         asked |= {"Name": unquote(bucket), "Bucket": unquote(bucket), "Key": unquote(key)}
     if local_name(root) == "ListPartsResult" and "uploadId" in wanted:
         asked["UploadId"] = wanted["uploadId"]
-    if any(_exceeds(root, member, wanted.get(name, "")) for member, name in LIMITS.items()):
-        return False
+    limits = {member: wanted.get(name, "") for member, name in LIMITS.items()}
     own = root.tag.removesuffix(local_name(root))
-    return all(_repeats(each, asked.get(each.tag.removeprefix(own))) for each in root)
+    for each in root:
+        member = each.tag.removeprefix(own)
+        if _exceeds(each, limits.get(member, "")) or not _repeats(each, asked.get(member)):
+            return f"{member} {(each.text or '')[:SHOWN]!r}"
+    return ""
 
 
-def _exceeds(root: Element, member: str, asked: str) -> bool:
+def _exceeds(element: Element, asked: str) -> bool:
     """Whether a limit is told that is beyond the one that was asked; nought may stand for none."""
-    told = next((each.text or "" for each in root if local_name(each) == member), "")
-    return told.isdigit() and asked.isdigit() and len(asked) < MOST_DIGITS and 0 < int(asked) < int(told)
+    told = element.text or ""
+    readable = all(each.isdecimal() and len(each) < MOST_DIGITS for each in (told, asked))
+    return readable and 0 < int(asked) < int(told)
 
 
 def _repeats(element: Element, asked: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.result_documents import (
     INCOMPLETE,
     MISSHAPEN,
@@ -22,7 +23,23 @@ PARTS = "/b/k%C3%A9?uploadId=u1"
 def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; charset=utf-8") -> list[str]:
     content, told = body.encode(), Headers([("content-type", media_type)] if media_type else [])
     reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, content, 0.0, 0.0)
-    return [each for each in result_flaws(reply, path) if each != INCOMPLETE]
+    return [each.partition(DETAIL)[0] for each in result_flaws(reply, path) if each != INCOMPLETE]
+
+
+def test_what_is_told_otherwise_is_said() -> None:
+    body = "<ListMultipartUploadsResult><MaxUploads>1000</MaxUploads></ListMultipartUploadsResult>"
+    reply = Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body.encode(), 0.0, 0.0)
+
+    assert f"{OF_OTHER_UPLOADS}{DETAIL}MaxUploads '1000'" in result_flaws(reply, "/b?uploads&max-uploads=2")
+
+
+@pytest.mark.parametrize("told", ["²", "9" * 5000, "-1", "", "2"])
+def test_a_limit_that_cannot_be_read_or_is_the_one_asked_is_no_other(told: str) -> None:
+    assert not [
+        each
+        for each in flaws("/b?max-keys=2", f"<ListBucketResult><MaxKeys>{told}</MaxKeys></ListBucketResult>")
+        if each == OF_OTHERS
+    ]
 
 
 def is_whole(path: str, body: str) -> bool:
