@@ -36,9 +36,14 @@ def flawed_so(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, An
 
 def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
     """No answer of a surface is wrong in this way."""
-    details = [each["detail"] for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong)]
-    told = f"{wrong} ({details[0]})" if any(details) else wrong
-    expect_none(recorder, flawed_so(recorder, surface, wrong), expected, f"{told},", proof)
+    expect_none(recorder, flawed_so(recorder, surface, wrong), expected, _told(recorder, surface, wrong), proof)
+
+
+def _told(recorder: Recorder, surface: str, wrong: str) -> str:
+    """What is observed in the first answer of a surface that is wrong in this way, in detail where that is known."""
+    found = (each for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong))
+    detail = next((each["detail"] for each in found), "")
+    return f"{wrong} ({detail})," if detail else f"{wrong},"
 
 
 def failed_again(recorder: Recorder) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from conformance.evidence.judgements.methods import NO_ALLOW
 from conformance.evidence.judgements.refusals import IN_A_REPOSITORY, MISNAMED, UNTYPED
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import literal
-from conformance.oracles.whole_run import expect_no_flaw, expect_none, flawed_so
+from conformance.oracles.whole_run import expect_no_flaw, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
 
@@ -63,4 +63,4 @@ def test_no_challenge_for_another(bearer: Registry, stored: StoredImage, recorde
     asked = IN_A_REPOSITORY.fullmatch(found[0]["url"].removeprefix(bearer.http.base_url)) if found else None
     scope = f"repository:{asked[1]}:" if asked else "repository:"
     right = Proof(fields_match=(("WWW-Authenticate", literal(scope)),), or_statuses=OTHERS)
-    expect_none(recorder, found, f"a scope of {scope}…", f"{MISNAMED},", right)
+    expect_no_flaw(recorder, "registry", MISNAMED, f"a scope of {scope}…", right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -27,7 +28,7 @@ def digest_flaw(exchange: Exchange, path: str) -> str:
     """
     asked = PULLED.fullmatch(path) if exchange.method in ("GET", "HEAD") and exchange.status in READ else None
     told = exchange.headers.get("docker-content-digest") or ""
-    return ANOTHER_DIGEST if asked and DIGEST.fullmatch(told) and told != asked[1] else ""
+    return f"{ANOTHER_DIGEST}{DETAIL}{told}" if asked and DIGEST.fullmatch(told) and told != asked[1] else ""
 
 
 def list_flaw(exchange: Exchange, path: str) -> str:
@@ -41,7 +42,8 @@ def list_flaw(exchange: Exchange, path: str) -> str:
         return ""
     if exchange.media_type != "application/json":
         return NO_JSON
-    return ANOTHER_NAME if _name_in(exchange) not in (asked[1], None) else ""
+    name = _name_in(exchange)
+    return f"{ANOTHER_NAME}{DETAIL}{name!r:.80}" if name not in (asked[1], None) else ""
 
 
 def _name_in(exchange: Exchange) -> object:

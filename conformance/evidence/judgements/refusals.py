@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.methods import unnamed_methods
 from conformance.vocabulary.exchange import Exchange
 
@@ -59,7 +60,7 @@ def scope_flaw(exchange: Exchange, path: str) -> str:
     asked = IN_A_REPOSITORY.fullmatch(path) if exchange.status == 401 else None
     told = [each for value in exchange.headers.all("www-authenticate") for each in SCOPE.findall(value)]
     names = [scope.split(":", 1)[1].rpartition(":")[0] for each in told for scope in REPOSITORY.findall(each)]
-    return MISNAMED if asked and names and asked[1] not in names else ""
+    return f"{MISNAMED}{DETAIL}{names[0]}" if asked and names and asked[1] not in names else ""
 
 
 def _is_usual(exchange: Exchange, path: str) -> bool:

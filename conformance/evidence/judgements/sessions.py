@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
 TOLD_BEFORE, ANOTHER_SUBJECT = "a session that another opening told", "another subject than that of the manifest"
@@ -40,4 +41,4 @@ def subject_flaw(exchange: Exchange, path: str) -> str:
         sent = json.loads(exchange.request_body)["subject"]["digest"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return ANOTHER_SUBJECT if told != sent else ""
+    return f"{ANOTHER_SUBJECT}{DETAIL}{told:.80}" if told != sent else ""

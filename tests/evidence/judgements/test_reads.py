@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.reads import (
     ANOTHER_DIGEST,
     ANOTHER_NAME,
@@ -38,7 +39,8 @@ def read(path: str, status: int, fields: list[tuple[str, str]], body: bytes = b"
 )
 def test_another_digest_than_the_one_asked_for_is_told(path: str, told: str, flaw: str) -> None:
     fields = [("Docker-Content-Digest", told)]
-    assert [digest_flaw(read(path, each, fields), path) for each in (200, 206, 304, 307, 404)] == [flaw] * 3 + [""] * 2
+    found = [digest_flaw(read(path, each, fields), path) for each in (200, 206, 304, 307, 404)]
+    assert [each.partition(DETAIL)[0] for each in found] == [flaw] * 3 + [""] * 2
     assert digest_flaw(read(path, 201, fields, method="PUT"), path) == ""
 
 
@@ -61,5 +63,6 @@ def test_another_digest_than_the_one_asked_for_is_told(path: str, told: str, fla
     ],
 )
 def test_what_a_list_tells_of_itself(path: str, fields: list[tuple[str, str]], body: bytes, flaw: str) -> None:
-    assert [list_flaw(read(path, each, fields, body), path) for each in (200, 404)] == [flaw, ""]
+    found = [list_flaw(read(path, each, fields, body), path) for each in (200, 404)]
+    assert [each.partition(DETAIL)[0] for each in found] == [flaw, ""]
     assert list_flaw(read(path, 200, fields, method="HEAD"), path) == ""
