@@ -17,7 +17,7 @@ UNTOLD = re.compile(
     r"(?:.*/)?(?:RequestId|HostId|DisplayName|Message|Resource)",
 )
 """Parts that are free: words for people, and what tells one message from another."""
-ERRORS = re.compile(r"status|field (?:www-authenticate|allow|retry-after|location|link|range|content-range|etag)")
+ERRORS = re.compile(r"field (?:www-authenticate|allow|retry-after|location|link|range|content-range|etag)")
 """Parts of an API's answers from 400 on that mean something to callers: bodies of its errors are of any form."""
 SPELLED = {ANSWER: {"in capitals", "in small letters", "encoded", "cut"}, REQUEST: {"empty", "in capitals", "trimmed"}}
 """Ways that are seldom noticed where others of the same part are not."""

@@ -45,13 +45,13 @@ def told(answer: Answer) -> Iterator[tuple[str, str]]:
 def _members(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(document, dict):
         for name, value in document.items():
-            yield f"member {path}{name}", json.dumps(value)[:200]
+            yield f"member {path}{name}", json.dumps(value)
             yield from _members(value, f"{path}{name}.")
     elif isinstance(document, list):
         if len(document) > 1:
             yield f"member {path}[]", "#several"
         for each in document:
-            yield f"member {path}[]", json.dumps(each)[:200]
+            yield f"member {path}[]", json.dumps(each)
             yield from _members(each, f"{path}[].")
 
 
@@ -60,20 +60,12 @@ def elements(text: str) -> Iterator[tuple[str, int, int, int, int]]:
     open_: list[tuple[str, int, int]] = []
     for found in TAG.finditer(text):
         closing, name, _, empty = found.groups()
-        path = "/".join([*(each for each, _, _ in open_[1:]), name]) if open_ else ""
-        if closing:
-            name, begin, inner = open_.pop()
-            yield (
-                "/".join([*(each for each, _, _ in open_[1:]), name]) if open_ else "",
-                begin,
-                inner,
-                found.start(),
-                found.end(),
-            )
-        elif empty:
-            yield path, found.start(), found.end(), found.end(), found.end()
-        else:
+        if not closing and not empty:
             open_.append((name, found.start(), found.end()))
+            continue
+        name, begin, inner = open_.pop() if closing else (name, found.start(), found.end())
+        path = "/".join([*(each for each, _, _ in open_[1:]), name]) if open_ else ""
+        yield path, begin, inner, found.start() if closing else found.end(), found.end()
 
 
 def _elements(text: str) -> Iterator[tuple[str, str]]:
@@ -83,7 +75,7 @@ def _elements(text: str) -> Iterator[tuple[str, str]]:
             if path in seen:
                 yield f"element {path}", "#several"
             seen.add(path)
-            yield f"element {path}", text[inner:end][:200]
+            yield f"element {path}", text[inner:end]
 
 
 def retold(answer: Answer, part: Part, way: str, put: Put) -> Answer:
@@ -130,8 +122,9 @@ def _change(document: Any, path: list[str], last: bool, put: Put) -> None:
             for place in places:
                 _change(document[place], rest, False, put)
         else:
-            changed = [(place, _member(document[place], put)) for place in places]
-            document[:] = [value for value in _with(document, dict(changed)) if value is not MISSING]
+            for place in places:
+                document[place] = _member(document[place], put)
+            document[:] = [value for value in document if value is not MISSING]
     elif isinstance(document, dict) and name in document:
         if rest:
             _change(document[name], rest, last, put)
@@ -141,10 +134,6 @@ def _change(document: Any, path: list[str], last: bool, put: Put) -> None:
                 del document[name]
             else:
                 document[name] = value
-
-
-def _with(values: list[Any], changed: dict[int, Any]) -> list[Any]:
-    return [changed.get(place, value) for place, value in enumerate(values)]
 
 
 def _member(value: Any, put: Put) -> Any:
@@ -190,8 +179,13 @@ def asked(request: Request) -> Iterator[tuple[str, str]]:
                 (f"member {name}", value if isinstance(value, str) else json.dumps(value))
                 for name, value in document.items()
             )
-    elif request.body.startswith((b"<", b"\xef\xbb\xbf<")) and len(request.body) < 1 << 16:
+    elif _is_document(request.body):
         yield from _elements(request.body.decode("utf-8", "replace"))
+
+
+def _is_document(body: bytes) -> bool:
+    """Whether elements can be told in a request's body, of which clients do not say the type."""
+    return body.startswith((b"<", b"\xef\xbb\xbf<")) and len(body) < 1 << 16
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
@@ -237,6 +231,6 @@ def _reread_body(request: Request, part: Part, way: str, put: Put) -> bytes:
         if isinstance(document, dict):
             _change(document, [part.name], False, put)
             return json.dumps(document).encode()
-    if part.kind == "element" and request.body.startswith((b"<", b"\xef\xbb\xbf<")) and len(request.body) < 1 << 16:
+    if part.kind == "element" and _is_document(request.body):
         return _changed_text(request.body.decode("utf-8", "replace"), part.name, way, put).encode()
     return request.body

@@ -1,6 +1,6 @@
 """``python -m tests.messages.serving WORDS…``: the reference, with one change of messages that a file names.
 
-Where the file names a surface alone, nothing is changed, and each message's parts are written down behind it.
+Where it names none, nothing is changed, and the parts of each message are written down in a file beside it.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class ChangedMessages(Defect):
         if way == MISSING:
             return None
         if way == EARLIER:
-            before, self.value = self.value, value if self.value is None else self.value
-            return value if before is None else before
+            self.value = value if self.value is None else self.value
+            return self.value
         table = TOLD if self.change and self.change.side == ANSWER else READ
         return table[way](value) if way in table else TOLD["altered"](value)
 

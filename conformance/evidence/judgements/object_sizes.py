@@ -6,9 +6,10 @@ import re
 import threading
 from collections.abc import Iterator
 from urllib.parse import unquote
+from xml.etree.ElementTree import Element
 
 from conformance.evidence.judgements import DETAIL
-from conformance.evidence.judgements.result_documents import local_name, read_result
+from conformance.evidence.judgements.result_documents import local_name
 from conformance.evidence.judgements.successes import ENTITY_TAG, STORED
 from conformance.vocabulary.exchange import Exchange
 
@@ -29,9 +30,9 @@ class Sizes:
         self._told: dict[Of, str] = {}
         self._lock = threading.Lock()
 
-    def flaw(self, exchange: Exchange, path: str) -> str:
-        """Whether an answer tells another size of an object than one before; "" where it does not."""
-        told = list(_read(exchange, path) if STORED.match(path) else _listed(exchange, path))
+    def flaw(self, exchange: Exchange, path: str, result: Element | None) -> str:
+        """Whether an answer, or the result in it, tells another size of an object than one before; "" where not."""
+        told = list(_read(exchange, path) if STORED.match(path) else _listed(result, path))
         with self._lock:
             wrong = next((each for each in told if self._told.get(each[0], each[1]) != each[1]), None)
             before = self._told[wrong[0]] if wrong else ""
@@ -57,8 +58,7 @@ def _read(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
         yield (unquote(where), tag.strip('"')), length
 
 
-def _listed(exchange: Exchange, path: str) -> Iterator[tuple[Of, str]]:
-    root = read_result(exchange)
+def _listed(root: Element | None, path: str) -> Iterator[tuple[Of, str]]:
     if root is None or local_name(root) != "ListBucketResult":
         return
     bucket = unquote(path.partition("?")[0]).rstrip("/")

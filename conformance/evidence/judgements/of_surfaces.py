@@ -11,7 +11,7 @@ from conformance.evidence.judgements.object_fields import misshapen
 from conformance.evidence.judgements.object_sizes import Sizes
 from conformance.evidence.judgements.reads import digest_flaw, list_flaw
 from conformance.evidence.judgements.refusals import ELSEWHERE, door_of, flaw, scope_flaw, warning_flaw
-from conformance.evidence.judgements.result_documents import result_flaws
+from conformance.evidence.judgements.result_documents import read_result, result_flaws
 from conformance.evidence.judgements.sessions import Openings, subject_flaw
 from conformance.evidence.judgements.successes import (
     REGISTRY,
@@ -96,9 +96,11 @@ class Flaws:
         yield tag_flaw(exchange, path)
         yield doubled_field(exchange)
         yield misshapen(exchange, path)
-        yield self._sizes.flaw(exchange, path)
+        result = read_result(exchange)
+        yield self._sizes.flaw(exchange, path, result)
         yield document_flaw(exchange)
-        yield from result_flaws(exchange, path)
+        if result is not None:
+            yield from result_flaws(exchange, path, result)
 
     def _elsewhere(self, door: str) -> str:
         """What is to be looked at in a challenge: that it leads where none before it led, but the first."""

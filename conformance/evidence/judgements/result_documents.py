@@ -57,11 +57,8 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 """Characters that XML 1.0 has not, or that a reader may take for others."""
 
 
-def result_flaws(exchange: Exchange, path: str) -> Iterator[str]:
-    """What is wrong with the document of a success, where it is one of S3's; ``path`` is of bucket, key and query."""
-    root = read_result(exchange)
-    if root is None:
-        return
+def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
+    """What is wrong with a result of S3's, by its root; ``path`` is of bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
         yield UNTYPED
     if any(_has_twice(element) for element in root.iter()):

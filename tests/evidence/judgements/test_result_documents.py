@@ -12,6 +12,7 @@ from conformance.evidence.judgements.result_documents import (
     OF_OTHERS,
     TWICE,
     UNTYPED,
+    read_result,
     result_flaws,
 )
 from conformance.vocabulary.exchange import Exchange, Headers
@@ -20,17 +21,22 @@ LISTED, UPLOADS = "/b?list-type=2&prefix=a%20b%2B&delimiter=%2F", "/b?uploads&pr
 PARTS = "/b/k%C3%A9?uploadId=u1"
 
 
+def told_of(reply: Exchange, path: str) -> list[str]:
+    result = read_result(reply)
+    return [] if result is None else list(result_flaws(reply, path, result))
+
+
 def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; charset=utf-8") -> list[str]:
     content, told = body.encode(), Headers([("content-type", media_type)] if media_type else [])
     reply = Exchange("x-1", "GET", f"http://h{path}", Headers([]), b"", status, told, content, 0.0, 0.0)
-    return [each.partition(DETAIL)[0] for each in result_flaws(reply, path) if each != INCOMPLETE]
+    return [each.partition(DETAIL)[0] for each in told_of(reply, path) if each != INCOMPLETE]
 
 
 def test_what_is_told_otherwise_is_said() -> None:
     body = "<ListMultipartUploadsResult><MaxUploads>1000</MaxUploads></ListMultipartUploadsResult>"
     reply = Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body.encode(), 0.0, 0.0)
 
-    assert f"{OF_OTHER_UPLOADS}{DETAIL}MaxUploads '1000'" in result_flaws(reply, "/b?uploads&max-uploads=2")
+    assert f"{OF_OTHER_UPLOADS}{DETAIL}MaxUploads '1000'" in told_of(reply, "/b?uploads&max-uploads=2")
 
 
 @pytest.mark.parametrize("told", ["²", "9" * 5000, "-1", "", "2"])
@@ -44,7 +50,7 @@ def test_a_limit_that_cannot_be_read_or_is_the_one_asked_is_no_other(told: str) 
 
 def is_whole(path: str, body: str) -> bool:
     reply = Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body.encode(), 0.0, 0.0)
-    return INCOMPLETE not in result_flaws(reply, path)
+    return INCOMPLETE not in told_of(reply, path)
 
 
 @pytest.mark.parametrize(
