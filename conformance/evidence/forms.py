@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MOST_LESS = 64
 SHORT = 6
-WORD = re.compile("[A-Za-z0-9_.~-]")
+NO_WORD = re.compile("[^A-Za-z0-9_.~-]")
 CODED = ("\\u%04x", "\\u%04X")
 HALVES = "surrogatepass"
 """How half a surrogate pair is encoded, which JSON can say, and so a token be."""
@@ -23,16 +23,19 @@ def way_of(secret: str, text: str) -> str:
     """In which simple way a text, which may be percent-encoded, was made of a secret; "" where it was in none."""
     for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
         less, way = len(secret) - len(value), ""
-        place = next((at for at, (one, two) in enumerate(zip(secret, value, strict=False)) if one != two), len(secret))
-        other = value[place : place + 1] if not less and secret[place + 1 :] == value[place + 1 :] else ""
         if value == secret.swapcase():
             way = "case"
         elif 0 < less <= MOST_LESS and secret.startswith(value):
             way = f"cut-{less}"
         elif 0 < less <= MOST_LESS and secret.endswith(value):
             way = f"from-{less}"
-        elif other.isascii() and other.isalnum():
-            way = f"at-{place + 1}-{ord(other):02x}"
+        elif not less:
+            place = next(
+                (at for at, (one, two) in enumerate(zip(secret, value, strict=True)) if one != two), len(secret)
+            )
+            other = value[place : place + 1]
+            if secret[place + 1 :] == value[place + 1 :] and other.isascii() and other.isalnum():
+                way = f"at-{place + 1}-{ord(other):02x}"
         if way:
             return way if value == text else f"{way}-encoded"
     return ""
@@ -49,7 +52,7 @@ def as_written(value: str) -> set[str]:
     In header fields, and in bodies that are no text, its UTF-8 is read as Latin-1.
     """
     escaped = json.dumps(value)[1:-1]
-    coded = {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
+    coded = {NO_WORD.sub(lambda match, form=form: form % ord(match[0]), value) for form in CODED}
     octets = value.encode(errors=HALVES).decode("latin-1")
     return {value, octets, escaped, escaped.replace("/", "\\/")} | coded
 
