@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MOST_LESS = 64
@@ -52,9 +53,13 @@ def as_written(value: str) -> set[str]:
     In header fields, and in bodies that are no text, its UTF-8 is read as Latin-1.
     """
     escaped = json.dumps(value)[1:-1]
-    coded = {NO_WORD.sub(lambda match, form=form: form % ord(match[0]), value) for form in CODED}
+    coded = {NO_WORD.sub(partial(_coded, form), value) for form in CODED}
     octets = value.encode(errors=HALVES).decode("latin-1")
     return {value, octets, escaped, escaped.replace("/", "\\/")} | coded
+
+
+def _coded(form: str, match: re.Match[str]) -> str:
+    return form % ord(match[0])
 
 
 def found_as(secret: str) -> str:

@@ -76,6 +76,7 @@ class Recorder:
     def begin_check(self) -> None:
         """Begins a check: nothing of it has happened yet."""
         self.begin()
+        self.watch.begin_check()
         self.events.clear()
         self.explored_failure = False
         self._prelude = None

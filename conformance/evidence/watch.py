@@ -39,7 +39,7 @@ class Watch:
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     ``flaws`` are what is wrong with an answer whatever was asked: the entry, of which surface, what is wrong, and
-    in detail where that is told.
+    in detail where that is told. ``own`` are those of the check at hand that came when enough had been kept.
     """
 
     def __init__(self) -> None:
@@ -47,6 +47,7 @@ class Watch:
         self.misfits: list[dict[str, Any]] = []
         self.bare: list[dict[str, Any]] = []
         self.flaws: list[dict[str, Any]] = []
+        self.own: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
         self._judge = Flaws()
@@ -91,8 +92,10 @@ class Watch:
             self.bare.append(entry())
         for surface, told in self._judge.of(exchange):
             wrong, _, detail = told.partition(DETAIL)
-            if sum((each["surface"], each["wrong"]) == (surface, wrong) for each in self.flaws) < KEPT_SIGHTINGS:
-                self.flaws.append({"entry": entry(), "surface": surface, "wrong": wrong, "detail": detail})
+            enough = sum(map(_is_of(surface, wrong), self.flaws)) >= KEPT_SIGHTINGS
+            if not enough or not any(map(_is_of(surface, wrong), self.own)):
+                kept = self.own if enough else self.flaws
+                kept.append({"entry": entry(), "surface": surface, "wrong": wrong, "detail": detail})
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -109,9 +112,17 @@ class Watch:
     def _is_theirs(self, exchange: Exchange) -> bool:
         return _sent(exchange, self._theirs)
 
+    def flawed(self, surface: str, wrong: str) -> list[dict[str, Any]]:
+        """What is kept of the answers of a surface (identity, registry, storage) that are wrong in this way."""
+        return list(filter(_is_of(surface, wrong), [*self.flaws, *self.own]))
+
+    def begin_check(self) -> None:
+        """Begins a check: no answer of its own is wrong yet."""
+        self.own = []
+
     def forget(self) -> None:
         """Forgets what was seen, as at the begin of a run."""
-        self.sightings, self.misfits, self.bare, self.flaws = [], [], [], []
+        self.sightings, self.misfits, self.bare, self.flaws, self.own = [], [], [], [], []
         self.seen = self.answers = 0
         self._judge.forget()
 
@@ -128,6 +139,10 @@ class Watch:
         self.misfits += told["misfits"]
         self.bare += told["bare"]
         self.flaws += told["flaws"]
+
+
+def _is_of(surface: str, wrong: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda flaw: (flaw["surface"], flaw["wrong"]) == (surface, wrong)
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

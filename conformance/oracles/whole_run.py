@@ -21,17 +21,23 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
     ``told`` is what was observed in it, ``proof`` what would be right of its answer.
     """
     if wrong:
-        first = next((each for each in wrong if ALTERED not in f"{each['request_headers']}"), wrong[0])
-        recalled = recorder.recall(first)
+        first = _repeatable(recorder, wrong)[0]
+        shown = first["id"] if first["id"] in recorder.ids_from(0) else recorder.recall(first)
         seen = f"{told} in the answer to {first['method']} {first['url']}"
-        finding = NonConformance(expected, seen, proof=replace(proof, exchange=recalled))
-        finding.exchange_ids = [recalled]
+        finding = NonConformance(expected, seen, proof=replace(proof, exchange=shown))
+        finding.exchange_ids = [shown]
         raise finding
 
 
 def flawed_so(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, Any]]:
-    """The evidence of the run's answers of a surface (identity, registry, storage) that are wrong in this way."""
-    return [each["entry"] for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong)]
+    """The evidence of the run's answers of a surface that are wrong in this way, those first that can be repeated."""
+    return _repeatable(recorder, [each["entry"] for each in recorder.watch.flawed(surface, wrong)])
+
+
+def _repeatable(recorder: Recorder, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of the evidence: the check's own first, whose steps are known, and those whose secrets are whole."""
+    own = recorder.ids_from(0)
+    return sorted(entries, key=lambda each: (each["id"] not in own, ALTERED in f"{each['request_headers']}"))
 
 
 def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
@@ -40,9 +46,9 @@ def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, 
 
 
 def _told(recorder: Recorder, surface: str, wrong: str) -> str:
-    """What is observed in the first answer of a surface that is wrong in this way, in detail where that is known."""
-    found = (each for each in recorder.watch.flaws if (each["surface"], each["wrong"]) == (surface, wrong))
-    detail = next((each["detail"] for each in found), "")
+    """What is observed in the answer of a surface that is told of those that are wrong in this way, in detail."""
+    first = next(iter(flawed_so(recorder, surface, wrong)), None)
+    detail = next((each["detail"] for each in recorder.watch.flawed(surface, wrong) if each["entry"] is first), "")
     return f"{wrong} ({detail})," if detail else f"{wrong},"
 
 
