@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from conformance.evidence.judgements.doubled import FIELD, OF_REGISTRIES, SINGLE
 from conformance.evidence.judgements.of_surfaces import FAILED
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
@@ -43,6 +44,12 @@ def _repeatable(recorder: Recorder, entries: Sequence[dict[str, Any]]) -> list[d
 def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
     """No answer of a surface is wrong in this way."""
     expect_none(recorder, flawed_so(recorder, surface, wrong), expected, _told(recorder, surface, wrong), proof)
+
+
+def once_each(recorder: Recorder, surface: str) -> Proof:
+    """Would be right of an answer of a surface in which fields of one value stand in several lines: one of each."""
+    names = [name.lower() for entry in flawed_so(recorder, surface, FIELD)[:1] for name, _ in entry["response_headers"]]
+    return Proof(fields_once=tuple(sorted(each for each in SINGLE | OF_REGISTRIES if names.count(each) > 1)))
 
 
 def _told(recorder: Recorder, surface: str, wrong: str) -> str:

@@ -14,6 +14,8 @@ from conformance.reporting.reproduce_time import told
 
 CLAIM, IF_ANY, NOW = "claims.", "?", "now"
 SIGNS = (("plus", "+"), ("minus", "-"))
+OF_ITS_FIELDS = frozenset(["fields", "fields_match", "fields_lack", "fields_if_any", "fields_once", "dates_near"])
+OF_ONE = OF_ITS_FIELDS | {"matches", "unsaid", "inside"}
 DONE = f"{{ {PASSES}; exit 0; }}"
 NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
@@ -93,8 +95,7 @@ def judged(
 
 def says_of_one(proof: Mapping[str, Any]) -> bool:
     """Whether an oracle said something of an answer that has the status it had."""
-    kinds = {"fields", "fields_match", "fields_lack", "fields_if_any", "dates_near", "matches", "unsaid", "inside"}
-    return "statuses" not in proof and not kinds.isdisjoint(proof)
+    return "statuses" not in proof and not OF_ONE.isdisjoint(proof)
 
 
 def _of_the_rest(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
@@ -226,6 +227,9 @@ def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
     for name, pattern in proof.get("fields_lack", []):
         told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
         yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+    for name in proof.get("fields_once", []):
+        lines = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -c ''"
+        yield f'[ "$({lines})" -le 1 ] || shows {shlex.quote(f"{name} in several lines of answer {number}")}'
     for name, within_s in proof.get("dates_near", []):
         told, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
         yield f"[ -n {date} ] || cannot 'answer {number} has no Date'"

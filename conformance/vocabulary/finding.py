@@ -62,6 +62,8 @@ class Proof:
     """None would."""
     fields_if_any: tuple[tuple[str, str], ...] = ()
     """These fields would have these values, if they were there."""
+    fields_once: tuple[str, ...] = ()
+    """These fields would stand in one line, if they were there."""
     dates_near: tuple[tuple[str, int], ...] = ()
     """These fields would be dates within so many seconds of its Date."""
 

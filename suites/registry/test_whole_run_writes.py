@@ -19,7 +19,7 @@ from conformance.evidence.judgements.successes import (
 )
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.whole_run import expect_no_flaw, expect_told_by
+from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -38,8 +38,7 @@ def test_no_field_stands_twice(step: Step, recorder: Recorder) -> None:
                their like in one line
     """
     step(CREATED_BLOB)
-    proof = Proof(beyond="what stands twice is seen in the head, which is shown here")
-    expect_no_flaw(recorder, "registry", FIELD, "each field of one value in one line", proof)
+    expect_no_flaw(recorder, "registry", FIELD, "each field of one value in one line", once_each(recorder, "registry"))
 
 
 @verifies("registry/upload/each-session-is-its-own")

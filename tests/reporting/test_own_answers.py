@@ -20,7 +20,7 @@ from tests.scripts import by_own_answers, pairs_of
 def asked(status: int) -> dict[str, Any]:
     recorder = Recorder()
     recorder.begin()
-    headers = Headers([("ETag", '"one"'), ("Content-Type", "text/plain")])
+    headers = Headers([("ETag", '"one"'), ("Content-Type", "text/plain"), ("Link", "<a>"), ("link", "<a>")])
     recorder.exchange(Exchange("x-1", "GET", "http://h/b/k", Headers(), b"", status, headers, b"text", 0.0, 0.1))
     return recorder.entries[0]
 
@@ -31,6 +31,8 @@ def asked(status: int) -> dict[str, Any]:
         ({"exchange": "x-1", "statuses": [404]}, None),
         ({"exchange": "x-1", "fields_lack": [["ETag", '^"one"$']]}, None),
         ({"exchange": "x-1", "fields_lack": [["ETag", '^"two"$']]}, "passes"),
+        ({"exchange": "x-1", "fields_once": ["Link"]}, None),
+        ({"exchange": "x-1", "fields_once": ["ETag", "Location"]}, "passes"),
         ({"exchange": "x-1", "lacks": "text"}, None),
         ({"exchange": "x-1", "statuses": [200]}, "passes"),
         ({"beyond": "nobody can"}, None),

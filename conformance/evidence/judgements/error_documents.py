@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
 NO_CODE = "an error document without just one Code"
@@ -42,7 +43,8 @@ def document_flaw(exchange: Exchange) -> str:
         return ""
     codes = [each.text or "" for each in root if each.tag.rpartition("}")[2] == "Code"]
     if len(codes) != 1 or not codes[0].strip():
-        return NO_CODE
+        return f"{NO_CODE}{DETAIL}{len(codes)} of them" if codes[1:] else NO_CODE
     if exchange.media_type not in TYPES:
-        return UNTYPED
-    return "" if exchange.status in STATUSES.get(codes[0], (exchange.status,)) else MISMATCHED
+        return f"{UNTYPED}{DETAIL}{exchange.media_type or 'no type':.80}"
+    right = STATUSES.get(codes[0], (exchange.status,))
+    return "" if exchange.status in right else f"{MISMATCHED}{DETAIL}{codes[0]} with {exchange.status}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.successes import STORED
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import DATE_FORM, seconds_of_date
@@ -25,13 +26,15 @@ FORMS = {
 def misshapen(exchange: Exchange, path: str) -> str:
     """What is wrong with a field that tells of an object, in an answer about one; "" where nothing is."""
     told = exchange.ok or exchange.status == 304
-    wrong = told and STORED.match(path) is not None and any(_wrong(exchange))
-    return MISSHAPEN if wrong else ""
+    wrong = next(_wrong(exchange), "") if told and STORED.match(path) else ""
+    return f"{MISSHAPEN}{DETAIL}{wrong}" if wrong else ""
 
 
-def _wrong(exchange: Exchange) -> Iterator[bool]:
+def _wrong(exchange: Exchange) -> Iterator[str]:
     for name, value in exchange.headers:
         form, bare = FORMS.get(name.lower()), value.strip(" \t")
-        if form is not None:
-            yield re.fullmatch(form, bare, re.ASCII) is None
-            yield name.lower() == "last-modified" and seconds_of_date(bare) is None
+        if form is None:
+            continue
+        no_date = name.lower() == "last-modified" and seconds_of_date(bare) is None
+        if no_date or re.fullmatch(form, bare, re.ASCII) is None:
+            yield f"{name}: {value:.80}"

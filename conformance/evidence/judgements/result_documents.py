@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -60,13 +60,13 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
     """What is wrong with a result of S3's, by its root; ``path`` is of bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
-        yield UNTYPED
-    if any(_has_twice(element) for element in root.iter()):
-        yield TWICE
-    if any(not _is_whole(element) for element in root.iter()) or _lacks(root, path):
-        yield INCOMPLETE
-    if any(not _in_form(element) for element in root.iter()):
-        yield MISSHAPEN
+        yield f"{UNTYPED}{DETAIL}{exchange.media_type or 'no type':.80}"
+    if twice := _first(_twice, root):
+        yield f"{TWICE}{DETAIL}{twice}"
+    if lacking := _first(_lacking, root) or _unsaid(root, path):
+        yield f"{INCOMPLETE}{DETAIL}{lacking}"
+    if misshapen := _first(_misshapen, root):
+        yield f"{MISSHAPEN}{DETAIL}{misshapen}"
     if local_name(root) in (*_LISTS, *_UPLOADS, *_CHANGES[:2]) and (otherwise := _not_as_asked(root, path)):
         yield f"{OF_OTHERS if local_name(root) in _LISTS else OF_OTHER_UPLOADS}{DETAIL}{otherwise}"
 
@@ -88,40 +88,55 @@ def local_name(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _has_twice(element: Element) -> bool:
+def _first(look: Callable[[Element], str], root: Element) -> str:
+    """What is wrong with the first element of a result with which something is; "" where nothing is."""
+    return next(filter(None, map(look, root.iter())), "")
+
+
+def _twice(element: Element) -> str:
+    """Which member an element has twice that is no list."""
     if len(element) < 2 or local_name(element) == "Buckets":
-        return False
+        return ""
     # With its namespace: a product's own member may be called as one of S3's.
     times = Counter(each.tag for each in element)
-    return any(count > 1 and SINGLE.fullmatch(tag.rpartition("}")[2]) for tag, count in times.items())
+    names = (tag.rpartition("}")[2] for tag, count in times.items() if count > 1)
+    return next((f"{each} in {local_name(element):.80}" for each in names if SINGLE.fullmatch(each)), "")
 
 
-def _is_whole(element: Element) -> bool:
-    """Whether an entry has what programs know it by; an empty tag may be of what has none, as a folder."""
-    told = {local_name(each): (each.text or "").strip() for each in element}
-    return all(name in told and (told[name] or name in MAY_BE_EMPTY) for name in NEEDED.get(local_name(element), ()))
+def _lacking(element: Element) -> str:
+    """Which member an entry lacks that programs know it by; an empty tag may be of what has none, as a folder."""
+    needed = NEEDED.get(local_name(element), ())
+    told = {local_name(each): (each.text or "").strip() for each in element} if needed else {}
+    lacking = (each for each in needed if each not in told or not (told[each] or each in MAY_BE_EMPTY))
+    return next((f"{local_name(element)} without {each}" for each in lacking), "")
 
 
-def _lacks(root: Element, path: str) -> bool:
-    """Whether a listing does not say what was asked; and in version 2, how many it has."""
+def _unsaid(root: Element, path: str) -> str:
+    """What a listing does not say of what was asked; and in version 2, how many it has."""
     if local_name(root) not in _LISTS:
-        return False
+        return ""
     told = {local_name(each): each.text or "" for each in root}
     count = sum(local_name(each) in ("Contents", "CommonPrefixes") for each in root)
     asked = dict(parse_qsl(path.partition("?")[2], errors="surrogateescape"))
-    unsaid = any(asked.get(name) and member not in told for member, name in ASKED.items())
-    return unsaid or (asked.get("list-type") == "2" and told.get("KeyCount", "").strip() != str(count))
+    unsaid = next((member for member, name in ASKED.items() if asked.get(name) and member not in told), "")
+    if unsaid or asked.get("list-type") != "2":
+        return unsaid and f"no {unsaid}"
+    number = told.get("KeyCount", "").strip()
+    return "" if number == str(count) else f"KeyCount {number[:SHOWN]!r} of {count} entries"
 
 
-def _in_form(element: Element) -> bool:
+def _misshapen(element: Element) -> str:
+    """What an element says that has not its form."""
     name, text = local_name(element), (element.text or "").strip()
     if not text or len(element):
-        return True
+        return ""
     if name == "IsTruncated":
-        return text in ("true", "false")
-    if name in TIMES:
-        return seconds_of_time(text) is not None
-    return name not in NUMBERS or _NUMBER.fullmatch(text) is not None
+        right = text in ("true", "false")
+    elif name in TIMES:
+        right = seconds_of_time(text) is not None
+    else:
+        right = name not in NUMBERS or _NUMBER.fullmatch(text) is not None
+    return "" if right else f"{name} {text[:SHOWN]!r}"
 
 
 def _not_as_asked(root: Element, path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from conformance.evidence.judgements import DETAIL
 from conformance.vocabulary.exchange import Exchange
 
 UNTOLD = "JSON that is not said to be JSON"
@@ -23,4 +24,4 @@ def untold_json(exchange: Exchange) -> str:
         json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return UNTOLD
+    return f"{UNTOLD}{DETAIL}{exchange.media_type or 'no type'}"

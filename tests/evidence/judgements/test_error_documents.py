@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.error_documents import MISMATCHED, NO_CODE, UNREADABLE, UNTYPED, document_flaw
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -35,9 +36,10 @@ def test_what_has_a_code_or_is_no_error_document_is_not_told(body: bytes) -> Non
 
 def test_what_has_no_code_is_told() -> None:
     two = CODED.replace(b"<Code>", b"<Code>NoSuchBucket</Code><Code>")
-    for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>"), two):
+    for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>")):
         assert document_flaw(refused(body)) == NO_CODE
         assert not document_flaw(refused(body, 200))
+    assert document_flaw(refused(two)) == f"{NO_CODE}{DETAIL}2 of them"
 
 
 def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
@@ -49,15 +51,16 @@ def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
 
 
 def test_what_does_not_say_that_it_is_xml_is_told() -> None:
-    for of in ("text/html", "application/octet-stream", ""):
-        assert document_flaw(refused(CODED, of=of)) == UNTYPED
+    for of, told in (("text/html; x=y", "text/html"), ("application/octet-stream",) * 2, ("", "no type")):
+        assert document_flaw(refused(CODED, of=of)) == f"{UNTYPED}{DETAIL}{told}"
     assert not document_flaw(refused(CODED, of="text/xml; charset=utf-8"))
     assert not document_flaw(refused(b"<html/>", of="text/html"))
 
 
 def test_a_code_of_another_status_is_told() -> None:
-    assert document_flaw(refused(CODED, 403)) == MISMATCHED
-    assert document_flaw(refused(CODED.replace(b"NoSuchKey", b"AccessDenied"))) == MISMATCHED
+    assert document_flaw(refused(CODED, 403)) == f"{MISMATCHED}{DETAIL}NoSuchKey with 403"
+    denied = refused(CODED.replace(b"NoSuchKey", b"AccessDenied"))
+    assert document_flaw(denied) == f"{MISMATCHED}{DETAIL}AccessDenied with 404"
     for status in (400, 401, 403):
         assert not document_flaw(refused(CODED.replace(b"NoSuchKey", b"AccessDenied"), status))
     assert not document_flaw(refused(CODED.replace(b"NoSuchKey", b"OfAProduct"), 409))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.object_fields import MISSHAPEN, misshapen
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -44,6 +45,6 @@ def test_what_has_its_form_is_not_told(name: str, value: str) -> None:
     ],
 )
 def test_what_has_not_its_form_is_told_of_objects(name: str, value: str) -> None:
-    assert told(name, value) == told(name, value, status=304) == MISSHAPEN
+    assert told(name, value) == told(name, value, status=304) == f"{MISSHAPEN}{DETAIL}{name}: {value}"
     assert not told(name, value, status=404)
     assert not told(name, value, path="/bucket?list-type=2")
