@@ -201,6 +201,11 @@ class OAuthClient:
         pairs = self.form(role, client_id=None, client_secret=None, **changes)
         return self.post(pairs, (FORM_TYPE, self.basic(role, scheme)))
 
+    def needs_basic(self) -> None:
+        """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""
+        if not self.request_by_basic().ok:
+            raise NotApplicable("Basic gets no token, which is a finding of its own")
+
     def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
         """An Authorization field with a role's credentials as the server takes them."""
         return "Authorization", basic_login(*self.basic_pair(role), scheme)

@@ -51,9 +51,10 @@ def test_basic_is_accepted(oauth: OAuthClient, platform: Platform) -> None:
 def test_basic_is_known_in_any_letters(oauth: OAuthClient, name: str) -> None:
     """Purpose: the names of fields are the same in any letters (RFC 9110 section 5.1); in HTTP/2 all are small.
 
-    Method: 1. send the credentials in the field "authorization", and the type in "content-type"
-            2. expect a token
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send the credentials in the field "authorization", and the type in "content-type"; expect a token
     """
+    oauth.needs_basic()
     fields = [(FORM_TYPE[0].lower(), FORM_TYPE[1]), (name, oauth.basic()[1])]
     expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))
 
@@ -63,9 +64,10 @@ def test_basic_is_known_in_any_letters(oauth: OAuthClient, name: str) -> None:
 def test_scheme_is_compared_without_case(oauth: OAuthClient, scheme: str) -> None:
     """Purpose: the name of an authentication scheme is known in any case.
 
-    Method: 1. send good credentials under basic, and under BASIC
-            2. expect a token
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send good credentials under basic, and under BASIC; expect a token
     """
+    oauth.needs_basic()
     expect_token(oauth.request_by_basic(scheme=scheme))
 
 
@@ -204,9 +206,11 @@ def test_malformed_basic_is_refused(control: OAuthClient, value: bytes) -> None:
 def test_basic_is_form_decoded(oauth: OAuthClient) -> None:
     """Purpose: id and secret are form-encoded within Basic, so that any character can stand in them.
 
-    Method: 1. send Basic with every character of id and secret percent-encoded, in hexadecimal digits of either case
-            2. expect a token
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send Basic with every character of id and secret percent-encoded, in hexadecimal digits of either case;
+               expect a token
     """
+    oauth.needs_basic()
     credential = oauth.credential("full")
     pair = ":".join(percent_encoded(text) for text in (credential.client_id, credential.client_secret.reveal()))
     fields = (FORM_TYPE, ("Authorization", _encoded(pair.encode())))

@@ -213,6 +213,12 @@ VARIANTS: list[Row] = [
         [400, 400],
         [201, 409],
     ),
+    (
+        identity_requests.ClientsHaveOneMethod,
+        lambda w: w.by_basic(basic("ct-full", w.secret())).status_code,
+        200,
+        401,
+    ),
     (identity_answers.RegistryTokenBesideAnEmptyName, lambda w: w.registry().json()["access_token"] == "", False, True),
     (identity_answers.RegistryTokensOfAMinute, lambda w: "expires_in" in w.registry().json(), True, False),
     (identity_answers.RegistryTimesInSmallLetters, lambda w: w.registry().json()["issued_at"][-1], "Z", "z"),

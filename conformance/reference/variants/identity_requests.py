@@ -25,6 +25,7 @@ Api = Callable[[Request, Segments], Awaitable[Answer]]
 Create = Callable[[Organization, Project], Awaitable[bool]]
 Operation = Callable[[Call], Awaitable[Answer]]
 Scopes = tuple[str, ...]
+Form = dict[str, str]
 Grants = Callable[[Client, str | None], Scopes]
 
 
@@ -199,6 +200,19 @@ class MissingGrantIsUnsupported(Variant):
         if is_token_request(request) and b"grant_type is missing" in answer.body:
             return edited(answer, lambda document: document.update(error="unsupported_grant_type"))
         return answer
+
+
+class ClientsHaveOneMethod(Variant):
+    """RFC 7591 section 2: a client that is registered for one method of authentication gets no token by another."""
+
+    surface = "identity"
+    misses = ("oauth/client/basic-is-accepted",)
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        original(authorization, form)
+        raise Refused(surface_of(original).client_refused("registered for client_secret_post"))
 
 
 class BothAuthenticationsMayAgree(Variant):
