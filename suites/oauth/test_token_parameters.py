@@ -106,8 +106,11 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
 
     Method: 1. send the form without the parameter, then with the parameter empty
             2. expect the same status, a token in both answers or in neither, and where they state a scope the same
+               (nothing where the endpoint fails without it)
     """
     left_out = control.request_token("full", **{name: None})
+    if left_out.status >= 500:
+        raise NotApplicable(f"without {name} the endpoint fails ({left_out.status}), which is a finding of its own")
     empty = control.request_token("full", **{name: ""})
 
     if (empty.status, issued(empty)) != (left_out.status, issued(left_out)):
