@@ -31,6 +31,8 @@ class Guesses:
     login: Callable[[], Exchange]
     in_a_row: int = 0
     waited_in_vain: bool = False
+    ever_served: bool = False
+    """Whether the secret was ever right in a body, as the logins show it."""
 
     def send(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
         """The answer to a token request with the right secret of a role, or, without one, with none that is right.
@@ -42,6 +44,7 @@ class Guesses:
         if self.in_a_row >= MOST_IN_A_ROW:
             self.log_in()
         reply = ask()
+        self.ever_served |= role == "full" and is_served(reply) and "Authorization" not in reply.request_headers
         if role is None:
             self.in_a_row += 1
         elif role == "full" and self.in_a_row and is_served(reply):
@@ -64,14 +67,22 @@ class Guesses:
             self.http.recorder.event(LOCKED_OUT)
             if self.waited_in_vain or waited_s >= patience_s:
                 self.waited_in_vain = True
-                told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
-                raise Inconclusive(told, "a service that lets a client in again soon after wrong secrets")
+                raise self._kept_out(reply, waited_s)
             self.http.recorder.pause(pause_s, reply.id)
             waited_s += pause_s
             pause_s = min(pause_s * 2, patience_s - waited_s)
             reply = self.login()
-        self.in_a_row, self.waited_in_vain = 0, False
+        self.in_a_row, self.waited_in_vain, self.ever_served = 0, False, True
         return waited_s > 0
+
+    def _kept_out(self, reply: Exchange, waited_s: float) -> Inconclusive:
+        """Of a client that was never let in nobody knows that wrong secrets have locked it."""
+        told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
+        if self.ever_served:
+            return Inconclusive(told, "a service that lets a client in again soon after wrong secrets")
+        return Inconclusive(
+            f"{told}, and was before", "a credential full that gets a token with its secret in the body"
+        )
 
 
 def is_served(reply: Exchange) -> bool:

@@ -59,8 +59,16 @@ def test_a_refusal_of_another_kind_stands() -> None:
     assert not server.documents
 
 
+def test_a_secret_that_was_never_right_is_not_said_to_be_locked() -> None:
+    oauth, _ = guarded(*[REFUSED] * 9)
+    guess(oauth)
+    with pytest.raises(Inconclusive, match=r"\(401\) 20 s after wrong ones, and was before;"):
+        oauth.request_token()
+
+
 def test_a_lock_that_lasts_is_no_finding_and_waited_for_once() -> None:
-    oauth, server = guarded(*[REFUSED] * 10)
+    oauth, server = guarded(SERVED, *[REFUSED] * 10)
+    oauth.request_token()
     guess(oauth)
     with pytest.raises(Inconclusive, match=r"^the right secret is refused \(401\) 20 s after wrong ones;"):
         oauth.request_token()
