@@ -58,24 +58,24 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
         case("blank-before", f"{FORM} ; charset=UTF-8"),
     ],
 )
-def test_media_type_is_compared_without_case(oauth: OAuthClient, content_type: str) -> None:
+def test_media_type_is_compared_without_case(control: OAuthClient, content_type: str) -> None:
     """Purpose: the form's media type is known in any case and with a charset parameter.
 
     Method: 1. send the good form with the type in upper case, or with charset=UTF-8, a blank before it as well
             2. expect a token
     """
-    expect_token(oauth.post(oauth.form(), [("Content-Type", content_type)]))
+    expect_token(control.post(control.form(), [("Content-Type", content_type)]))
 
 
 @verifies("oauth/token/chunked-body-is-read")
-def test_chunked_body_is_read(oauth: OAuthClient) -> None:
+def test_chunked_body_is_read(control: OAuthClient) -> None:
     """Purpose: a form in chunked transfer coding is read like any other.
 
     Method: 1. send the good form in two chunks
             2. expect a token, or 411
     """
-    body = encoded(oauth.form())
-    reply = oauth.http.send("POST", oauth.identity.token_path, [FORM_TYPE], (body[:9], body[9:]))
+    body = encoded(control.form())
+    reply = control.http.send("POST", control.identity.token_path, [FORM_TYPE], (body[:9], body[9:]))
 
     expect_status(reply, {*range(200, 300), 411})
     if reply.ok:
@@ -115,15 +115,15 @@ def test_ambiguous_length_is_refused(control: OAuthClient, wire: Wire, lengths: 
 
 @verifies("oauth/token/large-body-is-no-server-error")
 @pytest.mark.parametrize("size", [case("100-kb", 100_000), case("2-mb", 2_000_000)])
-def test_large_body_is_no_server_error(oauth: OAuthClient, size: int) -> None:
+def test_large_body_is_no_server_error(control: OAuthClient, size: int) -> None:
     """Purpose: a body that is too large is the caller's fault, and told as such.
 
     Method: 1. add a parameter of that size to the good form
             2. expect a token, or a 4xx; then the plain request gets a token again
     """
-    expect_no_server_error(oauth.post([*oauth.form(), ("x", "y" * size)]))
+    expect_no_server_error(control.post([*control.form(), ("x", "y" * size)]))
 
-    expect_token(oauth.request_token())
+    expect_token(control.request_token())
 
 
 CODED = {
@@ -136,13 +136,13 @@ CODED = {
 
 @verifies("oauth/token/content-coding-is-no-server-error")
 @pytest.mark.parametrize(("coding", "write"), [case(name, *values) for name, values in CODED.items()])
-def test_content_coding_is_no_server_error(oauth: OAuthClient, coding: str, write: Callable[[bytes], bytes]) -> None:
+def test_content_coding_is_no_server_error(control: OAuthClient, coding: str, write: Callable[[bytes], bytes]) -> None:
     """Purpose: a body in a coding that the endpoint does not know, or that is none, is the caller's fault.
 
     Method: 1. send the good form under a Content-Encoding that is unknown, untrue, true and cut off
             2. expect a token, or a 4xx; then the plain request gets a token again
     """
-    body = write(encoded(oauth.form()))
-    expect_no_server_error(oauth.post(body, [FORM_TYPE, ("Content-Encoding", coding)]))
+    body = write(encoded(control.form()))
+    expect_no_server_error(control.post(body, [FORM_TYPE, ("Content-Encoding", coding)]))
 
-    expect_token(oauth.request_token())
+    expect_token(control.request_token())

@@ -35,13 +35,13 @@ def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
         case("of-every-object", "constructor"),
     ],
 )
-def test_unknown_parameters_are_ignored(oauth: OAuthClient, name: str) -> None:
+def test_unknown_parameters_are_ignored(control: OAuthClient, name: str) -> None:
     """Purpose: a parameter that the endpoint does not know changes nothing.
 
     Method: 1. add a parameter of no meaning to the good form
             2. expect a token
     """
-    expect_token(oauth.post([*oauth.form(), (name, "something")]))
+    expect_token(control.post([*control.form(), (name, "something")]))
 
 
 @verifies("oauth/token/unknown-parameters-are-ignored")

@@ -34,38 +34,40 @@ def around(oauth: OAuthClient) -> Surroundings:
 
 @verifies("oauth/token/any-form-keeps-the-contract")
 @explores(0.5, *FORM_KINDS, change=form_changes())
-def test_any_form_keeps_the_contract(oauth: OAuthClient, change: Change[Pairs, bytes]) -> None:
+def test_any_form_keeps_the_contract(control: OAuthClient, change: Change[Pairs, bytes]) -> None:
     """Purpose: a good form that was changed is served or refused as the change demands, in the standard's form.
 
     Method: 1. change the good form in one way and send it
             2. expect a token for what is still valid, none for what must be refused, an error document with a
                refusal; the secret never repeated; then a token for the good form
     """
-    mutation = change.of(oauth.form())
+    mutation = change.of(control.form())
 
-    reply = expect_outcome(mutation, lambda: oauth.post(mutation.value), around(oauth))
+    reply = expect_outcome(mutation, lambda: control.post(mutation.value), around(control))
     expect_contract_kept(reply)
 
 
 @verifies("oauth/token/any-body-is-no-server-error")
 @explores(1.0, WIDE_FORM, body=token_request_bodies(), content_type=content_types())
-def test_any_body_is_no_server_error(oauth: OAuthClient, body: bytes, content_type: str | None) -> None:
+def test_any_body_is_no_server_error(control: OAuthClient, body: bytes, content_type: str | None) -> None:
     """Purpose: no bytes, under whatever type, make the endpoint fail or issue a token to nobody.
 
     Method: 1. send bytes without good credentials in them
             2. expect no token and no 5xx
             3. expect the good request to get a token
     """
-    reply = oauth.post(body, [("Content-Type", content_type)] if content_type is not None else [])
+    reply = control.post(body, [("Content-Type", content_type)] if content_type is not None else [])
     expect_no_token(reply)
     expect_no_server_error(reply)
 
-    expect_token(oauth.request_token())
+    expect_token(control.request_token())
 
 
 @verifies("oauth/client/any-authorization-field-keeps-the-contract")
 @explores(0.5, *AUTHORIZATION_KINDS, change=authorization_changes())
-def test_any_authorization_field_keeps_the_contract(oauth: OAuthClient, change: Change[tuple[str, str], bytes]) -> None:
+def test_any_authorization_field_keeps_the_contract(
+    control: OAuthClient, change: Change[tuple[str, str], bytes]
+) -> None:
     """Purpose: of Authorization fields only one with the client's own credentials gets a token.
 
     Method: 1. change good Basic credentials in one way and send a form without credentials under them
@@ -73,13 +75,13 @@ def test_any_authorization_field_keeps_the_contract(oauth: OAuthClient, change: 
                code, and no token
             3. expect the good request to get a token
     """
-    mutation = change.of(oauth.basic_pair())
-    if mutation.outcome is Outcome.VALID and not oauth.request_by_basic().ok:
+    mutation = change.of(control.basic_pair())
+    if mutation.outcome is Outcome.VALID and not control.request_by_basic().ok:
         mutation = mutation.open()
-    form = oauth.form(client_id=None, client_secret=None)
+    form = control.form(client_id=None, client_secret=None)
 
     send: list[tuple[str, str | bytes]] = [FORM_TYPE, ("Authorization", mutation.value)]
-    reply = expect_outcome(mutation, lambda: oauth.post(form, send), around(oauth))
+    reply = expect_outcome(mutation, lambda: control.post(form, send), around(control))
     expect_contract_kept(reply)
 
 

@@ -24,7 +24,7 @@ A_SECOND = 1.1
 
 
 @verifies("oauth/tokens/cannot-be-guessed")
-def test_tokens_cannot_be_guessed(oauth: OAuthClient) -> None:
+def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
     """Purpose: whoever has seen tokens cannot make one.
 
     Method: 1. ask for forty tokens; a server may give one again to the same client for the same scope, and to no other:
@@ -32,17 +32,19 @@ def test_tokens_cannot_be_guessed(oauth: OAuthClient) -> None:
             2. expect 128 bits of room, at least 100 bits of entropy summed over positions, no order of a counter or
                clock, no two nearly equal, no hash of a small number, the time or the client id
     """
-    replies = [oauth.request_token() for _ in range(SAMPLES)]
+    replies = [control.request_token() for _ in range(SAMPLES)]
     tokens = [expect_token(reply)["access_token"] for reply in replies]
 
     distinct = list(dict.fromkeys(tokens))
     if len(distinct) < SAMPLES // 2:
-        expect_another_for_another(oauth, replies[-1])
-        distinct = list(dict.fromkeys(tokens_of_others(oauth)))
+        expect_another_for_another(control, replies[-1])
+        distinct = list(dict.fromkeys(tokens_of_others(control)))
         if len(distinct) < SAMPLES // 2:
             told = f"requests for each scope of each credential are given {len(distinct)} tokens"
             raise Inconclusive(told, "a token of its own for each request, or credentials with more scopes")
-    found = weakness(distinct, time.time(), [oauth.credential(role).client_id for role in OTHERS if oauth.has(role)])
+    found = weakness(
+        distinct, time.time(), [control.credential(role).client_id for role in OTHERS if control.has(role)]
+    )
     if found:
         raise NonConformance("tokens that cannot be guessed", f"{found}, over {len(distinct)} tokens", replies[-1])
 
@@ -65,16 +67,16 @@ def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
 
 
 @verifies("oauth/tokens/have-room-for-160-bits")
-def test_tokens_have_room_for_160_bits(oauth: OAuthClient) -> None:
+def test_tokens_have_room_for_160_bits(control: OAuthClient) -> None:
     """Purpose: tokens are as hard to guess as the standard advises.
 
     Method: 1. ask for ten tokens, for other scopes where one is given again: what is the same in all is no secret
             2. expect room for 160 bits in the rest; of a JWT, in its signature
     """
-    replies = [oauth.request_token() for _ in range(FEW)]
+    replies = [control.request_token() for _ in range(FEW)]
     tokens = {expect_token(reply)["access_token"] for reply in replies}
     if len(tokens) < FEW // 2:
-        tokens = set(islice(tokens_of_others(oauth), FEW))
+        tokens = set(islice(tokens_of_others(control), FEW))
     if len(tokens) < FEW // 2:
         raise Inconclusive(f"{FEW} requests are given {len(tokens)} tokens", "a token of its own for each request")
 
@@ -84,20 +86,20 @@ def test_tokens_have_room_for_160_bits(oauth: OAuthClient) -> None:
 
 
 @verifies("oauth/tokens/requests-at-once-all-succeed")
-def test_requests_at_once_all_succeed(oauth: OAuthClient) -> None:
+def test_requests_at_once_all_succeed(control: OAuthClient) -> None:
     """Purpose: token requests do not get in each other's way.
 
     Method: 1. send twenty-four good requests from eight threads
             2. expect twenty-four tokens, all different where two asked for one after the other are
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * THREADS)))
+        replies = list(pool.map(lambda _: control.request_token(), range(3 * THREADS)))
 
     for reply in replies:
         expect_token(reply)
     if len({access_token(reply) for reply in replies}) < len(replies):
         time.sleep(A_SECOND)
-        if access_token(oauth.request_token()) == access_token(oauth.request_token()) == access_token(replies[0]):
+        if access_token(control.request_token()) == access_token(control.request_token()) == access_token(replies[0]):
             return  # It gives the one that it has given, for as long as that is good, which no clause forbids.
         raise NonConformance("a token of its own for each request", "one token given twice", *replies[:2])
 
