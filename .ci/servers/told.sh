@@ -9,6 +9,6 @@ case $code in
 esac
 failed=0
 told=$("$PYTHON" -m tests.real_servers.compare "$run" "$targets/$name-$version.expected.toml") || failed=1
-counted=$(grep -o '[0-9]* checks: .*; [0-9,]* requests in [^;]*' "$run.out")
+counted=$(grep -o '[0-9,]* checks: .*; [0-9,]* requests in [^;]*' "$run.out")
 printf '%s %s: %s; %s\n' "$name" "$version" "$counted" "${told//$'\n'/; }"
 exit $failed
