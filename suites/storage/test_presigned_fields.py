@@ -28,7 +28,7 @@ from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of
 
 OF_JAVASCRIPT = {"X-Amz-Content-Sha256": UNSIGNED, "response-cache-control": "no-cache", "x-id": "GetObject"}
-CHOSEN = {"response-content-type": "text/csv", "response-content-encoding": "identity"}
+CHOSEN = {"response-content-type": "text/csv", "response-content-encoding": "br"}
 
 
 ADDED = "x-amz-meta-added"

@@ -190,6 +190,14 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
         [200, 404],
         [501, 501],
     ),
+    "identity-is-no-coding": (
+        lambda c: [
+            c.put("k").status,
+            c("GET", f"/{A}/k?response-content-encoding=identity").headers.get("content-encoding"),
+        ],
+        [200, "identity"],
+        [200, None],
+    ),
     "tagging-refused-unseen": (
         lambda c: code(c.send(request("GET", f"/{A}/k?tagging"))),
         (403, "AccessDenied"),

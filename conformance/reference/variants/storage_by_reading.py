@@ -42,3 +42,14 @@ class DeletionsOfVersionsNotImplemented(Variant):
 
 class FormsByAClockBehind(FormsTaken, ClockBehind):
     """SigV4, "Browser-based uploads using POST": what a signed policy permits is taken, by the gateway's clock."""
+
+
+class IdentityIsNoCoding(Variant):
+    """RFC 9110 section 8.4.1: identity "SHOULD NOT be included" in Content-Encoding: who chose it is told none."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.headers.get("Content-Encoding") == "identity":
+            del answer.headers["Content-Encoding"]
+        return answer
