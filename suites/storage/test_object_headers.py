@@ -11,7 +11,7 @@ from conformance.clients.aws_chunked import chunked
 from conformance.clients.wire import Wire
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import another_field, field_matches, says
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_entity_tag,
@@ -85,7 +85,7 @@ def test_etag_follows_the_bytes(space: Space) -> None:
     """
     key = space.key()
     for same in (b"", LARGE):
-        first, second = space.put(key, same + b"bytes one"), space.put(key, same + b"bytes two")
+        first, second = (require(space.put(key, same + end), "it stored") for end in (b"bytes one", b"bytes two"))
 
         if expect_etag(first) == expect_etag(second):
             told, proof = f"{expect_etag(second)} for both", another_field(first, second, "ETag")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 
 import pytest
@@ -213,7 +214,7 @@ def test_if_range_that_cannot_hold_gives_the_whole(space: Space, whole: str, val
     Method: 1. GET with a range and If-Range of the object's own ETag made weak, or of a date that is not its own
             2. expect 200 with the whole
     """
-    tag = expect_etag(space.head(whole))
+    tag = expect_etag(space.head(whole)).removeprefix("W/")
 
     expect_bytes(space.get(whole, {"Range": "bytes=0-9", "If-Range": validator.format(tag)}), WHOLE)
 
@@ -222,10 +223,10 @@ def test_if_range_that_cannot_hold_gives_the_whole(space: Space, whole: str, val
 def test_part_is_described_as_the_whole(space: Space) -> None:
     """Purpose: a part says of which object it is, or a client that reads in parts would mix two versions.
 
-    Method: 1. put an object with metadata, GET a range of it and the whole
+    Method: 1. put an object with metadata, truly gzip, for a proxy may decode it, GET a range of it and the whole
             2. expect the same ETag, Last-Modified, system fields and metadata with both
     """
-    key = space.stored(WHOLE, OWNED)
+    key = space.stored(gzip.compress(WHOLE, mtime=0), OWNED)
     got = space.get(key)
     part = space.get(key, {"Range": "bytes=0-9"})
 
