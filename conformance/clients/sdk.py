@@ -17,9 +17,9 @@ from conformance.clients.http import SENT_AGAIN, Limits
 from conformance.clients.program import ASKED_TO_WAIT
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.botocore_recording import BotocoreRecording
-from conformance.evidence.recorder import Recorder
+from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
@@ -29,6 +29,8 @@ BUSY = re.compile(r"An error occurred \((429|503)\) when")
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
 MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
+
+UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
 
 
 def s3_client(
@@ -142,7 +144,9 @@ def sdk_succeeds(what: str) -> Any:
         if isinstance(error, MISTAKES) and not _raised_by_the_sdk(error):
             raise
         expect_not_throttled(error)
-        raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}", proof=UNTOLD)
+        finding.exchange_ids = _told_of(error)
+        raise finding from error
 
 
 def in_time(transfer: Callable[[], object], limit_s: float) -> None:
@@ -166,6 +170,15 @@ def in_time(transfer: Callable[[], object], limit_s: float) -> None:
         raise TimeoutError(f"no end of it within {limit_s:.0f} s")
     if failed:
         raise failed[0]
+
+
+def _told_of(error: BaseException) -> list[str]:
+    """The exchange that an error of the SDK is about, which need not be the last: an upload that failed it aborts."""
+    from botocore.exceptions import ClientError
+
+    answer: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return [each["id"] for each in RECORDER.entries if status and each.get("status") == status][-1:]
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:

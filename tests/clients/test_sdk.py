@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from conformance.clients.http import SENT_AGAIN, Limits
 from conformance.clients.sdk import in_time, s3_client, sdk_succeeds
 from conformance.clients.sigv4 import Keys
-from conformance.evidence.recorder import Recorder
+from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.clients.servers import answering, answering_once
 
@@ -94,6 +94,20 @@ def test_what_a_new_connection_ends_without_an_answer_to_is_a_finding() -> None:
         with pytest.raises(NonConformance, match="boto3 to read"), sdk_succeeds("read"):
             got(client)
     assert len(served) == 2
+
+
+def test_the_answer_that_an_error_is_about_is_named_whatever_follows_it() -> None:
+    RECORDER.begin_check()
+    with answering(HEAD % b"413 Content Too Large" + b"\r\n", HEAD % b"204 No Content" + b"\r\n") as (url, _):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), RECORDER)
+        with pytest.raises(NonConformance, match="UploadPart") as raised, sdk_succeeds("transfer a large file"):
+            try:
+                client.upload_part(Bucket="a-bucket", Key="key", UploadId="an-upload", PartNumber=1, Body=b"part")
+            finally:
+                client.abort_multipart_upload(Bucket="a-bucket", Key="key", UploadId="an-upload")
+    refused, aborted = RECORDER.entries
+    assert (refused["status"], aborted["status"]) == (413, 204)
+    assert raised.value.exchange_ids == [refused["id"]]
 
 
 def test_what_the_sdk_stumbles_over_itself_is_a_finding() -> None:
