@@ -57,7 +57,9 @@ def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConforma
 
 
 def expect_nothing_stored(
-    reply: Exchange, because: str = "for a key whose only write was refused", refused: Exchange | None = None
+    reply: Exchange,
+    because: str = "for a key whose only write was refused, or had to be",
+    refused: Exchange | None = None,
 ) -> None:
     """A read-back: there is no object; ``refused`` is the write, where it may have been taken and has to be refused."""
     expect_status(reply, 404, because, or_refused=refused)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from conformance.evidence.judgements import DETAIL
+from conformance.evidence.judgements import DETAIL, told_type
 from conformance.evidence.judgements.error_documents import TYPES
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import MOST_DIGITS, seconds_of_time
@@ -60,7 +60,7 @@ _INEXPRESSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffd-\uffff\ud800-\udfff
 def result_flaws(exchange: Exchange, path: str, root: Element) -> Iterator[str]:
     """What is wrong with a result of S3's, by its root; ``path`` is of bucket, key and query."""
     if exchange.media_type not in TYPES and not exchange.media_type.endswith("+xml"):
-        yield f"{UNTYPED}{DETAIL}{exchange.media_type or 'no type':.80}"
+        yield f"{UNTYPED}{DETAIL}{told_type(exchange)}"
     if twice := _first(_twice, root):
         yield f"{TWICE}{DETAIL}{twice}"
     if lacking := _first(_lacking, root) or _unsaid(root, path):

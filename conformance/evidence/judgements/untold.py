@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conformance.evidence.judgements import DETAIL
+from conformance.evidence.judgements import DETAIL, told_type
 from conformance.vocabulary.exchange import Exchange
 
 UNTOLD = "JSON that is not said to be JSON"
@@ -24,4 +24,4 @@ def untold_json(exchange: Exchange) -> str:
         json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return f"{UNTOLD}{DETAIL}{exchange.media_type or 'no type'}"
+    return f"{UNTOLD}{DETAIL}{told_type(exchange)}"

@@ -38,6 +38,7 @@ def test_what_is_told_otherwise_is_said() -> None:
     reply = Exchange("x-1", "GET", "http://h", Headers([]), b"", 200, Headers([]), body.encode(), 0.0, 0.0)
 
     assert f"{OF_OTHER_UPLOADS}{DETAIL}MaxUploads '1000'" in told_of(reply, "/b?uploads&max-uploads=2")
+    assert f"{UNTYPED}{DETAIL}no Content-Type" in told_of(reply, "/b?uploads")
 
 
 @pytest.mark.parametrize("told", ["²", "9" * 5000, "-1", "", "2"])
@@ -108,7 +109,7 @@ def test_what_is_wrong_is_told(path: str, body: str, wrong: str, detail: str) ->
 
 
 def test_what_does_not_say_that_it_is_xml_is_told() -> None:
-    for media_type, told in (("", "no type"), ("text/html", "text/html"), ("application/octet-stream",) * 2):
+    for media_type, told in (("", "no Content-Type"), ("text/html", "text/html"), ("application/octet-stream",) * 2):
         assert flaws("/b", "<ListBucketResult/>", media_type=media_type) == [f"{UNTYPED}{DETAIL}{told}"]
     assert not flaws("/b", "<ListBucketResult/>", media_type="application/s3+xml")
     assert not flaws("/b", "<html/>", media_type="text/html")

@@ -13,8 +13,8 @@ from conformance.vocabulary.exchange import Exchange, Headers
     ("kind", "body", "told"),
     [
         ("text/html; charset=utf-8", b'{"a": 1}', "text/html"),
-        ("", b' [{"a": 1}]\n', "no type"),
-        (None, b"{}", "no type"),
+        ("", b' [{"a": 1}]\n', "no Content-Type"),
+        (None, b"{}", "no Content-Type"),
         ("application/json", b"{}", ""),
         ("application/problem+json", b"{}", ""),
         ("text/plain", b"{}", ""),
