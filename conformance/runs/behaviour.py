@@ -47,14 +47,17 @@ Behaviour = dict[str, list[Answer]]
 def behaviour(entries: Iterable[dict[str, Any]]) -> Behaviour:
     """The behaviour that the evidence of one check shows; nothing where its requests were made at the same time.
 
-    Of those it is chance which is answered first.
+    Of those it is chance which is answered first. Nor of a kind of request that was left without an answer, as one is
+    which the check breaks off: the answers to the others would be taken for those to it.
     """
-    exchanges = [entry for entry in filter(is_whole, entries) if entry["kind"] == "exchange" and entry["status"]]
+    exchanges = [entry for entry in filter(is_whole, entries) if entry["kind"] == "exchange"]
+    answered = [entry for entry in exchanges if entry["status"]]
+    silent = {_request(entry) for entry in exchanges if not entry["status"]}
     found: Behaviour = defaultdict(list)
-    if not _at_once(exchanges):
-        for entry in exchanges:
+    if not _at_once(answered):
+        for entry in answered:
             found[_request(entry)].append(_answer(entry))
-    return dict(found)
+    return {request: answers for request, answers in found.items() if request not in silent}
 
 
 def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]]:

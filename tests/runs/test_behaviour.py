@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.runs.behaviour import Answer, Behaviour, differences
+from conformance.evidence.recorder import Recorder
+from conformance.runs.behaviour import Answer, Behaviour, behaviour, differences
+from conformance.vocabulary.exchange import Exchange, Headers
 
 
 def answered(*statuses: int) -> Behaviour:
@@ -35,3 +37,21 @@ def test_another_answer_is_told(old: tuple[int, ...], new: tuple[int, ...], told
     ((words, *exchanges),) = differences(answered(*old), answered(*new))
     assert words == f"POST /v2/a/blobs/uploads/: {told}"
     assert exchanges == [f"x-{old[-1]}", f"x-{new[-1]}"]
+
+
+def put(*statuses: int) -> Behaviour:
+    """What PUTs of one object show, one after another; one that is broken off has the status 0."""
+    recorder, none = Recorder(), Headers()
+    for number, status in enumerate(statuses, 1):
+        sent = Exchange(recorder.next_id(), "PUT", "http://h/b/k", none, b"", status, none, b"", number * 10.0, 1.0)
+        if status:
+            recorder.exchange(sent)
+        else:
+            recorder.failed_request(sent, "broken off")
+    return behaviour({**entry, "check": "a/check"} for entry in recorder.entries)
+
+
+def test_the_answer_to_another_request_is_not_told_as_that_to_one_that_is_broken_off() -> None:
+    assert list(differences(put(200, 499), put(200, 400)))
+    assert not list(differences(put(200, 499), put(200, 0)))
+    assert not list(differences(put(200, 0), put(200, 499)))
