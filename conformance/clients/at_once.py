@@ -48,6 +48,8 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
     Where calls raise, the first that did is raised after all have ended.
     """
+    if not calls:  # None of those who were to begin together got that far.
+        return []
     gate = threading.Barrier(len(calls))
 
     def started(call: Callable[[], T]) -> T:

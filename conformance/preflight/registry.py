@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from conformance.clients.challenges import Challenge
 from conformance.clients.http import address_in, as_asked, followed, on_one_host
@@ -22,6 +22,7 @@ NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
 REFUSED_ROLES = {"revoked", "expired"}
+TAKES_NOTHING = "is the registry read-only for now, or a cache of another one?"
 HARMFUL = (
     "registry.delete",
     "registry.delete-tag",
@@ -219,6 +220,8 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
     location = (opened.headers.get("location") if opened else None) or ""
     if opened is None or opened.status != 202 or not location:
         state.fail(f"pusher cannot push to {name}: an upload {answer}")
+        if opened is not None and opened.status == 405:
+            state.locked = f"pushes are answered 405 ({opened.method} {urlsplit(opened.url).path}): {TAKES_NOTHING}"
         return
     if absent:
         state.locked = f"an upload to {name} is answered 202, and one to {new}, which is not there yet, {first}"

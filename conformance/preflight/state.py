@@ -14,11 +14,11 @@ class SurfaceState:
     """One surface before the run.
 
     ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
-    had. ``cause`` says why a surface is not reachable, ``locked`` why it opens to none of what the target file gives:
-    then nobody can tell whose mistake that is, and nothing is judged. ``open`` is whether it asks nobody for a login.
-    ``round_trip_s`` is the median of five requests, ``shortest_trip_s`` the shortest, which a busy machine spoils
-    least; ``clock_skew_s`` how far the target's clock is ahead of ours. ``credentials`` says per role "ok" or why not;
-    ``features`` says per feature what was seen of it.
+    had. ``cause`` says why a surface is not reachable, ``locked`` why it opens to none of what the target file gives,
+    or takes nothing of it: then nobody can tell whose mistake that is, and nothing is judged. ``open`` is whether it
+    asks nobody for a login. ``round_trip_s`` is the median of five requests, ``shortest_trip_s`` the shortest, which a
+    busy machine spoils least; ``clock_skew_s`` how far the target's clock is ahead of ours. ``credentials`` says per
+    role "ok" or why not; ``features`` says per feature what was seen of it.
     """
 
     surface: str
@@ -62,7 +62,8 @@ class SurfaceState:
         """Why nothing of the surface can be judged, and what that needs; None where it can."""
         if not self.reachable:
             return self.cause, "a surface that answers; see conformance preflight"
-        return (self.locked, "credentials that the surface accepts; see conformance preflight") if self.locked else None
+        needs = "a surface that lets the login do its work; see conformance preflight"
+        return (self.locked, needs) if self.locked else None
 
     def role(self, role: str, state: str) -> None:
         """Notes how a role got on: "ok", or why it cannot be used."""

@@ -148,7 +148,7 @@ def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None
         return Surface(name, address, "fail", f"not reachable: {seen.get('cause') or 'no cause given'}", lines)
     state = next((kind for kind in ("fail", "warn") if kind in kinds), "ok")
     if seen.get("locked"):
-        return Surface(name, address, "fail", "opens to none of the credentials", lines)
+        return Surface(name, address, "fail", "nothing of it can be judged", lines)
     words = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
     if trip := seen.get("round_trip_s"):
         lines.append(("ok", f"one round trip takes {duration(float(trip))}"))

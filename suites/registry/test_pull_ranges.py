@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from conformance.clients.http import on_one_host
 from conformance.clients.images import OCI_LAYER, digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
@@ -207,7 +208,14 @@ def test_if_range_of_another(repository: Repository, content: bytes) -> None:
 
     Method: 1. GET a blob with a Range and an If-Range that names another entity tag than its own
             2. expect 200 with the whole
+
+    An object store that the pull is led to may send the part: what is at the address of one content is no other, and
+    S3's GetObject has no If-Range. What such a store does with one is asked of a storage (SHOULD).
     """
     fields = [("Range", "bytes=500-1499"), ("If-Range", '"of-another"')]
+    reply = repository.get_blob(digest_of(content), fields)
+    if reply.status == 206 and not on_one_host(reply.url, repository.registry.http.base_url):
+        expect_partial(reply, content, 500, 1499)
+        raise NotApplicable("a store that the pull is led to sent the part, and knows no If-Range")
 
-    expect_bytes(repository.get_blob(digest_of(content), fields), content)
+    expect_bytes(reply, content)

@@ -25,3 +25,7 @@ def test_what_a_call_raises_is_raised() -> None:
 
     with pytest.raises(KeyError):
         at_once([failing, lambda: 1])
+
+
+def test_nobody_who_begins_is_no_mistake() -> None:
+    assert at_once([]) == []

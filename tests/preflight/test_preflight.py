@@ -223,7 +223,7 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert registry.locked == "the login pusher of the target file is refused a token: 401"
     assert "conformance-b is answered 403 SignatureDoesNotMatch; is the secret key or the region" in storage.locked
     assert webhooks.locked == ""
-    assert registry.blocked == (registry.locked, "credentials that the surface accepts; see conformance preflight")
+    assert registry.blocked == (registry.locked, "a surface that lets the login do its work; see conformance preflight")
 
 
 def test_a_scope_that_a_credential_has_not_is_named(reference: tuple[Reference, Target], tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "RegistryChallengesInOneField",
         "RequestsAreCounted",
         "StorageAnswersItself",
+        "StorageKnowsNoIfRange",
         "StorageSpeaksJson",
         "UploadsOnAnotherHost",
     ),
@@ -273,6 +274,7 @@ async def served_otherwise(d: Driver) -> None:
     for method in ("GET", "HEAD"):
         location = (await d.ask(method, f"/v2/{APP}/blobs/{digest(b'{}')}")).headers.get("location", "/v2/")
         await d.ask("GET", location, bearer=None)
+        await d.ask("GET", location, bearer=None, Range="bytes=0-0", If_Range='"of-another"')
         await d.ask(method, f"/v2/{APP}/manifests/v1")
     await d.ask("GET", f"/v2/{APP}/tags/list?n=1")
     await d.ask("POST", UPLOADS, bearer=None)

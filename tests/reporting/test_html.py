@@ -118,4 +118,4 @@ def test_evidence_that_is_missing_is_told(tmp_path: Path) -> None:
 def test_a_surface_that_opens_to_no_credential_is_told(tmp_path: Path) -> None:
     seen = [{"surface": "storage", "reachable": True, "locked": "the key opens nothing", "lines": [["fail", "a 403"]]}]
     text = html.render(samples.written(tmp_path / "run", [], configuration={}, preflight=seen))
-    assert "opens to none of the credentials" in text and "reachable, with faults" not in text
+    assert "nothing of it can be judged" in text and "reachable, with faults" not in text
