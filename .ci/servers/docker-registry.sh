@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts and stops Debian's docker-registry on loopback, deletion enabled, its data in one folder.
+# Starts and stops Debian's docker-registry on loopback, deletion enabled, its data in one folder, or in the bucket my-app
+# of a server of storage.sh where STORE names that one's environment file: who pulls a blob is led there.
 #   .ci/servers/docker-registry.sh start FOLDER PORT open
 #   .ci/servers/docker-registry.sh start FOLDER PORT htpasswd             user ct-push, its password in FOLDER/password
 #   .ci/servers/docker-registry.sh start FOLDER PORT token REALM CERT     tokens of the reference's identity; CERT is
@@ -16,6 +17,7 @@ mode=${4:-open}
 realm=${5:-}
 certificate=${6:-}
 tls=${TLS:-}
+store=${STORE:-}
 address=${tls:-127.0.0.1}
 scheme=http${tls:+s}
 
@@ -53,9 +55,22 @@ certificates() {
         -extfile "$folder/extensions" -out "$folder/tls.crt" 2>>"$folder/log"
 }
 
+# Where what is pushed is kept.
+storage() {
+    if [ -z "$store" ]; then
+        printf '  filesystem:\n    rootdirectory: %s/data\n' "$folder"
+        return
+    fi
+    # shellcheck disable=SC1090
+    source "$store"
+    printf '  s3:\n    region: us-east-1\n    bucket: my-app\n    regionendpoint: %s\n    secure: false\n' "$STORAGE_ENDPOINT"
+    printf '    accesskey: "%s"\n    secretkey: "%s"\n' "$STORAGE_ACCESS_KEY" "$STORAGE_SECRET_KEY"
+}
+
 configuration() {
     printf 'version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\n'
-    printf 'storage:\n  cache:\n    blobdescriptor: inmemory\n  filesystem:\n    rootdirectory: %s/data\n' "$folder"
+    printf 'storage:\n  cache:\n    blobdescriptor: inmemory\n'
+    storage
     printf '  delete:\n    enabled: true\n'
     printf 'http:\n  addr: "%s:%s"\n' "$address" "$port"
     [ -z "$tls" ] || printf '  tls:\n    certificate: %s/tls.crt\n    key: %s/tls.key\n' "$folder" "$folder"
@@ -65,8 +80,9 @@ configuration() {
 start() {
     mkdir -p "$folder"
     [ -z "$tls" ] || certificates
-    configuration >"$folder/config.yml"
-    env -u OTEL_TRACES_EXPORTER setsid docker-registry serve "$folder/config.yml" >>"$folder/log" 2>&1 </dev/null &
+    (umask 077 && configuration >"$folder/config.yml")
+    # With AWS_CA_BUNDLE its S3 client does not start: it has a transport of its own.
+    env -u OTEL_TRACES_EXPORTER -u AWS_CA_BUNDLE setsid docker-registry serve "$folder/config.yml" >>"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
     answering "docker-registry" "$scheme://$address:$port/v2/"
     printf '%s://%s:%s\n' "$scheme" "$address" "$port"

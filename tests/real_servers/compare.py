@@ -5,7 +5,8 @@
 Every failing check must stand in the file, and every entry of the file must fail; exit 1 says which do not.
 An id with "#case" means that case, an id with ``cases`` those of the check, an id with neither every case of it, one
 that ends with "/" every check of that topic. An entry with ``sometimes = true`` (a race) may pass as well. What is not
-expected is told with what was observed, since CI keeps no run. A file that says ``nothing_is_left = true`` wants a run
+expected is told with what was observed, since CI keeps no run. A file that says ``extends`` has the entries of that one
+beside it too, but for those whose ids are in its list ``without``. One that says ``nothing_is_left = true`` wants a run
 that removed all that it made. Inconclusive checks are listed, not judged: a server with one login has no other roles.
 """
 
@@ -41,11 +42,17 @@ def seen(result: dict[str, Any]) -> str:
 
 def expected(path: Path) -> list[dict[str, Any]]:
     """The entries of an expected-findings file, one for each of its cases; ValueError names one that is not whole."""
-    entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["finding"]
+    said = tomllib.loads(path.read_text(encoding="utf-8"))
+    entries: list[dict[str, Any]] = said["finding"]
     for entry in entries:
         if not entry.get("id") or not entry.get("why") or set(entry) - {"id", "cases", "why", "sometimes"}:
             raise ValueError(f"{path}: {entry} needs id and why, and may have cases and sometimes")
-    return [each for entry in entries for each in by_case(entry)]
+    before = expected(path.with_name(said["extends"])) if "extends" in said else []
+    without = set(said.get("without", ()))
+    if strange := without - {entry["id"] for entry in before}:
+        raise ValueError(f"{path}: without {', '.join(sorted(strange))}, which the file that it extends has not")
+    kept = [entry for entry in before if entry["id"] not in without]
+    return kept + [each for entry in entries for each in by_case(entry)]
 
 
 def left(run: Path, path: Path) -> list[str]:

@@ -70,3 +70,14 @@ def test_an_entry_of_several_cases_is_one_for_each() -> None:
     entry = {"id": "a", "cases": ["1", "2"], "why": "w"}
 
     assert by_case(entry) == [{"id": "a#1", "why": "w"}, {"id": "a#2", "why": "w"}]
+
+
+def test_a_file_may_say_what_is_otherwise_than_in_another(tmp_path: Path) -> None:
+    (tmp_path / "plain.toml").write_text('[[finding]]\nid = "a"\nwhy = "w"\n[[finding]]\nid = "b"\nwhy = "w"\n')
+    path = tmp_path / "other.toml"
+    path.write_text('extends = "plain.toml"\nwithout = ["a"]\n[[finding]]\nid = "c"\nwhy = "w"\n')
+    assert [entry["id"] for entry in expected(path)] == ["b", "c"]
+
+    path.write_text('extends = "plain.toml"\nwithout = ["c"]\nfinding = []\n')
+    with pytest.raises(ValueError, match="without c, which the file that it extends has not"):
+        expected(path)
