@@ -19,7 +19,9 @@ ACCEPTED = 202
 WAITS_S = (0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
 PLACE = re.compile(r"(?P<repository>/v2/.+/)(?P<kind>manifests|blobs)/(?P<reference>[^/?]+)")
 WRITES = ("POST", "PUT", "PATCH")
-AT_ONCE, LATER, NEVER = "at once", "later", "never"
+AT_ONCE, LATER, STAYED, NEVER = "at once", "later", "one stayed", "never"
+"""When deletions of a kind are done. That one stayed says nothing of others yet: what was accepted "might be disallowed
+when processing actually takes place" (RFC 9110 section 15.3.3), as of an image that an index lists."""
 
 Ask = Callable[[], Exchange]
 
@@ -71,19 +73,20 @@ class Deletions:
 
     def _awaited(self, path: str, recorder: Recorder, ask: Ask) -> Exchange:
         """The answer of what is there no more; the last one, where it stays."""
-        deletion, reply = self.accepted.get(path), ask()
+        deletion, reply, waited = self.accepted.get(path), ask(), False
         if deletion is None:
             return reply
-        for wait_s in WAITS_S if self.done.get(deletion.kind) != NEVER else ():
+        known = self.done.get(deletion.kind)
+        for wait_s in WAITS_S if known != NEVER else ():
             if reply.status >= 400:
                 break
-            self.done[deletion.kind] = LATER
+            waited = True
             recorder.pause(wait_s, reply.id)
             reply = ask()
         self.accepted.pop(path, None)
-        if reply.status < 400:
-            self.done[deletion.kind] = NEVER
-            recorder.event(STILL_THERE)
-        else:
-            self.done.setdefault(deletion.kind, AT_ONCE)
+        if reply.status >= 400:
+            self.done[deletion.kind] = LATER if waited else known or AT_ONCE
+            return reply
+        self.done[deletion.kind] = {None: STAYED, AT_ONCE: STAYED, LATER: LATER}.get(known, NEVER)
+        recorder.event(STILL_THERE)
         return reply

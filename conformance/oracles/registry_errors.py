@@ -5,6 +5,7 @@ Sources: OCI Distribution Specification 1.1, Error Codes; Docker Registry HTTP A
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import listed, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import plural, worded
 
 CODES = frozenset(
     {
@@ -91,3 +93,17 @@ def expect_code(reply: Exchange, *accepted: str) -> None:
     if first not in accepted:
         proof = Proof(reply.id, matches=f'"code" *: *"({"|".join(accepted)})"')
         raise NonConformance(f"the code {listed(accepted)}", f"{reply.status} with {first}", reply, proof=proof)
+
+
+def expect_missing_told(reply: Exchange, times: int = 1, child: bool = False) -> None:
+    """Where the refusal is JSON, it tells so many things that a manifest lacks: blobs, or what an index lists.
+
+    OCI has MANIFEST_BLOB_UNKNOWN for both; Docker Registry V2, Pushing an Image Manifest: "If one or more layers are
+    unknown to the registry, `BLOB_UNKNOWN` errors are returned."
+    """
+    code = "MANIFEST_BLOB_UNKNOWN" if child else "(MANIFEST_)?BLOB_UNKNOWN"
+    codes = expect_json_error(reply)
+    if codes and sum(1 for each in codes if re.fullmatch(code, each)) < times:
+        proof = Proof(reply.id, matches=f'("code" *: *"{code}".*){{{times}}}')
+        told = f"{reply.status} with {worded(codes)}"
+        raise NonConformance(f"{plural(times, 'error')} MANIFEST_BLOB_UNKNOWN", told, reply, proof=proof)

@@ -90,13 +90,23 @@ def test_no_other_answer_is_waited_for(slept: list[float], accepted: int) -> Non
     assert slept == []
 
 
-def test_what_stays_is_told_and_waited_for_once(slept: list[float]) -> None:
+def test_what_stays_is_told_and_waited_for_twice(slept: list[float]) -> None:
     scene = Scene(1000)
     for _ in range(3):
         scene.send("DELETE", TAG)
         assert scene.send("GET", TAG) == 200
-    assert slept == [*WAITS_S]
+    assert slept == [*WAITS_S, *WAITS_S]
     assert scene.recorder.events[STILL_THERE] == 3
+
+
+@pytest.mark.parametrize("reads", [1, 3])
+def test_that_one_stays_says_nothing_of_the_next(reads: int) -> None:
+    scene = Scene(1000)
+    for left, answered in ((1000, 200), (reads, 404), (1000, 200), (1000, 200), (reads, 404)):
+        scene.left = 1000
+        scene.send("DELETE", TAG)
+        scene.left = left
+        assert scene.send("GET", TAG) == answered
 
 
 def test_what_is_pushed_again_is_there(slept: list[float]) -> None:

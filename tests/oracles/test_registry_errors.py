@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.registry_errors import codes_in, expect_code, expect_error_document, expect_json_error
+from conformance.oracles.registry_errors import (
+    codes_in,
+    expect_code,
+    expect_error_document,
+    expect_json_error,
+    expect_missing_told,
+)
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.test_registry import answer
@@ -58,3 +64,17 @@ def test_a_code_is_read_where_there_is_one_and_its_form_is_for_others() -> None:
     for body in ({"errors": [{"message": "m"}]}, {"errors": "NAME_UNKNOWN"}, {"code": "A"}, ["A"], b"A"):
         assert codes_in(answer(404, body)) == []
         expect_code(answer(404, body), "NAME_UNKNOWN")
+
+
+def test_what_a_manifest_lacks_is_told_once_for_each_by_either_specification() -> None:
+    def refused(*codes: str) -> Exchange:
+        errors = [{"code": code, "message": "m"} for code in codes]
+        return answer(400, {"errors": errors}, content_type="application/json")
+
+    docker, oci = "BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"
+    expect_missing_told(refused(docker, oci), 2)
+    expect_missing_told(refused(oci), child=True)
+    with pytest.raises(NonConformance, match=r'expected 2 errors MANIFEST_BLOB_UNKNOWN; observed 400 with \["BLOB_UNK'):
+        expect_missing_told(refused(docker), 2)
+    with pytest.raises(NonConformance, match="expected 1 error MANIFEST_BLOB_UNKNOWN"):
+        expect_missing_told(refused(docker), child=True)

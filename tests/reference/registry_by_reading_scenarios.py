@@ -5,9 +5,12 @@ from __future__ import annotations
 from tests.reference.registry_support import APP, INDEX, TWO, Driver, digest, scope, token
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "another_algorithm": ("MalformedDigestsLeadNowhere",),
     "cancel": ("CancellingNotImplemented",),
     "gone_with_its_image": ("BlobsGoWithTheirImage", "DeletedIsAsItWas"),
     "index_of_nothing": ("EmptyIndexesRefused",),
+    "in_use": ("DeletionsOfListedImagesDisallowed",),
+    "manifest_references": ("MissingBlobsToldAsBlobs",),
     "manifest_deleted": ("PusherMayNotDelete", "UnchangedForAnyCache"),
     "mount_without_right": ("RefusedMountToldByItsCode",),
     "other_methods": ("AbsenceToldBeforeTheMethod",),

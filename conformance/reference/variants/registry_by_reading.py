@@ -9,7 +9,7 @@ from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Route
+from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import INDEXES
 from conformance.reference.variants.registry_answers import UnnamedBlobsCollected
@@ -77,3 +77,29 @@ class PusherMayNotDelete(Variant):
         if request.method == "DELETE" and kind in DELETABLE:
             raise Refusal("DENIED", status=403)
         return caller
+
+
+class MissingBlobsToldAsBlobs(Variant):
+    """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        try:
+            original(name, descriptors)
+        except Refusal as refusal:
+            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+                raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
+            raise
+
+
+class MalformedDigestsLeadNowhere(Variant):
+    """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
+
+    surface = "registry"
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if ":" in asked.reference and not registry_of(original).is_digest(asked.reference):
+            raise Refusal("DIGEST_INVALID", status=404)
+        taken: Answer = await original(asked)
+        return taken

@@ -51,3 +51,18 @@ class PullsOfManifestsAloneLedElsewhere(ManifestsRedirected):
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return bool(original(request, f"there-{digest}" if request.parameter("here") else digest))
+
+
+class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
+    """RFC 9110 section 15.3.3: what was accepted "might be disallowed when processing actually takes place".
+
+    Here that is the deletion of an image that an index lists, which is there until the index goes.
+    """
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        async def processed() -> None:
+            manifests = registry_of(original).stored(name).manifests
+            if not any(digest.encode() in each.content for each in manifests.values()):
+                await original(name, digest)
+
+        self.later.do(processed)
