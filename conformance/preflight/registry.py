@@ -22,7 +22,7 @@ NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
 REFUSED_ROLES = {"revoked", "expired"}
-TAKES_NOTHING = "is the registry read-only for now, or a cache of another one?"
+TAKES_NOTHING = "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
 HARMFUL = (
     "registry.delete",
     "registry.delete-tag",
@@ -220,8 +220,9 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
     location = (opened.headers.get("location") if opened else None) or ""
     if opened is None or opened.status != 202 or not location:
         state.fail(f"pusher cannot push to {name}: an upload {answer}")
-        if opened is not None and opened.status == 405:
-            state.locked = f"pushes are answered 405 ({opened.method} {urlsplit(opened.url).path}): {TAKES_NOTHING}"
+        if opened is not None and opened.status in (401, 403, 404, 405):
+            asked = f"{opened.method} {urlsplit(opened.url).path}"
+            state.locked = f"pushes are answered {opened.status} ({asked}): {TAKES_NOTHING}"
         return
     if absent:
         state.locked = f"an upload to {name} is answered 202, and one to {new}, which is not there yet, {first}"

@@ -55,19 +55,20 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
     assert not surface.uploads
 
 
+@pytest.mark.parametrize(("code", "status"), [("UNSUPPORTED", 405), ("DENIED", 403)])
 def test_a_registry_that_takes_no_pushes_is_told_once(
-    reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: str, status: int, reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(asked: Any) -> Any:
-        raise Refusal("UNSUPPORTED", status=405)
+        raise Refusal(code, status=status)
 
     monkeypatch.setattr(reference[0].surfaces["registry"], "session_opened", closed)
     file = TargetFile(reference[0], tmp_path / "conformance.toml")
     file.write()
     state = of_registry(file, tmp_path)
     assert state.locked == (
-        "pushes are answered 405 (POST /v2/orgs/acme/conformance-cf-preflight/blobs/uploads/): "
-        "is the registry read-only for now, or a cache of another one?"
+        f"pushes are answered {status} (POST /v2/orgs/acme/conformance-cf-preflight/blobs/uploads/): "
+        "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
     )
     assert state.credentials["pusher"] == "ok"
 
