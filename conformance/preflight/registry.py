@@ -22,6 +22,7 @@ NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
 REFUSED_ROLES = {"revoked", "expired"}
+REFUSALS = (401, 403, 404, 405)
 TAKES_NOTHING = "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
 HARMFUL = (
     "registry.delete",
@@ -215,12 +216,13 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
 def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new: str) -> None:
     opened, answer = _opened(contact, doors, new)
     first, absent = answer, opened is None or opened.status == 404
-    if absent:
-        opened, answer = _opened(contact, doors, name)
+    if opened is None or opened.status in REFUSALS:
+        # Where it is no other name that opens, a refusal may be of its moment.
+        opened, answer = _opened(contact, doors, name if absent else new)
     location = (opened.headers.get("location") if opened else None) or ""
     if opened is None or opened.status != 202 or not location:
         state.fail(f"pusher cannot push to {name}: an upload {answer}")
-        if opened is not None and opened.status in (401, 403, 404, 405):
+        if opened is not None and opened.status in REFUSALS:
             asked = f"{opened.method} {urlsplit(opened.url).path}"
             state.locked = f"pushes are answered {opened.status} ({asked}): {TAKES_NOTHING}"
         return

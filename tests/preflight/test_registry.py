@@ -55,6 +55,26 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
     assert not surface.uploads
 
 
+def test_a_push_that_is_refused_once_locks_nothing(
+    reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surface: Any = reference[0].surfaces["registry"]
+    opened, refused = surface.session_opened, list[Any]()
+
+    def of_its_moment(asked: Any) -> Any:
+        refused.append(asked)
+        if len(refused) == 1:
+            raise Refusal("DENIED", status=403)
+        return opened(asked)
+
+    monkeypatch.setattr(surface, "session_opened", of_its_moment)
+    file = TargetFile(reference[0], tmp_path / "conformance.toml")
+    file.write()
+    state = of_registry(file, tmp_path)
+    assert not state.locked and len(refused) == 2
+    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
+
+
 @pytest.mark.parametrize(("code", "status"), [("UNSUPPORTED", 405), ("DENIED", 403)])
 def test_a_registry_that_takes_no_pushes_is_told_once(
     code: str, status: int, reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
