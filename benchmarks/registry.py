@@ -1,6 +1,7 @@
 """Measures the registry area on docker-registry 2.8.3, and how surely its race is found.
 
     python -m benchmarks.registry area [--repeat 3]
+    python -m benchmarks.registry bare [--repeat 3]
     python -m benchmarks.registry race [--repeat 20]
 
 ``area`` prints wall time with one and two workers (start of the processes included), requests and the peak memory of
@@ -9,6 +10,9 @@ once on an idle machine of this kind). Since the machine is seldom idle, the tim
 sequential client which makes as many requests as the OCI suite does, in the same minutes: no suite that asks one thing
 after another can be faster than that. Runs and client take turns, and of each the fastest counts, since whatever else
 the machine does only ever adds.
+
+``bare`` prints what the tools alone need: pytest with two workers of pytest-xdist runs as many tests as the area has
+checks, which together make as many requests by httpx as the OCI suite does, judge nothing and keep nothing.
 
 ``race`` runs the checks of pulls beside pushes again and again, and prints in how many runs the 5xx was found, how
 long that took and with how many requests.
@@ -28,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +52,20 @@ url = "{url}"
 repository = "orgs/acme/conformance"
 """
 
+BARE = """
+import httpx, pytest
+
+@pytest.fixture(scope="session")
+def client():
+    with httpx.Client(base_url="{url}") as made:
+        yield made
+
+@pytest.mark.parametrize("number", range({tests}))
+def test_nothing(client, number):
+    for _ in range(number * {requests} // {tests}, (number + 1) * {requests} // {tests}):
+        client.get("/v2/orgs/acme/bare/blobs/sha256:" + "0" * 64)
+"""
+
 
 @dataclass(frozen=True)
 class Needed:
@@ -59,6 +77,8 @@ class Needed:
 
 
 OCI = Needed(3.0, 1168, 50.0)
+CHECKS = 953
+"""Of the area."""
 
 
 def free_port() -> int:
@@ -86,19 +106,23 @@ def docker_registry() -> Iterator[tuple[Path, str]]:
 
 def checked(folder: Path, out: Path, *words: str) -> tuple[Record, Needed]:
     """One run against the registry of a folder, as a person would start it."""
-    command = [sys.executable, "-m", "conformance", "run", *words, "--out", str(out)]
+    command = ["-m", "conformance", "run", *words, "--out", str(out), "--config", str(folder / "conformance.toml")]
+    code, needed = watched(folder, command)
+    if code not in (0, 1, 7):
+        raise SystemExit(f"the run ended with exit code {code}")
+    return read(out), needed
+
+
+def watched(folder: Path, command: Sequence[str]) -> tuple[int, Needed]:
+    """How a Python command ended that makes requests to the registry of a folder, and what it needed."""
     begun, peak, before = time.perf_counter(), 0.0, answered(folder)
     process = subprocess.Popen(
-        [*command, "--config", str(folder / "conformance.toml")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=as_installed(),
-    )  # fmt: skip
+        [sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=as_installed()
+    )
     while process.poll() is None:
         peak = max(peak, *map(resident_mb, descendants(process.pid)), 0.0)
         time.sleep(EVERY_S)
-    wall = time.perf_counter() - begun
-    if process.returncode not in (0, 1, 7):
-        raise SystemExit(f"the run ended with exit code {process.returncode}")
-    return read(out), Needed(wall, answered(folder) - before, peak)
+    return process.returncode, Needed(time.perf_counter() - begun, answered(folder) - before, peak)
 
 
 def answered(folder: Path) -> int:
@@ -164,6 +188,23 @@ def line(checks: int, workers: int, how: str, needed: list[Needed], plain_s: flo
     )
 
 
+def bare(repeat: int) -> int:
+    """Prints what empty tests need: as many as the area has checks, with as many requests as the OCI suite makes."""
+    plain, needed = list[float](), list[Needed]()
+    for _ in range(repeat):
+        with docker_registry() as (folder, url):
+            plain.append(plain_client(url, OCI.requests))
+            tests = folder / "test_bare.py"
+            tests.write_text(BARE.format(url=url, tests=CHECKS, requests=OCI.requests), encoding="utf-8")
+            words = ["-q", "-n", "2", "-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={folder}", str(tests)]
+            code, measured = watched(folder, ["-m", "pytest", *words])
+            if code or measured.requests != OCI.requests:
+                raise SystemExit(f"pytest ended with {code}, and made {measured.requests} requests")
+            needed.append(measured)
+    print(line(CHECKS, 2, "empty", needed, min(plain)))
+    return 0
+
+
 def race(repeat: int) -> int:
     """Prints how often the 5xx on reads of what is pushed again was found; 1 where it was in fewer than 19 of 20."""
     found: list[tuple[bool, Needed]] = []
@@ -183,10 +224,11 @@ def race(repeat: int) -> int:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["area", "race"])
+    parser.add_argument("what", choices=["area", "bare", "race"])
     parser.add_argument("--repeat", type=int)
     choice = parser.parse_args()
-    return area(choice.repeat or 3) if choice.what == "area" else race(choice.repeat or 20)
+    told, times = {"area": (area, 3), "bare": (bare, 3), "race": (race, 20)}[choice.what]
+    return told(choice.repeat or times)
 
 
 if __name__ == "__main__":
