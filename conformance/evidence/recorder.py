@@ -80,9 +80,7 @@ class Recorder:
         self.events.clear()
         self.explored_failure = False
         self._prelude = None
-        self._first = []
-        self.prepared = []
-        self._relied = []
+        self._first, self.prepared, self._relied = [], [], []
         self._pauses = {}
         self._pause_s = 0.0
         self._again = {}
