@@ -12,7 +12,8 @@ after another can be faster than that. Runs and client take turns, and of each t
 the machine does only ever adds.
 
 ``bare`` prints what the tools alone need: pytest with two workers of pytest-xdist runs as many tests as the area has
-checks, which together make as many requests by httpx as the OCI suite does, judge nothing and keep nothing.
+checks, which together make as many requests as the OCI suite does, by the plain client's means, judge nothing and keep
+nothing.
 
 ``race`` runs the checks of pulls beside pushes again and again, and prints in how many runs the 5xx was found, how
 long that took and with how many requests.
@@ -53,17 +54,20 @@ repository = "orgs/acme/conformance"
 """
 
 BARE = """
-import httpx, pytest
+import http.client, pytest
+from urllib.parse import urlsplit
 
 @pytest.fixture(scope="session")
 def client():
-    with httpx.Client(base_url="{url}") as made:
-        yield made
+    made = http.client.HTTPConnection(urlsplit("{url}").netloc, timeout=30)
+    yield made
+    made.close()
 
 @pytest.mark.parametrize("number", range({tests}))
 def test_nothing(client, number):
     for _ in range(number * {requests} // {tests}, (number + 1) * {requests} // {tests}):
-        client.get("/v2/orgs/acme/bare/blobs/sha256:" + "0" * 64)
+        client.request("GET", "/v2/orgs/acme/bare/blobs/sha256:" + "0" * 64)
+        client.getresponse().read()
 """
 
 
