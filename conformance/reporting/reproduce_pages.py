@@ -29,7 +29,7 @@ NEXT = re.compile(r'rel *= *"?next')
 BY_ITEMS = re.compile(r"[?&]last=")
 INSIDE = {
     "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
-    "ID": re.compile(r'"id" *: *"([^"]{6,})"'),
+    "ID": re.compile(r'"id" *: *(?:"([^"]{6,})"|([0-9]{6,})(?![0-9.eE]))'),
     "PART": re.compile(r"<CopyPartResult.*<ETag>(?:&quot;|&#34;|\")?([^<&\"]{6,})"),
     "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
 }
@@ -78,7 +78,8 @@ def inside(number: int, entry: Entry, later: Sequence[str]) -> Iterator[tuple[st
     body = plain_xml(str(entry["response_body"].get("text", "")))
     for name, pattern in INSIDE.items():
         found = pattern.search(body)
-        for text, encoded in ((found[1], ""), (quote(found[1], safe=""), " | encoded")) if found else ():
+        told = found[found.lastindex or 0] if found else ""
+        for text, encoded in ((told, ""), (quote(told, safe=""), " | encoded")) if found else ():
             if any(text in each for each in later):
                 yield text, f"\0{name}_{number}\0", f"{name}_{number}=$({name.lower()}_of {number}{encoded})"
                 break

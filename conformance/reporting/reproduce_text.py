@@ -111,7 +111,7 @@ encoded() {
 part_of() { on_one_line "$1" | sed 's/&quot;//g;s/&#34;//g;s/"//g' | sed -n 's/.*<ETag>\([^<]*\)<.*/\1/p'; }
 upload_of() { on_one_line "$1" | sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p'; }
 token_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
-id_of() { token_of "$1" id; }
+id_of() { claim_of "$1" id | tr -d '" '; }
 # A part of the JWT in an answer takes the place of its body: the header and the claims decoded.
 token_part() {
     token=$(token_of "$1" access_token)

@@ -338,13 +338,24 @@ def test_what_does_not_repeat_itself_is_not_told() -> None:
     assert pieces_of(b"".join(b"%d," % number for number in range(10_000))) == []
 
 
-def test_what_names_a_thing_in_an_answer_is_taken_from_the_answer_that_comes_now(tmp_path: Path) -> None:
-    body = {"size": 1, "text": '{"slug": "a", "id": "project-1"}'}
-    found = list(inside(3, entry(3, response_body=body), ["http://h/projects/project-1"]))
-    assert found == [("project-1", "\0ID_3\0", "ID_3=$(id_of 3)")]
+@pytest.mark.parametrize(
+    ("told", "now"), [('"project-1"', '"project-2"'), ("2043089123", "77"), ("2043089123 ", "2043089124 ")]
+)
+def test_what_names_a_thing_in_an_answer_is_taken_from_the_answer_that_comes_now(
+    told: str, now: str, tmp_path: Path
+) -> None:
+    body, name = {"size": 1, "text": f'{{"slug": "a", "id": {told}, "size": 1}}'}, told.strip('" ')
+    found = list(inside(3, entry(3, response_body=body), [f"http://h/projects/{name}"]))
+    assert found == [(name, "\0ID_3\0", "ID_3=$(id_of 3)")]
     assert not list(inside(3, entry(3, response_body=body), ["http://h/projects/a"]))
-    (tmp_path / "3.body").write_text('{"slug": "a", "id" : "project-2"}')
-    assert shell(f"answers={tmp_path}", "trap - EXIT", "id_of 3").stdout.strip() == "project-2"
+    (tmp_path / "3.body").write_text(f'{{"slug": "a", "id" : {now}, "size": 1}}')
+    assert shell(f"answers={tmp_path}", "trap - EXIT", "id_of 3").stdout.strip() == now.strip('" ')
+
+
+@pytest.mark.parametrize("number", ["12345", "204308912.5", "204308912e1"])
+def test_a_number_that_names_nothing_for_certain_is_left_as_it_is(number: str) -> None:
+    body = {"size": 1, "text": f'{{"id": {number}}}'}
+    assert not list(inside(3, entry(3, response_body=body), [f"http://h/projects/{number}"]))
 
 
 def test_what_may_be_rare_is_asked_for_again_where_that_only_reads() -> None:
