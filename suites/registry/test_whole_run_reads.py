@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 
 import pytest
 
@@ -14,6 +14,9 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.whole_run import expect_no_flaw, flawed_so
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
+
+SUBJECT = re.compile(r'"subject".*?"digest"\s*:\s*"([^"]+)"', re.DOTALL)
+"""In a manifest as it was sent, which may be in another encoding than UTF-8."""
 
 
 @verifies("registry/pull/digest-field-is-true")
@@ -90,6 +93,7 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, 
     """
     stored.repository.push(index([stored.image], subject=stored.image.descriptor))
     found = flawed_so(recorder, "registry", ANOTHER_SUBJECT)
-    sent = json.loads(found[0]["request_body"]["text"])["subject"]["digest"] if found else ""
-    right = Proof(fields_match=(("OCI-Subject", f"^{sent}$"),))
-    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, f"OCI-Subject: {sent}, as was sent", right)
+    sent = SUBJECT.search(found[0]["request_body"].get("text", "")) if found else None
+    right = Proof(fields_match=(("OCI-Subject", f"^{sent[1]}$"),)) if sent else Proof(beyond="it is read by no script")
+    wanted = f"OCI-Subject: {sent[1]}, as was sent" if sent else "OCI-Subject as was sent"
+    expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, wanted, right)
