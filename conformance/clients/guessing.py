@@ -44,7 +44,8 @@ class Guesses:
         if self.in_a_row >= MOST_IN_A_ROW:
             self.log_in()
         reply = ask()
-        self.ever_served |= role == "full" and is_served(reply) and "Authorization" not in reply.request_headers
+        if role == "full" and not self.ever_served:
+            self.ever_served = is_served(reply) and "Authorization" not in reply.request_headers
         if role is None:
             self.in_a_row += 1
         elif role == "full" and self.in_a_row and is_served(reply):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
     ``told`` is what was observed in it, ``proof`` what would be right of its answer.
     """
     if wrong:
-        first = _repeatable(recorder, wrong)[0]
+        first = min(wrong, key=_repeatable(recorder))
         shown = first["id"] if first["id"] in recorder.ids_from(0) else recorder.recall(first)
         seen = f"{told} in the answer to {first['method']} {first['url']}"
         finding = NonConformance(expected, seen, proof=replace(proof, exchange=shown))
@@ -32,31 +32,32 @@ def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: s
 
 def flawed_so(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, Any]]:
     """The evidence of the run's answers of a surface that are wrong in this way, those first that can be repeated."""
-    return _repeatable(recorder, [each["entry"] for each in recorder.watch.flawed(surface, wrong)])
+    return [each["entry"] for each in _flaws(recorder, surface, wrong)]
 
 
-def _repeatable(recorder: Recorder, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries of the evidence: the check's own first, whose steps are known, and those whose secrets are whole."""
+def _flaws(recorder: Recorder, surface: str, wrong: str) -> list[dict[str, Any]]:
+    repeatable = _repeatable(recorder)
+    return sorted(recorder.watch.flawed(surface, wrong), key=lambda flaw: repeatable(flaw["entry"]))
+
+
+def _repeatable(recorder: Recorder) -> Callable[[dict[str, Any]], tuple[bool, bool]]:
+    """An order of entries: the check's own first, whose steps are known, and then those whose secrets are whole."""
     own = recorder.ids_from(0)
-    return sorted(entries, key=lambda each: (each["id"] not in own, ALTERED in f"{each['request_headers']}"))
+    return lambda entry: (entry["id"] not in own, ALTERED in f"{entry['request_headers']}")
 
 
 def expect_no_flaw(recorder: Recorder, surface: str, wrong: str, expected: str, proof: Proof) -> None:
-    """No answer of a surface is wrong in this way."""
-    expect_none(recorder, flawed_so(recorder, surface, wrong), expected, _told(recorder, surface, wrong), proof)
+    """No answer of a surface is wrong in this way; what is known in detail of the one that is told is said with it."""
+    found = _flaws(recorder, surface, wrong)
+    detail = found[0]["detail"] if found else ""
+    told = f"{wrong} ({detail})," if detail else f"{wrong},"
+    expect_none(recorder, [each["entry"] for each in found], expected, told, proof)
 
 
 def once_each(recorder: Recorder, surface: str) -> Proof:
     """Would be right of an answer of a surface in which fields of one value stand in several lines: one of each."""
     names = [name.lower() for entry in flawed_so(recorder, surface, FIELD)[:1] for name, _ in entry["response_headers"]]
     return Proof(fields_once=tuple(sorted(each for each in SINGLE | OF_REGISTRIES if names.count(each) > 1)))
-
-
-def _told(recorder: Recorder, surface: str, wrong: str) -> str:
-    """What is observed in the answer of a surface that is told of those that are wrong in this way, in detail."""
-    first = next(iter(flawed_so(recorder, surface, wrong)), None)
-    detail = next((each["detail"] for each in recorder.watch.flawed(surface, wrong) if each["entry"] is first), "")
-    return f"{wrong} ({detail})," if detail else f"{wrong},"
 
 
 def failed_again(recorder: Recorder) -> list[dict[str, Any]]:
