@@ -115,12 +115,10 @@ class OAuthClient:
         identity = self.identity.model_copy(update={"token_path": DOCUMENTED_TOKEN_PATH})
         return replace(self, identity=identity)
 
-    def role_with_documented_scope(self) -> str:
-        """A role whose credential declares the documented scope; NotApplicable where there is none."""
-        for role in ("full", "narrow"):
-            if self.has(role) and DOCUMENTED_SCOPE in self.credential(role).scopes:
-                return role
-        raise NotApplicable(f"no credential in the role full or narrow declares the scope {DOCUMENTED_SCOPE}")
+    def role_with_documented_scope(self) -> str | None:
+        """A role whose credential declares the documented scope, None where there is none."""
+        declaring = (role for role in ("full", "narrow") if self.has(role))
+        return next((role for role in declaring if DOCUMENTED_SCOPE in self.credential(role).scopes), None)
 
     def credential(self, role: str) -> Credential:
         """The credential in a role; NotApplicable for an optional role that the target file lacks."""
