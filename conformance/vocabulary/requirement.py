@@ -16,12 +16,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Where a promise stands: the document's title, the section as that document names it, its words, a link."""
+    """Where a promise is stated: the document's title, the section as that document names it, its words, a link.
+
+    ``paraphrased``: the words are the contract's own, because the document's may not be copied here.
+    """
 
     document: str
     section: str
     quote: str
     url: str
+    paraphrased: bool = False
 
     def __str__(self) -> str:
         return f"{self.document}, {self.section}"
@@ -54,7 +58,7 @@ class Requirement:
 
     ``id`` is ``area/topic/what-must-hold``; ``promise`` the id of its promise; ``feature`` the claim that gates it
     (None: always checked); ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it,
-    where none does.
+    where none does; ``level_reason`` why the level is not the one that the rule in docs/levels.md gives.
     """
 
     id: str
@@ -65,6 +69,7 @@ class Requirement:
     promise: str
     feature: str | None = None
     untestable: str | None = None
+    level_reason: str | None = None
 
     @property
     def area(self) -> str:
