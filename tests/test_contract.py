@@ -120,7 +120,7 @@ BINDING = {each["title"] for each in DOCUMENTS.values() if each.get("binding")}
 # Promises that nobody acts without the right to: whatever else a requirement under one quotes, it is a MUST.
 ACCESS = {
     "AC-02", "AC-05", "AC-06", "AC-07", "ID-05", "ID-10", "ID-15", "ID-17", "RG-02", "RG-06", "RG-07", "RG-09",
-    "RG-10", "RG-11", "RG-12", "S3-03", "S3-08", "S3-09", "S3-12",
+    "RG-10", "RG-11", "RG-12", "S3-03", "S3-08", "S3-09", "S3-12", "WH-04",
 }  # fmt: skip
 MANDATORY = re.compile(r"\b(MUST|SHALL|REQUIRED)\b")
 ADVISORY = re.compile(r"\b(SHOULD|RECOMMENDED|MAY|OPTIONAL)\b")

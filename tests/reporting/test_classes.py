@@ -139,7 +139,7 @@ def test_a_core_class_includes_the_basic_one(
     found = {each.name: each for each in summarise(samples.written(tmp_path / "run", made, class_sizes=sizes))}
 
     assert (found["storage-core"].words, found["storage-core"].why) == (words, why)
-    assert [*found][0] == ("storage-basic" if basic else "storage-core")
+    assert next(iter(found)) == ("storage-basic" if basic else "storage-core")
 
 
 def test_a_line_that_cannot_be_read_shows_nothing(tmp_path: Path) -> None:
