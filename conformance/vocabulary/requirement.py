@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Level(StrEnum):
@@ -30,6 +32,17 @@ class Clause:
     def __str__(self) -> str:
         return f"{self.document}, {self.section}"
 
+    def plain(self) -> dict[str, Any]:
+        """The clause as the run record stores it."""
+        words = {"document": self.document, "section": self.section, "quote": self.quote, "url": self.url}
+        return {**words, "paraphrased": True} if self.paraphrased else words
+
+
+def clause_words(clause: Mapping[str, Any]) -> str:
+    """The words of a clause that a run record stores: in quotation marks where they are the document's own."""
+    words = str(clause.get("quote", ""))
+    return words if clause.get("paraphrased") else f"“{words}”"
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -45,11 +58,10 @@ class Promise:
     conformance_class: str
     surface: str
 
-    def plain(self) -> dict[str, str]:
+    def plain(self) -> dict[str, Any]:
         """All but the id, as the run record stores it."""
-        clause = {"document": self.clause.document, "section": self.clause.section, "quote": self.clause.quote}
-        return {"title": self.title, **clause, "url": self.clause.url, "class": self.conformance_class,
-                "surface": self.surface}  # fmt: skip
+        described = {"title": self.title, "class": self.conformance_class, "surface": self.surface}
+        return {**described, **self.clause.plain()}
 
 
 @dataclass(frozen=True, slots=True)
