@@ -41,8 +41,10 @@ def address(target: Target, surface: str) -> str:
         raise NotApplicable(f"the target describes no {surface}")
     url = origin(target.webhooks) if target.webhooks and surface == "webhooks" else ""
     url = url or str(described.endpoint if surface == "storage" else described.url)
-    if url.startswith("http://") and (on_loopback(url) or urlsplit(url).hostname in target.test_hosts):
-        raise NotApplicable("plain HTTP on loopback or at a declared test host")
+    if url.startswith("http://") and on_loopback(url):
+        raise NotApplicable("plain HTTP on loopback")
+    if url.startswith("http://") and urlsplit(url).hostname in target.test_hosts:
+        raise NotApplicable("plain HTTP at a declared test host")
     return url
 
 
