@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
+from conformance.vocabulary.requirement import clause_words
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ def explanation(
     clause = requirement.clause
     yield from (requirement.id, f"  {requirement.title}", "")
     yield f"Level    {requirement.level}: {MEANING[requirement.level]}"
+    if requirement.level_reason is not None:
+        yield from _wrapped(requirement.level_reason, " " * 9, " " * 9)
     yield f"Class    {requirement.conformance_class}"
     if requirement.feature is not None:
         yield f"Feature  {requirement.feature}: {features[requirement.feature]}"
         yield "         Asked only of targets that claim it."
     yield f"Clause   {clause}"
     yield f"         {clause.url}"
-    yield from _wrapped(f"“{clause.quote}”", " " * 9, " " * 10)
+    yield from _wrapped(clause_words(clause.plain()), " " * 9, " " * 10)
     yield ""
     if requirement.untestable is not None and not checks:
         yield f"Not checked: {requirement.untestable}"

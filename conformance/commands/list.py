@@ -60,7 +60,6 @@ def _check(check: CheckInfo) -> dict[str, Any]:
 
 
 def _requirement(requirement: Requirement) -> dict[str, Any]:
-    clause = requirement.clause
     return {
         "id": requirement.id,
         "title": requirement.title,
@@ -68,7 +67,7 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
         "class": requirement.conformance_class,
         "area": requirement.area,
         "feature": requirement.feature,
-        "clause": {"document": clause.document, "section": clause.section, "quote": clause.quote, "url": clause.url},
+        "clause": requirement.clause.plain(),
     }
 
 

@@ -20,7 +20,7 @@ from conformance.vocabulary.requirement import Clause, Level, Promise, Requireme
 ID = re.compile(r"^[a-z0-9-]+(/[a-z0-9.-]+)+$")
 PROMISE_ID = re.compile(r"^[A-Z][A-Z0-9]-\d{2}$")
 PROMISE_KEYS = {"id", "title", "document", "section", "quote", "class"}
-OPTIONAL_KEYS = {"feature", "untestable"}
+OPTIONAL_KEYS = {"feature", "untestable", "level_reason"}
 KEYS = PROMISE_KEYS | {"level", "promise"} | OPTIONAL_KEYS
 SURFACE_OF_PREFIX = {
     "ID": "identity", "AC": "organization-apis", "ER": "organization-apis", "RG": "registry", "S3": "storage",
@@ -117,6 +117,8 @@ def _requirements(
             raise ContractError(f"{where}: an id is area/topic/what-must-hold in lower case")
         if entry["level"] not in [*Level]:
             raise ContractError(f"{where}: level is one of {', '.join(Level)}")
+        if len(entry.get("level_reason", "none given")) < 10:
+            raise ContractError(f"{where}: level_reason is a sentence")
         if entry["promise"] not in promises:
             raise ContractError(f"{where}: unknown promise {entry['promise']}")
         if entry.get("feature") is not None and entry["feature"] not in features:
@@ -134,7 +136,8 @@ def _clause(where: str, entry: dict[str, Any], documents: dict[str, Any]) -> Cla
     if entry["document"] not in documents:
         raise ContractError(f"{where}: unknown document {entry['document']}")
     document = documents[entry["document"]]
-    return Clause(document["title"], entry["section"], " ".join(entry["quote"].split()), document["url"])
+    quote = " ".join(entry["quote"].split())
+    return Clause(document["title"], entry["section"], quote, document["url"], document.get("paraphrased", False))
 
 
 def _requirement(entry: dict[str, Any], clause: Clause) -> Requirement:
@@ -147,4 +150,5 @@ def _requirement(entry: dict[str, Any], clause: Clause) -> Requirement:
         promise=entry["promise"],
         feature=entry.get("feature"),
         untestable=entry.get("untestable"),
+        level_reason=entry.get("level_reason"),
     )

@@ -1,4 +1,4 @@
-"""Profiles: named choices of requirements for a run (``profiles.toml``)."""
+"""Profiles: named choices of requirements for a run; and which class includes which (``profiles.toml``)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,17 @@ class Profile:
 @cache
 def profiles() -> dict[str, Profile]:
     """Every profile by name."""
-    data = tomllib.loads((files("conformance.contract") / "profiles.toml").read_text(encoding="utf-8"))
-    return {name: _profile(name, table) for name, table in data["profiles"].items()}
+    return {name: _profile(name, table) for name, table in _data()["profiles"].items()}
+
+
+def included(conformance_class: str) -> tuple[str, ...]:
+    """The classes that a class includes: it is conformant only where they are."""
+    return tuple(_data()["classes"].get(conformance_class, ()))
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads((files("conformance.contract") / "profiles.toml").read_text(encoding="utf-8"))
 
 
 def _profile(name: str, table: dict[str, Any]) -> Profile:

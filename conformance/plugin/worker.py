@@ -238,7 +238,6 @@ class Worker:
 
     def _result(self, check: CheckInfo, judgement: Judgement, duration_s: float) -> CheckResult:
         requirement = check.requirement
-        clause = requirement.clause
         return CheckResult(
             id=check.id,
             requirement=requirement.id,
@@ -246,7 +245,7 @@ class Worker:
             area=requirement.area,
             level=str(requirement.level),
             conformance_class=requirement.conformance_class,
-            clause={"document": clause.document, "section": clause.section, "quote": clause.quote, "url": clause.url},
+            clause=requirement.clause.plain(),
             promise=requirement.promise,
             verdict=str(judgement.verdict),
             duration_s=round(duration_s, 6),

@@ -30,6 +30,7 @@ HARMFUL = (
     "registry.mount",
     "registry.validation",
     "registry.validation-index",
+    "registry.concealment",
 )
 
 

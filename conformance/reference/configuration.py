@@ -22,7 +22,7 @@ MARK = "# Written by conformance reference"
 FEATURES = (
     "identity.jwt",
     "registry.delete", "registry.delete-tag", "registry.catalog", "registry.referrers", "registry.mount",
-    "registry.validation", "registry.validation-index",
+    "registry.validation", "registry.validation-index", "registry.concealment",
     "storage.multipart", "storage.conditional-write", "storage.tagging", "storage.checksums",
     "webhooks.strict-json",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from conformance.contract.profiles import included
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
@@ -26,6 +27,12 @@ class Statement(StrEnum):
     IN_PART = "passes in part"
     NOT_SHOWN = "not shown"
     NOT_CONFORMANT = "not conformant"
+
+
+STRENGTH = (
+    Statement.CONFORMANT, Statement.WAIVED, Statement.IN_PART, Statement.NOT_SHOWN, Statement.NOT_CONFORMANT,
+)  # fmt: skip
+"""The statements, the strongest claim first."""
 
 
 @dataclass
@@ -103,7 +110,7 @@ def day_of(record: Record) -> str:
 
 
 def summarise(record: Record) -> list[ClassSummary]:
-    """Every conformance class of the run, in the order of the areas; in an area the core first.
+    """Every conformance class of the run, in the order of the areas; in an area the basic class first, then the core.
 
     The order in which checks end differs from run to run, and two reports are to be read side by side.
     """
@@ -114,11 +121,23 @@ def summarise(record: Record) -> list[ClassSummary]:
     for summary in classes.values():
         summary.left_out = max(0, record.info.class_sizes.get(summary.name, 0) - _checks(summary))
         _state(summary, record)
+    for summary in classes.values():
+        for name in included(summary.name):
+            if name in classes or name in record.info.class_sizes:
+                _include(summary, classes.get(name, ClassSummary(name, why="none of its checks ran")))
     return sorted(classes.values(), key=_place)
 
 
-def _place(summary: ClassSummary) -> tuple[tuple[int, str], bool, str]:
-    return area_place(summary.name.split("-", 1)[0]), not summary.name.endswith("-core"), summary.name
+def _include(summary: ClassSummary, part: ClassSummary) -> None:
+    """Claim no more of a class than of a class that it includes."""
+    summary.waivers += part.waivers
+    if STRENGTH.index(part.statement) > STRENGTH.index(summary.statement):
+        summary.statement, summary.why = part.statement, f"it includes {part.name}: {part.why}"
+
+
+def _place(summary: ClassSummary) -> tuple[tuple[int, str], int, str]:
+    tier = summary.name.rpartition("-")[2]
+    return area_place(summary.name.split("-", 1)[0]), {"basic": 0, "core": 1}.get(tier, 2), summary.name
 
 
 def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:

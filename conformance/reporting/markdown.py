@@ -12,7 +12,7 @@ from conformance.reporting.commands import curl_of, recipes_for, replay, run_nam
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.requirement import Level, clause_words
 from conformance.vocabulary.wording import plural
 
 SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
@@ -100,9 +100,9 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
     finding = first_finding(first)
     more = f" and {plural(len(cause.results) - 1, 'more check')}" if len(cause.results) > 1 else ""
     head = f"<b>{cause.level}</b> {_inside(first.id)}{more}: {_inside(finding['observed'])}"
-    document, section, quote = (escaped(first.clause.get(name, "")) for name in ("document", "section", "quote"))
+    document, section = (escaped(first.clause.get(name, "")) for name in ("document", "section"))
     yield f"<details><summary>{head}</summary>\n"
-    yield f"- **Clause** {document}, {section}: “{quote}”"
+    yield f"- **Clause** {document}, {section}: {escaped(clause_words(first.clause))}"
     if cause.level == Level.MAY:
         yield f"- {NOT_BINDING}"
     if finding["asked"]:

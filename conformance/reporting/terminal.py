@@ -24,7 +24,7 @@ from conformance.reporting.commands import curl_of, label_of, recipes_for, repla
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.requirement import Level, clause_words
 from conformance.vocabulary.wording import plural
 
 LABEL = 11
@@ -96,7 +96,7 @@ def failure_text(
 def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
     clause = result.clause
     yield "clause", f"{clause.get('document', '')}, {clause.get('section', '')} <{clause.get('url', '')}>"
-    yield "", f"\u201c{clause.get('quote', '')}\u201d"
+    yield "", clause_words(clause)
     for finding in result.findings:
         if finding.get("asked"):
             yield "asked", str(finding["asked"])

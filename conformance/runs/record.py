@@ -71,7 +71,7 @@ class RunInfo:
     plan: str | None = None
     planned: int | None = None
     class_sizes: dict[str, int] = field(default_factory=dict)
-    promises: dict[str, dict[str, str]] = field(default_factory=dict)
+    promises: dict[str, dict[str, Any]] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     finished: str | None = None
     duration_s: float = 0.0
@@ -104,7 +104,7 @@ class CheckResult:
     area: str
     level: str
     conformance_class: str
-    clause: dict[str, str]
+    clause: dict[str, Any]
     verdict: str
     duration_s: float
     promise: str = ""

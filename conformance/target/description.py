@@ -407,6 +407,10 @@ class Target(Described):
         description="Whether a property that fails is left at its first failing example: a smaller one costs requests.",
     )
     ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the usual ones.")
+    test_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts of a test network that are served over plain http:// on purpose: they need no TLS.",
+    )
     identity: Identity | None = None
     registry: Registry | None = None
     storage: Storage | None = None

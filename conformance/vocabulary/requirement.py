@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Level(StrEnum):
@@ -16,15 +18,30 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Where a promise stands: the document's title, the section as that document names it, its words, a link."""
+    """Where a promise is stated: the document's title, the section as that document names it, its words, a link.
+
+    ``paraphrased``: the words are the contract's own, because the document's may not be copied here.
+    """
 
     document: str
     section: str
     quote: str
     url: str
+    paraphrased: bool = False
 
     def __str__(self) -> str:
         return f"{self.document}, {self.section}"
+
+    def plain(self) -> dict[str, Any]:
+        """The clause as the run record stores it."""
+        words = {"document": self.document, "section": self.section, "quote": self.quote, "url": self.url}
+        return {**words, "paraphrased": True} if self.paraphrased else words
+
+
+def clause_words(clause: Mapping[str, Any]) -> str:
+    """The words of a clause that a run record stores: in quotation marks where they are the document's own."""
+    words = str(clause.get("quote", ""))
+    return words if clause.get("paraphrased") else f"“{words}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +58,10 @@ class Promise:
     conformance_class: str
     surface: str
 
-    def plain(self) -> dict[str, str]:
+    def plain(self) -> dict[str, Any]:
         """All but the id, as the run record stores it."""
-        clause = {"document": self.clause.document, "section": self.clause.section, "quote": self.clause.quote}
-        return {"title": self.title, **clause, "url": self.clause.url, "class": self.conformance_class,
-                "surface": self.surface}  # fmt: skip
+        described = {"title": self.title, "class": self.conformance_class, "surface": self.surface}
+        return {**described, **self.clause.plain()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +70,7 @@ class Requirement:
 
     ``id`` is ``area/topic/what-must-hold``; ``promise`` the id of its promise; ``feature`` the claim that gates it
     (None: always checked); ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it,
-    where none does.
+    where none does; ``level_reason`` why the level is not the one that the rule in docs/levels.md gives.
     """
 
     id: str
@@ -65,6 +81,7 @@ class Requirement:
     promise: str
     feature: str | None = None
     untestable: str | None = None
+    level_reason: str | None = None
 
     @property
     def area(self) -> str:

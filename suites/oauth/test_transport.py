@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,7 +35,7 @@ each_surface = pytest.mark.parametrize("surface", [case(each, each) for each in 
 
 
 def address(target: Target, surface: str) -> str:
-    """Where a surface is; NotApplicable where it is not described or of loopback without TLS."""
+    """Where a surface is; NotApplicable where it is not described, or is a test address without TLS."""
     described = getattr(target, surface)
     if described is None:
         raise NotApplicable(f"the target describes no {surface}")
@@ -42,6 +43,8 @@ def address(target: Target, surface: str) -> str:
     url = url or str(described.endpoint if surface == "storage" else described.url)
     if url.startswith("http://") and on_loopback(url):
         raise NotApplicable("plain HTTP on loopback")
+    if url.startswith("http://") and urlsplit(url).hostname in target.test_hosts:
+        raise NotApplicable("plain HTTP at a declared test host")
     return url
 
 
@@ -81,7 +84,7 @@ def test_token_endpoint_requires_tls(target: Target) -> None:
     """Purpose: client secrets and tokens do not travel in clear.
 
     Method: 1. read the identity address of the target file
-            2. expect https; plain HTTP on loopback is not asked
+            2. expect https; plain HTTP on loopback, or at a declared test host, is not asked
     """
     expect_https(address(target, "identity"))
 
@@ -92,7 +95,7 @@ def test_surfaces_use_tls(target: Target, surface: str) -> None:
     """Purpose: logins, tokens, content and the secret URL do not travel in clear.
 
     Method: 1. read the surface's address in the target file
-            2. expect https; plain HTTP on loopback is not asked
+            2. expect https; plain HTTP on loopback, or at a declared test host, is not asked
     """
     expect_https(address(target, surface))
 

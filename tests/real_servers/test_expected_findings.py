@@ -10,6 +10,7 @@ import pytest
 
 from conformance.contract.catalogue import catalogue
 from tests.real_servers.compare import by_case, differences, expected, left, main, means
+from tests.real_servers.table import cell, lines
 
 FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
 
@@ -81,3 +82,10 @@ def test_a_file_may_say_what_is_otherwise_than_in_another(tmp_path: Path) -> Non
     path.write_text('extends = "plain.toml"\nwithout = ["c"]\nfinding = []\n')
     with pytest.raises(ValueError, match="without c, which the file that it extends has not"):
         expected(path)
+
+
+def test_the_published_table_is_the_generated_one() -> None:
+    page = Path(__file__).parents[2] / "docs" / "real-servers.md"
+    assert page.read_text(encoding="utf-8").splitlines() == [*lines()]
+    assert cell("S3-22", [catalogue()["storage/range/first-byte"]]) == "●"
+    assert cell("S3-22", [catalogue()["storage/range/head-tells-the-part"]]) == "○"

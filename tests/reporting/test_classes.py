@@ -120,6 +120,28 @@ def test_what_fails_in_a_part_fails_the_class(tmp_path: Path) -> None:
     assert summarise(record)[0].words == "not conformant"
 
 
+@pytest.mark.parametrize(
+    ("basic", "sizes", "words", "why"),
+    [
+        (Verdict.PASS, {}, "conformant", "every check that binds passes"),
+        (Verdict.FAIL, {}, "not conformant", "it includes storage-basic: 1 MUST check fails"),
+        (None, {"storage-basic": 4}, "not shown", "it includes storage-basic: none of its checks ran"),
+        (None, {}, "conformant", "every check that binds passes"),
+    ],
+    ids=["passes", "fails", "did not run", "unknown to the run"],
+)
+def test_a_core_class_includes_the_basic_one(
+    tmp_path: Path, basic: Verdict | None, sizes: dict[str, int], words: str, why: str
+) -> None:
+    made = [samples.check("storage/get/x")]
+    if basic:
+        made.append(samples.check("storage/get/y", basic, conformance_class="storage-basic"))
+    found = {each.name: each for each in summarise(samples.written(tmp_path / "run", made, class_sizes=sizes))}
+
+    assert (found["storage-core"].words, found["storage-core"].why) == (words, why)
+    assert next(iter(found)) == ("storage-basic" if basic else "storage-core")
+
+
 def test_a_line_that_cannot_be_read_shows_nothing(tmp_path: Path) -> None:
     strange = samples.check("oauth/token/x")
     strange.verdict = "great"

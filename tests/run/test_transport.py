@@ -265,6 +265,15 @@ def test_an_http_address_off_loopback_is_a_finding(fronted: Fronted) -> None:
     assert finding["observed"].startswith(f"http://{UNSPECIFIED}:")
 
 
+def test_a_declared_test_host_needs_no_tls(fronted: Fronted) -> None:
+    url = fronted.url("identity")
+    fronted.text = fronted.text.replace(url, url.replace("127.0.0.1", UNSPECIFIED))
+    fronted.text = fronted.text.replace("\nfeatures = [", f'\ntest_hosts = ["{UNSPECIFIED}"]\nfeatures = [', 1)
+    ran = fronted.run("oauth/transport/token-endpoint-requires-tls", "oauth/transport/surfaces-use-tls")
+    assert ran.verdicts()["oauth/transport/token-endpoint-requires-tls"] == "not-applicable"
+    assert ran.code == 0, ran.output
+
+
 def test_a_webhook_at_an_http_address_off_loopback_is_a_finding_that_does_not_tell_it(fronted: Fronted) -> None:
     at = fronted.url("webhooks").replace("127.0.0.1", UNSPECIFIED)
     fronted.text = fronted.text.replace("file:conformance.secrets/webhooks-url", f"file:{fronted.folder}/url")

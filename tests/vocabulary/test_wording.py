@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.vocabulary.requirement import Clause, clause_words
 from conformance.vocabulary.wording import differing, some, worded
 
 
@@ -45,3 +46,12 @@ def test_of_many_the_first_are_named() -> None:
     assert some([]) == "none"
     assert differing(["a", "b"], ["b", "b", "c"]) == 'missing: "a"; not expected: "c"; more than once: "b"'
     assert differing(["a"], []) == 'missing: "a"'
+
+
+@pytest.mark.parametrize(
+    ("paraphrased", "words"), [(False, "“A slug never changes.”"), (True, "A slug never changes.")]
+)
+def test_a_clause_in_the_contracts_own_words_has_no_quotation_marks(paraphrased: bool, words: str) -> None:
+    clause = Clause("Settings", "Slugs", "A slug never changes.", "https://docs.example/", paraphrased)
+
+    assert clause_words(clause.plain()) == words
