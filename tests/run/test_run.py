@@ -90,7 +90,8 @@ def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_
     (tmp_path / "plain").mkdir()
     suites = Path(__file__).parents[2] / "suites"
     command = [sys.executable, "-m", "pytest", str(suites / "oauth"), str(suites / "webhooks")]
-    command += ["--select=oauth/client", "--select=webhooks/rotation", f"--target-config={reference.target_config}"]
+    command += [f"--conformance-select={each}" for each in ("oauth/client", "webhooks/rotation")]
+    command += [f"--conformance-config={reference.target_config}"]
     verdicts.append(run([*command, "-p", "conformance.plugin"], tmp_path / "plain").verdicts())
     assert verdicts[0] == verdicts[1] == verdicts[2]
     assert verdicts[0]
