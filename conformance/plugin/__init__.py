@@ -3,8 +3,8 @@
 ``options`` what can be asked for; ``session`` the run as a whole (in the process that reports);
 ``worker`` the checks as they run (in each process that runs them); ``fixtures`` what checks are given.
 
-Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options, and imports
-nothing else.
+Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options, and
+imports nothing else.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def keep_others_out() -> None:
 
 
 def asked_paths(config: pytest.Config) -> list[Path]:
-    """Return the paths of the command line, each with its ``::node``; with ``--pyargs`` also those that modules name."""
+    """Return the paths of the command line, each with its ``::node``; ``--pyargs`` names paths by modules too."""
     return [_path(str(each), config) for each in config.args]
 
 
