@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     config.pluginmanager.register(fixtures, "conformance-fixtures")
+    name_from_suites(config)
     if config.option.collectonly or config.pluginmanager.has_plugin("conformance-worker"):
         return
     if "conformance" in given:
@@ -72,6 +73,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
         begin(config)
     config.pluginmanager.register(Garbage(), "conformance-garbage")
+
+
+def name_from_suites(config: pytest.Config) -> None:
+    """Make node ids begin with the suites' folder where pytest's root folder does not contain it (``--pyargs``).
+
+    Otherwise they begin in the folder that was asked for, and files of two areas have one name.
+    """
+    suites = suites_folder()
+    if config.rootpath not in suites.parents:
+        config._rootpath = suites.parent
 
 
 @pytest.hookimpl(tryfirst=True)
