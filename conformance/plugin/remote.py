@@ -6,7 +6,7 @@ On another machine the package may be found only by what xdist itself executes t
 from __future__ import annotations
 
 if __name__ == "__channelexec__":
-    import importlib.util
+    import importlib.metadata
     import os
     import sys
     from pathlib import Path
@@ -21,6 +21,5 @@ if __name__ == "__channelexec__":
             named = filter(None, [os.environ.get("PYTEST_PLUGINS"), "xdist.plugin"])
             os.environ["PYTEST_PLUGINS"] = ",".join(named)
         # Read, not imported: pytest warns of plugins that were imported before it.
-        (xdist,) = importlib.util.find_spec("xdist").submodule_search_locations
-        source = Path(xdist, "remote.py")
+        source = Path(str(importlib.metadata.distribution("pytest-xdist").locate_file("xdist/remote.py")))
         exec(compile(source.read_text(encoding="utf-8"), source, "exec"), globals())  # noqa: S102

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +13,7 @@ from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.collection import CollectionError, checks_of
+from conformance.plugin.invocation import asked_paths
 from conformance.plugin.sharding import durations_of, share_of_rate
 
 KINDS = ("class:", "level:", "clause:")
@@ -63,15 +64,19 @@ def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
     topics = {each.rpartition("/")[0] for each in requirements}
     names = known.get(kind, {*requirements, *topics, *(each.area for each in requirements.values())})
     near = sorted(each for each in topics if each.endswith(f"/{selector}"))
-    near = near or difflib.get_close_matches(word if colon else selector, names, 1)
+    near = near or difflib.get_close_matches(word.upper() if kind == "level" else word if colon else selector, names, 1)
     return f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""
 
 
-def refuse_mistakes(option: argparse.Namespace) -> None:
-    """Raise pytest.UsageError if a selector means no check, or the choice of checks and their pace is not possible.
+def refuse_mistakes(config: pytest.Config) -> None:
+    """Raise pytest.UsageError if a path or a selector names no check, or a profile, part or rate is malformed.
 
     Nothing is contacted for that, so that a run with a mistake ends before it begins.
     """
+    option = config.option
+    for argument, path in zip(config.args, asked_paths(config), strict=True):
+        if not Path(str(path).partition("::")[0]).exists():
+            raise pytest.UsageError(f"{argument}: no such file, folder or module")
     profile = option.conformance_profile
     if profile not in profiles():
         near = difflib.get_close_matches(profile, profiles(), 1)

@@ -97,7 +97,7 @@ class Run:
     def _prepare(self) -> None:
         option = self.config.option
         self.formats = formats_of(option.conformance_report)
-        refuse_mistakes(option)
+        refuse_mistakes(self.config)
         self.progress = Progress(self.config)
         self.selection = list(option.conformance_select) or parts_of_suites(self.config)
         name, self.target, path = self._target()
