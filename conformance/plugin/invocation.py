@@ -47,6 +47,9 @@ def run_pytest(arguments: list[str], *plugins: object) -> int:
     """
     before = dict(os.environ)
     keep_others_out()
+    if "--color=no" in arguments:
+        # pytest reports wrong usage in red, whatever its option says.
+        os.environ["NO_COLOR"] = "1"
     try:
         return int(pytest.main(arguments, plugins=list(plugins)))
     finally:

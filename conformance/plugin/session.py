@@ -386,7 +386,7 @@ class Run:
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
         files, unwritten = reports()
-        for sentence in not_judged(record.results):
+        for sentence in not_judged(record):
             self.progress.say(sentence)
         self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)
         return unwritten
