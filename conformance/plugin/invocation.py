@@ -81,11 +81,13 @@ def _path(argument: str, config: pytest.Config) -> Path:
 
 
 def asks_for_suites(config: pytest.Config) -> bool:
-    """Whether any path of the command line is in the suites, or is a folder of a checkout that holds them."""
+    """Whether any path of the command line is in the suites, or is the checkout that holds them.
+
+    A folder further up does not count: somebody's project may contain the environment in which this is installed.
+    """
     suites = suites_folder()
     paths = [Path(str(each).partition("::")[0]) for each in asked_paths(config)]
-    # An installation may be inside somebody's project: whoever tests that does not ask for ours.
-    return any(suites in (path, *path.parents) or (path in suites.parents and not INSTALLED) for path in paths)
+    return any(suites in (path, *path.parents) or (path == suites.parent and not INSTALLED) for path in paths)
 
 
 def parts_of_suites(config: pytest.Config) -> list[str]:
