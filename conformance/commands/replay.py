@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
-from conformance.commands.run import Made
+from conformance.commands.run import Made, add_color, color_words
+from conformance.runs.options import pytest_words
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--config", metavar="FILE", help="the target file (default: the earlier run's)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the new run")
+    add_color(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.CONFORMANT
     folder = arguments.out or free_folder(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
     made = Made()
-    code = _run_again(earlier, chosen, arguments.config, folder, made)
+    code = _run_again(earlier, chosen, arguments, folder, made)
     # What another run has left in the folder tells nothing of this one.
     if made.folder is None or not (folder / "results.ndjson").exists():
         return code
@@ -73,19 +75,27 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
     return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in AGAIN]
 
 
-def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path, made: Made) -> int:
+def _run_again(
+    earlier: Record, chosen: list[CheckResult], arguments: argparse.Namespace, folder: Path, made: Made
+) -> int:
     from conformance.plugin.invocation import pytest_arguments, run_pytest
     from conformance.runs.record import EXAMPLES
 
-    file = config or earlier.info.target_file
-    words = [*pytest_arguments(*sorted({result.area for result in chosen})), "-p", "xdist.plugin"]
-    words += ["--conformance-terminal", f"--run-out={folder}", f"--run-seed={earlier.info.seed}"]
-    words += [f"--explore={earlier.info.explore}"]
-    # What a property found is what is sent first.
-    if (examples := earlier.folder / EXAMPLES).is_dir():
-        words += [f"--examples-database={examples.resolve()}"]
-    words += [f"--target-config={file}", f"--target={earlier.info.target}"] if file else []
-    return run_pytest([*words, *(f"--select={result.id}" for result in chosen)], made)
+    file = arguments.config or earlier.info.target_file
+    examples = earlier.folder / EXAMPLES
+    words = pytest_words({
+        "terminal": True,
+        "out": folder,
+        "seed": earlier.info.seed,
+        "explore": earlier.info.explore,
+        # What a property found is what is sent first.
+        "database": examples.resolve() if examples.is_dir() else None,
+        "config": file,
+        "target": earlier.info.target if file else None,
+    })  # fmt: skip
+    words += [word for each in chosen for word in pytest_words({"select": each.id})]
+    areas = sorted({result.area for result in chosen})
+    return run_pytest([*pytest_arguments(*areas), "-p", "xdist.plugin", *words, *color_words(arguments)], made)
 
 
 def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:

@@ -1,6 +1,6 @@
 """``conformance run``: checks a target, or without a target file the embedded reference.
 
-It gives its options to pytest under their longer names; ``pytest suites/`` does the same.
+It gives its options to pytest, which names them with a prefix; ``pytest suites/`` does the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
 from conformance.runs import helpers
-from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed, workers
+from conformance.runs.options import OPTIONS, pytest_words, values_of
+from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -28,50 +29,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "beginning of one, class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
-    parser.add_argument("--config", metavar="FILE", help="the target file (default: conformance.toml)")
-    parser.add_argument("--target", metavar="NAME", help="which target of the file (default: the only one)")
-    parser.add_argument(
-        "--profile", metavar="NAME", default="full", help="quick, core, full (default) or non-disruptive"
-    )
+    for option in OPTIONS:
+        parser.add_argument(f"--{option.name}", **option.keywords)
     parser.add_argument(
         "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
     )
-    parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
-    parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
-    parser.add_argument(
-        "--explore",
-        metavar="N",
-        type=examples,
-        help="examples a property; 0: the written ones alone (default: the profile's)",
-    )
-    parser.add_argument(
-        "--explore-time", metavar="SECONDS", type=seconds, help="when properties begin no further example"
-    )
-    parser.add_argument(
-        "--shrink-time",
-        metavar="SECONDS",
-        type=seconds_or_none,
-        help="how long at most a failing example is made smaller (default: 20)",
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
-    )
-    parser.add_argument(
-        "--database",
-        metavar="DIR",
-        help="where failing examples are kept and tried first (default: with the run)",
-    )
-    parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s" (default: the target file\'s)')
-    parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
-    parser.add_argument(
-        "--report", metavar="LIST", default="all", help="of html,junit,ctrf,markdown,allure,scripts (default: all)"
-    )
-    parser.add_argument("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
     parser.add_argument("--baseline", metavar="RUN", type=Path, help="also say what changed since an earlier run")
     parser.add_argument(
         "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
     )
-    parser.add_argument("--strict", action="store_true", help="a SHOULD counts like a MUST, waived as failing")
+    add_color(parser)
+
+
+def add_color(parser: argparse.ArgumentParser) -> None:
+    """Add ``--color`` and ``--no-color``, for a command that runs checks."""
+    parser.add_argument(
+        "--color",
+        action=argparse.BooleanOptionalAction,
+        help="colour in the output (default: on a terminal, unless NO_COLOR is set or TERM is dumb)",
+    )
+
+
+def color_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the choice of colour as pytest's own option."""
+    return [] if arguments.color is None else [f"--color={'yes' if arguments.color else 'no'}"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     begun = "pytest" in sys.modules
     import pytest
 
-    from conformance.plugin import session  # noqa: F401  # so that what is forked has it
+    from conformance.plugin import fixtures, session  # noqa: F401  # so that what is forked has them
     from conformance.plugin.invocation import run_pytest
     from conformance.reporting.terminal import give_up
 
@@ -147,27 +128,10 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
     from conformance.plugin.invocation import pytest_arguments
 
     count = "auto" if arguments.workers is None else str(arguments.workers)
-    words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin", "--conformance-terminal"]
+    words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin"]
     words += ["-n", count] if count not in ("0", "1") else []
-    given = {
-        "--target-config": arguments.config,
-        "--target": arguments.target,
-        "--profile": arguments.profile,
-        "--shard": arguments.shard,
-        "--shard-durations": arguments.durations,
-        "--explore": arguments.explore,
-        "--explore-time": arguments.explore_time,
-        "--shrink-time": arguments.shrink_time,
-        "--run-seed": arguments.seed,
-        "--examples-database": arguments.database,
-        "--request-rate": arguments.rate,
-        "--run-out": arguments.out,
-        "--report-formats": arguments.report,
-        "--waivers": arguments.waivers,
-    }
-    words += [f"{name}={value}" for name, value in given.items() if value is not None]
-    words += [f"--select={selector}" for selector in arguments.selectors]
-    return words + (["--strict-levels"] if arguments.strict else [])
+    words += pytest_words({"terminal": True, **values_of(arguments)}) + color_words(arguments)
+    return words + [word for each in arguments.selectors for word in pytest_words({"select": each})]
 
 
 def _paths(selectors: list[str]) -> list[str]:

@@ -1,43 +1,33 @@
-"""The pytest side of the suite: ``-p conformance.plugin``, or ``pytest_plugins`` in the root conftest.
+"""The pytest side of the suite: an entry point of the package, and ``pytest_plugins`` of a checkout's conftest.
 
 ``options`` what can be asked for; ``session`` the run as a whole (in the process that reports);
 ``worker`` the checks as they run (in each process that runs them); ``fixtures`` what checks are given.
-Where no path of the suites is asked for, the plugin does nothing.
+
+Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options, and
+imports nothing else.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.fixtures import begun, http, ledger, names, once, open_surfaces, recorder, target
-from conformance.plugin.garbage import Garbage
+from conformance.plugin.invocation import asks_for_suites
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
 
 __all__ = [
-    "begun",
-    "http",
-    "ledger",
-    "names",
-    "once",
-    "open_surfaces",
     "pytest_addoption",
     "pytest_cmdline_main",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_xdist_auto_num_workers",
-    "recorder",
-    "target",
 ]
-
-
-def asks_for_suites(config: pytest.Config) -> bool:
-    """Whether any path of the command line is in the suites, or a folder that holds them."""
-    suites = suites_folder()
-    for argument in config.args:
-        path = (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
-        if path == suites or suites in path.parents or path in suites.parents:
-            return True
-    return False
+MARKERS = (
+    "verifies(id): the requirement that a check verifies",
+    "concludes: the check judges the run as a whole",
+    "of_strangers: the check is of what those are told who are not let in",
+    "disturbs(what): the check uses up or changes something shared",
+)
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -62,26 +52,45 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the parts that this process needs."""
-    config.addinivalue_line("markers", "verifies(id): the requirement that a check verifies")
-    config.addinivalue_line("markers", "concludes: the check judges the run as a whole")
-    config.addinivalue_line("markers", "of_strangers: the check is of what those are told who are not let in")
-    config.addinivalue_line("markers", "disturbs(what): the check uses up or changes something shared")
-    given = getattr(config, "workerinput", None)
-    if given is not None:
-        if "conformance" in given:
-            from conformance.plugin.worker import Worker
+    given = getattr(config, "workerinput", {})
+    if not asks_for_suites(config) and "conformance" not in given:
+        return
+    from conformance.plugin import fixtures
+    from conformance.plugin.garbage import Garbage
 
-            config.pluginmanager.register(Garbage(), "conformance-garbage")
-            config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    config.pluginmanager.register(fixtures, "conformance-fixtures")
+    name_from_suites(config)
+    if config.option.collectonly or config.pluginmanager.has_plugin("conformance-worker"):
         return
-    if config.pluginmanager.has_plugin("conformance-nursery"):
-        config.pluginmanager.register(Garbage(), "conformance-garbage")
-        return
-    if config.pluginmanager.has_plugin("conformance-worker") or not asks_for_suites(config):
-        return
-    if config.option.collectonly:
-        return
-    from conformance.plugin.session import begin
+    if "conformance" in given:
+        from conformance.plugin.worker import Worker
 
-    begin(config)
+        config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
+    elif not config.pluginmanager.has_plugin("conformance-nursery"):
+        from conformance.plugin.session import begin
+
+        begin(config)
     config.pluginmanager.register(Garbage(), "conformance-garbage")
+
+
+def name_from_suites(config: pytest.Config) -> None:
+    """Make node ids begin with the suites' folder where pytest's root folder does not contain it (``--pyargs``).
+
+    Otherwise they begin in the folder that was asked for, and files of two areas have one name.
+    """
+    suites = suites_folder()
+    if config.rootpath not in suites.parents:
+        config._rootpath = suites.parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuses checks that the run does not know: those of another copy of the suite."""
+    for item in () if config.pluginmanager.has_plugin("conformance-fixtures") else items:
+        if item.get_closest_marker("verifies") is not None:
+            raise pytest.UsageError(
+                f"{item.path}: a check of another copy of the suite; the one that is loaded has its checks in "
+                f"{suites_folder()} (pytest --pyargs conformance.suites)"
+            )

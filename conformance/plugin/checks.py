@@ -48,7 +48,8 @@ def is_check(item: pytest.Item) -> bool:
 
 @cache
 def _in_suites(file: Path) -> bool:
-    return suites_folder() in file.parents
+    # A link may lead to the suites: site-packages of some systems are behind one.
+    return suites_folder() in file.resolve().parents
 
 
 def described(docstring: str | None) -> tuple[str, list[str]]:

@@ -1,22 +1,24 @@
-"""What the watch over the whole run has seen where the check that judges it was not part of the run."""
+"""What a run says at its end of checks that were not part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from conformance.evidence.recorder import RECORDER
-from conformance.runs.record import CheckResult
+from conformance.runs.reading import Record
+from conformance.vocabulary.verdict import ExitCode
 
 JUDGED_BY = "authorization/isolation/nothing-foreign-in-any-answer"
 
 
-def not_judged(results: Iterable[CheckResult]) -> list[str]:
-    """A sentence where answers showed what another organization stored and no check has said so."""
+def not_judged(record: Record) -> Iterator[str]:
+    """A sentence where nothing was checked, and where no check judged that answers showed another's data."""
+    if record.info.exit_code == ExitCode.NOTHING_SELECTED:
+        yield f"Nothing was checked: no check is both selected and part of the profile {record.info.profile}."
     seen = RECORDER.watch.seen
-    if not seen or any(result.requirement == JUDGED_BY for result in results):
-        return []
-    answers = "answer" if seen == 1 else "answers"
-    return [
-        f"\n{seen} {answers} of this run showed what another organization stored; no check of this run judges that: "
-        f"run {JUDGED_BY} with it"
-    ]
+    if seen and all(result.requirement != JUDGED_BY for result in record.results):
+        answers = "answer" if seen == 1 else "answers"
+        yield (
+            f"\n{seen} {answers} of this run showed what another organization stored; no check of this run judges "
+            f"that: run {JUDGED_BY} with it"
+        )

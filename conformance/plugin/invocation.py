@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conformance.plugin.locations import PACKAGE, suites_folder
+from conformance.plugin.locations import INSTALLED, PACKAGE, suites_folder
+
+MODULE = "conformance.suites"
+"""Under this name ``pytest --pyargs`` finds the suites, in a checkout too."""
 
 
 def pytest_arguments(*paths: str) -> list[str]:
@@ -43,6 +47,9 @@ def run_pytest(arguments: list[str], *plugins: object) -> int:
     """
     before = dict(os.environ)
     keep_others_out()
+    if "--color=no" in arguments:
+        # pytest reports wrong usage in red, whatever its option says.
+        os.environ["NO_COLOR"] = "1"
     try:
         return int(pytest.main(arguments, plugins=list(plugins)))
     finally:
@@ -60,17 +67,53 @@ def keep_others_out() -> None:
     os.environ.pop("PYTEST_ADDOPTS", None)
 
 
+def asked_paths(config: pytest.Config) -> list[Path]:
+    """Return the paths of the command line, each with its ``::node``; ``--pyargs`` names paths by modules too."""
+    return [_path(str(each), config) for each in config.args]
+
+
+def _path(argument: str, config: pytest.Config) -> Path:
+    name, colons, node = argument.partition("::")
+    if config.option.pyargs and f"{name}.".startswith(f"{MODULE}."):
+        found = suites_folder().joinpath(*name.split(".")[2:])
+        return Path(f"{found if found.is_dir() else found.with_suffix('.py')}{colons}{node}")
+    return Path(f"{(config.invocation_params.dir / name).resolve()}{colons}{node}")
+
+
+def asks_for_suites(config: pytest.Config) -> bool:
+    """Whether any path of the command line is in the suites, or is the checkout that holds them.
+
+    A folder further up does not count: somebody's project may contain the environment in which this is installed.
+    """
+    suites = suites_folder()
+    paths = [Path(str(each).partition("::")[0]) for each in asked_paths(config)]
+    return any(suites in (path, *path.parents) or (path == suites.parent and not INSTALLED) for path in paths)
+
+
 def parts_of_suites(config: pytest.Config) -> list[str]:
     """What pytest itself was told to run of the suites: areas, files, ``-k`` and the like; nothing: all of them."""
-    suites, here = suites_folder(), config.invocation_params.dir
-    paths = [Path(here, str(each)).resolve() for each in config.args]
-    given = {"-k": config.option.keyword, "-m": config.option.markexpr, "--deselect": config.option.deselect}
+    suites = suites_folder()
     return [
-        *(path.name if path.parent == suites else str(path) for path in paths if path != suites),
-        *(f"{name} {words}" for name, words in given.items() if words),
+        *(path.name if path.parent == suites else str(path) for path in asked_paths(config) if path != suites),
+        *(f"{option} {words}".rstrip() for option, words in _filters(config).items()),
     ]
+
+
+def _filters(config: pytest.Config) -> dict[str, Any]:
+    """The options by which pytest leaves out tests, where they are given."""
+    names = {
+        "keyword": "-k",
+        "markexpr": "-m",
+        "deselect": "--deselect",
+        "ignore": "--ignore",
+        "ignore_glob": "--ignore-glob",
+        "lf": "--lf",
+        "stepwise": "--stepwise",
+    }
+    given = {option: getattr(config.option, name, None) for name, option in names.items()}
+    return {option: "" if value is True else value for option, value in given.items() if value}
 
 
 def cuts_areas(config: pytest.Config) -> bool:
     """Whether pytest was told to leave out something of an area, so that nobody sees how much there is of it."""
-    return any(not (suites_folder() / part).is_dir() for part in parts_of_suites(config))
+    return bool(_filters(config)) or any(not (suites_folder() / part).is_dir() for part in parts_of_suites(config))

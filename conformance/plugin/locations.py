@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
+INSTALLED = (PACKAGE / "suites").is_dir()
+"""Whether this is an installation, not a checkout."""
 
 
 def suites_folder() -> Path:
     """The folder of the suites."""
-    installed = PACKAGE / "suites"
-    return installed if installed.is_dir() else PACKAGE.parent / "suites"
+    return (PACKAGE if INSTALLED else PACKAGE.parent) / "suites"

@@ -1,4 +1,4 @@
-"""The options of a run, as pytest options; ``conformance run`` gives them shorter names."""
+"""The options of a run, as pytest options and as plain data for the processes that run checks."""
 
 from __future__ import annotations
 
@@ -8,67 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.reporting import FORMATS
-from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
+from conformance.runs.options import OPTIONS, PREFIX
 
 if TYPE_CHECKING:
     from conformance.preflight import SurfaceState
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options of a conformance run."""
-    group = parser.getgroup("conformance", "conformance runs (pytest suites/)")
-    group.addoption("--target", metavar="NAME", help="which target of conformance.toml; none: the only one")
+    """Add the options of a conformance run."""
+    group = parser.getgroup("conformance", "conformance runs (pytest suites/, or --pyargs conformance.suites)")
     group.addoption(
-        "--target-config", metavar="FILE", help="the target file; none: conformance.toml of this folder or a parent"
-    )
-    group.addoption(
-        "--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive (default: full)"
-    )
-    group.addoption(
-        "--select",
+        f"{PREFIX}select",
         metavar="SELECTOR",
         action="append",
         default=[],
-        help="an area, id, prefix, class:, level:, clause:; repeatable",
+        help="what conformance run takes as SELECTOR: an area, an id or its beginning, class:, level:, clause:",
     )
-    group.addoption("--explore", metavar="N", type=examples, help="examples a property; 0: the written examples alone")
-    group.addoption(
-        "--explore-time",
-        metavar="SECONDS",
-        type=seconds,
-        help="no property begins another example after so long a run, but one that has failed",
-    )
-    group.addoption(
-        "--shrink-time",
-        metavar="SECONDS",
-        type=seconds_or_none,
-        help="for how long at most a failing example is made smaller; 0: not at all (default: 20)",
-    )
-    group.addoption(
-        "--run-seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
-    )
-    group.addoption(
-        "--examples-database",
-        metavar="DIR",
-        help="where failing examples are kept and tried first (default: with the run)",
-    )
-    group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
-    group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
-    group.addoption("--shard-durations", metavar="RUN", help="an earlier run whose durations balance the shards")
-    group.addoption("--run-out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
-    group.addoption("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
-    group.addoption(
-        "--strict-levels", action="store_true", help="a SHOULD counts like a MUST, waived counts as failing"
-    )
-    group.addoption(
-        "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts (default: all)"
-    )
-    group.addoption("--conformance-terminal", action="store_true", help="the suite's own progress in place of pytest's")
+    for option in OPTIONS:
+        group.addoption(f"{PREFIX}{option.name}", **option.keywords)
+    group.addoption(f"{PREFIX}terminal", action="store_true", help="the suite's own progress instead of pytest's")
 
 
 def formats_of(text: str) -> list[str]:
     """The report formats that were asked for; pytest.UsageError names one that is not known."""
+    from conformance.reporting import FORMATS
+
     chosen = list(FORMATS) if text == "all" else [each.strip() for each in text.split(",")]
     for each in chosen:
         if each not in FORMATS:

@@ -16,7 +16,7 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
-from conformance.reporting.terminal import closing, failure_text, give_up
+from conformance.reporting.terminal import closing, failure_text, give_up, in_colour, moves_cursor
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
@@ -34,7 +34,8 @@ class Progress:
         self.config = config
         self.out: TextIO = sys.stdout
         self.ours = bool(config.option.conformance_terminal)
-        self.live = self.ours and self.out.isatty()
+        self.live = self.ours and moves_cursor(self.out)
+        self.colour = in_colour(self.out, getattr(config.option, "color", "auto"))
         self.width = min(shutil.get_terminal_size((100, 24)).columns, 120)
         self.totals: Counter[str] = Counter()
         self.verdicts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -89,7 +90,7 @@ class Progress:
         if self._is_worth_saying(result):
             self.told.add(result.id)
             self.said.add(result.requirement)
-            self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run, folder=self.folder))
+            self.say("\n" + failure_text(result, self.width, self.colour, run=self.run, folder=self.folder))
         if self.live:
             self._wipe()
             self._draw()
@@ -115,7 +116,7 @@ class Progress:
         if self.ours:
             self._unclear(record)
         if record.results:
-            self.say("\n" + closing(record, self._short(files), self.out.isatty()))
+            self.say("\n" + closing(record, self._short(files), self.colour))
         self.step.end(record, files)
 
     def _unclear(self, record: Record) -> None:
@@ -124,7 +125,7 @@ class Progress:
             if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
                 unclear[result.reason].append(result)
         for first, *others in unclear.values():
-            self.say("\n" + failure_text(first, self.width, self.out.isatty(), run=self.run, folder=self.folder))
+            self.say("\n" + failure_text(first, self.width, self.colour, run=self.run, folder=self.folder))
             if others:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")
         hidden = [
@@ -143,7 +144,8 @@ class Progress:
     def _area(self, nodeid: str) -> str:
         parts = Path(nodeid.split("::", 1)[0]).parts
         name = suites_folder().name
-        return parts[parts.index(name) + 1] if name in parts[:-1] else parts[0]
+        # The last one: a folder on the way to an installation may have the same name.
+        return parts[len(parts) - parts[::-1].index(name)] if name in parts[:-1] else parts[0]
 
     def _line(self, area: str) -> str:
         done = sum(self.verdicts[area].values())

@@ -6,19 +6,20 @@ On another machine the package may be found only by what xdist itself executes t
 from __future__ import annotations
 
 if __name__ == "__channelexec__":
-    import inspect
+    import importlib.metadata
     import os
     import sys
+    from pathlib import Path
 
     channel = globals()["channel"]
     hatching = sys.modules.get("conformance.plugin.hatching")
     if hatching is not None and hatching.hatched is not None:
         hatching.hatched.hand_over(channel)
     else:
-        import xdist.remote
-
         if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in os.environ:
             # Else the worker would not understand the words that the run was started with.
             named = filter(None, [os.environ.get("PYTEST_PLUGINS"), "xdist.plugin"])
             os.environ["PYTEST_PLUGINS"] = ",".join(named)
-        exec(compile(inspect.getsource(xdist.remote), xdist.remote.__file__, "exec"), globals())  # noqa: S102
+        # Read, not imported: pytest warns of plugins that were imported before it.
+        source = Path(str(importlib.metadata.distribution("pytest-xdist").locate_file("xdist/remote.py")))
+        exec(compile(source.read_text(encoding="utf-8"), source, "exec"), globals())  # noqa: S102

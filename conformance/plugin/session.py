@@ -32,7 +32,8 @@ from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions, formats_of
 from conformance.plugin.progress import Progress
-from conformance.plugin.sharding import durations_of, share_of_rate
+from conformance.plugin.selection import refuse_mistakes
+from conformance.plugin.sharding import share_of_rate
 from conformance.plugin.surfaces import SURFACES
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
@@ -95,9 +96,10 @@ class Run:
 
     def _prepare(self) -> None:
         option = self.config.option
-        self.formats = formats_of(option.report_formats)
+        self.formats = formats_of(option.conformance_report)
+        refuse_mistakes(self.config)
         self.progress = Progress(self.config)
-        self.selection = list(option.select) or parts_of_suites(self.config)
+        self.selection = list(option.conformance_select) or parts_of_suites(self.config)
         name, self.target, path = self._target()
         self.waivers = self._waivers(path)
         self.options = self._options(name, path)
@@ -116,10 +118,10 @@ class Run:
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
-        given = Path(option.target_config) if option.target_config else None
+        given = Path(option.conformance_config) if option.conformance_config else None
         try:
             loaded = configuration.load(given, self.config.invocation_params.dir)
-            name, target = loaded.choose(option.target)
+            name, target = loaded.choose(option.conformance_target)
         except configuration.NoConfiguration:
             loaded = self._reference()
             name, target = loaded.choose(None)
@@ -130,9 +132,9 @@ class Run:
         return name, target, loaded.path
 
     def _reference(self) -> configuration.Configuration:
-        if self.config.option.target:
+        if wanted := self.config.option.conformance_target:
             raise pytest.UsageError(
-                f"--target {self.config.option.target}: there is no conformance.toml here; conformance init writes one"
+                f"--target {wanted}: there is no conformance.toml here; conformance init writes one"
             )
         self.progress.say("No conformance.toml here: checking the embedded reference.")
         try:
@@ -143,12 +145,10 @@ class Run:
 
     def _options(self, name: str, path: Path) -> RunOptions:
         option = self.config.option
-        if option.profile not in profiles():
-            raise pytest.UsageError(f"--profile {option.profile}: one of {', '.join(profiles())}")
-        explore = option.explore if option.explore is not None else profiles()[option.profile].explore
+        profile = profiles()[option.conformance_profile]
+        durations = option.conformance_durations
         try:
-            rate = share_of_rate(option.request_rate or self.target.rate, option.shard)
-            durations_of(option.shard_durations)
+            rate = share_of_rate(option.conformance_rate or self.target.rate, option.conformance_shard)
             folder = self._folder(name)
         except (ValueError, RecordError) as mistake:
             raise pytest.UsageError(str(mistake)) from None
@@ -157,31 +157,31 @@ class Run:
             folder=str(folder),
             target_config=str(path.resolve()),
             target=name,
-            profile=option.profile,
-            select=list(option.select),
-            explore=explore,
-            explore_until=time.time() + option.explore_time if option.explore_time else None,
-            shrink_s=option.shrink_time,
-            seed=option.run_seed,
+            profile=profile.name,
+            select=list(option.conformance_select),
+            explore=profile.explore if option.conformance_explore is None else option.conformance_explore,
+            explore_until=time.time() + option.conformance_explore_time if option.conformance_explore_time else None,
+            shrink_s=option.conformance_shrink_time,
+            seed=option.conformance_seed,
             # The run's own holds none at first: what it tries depends on its seed; its replay begins with what failed.
-            examples_database=option.examples_database or str(folder / EXAMPLES),
+            examples_database=option.conformance_database or str(folder / EXAMPLES),
             rate=rate,
-            shard=option.shard,
-            durations=str(Path(option.shard_durations).resolve()) if option.shard_durations else None,
+            shard=option.conformance_shard,
+            durations=str(Path(durations).resolve()) if durations else None,
         )
 
     def _waivers(self, target_file: Path) -> Waivers:
-        given = self.config.option.waivers
+        given = self.config.option.conformance_waivers
         path = Path(self.config.invocation_params.dir, str(given)) if given else target_file.with_name(FILE_NAME)
         try:
             found = load_waivers(path, catalogue().requirements, bool(given))
-            return Waivers(found, now()[:10], self.config.option.shard is None, self.selection)
+            return Waivers(found, now()[:10], self.config.option.conformance_shard is None, self.selection)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
     def _folder(self, name: str) -> Path:
-        if self.config.option.run_out:
-            return Path(self.config.invocation_params.dir, str(self.config.option.run_out)).resolve()
+        if self.config.option.conformance_out:
+            return Path(self.config.invocation_params.dir, str(self.config.option.conformance_out)).resolve()
         self.taken = folder_for(name, self.config.invocation_params.dir / "reports").resolve()
         return self.taken
 
@@ -201,7 +201,7 @@ class Run:
             profile=options.profile,
             selection=self.selection,
             shard=options.shard,
-            strict=self.config.option.strict_levels,
+            strict=self.config.option.conformance_strict,
             workers=workers.count(self.config),
             configuration=configuration.redacted(self.target),
             fingerprint=configuration.fingerprint(self.target),
@@ -215,7 +215,7 @@ class Run:
 
     def _writer(self) -> RecordWriter:
         try:
-            return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.run_out)
+            return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.conformance_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
@@ -387,7 +387,7 @@ class Run:
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
         files, unwritten = reports()
-        for sentence in not_judged(record.results):
+        for sentence in not_judged(record):
             self.progress.say(sentence)
         self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)
         return unwritten

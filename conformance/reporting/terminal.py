@@ -46,6 +46,20 @@ def give_up(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def in_colour(stream: TextIO, wanted: str = "auto", variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether to write to the stream in colour: "yes" and "no" decide, "auto" asks the environment and the stream."""
+    if wanted != "auto":
+        return wanted == "yes"
+    if variables.get("NO_COLOR"):
+        return False
+    return bool(variables.get("FORCE_COLOR")) or moves_cursor(stream, variables)
+
+
+def moves_cursor(stream: TextIO, variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether the stream is a terminal that obeys control sequences."""
+    return variables.get("TERM") != "dumb" and stream.isatty()
+
+
 def painted(text: str, name: str, colour: bool) -> str:
     """The text in a colour, or as it is."""
     return f"\x1b[{CODES[name]}m{text}\x1b[0m" if colour and text and name in CODES else text

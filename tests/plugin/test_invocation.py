@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 
 import pytest
 
+from conformance.commands import run
 from conformance.plugin.invocation import run_pytest
+from conformance.runs.options import OPTIONS, pytest_words, values_of
 
 
 class Looking:
@@ -38,3 +41,34 @@ def test_what_somebody_always_gives_to_a_pytest_of_their_own_is_not_a_runs(monke
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     assert run_pytest(["--collect-only", "-q", "-p", "no:cacheprovider", __file__]) == 0
     assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
+
+
+class Given:
+    """Notes the options that pytest has parsed."""
+
+    option: argparse.Namespace
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Look at them."""
+        self.option = config.option
+
+
+VALUES = {
+    "config": "a.toml", "target": "staging", "profile": "core", "shard": "1/2", "durations": "old", "explore": "0",
+    "explore-time": "2.5", "shrink-time": "0", "seed": "7", "database": "db", "rate": "5/s", "out": "-run",
+    "report": "html", "waivers": "w.toml",
+}  # fmt: skip
+
+
+def test_each_option_of_a_run_reaches_pytest_under_its_own_name() -> None:
+    parser = argparse.ArgumentParser()
+    run.add_parser(parser.add_subparsers())
+    words = [f"--{name}={value}" for name, value in VALUES.items()]
+    parsed = values_of(parser.parse_args(["run", *words, "--strict"]))
+    assert {*VALUES, "strict"} == {*parsed} == {each.name for each in OPTIONS}
+    given = Given()
+    arguments = ["--collect-only", "-q", "-p", "conformance.plugin", "-p", "no:cacheprovider", __file__]
+    assert run_pytest([*arguments, *pytest_words(parsed)], given) == 0
+    found = {name: getattr(given.option, f"conformance_{name.replace('-', '_')}") for name in parsed}
+    assert found == parsed
+    assert (found["explore"], found["seed"], found["strict"], found["out"]) == (0, 7, True, "-run")

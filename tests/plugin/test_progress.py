@@ -20,7 +20,7 @@ from tests.reporting import samples
 
 def progress(tmp_path: Path) -> Progress:
     config: Any = SimpleNamespace(
-        option=SimpleNamespace(conformance_terminal=True), invocation_params=SimpleNamespace(dir=tmp_path)
+        option=SimpleNamespace(conformance_terminal=True, color="auto"), invocation_params=SimpleNamespace(dir=tmp_path)
     )
     return Progress(config)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from conformance.plugin.checks import CheckInfo, described, mistakes_among
+from conformance.plugin.locations import suites_folder
 from conformance.plugin.selection import matches, selected, unmatched
 from conformance.plugin.sharding import parse_shard, plan
 from conformance.vocabulary.requirement import Clause, Level, Requirement
+from tests.run.support import conformance, run
 
 
 def check(identifier: str, nodeid: str = "suites/a/test_a.py::test_a", disturbs: str | None = None) -> CheckInfo:
@@ -41,11 +46,52 @@ def test_a_selector_means_a_check(selector: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "selector", ["storage", "class:oauth", "level:may", "clause:9.9", "oauth/token/wrong-secret-is-refused#other"]
+    "selector",
+    ["storage", "oaut", "", "/", "class:oauth", "level:may", "clause:9.9", "oauth/token/wrong-secret-is-refused#other"],
 )
 def test_a_selector_does_not_mean_another(selector: str) -> None:
     assert not matches(selector, TOKEN)
     assert unmatched([selector], [TOKEN]) == [selector]
+
+
+TARGET = """
+[targets.it]
+organization = "acme"
+[targets.it.webhooks]
+url = "http://127.0.0.1:{port}/hook"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["webhooks", "oaut"], "no check matches 'oaut'; did you mean \"oauth\"?"),
+        (["webhooks/delivery/post-is-accepted#some"], "no check matches 'webhooks/delivery/post-is-accepted#some'"),
+        (["--profile", "ful"], 'did you mean "full"?'),
+        (["--shard", "3/2"], "--shard 3/2"),
+        (["--rate", "fast"], "--rate fast"),
+    ],
+)
+def test_a_mistake_is_reported_before_anything_is_contacted_or_started(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    alone = conformance(tmp_path, "run", *words)
+    assert alone.code == 4 and told in alone.output, alone.output
+    assert "the embedded reference" not in alone.output
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tmp_path / "conformance.toml").write_text(TARGET.format(port=server.getsockname()[1]), encoding="utf-8")
+        assert conformance(tmp_path, "run", *words).code == 4
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_path_that_is_not_there_is_reported_before_anything_is_started(tmp_path: Path) -> None:
+    for words in (["--pyargs", "conformance.suites.oaut"], [str(suites_folder() / "oaut")]):
+        ran = run([sys.executable, "-m", "pytest", *words], tmp_path)
+        assert ran.code == 4 and f"{words[-1]}: no such file, folder or module" in ran.output, ran.output
+        assert "the embedded reference" not in ran.output
 
 
 def test_no_selector_means_all() -> None:

@@ -49,8 +49,9 @@ def run_there(address: str, folder: Path, *words: str) -> Ran:
     """A run that was started with plain pytest, whose workers are behind a server."""
     reference = EmbeddedReference()
     there = [
-        "-d", "--px", f"id=far//socket={address}", "--tx", f"{WORKERS}*popen//via=far", "--explore", "1",
-        "--target-config", str(reference.target_config), "--run-out", str(folder / "run"), "--report-formats", "junit",
+        "-d", "--px", f"id=far//socket={address}", "--tx", f"{WORKERS}*popen//via=far", "--conformance-explore", "1",
+        "--conformance-config", str(reference.target_config), "--conformance-out", str(folder / "run"),
+        "--conformance-report", "junit",
     ]  # fmt: skip
     try:
         return run(
@@ -66,7 +67,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     folder = tmp_path_factory.mktemp("remote")
     words = [
         str(SUITES / "oauth" / "test_basic_authentication.py"), str(SUITES / "webhooks" / "test_deliveries.py"),
-        str(SUITES / "registry" / "test_pull.py"), "--request-rate", f"{RATE}/s",
+        str(SUITES / "registry" / "test_pull.py"), "--conformance-rate", f"{RATE}/s",
     ]  # fmt: skip
     with gateway(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1") as address:
         ran = run_there(address, folder, *words)

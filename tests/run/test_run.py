@@ -90,7 +90,8 @@ def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_
     (tmp_path / "plain").mkdir()
     suites = Path(__file__).parents[2] / "suites"
     command = [sys.executable, "-m", "pytest", str(suites / "oauth"), str(suites / "webhooks")]
-    command += ["--select=oauth/client", "--select=webhooks/rotation", f"--target-config={reference.target_config}"]
+    command += [f"--conformance-select={each}" for each in ("oauth/client", "webhooks/rotation")]
+    command += [f"--conformance-config={reference.target_config}"]
     verdicts.append(run([*command, "-p", "conformance.plugin"], tmp_path / "plain").verdicts())
     assert verdicts[0] == verdicts[1] == verdicts[2]
     assert verdicts[0]
@@ -196,10 +197,14 @@ def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["no-such-area"], 5, "no check matches 'no-such-area'"),
-        (["storge"], 5, "no check matches 'storge'; did you mean \"storage\"?"),
-        (["transport"], 5, "no check matches 'transport'; did you mean \"oauth/transport\"?"),
+        (["no-such-area"], 4, "no check matches 'no-such-area'"),
+        (["oauth/client", "oaut"], 4, "no check matches 'oaut'; did you mean \"oauth\"?"),
+        (["transport"], 4, "no check matches 'transport'; did you mean \"oauth/transport\"?"),
+        (["level:mut"], 4, "no check matches 'level:mut'; did you mean \"level:MUST\"?"),
+        (["oauth/answer/no-store#some"], 4, "no check matches 'oauth/answer/no-store#some'"),
+        (["oauth/answer/no-cookie", "--profile", "quick"], 5, "no check is both selected and part of"),
         (["--profile", "fast"], 4, "quick, core, full"),
+        (["--profile", "ful"], 4, 'did you mean "full"?'),
         (["--shard", "3/2"], 4, "--shard 3/2"),
         (["--explore", "-1"], 4, "--explore: -1"),
         (["--rate", "fast"], 4, '"50/s"'),
@@ -225,7 +230,7 @@ def test_bad_usage_is_one_clear_message(
 def test_a_folder_that_was_there_stays_when_nothing_is_selected(reference: EmbeddedReference, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("of another run")
-    assert checked(reference, tmp_path, "no-such-area", "--out", "mine").code == 5
+    assert checked(reference, tmp_path, "oauth/answer/no-cookie", "--profile", "quick", "--out", "mine").code == 5
     assert (tmp_path / "mine" / "notes.txt").read_text() == "of another run"
 
 

@@ -44,12 +44,19 @@ class Size:
 
 def shown(words: list[str], folder: Path, size: Size) -> str:
     """The command, all that ``conformance WORDS`` shows in the folder, and its exit code."""
-    variables = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_ACTIONS", "COLUMNS")}
+    code, output = raw(words, folder, size)
+    return f"$ conformance {' '.join(words)}\n{masked(screen(output), folder)}[exit code {code}]\n"
+
+
+def raw(words: list[str], folder: Path, size: Size, **environment: str) -> tuple[int, str]:
+    """The exit code of ``conformance WORDS`` and every character that it writes."""
+    ignored = ("CI", "GITHUB_ACTIONS", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    variables = {name: value for name, value in os.environ.items() if name not in ignored}
     variables |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHON_COLORS": "0", "TERM": "xterm"}
     variables |= {"DOCKER_HOST": "unix:///nonexistent", "HOME": str(folder)}
+    variables |= environment
     command = [sys.executable, "-m", "conformance", *words]
-    code, output = (_in_terminal if size.terminal else _in_pipe)(command, folder, variables, size.columns)
-    return f"$ conformance {' '.join(words)}\n{masked(screen(output), folder)}[exit code {code}]\n"
+    return (_in_terminal if size.terminal else _in_pipe)(command, folder, variables, size.columns)
 
 
 def _in_pipe(command: list[str], folder: Path, variables: dict[str, str], columns: int) -> tuple[int, str]:

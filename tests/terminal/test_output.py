@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from tests.certification import runs
 from tests.run.support import conformance
-from tests.terminal.screen import Size, shown
+from tests.terminal.screen import Size, raw, shown
 
 SIZES = {
     "wide-terminal": Size(120, True),
@@ -55,7 +56,8 @@ ROWS = {
     "preflight": Row(["preflight", "--config", "reference.toml"]),
     "run-conformant": Row([*RUN, "webhooks/rotation"]),
     "run-failing": Row([*RUN, FAILING], broken=True),
-    "run-nothing": Row([*RUN, "webhooks/none"]),
+    "run-nothing": Row([*RUN, "oauth/answer/no-cookie", "--profile", "quick"]),
+    "run-misspelt": Row([*RUN, "oaut"]),
     "replay": Row(["replay", "failed", "--config", "reference.toml", "--out", "again"]),
     "report": Row(["report", "failed", "--format", "html,junit"]),
     "compare": Row(["compare", "good", "failed"]),
@@ -134,3 +136,30 @@ def test_output(
         assert shown(ROWS[name].words, folder, SIZES[size]) == snapshot(extension_class=Text)
     finally:
         tell(control, "reset")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("words", "variables", "terminal", "sequences"),
+    [
+        (["webhooks/rotation"], {}, True, {"colour", "cursor"}),
+        (["webhooks/rotation"], {"NO_COLOR": "1"}, True, {"cursor"}),
+        (["webhooks/rotation", "--no-color"], {"FORCE_COLOR": "1"}, True, {"cursor"}),
+        (["webhooks/rotation"], {"TERM": "dumb"}, True, set()),
+        (["webhooks/rotation"], {"TERM": "dumb", "FORCE_COLOR": "1"}, False, {"colour"}),
+        (["webhooks/rotation", "--color"], {"NO_COLOR": "1"}, False, {"colour"}),
+        (["oaut"], {}, True, {"colour"}),
+        (["oaut", "--no-color"], {}, True, set()),
+        (["oaut"], {"TERM": "dumb"}, True, set()),
+    ],
+)
+def test_colour_is_as_the_environment_and_the_options_say(
+    words: list[str], variables: dict[str, str], terminal: bool, sequences: set[str], prepared: Path, tmp_path: Path,
+    control: str,
+) -> None:  # fmt: skip
+    folder = Path(shutil.copytree(prepared, tmp_path / "here"))
+    _, output = raw([*RUN, *words], folder, Size(100, terminal), **variables)
+    tell(control, "reset")
+    kinds = {"colour": r"\x1b\[\d*m", "cursor": r"\x1b\[\d+F"}
+    assert {kind for kind, pattern in kinds.items() if re.search(pattern, output)} == sequences
+    assert sequences or "\x1b" not in output

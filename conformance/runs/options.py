@@ -1,0 +1,62 @@
+"""The options of a run, declared once: ``--NAME`` of ``conformance run``, ``--conformance-NAME`` of pytest.
+
+pytest owns ``--strict`` and ``--durations``, and plugins own other short names: one prefix keeps all of ours apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
+
+PREFIX = "--conformance-"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option; without a ``metavar`` it is a flag."""
+
+    name: str
+    metavar: str | None
+    help: str
+    type: Callable[[str], Any] = str
+    default: Any = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What argparse and pytest's parser take besides the name."""
+        if self.metavar is None:
+            return {"action": "store_true", "help": self.help}
+        return {"metavar": self.metavar, "help": self.help, "type": self.type, "default": self.default}
+
+
+OPTIONS = (
+    Option("config", "FILE", "the target file (default: conformance.toml of this folder or a parent)"),
+    Option("target", "NAME", "which target of the file (default: the only one)"),
+    Option("profile", "NAME", "quick, core, full (default) or non-disruptive", default="full"),
+    Option("shard", "I/N", "the I-th of N parts of the run"),
+    Option("durations", "RUN", "an earlier run whose durations balance the parts"),
+    Option("explore", "N", "examples per property; 0: the written ones only (default: the profile's)", examples),
+    Option("explore-time", "SECONDS", "properties start no new example after this time", seconds),
+    Option("shrink-time", "SECONDS", "longest time to shrink a failing example (default: 20)", seconds_or_none),
+    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed, 1),
+    Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
+    Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
+    Option("out", "DIR", "folder for this run (default: a new one in reports/)"),
+    Option("report", "LIST", "of html,junit,ctrf,markdown,allure,scripts (default: all)", default="all"),
+    Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)"),
+    Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other"),
+)
+
+
+def pytest_words(values: Mapping[str, Any]) -> list[str]:
+    """Return pytest's arguments for values by option name; a value of None or False gives no argument."""
+    given = {f"{PREFIX}{name}": value for name, value in values.items() if value is not None and value is not False}
+    return [name if value is True else f"{name}={value}" for name, value in given.items()]
+
+
+def values_of(arguments: object) -> dict[str, Any]:
+    """Return the values of every option in what ``conformance run`` has parsed, by name."""
+    return {each.name: getattr(arguments, each.name.replace("-", "_")) for each in OPTIONS}

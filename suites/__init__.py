@@ -1,0 +1,1 @@
+"""The checks, by area; packages, so that ``pytest --pyargs`` finds them."""
