@@ -31,10 +31,10 @@ from conformance.vocabulary.exchange import (
 from conformance.vocabulary.wording import plural
 
 OBSERVED = re.compile(
-    r"(?:status |answered )?(?P<status>[1-5]\d\d)\b"
+    r"(?:status |answered )?(?P<status>[1-5]\d\d)(?![^ ,;:])(?! (?!as\b|is\b|was\b)(?:of|\w+s)\b)"
     r"(?P<rest>(?: with no body| (?P<body>[\w.+-]+/[\w.+-]+.*))?(?P<words>.*))"
 )
-"""An observed status, the rest of the finding, and its words without media type and body."""
+"""An observed status, the rest of the finding, and its words without media type and body; no amount (``200 keys``)."""
 DUE = re.compile(r"(?:no |a |status )?((?:[1-5](?:\d\d|xx)(?:, or |, | or |\b))+)")
 """The statuses with which an expectation begins."""
 DUE_INSIDE = re.compile(r"\(([1-5]\d\d)\)")

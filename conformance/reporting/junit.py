@@ -36,10 +36,8 @@ def render(record: Record) -> str:
     evidence = record.evidence()
     for promise in by_id(record).values():
         suite = ET.SubElement(root, "testsuite", name=visible(promise.name), timestamp=info.started[:19])
-        properties = ET.SubElement(suite, "properties")
-        ET.SubElement(properties, "property", name="verdict", value=promise.verdict)
         for result in sorted(promise.results, key=lambda each: each.id):
-            _case(suite, result, record, evidence)
+            _case(suite, result, promise.verdict, record, evidence)
         _count(suite, sum(result.duration_s for result in promise.results))
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
@@ -48,19 +46,21 @@ def render(record: Record) -> str:
 
 
 def _count(suite: ET.Element, seconds: float) -> None:
-    suite.set("tests", str(len(suite.findall("testcase"))))
+    suite.set("tests", str(len(suite)))
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("time", f"{seconds:.3f}")
 
 
-def _case(suite: ET.Element, result: CheckResult, record: Record, evidence: Mapping[str, Mapping[str, Any]]) -> None:
+def _case(
+    suite: ET.Element, result: CheckResult, promise: str, record: Record, evidence: Mapping[str, Mapping[str, Any]]
+) -> None:
     ended = outcome(result, day_of(record))
     case = ET.SubElement(
         suite, "testcase", name=visible(result.id), classname=visible(result.area), time=f"{result.duration_s:.3f}"
     )
     properties = ET.SubElement(case, "properties")
-    for name, value in _properties(result, ended).items():
+    for name, value in {**_properties(result, ended), "promise.verdict": promise}.items():
         ET.SubElement(properties, "property", name=name, value=on_one_line(value))
     if ended not in ELEMENTS:
         return

@@ -191,6 +191,8 @@ def test_a_path_that_was_cut_is_taken_from_the_curl_line() -> None:
         ("400", "500 with no body", "Server error: 500 Internal Server Error with no body; expected 400"),
         ("206", "500 Internal Server Error", "Server error: 500 Internal Server Error; expected 206"),
         ("one ETag, quoted", "ETag 1a", "Got ETag 1a; expected one ETag, quoted"),
+        ("300 keys", "200 keys", "Got 200 keys; expected 300 keys"),
+        ("less", "500% more", "Got 500% more; expected less"),
         ("", "", "Fails"),
     ],
 )
