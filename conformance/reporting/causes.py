@@ -181,7 +181,7 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
     seen, due = on_one_line(finding["observed"]), due_statuses(finding["expected"])
     found = OBSERVED.match(seen)
     if not found:
-        return [(normalised(finding["expected"]), normalised(seen))]
+        return [(_due_words(finding["expected"], seen), normalised(seen))]
     status = int(found["status"])
     if status >= 500:
         code = _code(seen)
@@ -189,8 +189,20 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
     refusals = [each for each in due if each[0] in "45"]
     if status < 400 and refusals:
         return [(each, SERVED) for each in refusals]
-    words = _code(seen) if status >= 400 else normalised(found["words"])
-    return [(each, f"{status} {words}") for each in due or [normalised(finding["expected"])]]
+    code = _code(seen) if status >= 400 else ""
+    if not due:
+        # Where another thing than a status was expected, what is said of that counts, whatever the status.
+        said = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
+        return [(_due_words(finding["expected"], seen), said or str(status))]
+    return [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+
+
+def _due_words(expected: str, seen: str) -> str:
+    """What was expected, normalised: of a field with a value its name, of a code that it is one."""
+    name, _, more = on_one_line(expected).partition(" ")
+    if name == "code":
+        return name
+    return name if more and name[:1].isupper() and seen.startswith(f"{name} ") else normalised(expected)
 
 
 def operation(result: CheckResult) -> str:

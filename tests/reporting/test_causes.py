@@ -53,6 +53,16 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             True, id="values-differ",
         ),
         pytest.param(
+            ("storage/object/a", LISTING, "Size 4 straight after writing it", "Size 0"),
+            ("storage/listing/b", LISTING, "Size 4800 as in HEAD", "Size 0"),
+            True, id="one-field-expected-in-other-words",
+        ),
+        pytest.param(
+            ("storage/errors/a#1", LISTING, "an S3 error document", "404 with no body"),
+            ("storage/errors/a#2", TAGGING, "an S3 error document", "403 with no body"),
+            True, id="no-body-whatever-the-status",
+        ),
+        pytest.param(
             ("registry/rights/a#pull", PULL, "401, 403 or 404", "200 application/json {}"),
             ("registry/mount/b", PULL, "404 for what never existed", "200 with no body"),
             True, id="served-where-one-refusal-would-be-right-for-both",
