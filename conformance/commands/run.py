@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "run",
         description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
-        "beginning of one, class:, level:, clause:.",
+        "beginning of one, a promise (AC-06), class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
     parser.add_argument("--config", metavar="FILE", help="the target file (default: conformance.toml)")

@@ -1,19 +1,25 @@
-"""Selectors: which checks a run is of. An area, an id or the beginning of one, ``class:``, ``level:``, ``clause:``."""
+"""Selectors: which checks a run is of.
+
+An area, an id or the beginning of one, a promise (``AC-06`` or ``promise:AC-06``), ``class:``, ``level:``, ``clause:``.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
 
+from conformance.contract.catalogue import PROMISE_ID
 from conformance.plugin.checks import CheckInfo
 
-KINDS = ("class:", "level:", "clause:")
+KINDS = ("promise:", "class:", "level:", "clause:")
 
 
 def matches(selector: str, check: CheckInfo) -> bool:
     """Whether a check is meant by a selector. Ids match whole path parts; words of a clause match anywhere in it."""
     wanted = selector.partition(":")[2]
     requirement = check.requirement
+    if selector.startswith("promise:") or PROMISE_ID.match(selector.upper()):
+        return requirement.promise == (wanted or selector).upper()
     if selector.startswith("class:"):
         return requirement.conformance_class == wanted
     if selector.startswith("level:"):
@@ -46,13 +52,15 @@ def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
     if colon and f"{kind}:" not in KINDS:
         return f": no such kind of selector; one of {', '.join(KINDS)}"
     requirements = {each.requirement.id: each.requirement for each in checks}
+    promises = {each.promise for each in requirements.values()}
     known: dict[str, Iterable[str]] = {
+        "promise": promises,
         "class": {each.conformance_class for each in requirements.values()},
         "level": {str(each.level) for each in requirements.values()},
         "clause": {str(each.clause) for each in requirements.values()},
     }
     topics = {each.rpartition("/")[0] for each in requirements}
-    names = known.get(kind, {*requirements, *topics, *(each.area for each in requirements.values())})
+    names = known.get(kind, {*requirements, *topics, *promises, *(each.area for each in requirements.values())})
     near = sorted(each for each in topics if each.endswith(f"/{selector}"))
     near = near or difflib.get_close_matches(word if colon else selector, names, 1)
     return f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Protocol
 
 from conformance.runs.reading import CLAUSE, Record
 from conformance.runs.record import CheckResult, RunInfo
@@ -26,6 +27,22 @@ class PromiseVerdict(StrEnum):
     IN_PART = "kept in part"
     """Only SHOULDs fail, or failures that a waiver permits."""
     KEPT = "kept"
+
+
+class Judged(Protocol):
+    """What the verdict of a promise depends on, of each of its checks."""
+
+    @property
+    def level(self) -> str:
+        """The level of its requirement."""
+
+    @property
+    def verdict(self) -> str:
+        """Its verdict."""
+
+    @property
+    def waiver(self) -> dict[str, Any] | None:
+        """The waiver that names it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ def name_of(promise: str, info: RunInfo) -> str:
     return f"{promise} {info.promises.get(promise, {}).get('title', '')}".strip() or UNNAMED
 
 
-def verdict_of(results: Iterable[CheckResult], day: str, strict: bool = False) -> PromiseVerdict:
+def verdict_of(results: Iterable[Judged], day: str, strict: bool = False) -> PromiseVerdict:
     """The verdict of a promise with these checks; waivers are compared with ``day`` (``YYYY-MM-DD``)."""
     checks = list(results)
     failing = {each.level for each in checks if counts_against(each, day, strict)}
@@ -99,16 +116,16 @@ def verdict_of(results: Iterable[CheckResult], day: str, strict: bool = False) -
         return PromiseVerdict.BROKEN
     if not any(each.verdict in (Verdict.PASS, Verdict.FAIL) for each in checks):
         return PromiseVerdict.NOT_SHOWN
-    permitted = any(each.failing and waived(each, day) and each.level != Level.MAY for each in checks)
+    permitted = any(each.level != Level.MAY and waived(each, day) for each in checks if each.verdict == Verdict.FAIL)
     return PromiseVerdict.IN_PART if failing or permitted else PromiseVerdict.KEPT
 
 
-def counts_against(result: CheckResult, day: str, strict: bool = False) -> bool:
+def counts_against(result: Judged, day: str, strict: bool = False) -> bool:
     """Whether a failure is held against its promise: no MAY is, and a waived one only in a strict run."""
-    return result.failing and result.level != Level.MAY and (strict or not waived(result, day))
+    return result.verdict == Verdict.FAIL and result.level != Level.MAY and (strict or not waived(result, day))
 
 
-def waived(result: CheckResult, day: str) -> bool:
+def waived(result: Judged, day: str) -> bool:
     """Whether a waiver covers the check on a day."""
     waiver = result.waiver or {}
     return bool(waiver) and not waiver.get("expired") and str(waiver.get("until") or day) >= day

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from conformance.commands import main
 from conformance.reporting import html, markdown, render_all
 from conformance.reporting.promises import overview
 from conformance.reporting.terminal import closing, findings
@@ -132,6 +133,52 @@ def test_junit_ctrf_and_allure_name_the_promise(tmp_path: Path) -> None:
     assert (broken.get("tests"), broken.get("failures")) == ("2", "2")
     verdicts = {each.get("value") for each in broken.iter("property") if each.get("name") == "promise.verdict"}
     assert verdicts == {"broken"}
+
+
+def mended(folder: Path) -> Record:
+    """The run of ``one_of_each`` after S3-02 was mended and S3-01 broke."""
+    results = [*checks("MUST fail", promise="S3-01"), *checks("MUST pass", "MUST pass", promise="S3-02"),
+               *checks("MUST inconclusive", promise="S3-04")]  # fmt: skip
+    return samples.written(folder, results, promises=CONTRACT, started="2026-03-02T00:00:00Z")
+
+
+def test_compare_begins_with_the_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = one_of_each(tmp_path / "old"), mended(tmp_path / "new")
+    main(["compare", str(old.folder), str(new.folder), "--html", str(tmp_path / "page.html")])
+    shown = capsys.readouterr().out
+
+    assert shown.splitlines()[1:8] == [
+        "", "PROMISES NEWLY BROKEN (1)", "  S3-01 Sentence of S3-01: kept → broken", "",
+        "PROMISES NEWLY KEPT (1)", "  S3-02 Sentence of S3-02: broken → kept", "",
+    ]  # fmt: skip
+    assert shown.index("PROMISES NEWLY KEPT") < shown.index("NEWLY FAILING")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.index("Promises newly broken") < page.index("Newly failing")
+    main(["compare", str(old.folder), str(new.folder), "--format", "json"])
+    changes = json.loads(capsys.readouterr().out)["comparisons"][0]["promises"]
+    assert [(each["id"], each["kind"]) for each in changes] == [
+        ("S3-01", "promises newly broken"), ("S3-02", "promises newly kept"),
+    ]  # fmt: skip
+
+
+def test_history_has_a_row_for_each_promise_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one_of_each(tmp_path / "1")
+    mended(tmp_path / "2")
+    main(["history", str(tmp_path), "--html", str(tmp_path / "page.html")])
+    shown = capsys.readouterr().out
+    rows = [line for line in shown.splitlines() if "Sentence" in line]
+
+    assert "PROMISES NOT KEPT (4)" in shown
+    assert rows == [
+        "  S3-01 Sentence of S3-01  broken  .F",
+        "  S3-03 Sentence of S3-03  broken  F ",
+        "  S3-04 Sentence of S3-04  not shown  ??",
+        "  S3-05 Sentence of S3-05  kept in part  ~ ",
+    ]
+    assert "S3-01 Sentence of S3-01" in (tmp_path / "page.html").read_text("utf-8")
+    main(["history", str(tmp_path), "--format", "json"])
+    found = json.loads(capsys.readouterr().out)["histories"][0]["promises"]
+    assert found[0]["verdicts"] == ["kept", "broken"]
 
 
 def test_a_record_without_promises_is_one_group(tmp_path: Path) -> None:
