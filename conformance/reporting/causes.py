@@ -1,7 +1,7 @@
 """Failing checks grouped by the deviation that they show, and the promise that leads each group.
 
 Two failing checks have one cause if they deviate alike (the same expected outcome, the same observed one) and do the
-same operation or verify the same requirement. [docs/reports.md] explains the rule to readers.
+same operation or verify the same requirement. The README explains the rule to readers.
 """
 
 from __future__ import annotations
@@ -244,16 +244,16 @@ def causes(record: Record) -> list[Cause]:
 def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause:
     """The cause that these checks show: the promise of whose checks it breaks the largest share leads.
 
-    A promise leads only with a tenth of the cause's checks. Its requirement that fails most is shown first.
+    A promise leads only with a tenth of the cause's checks. Where the status of an error is wrong, a promise whose
+    sentence names the right one comes first. Of the leading promise the requirement that fails most is shown first.
     """
     counts = Counter(result.promise for result in results)
 
-    def claim(promise: str) -> tuple[bool, float, int, int]:
+    def claim(promise: str) -> tuple[bool, bool, float, int, int]:
         own = [each for each in results if each.promise == promise]
         share = len(own) / max(1, len(known[promise].judged))
-        return (
-            len(own) >= SUPPORT * len(results), share, -LEVELS.get(strongest(own), 3), len(own),
-        )  # fmt: skip
+        named = any(_names_status(known[promise].title, each) for each in own)
+        return len(own) >= SUPPORT * len(results), named, share, -LEVELS.get(strongest(own), 3), len(own)
 
     lead = max(counts, key=claim)
     cases = Counter(result.requirement for result in results)
@@ -264,6 +264,16 @@ def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause
 
     others = [(known[promise], count) for promise, count in counts.most_common() if promise != lead]
     return Cause(sorted(results, key=place), known[lead], others)
+
+
+def _names_status(sentence: str, result: CheckResult) -> bool:
+    """Whether a promise is about the status that an error should have, or about server errors, as the check is."""
+    finding = first_finding(result)
+    found = OBSERVED.match(on_one_line(finding["observed"]))
+    if not found or found["status"] < "400":
+        return False
+    due = ["5xx"] if found["status"] >= "500" else due_statuses(finding["expected"])
+    return any(each in sentence for each in due if each != SUCCESS)
 
 
 def _groups(failing: list[CheckResult]) -> list[list[CheckResult]]:

@@ -103,10 +103,10 @@ def _promises(found: Overview) -> Iterator[str]:
 
 
 def _promise_row(view: PromiseView) -> str:
-    because = f" as a consequence of {', '.join(view.leaders)}" if view.only_consequence else ""
+    because = f" as a consequence of {escaped(', '.join(view.leaders))}" if view.only_consequence else ""
     suffers = f" ({view.consequence})" if view.causes and view.consequence else ""
     return (
-        f"| {escaped(view.result.name)} | {PROMISE_SIGNS[view.verdict]} {view.verdict}{escaped(because)}{suffers} "
+        f"| {escaped(view.result.name)} | {PROMISE_SIGNS[view.verdict]} {view.verdict}{because}{suffers} "
         f"| {view.count} |"
     )
 

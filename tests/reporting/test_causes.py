@@ -149,6 +149,27 @@ def test_a_promise_needs_a_tenth_of_the_checks_to_lead(tmp_path: Path) -> None:
     assert cause.promise.id == "S3-38"
 
 
+def test_a_promise_that_names_the_right_status_leads_where_another_error_came(tmp_path: Path) -> None:
+    told = {"document": "D", "section": "S", "quote": "Q", "url": "", "class": "c", "surface": "s"}
+    promises = {
+        "AC-02": {**told, "title": "A request without a valid token is answered 401"},
+        "ID-15": {**told, "title": "A forged JWT is rejected"},
+    }
+
+    def leader(observed: str, name: str) -> str:
+        shown = ("GET /api/v1/organizations/acme", "401", observed)
+        results = [
+            failing(("authorization/bearer/a", *shown), promise="AC-02"),
+            samples.check("authorization/bearer/b", promise="AC-02"),
+            failing(("oauth/jwt/c", *shown), promise="ID-15"),
+        ]
+        [cause] = found(tmp_path / name, results, promises=promises)
+        return cause.promise.id
+
+    assert leader("403 with no body", "refused") == "AC-02"
+    assert leader("200 with no body", "served") == "ID-15"
+
+
 def test_causes_are_in_the_order_of_consequence_level_and_count(tmp_path: Path) -> None:
     told = {"title": "…", "document": "D", "section": "S", "quote": "Q", "url": "", "class": "c", "surface": "storage"}
     promises = {

@@ -113,6 +113,7 @@ def test_summary_and_terminal_have_a_line_for_each_promise_not_kept(tmp_path: Pa
     last, page = closing(record, {}, colour=False), markdown.render(record)
 
     assert [line.split("  ")[0] for line in last.splitlines()[:4]] == ["broken", "broken", "not shown", "kept in part"]
+    assert "❌ broken as a consequence of S3-02 |" in page and "❌ broken (data loss) |" in page
     for form in (last, page):
         assert "S3-03 Sentence of S3-03" in form and "as a consequence of S3-02" in form
         assert "S3-01 Sentence of S3-01" not in form
