@@ -104,7 +104,7 @@ def test_the_page_shows_promises_before_classes_and_a_cause_once(tmp_path: Path)
     assert shown.count("3 checks show it") == 1
     assert shown.count("Got 200 OK with no body; expected 401") == 2, "in the line of the promise and in its finding"
     assert "<strong>Also shown by</strong> S3-03 (1)" in shown
-    assert "as a consequence of S3-02" in shown
+    assert 'as a consequence of <a href="#S3-02">S3-02</a>' in shown
     assert "broken: data loss" in shown
 
 
