@@ -39,6 +39,8 @@ DUE = re.compile(r"(?:no |a |status )?((?:[1-5](?:\d\d|xx)(?:, or |, | or |\b))+
 """The statuses with which an expectation begins."""
 DUE_INSIDE = re.compile(r"\(([1-5]\d\d)\)")
 CODE = re.compile(r"""<Code>([\w.]{1,80})</Code>|"(?:code|error)"\s*:\s*"([\w. -]{1,80})\"""")
+SDK_ERROR = re.compile(r"An error occurred \((\w+)\) when calling")
+"""How boto3 reports an error of the service."""
 VARYING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|https?://\S+|\b[0-9a-f]{8,}\b|\d[\d.,:TZ-]*""")
 """What differs from one request to the next: quoted values, addresses, digests, numbers, times."""
 LISTED = re.compile(r"…(?:[\s,:;\[\](){}]*…)+")
@@ -180,6 +182,8 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
     finding = first_finding(result)
     seen, due = on_one_line(finding["observed"]), due_statuses(finding["expected"])
     found = OBSERVED.match(seen)
+    if by_sdk := SDK_ERROR.search(seen):
+        return [(SUCCESS, by_sdk[1])]
     if not found:
         return [(_due_words(finding["expected"], seen), normalised(seen))]
     status = int(found["status"])
@@ -194,7 +198,8 @@ def deviations(result: CheckResult) -> list[tuple[str, str]]:
         # Where another thing than a status was expected, what is said of that counts, whatever the status.
         said = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
         return [(_due_words(finding["expected"], seen), said or str(status))]
-    return [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+    told = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+    return [*told, (SUCCESS, code)] if code and SUCCESS in due else told
 
 
 def _due_words(expected: str, seen: str) -> str:

@@ -95,6 +95,12 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             True, id="a-refusal-of-valid-requests-hides-the-one-that-is-due",
         ),
         pytest.param(
+            ("storage/multipart/a", COMPLETE, "2xx without an error document", INVALID_PART),
+            ("storage/sdk/b", COMPLETE, "boto3 to transfer a large file",
+             "ClientError: An error occurred (InvalidPart) when calling the CompleteMultipartUpload operation: One …"),
+            True, id="an-error-that-an-sdk-reports",
+        ),
+        pytest.param(
             ("storage/multipart/a", COMPLETE, "400 for a broken part", "409 application/xml"),
             ("storage/multipart/b", COMPLETE, "404", "409 application/xml"),
             False, id="two-statuses-were-due",
