@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from conformance.reporting.exchanges import reason_phrase
 from conformance.reporting.text import on_one_line, shortened
@@ -106,11 +106,6 @@ class Cause:
     def level(self) -> str:
         """The strongest level among them."""
         return strongest(self.results)
-
-    @property
-    def requirements(self) -> list[str]:
-        """The requirements that are broken, each once."""
-        return list(dict.fromkeys(result.requirement for result in self.results))
 
     @property
     def title(self) -> str:
@@ -221,14 +216,14 @@ def operation(result: CheckResult) -> str:
     if not target.startswith("/") or not method.isupper():
         return "/".join(result.requirement.split("/")[:2])
     method = "GET" if method == "HEAD" else method
-    parts = urlsplit(target)
-    if found := REGISTRY.match(parts.path):
+    path, _, query = target.partition("?")
+    if found := REGISTRY.match(path):
         return f"{method} {found[1]}"
     if result.area != "storage":
-        return f"{method} {VOLATILE_PART.sub('*', parts.path)}"
-    place = "object" if parts.path.strip("/").count("/") else "bucket" if parts.path.strip("/") else "service"
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    return f"{method} {place} {' '.join(sorted(name for name, value in query if not value or name in SELECTING))}"
+        return f"{method} {VOLATILE_PART.sub('*', path)}"
+    place = "object" if path.strip("/").count("/") else "bucket" if path.strip("/") else "service"
+    named = parse_qsl(query, keep_blank_values=True)
+    return f"{method} {place} {' '.join(sorted(name for name, value in named if not value or name in SELECTING))}"
 
 
 def causes(record: Record) -> list[Cause]:
@@ -314,7 +309,7 @@ def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
         keys = [(_scope(result, doing, due, seen), due, seen) for due, seen in own]
         keys += [(result.requirement, due, seen) for due, seen in own]
         # What refuses valid requests, too, hides what the check looks for.
-        keys += [(doing, SUCCESS, seen) for _, seen in own if seen[0] == "4" and (doing, seen) in refusing]
+        keys += [(doing, SUCCESS, seen) for _, seen in own if seen[:1] == "4" and (doing, seen) in refusing]
         if result.whole_run:
             named = FIELD.findall(first_finding(result)["observed"])
             keys += [fields[doing, each] for each in named if (doing, each) in fields]

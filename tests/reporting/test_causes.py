@@ -219,6 +219,17 @@ def test_a_path_that_was_cut_is_taken_from_the_curl_line() -> None:
     assert operation(cut) == "POST object uploadId"
 
 
+@pytest.mark.parametrize("text", ["", "…", "//[", "4", "400", "5xx", '"' * 3000, "\ud800\x00", "code ", "GET //[::?%"])
+def test_no_text_of_a_target_breaks_the_grouping(tmp_path: Path, text: str) -> None:
+    odd = [
+        failing((f"{area}/a/b", f"GET {text}", text, text), whole_run=area == "storage") for area in ("storage", "x")
+    ]
+    plain = failing(("storage/a/c", LISTING, "2xx", "400 with no body"))
+
+    assert sum(len(cause.results) for cause in found(tmp_path, [*odd, plain])) == 3
+    assert all(title(each) for each in odd)
+
+
 @pytest.mark.parametrize(
     ("expected", "observed", "words"),
     [
