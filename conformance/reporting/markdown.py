@@ -92,11 +92,16 @@ def _counted(tally: Tally) -> str:
 def _promises(found: Overview) -> Iterator[str]:
     """A row for each promise that is not kept."""
     not_kept = [view for views in found.not_kept() for view in views]
+    together = found.not_shown_together()
     yield f"**Promises** {found.tally_words() or 'none judged'}\n"
-    if not_kept:
+    if not_kept or together:
         yield "| promise | verdict | cases |"
         yield "|---|---|---|"
         yield from map(_promise_row, not_kept[:MOST_CAUSES])
+        for reason, views in together.items():
+            sign = PROMISE_SIGNS[PromiseVerdict.NOT_SHOWN]
+            ids = escaped(", ".join(view.result.id for view in views))
+            yield f"| {ids} | {sign} {PromiseVerdict.NOT_SHOWN}: {escaped(reason)} | {plural(len(views), 'promise')} |"
         yield ""
     if len(not_kept) > MOST_CAUSES:
         yield f"{plural(len(not_kept) - MOST_CAUSES, 'more promise')} in the HTML report.\n"

@@ -11,6 +11,8 @@ from conformance.runs.reading import Record
 from conformance.vocabulary.requirement import Consequence
 from conformance.vocabulary.wording import plural
 
+MANY = 4
+"""Promises that are not shown for one reason are listed together from this number on."""
 CONSEQUENCES = {
     Consequence.LOSS: "data loss",
     Consequence.EXPOSURE: "exposure",
@@ -95,10 +97,26 @@ class Overview:
         """The promises that fail as a consequence of what breaks others."""
         return [each for each in self.views if each.only_consequence]
 
+    def not_shown_together(self) -> dict[str, list[PromiseView]]:
+        """The promises that are not shown for one reason, by the reason, where they are many."""
+        found: dict[str, list[PromiseView]] = {}
+        for view in self.of(PromiseVerdict.NOT_SHOWN):
+            found.setdefault(view.result.reason, []).append(view)
+        return {reason: views for reason, views in found.items() if reason and len(views) >= MANY}
+
+    def not_shown_separately(self) -> list[PromiseView]:
+        """The other promises that are not shown."""
+        together = self.not_shown_together()
+        return [each for each in self.of(PromiseVerdict.NOT_SHOWN) if each.result.reason not in together]
+
     def not_kept(self) -> list[list[PromiseView]]:
-        """The promises that are not kept: broken, failing as a consequence, not shown, kept in part."""
-        parts = map(self.of, (PromiseVerdict.NOT_SHOWN, PromiseVerdict.IN_PART))
-        return [self.of(PromiseVerdict.BROKEN), self.consequences, *parts]
+        """The promises to list one by one: broken, failing as a consequence, not shown, kept in part."""
+        return [
+            self.of(PromiseVerdict.BROKEN),
+            self.consequences,
+            self.not_shown_separately(),
+            self.of(PromiseVerdict.IN_PART),
+        ]
 
     def tally(self) -> list[tuple[PromiseVerdict, int, int]]:
         """Each verdict that occurs, the number of its promises, and how many of these are consequences only."""

@@ -165,6 +165,10 @@ def promise_lines(found: Overview, colour: bool) -> list[str]:
         lines += [_promise_line(each, colour) for each in views[:MOST_LISTED]]
         if len(views) > MOST_LISTED:
             lines.append(f"… and {plural(len(views) - MOST_LISTED, 'more promise')} {views[0].verdict}")
+    for reason, views in found.not_shown_together().items():
+        verdict = painted(f"{PromiseVerdict.NOT_SHOWN:<12}", PROMISES[PromiseVerdict.NOT_SHOWN], colour)
+        ids = ", ".join(view.result.id for view in views)
+        lines.append(f"{verdict}  {plural(len(views), 'promise')}: {shortened(on_one_line(reason), 300)} ({ids})")
     return [*lines, f"Promises: {found.tally_words()}"] if found.views else []
 
 

@@ -120,6 +120,17 @@ def test_summary_and_terminal_have_a_line_for_each_promise_not_kept(tmp_path: Pa
     assert findings(record, 100, colour=False).count("FAIL ") == 2
 
 
+def test_many_promises_not_shown_for_one_reason_are_listed_together(tmp_path: Path) -> None:
+    results = [each for promise in CONTRACT for each in checks("MUST inconclusive", promise=promise)]
+    record = samples.written(tmp_path / "run", results, promises=CONTRACT)
+
+    assert "not shown     5 promises: no login (S3-02, S3-03, S3-04, S3-01, S3-05)" in closing(record, {}, colour=False)
+    assert "5 promises not shown for one reason" in html.render(record)
+    assert "| S3-02, S3-03, S3-04, S3-01, S3-05 | ❔ not shown: no login | 5 promises |" in markdown.render(record)
+    few = samples.written(tmp_path / "few", results[:3], promises=CONTRACT)
+    assert "not shown     S3-02 Sentence of S3-02 (1 case, none judged)" in closing(few, {}, colour=False)
+
+
 def test_junit_ctrf_and_allure_name_the_promise(tmp_path: Path) -> None:
     record = one_of_each(tmp_path / "run")
     paths = render_all(record, ["junit", "ctrf", "allure"])
