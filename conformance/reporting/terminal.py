@@ -32,6 +32,8 @@ from conformance.vocabulary.wording import plural
 MOST_CAUSES = 15
 """Causes that are shown in full; the others are counted."""
 MOST_LISTED = 30
+AFTER_ALL_WAIVERS = "9999-12-31"
+"""Of a cause no check is waived: its waiver has run out, or the run is strict."""
 LABEL = 11
 NARROWEST = 40
 LONGEST = 1200
@@ -140,13 +142,20 @@ def _said_by_title(result: CheckResult) -> bool:
 
 
 def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder: str = "") -> str:
-    """The causes of all failures, each once; of many the first in full and the number of the others."""
+    """The causes of all failures, each once, and a line for each waived one; of many causes the first in full."""
     found = overview(record)
     texts = [_cause_text(cause, width, colour, run, folder) for cause in found.causes[:MOST_CAUSES]]
     if rest := found.causes[MOST_CAUSES:]:
         checks = plural(sum(len(cause.results) for cause in rest), "check")
         texts.append(f"… and {plural(len(rest), 'more cause')} with {checks}: all of them are in the report")
-    return "\n\n".join(texts)
+    known = [_waived_line(each, colour) for each in record.results if outcome(each, day_of(record)) == "waived"]
+    return "\n\n".join([*texts, *(["\n".join(known)] if known and not record.info.strict else [])])
+
+
+def _waived_line(result: CheckResult, colour: bool) -> str:
+    waiver = result.waiver or {}
+    told = on_one_line(f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})")
+    return f"{painted('WAIVED', COLOURS['waived'], colour)} {on_one_line(result.id)} ({result.level}) {told}"
 
 
 def _cause_text(cause: Cause, width: int, colour: bool, run: str, folder: str) -> str:
@@ -155,7 +164,7 @@ def _cause_text(cause: Cause, width: int, colour: bool, run: str, folder: str) -
         more.append(("shown by", plural(len(cause.results), "check")))
     if cause.others:
         more.append(("also", f"shown by {', '.join(also_shown_by(cause))}"))
-    return failure_text(cause.results[0], width, colour, run=run, folder=folder, more=more)
+    return failure_text(cause.results[0], width, colour, run=run, folder=folder, day=AFTER_ALL_WAIVERS, more=more)
 
 
 def promise_lines(found: Overview, colour: bool) -> list[str]:

@@ -120,6 +120,15 @@ def test_summary_and_terminal_have_a_line_for_each_promise_not_kept(tmp_path: Pa
     assert findings(record, 100, colour=False).count("FAIL ") == 2
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_waived_failure_is_a_line_of_the_terminal(tmp_path: Path, strict: bool) -> None:
+    record = samples.written(tmp_path / "run", checks("MUST waived"), promises=CONTRACT, strict=strict)
+    line = "WAIVED storage/s3-01/n0 (MUST) until 2026-04-01: known (https://issues.example/1)"
+
+    shown = findings(record, 100, colour=False)
+    assert (line in shown, "FAIL storage/s3-01/n0" in shown) == (not strict, strict)
+
+
 def test_many_promises_not_shown_for_one_reason_are_listed_together(tmp_path: Path) -> None:
     results = [each for promise in CONTRACT for each in checks("MUST inconclusive", promise=promise)]
     record = samples.written(tmp_path / "run", results, promises=CONTRACT)
