@@ -113,6 +113,7 @@ class = "oauth-core"
         (PROMISE + PROMISE + REQUIREMENT, "ID-01: is defined twice"),
         (PROMISE.replace("ID-01", "XX-01") + REQUIREMENT, "a promise id is one of ID, AC"),
         (PROMISE.replace('class = "oauth-core"\n', "") + REQUIREMENT, "missing keys ['class']"),
+        (PROMISE + 'consequence = "bad"\n' + REQUIREMENT, "ID-01: consequence is one of loss, exposure, wrong-data"),
     ],
 )
 def test_the_catalogue_refuses_a_wrong_promise(surface: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""``conformance explain ID``: clause, level, purpose, method, and what to do about a finding."""
+"""``conformance explain ID``: a promise with its requirements, or a requirement with its purpose and method."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import difflib
 import shlex
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
-from conformance.vocabulary.requirement import clause_words
+from conformance.vocabulary.requirement import Consequence, clause_words
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
     from conformance.plugin.checks import CheckInfo
-    from conformance.vocabulary.requirement import Requirement
+    from conformance.vocabulary.requirement import Clause, Promise, Requirement
 
 WIDEST, NARROWEST = 100, 40
+BROKEN = {
+    Consequence.LOSS: "data is lost or corrupted",
+    Consequence.EXPOSURE: "somebody reads or does what they must not",
+    Consequence.WRONG_DATA: "a response states something that is not so",
+    Consequence.REFUSED: "a valid request fails",
+    Consequence.FORM: "a response has the wrong status, code or form",
+}
 MEANING = {
     "MUST": "a miss makes the target non-conformant (exit code 1)",
     "SHOULD": "a miss is reported and fails a run only under --strict",
@@ -28,24 +36,32 @@ MEANING = {
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = subparsers.add_parser("explain", description="Explains a requirement or one of its checks.")
-    parser.add_argument("id", metavar="ID", help="a requirement's id, or a check's (with #case)")
+    parser = subparsers.add_parser("explain", description="Explains a promise, a requirement or one check.")
+    parser.add_argument("id", metavar="ID", help="a promise's id (AC-06), a requirement's, or a check's (with #case)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the explanation; returns the exit code."""
     from conformance.contract.catalogue import catalogue
-    from conformance.plugin.collection import checks_of
+    from conformance.plugin.collection import checks_of, collect
 
     requirement_id, _, case = str(arguments.id).partition("#")
     contract = catalogue()
+    if promise := contract.promises.get(requirement_id.upper().removeprefix("PROMISE:")):
+        requirements = [each for each in contract if each.promise == promise.id]
+        print("\n".join(explained_promise(promise, requirements, collect())))
+        return ExitCode.CONFORMANT
     if requirement_id not in contract:
-        raise UsageMistake(f'no requirement "{requirement_id}"' + nearest_id(requirement_id, contract.requirements))
+        raise UsageMistake(
+            f'no promise or requirement "{requirement_id}"'
+            + nearest_id(requirement_id, [*contract.requirements, *contract.promises])
+        )
     checks = checks_of(requirement_id)
     if case and arguments.id not in [each.id for each in checks]:
         raise UsageMistake(f'no check "{arguments.id}"' + nearest_id(arguments.id, [each.id for each in checks]))
-    features = contract.features
-    print("\n".join(explanation(contract[requirement_id], checks, str(arguments.id), features)))
+    requirement = contract[requirement_id]
+    sentence = contract.promises[requirement.promise].title
+    print("\n".join(explanation(requirement, sentence, checks, str(arguments.id), contract.features)))
     return ExitCode.CONFORMANT
 
 
@@ -56,22 +72,45 @@ def nearest_id(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{found[0]}"?' if found else "; conformance list --requirements shows all"
 
 
+def explained_promise(
+    promise: Promise, requirements: Sequence[Requirement], checks: Iterable[CheckInfo]
+) -> Iterator[str]:
+    """The lines of the explanation of a promise: its sentence, its clause, its requirements with their checks."""
+    count = Counter(each.requirement.id for each in checks)
+    yield from (promise.id, f"  {promise.title}", "")
+    yield f"Class    {promise.conformance_class}"
+    yield f"Broken   {BROKEN[promise.consequence]}"
+    yield from _clause(promise.clause)
+    yield ""
+    yield "Requirements, with the number of their checks"
+    width = max(len(each.id) for each in requirements)
+    for each in requirements:
+        yield f"  {each.level:<6}  {each.id:<{width}}  {count[each.id] or 'not checked'}"
+    yield ""
+    yield "To see it alone:"
+    yield f"  conformance run {promise.id}"
+
+
+def _clause(clause: Clause) -> Iterator[str]:
+    yield f"Clause   {clause}"
+    yield f"         {clause.url}"
+    yield from _wrapped(clause_words(clause.plain()), " " * 9, " " * 10)
+
+
 def explanation(
-    requirement: Requirement, checks: list[CheckInfo], asked: str, features: dict[str, str]
+    requirement: Requirement, promise: str, checks: list[CheckInfo], asked: str, features: dict[str, str]
 ) -> Iterator[str]:
     """The lines of the explanation of a requirement, as asked for by its id or by one check's."""
-    clause = requirement.clause
     yield from (requirement.id, f"  {requirement.title}", "")
     yield f"Level    {requirement.level}: {MEANING[requirement.level]}"
     if requirement.level_reason is not None:
         yield from _wrapped(requirement.level_reason, " " * 9, " " * 9)
     yield f"Class    {requirement.conformance_class}"
+    yield f"Promise  {requirement.promise}: {promise}"
     if requirement.feature is not None:
         yield f"Feature  {requirement.feature}: {features[requirement.feature]}"
         yield "         Asked only of targets that claim it."
-    yield f"Clause   {clause}"
-    yield f"         {clause.url}"
-    yield from _wrapped(clause_words(clause.plain()), " " * 9, " " * 10)
+    yield from _clause(requirement.clause)
     yield ""
     if requirement.untestable is not None and not checks:
         yield f"Not checked: {requirement.untestable}"

@@ -1,9 +1,10 @@
-"""``conformance list``: the checks, or the requirements of the contract."""
+"""``conformance list``: the checks, or the promises or requirements of the contract."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "list",
-        description="Lists the checks. Selectors: an area, an id or the beginning of one, class:, level:, clause:.",
+        description="Lists the checks. Selectors: an area, an id or the beginning of one, a promise (AC-06), class:, "
+        "level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
+    parser.add_argument("--promises", action="store_true", help="the promises, with how many checks each has")
     parser.add_argument("--requirements", action="store_true", help="the requirements, with how many checks each has")
     parser.add_argument("--untested", action="store_true", help="only requirements that no check verifies, and why")
     parser.add_argument("--format", choices=["table", "json"], default="table")
@@ -32,7 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.plugin.collection import collect
 
     checks = collect()
-    if arguments.requirements or arguments.untested:
+    if arguments.promises and (arguments.requirements or arguments.untested):
+        raise UsageMistake("--promises lists promises; leave out --requirements and --untested")
+    if arguments.promises:
+        rows = _promises(checks, arguments.selectors)
+        columns = ["id", "class", "requirements", "checks", "title"]
+    elif arguments.requirements or arguments.untested:
         rows = _requirements(checks, arguments.selectors, arguments.untested)
         columns = ["id", "level", "class", "checks", "title"] if not arguments.untested else ["id", "level", "untested"]
     else:
@@ -66,9 +74,31 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
         "level": str(requirement.level),
         "class": requirement.conformance_class,
         "area": requirement.area,
+        "promise": requirement.promise,
         "feature": requirement.feature,
         "clause": requirement.clause.plain(),
     }
+
+
+def _promises(checks: Sequence[CheckInfo], selectors: Sequence[str]) -> list[dict[str, Any]]:
+    from conformance.contract.catalogue import catalogue
+    from conformance.plugin.checks import CheckInfo
+
+    contract = catalogue()
+    count = Counter(each.requirement.promise for each in checks)
+    wanted = _chosen([CheckInfo(each.id, each, "") for each in contract], selectors)
+    chosen: dict[str, list[str]] = {each.requirement.promise: [] for each in wanted}
+    for requirement in contract:
+        if requirement.promise in chosen:
+            chosen[requirement.promise].append(requirement.id)
+    rows = []
+    for promise in (each for each in contract.promises.values() if each.id in chosen):
+        told = promise.plain()
+        clause = {name: told.pop(name) for name in ("document", "section", "quote", "url")}
+        ids = chosen[promise.id]
+        rows.append({"id": promise.id, **told, "clause": clause, "requirements": len(ids), "requirement_ids": ids,
+                     "checks": count[promise.id]})  # fmt: skip
+    return rows
 
 
 def _requirements(checks: Iterable[CheckInfo], selectors: Sequence[str], untested: bool) -> list[dict[str, Any]]:

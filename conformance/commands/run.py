@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "run",
         description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
-        "beginning of one, class:, level:, clause:.",
+        "beginning of one, a promise (AC-06), class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
     for option in OPTIONS:

@@ -15,11 +15,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from conformance.vocabulary.requirement import Clause, Level, Promise, Requirement
+from conformance.vocabulary.requirement import Clause, Consequence, Level, Promise, Requirement
 
 ID = re.compile(r"^[a-z0-9-]+(/[a-z0-9.-]+)+$")
 PROMISE_ID = re.compile(r"^[A-Z][A-Z0-9]-\d{2}$")
 PROMISE_KEYS = {"id", "title", "document", "section", "quote", "class"}
+OPTIONAL_PROMISE_KEYS = {"consequence"}
 OPTIONAL_KEYS = {"feature", "untestable", "level_reason"}
 KEYS = PROMISE_KEYS | {"level", "promise"} | OPTIONAL_KEYS
 SURFACE_OF_PREFIX = {
@@ -98,12 +99,14 @@ def _unique(tables: Iterable[Iterator[Entry]]) -> dict[str, Entry]:
 def _promises(name: str, table: dict[str, Any], documents: dict[str, Any]) -> Iterator[Promise]:
     for entry in table.get("promise", []):
         where = f"{name}: {entry.get('id', 'a promise without id')}"
-        _refuse_wrong_keys(where, entry, PROMISE_KEYS, frozenset())
+        _refuse_wrong_keys(where, entry, PROMISE_KEYS, OPTIONAL_PROMISE_KEYS)
         if not PROMISE_ID.match(entry["id"]) or entry["id"][:2] not in SURFACE_OF_PREFIX:
             raise ContractError(f"{where}: a promise id is one of {', '.join(SURFACE_OF_PREFIX)} and two digits")
+        if (consequence := entry.get("consequence", Consequence.FORM)) not in [*Consequence]:
+            raise ContractError(f"{where}: consequence is one of {', '.join(Consequence)}")
         yield Promise(
             entry["id"], entry["title"], _clause(where, entry, documents), entry["class"],
-            SURFACE_OF_PREFIX[entry["id"][:2]],
+            SURFACE_OF_PREFIX[entry["id"][:2]], Consequence(consequence),
         )  # fmt: skip
 
 

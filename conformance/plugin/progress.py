@@ -16,14 +16,13 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
-from conformance.reporting.terminal import closing, failure_text, give_up, in_colour, moves_cursor
+from conformance.reporting.terminal import closing, failure_text, findings, give_up, in_colour, moves_cursor
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
-SHOWN_FAILURES = 12
 BAR = 20
 
 
@@ -40,8 +39,6 @@ class Progress:
         self.totals: Counter[str] = Counter()
         self.verdicts: dict[str, Counter[str]] = defaultdict(Counter)
         self.drawn = 0
-        self.told: set[str] = set()
-        self.said: set[str] = set()
         self.run = self.folder = "RUN"
         self.step = Step(self.say)
 
@@ -87,23 +84,14 @@ class Progress:
         self.verdicts[area][result.verdict] += 1
         if not self.ours:
             return
-        if self._is_worth_saying(result):
-            self.told.add(result.id)
-            self.said.add(result.requirement)
-            self.say("\n" + failure_text(result, self.width, self.colour, run=self.run, folder=self.folder))
         if self.live:
             self._wipe()
             self._draw()
         elif self.totals[area] and sum(self.verdicts[area].values()) == self.totals[area]:
             self.say(self._line(area))
 
-    def _is_worth_saying(self, result: CheckResult) -> bool:
-        """Whether it fails, and no other case of its requirement was said: those are mostly of one cause."""
-        fails = result.verdict in (Verdict.FAIL, Verdict.ERROR)
-        return fails and result.requirement not in self.said and len(self.said) < SHOWN_FAILURES
-
     def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
-        """The verdicts by class, the counts, where the report is, the exit code."""
+        """Each cause of failures, what was not judged, the verdicts, the counts, where the report is."""
         self._wipe()
         areas, self.live = list(self.totals if self.live else ()), False
         self.totals.clear()
@@ -114,28 +102,22 @@ class Progress:
         for error in errors:
             self.say(f"ERROR in the suite: {visible(error)}")
         if self.ours:
-            self._unclear(record)
+            if told := findings(record, self.width, self.colour, self.run, self.folder):
+                self.say("\n" + told)
+            self._unjudged(record)
         if record.results:
             self.say("\n" + closing(record, self._short(files), self.colour))
         self.step.end(record, files)
 
-    def _unclear(self, record: Record) -> None:
+    def _unjudged(self, record: Record) -> None:
         unclear = defaultdict[str, list[CheckResult]](list)
         for result in record.results:
-            if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
+            if result.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
                 unclear[result.reason].append(result)
         for first, *others in unclear.values():
             self.say("\n" + failure_text(first, self.width, self.colour, run=self.run, folder=self.folder))
             if others:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")
-        hidden = [
-            each
-            for each in record.results
-            if each.verdict in (Verdict.FAIL, Verdict.ERROR) and each.id not in self.told
-        ]
-        if hidden:
-            of = plural(len({each.requirement for each in hidden}), "requirement")
-            self.say(f"\n… and {plural(len(hidden), 'more failing check')} of {of}: all of them are in the report")
 
     def _short(self, files: dict[str, Path]) -> dict[str, Path]:
         here = self.config.invocation_params.dir

@@ -1,4 +1,7 @@
-"""Selectors: which checks a run is of. An area, an id or the beginning of one, ``class:``, ``level:``, ``clause:``."""
+"""Selectors: which checks a run is of.
+
+An area, an id or the beginning of one, a promise (``AC-06`` or ``promise:AC-06``), ``class:``, ``level:``, ``clause:``.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.contract.catalogue import catalogue
+from conformance.contract.catalogue import PROMISE_ID, catalogue
 from conformance.contract.profiles import profiles
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.collection import CollectionError, checks_of
 from conformance.plugin.invocation import asked_paths
 from conformance.plugin.sharding import durations_of, share_of_rate
 
-KINDS = ("class:", "level:", "clause:")
+KINDS = ("promise:", "class:", "level:", "clause:")
 
 
 def matches(selector: str, check: CheckInfo) -> bool:
@@ -26,6 +29,8 @@ def matches(selector: str, check: CheckInfo) -> bool:
     """
     wanted = selector.partition(":")[2]
     requirement = check.requirement
+    if selector.startswith("promise:") or PROMISE_ID.match(selector.upper()):
+        return requirement.promise == (wanted or selector).upper()
     if selector.startswith("class:"):
         return requirement.conformance_class == wanted
     if selector.startswith("level:"):
@@ -56,13 +61,15 @@ def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
     if colon and f"{kind}:" not in KINDS:
         return f": no such kind of selector; one of {', '.join(KINDS)}"
     requirements = {each.requirement.id: each.requirement for each in checks}
+    promises = {each.promise for each in requirements.values()}
     known: dict[str, Iterable[str]] = {
+        "promise": promises,
         "class": {each.conformance_class for each in requirements.values()},
         "level": {str(each.level) for each in requirements.values()},
         "clause": {str(each.clause) for each in requirements.values()},
     }
     topics = {each.rpartition("/")[0] for each in requirements}
-    names = known.get(kind, {*requirements, *topics, *(each.area for each in requirements.values())})
+    names = known.get(kind, {*requirements, *topics, *promises, *(each.area for each in requirements.values())})
     near = sorted(each for each in topics if each.endswith(f"/{selector}"))
     near = near or difflib.get_close_matches(word.upper() if kind == "level" else word if colon else selector, names, 1)
     return f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""

@@ -1,6 +1,6 @@
 """``allure-results/``: the run as Allure's results, made of Allure's own classes.
 
-An export for those who have Allure: epic = area, feature = conformance class, story = requirement. Exchanges go along
+An export for those who have Allure: epic = area, feature = promise, story = requirement. Exchanges go along
 only where a check does not pass. Results of one check in several runs share a history id made from the check's id.
 """
 
@@ -16,12 +16,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from conformance.reporting.causes import first_finding
+from conformance.reporting.causes import title
 from conformance.reporting.classes import day_of, outcome
 from conformance.reporting.commands import run_name
 from conformance.reporting.markdown import escaped
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
+from conformance.runs.promises import name_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 
@@ -112,7 +113,7 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
         description=_description(result),
         start=start,
         stop=start + round(result.duration_s * 1000),
-        labels=[model2.Label(name=name, value=visible(value)) for name, value in _labels(result).items()],
+        labels=[model2.Label(name=name, value=visible(value)) for name, value in _labels(result, record).items()],
         links=[model2.Link(type="link", url=url, name=visible(f"{clause.get('document')}, {clause.get('section')}"))]
         if (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
         else [],
@@ -122,15 +123,17 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
     )
 
 
-def _labels(result: CheckResult) -> dict[str, str]:
+def _labels(result: CheckResult, record: Record) -> dict[str, str]:
+    promise = name_of(result.promise, record.info)
     return {
         "epic": result.area,
-        "feature": result.conformance_class,
+        "feature": promise,
         "story": result.requirement,
         "parentSuite": result.area,
-        "suite": result.conformance_class,
+        "suite": promise,
         "severity": SEVERITIES.get(result.level, "normal"),
         "tag": result.level,
+        "conformanceClass": result.conformance_class,
         "thread": result.worker,
         "framework": "nextepoch-conformance",
         "language": "python",
@@ -145,8 +148,7 @@ def _details(result: CheckResult, ended: str, record: Record, evidence: Mapping[
     if ended not in ("fail", "waived"):
         why = result.reason + (f"; needs {result.needs}" if result.needs else "")
         return model2.StatusDetails(message=shortened(on_one_line(why), 1000))
-    finding = first_finding(result)
-    message = shortened(on_one_line(f"expected {finding['expected']}; observed {finding['observed']}"), 1000)
+    message = shortened(on_one_line(title(result)), 1000)
     trace = failure_text(
         result, 0, False, run=run_name(record), evidence=evidence, secret_names=record.info.secret_names
     )

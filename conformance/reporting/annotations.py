@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.reporting.causes import causes, first_finding
-from conformance.reporting.classes import day_of, outcome, unjudged
+from conformance.reporting.causes import Cause, causes
+from conformance.reporting.classes import unjudged
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
@@ -35,22 +35,20 @@ def loud(token: str) -> str:
 def annotated(record: Record, here: Path) -> Iterator[str]:
     """The commands; they point to the target file where it lies in ``here``, the folder that was checked out."""
     place = _place(record.info.target_file, here)
-    failing = [result for result in record.results if outcome(result, day_of(record)) == "fail"]
-    found = causes(failing)
+    found = causes(record)
     for kind, binding in (("error", True), ("warning", False)):
         chosen = [each for each in found if (each.level == Level.MUST or record.info.strict) is binding]
         for cause in chosen[:MOST]:
-            yield _command(kind, place, cause.results[0], _failure(cause.results))
+            yield _command(kind, place, cause.results[0], _failure(cause))
     unclear = [result for result in record.results if unjudged(result) and result.level == Level.MUST]
     for result in unclear[:MOST]:
         why = result.reason + (f"; needs {result.needs}" if result.needs else "")
         yield _command("warning", place, result, f"{result.verdict}: {why}")
 
 
-def _failure(results: list[CheckResult]) -> str:
-    finding = first_finding(results[0])
-    more = f" (and {plural(len(results) - 1, 'more check')})" if len(results) > 1 else ""
-    return f"expected {finding['expected']}; observed {finding['observed']}{more}"
+def _failure(cause: Cause) -> str:
+    more = f" (and {plural(len(cause.results) - 1, 'more check')})" if len(cause.results) > 1 else ""
+    return f"{cause.title}{more}"
 
 
 def _place(target_file: str | None, here: Path) -> str:

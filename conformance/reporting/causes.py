@@ -1,16 +1,26 @@
-"""Failures grouped by what probably causes them: one requirement with many cases, one symptom in many requirements."""
+"""Failing checks grouped by the deviation that they show, and the promise that leads each group.
+
+Two failing checks have one cause if they deviate alike (the same expected outcome, the same observed one) and do the
+same operation or verify the same requirement. The README explains the rule to readers.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from conformance.reporting.text import on_one_line
+from conformance.reporting.exchanges import reason_phrase
+from conformance.reporting.text import on_one_line, shortened
+from conformance.runs.behaviour import VOLATILE_PART
+from conformance.runs.promises import PromiseResult, by_id, consequence_place, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import (
     CUT_OFF,
+    GATEWAY_ERRORS,
     LOCKED_OUT,
     NOT_REACHED,
     SESSION_KNOWN,
@@ -20,9 +30,39 @@ from conformance.vocabulary.exchange import (
 )
 from conformance.vocabulary.wording import plural
 
-VARYING = re.compile(r"""(?P<code>"(?:code|error)"\s*:\s*"[^"]*")|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+""")
-"""What differs from one request to the next, beside the code of an error, which does not."""
-REFUSED, FAILED = re.compile(r"(?:a )?4(?:\d\d|xx)\b"), re.compile(r"5\d\d\b")
+OBSERVED = re.compile(
+    r"(?:status |answered )?(?P<status>[1-5]\d\d)(?![^ ,;:])(?! (?!as\b|is\b|was\b)(?:of|\w+s)\b)"
+    r"(?P<rest>(?: with no body| (?P<body>[\w.+-]+/[\w.+-]+.*))?(?P<words>.*))"
+)
+"""An observed status, the rest of the finding, and its words without media type and body; no amount (``200 keys``)."""
+DUE = re.compile(r"(?:no |a |status )?((?:[1-5](?:\d\d|xx)(?:, or |, | or |\b))+)")
+"""The statuses with which an expectation begins."""
+DUE_INSIDE = re.compile(r"\(([1-5]\d\d)\)")
+CODE = re.compile(r"""<Code>([\w.]{1,80})</Code>|"(?:code|error)"\s*:\s*"([\w. -]{1,80})\"""")
+SDK_ERROR = re.compile(r"An error occurred \((\w+)\) when calling")
+"""How boto3 reports an error of the service."""
+VARYING = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|https?://\S+|\b[0-9a-f]{8,}\b|\d[\d.,:TZ-]*""")
+"""What differs from one request to the next: quoted values, addresses, digests, numbers, times."""
+LISTED = re.compile(r"…(?:[\s,:;\[\](){}]*…)+")
+FIELD = re.compile(r"\b(?:[A-Z][a-z]+(?:-?[A-Z][A-Za-z]+)+|ETag)\b")
+"""The name of a header field or of an XML element."""
+SELECTING = frozenset({"uploadId", "partNumber", "list-type"})
+"""Names in a query that select an operation of S3; names without a value do, too."""
+REGISTRY = re.compile(r"/v2/.*/(manifests|blobs/uploads|blobs|tags/list|referrers)(?:/|$)")
+TARGET = re.compile(r"https?://[^/\s]+(/[^\s']*)")
+"""The path and the query in a curl line: what a finding says was asked may be cut."""
+BY_CALLER = frozenset({401, 403, 429}) | GATEWAY_ERRORS
+"""A valid request that is refused with one of these is refused for who asks, or not reached, whatever it asks."""
+CODES_OF_ANY_ERROR = frozenset({"", "InternalError", "internal_error", "server_error", "UNKNOWN"})
+"""Codes of a 5xx that say nothing of the fault; with another code it is one fault in every operation of an area."""
+ANYWHERE = "anywhere"
+SUCCESS = "2xx"
+SERVED = "served"
+SUPPORT = 0.1
+"""The share of a cause's checks that a promise needs to lead it."""
+LONGEST_SEEN, LONGEST_DUE = 160, 110
+LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
+
 FEWEST_THAT_MET = 10
 COMMON = {
     NOT_REACHED: (
@@ -46,24 +86,36 @@ COMMON = {
 """What may lie in front of a target, or within it, and show in many checks: the event, and what to look for."""
 NEEDED = {SESSION_LOST: SESSION_KNOWN}
 """What a check needs that met the event before it began, in what several checks share."""
-LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
+
+Key = tuple[str, str, str]
+"""Where a deviation shows (an operation, or a requirement), what was expected, what was observed."""
 
 
 @dataclass
 class Cause:
-    """Failing checks that belong together; the first is the one to look at."""
+    """Failing checks with one deviation; the first is the one to look at.
+
+    ``promise`` leads; ``others`` are the promises that fail as a consequence, with the number of checks that show it.
+    """
 
     results: list[CheckResult]
+    promise: PromiseResult
+    others: list[tuple[PromiseResult, int]]
 
     @property
     def level(self) -> str:
         """The strongest level among them."""
-        return min((result.level for result in self.results), key=lambda level: LEVELS.get(level, 3))
+        return strongest(self.results)
 
     @property
-    def requirements(self) -> list[str]:
-        """The requirements that are broken, each once."""
-        return list(dict.fromkeys(result.requirement for result in self.results))
+    def title(self) -> str:
+        """What is wrong, in one line."""
+        return title(self.results[0])
+
+
+def strongest(results: Iterable[CheckResult]) -> str:
+    """The strongest level of some checks."""
+    return min((result.level for result in results), key=lambda level: LEVELS.get(level, 3))
 
 
 def first_finding(result: CheckResult) -> dict[str, str]:
@@ -72,37 +124,216 @@ def first_finding(result: CheckResult) -> dict[str, str]:
     return {name: str(finding.get(name) or "") for name in ("asked", "expected", "observed", "hint")}
 
 
-def symptom(result: CheckResult) -> str:
-    """What was observed without what differs from one request to the next: names, digests, long numbers."""
-    return VARYING.sub(lambda found: found["code"] or "…", on_one_line(first_finding(result)["observed"])[:2000])
+def title(result: CheckResult) -> str:
+    """What is wrong in one line: ``Got 200 OK; expected 401``; a 5xx is called a server error, first."""
+    finding = first_finding(result)
+    seen, due = on_one_line(finding["observed"]), on_one_line(finding["expected"])
+    found = OBSERVED.match(seen)
+    status = int(found["status"]) if found else 0
+    words = shortened(_status_words(status, seen, found) if found else seen, LONGEST_SEEN)
+    told = f"Server error: {words}" if status >= 500 else f"Got {words}" if words else "Fails"
+    return f"{told}; expected {shortened(due, LONGEST_DUE)}" if due else told
 
 
-def likely_cause(result: CheckResult) -> tuple[str, str]:
-    """What findings of one probable cause share: the symptom, and as much else as it does not tell.
+def _status_words(status: int, seen: str, found: re.Match[str]) -> str:
+    """A status with its phrase and the code of the error, or with the words of the finding."""
+    if code := _code(seen):
+        return f"{_named(status)} ({code})"
+    rest = found["rest"].removeprefix(f" {reason_phrase(status)}")
+    if found["body"]:
+        rest = f" with {found['body'].split()[0]} content"
+    return f"{_named(status)}{rest}"
 
-    A 5xx tells enough. With another refusal it matters whether one was due. What was done, or told in any other way, is
-    of one cause only where the same is looked at, which the first two words of the id name.
+
+def _named(status: int) -> str:
+    return f"{status} {reason_phrase(status)}".strip()
+
+
+def _code(text: str) -> str:
+    """The code of an error answer in the text; "" without one."""
+    found = CODE.search(text)
+    return next(filter(None, found.groups()), "") if found else ""
+
+
+def normalised(text: str) -> str:
+    """The text without what differs from one request to the next; lists of such values count as one value."""
+    return LISTED.sub("…", VARYING.sub("…", VOLATILE_PART.sub("…", on_one_line(text)[:2000])))
+
+
+def due_statuses(expected: str) -> list[str]:
+    """The statuses that a finding expects, every 2xx as ``2xx``; none where it expects something else."""
+    if expected.startswith("success"):
+        return [SUCCESS]
+    found = DUE.match(expected) or DUE_INSIDE.search(expected)
+    statuses = re.findall(r"[1-5](?:\d\d|xx)", found[1]) if found else []
+    return list(dict.fromkeys(SUCCESS if each[0] == "2" else each for each in statuses))
+
+
+def deviations(result: CheckResult) -> list[tuple[str, str]]:
+    """What was expected and observed, without what differs from one request to the next.
+
+    There are several where several statuses would be right: checks that share one of these deviate alike.
     """
-    found = symptom(result)
-    if FAILED.match(found):
-        return found, ""
-    if REFUSED.match(found):
-        return found, "refused" if REFUSED.match(first_finding(result)["expected"]) else "served"
-    return found, "/".join(result.requirement.split("/")[:2])
+    finding = first_finding(result)
+    seen, due = on_one_line(finding["observed"]), due_statuses(finding["expected"])
+    found = OBSERVED.match(seen)
+    if by_sdk := SDK_ERROR.search(seen):
+        return [(SUCCESS, by_sdk[1])]
+    if not found:
+        return [(_due_words(finding["expected"], seen), normalised(seen))]
+    status = int(found["status"])
+    if status >= 500:
+        code = _code(seen)
+        return [("", str(status)), *([] if code in CODES_OF_ANY_ERROR else [(ANYWHERE, f"{status} {code}")])]
+    refusals = [each for each in due if each[0] in "45"]
+    if status < 400 and refusals:
+        return [(each, SERVED) for each in refusals]
+    code = _code(seen) if status >= 400 else ""
+    if not due:
+        # Where another thing than a status was expected, what is said of that counts, whatever the status.
+        said = f"{status} {code}" if code else normalised(found["words"] or found["rest"])
+        return [(_due_words(finding["expected"], seen), said or str(status))]
+    told = [(each, f"{status} {code or normalised(found['words'])}") for each in due]
+    return [*told, (SUCCESS, code)] if code and SUCCESS in due else told
 
 
-def causes(failing: Iterable[CheckResult]) -> list[Cause]:
-    """The failures by cause: those of one requirement together, and requirements of the same probable cause together.
+def _due_words(expected: str, seen: str) -> str:
+    """What was expected, normalised: of a field with a value its name, of a code that it is one."""
+    name, _, more = on_one_line(expected).partition(" ")
+    if name == "code":
+        return name
+    return name if more and name[:1].isupper() and seen.startswith(f"{name} ") else normalised(expected)
 
-    The strongest level first, then what the most checks show: of the causes, and within one of its requirements.
+
+def operation(result: CheckResult) -> str:
+    """What the decisive request does: its method, the kind of its path, what its query selects.
+
+    For what is no HTTP request, the first two words of the requirement's id.
     """
-    by_requirement: dict[str, list[CheckResult]] = {}
-    for result in failing:
-        by_requirement.setdefault(result.requirement, []).append(result)
-    merged: dict[tuple[str, str], Cause] = {}
-    for results in sorted(by_requirement.values(), key=lambda each: (LEVELS.get(each[0].level, 3), -len(each))):
-        merged.setdefault(likely_cause(results[0]), Cause([])).results.extend(results)
-    return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))
+    method, _, target = first_finding(result)["asked"].partition(" ")
+    if target.endswith("…") and (whole := TARGET.search(str(result.findings[0].get("curl", "")))):
+        target = whole[1]
+    if not target.startswith("/") or not method.isupper():
+        return "/".join(result.requirement.split("/")[:2])
+    method = "GET" if method == "HEAD" else method
+    path, _, query = target.partition("?")
+    if found := REGISTRY.match(path):
+        return f"{method} {found[1]}"
+    if result.area != "storage":
+        return f"{method} {VOLATILE_PART.sub('*', path)}"
+    place = "object" if path.strip("/").count("/") else "bucket" if path.strip("/") else "service"
+    named = parse_qsl(query, keep_blank_values=True)
+    return f"{method} {place} {' '.join(sorted(name for name, value in named if not value or name in SELECTING))}"
+
+
+def causes(record: Record) -> list[Cause]:
+    """The failures by cause, those that no waiver permits: the worst consequence first, then level, then count."""
+    day = record.info.started[:10]
+    failing = [each for each in record.results if each.failing and (record.info.strict or not waived(each, day))]
+    known = by_id(record)
+    found = [_cause(results, known) for results in _groups(failing)]
+    return sorted(
+        found,
+        key=lambda each: (
+            each.level == "MAY", consequence_place(each.promise.consequence), LEVELS.get(each.level, 3),
+            -len(each.results),
+        ),
+    )  # fmt: skip
+
+
+def _cause(results: list[CheckResult], known: dict[str, PromiseResult]) -> Cause:
+    """The cause that these checks show: the promise of whose checks it breaks the largest share leads.
+
+    A promise leads only with a tenth of the cause's checks. Where the status of an error is wrong, a promise whose
+    sentence names the right one comes first. Of the leading promise the requirement that fails most is shown first.
+    """
+    counts = Counter(result.promise for result in results)
+
+    def claim(promise: str) -> tuple[bool, bool, float, int, int]:
+        own = [each for each in results if each.promise == promise]
+        share = len(own) / max(1, len(known[promise].judged))
+        named = any(_names_status(known[promise].title, each) for each in own)
+        return len(own) >= SUPPORT * len(results), named, share, -LEVELS.get(strongest(own), 3), len(own)
+
+    lead = max(counts, key=claim)
+    cases = Counter(result.requirement for result in results)
+
+    def place(result: CheckResult) -> tuple[bool, bool, int, int, str]:
+        level = LEVELS.get(result.level, 3)
+        return result.promise != lead, result.whole_run, level, -cases[result.requirement], result.requirement
+
+    others = [(known[promise], count) for promise, count in counts.most_common() if promise != lead]
+    return Cause(sorted(results, key=place), known[lead], others)
+
+
+def _names_status(sentence: str, result: CheckResult) -> bool:
+    """Whether a promise is about the status that an error should have, or about server errors, as the check is."""
+    finding = first_finding(result)
+    found = OBSERVED.match(on_one_line(finding["observed"]))
+    if not found or found["status"] < "400":
+        return False
+    due = ["5xx"] if found["status"] >= "500" else due_statuses(finding["expected"])
+    return any(each in sentence for each in due if each != SUCCESS)
+
+
+def _groups(failing: list[CheckResult]) -> list[list[CheckResult]]:
+    """The checks that share a key, directly or through others."""
+    leaders: dict[Key, int] = {}
+    group = list(range(len(failing)))
+
+    def root(place: int) -> int:
+        while group[place] != place:
+            place = group[place]
+        return place
+
+    for place, keys in enumerate(_keys(failing)):
+        for key in keys:
+            first = leaders.setdefault(key, place)
+            one, other = sorted((root(first), root(place)))
+            group[other] = one
+    found: dict[int, list[CheckResult]] = {}
+    for place, result in enumerate(failing):
+        found.setdefault(root(place), []).append(result)
+    return list(found.values())
+
+
+def _keys(failing: list[CheckResult]) -> Iterator[list[Key]]:
+    """The keys of each check; a check that shares one with another has the same cause."""
+    operations = [operation(result) for result in failing]
+    shown = [deviations(result) for result in failing]
+    refusing = {
+        (doing, seen) for doing, own in zip(operations, shown, strict=True) for due, seen in own if due == SUCCESS
+    }
+    fields = _fields(failing, operations, shown)
+    for result, doing, own in zip(failing, operations, shown, strict=True):
+        keys = [(_scope(result, doing, due, seen), due, seen) for due, seen in own]
+        keys += [(result.requirement, due, seen) for due, seen in own]
+        # What refuses valid requests, too, hides what the check looks for.
+        keys += [(doing, SUCCESS, seen) for _, seen in own if seen[:1] == "4" and (doing, seen) in refusing]
+        if result.whole_run:
+            named = FIELD.findall(first_finding(result)["observed"])
+            keys += [fields[doing, each] for each in named if (doing, each) in fields]
+        yield keys
+
+
+def _scope(result: CheckResult, doing: str, due: str, seen: str) -> str:
+    """Where a deviation has to show to be of one cause: in one operation, or anywhere in the area."""
+    status = int(seen[:3]) if seen[:3].isdigit() else 0
+    return result.area if due == ANYWHERE or (status in BY_CALLER and due in ("", SUCCESS)) else doing
+
+
+def _fields(
+    failing: list[CheckResult], operations: list[str], shown: list[list[tuple[str, str]]]
+) -> dict[tuple[str, str], Key]:
+    """A key for each field that a finding names, by operation.
+
+    A check of the whole run looks at responses to other checks. It has the cause of those if it names the same field.
+    """
+    found: dict[tuple[str, str], Key] = {}
+    for result, doing, own in zip(failing, operations, shown, strict=True):
+        for name in () if result.whole_run else FIELD.findall(first_finding(result)["observed"]):
+            found.setdefault((doing, name), (result.requirement, *own[0]))
+    return found
 
 
 def in_front(record: Record) -> list[str]:

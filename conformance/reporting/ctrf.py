@@ -7,11 +7,12 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from conformance.reporting.causes import first_finding
+from conformance.reporting.causes import title
 from conformance.reporting.classes import day_of, outcome, overall, summarise
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
+from conformance.runs.promises import by_id
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 
@@ -24,7 +25,8 @@ STATUSES = {"pass": "passed", "fail": "failed", "not-applicable": "skipped"}
 def render(record: Record) -> str:
     """The document."""
     info = record.info
-    tests = [_test(result, record) for result in record.results]
+    names = {promise.id: promise.name for promise in by_id(record).values()}
+    tests = [_test(result, record, names[result.promise]) for result in record.results]
     document = {
         "reportFormat": "CTRF",
         "specVersion": SPECIFICATION,
@@ -73,7 +75,7 @@ def _tested(record: Record) -> dict[str, Any]:
     }
 
 
-def _test(result: CheckResult, record: Record) -> dict[str, Any]:
+def _test(result: CheckResult, record: Record, promise: str) -> dict[str, Any]:
     ended = outcome(result, day_of(record))
     clause = result.clause
     test = {
@@ -82,9 +84,10 @@ def _test(result: CheckResult, record: Record) -> dict[str, Any]:
         "status": STATUSES.get(ended, "other"),
         "rawStatus": ended,
         "duration": round(result.duration_s * 1000),
-        "suite": [visible(result.area)],
+        "suite": [visible(promise)],
         "tags": [visible(result.level), visible(result.conformance_class)],
         "labels": {
+            "promise": visible(result.promise),
             "requirement": visible(result.requirement),
             "level": visible(result.level),
             "class": visible(result.conformance_class),
@@ -101,8 +104,7 @@ def _test(result: CheckResult, record: Record) -> dict[str, Any]:
 
 def _message(result: CheckResult, ended: str) -> str:
     if ended in ("fail", "waived"):
-        finding = first_finding(result)
-        text = f"expected {finding['expected']}; observed {finding['observed']}"
+        text = title(result)
     else:
         text = result.reason + (f"; needs {result.needs}" if result.needs else "")
     return shortened(on_one_line(text), 1000)

@@ -12,10 +12,8 @@ from conformance.reporting.bodies import Body, shown
 from conformance.reporting.text import duration, shortened
 
 LONGEST_BODY = 4096
-SHORTEST_BODY = 256
-BODIES_OF_PASSING = 1_200_000
-SHOWN_OF_PASSING = 3
-SHOWN_OF_FAILING = 40
+MOST_SHOWN = 40
+"""The last exchanges of a check that are shown in full."""
 LONGEST_URL = 2000
 
 
@@ -46,46 +44,28 @@ class Entry:
     curl: str = ""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much of the evidence goes into the report: entries in full, characters of a body."""
-
-    entries: int
-    body: int
-    with_curl: bool
-
-
-def limits(judged_well: bool, passing_bodies: int) -> Limits:
-    """Failing checks are shown whole; the more passing ones there are, the shorter their bodies."""
-    if not judged_well:
-        return Limits(SHOWN_OF_FAILING, LONGEST_BODY, True)
-    share = BODIES_OF_PASSING // max(1, passing_bodies)
-    return Limits(SHOWN_OF_PASSING, max(SHORTEST_BODY, min(LONGEST_BODY, share)), False)
-
-
 def entries(
     ids: Sequence[str],
     evidence: Mapping[str, dict[str, Any]],
     named: frozenset[str],
-    limit: Limits,
     secret_names: dict[str, str],
 ) -> Iterator[Entry]:
     """The evidence in order; in full the last ones and those that findings name, the others as one line."""
     for position, entry_id in enumerate(ids):
         line = evidence.get(entry_id)
-        full = entry_id in named or position >= len(ids) - limit.entries
+        full = entry_id in named or position >= len(ids) - MOST_SHOWN
         if line is None:
             yield Entry("missing", entry_id, "not in the evidence of this run", "", "none", "", entry_id in named)
         elif line.get("kind") == "transcript":
-            yield _transcript(line, entry_id in named, limit.body, full)
+            yield _transcript(line, entry_id in named, full)
         else:
-            yield _exchange(line, entry_id in named, limit, full, secret_names)
+            yield _exchange(line, entry_id in named, full, secret_names)
 
 
-def _transcript(line: dict[str, Any], named: bool, longest: int, full: bool) -> Entry:
+def _transcript(line: dict[str, Any], named: bool, full: bool) -> Entry:
     command = " ".join(str(word) for word in line.get("command", []))
     code = line.get("exit_code")
-    output, errors = (shortened(str(line.get(name, "")), longest) for name in ("output", "errors"))
+    output, errors = (shortened(str(line.get(name, "")), LONGEST_BODY) for name in ("output", "errors"))
     return Entry(
         "transcript",
         str(line.get("id", "")),
@@ -99,7 +79,7 @@ def _transcript(line: dict[str, Any], named: bool, longest: int, full: bool) -> 
     )
 
 
-def _exchange(line: dict[str, Any], named: bool, limit: Limits, full: bool, secret_names: dict[str, str]) -> Entry:
+def _exchange(line: dict[str, Any], named: bool, full: bool, secret_names: dict[str, str]) -> Entry:
     status = int(line.get("status", 0))
     return Entry(
         "exchange",
@@ -111,9 +91,9 @@ def _exchange(line: dict[str, Any], named: bool, limit: Limits, full: bool, secr
         f"s{status // 100}" if status else "none",
         duration(float(line.get("duration_s", 0))),
         named,
-        _message(line, "request", limit.body) if full else None,
-        _message(line, "response", limit.body) if full and status else None,
-        curl(line, secret_names) if full and limit.with_curl else "",
+        _message(line, "request") if full else None,
+        _message(line, "response") if full and status else None,
+        curl(line, secret_names) if full else "",
     )
 
 
@@ -125,8 +105,8 @@ def reason_phrase(status: int) -> str:
         return ""
 
 
-def _message(line: dict[str, Any], side: str, longest: int) -> Message:
+def _message(line: dict[str, Any], side: str) -> Message:
     fields = [(str(name), str(value)) for name, value in line.get(f"{side}_headers", [])]
     media_type = next((value for name, value in fields if name.lower() == "content-type"), "").lower()
     text = "\n".join(f"{name}: {value}".replace("\n", "\u240a") for name, value in fields)
-    return Message(shortened(text, longest * 2), shown(line.get(f"{side}_body") or {}, media_type, longest))
+    return Message(shortened(text, LONGEST_BODY * 2), shown(line.get(f"{side}_body") or {}, media_type, LONGEST_BODY))

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from conformance.reporting import text
 from conformance.reporting.causes import first_finding
 from conformance.reporting.classes import NOT_BINDING
+from conformance.reporting.promises import also_shown_by
 from conformance.reporting.view import CheckView, build, view_ahead
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
@@ -31,11 +32,9 @@ def get_ready() -> None:
         _environment().get_template(name)
 
 
-def make_ahead(record: Record, result: CheckResult) -> CheckView | None:
-    """What the page shows of a check, where that is known before the run's end."""
+def make_ahead(record: Record, result: CheckResult) -> CheckView:
+    """What the page shows of a check."""
     view = view_ahead(record, result)
-    if view is None:
-        return None
     parts: Any = _environment().get_template("parts.html").module
     return replace(view, markup=parts.check(view), entries=[])
 
@@ -73,6 +72,7 @@ def _environment() -> Environment:
         plural=wording.plural,
         shortened=text.shortened,
         finding=first_finding,
+        also_shown_by=lambda cause: ", ".join(also_shown_by(cause)),
         sentence=text.sentence,
     )
     return environment

@@ -1,4 +1,4 @@
-"""``junit.xml``: a test suite an area, a test case a check.
+"""``junit.xml``: a test suite a promise, a test case a check.
 
 What is inconclusive is an ``<error>`` and never a ``<skipped>``: a promise that was not judged must not read as
 green. Skipped are features that are not claimed and failures that a waiver in force covers, each with its reason.
@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET  # Only written here, never parsed.
 
-from conformance.reporting.causes import first_finding
-from conformance.reporting.classes import areas, day_of, outcome
+from conformance.reporting.causes import title
+from conformance.reporting.classes import day_of, outcome
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
+from conformance.runs.promises import by_id
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 
@@ -33,11 +34,11 @@ def render(record: Record) -> str:
     info = record.info
     root = ET.Element("testsuites", name=visible(f"conformance of {info.target}"), time=f"{info.duration_s:.3f}")
     evidence = record.evidence()
-    for area, results in areas(record.results).items():
-        suite = ET.SubElement(root, "testsuite", name=visible(area), timestamp=info.started[:19])
-        for result in results:
-            _case(suite, result, record, evidence)
-        _count(suite, sum(result.duration_s for result in results))
+    for promise in by_id(record).values():
+        suite = ET.SubElement(root, "testsuite", name=visible(promise.name), timestamp=info.started[:19])
+        for result in sorted(promise.results, key=lambda each: each.id):
+            _case(suite, result, promise.verdict, record, evidence)
+        _count(suite, sum(result.duration_s for result in promise.results))
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root, " ")
@@ -51,13 +52,15 @@ def _count(suite: ET.Element, seconds: float) -> None:
     suite.set("time", f"{seconds:.3f}")
 
 
-def _case(suite: ET.Element, result: CheckResult, record: Record, evidence: Mapping[str, Mapping[str, Any]]) -> None:
+def _case(
+    suite: ET.Element, result: CheckResult, promise: str, record: Record, evidence: Mapping[str, Mapping[str, Any]]
+) -> None:
     ended = outcome(result, day_of(record))
     case = ET.SubElement(
         suite, "testcase", name=visible(result.id), classname=visible(result.area), time=f"{result.duration_s:.3f}"
     )
     properties = ET.SubElement(case, "properties")
-    for name, value in _properties(result, ended).items():
+    for name, value in {**_properties(result, ended), "promise.verdict": promise}.items():
         ET.SubElement(properties, "property", name=name, value=on_one_line(value))
     if ended not in ELEMENTS:
         return
@@ -96,8 +99,7 @@ def _message(result: CheckResult, ended: str) -> str:
         waiver = result.waiver or {}
         text = f"waived until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
     elif ended == "fail":
-        finding = first_finding(result)
-        text = f"expected {finding['expected']}; observed {finding['observed']}"
+        text = title(result)
     else:
         text = f"{ended}: {result.reason}" + (f"; needs {result.needs}" if result.needs else "")
     return shortened(on_one_line(text), LONGEST_MESSAGE)

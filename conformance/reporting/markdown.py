@@ -6,10 +6,12 @@ import html
 import re
 from collections.abc import Iterator
 
-from conformance.reporting.causes import Cause, causes, first_finding, in_front
+from conformance.reporting.causes import Cause, first_finding, in_front
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
+from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
+from conformance.runs.promises import PromiseVerdict
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level, clause_words
@@ -19,6 +21,11 @@ SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
 MOST_CAUSES = 50
 MOST_IDS = 20
 LONGEST = 600
+PROMISE_SIGNS = {
+    PromiseVerdict.BROKEN: "❌",
+    PromiseVerdict.NOT_SHOWN: "❔",
+    PromiseVerdict.IN_PART: "☑️",
+}
 SIGNS = {
     "conformant": "✅",
     "conformant with waivers": "☑️",
@@ -52,6 +59,7 @@ def render(record: Record) -> str:
     info = record.info
     classes = summarise(record)
     whole = overall(record, classes)
+    found = overview(record)
     lines = [
         f"## {SIGNS[whole.statement]} {escaped(info.target)}: {whole.words}",
         "",
@@ -60,13 +68,14 @@ def render(record: Record) -> str:
         f"profile {escaped(info.profile)}, seed {info.seed}.",
         *(f"\n**{escaped(told)}**" for told in in_front(record)),
         "" if record.complete else "\n**The run is not complete.**\n",
+        *_promises(found),
         "| class | statement | MUST | SHOULD | MAY |",
         "|---|---|--:|--:|--:|",
     ]
     for each in classes:
         shares = " | ".join(_share(each.levels[level]) for level in Level)
         lines.append(f"| {escaped(each.name)} | {SIGNS[each.statement]} {each.words} | {shares} |")
-    return "\n".join([*lines, "", *_failures(record), *_others(record)]).rstrip() + "\n"
+    return "\n".join([*lines, "", *_failures(record, found), *_others(record)]).rstrip() + "\n"
 
 
 def _share(tally: Tally) -> str:
@@ -80,12 +89,39 @@ def _counted(tally: Tally) -> str:
     )
 
 
-def _failures(record: Record) -> Iterator[str]:
-    failing = [result for result in record.results if outcome(result, day_of(record)) == "fail"]
-    found = causes(failing)
+def _promises(found: Overview) -> Iterator[str]:
+    """A row for each promise that is not kept."""
+    not_kept = [view for views in found.not_kept() for view in views]
+    together = found.not_shown_together()
+    yield f"**Promises** {found.tally_words() or 'none judged'}\n"
+    if not_kept or together:
+        yield "| promise | verdict | cases |"
+        yield "|---|---|---|"
+        yield from map(_promise_row, not_kept[:MOST_CAUSES])
+        for reason, views in together.items():
+            sign = PROMISE_SIGNS[PromiseVerdict.NOT_SHOWN]
+            ids = escaped(", ".join(view.result.id for view in views))
+            yield f"| {ids} | {sign} {PromiseVerdict.NOT_SHOWN}: {escaped(reason)} | {plural(len(views), 'promise')} |"
+        yield ""
+    if len(not_kept) > MOST_CAUSES:
+        yield f"{plural(len(not_kept) - MOST_CAUSES, 'more promise')} in the HTML report.\n"
+
+
+def _promise_row(view: PromiseView) -> str:
+    because = f" as a consequence of {escaped(', '.join(view.leaders))}" if view.only_consequence else ""
+    suffers = f" ({view.consequence})" if view.causes and view.consequence else ""
+    return (
+        f"| {escaped(view.result.name)} | {PROMISE_SIGNS[view.verdict]} {view.verdict}{because}{suffers} "
+        f"| {view.count} |"
+    )
+
+
+def _failures(record: Record, overview: Overview) -> Iterator[str]:
+    found = overview.causes
     if not found:
         return
-    yield f"### Failures by cause: {plural(len(found), 'cause')}, {plural(len(failing), 'check')}\n"
+    checks = plural(sum(len(cause.results) for cause in found), "check")
+    yield f"### Findings: {plural(len(found), 'cause')}, {checks}\n"
     evidence = record.evidence()
     for cause in found[:MOST_CAUSES]:
         yield from _cause(
@@ -98,10 +134,13 @@ def _failures(record: Record) -> Iterator[str]:
 def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
     first = cause.results[0]
     finding = first_finding(first)
-    more = f" and {plural(len(cause.results) - 1, 'more check')}" if len(cause.results) > 1 else ""
-    head = f"<b>{cause.level}</b> {_inside(first.id)}{more}: {_inside(finding['observed'])}"
+    head = f"<b>{cause.level}</b> {_inside(cause.title)} ({plural(len(cause.results), 'check')})"
     document, section = (escaped(first.clause.get(name, "")) for name in ("document", "section"))
     yield f"<details><summary>{head}</summary>\n"
+    if cause.promise.id:
+        yield f"- **Promise** {escaped(cause.promise.name)}"
+    if cause.others:
+        yield f"- **Also shown by** {escaped(', '.join(also_shown_by(cause)))}"
     yield f"- **Clause** {document}, {section}: {escaped(clause_words(first.clause))}"
     if cause.level == Level.MAY:
         yield f"- {NOT_BINDING}"
@@ -109,10 +148,9 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
         yield f"- **Asked** {escaped(finding['asked'])}"
     yield f"- **Expected** {escaped(finding['expected'])}"
     yield f"- **Observed** {escaped(finding['observed'])}"
-    if len(cause.results) > 1:
-        left = len(cause.results) - MOST_IDS
-        ids = ", ".join(escaped(result.id) for result in cause.results[:MOST_IDS])
-        yield f"- **Checks** {ids}" + (f" and {left} more" if left > 0 else "")
+    left = len(cause.results) - MOST_IDS
+    ids = ", ".join(escaped(result.id) for result in cause.results[:MOST_IDS])
+    yield f"- **Checks** {ids}" + (f" and {left} more" if left > 0 else "")
     yield ""
     run = run_name(record)
     commands = [

@@ -97,7 +97,10 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
         Column(record.folder.resolve().name, record.info.target, started, link_to(record.folder, folder))
         for record, started in zip(records, begun(records), strict=True)
     ]
-    compared = [(column, _shown(each, folder)) for column, each in zip(columns[1:], comparisons, strict=True)]
+    compared = [
+        (column, each.promises_by_kind(), _shown(each, folder))
+        for column, each in zip(columns[1:], comparisons, strict=True)
+    ]
     remarks = list(dict.fromkeys(remark for each in comparisons for remark in each.remarks))
     found = rows(records, folder)
     return page("matrix.html", "matrix.js", columns=columns, compared=compared, rows=found, remarks=remarks)
@@ -119,7 +122,8 @@ def plain(comparison: Comparison) -> dict[str, Any]:
     counts = {str(kind): len(comparison.of(kind)) for kind in Kind}
     sides = {name: _side(record) for name, record in (("old", comparison.old), ("new", comparison.new))}
     changes = [{**asdict(change), "kind": str(change.kind)} for change in comparison.changes]
-    return {**sides, "remarks": comparison.remarks, "counts": counts, "changes": changes}
+    promises = [{**asdict(change), "kind": change.kind} for change in comparison.promises]
+    return {**sides, "remarks": comparison.remarks, "promises": promises, "counts": counts, "changes": changes}
 
 
 def _side(record: Record) -> dict[str, Any]:
@@ -131,6 +135,9 @@ def text(comparison: Comparison) -> Iterable[str]:
     """The differences as lines for a terminal."""
     yield " → ".join(f"{record.folder} ({record.info.target})" for record in (comparison.old, comparison.new))
     yield from (f"remark: {remark}" for remark in comparison.remarks)
+    for what, promises in comparison.promises_by_kind().items():
+        yield f"\n{what.upper()} ({len(promises)})"
+        yield from (f"  {on_one_line(each.name)}: {each.before} → {each.now}" for each in promises)
     for kind in Kind:
         changes = comparison.of(kind)
         if changes:

@@ -11,7 +11,8 @@ from conformance.reporting.classes import Statement
 from conformance.reporting.html import fragment, page
 from conformance.reporting.matrix import link_to
 from conformance.reporting.text import duration, on_one_line
-from conformance.runs.history import Course, History, Run, Shelf, Trend, begun, shown
+from conformance.runs.history import Course, History, PromiseCourse, Run, Shelf, Trend, begun, shown
+from conformance.runs.promises import PromiseVerdict
 from conformance.vocabulary.verdict import ExitCode, Verdict
 from conformance.vocabulary.wording import plural
 
@@ -122,7 +123,10 @@ def plain(history: History) -> dict[str, Any]:
         }
         for course in history.courses
     ]  # fmt: skip
-    return {"target": history.target, "runs": runs, "checks": checks}
+    promises = [
+        {"id": each.id, "name": each.name, "now": each.now, "verdicts": each.verdicts} for each in history.promises
+    ]
+    return {"target": history.target, "runs": runs, "promises": promises, "checks": checks}
 
 
 def _started(history: History, place: int | None) -> str | None:
@@ -134,6 +138,9 @@ def text(history: History) -> Iterator[str]:
     runs, started = history.runs, begun(history.runs)
     span = f", {runs[0].info.started} to {runs[-1].info.started}" if len(runs) > 1 else ""
     yield f"{history.target}: {plural(len(runs), 'run')}{span}"
+    if history.promises:
+        yield f"\nPROMISES NOT KEPT ({len(history.promises)})"
+        yield from map(_promise_line, history.promises)
     for trend in Trend:
         courses = history.of(trend)
         if courses and trend != Trend.STEADY:
@@ -149,6 +156,19 @@ def _lines(course: Course, started: Sequence[str]) -> Iterable[str]:
     told = since(course, started)
     if told:
         yield f"      {told}"
+
+
+def _promise_line(course: PromiseCourse) -> str:
+    """A promise, its verdict, and the latest verdicts in one letter each."""
+    marks: dict[str, str] = {
+        PromiseVerdict.KEPT: ".",
+        PromiseVerdict.BROKEN: "F",
+        PromiseVerdict.NOT_SHOWN: "?",
+        PromiseVerdict.IN_PART: "~",
+        "": " ",
+    }
+    strip = "".join(marks[verdict] for verdict in course.verdicts[-SHOWN_RUNS:])
+    return f"  {on_one_line(course.name)}  {course.now}  {strip}"
 
 
 def _strip(verdicts: list[str]) -> str:

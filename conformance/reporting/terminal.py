@@ -1,4 +1,4 @@
-"""What a run says on a terminal: failures in full, the table of classes, the closing lines. Plain or in colour."""
+"""What a run says on a terminal: each cause in full, the promises not kept, the classes, the closing lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from conformance.reporting.causes import in_front
+from conformance.reporting.causes import Cause, first_finding, in_front, title
 from conformance.reporting.classes import (
     NOT_BINDING,
     ClassSummary,
@@ -21,17 +21,30 @@ from conformance.reporting.classes import (
     summarise,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, replay_all, run_name, script_of
+from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
+from conformance.runs.promises import PromiseVerdict
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level, clause_words
 from conformance.vocabulary.wording import plural
 
+MOST_CAUSES = 15
+"""Causes that are shown in full; the others are counted."""
+MOST_LISTED = 30
+AFTER_ALL_WAIVERS = "9999-12-31"
+"""Of a cause no check is waived: its waiver has run out, or the run is strict."""
 LABEL = 11
 NARROWEST = 40
 LONGEST = 1200
 CODES = {"bold": "1", "quiet": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
 COLOURS = {"fail": "red", "error": "magenta", "inconclusive": "yellow", "waived": "cyan", "pass": "green"}
+PROMISES = {
+    PromiseVerdict.BROKEN: "red",
+    PromiseVerdict.NOT_SHOWN: "yellow",
+    PromiseVerdict.IN_PART: "cyan",
+    PromiseVerdict.KEPT: "green",
+}
 STATEMENTS = {
     Statement.CONFORMANT: "green",
     Statement.WAIVED: "cyan",
@@ -76,20 +89,25 @@ def failure_text(
     evidence: Mapping[str, Mapping[str, Any]] | None = None,
     secret_names: Mapping[str, str] | None = None,
     recipes: Mapping[str, str] | None = None,
+    more: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """A check that does not pass: id, level, clause and its words, expected, observed, curl, replay.
+    """A check that does not pass: id, level, what is wrong, clause and its words, expected, observed, curl, replay.
 
     ``width`` is the terminal's (0: lines are not broken); commands are never broken, so that they can be pasted.
     ``run`` is how commands name the run, ``folder`` where it is, where that is another name. Without ``evidence`` the
     curl line is that of the finding, where it has one. ``day`` is the one that waivers are held against; "" for one
-    that is before them all.
+    that is before them all. ``more`` are lines to add, each with its label.
     """
     verdict = outcome(result, day)
     head = painted(verdict.upper(), COLOURS.get(verdict, "bold"), colour)
     lines = [
         f"{head} {painted(on_one_line(result.id), 'bold', colour)} ({result.level})",
-        f"  {on_one_line(result.title)}",
+        f"  {title(result) if result.failing else on_one_line(result.title)}",
     ]
+    for label, text in more:
+        lines += _labelled(label, on_one_line(text), width, colour)
+    if result.failing:
+        lines += _labelled("rule", on_one_line(result.title), width, colour)
     if result.failing and result.level == Level.MAY:
         lines += _labelled("", NOT_BINDING, width, colour)
     for label, text in _told(result):
@@ -114,8 +132,9 @@ def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
     for finding in result.findings:
         if finding.get("asked"):
             yield "asked", str(finding["asked"])
-        yield "expected", str(finding.get("expected") or "")
-        yield "observed", str(finding.get("observed") or "")
+        if not _said_by_title(result):
+            yield "expected", str(finding.get("expected") or "")
+            yield "observed", str(finding.get("observed") or "")
         if finding.get("hint"):
             yield "hint", str(finding["hint"])
     if result.reason:
@@ -127,6 +146,60 @@ def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
             "waiver",
             f"until {result.waiver.get('until')}: {result.waiver.get('reason')} ({result.waiver.get('issue')})",
         )
+
+
+def _said_by_title(result: CheckResult) -> bool:
+    """Whether the title of the finding has all of what was expected and observed."""
+    finding = first_finding(result)
+    whole = f"Got {on_one_line(finding['observed'])}; expected {on_one_line(finding['expected'])}"
+    return len(result.findings) == 1 and title(result) == whole
+
+
+def findings(record: Record, width: int, colour: bool, run: str = "RUN", folder: str = "") -> str:
+    """The causes of all failures, each once, and a line for each waived one; of many causes the first in full."""
+    found = overview(record)
+    texts = [_cause_text(cause, width, colour, run, folder) for cause in found.causes[:MOST_CAUSES]]
+    if rest := found.causes[MOST_CAUSES:]:
+        checks = plural(sum(len(cause.results) for cause in rest), "check")
+        texts.append(f"… and {plural(len(rest), 'more cause')} with {checks}: all of them are in the report")
+    known = [_waived_line(each, colour) for each in record.results if outcome(each, day_of(record)) == "waived"]
+    return "\n\n".join([*texts, *(["\n".join(known)] if known and not record.info.strict else [])])
+
+
+def _waived_line(result: CheckResult, colour: bool) -> str:
+    waiver = result.waiver or {}
+    told = on_one_line(f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})")
+    return f"{painted('WAIVED', COLOURS['waived'], colour)} {on_one_line(result.id)} ({result.level}) {told}"
+
+
+def _cause_text(cause: Cause, width: int, colour: bool, run: str, folder: str) -> str:
+    more = [("promise", cause.promise.name)] if cause.promise.id else []
+    if len(cause.results) > 1:
+        more.append(("shown by", plural(len(cause.results), "check")))
+    if cause.others:
+        more.append(("also", f"shown by {', '.join(also_shown_by(cause))}"))
+    return failure_text(cause.results[0], width, colour, run=run, folder=folder, day=AFTER_ALL_WAIVERS, more=more)
+
+
+def promise_lines(found: Overview, colour: bool) -> list[str]:
+    """A line for each promise that is not kept, and the number of those that are."""
+    lines = []
+    for views in found.not_kept():
+        lines += [_promise_line(each, colour) for each in views[:MOST_LISTED]]
+        if len(views) > MOST_LISTED:
+            lines.append(f"… and {plural(len(views) - MOST_LISTED, 'more promise')} {views[0].verdict}")
+    for reason, views in found.not_shown_together().items():
+        verdict = painted(f"{PromiseVerdict.NOT_SHOWN:<12}", PROMISES[PromiseVerdict.NOT_SHOWN], colour)
+        ids = ", ".join(view.result.id for view in views)
+        lines.append(f"{verdict}  {plural(len(views), 'promise')}: {shortened(on_one_line(reason), 300)} ({ids})")
+    return [*lines, f"Promises: {found.tally_words()}"] if found.views else []
+
+
+def _promise_line(view: PromiseView, colour: bool) -> str:
+    verdict = painted(f"{view.verdict:<12}", PROMISES[view.verdict], colour)
+    because = f", as a consequence of {', '.join(view.leaders)}" if view.only_consequence else ""
+    consequence = f"; {view.consequence}" if view.causes and view.consequence else ""
+    return f"{verdict}  {on_one_line(view.result.name)} ({view.count}{because}{consequence})"
 
 
 def _labelled(label: str, text: str, width: int, colour: bool) -> list[str]:
@@ -159,11 +232,13 @@ def _share(tally: Tally) -> str:
 
 
 def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
-    """The last lines of a run: the table of classes, the statement, the counts, where the reports are."""
+    """The last lines of a run: promises not kept, classes, the statement, the counts, where the reports are."""
     classes = summarise(record)
     whole = overall(record, classes)
     statement = painted(sentence(whole.words), STATEMENTS[whole.statement], colour)
     lines = [
+        *promise_lines(overview(record), colour),
+        "",
         class_table(classes, colour),
         "",
         f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})",

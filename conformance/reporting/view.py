@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reporting import exchanges
-from conformance.reporting.causes import Cause, causes, in_front
+from conformance.reporting.causes import in_front, title
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
+from conformance.reporting.promises import Overview, overview
 from conformance.reporting.text import duration, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
-LONGEST_CURL_OF_PASSING = 1500
 SURFACES = {"identity": "url", "registry": "url", "storage": "endpoint", "webhooks": "url"}
 OUTCOMES = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
 
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check with all that the report says of it."""
+    """One check with all that the report says of it; of one that went well neither exchanges nor commands."""
 
     result: CheckResult
     outcome: str
@@ -36,7 +36,6 @@ class CheckView:
     """The script that shows a finding where the curl line alone does not; ""."""
     replay: str
     entries: list[exchanges.Entry]
-    left_out: int
     took: str
     markup: str = ""
     """It as the page shows it, where that was made ahead; then the entries, which stand in it, are no longer kept."""
@@ -45,6 +44,16 @@ class CheckView:
     def case(self) -> str:
         """The part of the id after ``#``."""
         return self.result.id.partition("#")[2]
+
+    @property
+    def left_out(self) -> int:
+        """The requests of a property that are not in the evidence."""
+        return max(0, self.result.requests - len(self.entries))
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong, of a check that fails; else ""."""
+        return title(self.result) if self.result.failing else ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Report:
     tally: dict[str, int]
     facts: list[tuple[str, str]]
     surfaces: list[Surface]
-    causes: list[Cause]
+    overview: Overview
     waived: list[CheckResult]
     unjudged: list[CheckResult]
     errors: list[CheckResult]
@@ -96,7 +105,7 @@ def build(record: Record) -> Report:
         tally={name: len(by_outcome.get(name, [])) for name in OUTCOMES},
         facts=_facts(record),
         surfaces=_surfaces(record),
-        causes=causes(by_outcome.get("fail", [])),
+        overview=overview(record),
         waived=by_outcome.get("waived", []),
         unjudged=by_outcome.get("inconclusive", []),
         errors=by_outcome.get("error", []),
@@ -157,21 +166,16 @@ def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:
     evidence = record.evidence()
-    well = filter(_went_well, record.results)
-    bodies = 2 * sum(min(len(result.exchanges), exchanges.SHOWN_OF_PASSING) for result in well)
     run = run_name(record)
     return {
-        area: [_made_ahead(each, record) or _check(each, record, evidence, bodies, run) for each in found]
+        area: [_made_ahead(each, record) or _check(each, record, evidence, run) for each in found]
         for area, found in areas(record.results).items()
     }
 
 
-def view_ahead(record: Record, result: CheckResult) -> CheckView | None:
-    """The view of a check while the run goes on; None where how much it shows depends on how many others pass."""
-    evidence, run = record.evidence(), run_name(record)
-    alone = _check(result, record, evidence, 0, run)
-    short = exchanges.BODIES_OF_PASSING
-    return alone if not _went_well(result) or alone == _check(result, record, evidence, short, run) else None
+def view_ahead(record: Record, result: CheckResult) -> CheckView:
+    """The view of a check while the run goes on."""
+    return _check(result, record, record.evidence(), run_name(record))
 
 
 def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
@@ -180,15 +184,14 @@ def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
     return made if made and made.recipes == recipes_for(made.curl, record.info.recipes) else None
 
 
-def _check(
-    result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], bodies: int, run: str
-) -> CheckView:
-    well = _went_well(result)
+def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], run: str) -> CheckView:
+    if _went_well(result):
+        return CheckView(
+            result, str(result.verdict), [], "", "", [], "", "", [], duration(result.duration_s)
+        )  # fmt: skip
     named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
     ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
     command = curl_of(result, evidence, record.info.secret_names, run)
-    command = "" if well and len(command) > LONGEST_CURL_OF_PASSING else command
-    limit = exchanges.limits(well, bodies)
     return CheckView(
         result=result,
         outcome=outcome(result, day_of(record)),
@@ -200,8 +203,7 @@ def _check(
         recipes=recipes_for(command, record.info.recipes),
         script=script_of(result, run),
         replay=replay(result.id, run),
-        entries=list(exchanges.entries(ids, evidence, named, limit, record.info.secret_names)),
-        left_out=max(0, result.requests - len(ids)),
+        entries=list(exchanges.entries(ids, evidence, named, record.info.secret_names)),
         took=duration(result.duration_s),
     )
 

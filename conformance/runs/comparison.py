@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.runs.behaviour import behaviour, differences
+from conformance.runs.promises import PromiseVerdict, by_id, waived
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RecordError
 from conformance.vocabulary.requirement import Level
@@ -55,13 +56,38 @@ class Change:
 
 
 @dataclass(frozen=True)
+class PromiseChange:
+    """A promise of both runs whose verdict is another now."""
+
+    id: str
+    name: str
+    before: PromiseVerdict
+    now: PromiseVerdict
+
+    @property
+    def kind(self) -> str:
+        """What became of it."""
+        newly = self.now in (PromiseVerdict.BROKEN, PromiseVerdict.KEPT)
+        return f"promises newly {self.now}" if newly else "promises changed"
+
+
+@dataclass(frozen=True)
 class Comparison:
     """All differences between two runs, and remarks on what makes them less comparable."""
 
     old: Record
     new: Record
+    promises: list[PromiseChange]
     changes: list[Change]
     remarks: list[str]
+
+    def promises_by_kind(self) -> dict[str, list[PromiseChange]]:
+        """The promises whose verdict changed: newly broken, newly kept, the others."""
+        found: dict[str, list[PromiseChange]] = {}
+        for kind in ("promises newly broken", "promises newly kept", "promises changed"):
+            if those := [each for each in self.promises if each.kind == kind]:
+                found[kind] = those
+        return found
 
     def of(self, kind: Kind) -> list[Change]:
         """The changes of one kind."""
@@ -88,7 +114,15 @@ def compare(old: Record, new: Record) -> Comparison:
     changes = [*filter(None, found), *_drift(old, new, before, now)]
     order = list(Kind)
     changes.sort(key=lambda change: (order.index(change.kind), change.level != Level.MUST, change.id))
-    return Comparison(old, new, changes, list(_remarks(old, new)))
+    return Comparison(old, new, list(_promises(old, new)), changes, list(_remarks(old, new)))
+
+
+def _promises(old: Record, new: Record) -> Iterator[PromiseChange]:
+    """The promises whose verdict changed; those that one of the runs has no check of cannot be compared."""
+    before, now = by_id(old), by_id(new)
+    for each, promise in now.items():
+        if each in before and before[each].verdict != promise.verdict:
+            yield PromiseChange(each, promise.name, before[each].verdict, promise.verdict)
 
 
 def _change(before: CheckResult | None, now: CheckResult | None, day: str) -> Change | None:
@@ -102,12 +136,8 @@ def _change(before: CheckResult | None, now: CheckResult | None, day: str) -> Ch
     reason = [now.reason] if now is not None and now.reason else []
     return Change(
         kind, known.id, known.level, known.title, before.verdict if before else "", now.verdict if now else "",
-        [*told, *reason], (_shown(before), _shown(now)), _waived(now, day),
+        [*told, *reason], (_shown(before), _shown(now)), now is not None and waived(now, day),
     )  # fmt: skip
-
-
-def _waived(result: CheckResult | None, day: str) -> bool:
-    return result is not None and str((result.waiver or {}).get("until", "")) >= day
 
 
 def _shown(result: CheckResult | None) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from conformance.runs.promises import PromiseVerdict, name_of, verdict_of
 from conformance.runs.reading import Record, json_object, read_info
 from conformance.runs.record import RecordError, RunInfo
 from conformance.vocabulary.verdict import Verdict
@@ -42,6 +43,7 @@ class Run:
     complete: bool
     counts: dict[str, int]
     verdicts: dict[str, str]
+    promises: dict[str, PromiseVerdict] = field(default_factory=dict)
 
     @property
     def conditions(self) -> tuple[object, ...]:
@@ -69,12 +71,27 @@ class Course:
 
 
 @dataclass(frozen=True)
+class PromiseCourse:
+    """One promise over the runs, oldest first; "" in a run that has no check of it."""
+
+    id: str
+    name: str
+    verdicts: list[str]
+
+    @property
+    def now(self) -> str:
+        """The last verdict."""
+        return next(filter(None, reversed(self.verdicts)), "")
+
+
+@dataclass(frozen=True)
 class History:
-    """The runs of one target, oldest first, and how each check fared."""
+    """The runs of one target, oldest first, how each check fared, and each promise that is not kept now."""
 
     target: str
     runs: list[Run]
     courses: list[Course]
+    promises: list[PromiseCourse] = field(default_factory=list)
 
     def of(self, trend: Trend) -> list[Course]:
         """The checks that fare so."""
@@ -106,9 +123,20 @@ def shelf(folder: Path) -> Shelf:
     return found
 
 
+@dataclass(frozen=True)
+class _Check:
+    """What the verdict of a promise depends on."""
+
+    promise: str
+    level: str
+    verdict: str
+    waiver: dict[str, Any] | None
+
+
 def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
     info = read_info(folder)
     verdicts: dict[str, str] = {}
+    lines: dict[str, dict[str, Any]] = {}
     complete = False
     path = folder / "results.ndjson"
     for line in _lines(path):
@@ -119,8 +147,21 @@ def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
             verdicts[check] = str(verdict)
             if line["kind"] == "check":
                 titles[check] = (str(line.get("title", "")), str(line.get("level", "")))
+                lines[check] = {name: line.get(name) for name in ("promise", "level", "waiver")}
         complete = line.get("complete") is True
-    return Run(folder, info, complete, dict(Counter(verdicts.values())), verdicts)
+    promises = _promises(info, [(verdicts[check], line) for check, line in lines.items()])
+    return Run(folder, info, complete, dict(Counter(verdicts.values())), verdicts, promises)
+
+
+def _promises(info: RunInfo, checks: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, PromiseVerdict]:
+    """The verdict of each promise of a run; none of a record that names no promises."""
+    found: dict[str, list[_Check]] = defaultdict(list)
+    for verdict, line in checks:
+        waiver = line["waiver"] if isinstance(line["waiver"], dict) else None
+        check = _Check(str(line["promise"] or ""), str(line["level"]), verdict, waiver)
+        found[check.promise].append(check)
+    found.pop("", None)
+    return {promise: verdict_of(each, info.started[:10], info.strict) for promise, each in found.items()}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -148,7 +189,20 @@ def _history(target: str, runs: list[Run], found: Shelf) -> History:
     courses = [_course(check, runs, found.titles.get(check, ("", ""))) for check in checks]
     order = list(Trend)
     courses.sort(key=lambda course: (order.index(course.trend), course.level != "MUST", course.id))
-    return History(target, runs, courses)
+    return History(target, runs, courses, _not_kept(runs))
+
+
+def _not_kept(runs: Sequence[Run]) -> list[PromiseCourse]:
+    """The promises whose last verdict is another than kept: broken ones first."""
+    order: list[str] = [*PromiseVerdict]
+    known = {promise: name_of(promise, run.info) for run in runs for promise in run.promises}
+    found = [
+        PromiseCourse(promise, name, [str(run.promises.get(promise, "")) for run in runs])
+        for promise, name in known.items()
+    ]
+    return sorted(
+        (each for each in found if each.now != PromiseVerdict.KEPT), key=lambda each: (order.index(each.now), each.id)
+    )
 
 
 def _course(check: str, runs: Sequence[Run], told: tuple[str, str]) -> Course:

@@ -42,7 +42,7 @@ class RunInfo:
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
     digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
     ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
-    id, each with title, document, section, quote, url, class and surface.
+    id, each with title, document, section, quote, url, class, surface and consequence.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}

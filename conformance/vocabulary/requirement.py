@@ -16,6 +16,21 @@ class Level(StrEnum):
     MAY = "MAY"
 
 
+class Consequence(StrEnum):
+    """What a customer suffers when a promise is broken, the worst first."""
+
+    LOSS = "loss"
+    """Stored data is lost, or corrupted."""
+    EXPOSURE = "exposure"
+    """Somebody reads or does what they must not."""
+    WRONG_DATA = "wrong-data"
+    """A response states something that is not so."""
+    REFUSED = "refused"
+    """A valid request fails."""
+    FORM = "form"
+    """The response has the wrong status, code or form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """Where a promise is stated: the document's title, the section as that document names it, its words, a link.
@@ -49,7 +64,8 @@ class Promise:
     """One sentence about the platform that a vendor can agree or disagree with, such as ``AC-06``.
 
     ``surface`` is the surface it is about: ``identity``, ``organization-apis``, ``registry``, ``storage``,
-    ``webhooks`` or ``http``. ``conformance_class`` is the class of most of its requirements.
+    ``webhooks`` or ``http``. ``conformance_class`` is the class of most of its requirements. Reports sort
+    findings by ``consequence``.
     """
 
     id: str
@@ -57,11 +73,12 @@ class Promise:
     clause: Clause
     conformance_class: str
     surface: str
+    consequence: Consequence = Consequence.FORM
 
     def plain(self) -> dict[str, Any]:
         """All but the id, as the run record stores it."""
         described = {"title": self.title, "class": self.conformance_class, "surface": self.surface}
-        return {**described, **self.clause.plain()}
+        return {**described, **self.clause.plain(), "consequence": str(self.consequence)}
 
 
 @dataclass(frozen=True, slots=True)

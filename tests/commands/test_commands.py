@@ -243,6 +243,24 @@ def test_list_shows_requirements_as_json(capsys: pytest.CaptureFixture[str]) -> 
     assert sum(row["checks"] for row in rows) == 2
 
 
+@pytest.mark.usefixtures("checks")
+def test_list_shows_promises_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--promises", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in rows] == [*catalogue().promises]
+    assert [row["requirement_ids"] for row in rows if row["id"] == "AC-06"] == [
+        [each.id for each in catalogue() if each.promise == "AC-06"]
+    ]
+    assert sum(row["checks"] for row in rows) == 2
+
+
+@pytest.mark.usefixtures("checks")
+def test_list_selects_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--promises", "AC-06"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:2]] == ["AC-06"]
+    assert main(["list", "--promises", "--untested"]) == 4
+
+
 def test_list_shows_what_is_untested(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--untested", "--format", "json"]) == 0
     rows = {row["id"]: row["untested"] for row in json.loads(capsys.readouterr().out)}
@@ -261,7 +279,7 @@ def test_selectors_stand_on_both_sides_of_options(checks: list[CheckInfo], capsy
 
 
 SELECTORS = {
-    "kind": ("clas:x", '"clas:x" matches nothing: no such kind of selector; one of class:, level:, clause:'),
+    "kind": ("clas:x", '"clas:x" matches nothing: no such kind of selector; one of promise:, class:, level:'),
     "level": ("level:MUS", 'did you mean "level:MUST"?'),
     "nothing": ("qqqq", '"qqqq" matches nothing'),
 }
@@ -283,6 +301,17 @@ def test_explain(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) ->
                  "Shows it.", "1. ask", "2. look", checks[0].id, checks[1].id):  # fmt: skip
         assert part in folded
     assert f"conformance waive {requirement.id} --reason REASON --issue URL --until YYYY-MM-DD" in shown
+
+
+@pytest.mark.usefixtures("checks")
+def test_explain_a_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    promise = catalogue().promises["AC-06"]
+    assert main(["explain", "ac-06"]) == 0
+    shown = capsys.readouterr().out
+    for part in (promise.title, promise.clause.quote, str(promise.clause), promise.conformance_class):
+        assert part in " ".join(shown.split())
+    assert all(each.id in shown for each in catalogue() if each.promise == "AC-06")
+    assert "conformance run AC-06" in shown
 
 
 def test_explain_one_case(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,10 @@
-"""What a run says while it goes on: each requirement that fails is told once, its other cases are counted."""
+"""What a run says while it goes on and at its end: each cause once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from conformance.commands.rejudge import table
 from conformance.commands.replay import _compared
-from conformance.plugin.progress import SHOWN_FAILURES, Progress
+from conformance.plugin.progress import Progress
 from conformance.plugin.rejudging import Outcome, Rejudged
 from conformance.preflight import SurfaceState
+from conformance.reporting.terminal import MOST_CAUSES
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -25,9 +27,8 @@ def progress(tmp_path: Path) -> Progress:
     return Progress(config)
 
 
-def said(tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    finding = samples.finding("401", "200")
-    results = [samples.check(each, Verdict.FAIL, findings=[finding]) for each in ids]
+def said(tmp_path: Path, findings: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> str:
+    results = [samples.check(each, Verdict.FAIL, findings=[finding]) for each, finding in findings.items()]
     telling = progress(tmp_path)
     for result in results:
         telling.judged(result)
@@ -35,16 +36,21 @@ def said(tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]) -> 
     return capsys.readouterr().out
 
 
-def test_cases_of_one_requirement_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = said(tmp_path, ["oauth/a/x#one", "oauth/a/x#two", "oauth/a/y", "oauth/a/x#three"], capsys)
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("FAIL")] == ["oauth/a/x#one", "oauth/a/y"]
-    assert "… and 2 more failing checks of 1 requirement: all of them are in the report" in text
+def test_a_cause_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = samples.finding("401", "200 application/json {}", asked="POST /oauth/token")
+    text = said(tmp_path, {f"oauth/a/{name}": found for name in ("x#one", "x#two", "y")}, capsys)
+
+    assert text.count("\nFAIL ") == 1
+    assert "Got 200 OK with application/json content; expected 401" in text
+    assert "shown by   3 checks" in text
 
 
-def test_so_many_are_told_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = said(tmp_path, [f"oauth/a/x{number}" for number in range(SHOWN_FAILURES + 3)], capsys)
-    assert text.count("\nFAIL ") == SHOWN_FAILURES
-    assert "… and 3 more failing checks of 3 requirements" in text
+def test_causes_beyond_the_first_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {f"oauth/a/x{name}": samples.finding("401", f"no header {name}") for name in ascii_lowercase[:18]}
+    text = said(tmp_path, found, capsys)
+
+    assert text.count("\nFAIL ") == MOST_CAUSES
+    assert "… and 3 more causes with 3 checks: all of them are in the report" in text
 
 
 def test_what_could_not_be_judged_is_told_once_for_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,9 @@ TOKEN = check("oauth/token/wrong-secret-is-refused#empty")
         "level:must",
         "clause:5.2",
         "clause:rfc 6749",
+        "ID-01",
+        "id-01",
+        "promise:ID-01",
         "oauth/token/wrong-secret-is-refused#empty",
     ],
 )
@@ -47,7 +50,18 @@ def test_a_selector_means_a_check(selector: str) -> None:
 
 @pytest.mark.parametrize(
     "selector",
-    ["storage", "oaut", "", "/", "class:oauth", "level:may", "clause:9.9", "oauth/token/wrong-secret-is-refused#other"],
+    [
+        "storage",
+        "oaut",
+        "",
+        "/",
+        "class:oauth",
+        "promise:ID-02",
+        "AC-01",
+        "level:may",
+        "clause:9.9",
+        "oauth/token/wrong-secret-is-refused#other",
+    ],
 )
 def test_a_selector_does_not_mean_another(selector: str) -> None:
     assert not matches(selector, TOKEN)

@@ -233,7 +233,7 @@ def _registry(recording: Recorder) -> Iterator[CheckResult]:
     transcript = recording.transcript(command, 1, *told, 1.2)
     waiver = {"reason": "proxy upgrade under way", "issue": "https://issues.example/77", "until": "2026-04-01"}
     yield check("registry/pull/manifest-by-digest", exchanges=[binary], title="A manifest can be pulled by its digest")
-    yield check("registry/push/client-can-push#docker", Verdict.FAIL, exchanges=[transcript], waiver=waiver,
+    yield check("registry/push/client-can-push#docker", Verdict.FAIL, exchanges=[binary, transcript], waiver=waiver,
                 findings=[finding("exit code 0", "exit code 1: denied", transcript)])  # fmt: skip
     yield check("registry/pull/blob-range", Verdict.ERROR, level="MAY",
                 reason="ZeroDivisionError: division by zero in oracles/ranges.py")  # fmt: skip
@@ -244,10 +244,10 @@ def _storage(recording: Recorder) -> Iterator[CheckResult]:
     error = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>&lt;b&gt;</Message></Error>"
     xml = exchange(recording, 500, error, "https://s3.staging.example/conformance-a/k",
                    method="GET", media_type="application/xml", request_body=b"")  # fmt: skip
+    long = exchange(recording, 200, b"x" * 100_000, media_type="text/plain")
     for name, expected in (("get/range-is-honoured", "206 Partial Content"), ("list/page-is-not-cut-short", "200 OK")):
         findings = [finding(expected, "500 Internal Server Error", xml)]
-        yield check(f"storage/{name}", Verdict.FAIL, exchanges=[xml], findings=findings)
-    long = exchange(recording, 200, b"x" * 100_000, media_type="text/plain")
+        yield check(f"storage/{name}", Verdict.FAIL, exchanges=[long, xml], findings=findings)
     yield check("storage/put/long-line", exchanges=[long])
 
 

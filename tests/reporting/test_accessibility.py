@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.reporting import render_all
 from tests.reporting.browser import Page
-from tests.reporting.conftest import KINDS
+from tests.reporting.conftest import KINDS, address
 from tests.reporting.node import module
+from tests.reporting.test_promises import one_of_each
 
 pytestmark = pytest.mark.once
 
@@ -37,6 +40,19 @@ def test_what_is_wrong_is_found(page: Page) -> None:
 def test_axe_finds_nothing(page: Page, pages: dict[str, str], kind: str, dark: bool, opened: bool, width: int) -> None:
     page.show(width, dark=dark)
     page.open(pages[kind])
+    if opened:
+        page.run(OPEN)
+
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_in_promises_of_each_verdict(page: Page, tmp_path: Path, opened: bool, width: int) -> None:
+    record = one_of_each(tmp_path / "run")
+    render_all(record, ["html"])
+    page.show(width)
+    page.open(address(record))
     if opened:
         page.run(OPEN)
 

@@ -38,8 +38,8 @@ def test_each_cause_is_an_annotation_and_points_to_the_target_file(tmp_path: Pat
     record = samples.written(tmp_path / "run", checks, target_file=str(tmp_path / "deploy" / "conformance.toml"))
     assert list(annotated(record, tmp_path)) == [
         "::error file=deploy/conformance.toml,title=oauth/token/a#one (MUST)::"
-        "expected 401; observed 200 (and 1 more check)",
-        "::warning file=deploy/conformance.toml,title=oauth/token/b (SHOULD)::expected 401; observed no header",
+        "Got 200 OK; expected 401 (and 1 more check)",
+        "::warning file=deploy/conformance.toml,title=oauth/token/b (SHOULD)::Got no header; expected 401",
         "::warning file=deploy/conformance.toml,title=oauth/token/c (MUST)::"
         "inconclusive: no credential; needs a revoked credential",
     ]
@@ -61,7 +61,7 @@ def test_the_words_of_a_target_are_no_command(tmp_path: Path) -> None:
     hostile = "100%\n::add-mask::x\r\n::error::y"
     record = samples.written(tmp_path / "run", [failing("oauth/token/a", observed=hostile)])
     (line,) = annotated(record, tmp_path)
-    assert "\n" not in line and line.endswith("observed 100%25 ::add-mask::x ::error::y")
+    assert "\n" not in line and line.endswith("Got 100%25 ::add-mask::x ::error::y; expected 401")
     record.results[0].id = "oauth/token/a#x,file=b::c"
     assert "title=oauth/token/a#x%2Cfile=b%3A%3Ac (MUST)::" in next(annotated(record, tmp_path))
 

@@ -12,6 +12,7 @@ from conformance.runs.reading import Record
 from tests.reporting import samples
 from tests.reporting.browser import Page
 from tests.reporting.conftest import address
+from tests.reporting.test_promises import one_of_each
 
 pytestmark = pytest.mark.once
 
@@ -53,11 +54,12 @@ def test_the_policy_stops_what_would_come_in(page: Page) -> None:
     assert any("Content Security Policy" in complaint for complaint in page.complaints)
 
 
-def test_the_verdict_and_its_classes_come_first(page: Page) -> None:
+def test_the_verdict_comes_first_then_promises_then_classes(page: Page) -> None:
     assert page.run("document.querySelector('main').firstElementChild.id") == "verdict"
     assert page.run("document.querySelector('h1').textContent") == "Not conformant"
-    assert page.run("document.querySelector('.classes').getBoundingClientRect().bottom") < 900
-    assert page.run("document.querySelector('dl.facts').getBoundingClientRect().bottom") < 900
+    sections = page.run("[...document.querySelectorAll('main > section')].map(each => each.id)")
+    assert sections[:3] == ["verdict", "promises", "classes"]
+    assert page.run("document.querySelector('.promise > summary').getBoundingClientRect().bottom") < 900
 
 
 def test_every_filter_narrows_and_the_address_keeps_it(page: Page) -> None:
@@ -114,6 +116,17 @@ def test_a_failure_leads_to_its_check(page: Page) -> None:
     settle(page)
 
     assert page.run(FOCUSED) == "oauth/token/wrong-secret-is-refused#wrong"
+
+
+def test_a_link_leads_to_a_promise_and_opens_it(page: Page, tmp_path: Path) -> None:
+    record = one_of_each(tmp_path / "run")
+    render_all(record, ["html"])
+    page.open(address(record))
+    assert page.run("document.querySelectorAll('#promises > details').length") == 5
+    page.run("document.querySelector('#promises a[href=\"#S3-02\"]').click()")
+    settle(page)
+
+    assert page.run("document.getElementById('S3-02').open")
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

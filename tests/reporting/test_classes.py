@@ -1,4 +1,4 @@
-"""What may be said of a class, and which failures belong together."""
+"""What may be said of a class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.causes import causes
 from conformance.reporting.classes import overall, summarise
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
@@ -149,64 +148,3 @@ def test_a_line_that_cannot_be_read_shows_nothing(tmp_path: Path) -> None:
 
     [summary] = summarise(record)
     assert (summary.words, summary.why) == ("not shown", "a part of its record cannot be read")
-
-
-def failing(check_id: str, observed: str, level: str = "MUST", expected: str = "200") -> CheckResult:
-    return samples.check(check_id, Verdict.FAIL, level=level, findings=[samples.finding(expected, observed)])
-
-
-def test_failures_are_grouped_by_requirement_and_by_symptom() -> None:
-    found = causes(
-        [
-            failing("oauth/a/one", "no header", "SHOULD"),
-            failing("storage/a/one#x", '500 text/plain at "cf-1/a"'),
-            failing("storage/a/one#y", "something else"),
-            failing("storage/b/two", '500 text/plain at "cf-2/b"'),
-            failing("registry/a/one", "404 with no body"),
-        ]
-    )
-
-    assert [[result.id for result in cause.results] for cause in found] == [
-        ["storage/a/one#x", "storage/a/one#y", "storage/b/two"],
-        ["registry/a/one"],
-        ["oauth/a/one"],
-    ]
-
-
-DENIED = '403 application/json {"errors": [{"code": "DENIED", "detail": {"name": "cf-1"}}]}'
-
-
-LOGIN, UPLOAD, PULL, RIGHTS = (f"registry/{part}/a" for part in ("login", "upload", "pull", "rights"))
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "together"),
-    [
-        pytest.param((LOGIN, "401", "202 x"), (f"{LOGIN}-b", "400 or 401", "202 x"), True, id="done-of-one-kind"),
-        pytest.param((LOGIN, "401", "202 x"), (UPLOAD, "416", "202 x"), False, id="done-of-two-kinds"),
-        pytest.param((LOGIN, "401", "500 x"), (UPLOAD, "416", "500 x"), True, id="failed"),
-        pytest.param((PULL, "200", DENIED), (UPLOAD, "201", DENIED.replace("cf-1", "cf-2")), True, id="by-one-code"),
-        pytest.param((PULL, "200", DENIED), (UPLOAD, "201", DENIED.replace("DEN", "")), False, id="by-two-codes"),
-        pytest.param((PULL, "200", DENIED), (RIGHTS, "a 4xx status", DENIED), False, id="refused-where-it-was-due"),
-    ],
-)
-def test_requirements_share_a_cause_where_what_is_observed_tells_it(
-    one: tuple[str, str, str], other: tuple[str, str, str], together: bool
-) -> None:
-    found = causes(failing(name, observed, expected=expected) for name, expected, observed in (one, other))
-
-    assert (len(found) == 1) == together
-
-
-def test_a_cause_is_shown_by_the_requirement_that_shows_it_most() -> None:
-    (found,) = causes(
-        [
-            failing(f"{UPLOAD}-any", "202 x", "SHOULD"),
-            failing(f"{UPLOAD}-anything", "202 x"),
-            failing(f"{UPLOAD}-order#gap", "202 x"),
-            failing(f"{UPLOAD}-order#late", "202 x"),
-        ]
-    )
-
-    assert found.requirements == [f"{UPLOAD}-order", f"{UPLOAD}-anything", f"{UPLOAD}-any"]
-    assert found.level == "MUST"

@@ -13,6 +13,7 @@ import pytest
 from conformance.reporting import FORMATS, html, markdown, render_all
 from conformance.reporting.markdown import code, escaped
 from conformance.reporting.terminal import closing
+from conformance.runs.promises import UNNAMED
 from conformance.runs.reading import Record
 from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, SESSION_LOST, STILL_THERE, TOO_LARGE
 from conformance.vocabulary.verdict import Verdict
@@ -124,17 +125,17 @@ def test_a_fence_cannot_be_closed_from_inside() -> None:
     assert code("a ``` b").startswith("````sh\n")
 
 
-def test_allure_results_tell_area_class_requirement_and_level(record: Record) -> None:
+def test_allure_results_have_area_promise_requirement_and_level(record: Record) -> None:
     folder = record.folder / "allure-results"
     results = {each["fullName"]: each for each in map(json.loads, _texts(folder, "*-result.json"))}
     failing = results["oauth/token/wrong-secret-is-refused#wrong"]
     labels = {each["name"]: each["value"] for each in failing["labels"]}
 
     assert len(results) == 15
-    assert (labels["epic"], labels["feature"], labels["severity"]) == ("oauth", "oauth-core", "critical")
+    assert (labels["epic"], labels["feature"], labels["severity"]) == ("oauth", UNNAMED, "critical")
     assert labels["story"] == "oauth/token/wrong-secret-is-refused"
     assert failing["status"] == "failed"
-    assert "expected 401 or 400" in failing["statusDetails"]["message"]
+    assert failing["statusDetails"]["message"] == "Got 200 OK with an access token; expected 401 or 400"
     assert failing["links"][0]["url"].startswith("https://www.rfc-editor.org/")
     exchanges = json.loads((folder / failing["attachments"][0]["source"]).read_text(encoding="utf-8"))
     for step, exchange in zip(failing["steps"], exchanges, strict=True):

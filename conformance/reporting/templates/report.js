@@ -69,7 +69,11 @@
   };
   const reveal = (id) => {
     const check = checks.find((each) => each.id === id);
-    if (!check) return;
+    if (!check) {
+      const promise = document.getElementById(id)?.closest("details.promise");
+      if (promise) promise.open = true;
+      return;
+    }
     if (check.hidden) fill(new URLSearchParams());
     check.open = true;
     check.scrollIntoView({ block: "start", behavior: "instant" });
@@ -134,7 +138,8 @@
   // Paper shows what failed or was not judged in full, the rest as lines.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = visible().filter((check) => !check.open && ["fail", "error", "inconclusive", "waived"].includes(check.dataset.verdict));
+    const promises = [...document.querySelectorAll("details.promise.fail")].filter((promise) => !promise.open);
+    opened = [...promises, ...visible().filter((check) => !check.open && ["fail", "error", "inconclusive", "waived"].includes(check.dataset.verdict))];
     for (const check of opened) check.open = true;
   });
   addEventListener("afterprint", () => { for (const check of opened) check.open = false; });
