@@ -60,10 +60,12 @@ class Defect(Alteration):
     """Breaks one promise. ``noticed_by`` names the requirements whose checks must fail.
 
     ``shortest`` is said by defects that only properties find: how many requests and hooks show it at least.
+    ``shipped``: a real product was released with it.
     """
 
     noticed_by: ClassVar[tuple[str, ...]] = ()
     shortest: ClassVar[int] = 0
+    shipped: ClassVar[bool] = False
 
 
 class Variant(Alteration):

@@ -31,6 +31,7 @@ class ForgedUrlsOfUnsignedChunks(Defect):
 
     surface = "storage"
     noticed_by = ("storage/presigned/wrong-secret-is-refused",)
+    shipped = True
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface = gateway(original)
@@ -48,6 +49,7 @@ class AsymmetricSignaturesUnverified(Defect):
 
     surface = "storage"
     noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+    shipped = True
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface, header = gateway(original), request.headers.get("authorization", "")
@@ -64,6 +66,7 @@ class PartsMustBeOfOneSize(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/parts-make-the-object",)
+    shipped = True
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         if len(set(sizes[:-1])) > 1:
@@ -76,6 +79,7 @@ class PrefixesOfLettersToldAgain(Defect):
 
     surface = "storage"
     noticed_by = ("storage/paging/groups-make-the-whole",)
+    shipped = True
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
         asked = wanted if wanted.delimiter == "/" else replace(wanted, delimiter="")
@@ -87,6 +91,7 @@ class NoEndByOtherDelimiters(Defect):
 
     surface = "storage"
     noticed_by = ("storage/paging/truncation-is-told",)
+    shipped = True
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -99,6 +104,7 @@ class DigitsBehindTheStartPassedOver(Defect):
 
     surface = "storage"
     noticed_by = ("storage/listing/start-after-is-exclusive",)
+    shipped = True
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         passed = re.compile(re.escape(wanted.after) + "[0-9]") if wanted.after else re.compile("(?!)")
@@ -111,6 +117,7 @@ class BlanksOfNamedKeysFolded(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+    shipped = True
 
     def entry_key(self, original: Any, entry: xml.Node) -> str:
         return BLANKS.sub(" ", str(original(entry)))
@@ -121,6 +128,7 @@ class DeletedFoldersToldWithoutSlash(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "POST" and b"<DeleteResult" in answer.body:
@@ -133,6 +141,7 @@ class NoMetadataReplacesNone(Defect):
 
     surface = "storage"
     noticed_by = ("storage/copy/metadata-is-replaced",)
+    shipped = True
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -144,6 +153,7 @@ class WholeCopiedPartIsTheObject(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/part-can-be-copied",)
+    shipped = True
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -158,6 +168,7 @@ class NoughtsBeforeNumbersLost(Defect):
 
     surface = "storage"
     noticed_by = ("storage/key/ordinary-names-are-kept",)
+    shipped = True
 
     def object_key(self, original: Any, key: str) -> str:
         return NOUGHTS.sub(r"/\1", str(original(key)))
@@ -168,6 +179,7 @@ class DirectoryOfAnObjectListed(Defect):
 
     surface = "storage"
     noticed_by = ("storage/key/nothing-stands-below-an-object",)
+    shipped = True
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -181,6 +193,7 @@ class ReadingRenewsTheDate(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/last-modified-is-now",)
+    shipped = True
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -194,6 +207,7 @@ class LargePartsListedByAnotherTag(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/parts-are-listed",)
+    shipped = True
 
     def listed_part(self, original: Any, part: Part) -> str:
         if len(part.body) >= SMALLEST_PART:
@@ -206,6 +220,7 @@ class UploadsTakeRoomOnPages(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/invisible-until-complete",)
+    shipped = True
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         prefix = call.query.get("prefix", "")
@@ -222,6 +237,7 @@ class TypedFoldersHidden(Defect):
 
     surface = "storage"
     noticed_by = ("storage/listing/key-that-is-the-prefix",)
+    shipped = True
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         def hidden(key: str) -> bool:
@@ -235,6 +251,7 @@ class SecondPartBeginsEarly(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         read = call.request.method == "GET" and call.query.get("partNumber") == "2" and "uploadId" not in call.query
@@ -252,6 +269,7 @@ class PartsCountedByTheirNumbers(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/numbers-may-have-gaps",)
+    shipped = True
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
@@ -273,6 +291,7 @@ class PartsCountedByReadersAlone(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/head-equals-get",)
+    shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"

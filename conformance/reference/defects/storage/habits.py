@@ -31,6 +31,7 @@ class FolderEndsWithTheNextName(Defect):
 
     surface = "storage"
     noticed_by = ("storage/paging/groups-make-the-whole",)
+    shipped = True
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
         group, position = wanted.after, int(original(names, wanted))
@@ -44,6 +45,7 @@ class FolderEndsAtTheLastOfAscii(Defect):
 
     surface = "storage"
     noticed_by = ("storage/paging/groups-make-the-whole",)
+    shipped = True
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
         if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
@@ -59,6 +61,7 @@ class ErrorsOfHeadHaveABody(Defect):
 
     surface = "storage"
     noticed_by = ("storage/errors/head-has-no-body",)
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status >= 400:
@@ -71,6 +74,7 @@ class HeadHasTheBody(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/head-equals-get",)
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
@@ -83,6 +87,7 @@ class NoContentHasABody(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/no-content-has-no-length",)
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 204:
@@ -95,6 +100,7 @@ class NotModifiedHasABody(Defect):
 
     surface = "storage"
     noticed_by = ("storage/condition/not-modified-tells-no-other-length",)
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -110,6 +116,7 @@ class SuffixIsOfTheLastPart(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/parts-make-the-object",)
+    shipped = True
 
     def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
         span: tuple[int, int] | None = original(call, found)
@@ -123,6 +130,7 @@ class OpenRangeEndsWithItsPart(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/parts-make-the-object",)
+    shipped = True
 
     def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
         span: tuple[int, int] | None = original(call, found)
@@ -136,6 +144,7 @@ class RangesCached(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/written-is-read",)
+    shipped = True
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, str], StoredObject] = {}
@@ -152,6 +161,7 @@ class AbsenceToldByHeadCached(Defect):
 
     surface = "storage"
     noticed_by = ("storage/object/written-is-read",)
+    shipped = True
 
     def __init__(self) -> None:
         self.missed: set[tuple[str, str]] = set()
@@ -173,6 +183,7 @@ class UrlsOverwriteUnasked(Defect):
 
     surface = "storage"
     noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+    shipped = True
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if "X-Amz-Signature" in call.query:
@@ -188,6 +199,7 @@ class LifeOfUrlsFromOtherFields(Defect):
 
     surface = "storage"
     noticed_by = ("storage/presigned/expired-is-refused",)
+    shipped = True
 
     def __init__(self) -> None:
         self.told: float | None = None
@@ -209,6 +221,7 @@ class WordsTakenForUnsignedPayload(Defect):
 
     surface = "storage"
     noticed_by = ("storage/signature/payload-hash-is-checked",)
+    shipped = True
 
     def payload_hash(self, original: Any, given: str | None) -> str:
         return given or str(original(given))
@@ -222,6 +235,7 @@ class ChunksOfPartsUnverified(Defect):
 
     surface = "storage"
     noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    shipped = True
 
     def check_chunk(self, original: Any, call: Call, previous: str, chunk: Chunk) -> str:
         return chunk.signature if "partNumber" in call.query else str(original(call, previous, chunk))
@@ -232,6 +246,7 @@ class LengthOfChunkedPartsUnchecked(Defect):
 
     surface = "storage"
     noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    shipped = True
 
     def check_decoded_length(self, original: Any, call: Call) -> None:
         if "partNumber" not in call.query:
@@ -243,6 +258,7 @@ class TrailersOfPartsUnverified(Defect):
 
     surface = "storage"
     noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    shipped = True
 
     def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
         original(call, rest, None if "partNumber" in call.query else previous)
@@ -256,6 +272,7 @@ class CopySourceCleaned(Defect):
 
     surface = "storage"
     noticed_by = ("storage/copy/source-is-decoded-once",)
+    shipped = True
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         bucket, key = original(call)
@@ -267,6 +284,7 @@ class NamedDeletionsDropUploads(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/invisible-until-complete",)
+    shipped = True
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         drop_uploads(bucket, entry.require("Key"))
@@ -278,6 +296,7 @@ class DeletionsEndAtErrors(Defect):
 
     surface = "storage"
     noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+    shipped = True
 
     def __init__(self) -> None:
         self.failed = False
