@@ -9,7 +9,8 @@ A new defect stays only if it makes some check or assertion fail that no other d
 and exits with 1 if there is nothing. ``tests.assertions --defect NAME --out TABLE.json`` adds a defect to the table.
 
 The cover prefers defects that a real product was released with (``shipped``) and those that only properties find
-(``shortest``). It contains the defects in ``ALWAYS`` and, for each requirement, one defect that names it.
+(``shortest``). It contains the defects in ``ALWAYS``, one for each requirement, and for each property one that only
+properties find.
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ def chosen(table: Measured, defects: Mapping[str, type[Defect]]) -> list[str]:
     preferred = [name for name, each in defects.items() if each.shipped or each.shortest]
     kept = cover(failures(table), ALWAYS, preferred)
     named = {name: {each.partition("#")[0] for each in defect.noticed_by} for name, defect in defects.items()}
+    by_properties = {name: each for name, each in named.items() if defects[name].shortest}
+    kept += for_each_requirement([name for name in kept if name in by_properties], by_properties)
     return sorted({*kept, *for_each_requirement(kept, named)})
 
 
