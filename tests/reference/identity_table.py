@@ -10,7 +10,7 @@ from conformance.reference.defects.base import Alteration
 from tests.reference.identity_world import PROJECTS, World, alike
 
 Look = Callable[[World], Any]
-Row = tuple[type[Alteration], Look, Any, Any]
+Row = tuple[str, Look, Any, Any]
 
 
 def token(**form: Any) -> Look:
