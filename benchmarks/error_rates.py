@@ -76,11 +76,8 @@ ROWS = [
     Row(TOKENS, ("opaque-tokens",)),
     Row(AT_ONCE),
     Row(TOKENS, ("tokens-are-counted",), wrong=True),
-    Row(TOKENS, ("tokens-are-short",), wrong=True),
     Row(AT_ONCE, ("tokens-repeat-within-a-second",), wrong=True),
     Row(HIDDEN, (VOLATILE,)),
-    Row(HIDDEN, (VOLATILE, "hidden-project-has-own-header"), wrong=True),
-    Row(HIDDEN, (VOLATILE, "hidden-project-has-own-message"), wrong=True),
 ]
 
 

@@ -65,10 +65,6 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
     [
         ("token-of-one-deletes-from-all", set()),
         ("slug-changed-by-patch", {"errors/writes/leave-everything-else-alone"}),
-        (
-            "read-scope-deletes",
-            {"authorization/concealment/reading-tells-nothing", "authorization/matrix/needed-scope-opens"},
-        ),
     ],
 )
 def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:

@@ -51,16 +51,6 @@ class ListingGetsNoAnswer(Defect):
         return Answer.none() if request.parameter("list-type") == "2" else None
 
 
-class TagsOfAnObjectGetNoAnswer(Defect):
-    """S3 API Reference, GetObjectTagging: the tags of an object are told."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if request.method == "GET" and request.parameter("tagging") is not None else None
-
-
 class CreationOnConditionGetsNoAnswer(Defect):
     """S3 API Reference, PutObject, If-None-Match: what is there is kept, and 412 answered."""
 

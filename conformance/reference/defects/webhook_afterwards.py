@@ -87,7 +87,7 @@ class RotationChangesNothing(Defect):
         return surface_of(original).url_path
 
 
-class RotationShutsWebhook(Defect):
+class _RotationShutsWebhook(Defect):
     """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
 
     surface = "webhooks"
@@ -123,7 +123,7 @@ class FirstBehindRotationIsLost(Defect):
             original(organization, request)
 
 
-class NewUrlUnknownToOneServer(RotationShutsWebhook):
+class NewUrlUnknownToOneServer(_RotationShutsWebhook):
     """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
 
     def __init__(self) -> None:

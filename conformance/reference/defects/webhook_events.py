@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
-import time
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -13,7 +11,6 @@ from conformance.reference.defects.webhooks import surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import ORGANIZATION
 
-Takes = Callable[[str, Request], None]
 Receives = Callable[[Request], Answer]
 
 
@@ -35,17 +32,6 @@ class SendersCookieRefused(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None
-
-
-class NamedCodingIsTrusted(Defect):
-    """The contract's table of errors: a body in no such coding as it names is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        trusted = request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
-        return Answer.json(500, {"error": "internal"}) if trusted else None
 
 
 class ShutAfterRefusals(Defect):
@@ -76,61 +62,6 @@ class BrokenOffEventTakenIn(Defect):
         surface_of(original).take_in(ORGANIZATION, request)
 
 
-class ChunksEndWithTheConnection(Defect):
-    """RFC 9112 section 8: a body in chunks is incomplete where the last chunk has not come."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
-
-    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
-        if "transfer-encoding" in request.headers:
-            surface_of(original).take_in(ORGANIZATION, request)
-
-
-class EventOfUnknownTypeTakenInAndRefused(Defect):
-    """API Reference, Webhooks: what is refused for its type has not arrived."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
-
-    def accepted(self, original: Callable[[], Answer]) -> Answer:
-        kind = surface_of(original).taken_in[-1]["content_type"].partition(";")[0]
-        return original() if kind in ("", "application/json", "text/plain") else Answer(415)
-
-
-class PatternFindsWebhook(Defect):
-    """Credentials & Webhooks: the URL is secret; what stands for any text where it is looked up is none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
-
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
-        pattern = raw_path.removeprefix("/hooks/").replace("%25", "%")
-        return ORGANIZATION if pattern and set(pattern) <= set("%_") else original(raw_path)
-
-
-class WebhookFoundByItsEnds(Defect):
-    """Credentials & Webhooks: the URL is secret, and more of it than a list shows: its beginning and its end."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
-
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
-        shown = {(path[:15], path[-4:]): path for path in surface_of(original).paths.values()}
-        return original(shown.get((raw_path[:15], raw_path[-4:]), raw_path))
-
-
-class MethodOfFieldCounts(Defect):
-    """API Reference, Webhooks: incoming webhooks accept HTTP POST, and not a GET that calls itself one."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
-
-    def receive(self, original: Receives, request: Request) -> Answer:
-        meant = request.headers.get("x-http-method-override", request.parameter("_method") or request.method)
-        return original(dataclasses.replace(request, method=meant))
-
-
 class EventInQueryTaken(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; an event in the query of a link is none."""
 
@@ -158,39 +89,6 @@ class RefusedMethodTakenIn(Defect):
         return answer
 
 
-class LargeEventTakenInAndRefused(Defect):
-    """API Reference, Webhooks: what is refused for its size has not arrived."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
-
-    def receive(self, original: Receives, request: Request) -> Answer:
-        answer = original(request)
-        if answer.status == 413:
-            surface_of(original).take_in(ORGANIZATION, request)
-        return answer
-
-
-class OneServerKeepsOldUrl(Defect):
-    """API Reference, Webhooks: a URL that was rotated is dead, on each of three servers."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
-
-    def __init__(self) -> None:
-        self.old: set[str] = set()
-        self.numbers = itertools.count()
-
-    def rotate(self, original: Callable[[], str]) -> str:
-        self.old.add(surface_of(original).url_path)
-        return original()
-
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
-        if raw_path in self.old and next(self.numbers) % 3 == 2:
-            return ORGANIZATION
-        return original(raw_path)
-
-
 class OldUrlTakesInAndRefuses(Defect):
     """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
 
@@ -208,22 +106,6 @@ class OldUrlTakesInAndRefuses(Defect):
         if request.raw_path in self.old:
             surface_of(original).take_in(ORGANIZATION, request)
         return original(request)
-
-
-class EventsOfABurstLost(Defect):
-    """API Reference, Webhooks: of what was accepted nothing is lost, however much comes in a second."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
-
-    def __init__(self) -> None:
-        self.came: list[float] = []
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        now = time.monotonic()
-        self.came = [each for each in self.came if now - each < 1] + [now]
-        if len(self.came) <= 12:
-            original(organization, request)
 
 
 class RotatedUrlIsAHash(Defect):

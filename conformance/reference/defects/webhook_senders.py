@@ -9,68 +9,6 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.webhook_answers import document_of
 from conformance.reference.http import Answer, Request
 
-COMMON = ("basic", "bearer")
-CODINGS = ("", "identity", "gzip")
-
-
-class _FieldCrashes(Defect):
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(500, {"error": "internal"}) if self._trips(request) else None
-
-    def _trips(self, request: Request) -> bool:
-        raise NotImplementedError
-
-
-class OtherSchemeCrashes(_FieldCrashes):
-    """The contract's table of errors: to authenticate in an unknown way, where nobody must, is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        scheme = request.headers.get("authorization", "basic").partition(" ")[0]
-        return scheme.lower() not in COMMON
-
-
-class UnknownCodingCrashes(_FieldCrashes):
-    """The contract's table of errors: a content coding that nobody knows is the sender's fault (415)."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        return request.headers.get("content-encoding", "") not in CODINGS
-
-
-class TwoTypesCrash(_FieldCrashes):
-    """The contract's table of errors: a Content-Type that stands twice is the sender's fault."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        return len(request.headers.getlist("content-type")) > 1
-
-
-class LongNameOfAProgramCrashes(_FieldCrashes):
-    """The contract's table of errors: a User-Agent too long for its column is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        return len(request.headers.get("user-agent", "")) > 255
-
-
-class AddressThatIsNoneCrashes(_FieldCrashes):
-    """The contract's table of errors: an X-Forwarded-For without an address is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        return request.headers.get("x-forwarded-for", "1")[0] not in "0123456789abcdef["
-
 
 class CommandsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, scripts among them."""
@@ -116,18 +54,6 @@ class VerificationOfTheUrlRefused(Defect):
         return Answer.json(400, {"error": "no team"}) if refused else None
 
 
-class UnknownUrlToldInBrokenJson(Defect):
-    """RFC 8259 section 10: what is written as JSON is JSON (a text is put between quotation marks as it is)."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/json-is-json",)
-
-    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
-        answer = original()
-        answer.body = b'{"error": "no webhook "here""}'
-        return answer
-
-
 class AcceptedInCutJson(Defect):
     """RFC 8259 section 10: what is written as JSON is JSON, also where nobody reads it."""
 
@@ -140,19 +66,6 @@ class AcceptedInCutJson(Defect):
         return answer
 
 
-class RefusalNamesItsParser(Defect):
-    """OWASP API8:2023: errors show nothing of the server's inside."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/show-no-internals",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        if answer.status == 400:
-            answer.body = b'{"error": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}'
-        return answer
-
-
 class AnyMethodThatBringsAnEventDelivers(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; here the handler asks for no method, but a body."""
 
@@ -162,24 +75,3 @@ class AnyMethodThatBringsAnEventDelivers(Defect):
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         brought = request.method in ("PUT", "PATCH", "DELETE") and request.body
         return original(dataclasses.replace(request, method="POST") if brought else request)
-
-
-class GetWithABodyDelivers(Defect):
-    """API Reference, Webhooks: incoming webhooks accept HTTP POST, and no GET, whatever it brings."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        brought = request.method == "GET" and request.body
-        return original(dataclasses.replace(request, method="POST") if brought else request)
-
-
-class LettersBeyondAsciiInALoginCrash(_FieldCrashes):
-    """The contract's table of errors: no field of a sender is a fault of the platform, in whatever letters."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def _trips(self, request: Request) -> bool:
-        return not request.headers.get("authorization", "").isascii()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import replace
-from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.webhooks import surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.seeds import ORGANIZATION
-from conformance.reference.webhooks import HIGHEST_BODY
 
 Receive = Callable[[Request], Answer]
 
@@ -32,52 +27,6 @@ class AcceptedTellsTheEventBefore(Defect):
         before = last_text(original)
         answer = original(request)
         return Answer.json(202, {"accepted": True, "previous": before}) if answer.status == 202 else answer
-
-
-class OtherMethodsShowTheLastEvent(Defect):
-    """API Reference, Webhooks: events are sent into the workspace, and shown to nobody who has the URL alone."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/events-are-not-shown",)
-
-    def method_refused(self, original: Receive, request: Request) -> Answer:
-        return Answer.json(405, {"error": "only POST is accepted", "example": last_text(original)}, Allow="POST")
-
-
-class EventByOptionsTakenIn(Defect):
-    """RFC 9110 section 9.2.1: OPTIONS is safe; an event in its body is none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
-
-    def method_refused(self, original: Receive, request: Request) -> Answer:
-        if request.method != "OPTIONS":
-            return original(request)
-        surface_of(original).take_in(ORGANIZATION, request)
-        return Answer(204)
-
-
-class ConditionFindsWebhook(Defect):
-    """Credentials & Webhooks: a webhook has a unique URL, which is no part of a query of the database's."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
-
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
-        return ORGANIZATION if re.search(r"' OR '(\w)'='\1$", unquote(raw_path)) else original(raw_path)
-
-
-class LargeEventCutAndAccepted(Defect):
-    """API Reference, Webhooks: an event is sent into the workspace, whole; one that is too large is refused."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def highest_body(self, original: Callable[[], int]) -> int:
-        return 10 * original()
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        original(organization, replace(request, body=request.body[:HIGHEST_BODY]))
 
 
 class EventsWithProgramsBlocked(Defect):

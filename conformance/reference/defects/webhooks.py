@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,27 +21,6 @@ def surface_of(original: Callable[..., Any]) -> Webhooks:
     return cast(Webhooks, original.__self__)  # type: ignore[attr-defined]
 
 
-class WebhookNeedsToken(Defect):
-    """API Reference, Webhooks: the URL accepts POST requests from outside services, which have no token."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/post-is-accepted",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = request.method == "POST" and "authorization" not in request.headers
-        return Answer.json(401, {"error": "unauthorized"}, WWW_Authenticate="Bearer") if refused else None
-
-
-class WebhookAcceptsGet(Defect):
-    """API Reference, Webhooks: incoming webhooks accept HTTP POST; a link that is merely opened sends nothing."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused",)
-
-    def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
-        return method in ("GET", "POST", "PUT")
-
-
 class WebhookMethodTellsLiveUrl(Defect):
     """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
 
@@ -55,18 +33,6 @@ class WebhookMethodTellsLiveUrl(Defect):
             return answer
         live: Organization = surface_of(original).organization_of
         return Answer.json(400, {"error": "no event"}) if live(request.raw_path) else answer
-
-
-class WebhookAllowMissing(Defect):
-    """RFC 9110 section 15.5.6: a 405 carries Allow."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/405-names-post",)
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        del answer.headers["Allow"]
-        return answer
 
 
 class OldWebhookUrlStillLive(Defect):
@@ -101,18 +67,6 @@ class OldWebhookUrlToldApart(Defect):
         if answer.status == 404 and request.raw_path in self.live:
             return Answer.json(410, {"error": "the URL was rotated"})
         return answer
-
-
-class WebhookUrlComparedWithoutCase(Defect):
-    """Credentials & Webhooks: the URL is secret, every character of it."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
-
-    def organization_of(self, original: Organization, raw_path: str) -> str | None:
-        paths: dict[str, str] = surface_of(original).paths
-        folded = {path.lower(): organization for organization, path in paths.items()}
-        return folded.get(raw_path.lower())
 
 
 class WebhookUrlMatchedByPrefix(Defect):
@@ -164,40 +118,6 @@ class NearMissEchoed(Defect):
         return answer
 
 
-class WebhookUrlEchoed(Defect):
-    """Credentials & Webhooks: the URL is shown once, at creation; no answer repeats it."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 202:
-            return Answer.json(202, {"accepted": True, "url": request.base_url + request.raw_path})
-        return answer
-
-
-class WebhookSecretIsShort(Defect):
-    """Credentials & Webhooks: the URL cannot be guessed."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
-
-    def new_path(self, original: Callable[[], str]) -> str:
-        return f"/hooks/{secrets.token_hex(3)}"
-
-
-class WebhookTakesJsonOnly(Defect):
-    """API Reference, Webhooks: events of any content type are accepted."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/post-is-accepted",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        named = request.headers.get("content-type", "")
-        refused = request.method == "POST" and not named.startswith("application/json")
-        return Answer.json(415, {"error": "only JSON"}) if refused else None
-
-
 class MalformedEventCrashes(Defect):
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
 
@@ -209,18 +129,6 @@ class MalformedEventCrashes(Defect):
         if not original(body):
             raise ValueError("Expecting value: line 1 column 1 (char 0)")
         return True
-
-
-class UndecodableEventCrashes(Defect):
-    """The contract's table of errors: bytes of any kind are no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
-    crashes = (UnicodeDecodeError,)
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        request.body.decode()
-        original(organization, request)
 
 
 class LargeEventCrashes(Defect):
@@ -256,31 +164,6 @@ class EventLost(Defect):
         self.came += 1
         if self.came % 10:
             original(organization, request)
-
-
-class EventTakenInTwice(Defect):
-    """API Reference, Webhooks: an event that was accepted once is taken in once."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        original(organization, request)
-        original(organization, request)
-
-
-class RefusedEventTakenIn(Defect):
-    """API Reference, Webhooks: an event that was refused is not taken in."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        surface = surface_of(original)
-        if answer.status == 400:
-            surface.take_in(str(surface.organization_of(request.raw_path)), request)
-        return answer
 
 
 class EventTrimmed(Defect):
@@ -345,28 +228,6 @@ class PathWithoutSecretAccepted(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None
-
-
-class OddSenderHeaderCrashes(Defect):
-    """The contract's table of errors: no header field of a sender is a reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        odd = any(not value.isascii() for value in request.headers.values())
-        return Answer.json(500, {"error": "internal"}) if odd else None
-
-
-class WebhookCharsetRefused(Defect):
-    """RFC 9110 section 8.3.1: a media type may carry parameters, and is the same in any case."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/media-type-parameters-are-accepted",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = request.method == "POST" and ";" in request.headers.get("content-type", "")
-        return Answer.json(415, {"error": "unknown type"}) if refused else None
 
 
 class ChunkedEventRefused(Defect):

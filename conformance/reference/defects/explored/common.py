@@ -13,12 +13,3 @@ def failed() -> Answer:
 def beyond_the_bmp(text: str) -> bool:
     """Whether a character needs four bytes in UTF-8."""
     return any(ord(each) > 0xFFFF for each in text)
-
-
-def has_undecodable(raw: bytes) -> bool:
-    """Whether bytes are no UTF-8."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return True
-    return False

@@ -13,18 +13,6 @@ from conformance.reference.seeds import Client
 Key = tuple[str, str]
 
 
-class SecondRestoringRevivesTokens(Defect):
-    """Credentials: a token of a revoked credential is invalid for good, however often that is brought back."""
-
-    surface = "identity"
-    noticed_by = ("authorization/model/credential-is-as-its-model",)
-    shortest = 6
-
-    def issued_since_revocation(self, original: Callable[..., bool], client: Client, claims: dict[str, Any]) -> bool:
-        revocations = surface_of(original).revocations[client.client_id]
-        return original(client, claims) or revocations - int(claims["credential_version"]) == 2
-
-
 class NextTokenRevivesEarlierOnes(Defect):
     """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 

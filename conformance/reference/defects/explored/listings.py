@@ -15,20 +15,6 @@ FLAT = "storage/paging/any-flat-set-is-whole"
 NESTED = "storage/paging/any-nested-set-is-whole"
 
 
-class PageSkipsLongerKeys(Defect):
-    """S3 API Reference, ListObjectsV2: the next page goes on with the very next key, though it begin with the last."""
-
-    surface = "storage"
-    noticed_by = (FLAT,)
-    shortest = 4
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        position: int = original(names, wanted)
-        while wanted.after in names[:position] and names[position : position + 1] == [wanted.after + "a"]:
-            position += 1
-        return position
-
-
 class KeyLostAtPageEnd(Defect):
     """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
 
@@ -95,28 +81,6 @@ class CdataInDeletionRefused(_RefusedDocument):
     shortest, root, mark = 1, "Delete", rb"<!\[CDATA"
 
 
-class CommentInDeletionRefused(_RefusedDocument):
-    """XML 1.0 section 2.5: comments may stand between elements."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/spoiled-deletion-is-judged",)
-    shortest, root, mark = 1, "Delete", b"<!--"
-
-
-class KeyTwiceInDeletionFails(Defect):
-    """API Reference, Error Handling: an invalid body is 400, and no server error where an Object has two keys."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/spoiled-deletion-is-judged",)
-    shortest = 1
-    crashes = (RuntimeError,)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> Any:
-        if root == "Delete" and re.search(b"</Key><Key>", body):
-            raise RuntimeError("one key was thought of")
-        return original(body, root)
-
-
 class CdataInCompletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
@@ -125,25 +89,9 @@ class CdataInCompletionRefused(_RefusedDocument):
     shortest, root, mark = 3, "CompleteMultipartUpload", rb"<!\[CDATA"
 
 
-class CommentInCompletionRefused(_RefusedDocument):
-    """XML 1.0 section 2.5: comments may stand between elements."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/spoiled-completion-is-judged",)
-    shortest, root, mark = 3, "CompleteMultipartUpload", b"<!--"
-
-
 class CdataInTaggingRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
     surface = "storage"
     noticed_by = ("storage/xml/spoiled-tagging-is-judged",)
     shortest, root, mark = 2, "Tagging", rb"<!\[CDATA"
-
-
-class CommentInTaggingRefused(_RefusedDocument):
-    """XML 1.0 section 2.5: comments may stand between elements."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/spoiled-tagging-is-judged",)
-    shortest, root, mark = 2, "Tagging", b"<!--"

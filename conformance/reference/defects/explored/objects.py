@@ -6,10 +6,9 @@ import re
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.explored.common import beyond_the_bmp, failed
+from conformance.reference.defects.explored.common import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 KEY = "storage/key/any-key-reaches-itself"
@@ -21,19 +20,6 @@ TAGS = "storage/tagging/any-set-comes-back"
 ALTERED = "storage/signature/any-altered-component-is-refused"
 SIGNED = "storage/signature/any-rightly-signed-request-is-served"
 ORDER = "storage/multipart/any-order-of-parts-is-one-object"
-TEMPLATE = re.compile("[\\^|`]")
-
-
-class TemplateLettersStayStored(Defect):
-    """S3 API Reference, DeleteObject: an object is gone after its deletion, whatever letters its key has."""
-
-    surface = "storage"
-    noticed_by = (KEY,)
-    shortest = 3
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if not TEMPLATE.search(key):
-            await original(bucket, key, asked)
 
 
 class RareCharacterNotListed(Defect):
@@ -58,29 +44,6 @@ class MetadataReadAsAList(Defect):
         return {name: re.split(";|,(?![a-z])", value)[0] for name, value in original(call).items()}
 
 
-class MetadataUnescaped(Defect):
-    """S3 User Guide, "Working with object metadata": a value is kept as it is, its quotes and backslashes too."""
-
-    surface = "storage"
-    noticed_by = (METADATA,)
-    shortest = 2
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: re.sub(r"[\\'\"`$]", "", value) for name, value in original(call).items()}
-
-
-class RangeWithoutUnitFails(Defect):
-    """RFC 9110 section 14.2: a Range that cannot be read is ignored or refused, never a 5xx."""
-
-    surface = "storage"
-    noticed_by = (FIELD,)
-    shortest = 2
-
-    def intercept(self, request: Request) -> Answer | None:
-        given = request.headers.get("range", "bytes=0-")
-        return failed() if "=" not in given else None
-
-
 class RangeBeyondEveryIntegerFails(Defect):
     """RFC 9110 section 14.2: a number of thirty digits in Range is no reason for a 5xx."""
 
@@ -90,20 +53,6 @@ class RangeBeyondEveryIntegerFails(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return failed() if re.search("[0-9]{25}", request.headers.get("range", "")) else None
-
-
-class RepeatedByteLostInPart(Defect):
-    """RFC 9110 section 14.2: a part is its bytes, two equal ones behind each other too."""
-
-    surface = "storage"
-    noticed_by = (PARTS,)
-    shortest = 2
-
-    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-        body: bytes = original(call, found, start, end)
-        if "range" not in call.headers or found.size > 2000:
-            return body
-        return re.sub(rb"(.)\1", rb"\1?", body, flags=re.DOTALL)
 
 
 class PartOfASmallObjectIsPadding(Defect):
@@ -116,18 +65,6 @@ class PartOfASmallObjectIsPadding(Defect):
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         body: bytes = original(call, found, start, end)
         return bytes(len(body)) if "range" in call.headers and 0 < found.size < 6 else body
-
-
-class FourByteQueryFails(Defect):
-    """S3 API Reference, Common Request Parameters: a value of any UTF-8 is no reason for a 5xx."""
-
-    surface = "storage"
-    noticed_by = (QUERY,)
-    shortest = 2
-
-    def intercept(self, request: Request) -> Answer | None:
-        odd = any(beyond_the_bmp(value) for name, value in request.query if name != "prefix")
-        return failed() if odd and request.method == "GET" else None
 
 
 class UnreadableParameterFails(Defect):
@@ -155,17 +92,6 @@ class TagNameCutToItsLastStep(Defect):
         return {name.rpartition("/")[2] or name: value for name, value in tags.items()}
 
 
-class TagSplitAtItsSign(Defect):
-    """S3 User Guide, "Categorizing your objects using tags": ``=`` and ``:`` are letters of a tag like any other."""
-
-    surface = "storage"
-    noticed_by = (TAGS,)
-    shortest = 3
-
-    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
-        return {name: value.rpartition(":")[2].rpartition("=")[2] for name, value in original(pairs).items()}
-
-
 class SignatureComparedInItsTail(Defect):
     """S3 API Reference, Signature Version 4: the signature is compared whole."""
 
@@ -175,17 +101,6 @@ class SignatureComparedInItsTail(Defect):
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return len(given) == len(computed) and given[16:] == computed[16:]
-
-
-class SmallBodyUnhashed(Defect):
-    """S3 API Reference, Signature Version 4: the hash is that of the payload, also of a small one."""
-
-    surface = "storage"
-    noticed_by = (ALTERED,)
-    shortest = 2
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return len(body) == 10 or bool(original(stated, body))
 
 
 class QuotesInQuerySignedBare(Defect):
@@ -199,17 +114,6 @@ class QuotesInQuerySignedBare(Defect):
         return re.sub("%2[789]", lambda found: chr(int(found[0][1:], 16)), original(request))
 
 
-class FourByteQuerySignedInHalves(Defect):
-    """S3 API Reference, Signature Version 4, UriEncode: a character is encoded by its bytes in UTF-8."""
-
-    surface = "storage"
-    noticed_by = (SIGNED,)
-    shortest = 1
-
-    def canonical_query(self, original: Any, request: Request) -> str:
-        return re.sub("%F[0-4]%", "%ED%", original(request))
-
-
 class FirstOfALaterPartStands(Defect):
     """S3 API Reference, UploadPart: a part sent anew overwrites the one before, though there is no first part."""
 
@@ -219,21 +123,4 @@ class FirstOfALaterPartStands(Defect):
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         if part.number not in upload.parts or 1 in upload.parts:
-            await original(upload, part)
-
-
-class SecondPartKeptOfThree(Defect):
-    """S3 API Reference, UploadPart: the last one sent of a number stands, however often it is sent."""
-
-    surface = "storage"
-    noticed_by = (ORDER,)
-    shortest = 5
-
-    def __init__(self) -> None:
-        self.sent: dict[tuple[str, int], int] = {}
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        place = upload.upload_id, part.number
-        self.sent[place] = self.sent.get(place, 0) + 1
-        if self.sent[place] <= 2:
             await original(upload, part)

@@ -24,18 +24,6 @@ def queried(request: Request) -> set[str]:
     return {name for name, _ in request.query} if is_api_request(request) else set()
 
 
-class NegotiateFails(Defect):
-    """The contract's table of errors: 401 for a scheme that is not offered, whatever it says."""
-
-    surface = "identity"
-    noticed_by = (FIELD,)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        return failed() if is_api_request(request) and scheme.lower() in ("negotiate", "digest") and rest else None
-
-
 class BytesInBasicAtTheApiFail(Defect):
     """The contract's table of errors: 401 for a Basic field of any bytes."""
 
@@ -61,19 +49,6 @@ class EscapedTextRefused(Defect):
         return original(body)
 
 
-class TabBetweenTokensRefused(Defect):
-    """RFC 8259 section 2: a tab is white space like a blank."""
-
-    surface = "identity"
-    noticed_by = (BODY,)
-    shortest = 1
-
-    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
-        if b"\t" in body:
-            raise ValueError("a control character")
-        return original(body)
-
-
 class BytesBeforeUpdateFail(Defect):
     """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
 
@@ -86,32 +61,6 @@ class BytesBeforeUpdateFail(Defect):
         return failed() if request.method == "PATCH" and odd else None
 
 
-class OddMemberNameInUpdateFails(Defect):
-    """The contract's table of errors: an unknown member of any name is refused or ignored, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (UPDATE,)
-    crashes = (KeyError,)
-    shortest = 2
-
-    def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
-        if "slug" not in known and not all(name.isascii() and name.isprintable() and name for name in body):
-            raise KeyError("no such attribute")
-        original(body, known)
-
-
-class ParameterInPathFails(Defect):
-    """The contract's table of errors: 404 for a slug with ``;``, ``,`` or ``=`` in it, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (PATH,)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        odd = len(request.raw_path.rpartition("/")[2]) > 1 and re.search("[;,=]", request.raw_path)
-        return failed() if is_api_request(request) and odd else None
-
-
 class AddressInPathFails(Defect):
     """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
 
@@ -121,17 +70,6 @@ class AddressInPathFails(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return failed() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
-
-
-class UnknownOrderFails(Defect):
-    """The contract's table of errors: an order or filter that nobody knows is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = (QUERY,)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        return failed() if queried(request) & {"sort", "cursor"} else None
 
 
 class UnknownPageFails(Defect):

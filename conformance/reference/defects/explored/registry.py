@@ -14,18 +14,6 @@ from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import IMAGES
 
 
-class ClosingDigestCutToLength(Defect):
-    """distribution-spec 1.1, Pushing blobs: the digest is the content's, whole; nothing behind it is overlooked."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/any-closing-digest-is-judged",)
-    shortest = 2
-
-    def closing_digest(self, original: Any, request: Any, upload: Any) -> str:
-        digest = request.parameter("digest") or ""
-        return digest[:71] if registry_of(original).is_digest(digest[:71]) else str(original(request, upload))
-
-
 class ClosingAlgorithmUnread(Defect):
     """distribution-spec 1.1, Pushing blobs: a digest is its algorithm and its digits, and both are compared."""
 
@@ -37,17 +25,6 @@ class ClosingAlgorithmUnread(Defect):
         algorithm, _, digits = (request.parameter("digest") or "").partition(":")
         own = digest_of(bytes(upload.content) + request.body)
         return own if algorithm and own == f"sha256:{digits}" else str(original(request, upload))
-
-
-class OpenContentRangeFails(Defect):
-    """API Reference, Error Handling: a Content-Range without its end is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
-    shortest = 3
-
-    def intercept(self, request: Request) -> Answer | None:
-        return failed() if request.headers.get("content-range", "").endswith("x-") else None
 
 
 class ContentRangeOfAnotherUnitFails(Defect):
@@ -70,32 +47,6 @@ class TagEndingInASeparatorRefused(Defect):
 
     def is_tag(self, original: Any, text: str) -> bool:
         return bool(original(text)) and text[-1] not in ".-_"
-
-
-class TagOfDigitsIsANumber(Defect):
-    """distribution-spec 1.1, Pulling manifests: a tag may be all digits, however many."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/any-tag-names-its-manifest",)
-    # Where the tag was there before, it is read as well: tags may stay.
-    shortest = 6
-
-    def is_tag(self, original: Any, text: str) -> bool:
-        return bool(original(text)) and not re.fullmatch("0[0-9]+|[0-9]{10,}", text)
-
-
-class ManifestThatBeginsOtherwiseRefused(Defect):
-    """RFC 8259 section 4: the members of an object have no order."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
-    shortest = 5
-
-    def parse_manifest(self, original: Any, content: bytes) -> Any:
-        document = original(content)
-        if "schemaVersion" in document and next(iter(document)) == "mediaType":
-            raise invalid("not a manifest")
-        return document
 
 
 class EscapedManifestRefused(Defect):
@@ -123,31 +74,6 @@ class DeepManifestFails(Defect):
         return failed() if deep else None
 
 
-class DoubledMembersFail(Defect):
-    """API Reference, Error Handling: a member that stands twice is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/any-body-is-taken-or-refused",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        taken = request.method == "PUT" and kind_of(request) == "manifest"
-        return failed() if taken and request.body.count(b'"layers":') > 1 else None
-
-
-class LongBlobReferenceFails(Defect):
-    """API Reference, Error Handling: a reference longer than any digest is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        _, found, reference = request.path.rpartition("/blobs/")
-        odd = found and len(reference) > 130 and ":" not in reference
-        return failed() if request.method == "GET" and odd else None
-
-
 class BytesInReferenceFail(Defect):
     """API Reference, Error Handling: a reference that is no UTF-8 is not the platform's fault."""
 
@@ -157,18 +83,6 @@ class BytesInReferenceFail(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return failed() if request.method == "GET" and "\ufffd" in request.path else None
-
-
-class PageOfTagsFails(Defect):
-    """API Reference, Error Handling: a parameter that no list knows is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        names = {name for name, _ in request.query}
-        return failed() if kind_of(request) == "tags" and names & {"page", "N", "n[]"} else None
 
 
 class LastThatIsNoTagFails(Defect):
@@ -181,17 +95,6 @@ class LastThatIsNoTagFails(Defect):
     def intercept(self, request: Request) -> Answer | None:
         last = request.parameter("last") or "" if kind_of(request) == "tags" else ""
         return failed() if re.search("[^A-Za-z0-9-]", last) else None
-
-
-class RangeOfItemsFails(Defect):
-    """RFC 9110 section 14.2: a Range of a unit that is not known is ignored."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
-    shortest = 3
-
-    def intercept(self, request: Request) -> Answer | None:
-        return failed() if request.headers.get("range", "").startswith("items=") else None
 
 
 class RangeBeyondEveryNumberFails(Defect):

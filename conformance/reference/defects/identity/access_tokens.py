@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
 import time
 import urllib.request
 from collections.abc import Callable
@@ -68,31 +67,6 @@ class TokensAreCounted(Defect):
         return claims if claims and claims["exp"] > time.time() else None
 
 
-class CountedTokensAreGivenAgain(TokensAreCounted):
-    """RFC 6749 section 10.10: nor where each client is given its own token again and sees no other."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: dict[tuple[str, str, int], str] = {}
-
-    def make_access_token(self, original: Makes, claims: Claims) -> str:
-        key = (claims["client_id"], claims["scope"], claims["credential_version"])
-        if key not in self.given:
-            self.given[key] = super().make_access_token(original, claims)
-        return self.given[key]
-
-
-class TokensAreShort(TokensAreCounted):
-    """RFC 6749 section 10.10: the probability of guessing a token is at most 2^-128."""
-
-    noticed_by = ("oauth/tokens/cannot-be-guessed",)
-
-    def make_access_token(self, original: Makes, claims: Claims) -> str:
-        token = secrets.token_hex(6)
-        self.issued[token] = claims
-        return token
-
-
 class TokensRepeatWithinASecond(Defect):
     """RFC 9068 section 2.2: jti makes every token another one."""
 
@@ -104,37 +78,6 @@ class TokensRepeatWithinASecond(Defect):
 
     def make_access_token(self, original: Makes, claims: Claims) -> str:
         return self.last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), original(claims))
-
-
-class TokensLiveForTenDays(Defect):
-    """RFC 6750 section 5.3: tokens are short-lived, an hour or less."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-short",)
-
-    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
-        claims = original(client, scopes)
-        return claims | {"exp": claims["iat"] + 864_000}
-
-    def token_document(
-        self,
-        original: Callable[[str, Client, tuple[str, ...]], Claims],
-        token: str,
-        client: Client,
-        scopes: tuple[str, ...],
-    ) -> Claims:
-        return original(token, client, scopes) | {"expires_in": 864_000}
-
-
-class TokenOutlivesExpiresIn(Defect):
-    """RFC 6749 section 5.1: expires_in is the lifetime of the token."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/expired-token-is-401", "oauth/jwt/lifetime-is-as-stated")
-
-    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
-        claims = original(client, scopes)
-        return claims | {"exp": claims["exp"] + 7200}
 
 
 class ExpiredTokenAccepted(Defect):
@@ -168,20 +111,6 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
         return super().read_access_token(original, token) if self.conditional else original(token)
 
 
-class TokenDiesEarly(Defect):
-    """RFC 6749 section 5.1: a token is good for the whole of expires_in."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/good-requests-never-fail",)
-
-    def __init__(self) -> None:
-        self.uses: dict[str, int] = {}
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        self.uses[token] = self.uses.get(token, 0) + 1
-        return original(token) if self.uses[token] <= 10 else None
-
-
 class SecretInsideToken(Defect):
     """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
 
@@ -212,17 +141,6 @@ class SignatureNotVerified(Defect):
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token) or unverified(token)
-
-
-class UnsignedTokenAccepted(Defect):
-    """RFC 9068 section 4: a token with the algorithm "none" is refused, however it is written."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        named = str(header_of(token).get("alg")).lower()
-        return unverified(token) if named == "none" else original(token)
 
 
 class PublicKeyTakenAsHmacSecret(Defect):
@@ -260,24 +178,6 @@ def _pem() -> tuple[Any, Any]:
     from cryptography.hazmat.primitives import serialization
 
     return serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-
-
-class EmbeddedKeyTrusted(Defect):
-    """RFC 8725 section 3.10: a key that a token brings along in its header proves nothing."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        brought = header_of(token).get("jwk")
-        if not isinstance(brought, dict):
-            return original(token)
-        try:
-            key: Any = ECAlgorithm.from_jwk(json.dumps(brought))
-            claims: Claims = jwt.decode(token, key, algorithms=["ES256"], options={"verify_aud": False})
-        except (jwt.PyJWTError, ValueError):
-            return None
-        return claims
 
 
 class KeySetUrlFollowed(Defect):
@@ -333,17 +233,6 @@ class TokenOfAnotherServiceAccepted(Defect):
         self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
     ) -> bool:
         return "access" in claims or original(client, claims)
-
-
-class TokenOfNoValueAccepted(Defect):
-    """RFC 6750 section 3.1: what a program writes for no value is no token."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401",)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        surface = surface_of(original)
-        return surface.access_token_claims(surface.clients["ct-full"], SCOPES) if token == "null" else original(token)
 
 
 class LongTokenCrashes(Defect):

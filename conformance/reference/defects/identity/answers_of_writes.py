@@ -97,21 +97,6 @@ class UpdateIsLostBesideAnUnknownMember(Defect):
         return surface.shown(project) if unknown else await original(call)
 
 
-class TypeEndsAtABlank(Defect):
-    """RFC 9110 section 5.6.6: blanks may stand before the semicolon of a parameter."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/writes/media-type-is-known-in-any-form",
-        "oauth/token/media-type-is-compared-without-case",
-    )
-
-    def intercept(self, request: Request) -> Answer | None:
-        return (
-            Answer.json(400, {"error": "invalid_request"}) if " ;" in request.headers.get("content-type", "") else None
-        )
-
-
 class LocationOfAHiddenItemIsUndefined(Defect):
     """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
 
@@ -120,28 +105,6 @@ class LocationOfAHiddenItemIsUndefined(Defect):
 
     def location(self, original: Callable[[Project], str], project: Project) -> str:
         return original(project).replace(project.slug, "undefined") if project.members else original(project)
-
-
-class CreationShowsNoName(Defect):
-    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here its name is never filled in."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        return edited(answer, lambda told: told.update(name="")) if status == 201 else answer
-
-
-class CreationShowsNobodyInIt(Defect):
-    """RFC 9110 section 15.3.1: here the members of what is created are told before they are put into it."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        return edited(answer, lambda told: told.update(members=[])) if status == 201 else answer
 
 
 class UpdateShowsAnotherSlug(Defect):
@@ -178,43 +141,8 @@ class ItemTellsACutSlug(Defect):
         return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
 
 
-class PatchIsRefusedWithoutAllow(Defect):
-    """RFC 9110 section 15.5.6: a 405 carries Allow; here a router of its own refuses one of the methods."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "PATCH" and answer.status == 405:
-            del answer.headers["Allow"]
-        return answer
-
-
-class ChallengeIsEmpty(Defect):
-    """RFC 9110 section 11.6.1: a 401 carries a challenge, to whoever asks for methods as well; a blank is none."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.headers.get("authorization") == "Bearer cf cf" and answer.status == 401:
-            answer.headers["WWW-Authenticate"] = ""
-        return answer
-
-
 def _numbered(answer: Answer) -> Answer:
     return edited(answer, lambda told: told.update(id=zlib.crc32(told["slug"].encode())) if "slug" in told else None)
-
-
-class CreationHasNoIdYet(Defect):
-    """RFC 9110 section 15.3.1: here the id that a creation is answered with is that of before it was stored."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        numbered = _numbered(answer)
-        return edited(numbered, lambda told: told.update(id=0)) if answer.status == 201 else numbered
 
 
 class ListsNumberWhatTheyShow(Defect):

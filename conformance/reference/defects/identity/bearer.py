@@ -11,7 +11,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
-from conformance.reference.identity.organization_api import SCOPES, Segments
+from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.state import Refused
 
 Token = Callable[[Request], str]
@@ -95,16 +95,6 @@ class FirstAuthorizationWins(Defect):
         return authorization[0]
 
 
-class LastAuthorizationWins(Defect):
-    """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the last counts)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/two-fields-are-refused",)
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        return authorization[-1]
-
-
 class MissingTokenIs403(Defect):
     """The contract's table of errors: 401 for a missing token."""
 
@@ -133,19 +123,6 @@ class BadTokenIs403(Defect):
         return answer
 
 
-class BadTokenCrashes(Defect):
-    """The contract's table of errors: 401 for an invalid token, whatever it is made of."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/any-field-is-refused", "authorization/matrix/unknown-token-is-401")
-    crashes = (ValueError,)
-
-    def is_token(self, original: Callable[[str], bool], text: str) -> bool:
-        if text.isascii() and text.count(".") == 2:
-            return original(text)
-        raise ValueError("not enough segments")
-
-
 class ApiChallengeMissing(Defect):
     """RFC 6750 section 3: a 401 of a protected resource carries WWW-Authenticate."""
 
@@ -156,16 +133,6 @@ class ApiChallengeMissing(Defect):
         if is_api_request(request) and answer.status == 401:
             del answer.headers["WWW-Authenticate"]
         return answer
-
-
-class ApiChallengeIsBasic(Defect):
-    """RFC 6750 section 3: the challenge uses the scheme Bearer."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(error, scope).replace("Bearer", "Basic")
 
 
 class MissingTokenNamesError(Defect):
@@ -186,28 +153,6 @@ class BadTokenNamesNoError(Defect):
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         return original(None)
-
-
-class LackingScopeIs401(Defect):
-    """The contract's table of errors: 403 for a valid token that lacks the scope."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
-
-    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
-        answer = original(scope)
-        answer.status = 401
-        return answer
-
-
-class LackingScopeIs404(Defect):
-    """The contract's table of errors: 403 for a valid token that lacks the scope of the operation."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
-
-    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
-        return surface_of(original).not_found()
 
 
 class LackingScopeNamesNoError(Defect):
@@ -231,36 +176,6 @@ class AbsenceToldToStrangers(Defect):
         known = segments[3:4] and segments[3] in surface.organizations
         if "authorization" not in request.headers and not known:
             return surface.not_found()
-        return await original(request, segments)
-
-
-class ProjectToldToStrangers(Defect):
-    """RFC 9110 section 15.5.2: 401 comes before 404 for a project, too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/without-token-nothing-is-told",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
-        if "authorization" not in request.headers and organization and segments[5] not in organization.projects:
-            return surface.not_found()
-        return await original(request, segments)
-
-
-class MethodRefusedWhereSomethingIs(Defect):
-    """RFC 9110 section 15.5.2: 401 comes before 405 that is told for what is there alone."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-comes-first",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        route = surface.route(segments)
-        organization = surface.organizations.get(str(segments[3])) if route == "project" else None
-        there = organization and segments[5] in organization.projects
-        if route and there and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
-            return surface.method_not_allowed(route)
         return await original(request, segments)
 
 
@@ -342,37 +257,6 @@ class IdentityHeaderTrusted(Defect):
             if client.client_id in values or client.organization in values:
                 return dataclasses.replace(caller, client=client)
         return caller
-
-
-class SharedCacheInFront(Defect):
-    """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403", "authorization/bearer/invalid-token-is-401")
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Answer] = {}
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept = self.kept.get(request.raw_path) if request.method == "GET" else None
-        return Answer(kept.status, kept.body, kept.headers.mutablecopy()) if kept else None
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and request.method == "GET" and answer.status == 200:
-            self.kept[request.raw_path] = answer
-        return answer
-
-
-class ApiAnswersMayBeStored(Defect):
-    """RFC 6750 section 5.3: what a token opens is not for shared caches."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-are-not-shared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request):
-            answer.headers["Cache-Control"] = "public, max-age=300"
-        return answer
 
 
 class TokenEchoedInError(Defect):

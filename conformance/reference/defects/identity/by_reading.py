@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
-from conformance.reference.defects.identity.writes import TextsChanged
+from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.bearer import Caller
@@ -20,29 +18,8 @@ from conformance.reference.identity.organization_api import Call
 from conformance.reference.seeds import Client
 
 Claims = dict[str, Any]
-Form = dict[str, str]
 Pairs = list[tuple[str, str]]
 Scopes = tuple[str, ...]
-
-
-class RolesOfTheRequestAreClaimed(Defect):
-    """RFC 6749 section 3.2: parameters that are not recognized are ignored; here one is a claim, in a list of its."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/parameters-set-no-claims",)
-
-    def __init__(self) -> None:
-        self.roles: list[str] = []
-
-    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
-        form = original(request)
-        self.roles = form.get("roles", "").split()
-        return form
-
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
-    ) -> Claims:
-        return original(client, scopes) | ({"roles": self.roles} if self.roles else {})
 
 
 class SubjectIsANumber(Defect):
@@ -92,18 +69,6 @@ def is_rare(text: Any) -> bool:
     return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
 
 
-class RareTextIsLost(Defect):
-    """API Reference: what was accepted is kept; here a text is null that has characters of four bytes."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_api_request(request):
-            return answer
-        return edited(answer, lambda told: told.update({name: None for name in told if is_rare(told[name])}))
-
-
 class RareTextCannotBeRead(Defect):
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
 
@@ -114,27 +79,6 @@ class RareTextCannotBeRead(Defect):
         answer = await original(call)
         rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
         return surface_of(original).not_found() if rare else answer
-
-
-class MomentOfTextIsRead(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: a text is no date, though a parser reads one in it."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC).isoformat()
-        except ValueError:
-            return text
-
-
-class FormulasMadeHarmless(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written; what a table makes of it is for who writes that."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 class HalfAFieldOfWritesCrashes(Defect):

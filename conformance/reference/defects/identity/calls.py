@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-import jwt
 from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.seeds import Client
@@ -77,18 +74,6 @@ class ClientOpensApiByBasic(Defect):
         return original(request)
 
 
-class NarrowTokensOutliveRevocation(Defect):
-    """Credentials: every token issued with a revoked credential becomes invalid, one of a narrower scope too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
-
-    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
-        client = surface_of(original).clients.get(str(claims.get("client_id")))
-        narrow = client and claims.get("scope") != " ".join(client.scopes)
-        return client if narrow else original(claims)
-
-
 class MethodInQueryHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
 
@@ -126,31 +111,6 @@ class NotModifiedBeforeScope(Defect):
         return await original(request, segments)
 
 
-class TakenSlugToldBeforeScope(Defect):
-    """The contract's table of errors: 403 for a lacking scope, and no word of which slugs are taken."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if request.method == "POST" and surface.route(segments) == "projects":
-            organization = surface.visible_organization(surface.caller(request), segments[3])
-            if any(f'"slug": "{slug}"'.encode() in request.body for slug in organization.projects):
-                return surface.conflict("The slug is taken.")
-        return await original(request, segments)
-
-
-class ChallengeWithoutCommas(Defect):
-    """RFC 9110 section 11.2: parameters of a challenge are separated by commas."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
-
-    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
-        return original(error, scope).replace('", ', '" ')
-
-
 class ChallengeLeavesTextOpen(Defect):
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
 
@@ -169,33 +129,6 @@ class ChallengeNamesScopeAtHand(Defect):
 
     def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
         return original(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
-
-
-class HeadStatesNoLength(Defect):
-    """RFC 9110 section 8.6: Content-Length of an answer to HEAD is what GET would have, or is not stated."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/head-is-as-get",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and request.method == "HEAD" and answer.status == 200:
-            answer.headers["Content-Length"] = "0"
-        return answer
-
-
-class EverySecondHeadStatesNoLength(Defect):
-    """RFC 9110 section 8.6: nor does one of two instances state another length of the very version that GET tells."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/head-is-as-get",)
-
-    def __init__(self) -> None:
-        self.heads = itertools.count()
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "/projects/" in request.path and request.method == "HEAD" and next(self.heads) % 2 == 0:
-            answer.headers["Content-Length"] = "0"
-        return answer
 
 
 class LimitOfEachAddress(Defect):
@@ -246,23 +179,3 @@ class ParametersBecomeClaims(Defect):
 
     def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: Scopes) -> Claims:
         return original(client, scopes) | self.further
-
-
-class SignedWithClientsSecret(Defect):
-    """RFC 9068 section 2.1: who a token is issued to cannot make others; the secret that it knows is no key."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
-        secret = surface_of(original).clients[claims["client_id"]].secret
-        return jwt.encode(claims, secret, "HS256", headers={"typ": "at+jwt"})
-
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
-        try:
-            unproved = jwt.decode(token, options={"verify_signature": False})
-            secret = surface_of(original).clients[str(unproved.get("client_id"))].secret
-            claims: Claims = jwt.decode(token, secret, ["HS256"], audience=AUDIENCE, issuer=ISSUER)
-        except (jwt.PyJWTError, ValueError, KeyError):
-            return None
-        return claims

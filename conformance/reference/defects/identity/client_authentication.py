@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
+from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import basic_pair
@@ -27,66 +27,6 @@ class WrongSecretAccepted(Defect):
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return True
-
-
-class SecretComparedByPrefix(Defect):
-    """RFC 6749 section 2.3.1: the secret is compared whole, not as far as the stored one reaches."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret[:43])
-
-
-class EmptyBasicSecretAccepted(Defect):
-    """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate; an empty one proves nothing."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret) or (client is not None and not secret)
-
-
-class SecretOfNoValueAccepted(Defect):
-    """RFC 6749 section 3.2.1: what a program writes for no value is no secret, though none were stored."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret) or (client is not None and secret == "null")
-
-
-class SecretComparedByPattern(Defect):
-    """RFC 6749 section 2.3.1: a secret is compared as it is, not looked up by LIKE."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret) or (client is not None and secret == "%")
-
-
-class SecretComparedWithoutCase(Defect):
-    """RFC 6749 section 2.3.1: the secret is compared with case."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return client is not None and client.secret.lower() == secret.lower()
-
-
-class SecretTrimmed(Defect):
-    """RFC 6749 section 2.3.1: blanks around a secret are part of it."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret.strip())
 
 
 class SecretPaddedWithNul(Defect):
@@ -120,7 +60,7 @@ class AccessTokenAcceptedAsSecret(Defect):
         return original(client, secret) or surface_of(original).read_access_token(secret) is not None
 
 
-class UnknownClientAnsweredFaster(Defect):
+class _UnknownClientAnsweredFaster(Defect):
     """OWASP API2: an unknown client and a wrong secret take the same time."""
 
     surface = "identity"
@@ -133,7 +73,7 @@ class UnknownClientAnsweredFaster(Defect):
         return original(client, secret)
 
 
-class UnknownClientAnsweredAMillisecondFaster(UnknownClientAnsweredFaster):
+class UnknownClientAnsweredAMillisecondFaster(_UnknownClientAnsweredFaster):
     """OWASP API2: an unknown client and a wrong secret take the same time, that of a look-up too."""
 
     delay_s = 0.001
@@ -160,19 +100,6 @@ class NulInClientIdCrashes(Defect):
         if "\0" in client_id:
             raise ValueError("A string literal cannot contain NUL (0x00) characters.")
         return original(client_id)
-
-
-class UnknownClientNamed(Defect):
-    """OWASP API2: an unknown client and a wrong secret are answered alike (body)."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/failures-are-not-told-apart",)
-
-    def client_refused(self, original: Refuses, reason: str) -> Answer:
-        answer = original(reason)
-        if reason != "unknown client":
-            return answer
-        return edited(answer, lambda document: document.update(error_description="client not found"))
 
 
 class UnknownClientIs400(Defect):
@@ -357,18 +284,6 @@ class CredentialsInQueryAccepted(Defect):
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
         return await original(dataclasses.replace(request, body=body, query_string=""))
-
-
-class TokenChallengeMissing(Defect):
-    """RFC 6749 section 5.2: a failed Basic authentication is 401 with WWW-Authenticate."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 401:
-            del answer.headers["WWW-Authenticate"]
-        return answer
 
 
 class TokenChallengeIsBearer(Defect):

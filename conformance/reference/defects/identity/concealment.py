@@ -33,69 +33,6 @@ class _Hiding:
         return answer
 
 
-class HiddenProjectIs403(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered 404 like one that never existed (status)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        answer.status = 403
-        return answer
-
-
-class HiddenProjectHasOwnMessage(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (message)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        return edited(answer, lambda document: document["error"].update(message="The project is not shared with you."))
-
-
-class HiddenProjectHasOwnCode(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (error code)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        return edited(answer, lambda document: document["error"].update(code="no_access"))
-
-
-class HiddenProjectHasOwnFields(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (shape of the body)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        return edited(answer, lambda document: document["error"].update(resource="project"))
-
-
-class HiddenProjectHasOwnSpacing(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (white space)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        answer.body = answer.body.replace(b'": ', b'":')
-        return answer
-
-
-class HiddenProjectHasOwnHeader(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (headers)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        answer.headers["ETag"] = '"1"'
-        return answer
-
-
 class HiddenProjectHasOwnCaching(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
 
@@ -107,18 +44,7 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
         return answer
 
 
-class HiddenProjectHasOwnMediaType(_Hiding, Defect):
-    """The contract's table of errors: a hidden project is answered like one that never existed (Content-Type)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        answer.headers["Content-Type"] = "application/problem+json"
-        return answer
-
-
-class HiddenProjectAnsweredSlower(_Hiding, Defect):
+class _HiddenProjectAnsweredSlower(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
 
     surface = "identity"
@@ -131,7 +57,7 @@ class HiddenProjectAnsweredSlower(_Hiding, Defect):
         return answer
 
 
-class HiddenProjectAnsweredAMillisecondSlower(HiddenProjectAnsweredSlower):
+class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
     """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
 
     delay_s = 0.001
@@ -175,87 +101,6 @@ class HiddenProjectDeletable(Defect):
         return await original(call)
 
 
-class HiddenProjectInHead(Defect):
-    """RFC 9110 section 9.3.2: HEAD tells no more than GET: 404 for a hidden project."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    async def get_project(self, original: Operation, call: Call) -> Answer:
-        project = surface_of(original).find_project(call.organization, call.slug)
-        if call.request.method == "HEAD" and project:
-            return surface_of(original).shown(project)
-        return await original(call)
-
-
-class HiddenProjectNotModified(Defect):
-    """RFC 9110 section 13.2.1: preconditions are looked at after access: If-None-Match finds nothing hidden."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    async def get_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        project = surface.find_project(call.organization, call.slug)
-        if project and not surface.if_none_match_holds(call.request, project):
-            return Answer(304)
-        return await original(call)
-
-
-class PreconditionBeforeVisibility(Defect):
-    """RFC 9110 section 13.2.1: preconditions are looked at after access: no 409 for a hidden project."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        project = surface.find_project(call.organization, call.slug)
-        if project and not surface.if_match_holds(call.request, project):
-            return surface.conflict("The project has changed.")
-        return await original(call)
-
-
-class ValidationBeforeVisibility(Defect):
-    """The contract's table of errors: a bad body for a hidden project is answered as for one that never existed."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        if surface.find_project(call.organization, call.slug):
-            surface.changes(call.organization, surface.body_object(call.request))
-        return await original(call)
-
-
-class SchemaBeforeVisibility(Defect):
-    """The contract's table of errors: an unknown member for a hidden project is answered as for none that is."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        if surface.find_project(call.organization, call.slug) and b"cf-unknown" in call.request.body:
-            raise Refused(surface.invalid("The body has a member that is unknown or cannot be set."))
-        return await original(call)
-
-
-class DeletionOfHiddenIs403(Defect):
-    """The contract's table of errors: deleting a hidden project is answered as for one that never existed."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
-
-    async def delete_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        project = surface.find_project(call.organization, call.slug)
-        if project and not surface.can_see(call.caller, project):
-            return surface.forbidden("project:write")
-        return await original(call)
-
-
 class _BesideHidden:
     """Knows which paths lead to a project that exists, or below it."""
 
@@ -274,20 +119,6 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
         answer = await original(request, segments)
         if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
             return surface_of(original).forbidden("project:read")
-        return answer
-
-
-class TrailingSlashRedirectsWhatExists(_BesideHidden, Defect):
-    """The contract's table of errors: a trailing slash behind a hidden project is answered as behind any other."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        answer = await original(request, segments)
-        if answer.status == 404 and segments[6:] == ("",) and self._hides(original, segments):
-            answer = Answer(308)
-            answer.headers["Location"] = request.raw_path.rstrip("/")
         return answer
 
 
@@ -353,18 +184,6 @@ class HiddenProjectCounted(Defect):
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)
         return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
-
-
-class HiddenProjectCountedInAField(Defect):
-    """Projects: nor does a field of the head count what the caller has no access to."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        answer.headers["X-Total-Count"] = str(len(call.organization.projects))
-        return answer
 
 
 class DuplicateOfHiddenIsNamed(Defect):

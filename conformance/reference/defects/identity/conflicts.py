@@ -30,30 +30,6 @@ class DuplicateSlugIs400(Defect):
         return answer
 
 
-class DuplicateSlugCrashes(Defect):
-    """The contract's table of errors: 409 for a duplicate slug, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug", "errors/table/409-duplicate-slug")
-    crashes = (LookupError,)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if not await original(organization, project):
-            raise LookupError("UNIQUE constraint failed: projects.slug")
-        return True
-
-
-class DuplicateSlugReplaces(Defect):
-    """The contract's table of errors: a duplicate slug is refused, and what has the slug stays as it is."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        organization.projects[project.slug] = project
-        return True
-
-
 class DuplicateSlugRefusedButWritten(Defect):
     """The contract's table of errors: a create refused with 409 changes nothing."""
 
@@ -64,18 +40,6 @@ class DuplicateSlugRefusedButWritten(Defect):
         existing = organization.projects.get(project.slug)
         if existing:
             existing.name, existing.description = project.name, project.description
-        return await original(organization, project)
-
-
-class DuplicateSlugGetsSuffix(Defect):
-    """The contract's table of errors: 409 for a duplicate slug; the slug is not changed behind the caller's back."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        while project.slug in organization.projects:
-            project.slug += "-2"
         return await original(organization, project)
 
 
@@ -90,22 +54,6 @@ class CreationRace(Defect):
             return False
         await asyncio.sleep(0.03)
         organization.projects[project.slug] = project
-        return True
-
-
-class UpdateRace(Defect):
-    """The contract's table of errors: of two updates of one version at once, one gets 409."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/one-of-many-updaters-wins",)
-
-    async def update_project(
-        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
-    ) -> bool:
-        if not still_holds():
-            return False
-        await asyncio.sleep(0.03)
-        surface_of(original).apply(project, changes)
         return True
 
 
@@ -131,33 +79,6 @@ class EachSessionHasItsLock(Defect):
             return surface.shown(project)
 
 
-class LostUpdate(Defect):
-    """The contract's table of errors: two updates of different fields at once both last, or one gets 409."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/one-of-many-updaters-wins",)
-
-    async def update_project(
-        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
-    ) -> bool:
-        if not still_holds():
-            return False
-        read = {"name": project.name, "description": project.description, "members": project.members}
-        await asyncio.sleep(0.03)
-        surface_of(original).apply(project, read | changes)
-        return True
-
-
-class IfMatchIgnored(Defect):
-    """RFC 9110 section 13.1.1: a change is not made where If-Match names another version."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
-
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
-        return True
-
-
 class IfMatchIgnoredOnDelete(Defect):
     """RFC 9110 section 13.1.1: a deletion is not made where If-Match names another version."""
 
@@ -166,28 +87,6 @@ class IfMatchIgnoredOnDelete(Defect):
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return request.method == "DELETE" or original(request, project)
-
-
-class OwnVersionRefused(Defect):
-    """RFC 9110 section 13.1.1: a change is made where If-Match names the version that is current."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-update", "errors/409/one-of-many-updaters-wins")
-
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
-        return "if-match" not in request.headers or request.headers["if-match"] == str(project.version)
-
-
-class ConcurrentUpdateIs400(Defect):
-    """The contract's table of errors: 409 for a concurrent update."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
-
-    def conflict(self, original: Conflict, message: str) -> Answer:
-        answer = original(message)
-        answer.status = 400 if "changed" in message else answer.status
-        return answer
 
 
 class ConcurrentUpdateTold200(Defect):
@@ -228,37 +127,6 @@ class VersionNotCounted(Defect):
     ) -> None:
         original(project, changes)
         project.version -= 1
-
-
-class UpdateForgotten(Defect):
-    """RFC 5789 section 2: what a PATCH was told to have changed is changed."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        project = surface_of(original).find_project(call.organization, call.slug)
-        before = project.description if project else ""
-        answer = await original(call)
-        if project:
-            project.description = before
-        return answer
-
-
-class DeletionForgotten(Defect):
-    """RFC 9110 section 9.3.5: what was deleted is no longer there."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/deleted-is-404",)
-
-    async def remove_project(
-        self,
-        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        return still_holds()
 
 
 class DeletedTellsItWasThere(Defect):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, surface_of
+from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
@@ -15,46 +15,6 @@ from conformance.reference.identity.state import Refused
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 Belongs = Callable[[Caller, Organization], bool]
-Hides = Callable[[Organization | None], Answer]
-
-
-class ForeignOrganizationIs403(Defect):
-    """The contract's table of errors: another organization is answered like one that never existed (status)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
-        answer = original(organization)
-        answer.status = 403 if organization else answer.status
-        return answer
-
-
-class ForeignOrganizationHasOwnHeader(Defect):
-    """The contract's table of errors: another organization is answered like one that never existed (headers)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
-        answer = original(organization)
-        if organization:
-            answer.headers["X-RateLimit-Remaining"] = "999"
-        return answer
-
-
-class ForeignOrganizationNamedInError(Defect):
-    """API Reference, Permissions: no text of another organization reaches a caller."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
-
-    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
-        answer = original(organization)
-        if organization:
-            message = f"You are no member of {organization.name}."
-            return edited(answer, lambda document: document["error"].update(message=message))
-        return answer
 
 
 class ForeignOrganizationReadable(Defect):
@@ -68,25 +28,6 @@ class ForeignOrganizationReadable(Defect):
 
     def belongs_to(self, original: Belongs, caller: Caller, organization: Organization) -> bool:
         return True
-
-
-class ForeignMembersReadable(Defect):
-    """API Reference, Permissions: the members of another organization are its own."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/foreign-organization-is-kept-out",
-        "authorization/concealment/hidden-is-not-shown",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) == 5 else None
-            if refusal.answer.status == 404 and organization and segments[4] == "members":
-                return surface_of(original).listing(request, list(organization.members))
-            raise
 
 
 class ForeignProjectReadable(Defect):
@@ -129,20 +70,3 @@ class ForeignOrganizationAsOwner(Defect):
             project.organization = str(surface.body_object(call.request).get("organization", project.organization))
             return surface.shown(project)
         return answer
-
-
-class ForeignChangesAreForbidden(Defect):
-    """The contract's table of errors: what is hidden is 404, and so is what would be in it, for who changes it too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            there = surface_of(original).organizations.get(str(segments[3])) if len(segments) == 6 else None
-            caller = surface_of(original).caller(request) if refusal.answer.status == 404 else None
-            if caller and there and there.slug != caller.client.organization and request.method in ("PATCH", "DELETE"):
-                raise Refused(surface_of(original).api_error(403, "forbidden", "Not of your organization.")) from None
-            raise

@@ -63,18 +63,6 @@ class ForeignReadIs403OnlyIfItExists(Defect):
         return answer
 
 
-class ProjectFoundByItsSlugAlone(Defect):
-    """The contract's table of errors: a project is found in its own organization, not by a slug from anywhere."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
-
-    def find_project(self, original: Find, organization: Organization, slug: str | None) -> Project | None:
-        others = surface_of(original).organizations.values()
-        found = (original(each, slug) for each in (organization, *others))
-        return next((project for project in found if project), None)
-
-
 class OrganizationFromQuery(Defect):
     """The contract's table of errors: no parameter of the query leads to another organization."""
 
@@ -95,72 +83,6 @@ class OrganizationItselfFromQuery(Defect):
     async def get_organization(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
         return Answer.json(200, {"slug": (named or call.organization).slug})
-
-
-class OrganizationOfThingsFromQuery(Defect):
-    """The contract's table of errors: nor does one lead to a thing there."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        surface = surface_of(original)
-        named = surface.organizations.get(self._named(request) or "")
-        if request.method != "GET" or surface.route(segments) != "project" or named is None:
-            return await original(request, segments)
-        return await surface.get_project(Call(request, surface.caller(request), named, segments[5]))
-
-    def _named(self, request: Request) -> str | None:
-        return request.parameter("org")
-
-
-class OrganizationOfThingsFromHeader(OrganizationOfThingsFromQuery):
-    """The contract's table of errors: nor does a field, which any caller can set."""
-
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
-
-    def _named(self, request: Request) -> str | None:
-        return request.headers.get("x-organization")
-
-
-class SearchOverAllOrganizations(Defect):
-    """The contract's table of errors: a search finds what is the caller's own organization's."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        wanted = call.request.parameter("q")
-        if wanted is None:
-            return await original(call)
-        surface = surface_of(original)
-        found = [
-            project.document()
-            for organization in surface.organizations.values()
-            for project in organization.projects.values()
-            if wanted in project.slug
-        ]
-        return surface.listing(call.request, found)
-
-
-class OrganizationFromBody(Defect):
-    """OWASP API3: a body cannot create in another organization."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing",)
-
-    def new_project(
-        self, original: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
-    ) -> Project:
-        named = surface_of(original).organizations.get(str(body.pop("organization_id", "")))
-        return original(named or organization, body)
-
-    async def create_project(
-        self, original: Callable[[Organization, Project], Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
-        return await original(surface_of(original).organizations[project.organization], project)
 
 
 class ForeignClientMadeMember(Defect):
@@ -231,54 +153,6 @@ class _Leak(Defect):
     def _leaked(self, answer: Answer) -> Answer:
         """The answer with what is not the caller's."""
         answer.headers["X-Recently-Used"] = f"Vault {CANARY}"
-        return answer
-
-
-class ForeignNameInHeaderOfRefusedMethod(_Leak):
-    """API Reference, Permissions: no text of another organization reaches a caller (a field of 405)."""
-
-    surface = "identity"
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        return answer.status == 405
-
-
-class ForeignNameInETag(_Leak):
-    """API Reference, Permissions: no text of another organization reaches a caller (the ETag of a list)."""
-
-    surface = "identity"
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        return answer.status == 200 and request.raw_path.endswith("/members")
-
-    def _leaked(self, answer: Answer) -> Answer:
-        answer.headers["ETag"] = f'W/"{CANARY}-4"'
-        return answer
-
-
-class ForeignNameSuggestedForBadParameter(_Leak):
-    """API Reference, Permissions: no text of another organization reaches a caller (the message of 400)."""
-
-    surface = "identity"
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        return answer.status == 400 and is_api_request(request) and "limit=" in request.query_string
-
-    def _leaked(self, answer: Answer) -> Answer:
-        message = f"limit is no number; others asked for {CANARY}."
-        return edited(answer, lambda document: document["error"].update(message=message))
-
-
-class ForeignNameBehindTheBody(_Leak):
-    """API Reference, Permissions: no byte of another organization reaches a caller (the rest of a buffer)."""
-
-    surface = "identity"
-
-    def _leaks(self, request: Request, answer: Answer) -> bool:
-        return answer.status == 404 and is_api_request(request)
-
-    def _leaked(self, answer: Answer) -> Answer:
-        answer.body += b" " * 40_000 + CANARY.encode()
         return answer
 
 

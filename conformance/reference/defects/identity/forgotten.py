@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.bearer import Caller
-from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.wire import form_pairs
 from conformance.reference.seeds import Client
 
@@ -33,20 +29,7 @@ def shown_token(request: Request) -> str:
     return request.headers.get("authorization", "").partition(" ")[2]
 
 
-class AssertionTakenForProof(Defect):
-    """RFC 6749 section 3.2.1: a client proves itself; an assertion that nobody has verified proves nothing."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required",)
-
-    def presented_credentials(
-        self, original: Callable[..., tuple[str, str]], request: Request, form: dict[str, str]
-    ) -> tuple[str, str]:
-        named = surface_of(original).clients.get(form.get("client_id", ""))
-        return (named.client_id, named.secret) if named and "client_assertion" in form else original(request, form)
-
-
-class OrganizationParameterHeeded(Defect):
+class _OrganizationParameterHeeded(Defect):
     """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
 
     surface = "identity"
@@ -70,7 +53,7 @@ class OrganizationParameterHeeded(Defect):
         return replace(caller, client=replace(caller.client, organization=organization))
 
 
-class AccountParameterHeeded(OrganizationParameterHeeded):
+class AccountParameterHeeded(_OrganizationParameterHeeded):
     """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
 
     parameter = "account"
@@ -99,30 +82,6 @@ class ClientOfTokensIsTheIssuer(Defect):
         return original(claims | {"client_id": claims["sub"]})
 
 
-class PublishedKeyIsAnother(Defect):
-    """RFC 9068 section 4: tokens are verified by the keys that are published."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/published-keys-verify",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        published = json.loads(original().body)["keys"][0]
-        other = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
-        return Answer.json(200, {"keys": [published | other]})
-
-
-class RefusedScopeMayBeStored(Defect):
-    """RFC 6749 section 5.1: a refusal is not stored, whatever it is for."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-not-stored",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and b"invalid_scope" in answer.body:
-            answer.headers["Cache-Control"] = "max-age=60"
-        return answer
-
-
 class TokenByBasicMayBeStored(Defect):
     """RFC 6749 section 5.1: no token is stored, however its client has proved itself."""
 
@@ -133,36 +92,6 @@ class TokenByBasicMayBeStored(Defect):
         if is_token_request(request) and answer.status == 200 and "authorization" in request.headers:
             answer.headers["Cache-Control"] = "private"
         return answer
-
-
-class TokenOfAllScopesMayBeStored(Defect):
-    """RFC 6749 section 5.1: nor is one for which no scope was named."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/no-store",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200 and b"scope=" not in request.body:
-            answer.headers["Cache-Control"] = "private"
-        return answer
-
-
-class UseProlongsToken(Defect):
-    """RFC 6749 section 7: a token expires when it was said to, used or not."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/expired-token-is-401",)
-
-    def __init__(self) -> None:
-        self.used: dict[str, tuple[float, Claims]] = {}
-
-    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
-        since, claims = self.used.get(token, (0.0, {}))
-        kept = claims if claims and time.time() < since + claims["exp"] - claims["iat"] else None
-        found = original(token) or kept
-        if found is not None:
-            self.used[token] = time.time(), found
-        return found
 
 
 class ExpiryForgottenByWrites(Defect):
@@ -186,88 +115,6 @@ class ExpiryForgottenByWrites(Defect):
             if client is not None:
                 return Caller(client, surface.scopes_in(claims), claims)
         return original(request)
-
-
-class ExpiryForgottenByChanges(ExpiryForgottenByWrites):
-    """RFC 6749 section 7: an expired token changes and deletes nothing (creations look at it)."""
-
-    forgotten = ("PATCH", "DELETE")
-
-
-class ExpiryForgottenByHead(ExpiryForgottenByWrites):
-    """RFC 9110 section 9.3.2: HEAD is GET without content, and an expired token opens neither."""
-
-    forgotten = ("HEAD",)
-
-
-class RevocationForgottenByWrites(Defect):
-    """Credentials: every token of a revoked credential becomes invalid, for writing as well."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
-    forgotten: ClassVar[tuple[str, ...]] = WRITES
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        surface = surface_of(original)
-        claims = surface.read_access_token(shown_token(request)) if request.method in self.forgotten else None
-        if claims is None:
-            return original(request)
-        return Caller(surface.clients[claims["client_id"]], surface.scopes_in(claims), claims)
-
-
-class RevocationForgottenByChanges(RevocationForgottenByWrites):
-    """Credentials: no token of a revoked credential changes or deletes anything (creations look at it)."""
-
-    forgotten = ("PATCH", "DELETE")
-
-
-class RevocationForgottenByHead(RevocationForgottenByWrites):
-    """Credentials: every token of a revoked credential becomes invalid, for HEAD as for GET."""
-
-    forgotten = ("HEAD",)
-
-
-class HeadOfItemNeedsNoScope(Defect):
-    """RFC 9110 section 9.3.2: HEAD is GET without content, for items too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/head-needs-what-get-needs",)
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        surface = surface_of(original)
-        if request.method != "HEAD" or surface.route(segments) != "project":
-            return await original(request, segments)
-        surface.__dict__["require_scope"] = lambda caller, scope: None
-        try:
-            return await original(request, segments)
-        finally:
-            surface.__dict__.pop("require_scope", None)
-
-
-class AllowNamesWhatIsRefused(Defect):
-    """RFC 9110 section 15.5.6: Allow lists the methods that there are."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 405:
-            answer.headers["Allow"] = f"{answer.headers['Allow']}, {request.method}"
-        return answer
-
-
-class AllowLacksWhatIsThere(Defect):
-    """RFC 9110 section 15.5.6: Allow lists all the methods that there are."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 405:
-            answer.headers["Allow"] = "OPTIONS"
-        return answer
 
 
 class _LimitOfEach(Defect):
@@ -306,28 +153,6 @@ class LimitOfEachAgent(_LimitOfEach):
 
     def _said(self, request: Request) -> str:
         return request.headers.get("user-agent", "")
-
-
-class LimitOfEachUrl(_LimitOfEach):
-    """RFC 6585 section 4: a limit is not led round by another query."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
-
-    def _said(self, request: Request) -> str:
-        return request.query_string
-
-
-class RefusalMayBeShared(Defect):
-    """OWASP API8: what one token is refused is not for a shared cache to answer to others."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-are-not-shared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status in (403, 404):
-            answer.headers["Cache-Control"] = "public, max-age=300"
-        return answer
 
 
 class AbsenceMayBeShared(Defect):

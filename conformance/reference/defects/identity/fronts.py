@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +13,7 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import path_segments
-from conformance.reference.seeds import SCOPES, Client
+from conformance.reference.seeds import SCOPES
 
 Callers = Callable[[Request], Caller]
 
@@ -86,13 +85,6 @@ class UnderscoresSeenThrough(Defect):
         return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
 
 
-class RemoteUserBelieved(UnderscoresSeenThrough):
-    """API Reference, Authentication: nor by Remote-User and its like, with which a proxy logs people in."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
-    fields = ("remote-user", "x-remote-user", "x-webauth-user", "x-auth-request-user")
-
-
 class ClaimsInAFieldBelieved(UnderscoresSeenThrough):
     """API Reference, Authentication: nor by claims in a field, with which a gateway hands on what it has verified."""
 
@@ -105,20 +97,6 @@ class PreflightSkipsGuard(UnderscoresSeenThrough):
 
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
     fields = ("access-control-request-method",)
-
-
-class ForwardedPrefixSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: what needs a token is told by the path, and not by a prefix in a field."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
-    fields = ("x-forwarded-prefix",)
-
-
-class ForwardedMethodSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: what needs a token is told by the method, and not by another in a field."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
-    fields = ("x-forwarded-method",)
 
 
 class UpgradeSkipsGuard(UnderscoresSeenThrough):
@@ -204,39 +182,6 @@ class PutMakesWhatIsNotThere(Defect):
         return surface.shown(made, 201)
 
 
-class ClientOfAFieldBelieved(Defect):
-    """RFC 6749 section 3.2.1: a client authenticates by its secret, and not by a field that a front would set."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required",)
-    fields: tuple[str, ...] = ("x-client-id", "remote-user")
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
-        told = surface_of(original).clients.get(form.get("client_id", ""))
-        return told if told and any(each in request.headers for each in self.fields) else original(request, form)
-
-
-class CertificateOfAFieldBelieved(ClientOfAFieldBelieved):
-    """RFC 6749 section 3.2.1: nor by a certificate in a field, which any caller can copy."""
-
-    noticed_by = ("oauth/client/authentication-is-required",)
-    fields = ("ssl-client-cert", "x-forwarded-client-cert", "x-ssl-client-verify")
-
-
-class HashOfSecretAccepted(Defect):
-    """RFC 6749 section 2.3.1: the secret is what was given out, and not the hash that is kept of it."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(
-        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
-    ) -> bool:
-        return original(client, secret) or bool(client and secret == _hash(client.secret))
-
-
 class ListOfParameterCrashes(Defect):
     """The contract's table of errors: a list where a text is meant is no reason for a 5xx."""
 
@@ -247,25 +192,6 @@ class ListOfParameterCrashes(Defect):
         if re.match(rb"(.*&)?(client_id|grant_type)(\[\]|%5B%5D)=", request.body):
             raise Refused(failed())
         return original(request)
-
-
-class FieldOfAFrontCrashes(Defect):
-    """The contract's table of errors: an address, id or trace in a field that cannot be read is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
-    readable: dict[str, str] = {"x-forwarded-port": "[0-9]+", "traceparent": "[0-9a-f-]{55}", "x-request-id": ".{1,64}"}
-
-    def intercept(self, request: Request) -> Answer | None:
-        told = [(pattern, request.headers.get(name)) for name, pattern in self.readable.items()]
-        return failed() if any(value and not re.fullmatch(pattern, value) for pattern, value in told) else None
-
-
-class FieldOfAClientCrashes(FieldOfAFrontCrashes):
-    """The contract's table of errors: nor is an origin, coding or key of a client's that cannot be."""
-
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
-    readable = {"origin": "https?://.+", "referer": "https?://.+", "idempotency-key": ".{1,64}"}
 
 
 class InfiniteVersionCrashes(Defect):
@@ -280,48 +206,6 @@ class InfiniteVersionCrashes(Defect):
         return original(request)
 
 
-class QuotedWordShowsHidden(Defect):
-    """Projects: a list shows what the caller has access to, whatever quotation mark stands in a word looked for."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        if not any("'" in value for _, value in call.request.query):
-            return await original(call)
-        return Answer.json(200, {"items": [each.document() for each in call.organization.projects.values()]})
-
-
-class OriginsEndLikeOurs(Defect):
-    """OWASP API8: an origin whose name ends like ours is another's, and its pages read nothing with credentials."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        origin, host = request.headers.get("origin", ""), request.headers.get("host", "").partition(":")[0]
-        if self._known(origin.partition("://")[2], host):
-            answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Allow-Credentials"] = "true"
-        return answer
-
-    def _known(self, origin: str, host: str) -> bool:
-        return origin.endswith(host)
-
-
-class OriginsBeginLikeOurs(OriginsEndLikeOurs):
-    """OWASP API8: so is an origin whose name begins like ours."""
-
-    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
-
-    def _known(self, origin: str, host: str) -> bool:
-        return origin.startswith(host)
-
-
 def failed() -> Answer:
     """What a fault of the service's own is told as."""
     return Answer.json(500, {"error": {"code": "internal", "message": "Something went wrong."}})
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
-from conformance.reference.defects.identity.support import InPages, is_api_request, offset_of, surface_of
+from conformance.reference.defects.identity.support import InPages, offset_of, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.organization_api import Call, Segments
-from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import path_segments
 
@@ -43,27 +42,6 @@ class FurtherPagesNeedNoToken(_Behind):
     noticed_by = ("authorization/matrix/no-token-is-401", "authorization/matrix/pages-need-what-their-list-needs")
 
 
-class FurtherPagesNeedNoScope(_Behind):
-    """The contract's table of errors: 403 without the scope, on each page of a list and not the first alone."""
-
-    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
-        return surface.visible_organization(surface.caller(request), segments[3])
-
-
-class FurtherPagesOpenToOthers(_Behind):
-    """The contract's table of errors: each page of a list is of its organization, and not the first alone."""
-
-    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
-        surface.require_scope(surface.caller(request), "member:read")
-        return super()._opened(surface, request, segments)
-
-
-class SecondTenShowHidden(FurtherPagesShowHidden):
-    """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
-
-    size = 10
-
-
 class LastPageLeadsToItself(InPages, Defect):
     """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
 
@@ -76,14 +54,6 @@ class LastPageLeadsToItself(InPages, Defect):
         if "link" not in answer.headers:
             answer.headers["Link"] = f'<?offset={offset_of(surface_of(original), request)}>; rel="next"'
         return answer
-
-
-class PagesLoseOneBetween(InPages, Defect):
-    """RFC 9110 section 9.3.1: a list is of all that is there; here the next page begins one too late."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
-    size, lost = 7, 1
 
 
 class ListEndsWithItsFirstPage(Defect):
@@ -115,22 +85,6 @@ class NextPageIsRefused(InPages, Defect):
         if request.parameter("offset") is not None:
             raise Refused(surface_of(original).invalid("offset is unknown."))
         return super().listing(original, request, entries)
-
-
-class PageBehindTheLastIsNamed(InPages, Defect):
-    """RFC 8288 section 3.3: behind a last page that is full there is none; here one is named, and is not there."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
-    size = 1
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        offset = offset_of(surface_of(original), request)
-        if offset and offset >= len(entries):
-            raise Refused(surface_of(original).not_found())
-        answer = super().listing(original, request, entries)
-        answer.headers["Link"] = f'<?offset={offset + self.size}>; rel="next"'
-        return answer
 
 
 class CursorLeadsBackToItsList(InPages, Defect):
@@ -176,29 +130,6 @@ class ListsWrittenByHand(Defect):
         return answer
 
 
-class RefusedCreationIsListed(InPages, Defect):
-    """The contract's table of errors: 409 for a duplicate slug; here it goes into the index before that is seen."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/pages-name-each-once",)
-
-    def __init__(self) -> None:
-        self.refused: list[Project] = []
-
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
-        if project.slug in organization.projects:
-            self.refused.append(organization.projects[project.slug])
-        return await original(organization, project)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        shown = surface.visible_projects(call.caller, call.organization)
-        again = [each for each in self.refused if each in shown]
-        return surface.listing(call.request, [each.document() for each in [*shown, *again]])
-
-
 class FurtherPagesAreNoJson(InPages, Defect):
     """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
 
@@ -209,40 +140,6 @@ class FurtherPagesAreNoJson(InPages, Defect):
         if "offset=" in request.query_string and answer.body.startswith(b"{"):
             answer.headers["Content-Type"] = "text/html; charset=utf-8"
         return answer
-
-
-class OrganizationOfNoType(Defect):
-    """RFC 9110 section 8.3: who sends content says of which type it is."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/json-is-told",)
-
-    async def get_organization(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        del answer.headers["Content-Type"]
-        return answer
-
-
-class FurtherPagesAreAsAnyTagHasThem(InPages, Defect):
-    """RFC 9110 section 13.1.2: 304 is for who has what is there, of each page of a list."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        known = is_api_request(request) and "if-none-match" in request.headers
-        return Answer(304) if known and request.parameter("offset") else None
-
-
-class PlaceOfAPageTwiceCrashes(InPages, Defect):
-    """The contract's table of errors: 400 for a parameter that is invalid, and no 5xx for one that stands twice."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/nothing-fails-again-and-again",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        twice = is_api_request(request) and [name for name, _ in request.query].count("offset") > 1
-        return Answer.json(500, {"error": "internal"}) if twice else None
 
 
 class ListsCutLongNames(Defect):
@@ -263,17 +160,3 @@ class ListIsEmpty(Defect):
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [])
-
-
-class ListIsOfTheFirstMinute(Defect):
-    """RFC 9110 section 9.3.1: here a list is of what was there when it was first asked for, as from a cache."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
-
-    def __init__(self) -> None:
-        self.kept: dict[str, list[dict[str, Any]]] = {}
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        old = [{"slug": "was-there-before"}] if request.raw_path.endswith("/projects") else entries
-        return original(request, self.kept.setdefault(request.raw_path, old))

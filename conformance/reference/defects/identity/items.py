@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -25,31 +24,6 @@ PAUSE_S = 0.003
 KEPT_S = 5.0
 
 
-class UpdateStoresMarkup(Defect):
-    """RFC 9110 section 9.3.1: a text that an update writes is read as it was sent."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
-        original(
-            project, {name: html.escape(each) if isinstance(each, str) else each for name, each in changes.items()}
-        )
-
-
-class LinesEndOtherwise(Defect):
-    """API Reference, Error Handling: what was accepted is kept, with its lines as they were sent."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
-        original(
-            project,
-            {name: each.replace("\n", "\r\n") if isinstance(each, str) else each for name, each in changes.items()},
-        )
-
-
 class ItemWithMembersFails(Defect):
     """API Reference, Error Handling: an item that only its members see is created like any other."""
 
@@ -63,16 +37,6 @@ class ItemWithMembersFails(Defect):
         if "members" in body:
             raise RuntimeError("no members here")
         return original(organization, body)
-
-
-class TextCutAt2000(Defect):
-    """RFC 9110 section 9.3.1: a long text that is accepted is read to its end."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
-        original(project, {name: each[:2000] if isinstance(each, str) else each for name, each in changes.items()})
 
 
 class AnythingIsNotModified(Defect):
@@ -158,22 +122,6 @@ class UpdateTellsOldVersion(Defect):
         answer = await original(call)
         if answer.status == 200:
             answer.headers["ETag"] = etag
-        return answer
-
-
-class LaterUpdatesTellTheFirstVersion(Defect):
-    """RFC 9110 section 8.8: so is each that follows; what the first was answered with is told again."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/told-version-is-the-new-one",)
-
-    def __init__(self) -> None:
-        self._told: dict[str, str] = {}
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        if answer.status == 200:
-            answer.headers["ETag"] = self._told.setdefault(call.slug or "", answer.headers["ETag"])
         return answer
 
 
@@ -313,16 +261,6 @@ class _ListsAll(Defect):
         raise NotImplementedError
 
 
-class BoundsListHidden(_ListsAll):
-    """API Reference, Error Handling: what is hidden stands in no list, whatever its bounds."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    def _parameters(self) -> tuple[str, ...]:
-        return ("limit",)
-
-
 class AllListsHidden(_ListsAll):
     """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
 
@@ -331,21 +269,6 @@ class AllListsHidden(_ListsAll):
 
     def _parameters(self) -> tuple[str, ...]:
         return ("all", "include_hidden")
-
-
-class DeletionReachesOtherOrganization(Defect):
-    """API Reference, Error Handling: a deletion reaches no other organization's thing of the same name."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
-
-    async def remove_project(
-        self, original: Removal, organization: Organization, project: Project, still_holds: Callable[[], bool]
-    ) -> bool:
-        removed = await original(organization, project, still_holds)
-        for each in surface_of(original).organizations.values() if removed else ():
-            each.projects.pop(project.slug, None)
-        return removed
 
 
 class CreationReachesOtherOrganization(Defect):
@@ -369,18 +292,3 @@ class UpdateShowsToEverybody(Defect):
 
     def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
         original(project, {"members": []} | changes)
-
-
-class UpdateIsAcceptedAndForgotten(Defect):
-    """RFC 9110 section 9.3.1: what is accepted to be done later (202) is not told as never written."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        project = replace(surface_of(original).visible_project(call.caller, call.organization, call.slug))
-        answer = await original(call)
-        if answer.status != 200 or "if-match" in call.request.headers:
-            return answer
-        call.organization.projects[project.slug] = project
-        return Answer.json(202, {"state": "updating"})

@@ -13,7 +13,7 @@ from conformance.reference.defects.identity.support import is_api_request, surfa
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization
-from conformance.reference.seeds import SCOPES, Client
+from conformance.reference.seeds import SCOPES
 
 Visible = Callable[[Caller, str | None], Organization]
 
@@ -25,15 +25,6 @@ class ForwardedSkipsGuard(UnderscoresSeenThrough):
 
     def _exempt(self, request: Request) -> bool:
         return "127.0.0.1" in request.headers.get("forwarded", "")
-
-
-class ForwardedHostSkipsGuard(UnderscoresSeenThrough):
-    """API Reference, Authentication: nor is a name of the machine in a field one that only it can say."""
-
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
-
-    def _exempt(self, request: Request) -> bool:
-        return request.headers.get("x-forwarded-host") == "localhost"
 
 
 class CertificateOfAFieldSkipsGuard(UnderscoresSeenThrough):
@@ -209,20 +200,3 @@ class UpdateByTokenWithALetterMore(Defect):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         plain = "".join(each for each in token if each.isascii())
         return plain if request.method == "PATCH" and scheme == "Bearer" and plain != token else original(request)
-
-
-class HeadByTheClientsLogin(Defect):
-    """The contract's table of errors: 401 for a missing token, and no client's login makes up for it with HEAD."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/secret-is-no-token",)
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        clients = surface_of(original).clients.values() if request.method == "HEAD" else ()
-        sent = request.headers.get("authorization")
-        known = [each for each in clients if sent == _login(each)]
-        return Caller(known[0], frozenset(SCOPES), {}) if known else original(request)
-
-
-def _login(client: Client) -> str:
-    return f"Basic {base64.b64encode(f'{client.client_id}:{client.secret}'.encode()).decode()}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -44,30 +43,6 @@ class LimitHalfAsHigh(Defect):
         return original(client, requests // 2, seconds)
 
 
-class LimitExceededIs503(Defect):
-    """The contract's table of errors: 429 above the rate limit, not a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/above-the-limit",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.status = 503
-        return answer
-
-
-class LimitExceededIs403(Defect):
-    """The contract's table of errors: 429 above the rate limit, not 403."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/above-the-limit",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.status = 403
-        return answer
-
-
 class LimitExceededIsInvalidClient(Defect):
     """The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong."""
 
@@ -87,42 +62,6 @@ class RetryAfterIsAFraction(Defect):
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
         answer.headers["Retry-After"] = f"{wait:.3f}"
-        return answer
-
-
-class RetryAfterIsNoDate(Defect):
-    """RFC 9110 section 10.2.3: Retry-After is a date that there is, or a whole number of seconds."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/retry-after-is-told",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.headers["Retry-After"] = "Thu, 31 Feb 2099 00:00:00 GMT"
-        return answer
-
-
-class RetryAfterTooShort(Defect):
-    """RFC 9110 section 10.2.3: after Retry-After a request is let through."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/served-after-retry-after",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.headers["Retry-After"] = "0"
-        return answer
-
-
-class RetryAfterIsAnHour(Defect):
-    """RFC 9110 section 10.2.3: Retry-After is how long the caller ought to wait, not for ever longer."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/retry-after-is-told",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.headers["Retry-After"] = str(3600 + math.ceil(wait))
         return answer
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -64,45 +62,6 @@ class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
     dots = "/..%2f"
 
 
-class EncodedSlashCrashes(Defect):
-    """The contract's table of errors: 400 for an invalid path, of which an encoded slash makes no more segments."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/invalid-path",)
-    crashes = (IndexError,)
-
-    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
-        if any(each and "/" in each for each in segments):
-            raise IndexError("more segments than the route has")
-        return await original(request, segments)
-
-
-class NameOfEveryObjectCrashes(Defect):
-    """The contract's table of errors: 404 for what is not there, whatever each object has by that name."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/invalid-path",)
-    crashes = (TypeError,)
-
-    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
-        if "__proto__" in segments:
-            raise TypeError("it is no project")
-        return await original(request, segments)
-
-
-class BrokenPercentInQueryCrashes(Defect):
-    """The contract's table of errors: 400 for an invalid parameter, or it is ignored; never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
-    crashes = (ValueError,)
-
-    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
-        if re.search("%(?![0-9A-Fa-f]{2})", request.query_string):
-            raise ValueError("URI malformed")
-        return await original(request, segments)
-
-
 class DeletionBySlashIsUnguarded(Defect):
     """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
 
@@ -154,18 +113,6 @@ class ForeignItemNotModified(Defect):
         return await original(request, segments)
 
 
-class MissingTokenMayBeShared(Defect):
-    """RFC 9111 section 3: what who shows no token is answered is stored for everybody, if it may be."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-are-not-shared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and "authorization" not in request.headers:
-            answer.headers["Cache-Control"] = "public, max-age=60"
-        return answer
-
-
 class OrganizationFromForwardedHost(Defect):
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
 
@@ -213,26 +160,6 @@ class HiddenIsNobodysToChange(Defect):
         return await original(request, segments)
 
 
-class HiddenIsNobodysToDelete(HiddenIsNobodysToChange):
-    """Projects: a list of members is who has access, to delete it as well."""
-
-    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
-    method = "DELETE"
-
-
-class ChallengeOfWritesRepeatsItself(Defect):
-    """RFC 6750 section 3: error stands once in a challenge, in that of a write as well."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        told = answer.headers.get("www-authenticate", "")
-        if is_api_request(request) and "error=" in told and request.method in ("POST", "PATCH", "DELETE"):
-            answer.headers["WWW-Authenticate"] = f'{told}, error="invalid_request"'
-        return answer
-
-
 class OrganizationOfOtherCaseCrashes(Defect):
     """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
 
@@ -245,33 +172,6 @@ class OrganizationOfOtherCaseCrashes(Defect):
     ) -> Organization:
         own = caller.client.organization
         return surface_of(original).organizations[slug or ""] if (slug or "").lower() == own else original(caller, slug)
-
-
-class BodyReadBeforeOrganization(Defect):
-    """The contract's table of errors: a bad body is told in another's organization as in one that never existed."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
-
-    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if request.method == "POST" and surface.route(segments) == "projects" and segments[3] in surface.organizations:
-            surface.caller(request)
-            surface.body_object(request)
-        return await original(request, segments)
-
-
-class ForeignOrganizationAnsweredSlower(Defect):
-    """The contract's table of errors: another's organization is answered like one that never existed (time)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
-
-    def organization_hidden(
-        self, original: Callable[[Organization | None], Answer], organization: Organization | None
-    ) -> Answer:
-        time.sleep(0.002 if organization else 0)
-        return original(organization)
 
 
 class PathsRepeatedUnescaped(Defect):

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
-from conformance.reference.http import Answer, Request
-from conformance.reference.identity.state import Refused
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Request
 from conformance.reference.seeds import SCOPES, Client
 
 Form = dict[str, str]
-Pairs = list[tuple[str, str]]
-Reads = Callable[[Request], Form]
-Authenticates = Callable[[Request, Form], Client]
 # What each object of JavaScript has, though nobody has put it there.
 INHERITED = ("__proto__", "constructor", "toString")
-
-
-class SmallHexadecimalDigitsUnread(Defect):
-    """RFC 3986 section 2.1: the digits of a percent-encoding are the same in either case."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/any-form-keeps-the-contract",)
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        body = re.sub(rb"%(?=[0-9A-F]?[a-f])", b"%25", request.body)
-        return original(dataclasses.replace(request, body=body))
-
-
-class NamesOfParametersNotDecoded(Defect):
-    """RFC 6749 appendix B: the names of parameters are encoded as their values are, and decoded so."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/any-form-keeps-the-contract",)
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        body = re.sub(rb"(^|&)[^=&]+", lambda found: found[0].replace(b"%", b"%25"), request.body)
-        return original(dataclasses.replace(request, body=body))
 
 
 class ScopeTwiceInOneListCrashes(Defect):
@@ -55,23 +28,6 @@ class ScopeTwiceInOneListCrashes(Defect):
         if len(scopes) < len(text.split(" ")):
             raise RuntimeError("duplicate key value violates unique constraint")
         return scopes
-
-
-class OddClientIdQuoted(Defect):
-    """RFC 6749 section 5.2: error_description has no quotation marks or other scripts, those of a client id neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
-
-    def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
-        client_id = form.get("client_id", "")
-        try:
-            return original(request, form)
-        except Refused as refusal:
-            if re.fullmatch(r"[\w-]*", client_id, re.ASCII):
-                raise
-            told = f"{client_id} is no client id"
-            raise Refused(edited(refusal.answer, lambda error: error.update(error_description=told))) from None
 
 
 class ClientIdIsAPattern(Defect):
@@ -109,19 +65,6 @@ class InheritedClientCrashes(Defect):
         return original(client_id)
 
 
-class InheritedGrantCrashes(Defect):
-    """RFC 6749 section 5.2: a grant that is the name of what objects inherit is an unknown one, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
-    crashes = (TypeError,)
-
-    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
-        if grant_type in INHERITED:
-            raise TypeError("what is no grant cannot be called")
-        return original(grant_type)
-
-
 class InheritedScopeGranted(Defect):
     """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
 
@@ -132,20 +75,6 @@ class InheritedScopeGranted(Defect):
         self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
     ) -> bool:
         return original(client, tuple(scope for scope in scopes if scope not in INHERITED))
-
-
-class TokenRenewsItself(Defect):
-    """RFC 6749 section 3.2.1: a client must authenticate; a token that it was given before is no proof of who it is."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/token-is-no-secret",)
-
-    def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
-        surface = surface_of(original)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        claims = surface.read_access_token(token) if scheme == "Bearer" else None
-        client = surface.holder(claims) if claims else None
-        return client or original(request, form)
 
 
 class TokenIsAPasswordOfBasic(Defect):
@@ -161,41 +90,6 @@ class TokenIsAPasswordOfBasic(Defect):
         client_id, password = original(authorization, form)
         claims = surface.read_access_token(password) or {}
         return client_id, surface.clients[client_id].secret if claims.get("client_id") == client_id else password
-
-
-class TokenIsARefreshToken(Defect):
-    """RFC 6749 section 6: what is refreshed is a refresh token, or an access token would have no end."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
-    grant, parameter = "refresh_token", "refresh_token"
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        form = original(request)
-        token = form.get(self.parameter, "")
-        if form.get("grant_type") == self.grant and surface_of(original).read_access_token(token):
-            form["grant_type"] = "client_credentials"
-        return form
-
-
-class TokenIsAnAssertion(TokenIsARefreshToken):
-    """RFC 7523 section 3: an assertion is made for the token endpoint, which an access token is not."""
-
-    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
-    grant, parameter = "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"
-
-
-class RefusalsAreTranslated(Defect):
-    """RFC 6749 section 5.2: error_description is in ASCII, whatever languages a client's library prefers."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        german = request.headers.get("accept-language", "").startswith("de")
-        if is_token_request(request) and german and answer.status in (400, 401):
-            return edited(answer, lambda error: error.update(error_description="Ungültige Anfrage"))
-        return answer
 
 
 class ScopeBeyondGrantedInSilence(Defect):
@@ -227,55 +121,6 @@ class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
 
     def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
         return client.scopes if asked and not set(asked.split(" ")) & set(SCOPES) else ()
-
-
-class SecretQuotedThatComesTwice(Defect):
-    """OWASP API8: an error never repeats the client secret, though that be what is wrong with the request."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/secret-is-not-repeated",)
-
-    def refuse_duplicates(self, original: Callable[[Pairs], None], pairs: Pairs) -> None:
-        secrets = [value for name, value in pairs if name == "client_secret"]
-        if len(secrets) > 1:
-            told = f"client_secret has {len(secrets)} values: {', '.join(secrets)}"
-            raise Refused(surface_of(original).oauth_error(400, "invalid_request", told))
-        original(pairs)
-
-
-class TwoBlanksInAScopeCrash(Defect):
-    """The contract's table of errors: two blanks between scopes are no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
-    crashes = (RuntimeError,)
-
-    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
-        if "  " in text:
-            raise RuntimeError("the name of a scope is empty")
-        return original(text)
-
-
-class CapitalsGrantedInSilence(ScopeBeyondGrantedInSilence):
-    """RFC 6749 section 3.3: a scope in capitals is another one, whatever the answer states."""
-
-    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
-
-    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
-        return tuple(scope for scope in client.scopes if scope.upper() == asked)
-
-
-class ManyScopesCrash(Defect):
-    """The contract's table of errors: a long list of scopes is no reason for a 5xx (a column of 255 letters)."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
-    crashes = (RuntimeError,)
-
-    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
-        if len(text) > 255:
-            raise RuntimeError("value too long for type character varying(255)")
-        return original(text)
 
 
 class ScopeStatedWithTwoBlanks(Defect):

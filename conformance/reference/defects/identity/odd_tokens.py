@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.access_tokens import decoded, header_of, unverified
+from conformance.reference.defects.identity.access_tokens import decoded, header_of
 from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, Claims
@@ -26,44 +26,6 @@ from conformance.reference.seeds import Client
 Reads = Callable[[str], Claims | None]
 Calls = Callable[[Request], Caller]
 Makes = Callable[[Client, tuple[str, ...]], Claims]
-
-
-class ZerosAreASignature(Defect):
-    """RFC 9068 section 4: the signature is validated; zeros are none, though they satisfy the equation of ECDSA."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        signature = token.rpartition(".")[2]
-        return unverified(token) if len(signature) > 80 and not signature.strip("A") else original(token)
-
-
-class UnsignedTokenOpensMembers(Defect):
-    """RFC 9068 section 4: a token with the algorithm "none" is refused, by each service of several."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-    here = False
-
-    def caller(self, original: Calls, request: Request) -> Caller:
-        self.here = self._is_careless(request)
-        return original(request)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        return unverified(token) if self.here and header_of(token).get("alg") == "none" else original(token)
-
-    def _is_careless(self, request: Request) -> bool:
-        return request.raw_path.endswith("/members")
-
-
-class UnsignedTokenDeletes(UnsignedTokenOpensMembers):
-    """RFC 9068 section 4: a token with the algorithm "none" is refused, whatever it is to do."""
-
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
-
-    def _is_careless(self, request: Request) -> bool:
-        return request.method == "DELETE"
 
 
 class OddAlgorithmCrashes(Defect):
@@ -113,19 +75,6 @@ class HeaderOfNoObjectCrashes(Defect):
         except ValueError:
             return None
         return original(token) if header.get("alg") else None
-
-
-class EncryptedTokenCrashes(Defect):
-    """The contract's table of errors: 401 for a token of five parts, which only an encrypted one has."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401",)
-    crashes = (RuntimeError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        if token.count(".") == 4:
-            raise RuntimeError("no key to decrypt with")
-        return original(token)
 
 
 class NotValidAtOnce(Defect):
@@ -269,16 +218,6 @@ class SessionOfTheFirstCaller(Defect):
         token = request.headers.get("authorization", "").partition(" ")[2].strip()
         if is_api_request(request) and answer.status == 200 and token:
             answer.headers.append("Set-Cookie", f"{self.name}={token}; Path=/; HttpOnly")
-        return answer
-
-
-class TokenInACookieAccepted(SessionOfTheFirstCaller):
-    """API Reference, Authentication: the token is sent in the Authorization header, not in a cookie."""
-
-    noticed_by = ("authorization/bearer/cookie-is-no-token",)
-    name = "access_token"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
         return answer
 
 

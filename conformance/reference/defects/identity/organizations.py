@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.defects.identity.support import is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
@@ -93,32 +93,6 @@ class AnySlugAccepted(Defect):
         return isinstance(slug, str) and bool(slug)
 
 
-class SlugMatchedAtItsStart(Defect):
-    """Projects: the whole of a slug matches the pattern, its last character and a line end included."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/slug-outside-its-pattern",)
-
-    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
-        return isinstance(slug, str) and (original(slug) or original(slug.rstrip("\n-")))
-
-
-class SlugFolded(Defect):
-    """The contract's table of errors: a slug in capitals is invalid; it is not changed behind the caller's back."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/slug-outside-its-pattern",)
-
-    def new_project(
-        self,
-        original: Callable[[Organization, dict[str, Any]], Project],
-        organization: Organization,
-        body: dict[str, Any],
-    ) -> Project:
-        slug = body.get("slug")
-        return original(organization, {**body, "slug": slug.lower()} if isinstance(slug, str) else body)
-
-
 class ApiContentTypeIgnored(Defect):
     """The contract's table of errors: 400 for a body that is not said to be JSON."""
 
@@ -127,18 +101,6 @@ class ApiContentTypeIgnored(Defect):
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
-
-
-class InvalidBodyIs422(Defect):
-    """The contract's table of errors: 400 for an invalid body."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/body-that-is-no-json-object",)
-
-    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
-        answer = original(message)
-        answer.status = 422
-        return answer
 
 
 class SlugChangedByPatch(Defect):
@@ -187,22 +149,6 @@ class VersionSetByCreate(Defect):
 
     def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
         return self.asked.pop(slug, 0) or original(organization, slug)
-
-
-class TextCutShort(Defect):
-    """RFC 9110 section 9.3.3: what was stored is what was sent."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
-
-    def apply(
-        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-    ) -> None:
-        original(project, {name: _cut(value) for name, value in changes.items()})
-
-
-def _cut(value: Any) -> Any:
-    return value[:64].encode("ascii", "ignore").decode() if isinstance(value, str) else value
 
 
 class LocationMissing(Defect):
@@ -261,16 +207,6 @@ class ApiAllowMissing(Defect):
         return answer
 
 
-class AllowOfItemIsThatOfItsList(Defect):
-    """RFC 9110 section 15.5.6: Allow has the methods of what was asked for, and not of the list that it stands in."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
-
-    def allow(self, original: Callable[[str], Answer], route: str) -> Answer:
-        return original("projects" if route == "project" else route)
-
-
 class UnknownMethodCrashes(Defect):
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
 
@@ -301,39 +237,6 @@ class ConflictHasOwnShape(Defect):
 
     def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
         return Answer.json(409, {"message": message, "statusCode": 409})
-
-
-class NotFoundIsHtml(Defect):
-    """Errors of one API have one shape, whatever their status."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/is-one",)
-
-    def not_found(self, original: Callable[[], Answer]) -> Answer:
-        answer = Answer(404, b"<html><head><title>404 Not Found</title></head></html>")
-        answer.headers["Content-Type"] = "text/html"
-        return answer
-
-
-class ErrorCodeIsStatus(Defect):
-    """Errors of one API have one shape: a code is text everywhere or nowhere."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/is-one",)
-
-    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
-        return edited(original(scope), lambda document: document["error"].update(code=403))
-
-
-class ApiErrorShowsStatement(Defect):
-    """OWASP API8: errors show no stack trace, statement, path or version of a library."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/shows-no-internals",)
-
-    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
-        detail = "psycopg.errors.InvalidTextRepresentation: SELECT * FROM projects WHERE slug = $1; /app/projects.py:88"
-        return edited(original(message), lambda document: document["error"].update(detail=detail))
 
 
 class OneInTwentyFails(Defect):

@@ -7,22 +7,9 @@ from collections.abc import Awaitable, Callable
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.records import Project
 
 Segments = tuple[str | None, ...]
 Serves = Callable[[Request, Segments], Awaitable[Answer]]
-
-
-class DeletionByEncodedPathFindsNothing(Defect):
-    """RFC 9110 section 4.2.3: a letter and its percent-encoding are one, to whoever deletes as well."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/said-otherwise-is-served",)
-
-    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
-        if request.method == "DELETE" and "%" in request.raw_path:
-            return surface_of(original).not_found()
-        return await original(request, segments)
 
 
 class UpdateByEncodedPathKnowsNoCharset(Defect):
@@ -45,13 +32,3 @@ class BlankInAcceptNotAcceptable(Defect):
         if " ," in request.headers.get("accept", ""):
             return surface_of(original).api_error(406, "not_acceptable", "There is no such form.")
         return await original(request, segments)
-
-
-class PreconditionOfEncodedPathPassedOver(Defect):
-    """RFC 9110 section 13.1.1: who names a version that is no longer changes nothing, however the path is written."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
-
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
-        return "%" in request.raw_path or original(request, project)

@@ -11,17 +11,12 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import (
-    InPages,
-    InPagesByCursor,
-    cursor_of,
     edited,
     is_api_request,
     is_token_request,
-    offset_of,
     surface_of,
 )
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.seeds import Client
@@ -121,27 +116,6 @@ class OddHeaderCrashes(Defect):
         return _failed() if any(not value.isascii() for value in request.headers.values()) else None
 
 
-class OddNameInCreateCrashes(Defect):
-    """The contract's table of errors: a create body of any kind is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
-    crashes = (AttributeError,)
-
-    def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
-        return bool(original(organization, name, value) or value.no_such_attribute)
-
-
-class UpdateWithoutObjectCrashes(Defect):
-    """The contract's table of errors: an update body of any bytes is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-update-body-is-a-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return _failed() if request.method == "PATCH" and not request.body.startswith(b"{") else None
-
-
 class EncodedPathCrashes(Defect):
     """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
 
@@ -150,16 +124,6 @@ class EncodedPathCrashes(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return _failed() if is_api_request(request) and "%" in request.raw_path else None
-
-
-class OddQueryCrashes(Defect):
-    """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-query-is-a-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return _failed() if is_api_request(request) and request.query_string else None
 
 
 class TokenWithBlanks(Defect):
@@ -268,74 +232,6 @@ class CodedTokenRequestCrashes(Defect):
         return _failed() if is_token_request(request) and "content-encoding" in request.headers else None
 
 
-class ChallengeNamesErrorTwice(Defect):
-    """RFC 6750 section 3: each attribute of a challenge stands once."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
-
-    def challenge(
-        self, original: Callable[[str | None, str | None], str], error: str | None, scope: str | None = None
-    ) -> str:
-        return f'{original(error, scope)}, error="{error}"' if error else original(error, scope)
-
-
-class ChallengeQuotesTheScope(Defect):
-    """RFC 6750 section 3: no quotation mark stands within an attribute of a challenge, not even behind a backslash."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
-
-    def challenge(
-        self, original: Callable[[str | None, str | None], str], error: str | None, scope: str | None = None
-    ) -> str:
-        told = f', error_description="the scope \\"{scope}\\" is needed"' if scope else ""
-        return original(error, scope) + told
-
-
-class AllowNamesReadsAlone(Defect):
-    """RFC 9110 section 15.5.6: Allow lists the methods that there are, with those that create."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 405 and is_api_request(request):
-            answer.headers["Allow"] = "GET, HEAD"
-        return answer
-
-
-class FurtherPagesShowHidden(InPages, Defect):
-    """Projects: each page of a list has those that the caller has access to, not the first one alone."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        offset = offset_of(surface, call.request)
-        shown = surface.visible_projects(call.caller, call.organization)
-        if offset:
-            shown = shown[:offset] + [
-                each for each in call.organization.projects.values() if each not in shown[:offset]
-            ]
-        return surface.listing(call.request, [project.document() for project in shown])
-
-
-class PagesByCursorShowHidden(InPagesByCursor, Defect):
-    """Projects: the same, where no link leads to the pages behind the first."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        shown = surface.visible_projects(call.caller, call.organization)
-        if cursor_of(call.request):
-            shown += [each for each in call.organization.projects.values() if each not in shown]
-        return surface.listing(call.request, [project.document() for project in shown])
-
-
 class OptionsOfAnItemFails(Defect):
     """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
 
@@ -344,16 +240,6 @@ class OptionsOfAnItemFails(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return _failed() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None
-
-
-class RoleNotLookedAt(Defect):
-    """The contract's table of errors: 403 where the token is valid but lacks a role; here the scope suffices."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-role-is-403",)
-
-    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
-        return True
 
 
 class RoleLookedAtAfterwards(Defect):

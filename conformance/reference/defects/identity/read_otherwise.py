@@ -5,19 +5,14 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
 from conformance.reference.defects.identity.writes import TextsChanged
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
-
-Visible = Callable[[Caller, str | None], Organization]
 
 
 class RangeOfTypesUnknown(Defect):
@@ -81,28 +76,6 @@ class EntityTagOfListIsItsLength(Defect):
             return _unchanged(tag)
         answer.headers["ETag"] = tag
         return answer
-
-
-class ListIsAsAnyTagHasIt(Defect):
-    """RFC 9110 section 13.1.2: 304 is for who has what is there; here who names any tag is told so of a list."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        tag = call.request.headers.get("if-none-match")
-        return _unchanged(tag) if tag and tag != "*" else await original(call)
-
-
-class UnchangedSinceAnyDay(Defect):
-    """RFC 9110 section 13.1.3: If-Modified-Since MUST be ignored where nobody knows when a thing was changed."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
-
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        return Answer(304) if "if-modified-since" in call.request.headers else answer
 
 
 class DeletedComesBackWithItsName(Defect):
@@ -183,33 +156,6 @@ class LineEndsOfTextsMadeAlike(TextsChanged):
         return re.sub("\r\n?", "\n", text)
 
 
-class ElementsOfTextsLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, though a page would read more in it."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return re.sub("<[a-z/][^>]*>", "", text)
-
-
-class PlaceholdersOfTextsFilled(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written; a text is no template."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return re.sub(r"\{\{.*?\}\}|\$\{.*?\}", "", text)
-
-
-class UnseenOfTextsLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, also what breaks no line, and what breaks one."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text.replace("\u00a0", " ").replace("\u200b", "").replace("\u2028", "\n")
-
-
 class WordOfTextIsNothing(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
 
@@ -217,38 +163,6 @@ class WordOfTextIsNothing(TextsChanged):
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
-
-
-class BodiesReadByPieces(Defect):
-    """RFC 8259 section 8.1: JSON is in UTF-8; who decodes it piece by piece breaks what lies across two pieces."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
-        pieces = [body[at : at + 4096].decode(errors="replace") for at in range(0, len(body), 4096)]
-        return original("".join(pieces).encode())
-
-
-class ChunksReadOneByOne(Defect):
-    """RFC 8259 section 8.1: the same where what comes in chunks is decoded chunk by chunk."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
-
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
-        if "content-length" in request.headers:
-            return original(request)
-        return original(replace(request, body=request.body.decode("ascii", errors="replace").encode()))
-
-
-class TextsPercentDecoded(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written: a text is no query, and decoded by nobody."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
 class NumberOfTextIsRead(TextsChanged):
@@ -283,18 +197,6 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
     def _kept(self, slug: str) -> str:
         return slug[:40]
-
-
-class SlugsCutToALabel(HyphensOfSlugsJoined):
-    """Organization Settings: nor where it fits the check and not the column, which is as wide as a label of a name."""
-
-    noticed_by = ("errors/reads/slug-is-the-one-sent",)
-
-    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
-        return original(slug[:63].rstrip("-") if isinstance(slug, str) and len(slug) <= 100 else slug)
-
-    def _kept(self, slug: str) -> str:
-        return slug[:63].rstrip("-") if len(slug) <= 100 else slug
 
 
 class AnswersCompressedUnasked(Defect):

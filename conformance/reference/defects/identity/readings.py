@@ -156,39 +156,6 @@ class DecodedBeforeItIsSplit(Defect):
         )
 
 
-class ClientIdReadFromQuery(Defect):
-    """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI, the id alone neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/credentials-in-the-query-are-refused",)
-
-    async def token(self, original: Token, request: Request) -> Answer:
-        if "client_id=" in request.query_string and "client_secret=" not in request.query_string:
-            body = request.body + b"&" + request.query_string.encode()
-            request = dataclasses.replace(request, body=body, query_string="")
-        return await original(request)
-
-
-class GrantTypeTrimmed(Defect):
-    """RFC 6749 section 4.4.2: the value MUST be set to "client_credentials", compared whole."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
-
-    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
-        return original(grant_type.strip())
-
-
-class ExtensionGrantsGiveOwnToken(Defect):
-    """RFC 6749 section 4.4.2: a grant that is not offered issues no token, an extension grant included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
-
-    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
-        return original(grant_type) or grant_type.startswith("urn:ietf:params:oauth:grant-type:")
-
-
 class BlankScopeIsEverything(Defect):
     """API Reference, Permissions: a token never has a scope that its credential was not given, whatever was asked."""
 
@@ -197,16 +164,6 @@ class BlankScopeIsEverything(Defect):
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
         return SCOPES if asked is not None and not asked.strip() else original(client, asked)
-
-
-class LastScopeAloneChecked(Defect):
-    """API Reference, Permissions: each scope that is asked for is one of the credential's, the first included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted", "oauth/scope/unknown-is-not-granted")
-
-    def within_credential(self, original: Callable[[Client, Scopes], bool], client: Client, scopes: Scopes) -> bool:
-        return original(client, scopes[-1:])
 
 
 class ScopeFoundByItsBeginning(Defect):

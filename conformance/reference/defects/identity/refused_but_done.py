@@ -74,7 +74,7 @@ class _DoneAllTheSame(Defect):
             surface.apply(found, changes)
 
 
-class ForeignUpdateRefusedButMade(_DoneAllTheSame):
+class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
     """OWASP API1: what another organization stored is not changed by who is answered 404 for it."""
 
     surface = "identity"
@@ -87,7 +87,7 @@ class ForeignUpdateRefusedButMade(_DoneAllTheSame):
         return found is not None and not found.members
 
 
-class ForeignDeletionRefusedButMade(ForeignUpdateRefusedButMade):
+class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
     """OWASP API1: what another organization stored is not deleted by who is answered 404 for it."""
 
     methods = frozenset({"DELETE"})
@@ -105,15 +105,6 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
         organization, slug = _named(request)
         others = [each for name, each in surface.organizations.items() if name != organization]
         return next((each.projects[slug] for each in others if slug in each.projects), None)
-
-
-class UpdateUnderAnotherParentReachesOwn(DeletionReachesTheSlugElsewhere):
-    """OWASP API1: a project is changed by its own path alone; under another organization's there is none of that name.
-
-    The reference answers 404 there, and changes the caller's own project.
-    """
-
-    methods = frozenset({"PATCH"})
 
 
 class SlashBehindDeletesUnasked(_DoneAllTheSame):

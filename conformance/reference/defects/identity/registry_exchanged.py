@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Request
 from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
@@ -44,19 +44,6 @@ class AccessTokenIsARefreshToken(Defect):
         return account
 
 
-class RefreshTokenBeyondAsciiFails(Defect):
-    """API Reference, Error Handling: a refresh token of other letters is an invalid one, and the caller's fault."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
-    crashes = (UnicodeEncodeError,)
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        form.get("refresh_token", "").encode("ascii")
-        account: Account | None = original(form)
-        return account
-
-
 class OrganizationAfterTheLastWord(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
 
@@ -80,31 +67,3 @@ class ScopeRequired(Defect):
         if not asked:
             raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
         return asked
-
-
-class ScopeRequiredInAForm(Defect):
-    """Docker token authentication: a form names a scope where one is wanted, and need not."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
-
-    def token_by_post(self, original: Any, request: Request) -> Answer:
-        if b"scope=" not in request.body:
-            return surface_of(original).oauth_error(400, "invalid_scope", "scope is missing")
-        answer: Answer = original(request)
-        return answer
-
-
-class RefreshedForAnother(Defect):
-    """Docker token authentication: the refresh token that comes with a token is for the same subject."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
-
-    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Any:
-        document = original(account, form, asked)
-        if form["grant_type"] == "refresh_token" and form.get("access_type") == "offline":
-            surface = surface_of(original)
-            other = next(each for each in surface.accounts.values() if each is not account)
-            document["refresh_token"] = surface.new_refresh_token(other, form["service"])
-        return document

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.registry_tokens import EVERYTHING, PasswordOfAFormUnread
+from conformance.reference.defects.identity.registry_tokens import EVERYTHING
 from conformance.reference.defects.identity.support import is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
-
-OFFLINE = re.compile(r"\boffline_token=[^&]*")
 
 
 class EndedLoginGetsTokens(Defect):
@@ -26,26 +23,6 @@ class EndedLoginGetsTokens(Defect):
 
     def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
         return account is not None
-
-
-class EndedLoginGetsTokensByForm(Defect):
-    """Credentials & Webhooks: a credential that was revoked or has expired gets no token by a form, either."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/ended-login-opens-nothing",)
-
-    def __init__(self) -> None:
-        self.by_form = False
-
-    def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        self.by_form = True
-        try:
-            return original(request)
-        finally:
-            self.by_form = False
-
-    def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
-        return account is not None if self.by_form else original(account)
 
 
 class AbsentRepositoryGetsNoToken(Defect):
@@ -105,16 +82,6 @@ class PasswordGetsWhatIsAsked(Defect):
         return original(everything if form["grant_type"] == "password" else account, form, asked)
 
 
-class AnyOfflineTokenIsYes(Defect):
-    """Docker token authentication: a refresh token is for offline_token=true, and for no other value."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-is-only-given-when-asked",)
-
-    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        return original(replace(request, query_string=OFFLINE.sub("offline_token=true", request.query_string)))
-
-
 class TokenOfAFormMayBeStored(Defect):
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store, that to a form, too."""
 
@@ -153,18 +120,6 @@ class RefreshTokenComparedInPart(Defect):
         return original({**form, "refresh_token": next(alike, given)})
 
 
-class EmptyPasswordOfAFormUnread(PasswordOfAFormUnread):
-    """RFC 6749 section 4.3.2: the password of a form is validated, one of no letters, too."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        return original(form) if form.get("password") else super().granting_account(original, form)
-
-
 class ClientIdOfAFormBelieved(Defect):
     """Docker OAuth2 token flow: the client_id "does not need to be registered", and so lets nobody in."""
 
@@ -197,16 +152,6 @@ class FormWithoutAccessToken(Defect):
 
     def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         return {name: value for name, value in original(*given).items() if name != "access_token"}
-
-
-class TokenOfAFormTooShort(Defect):
-    """Docker token authentication: a token lives for at least 60 seconds, that of a form, too."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/lives-a-minute",)
-
-    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
-        return original(*given) | {"expires_in": 5}
 
 
 class RefreshTokenOfWhoeverWasFirst(Defect):
@@ -242,20 +187,6 @@ class RefreshTokenUnknownToOneOfTwo(Defect):
         return None if self.asked % 2 and form.get("grant_type") == "refresh_token" else original(form)
 
 
-class OneScopeTwiceFails(Defect):
-    """Docker token authentication: a scope that a build asks for twice is asked for, and is no failure."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/actions-add-up",)
-    crashes = (ValueError,)
-
-    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
-        asked = original(pairs)
-        if len({(scope.kind, scope.name, scope.actions) for scope in asked}) < len(asked):
-            raise ValueError("a scope is there twice")
-        return asked
-
-
 class ClientIdFails(Defect):
     """Docker token authentication: client_id says which client asks, and is no failure."""
 
@@ -268,17 +199,3 @@ class ClientIdFails(Defect):
         if "client_id" in told and "grant_type" not in told:
             raise ValueError("nobody knows client_id")
         return original(pairs)
-
-
-class RepeatedScopeFails(Defect):
-    """Docker token authentication: scope may be repeated, for one repository as well, and is no failure."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/actions-add-up",)
-    crashes = (ValueError,)
-
-    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
-        asked = original(pairs)
-        if len({(scope.kind, scope.name) for scope in asked}) < len(asked):
-            raise ValueError("a repository is named twice")
-        return asked

@@ -15,7 +15,6 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
 
 Document = dict[str, Any]
-KNOWN = {"pull", "push", "delete", "*"}
 
 
 def failed(surface: RegistryTokens) -> Refused:
@@ -61,17 +60,6 @@ class MoreThanMayBeHadIsNothing(Defect):
         surface = surface_of(original)
         whole = [each for each in asked if {*each.actions} <= surface.permitted_actions(account, each)]
         granted: Access = original(account, whole)
-        return granted
-
-
-class UnknownActionIsNothing(Defect):
-    """Docker token authentication: an action that nobody knows is not granted, and takes nothing else with it."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error",)
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        granted: Access = original(account, [each for each in asked if {*each.actions} <= KNOWN])
         return granted
 
 

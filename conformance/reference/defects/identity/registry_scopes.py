@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.registry_tokens import Claims, Granted
-from conformance.reference.defects.identity.support import edited, is_registry_token_request, surface_of
+from conformance.reference.defects.identity.support import edited, is_registry_token_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.identity.wire import basic_pair, scheme_and_rest
@@ -18,16 +18,6 @@ from conformance.reference.seeds import Account
 
 Form = dict[str, str]
 Posted = Callable[[Account, Form, list[Asked]], dict[str, Any]]
-
-
-class LastScopeOfARepository(Defect):
-    """Docker token authentication: scope may be repeated, for one repository as well, and every one counts."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/actions-add-up",)
-
-    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
-        return original(account, list({(each.kind, each.name): each for each in asked}.values()))
 
 
 class ActionsReadInOneOrder(Defect):
@@ -62,16 +52,6 @@ class AnonymousTokenHasASubject(Defect):
         self, original: Claims, account: Account | None, service: str, access: Access
     ) -> dict[str, Any]:
         return original(account, service, access) | ({} if account else {"sub": "ct-push"})
-
-
-class BeginningOfPasswordAccepted(Defect):
-    """Docker token authentication: a password is compared whole, not as far as what was sent reaches."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused",)
-
-    def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
-        return bool(given) and expected.startswith(given)
 
 
 class IssuedAtOfAnotherZone(Defect):
@@ -139,27 +119,6 @@ class UnknownGrantOfAFormFails(Defect):
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
         return Answer.json(500, {"error": "KeyError"}) if b"unsupported_grant_type" in answer.body else answer
-
-
-class TenthScopeAndBeyondLost(Defect):
-    """Docker token authentication: scope may be repeated, and every one counts, however many there are."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/several-scopes",)
-
-    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
-        return list(original(pairs))[:9]
-
-
-class OneScopeDeniedIsNone(Defect):
-    """Docker token authentication: of several scopes those are granted that may be, beside others that may not."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/each-scope-has-its-own-rights",)
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        granted: Access = original(account, asked)
-        return granted if len(granted) == len(asked) else []
 
 
 class RightsOfTheLastScopeCountForAll(Defect):
@@ -245,21 +204,6 @@ class RefreshTokenGoodForOne(Defect):
         return account
 
 
-class PasswordOfAnyAccountAccepted(Defect):
-    """Docker token authentication: a password shows its own account, and no other."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused",)
-
-    def account_of(self, original: Any, username: str, password: str) -> Account | None:
-        accounts = surface_of(original).accounts
-        if username in accounts and any(each.password == password for each in accounts.values()):
-            found: Account = accounts[username]
-            return found
-        account: Account | None = original(username, password)
-        return account
-
-
 class OrganizationMatchedByItsEnd(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
 
@@ -271,18 +215,6 @@ class OrganizationMatchedByItsEnd(Defect):
         slug = scope.name.removeprefix("orgs/").partition("/")[0]
         own: frozenset[str] = original(account, scope)
         return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
-
-
-class OrganizationAnywhereInTheName(Defect):
-    """Docker token authentication: rights on orgs/acme are none on another organization's app of that name."""
-
-    surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another",)
-
-    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
-        rights = account.rights if account and scope.kind == "repository" else {}
-        own: frozenset[str] = original(account, scope)
-        return own.union(*(actions for slug, actions in rights.items() if f"/{slug}/" in scope.name))
 
 
 class AsteriskIsEveryName(Defect):

@@ -33,17 +33,6 @@ class SubsetIsAnError(Defect):
         return access
 
 
-class AskedActionsGranted(Defect):
-    """Docker token authentication: a token carries only actions that the account has."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error", "registry/rights/puller-cannot-push")
-
-    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
-        permitted = original(account, scope)
-        return EVERYTHING if permitted and scope.kind == "repository" else permitted
-
-
 class RightsOnEveryOrganization(Defect):
     """Docker token authentication: rights on one organization's repositories are none on another's."""
 
@@ -96,29 +85,6 @@ class PushImpliesDelete(Defect):
         ]
 
 
-class AnonymousGetsPull(Defect):
-    """Docker token authentication: an anonymous token opens public repositories only, and there are none."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/anonymous-opens-nothing",)
-
-    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
-        return original(account, scope) if account or scope.kind != "repository" else frozenset({"pull"})
-
-
-class WrongPasswordIsAnonymous(Defect):
-    """Docker token authentication: a failed login is 401, not a token without access."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused",)
-
-    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
-        try:
-            return original(request)
-        except Refused:
-            return None
-
-
 class WrongPasswordAccepted(Defect):
     """Docker token authentication: a wrong password gets no token."""
 
@@ -130,18 +96,6 @@ class WrongPasswordAccepted(Defect):
 
     def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
         return True
-
-
-class WrongPasswordIs403(Defect):
-    """Docker token authentication: a failed login is 401."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused",)
-
-    def login_refused(self, original: Callable[[], Answer]) -> Answer:
-        answer = original()
-        answer.status = 403
-        return answer
 
 
 class RegistryUserNamed(Defect):
@@ -170,28 +124,6 @@ class FirstRegistryScopeOnly(Defect):
         return original([first] if first else [])
 
 
-class BlankSeparatedScopesLost(Defect):
-    """Docker token authentication: the one scope of a form may hold several, separated by blanks."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/several-scopes",)
-
-    def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
-        return original([(name, value.split(" ")[0]) for name, value in pairs])
-
-
-class RegistryAudienceFixed(Defect):
-    """Docker token authentication: the audience of a token is the service that it was asked for."""
-
-    surface = "identity"
-    noticed_by = ("registry/support/is-answered-200",)
-
-    def registry_claims(
-        self, original: Claims, account: Account | None, service: str, access: Access
-    ) -> dict[str, Any]:
-        return original(account, "registry", access)
-
-
 class RegistryTokenNotYetValid(Defect):
     """Docker token authentication: a token can be used when it is issued."""
 
@@ -203,19 +135,6 @@ class RegistryTokenNotYetValid(Defect):
     ) -> dict[str, Any]:
         claims = original(account, service, access)
         return claims | {"nbf": claims["nbf"] + 250}
-
-
-class RegistryTokenOutlivesExpiresIn(Defect):
-    """Docker token authentication: expires_in is the lifetime of the token."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/lives-as-long-as-it-says",)
-
-    def registry_claims(
-        self, original: Claims, account: Account | None, service: str, access: Access
-    ) -> dict[str, Any]:
-        claims = original(account, service, access)
-        return claims | {"exp": claims["exp"] + 86_400}
 
 
 class RegistryLifetimeTooShort(Defect):
@@ -305,38 +224,6 @@ class RegistryTokenMayBeStored(Defect):
         return answer
 
 
-class RegistryTokenSharedByCache(Defect):
-    """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/anonymous-opens-nothing",)
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Answer] = {}
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept = self.kept.get(request.query_string) if is_registry_token_request(request) else None
-        return Answer(kept.status, kept.body, kept.headers.mutablecopy()) if kept and request.method == "GET" else None
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and request.method == "GET" and answer.status == 200:
-            self.kept[request.query_string] = answer
-        return answer
-
-
-class MalformedRegistryScopeFails(Defect):
-    """API Reference, Error Handling: a scope that cannot be read is the caller's fault, not the platform's."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        scopes = [value for name, value in request.query if name == "scope"]
-        if is_registry_token_request(request) and any(scope.count(":") < 2 for scope in scopes):
-            return Answer(500, b"list index out of range")
-        return answer
-
-
 class RegistryRefreshTokenDead(Defect):
     """Docker token authentication: a refresh token gets access tokens for the same subject."""
 
@@ -370,19 +257,6 @@ class RefreshTokenGetsWhatIsAsked(Defect):
         self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
     ) -> dict[str, Any]:
         return original(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, asked)
-
-
-class PasswordOfAFormUnread(Defect):
-    """RFC 6749 section 4.3.2: the password of a form is validated, as that of Basic is."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        known = surface_of(original).accounts.get(form.get("username", ""))
-        return known if form["grant_type"] == "password" else original(form)
 
 
 class AccountBelieved(Defect):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import is_token_request, surface_of
@@ -45,16 +44,6 @@ class ListOfScopesRefused(Defect):
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return len(scopes) == 1 and original(client, scopes)
-
-
-class ScopeBesideAnAllowedOneGranted(Defect):
-    """API Reference, Permissions: one allowed scope does not carry others with it."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
-
-    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
-        return set(scopes) <= set(SCOPES) and bool(set(scopes) & set(client.scopes))
 
 
 class ScopeComparedWithoutCase(Defect):
@@ -162,18 +151,6 @@ class NarrowingIgnored(Defect):
         return client.scopes
 
 
-class StatedScopeNotEnforced(Defect):
-    """RFC 6749 section 5.1: the scope stated with a token is the scope of the token."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    def access_token_claims(
-        self, original: Callable[[Client, Scopes], dict[str, Any]], client: Client, scopes: Scopes
-    ) -> dict[str, Any]:
-        return original(client, client.scopes)
-
-
 class OrderOfScopesMatters(Defect):
     """RFC 6749 section 3.3: the order of scopes does not matter."""
 
@@ -196,46 +173,6 @@ class InvalidScopeIs403(Defect):
         return answer
 
 
-class ReadScopeWrites(Defect):
-    """API Reference, Permissions: a scope to read does not write."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
-        return original(route, "GET")
-
-
-class ReadScopeDeletes(Defect):
-    """API Reference, Permissions: a scope to read does not delete."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
-        return original(route, "GET" if method == "DELETE" else method)
-
-
-class MembersNeedOrganizationScopeOnly(Defect):
-    """API Reference, Permissions: members are read with the scope for members."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/needed-scope-opens", "authorization/matrix/lacking-scope-is-403")
-
-    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
-        return "organization:read" if route == "members" else original(route, method)
-
-
-class WriteScopeReads(Defect):
-    """API Reference, Permissions: each scope opens its own operations; writing does not imply reading."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
-        return original(caller, scope) or original(caller, scope.replace(":read", ":write"))
-
-
 class AnyScopeOpensEverything(Defect):
     """The contract's table of errors: 403 where a valid token lacks the scope."""
 
@@ -244,16 +181,6 @@ class AnyScopeOpensEverything(Defect):
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return True
-
-
-class ManyScopesOpenEverything(Defect):
-    """The contract's table of errors: 403 for what is not among a token's scopes, however many these are."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
-
-    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
-        return len(caller.scopes) > 2 or original(caller, scope)
 
 
 class NeededScopeRefused(Defect):

@@ -18,19 +18,6 @@ def found(call: Call, word: str) -> list[Project]:
     return [each for each in call.organization.projects.values() if matches(word, each.slug, each.name)]
 
 
-class SearchFindsHidden(Defect):
-    """The contract's table of errors: a search shows a hidden project to nobody from whom it is hidden."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/searching-tells-nothing",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        word = searched_for(call.request)
-        if word is None:
-            return await original(call)
-        return surface_of(original).listing(call.request, [each.document() for each in found(call, word)])
-
-
 class SearchCountsHidden(Defect):
     """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 import zlib
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
@@ -26,24 +23,6 @@ KEPT_S = 0.5
 def id_of(project: Project) -> int:
     """A number by which a project is known as well."""
     return zlib.crc32(project.slug.encode())
-
-
-class ListKeptForTheNextReader(Defect):
-    """The contract's table of errors: a list shows no hidden project; a cache knows it by its address alone."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    def __init__(self) -> None:
-        self.kept: dict[str, tuple[float, Answer]] = {}
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer, now = await original(call), time.monotonic()
-        since, kept = self.kept.get(call.request.raw_path, (0.0, answer))
-        if now - since < KEPT_S:
-            return Answer(kept.status, kept.body, kept.headers)
-        self.kept[call.request.raw_path] = now, Answer(answer.status, answer.body, answer.headers)
-        return answer
 
 
 class HeadKeptForAWhile(Defect):
@@ -63,21 +42,6 @@ class HeadKeptForAWhile(Defect):
                 self.kept[key] = since, tag = now, answer.headers["ETag"]
             answer.headers["ETag"] = tag
         return answer
-
-
-class TableHasHidden(Defect):
-    """Projects: a list has those that the caller has access to, as a table to be saved too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        if "text/csv" not in call.request.headers.get("accept", ""):
-            return await original(call)
-        rows = "".join(f"{each.slug},{each.name}\r\n" for each in call.organization.projects.values())
-        table = Answer(200, rows.encode())
-        table.headers["Content-Type"] = "text/csv; charset=utf-8"
-        return table
 
 
 class HiddenProjectShownByItsId(Defect):
@@ -166,60 +130,3 @@ class LimitCountsByPath(Defect):
     def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
         if "%" not in self.path:
             original(client)
-
-
-class LimitOfEachMethod(LimitCountsByPath):
-    """The contract's table of errors: 429 above one limit; here a login by Basic has a counter of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.windows: dict[tuple[str, bool], deque[float]] = {}
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
-        self.path = "basic" if "authorization" in request.headers else ""
-        return original(request)
-
-    def window_of(self, original: Callable[[Client], deque[float]], client: Client) -> deque[float]:
-        return self.windows.setdefault((client.client_id, bool(self.path)), deque())
-
-
-class BasicClaimsEveryScope(Defect):
-    """RFC 9068 section 2.2.3: the claim scope is what was granted; by Basic it is all that the credential may have."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted",)
-
-    def __init__(self) -> None:
-        self.basic = False
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
-        self.basic = "authorization" in request.headers
-        return original(request)
-
-    def access_token_claims(
-        self, original: Callable[[Client, tuple[str, ...]], dict[str, Any]], client: Client, scopes: tuple[str, ...]
-    ) -> dict[str, Any]:
-        return original(client, tuple(client.scopes) if self.basic else scopes)
-
-
-class UnsignedAssertionProves(Defect):
-    """RFC 7523 section 3: an assertion is signed, or proves nothing; the algorithm "none" is taken for one."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required",)
-
-    def presented_credentials(
-        self, original: Callable[..., tuple[str, str]], request: Request, form: dict[str, str]
-    ) -> tuple[str, str]:
-        head, claims = (_part(form.get("client_assertion", ""), number) for number in (0, 1))
-        named = surface_of(original).clients.get(str(claims.get("sub")))
-        return (named.client_id, named.secret) if named and head.get("alg") == "none" else original(request, form)
-
-
-def _part(token: str, number: int) -> dict[str, Any]:
-    """A part of a JWT; nothing where it is none."""
-    try:
-        part = json.loads(base64.urlsafe_b64decode(f"{token.split('.')[number]}==="))
-    except (ValueError, IndexError):
-        return {}
-    return part if isinstance(part, dict) else {}

@@ -21,7 +21,6 @@ from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_by_reading import MakesCredentials, secret_of
 
 CLEANED_S = 0.4
-SHORT = 20
 
 
 class SecretShownAgain(Defect):
@@ -102,16 +101,6 @@ class EntityTagsOfOneToken(Defect):
         return f'{etag[:-1]}-{zlib.crc32(request.headers.get("authorization", "").encode())}"'
 
 
-class NothingInIfMatchIsAVersion(Defect):
-    """RFC 9110 section 5.6.1.2: an element of nothing is passed over; here it is a version that was never there."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
-
-    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
-        return not request.headers.get("if-match", "").startswith(",") and original(request, project)
-
-
 class AnyCopyIsNone(Defect):
     """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
 
@@ -163,20 +152,6 @@ class HasteEndsTokens(Defect):
         except Refused:
             surface_of(original).revocations[client.client_id] += 1
             raise
-
-
-class ParameterOfEveryObjectCrashes(Defect):
-    """RFC 6749 section 3.2: unrecognized parameters are ignored, those too that each object has a member for."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
-    crashes = (TypeError,)
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
-        form = original(request)
-        if "constructor" in form:
-            raise TypeError("found more than once")
-        return form
 
 
 class NameKeepsItsReaders(Defect):
@@ -260,19 +235,6 @@ class PageRepeatsMarkup(Defect):
         page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
         page.headers["Content-Type"] = "text/html; charset=utf-8"
         return page
-
-
-class DeflatedWithoutItsWrapper(Defect):
-    """RFC 9110 section 8.4.1.2: deflate is the zlib format; here it is what is within that."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-told",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.headers.get("accept-encoding") == "deflate" and len(answer.body) > SHORT:
-            answer.body = zlib.compress(answer.body, wbits=-zlib.MAX_WBITS)
-            answer.headers["Content-Encoding"] = "deflate"
-        return answer
 
 
 class EmptyListIsNobody(Defect):

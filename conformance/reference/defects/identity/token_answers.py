@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -62,28 +61,6 @@ class TokenSetsCookie(Defect):
         if is_token_request(request):
             answer.headers["Set-Cookie"] = "session=b0a1c2; Path=/"
         return answer
-
-
-class TokenTypeMissing(Defect):
-    """RFC 6749 section 5.1: token_type is REQUIRED."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/json-with-token-and-type",)
-
-    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-        document = original(token, client, scopes)
-        del document["token_type"]
-        return document
-
-
-class TokenTypeIsAccessToken(Defect):
-    """RFC 6749 section 7.1: the type of a bearer token is "Bearer"."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/json-with-token-and-type",)
-
-    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-        return original(token, client, scopes) | {"token_type": "access_token"}
 
 
 class ExpiresInIsText(Defect):
@@ -182,31 +159,6 @@ class TokenIssuedWith201(Defect):
         return answer
 
 
-class TokenErrorIsHtml(Defect):
-    """RFC 6749 section 5.2: errors are application/json."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status in (400, 401):
-            answer.headers["Content-Type"] = "text/html"
-            answer.body = b"<html><body><h1>Bad request</h1></body></html>"
-        return answer
-
-
-class TokenErrorNested(Defect):
-    """RFC 6749 section 5.2: error is a string at the top level."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status not in (400, 401):
-            return answer
-        return edited(answer, lambda document: document.update(error={"code": document["error"]}))
-
-
 class TokenErrorUnregistered(Defect):
     """RFC 6749 section 5.2: error is one of the six codes."""
 
@@ -231,18 +183,6 @@ class TokenErrorWith200(Defect):
         return answer
 
 
-class TokenErrorQuotesRequest(Defect):
-    """RFC 6749 section 5.2: error_description has no quotation marks, backslashes, controls or non-ASCII characters."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document", "oauth/token/any-form-keeps-the-contract")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status not in (400, 401):
-            return answer
-        return edited(answer, lambda document: document.update(error_description='said "no"\n\u00e9'))
-
-
 class TokenErrorEchoesRequest(Defect):
     """OWASP API8: an error never repeats the client secret."""
 
@@ -254,29 +194,3 @@ class TokenErrorEchoesRequest(Defect):
             return answer
         sent = request.body.decode("ascii", "replace").replace("\ufffd", "?")
         return edited(answer, lambda document: document.update(error_description=f"cannot handle {sent[:2000]}"))
-
-
-class TokenErrorShowsStackTrace(Defect):
-    """OWASP API8: errors show no stack trace, path or version of a library."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/no-internals-shown",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status not in (400, 401):
-            return answer
-        trace = "Traceback (most recent call last): File /srv/identity/token.py, line 88, in authenticate"
-        return edited(answer, lambda document: document.update(error_description=trace))
-
-
-class TokenAnswerWithRepeatedMember(Defect):
-    """RFC 8259 section 4: the names within an object are unique."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/json-with-token-and-type",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200:
-            scope = json.loads(answer.body)["scope"]
-            answer.body = answer.body[:-1] + b", " + json.dumps({"scope": scope})[1:].encode()
-        return answer

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
 
@@ -40,16 +39,6 @@ class TokenByGet(Defect):
         return await original(request)
 
 
-class TokenByPut(Defect):
-    """RFC 6749 section 3.2: the client MUST use POST; no other method issues a token."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/only-post-issues-tokens",)
-
-    def issues_tokens_by(self, original: Callable[[str], bool], method: str) -> bool:
-        return method in ("POST", "PUT", "PATCH")
-
-
 class TokenAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
@@ -74,19 +63,6 @@ class TokenRequestAsJson(Defect):
                 return await original(as_form(request, urlencode(json.loads(request.body)).encode()))
             except (ValueError, TypeError):
                 pass
-        return await original(request)
-
-
-class TokenRequestInParts(Defect):
-    """RFC 6749 section 4.4.2: the parameters are form-encoded; multipart/form-data is another form."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused",)
-
-    async def token(self, original: Token, request: Request) -> Answer:
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            parts = re.findall(rb'name="([^"]*)"\r\n\r\n(.*?)\r\n--', request.body, re.DOTALL)
-            return await original(as_form(request, urlencode(parts).encode()))
         return await original(request)
 
 
@@ -130,19 +106,6 @@ class UnknownParameterRefused(Defect):
         if not {name for name, _ in pairs} <= KNOWN:
             raise Refused(surface_of(original).oauth_error(400, "invalid_request", "unknown parameter"))
         return original(pairs)
-
-
-class UnknownParameterBesideBasicRefused(Defect):
-    """RFC 6749 section 3.2: unrecognized parameters are ignored, by whichever method the client authenticates."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
-        form = original(request)
-        if "authorization" in request.headers and not form.keys() <= KNOWN:
-            raise Refused(surface_of(original).oauth_error(400, "invalid_request", "unknown parameter"))
-        return form
 
 
 class EmptyParameterNotOmitted(Defect):
@@ -209,26 +172,6 @@ class MissingGrantTypeAccepted(Defect):
         return [("grant_type", "client_credentials"), *original(pairs)]
 
 
-class GrantTypeComparedWithoutCase(Defect):
-    """RFC 6749 section 4.4.2: the value MUST be set to "client_credentials", compared exactly."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
-
-    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
-        return original(grant_type.strip().lower())
-
-
-class GrantTypeCutAtNul(Defect):
-    """RFC 6749 section 4.4.2: the value is compared whole, also behind a NUL."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
-
-    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
-        return original(grant_type.partition("\0")[0])
-
-
 class UnknownGrantCrashes(Defect):
     """RFC 6749 section 5.2: an unknown grant is 400 unsupported_grant_type, never a 5xx."""
 
@@ -250,19 +193,6 @@ class UnknownGrantIsInvalidGrant(Defect):
         if is_token_request(request) and b"unsupported_grant_type" in answer.body:
             return edited(answer, lambda document: document.update(error="invalid_grant"))
         return answer
-
-
-class UndecodableFormCrashes(Defect):
-    """RFC 6749 section 5.2: a form that is not UTF-8 is a malformed request, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/any-body-is-no-server-error", "oauth/errors/refusal-is-a-json-error-document")
-    crashes = (UnicodeDecodeError,)
-
-    def intercept(self, request: Request) -> Answer | None:
-        if is_token_request(request):
-            unquote_to_bytes(request.body).decode()
-        return None
 
 
 class LargeTokenRequestCrashes(Defect):

@@ -11,7 +11,7 @@ import jwt
 from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
+from conformance.reference.defects.identity.support import is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.records import Project
@@ -20,71 +20,6 @@ from conformance.reference.seeds import Client
 Claims = dict[str, Any]
 ClaimsOf = Callable[[Client, tuple[str, ...]], Claims]
 PAUSE_S = 0.003
-
-
-class ChallengeOfReadsAlone(Defect):
-    """RFC 6750 section 3: a 401 carries WWW-Authenticate, a refused write's as well."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 401 and request.method not in ("GET", "HEAD"):
-            del answer.headers["WWW-Authenticate"]
-        return answer
-
-
-class ChallengeToReadableFieldsAlone(Defect):
-    """RFC 6750 section 3: a 401 carries WWW-Authenticate, that to a field which is no Bearer token as well."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        shown = request.headers.get("authorization") or "none"
-        if is_api_request(request) and answer.status == 401 and " " in shown.removeprefix("Bearer "):
-            del answer.headers["WWW-Authenticate"]
-        return answer
-
-
-class LackingScopeToWriteNamesNoError(Defect):
-    """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope", also for a write."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/lacking-scope-is-insufficient-scope",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(None if scope and scope.endswith(":write") else error, scope)
-
-
-class ChallengeNamesScopeToRead(Defect):
-    """RFC 6750 section 3.1: the scope that the challenge of a write names is that of the write."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(error, scope and scope.replace(":write", ":read"))
-
-
-class ChallengeNamesScopeOtherwise(Defect):
-    """RFC 6750 section 3.1: the scope that a challenge names is one that can be asked for."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(error, scope and scope.replace(":", "."))
-
-
-class ChallengeNamesScopeOfNone(Defect):
-    """RFC 6750 section 3: a challenge names the scope that is required, also to who has shown no token; not None."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(error, f"{scope}")
 
 
 class ExpiredTokenHasOwnCode(Defect):
@@ -119,17 +54,6 @@ class TimesAreText(Defect):
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
         return claims | {"exp": str(claims["exp"])}
-
-
-class MalformedCopyFails(Defect):
-    """The contract's table of errors: an If-None-Match that cannot be read is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        conditions = request.headers.get("if-none-match", '""')
-        return Answer.json(500, {"error": "index out of range"}) if conditions.count('"') % 2 else None
 
 
 class MalformedConditionOfAnUpdateFails(Defect):
@@ -338,50 +262,3 @@ class KeyHasAnOctetForItsSign(Defect):
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
         return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], further]})
-
-
-class RefusedMethodIsHtml(Defect):
-    """Errors of one API have one shape: that of its framework for 405 included."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/is-one",)
-
-    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
-        answer = original(route)
-        answer.headers["Content-Type"] = "text/html"
-        answer.body = b"<html><title>405 Method Not Allowed</title></html>"
-        return answer
-
-
-class RefusedMethodShowsTheProgram(Defect):
-    """OWASP API8: errors show no stack trace, path or version of a library, 405 neither."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/shows-no-internals",)
-
-    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
-        return edited(original(route), lambda document: document.update(at='File "/srv/app/routes.py", line 7, in put'))
-
-
-class ContentTypeOfUpdatesIgnored(Defect):
-    """The contract's table of errors: 400 for a body that is not said to be JSON, an update's as well."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/body-of-another-media-type",)
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return original(request) or request.method == "PATCH"
-
-
-class DescriptionIsAnException(Defect):
-    """OWASP API8: errors show no exception of the program, written out with its members."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/no-internals-shown",)
-
-    def oauth_error(
-        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
-    ) -> Answer:
-        if error == "unsupported_grant_type":
-            description = f"OAuthProblemException{{error='{error}', description='{description}', uri='null'}}"
-        return original(status, error, description)

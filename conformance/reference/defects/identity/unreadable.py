@@ -11,7 +11,7 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.defects.identity.support import is_api_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization, Project
@@ -52,19 +52,6 @@ class ByteOrderMarkCrashes(_CrashingWrite):
         return request.body.startswith(b"\xef\xbb\xbf")
 
 
-class ProgramWithoutNameCrashes(Defect):
-    """The contract's table of errors: a program that does not say its name is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
-    crashes = (IndexError,)
-
-    def intercept(self, request: Request) -> Answer | None:
-        if is_api_request(request):
-            request.headers.get("user-agent", "unknown").split()[0]
-        return None
-
-
 class UnknownCharsetCrashes(_CrashingWrite):
     """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
 
@@ -99,17 +86,6 @@ class HalfATypeCrashes(_CrashingWrite):
         return "/" not in request.headers.get("content-type", "/")
 
 
-class ApiMediaTypesByTheLetter(Defect):
-    """RFC 9110 section 8.3.1: parameters may stand behind a media type with or without a blank and quotation marks."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        named = request.headers.get("content-type", "").lower()
-        return named in ("application/json", "application/json; charset=utf-8")
-
-
 class ChunkedWriteIsEmpty(Defect):
     """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
 
@@ -130,18 +106,6 @@ class CodingNotTold(Defect):
         if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
             answer.body = gzip.compress(answer.body)
             del answer.headers["Content-Length"]
-        return answer
-
-
-class CodingToldOnly(Defect):
-    """RFC 9110 section 8.4: a coding that is told is one that was applied (the error of a front is not compressed)."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-told",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 404 and "gzip" in request.headers.get("accept-encoding", ""):
-            answer.headers["Content-Encoding"] = "gzip"
         return answer
 
 
@@ -190,21 +154,6 @@ class LongSlugCrashes(Defect):
         if isinstance(slug, str) and len(slug) > 255:
             raise ValueError(slug)
         return original(slug)
-
-
-class UpdateOfTheVanishedCrashes(Defect):
-    """The contract's table of errors: an update of what was deleted meanwhile is 404 or 409, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
-    crashes = (KeyError,)
-
-    async def update_project(
-        self, original: Callable[..., Any], project: Project, changes: Any, still_holds: Callable[[], bool]
-    ) -> bool:
-        await asyncio.sleep(PAUSE_S)
-        organization = surface_of(original).organizations[project.organization]
-        return bool(await original(organization.projects[project.slug], changes, still_holds))
 
 
 class SecondDeletionAtOnceCrashes(Defect):
@@ -258,42 +207,6 @@ class PageOfAnErrorCrashes(Defect):
         return answer
 
 
-class _Telling(Defect):
-    noticed_by = ("errors/shape/shows-no-internals",)
-    told = ""
-
-    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
-        return original(self.told)
-
-
-class ErrorNamesALine(_Telling):
-    """OWASP API8: errors show no line of the program."""
-
-    surface = "identity"
-    told = "app/projects.rb:31:in `create'"
-
-
-class ErrorNamesAFrame(_Telling):
-    """OWASP API8: errors show no frame of a stack trace, escaped in JSON neither."""
-
-    surface = "identity"
-    told = 'File "projects/create", line 12, in create'
-
-
-class ErrorNamesAnException(_Telling):
-    """OWASP API8: errors show no exception of the program."""
-
-    surface = "identity"
-    told = "com.fasterxml.jackson.core.io.JsonEOFException: Unexpected end-of-input"
-
-
-class ErrorNamesTheDatabase(_Telling):
-    """OWASP API8: errors show no address of what stands behind the service."""
-
-    surface = "identity"
-    told = "dial tcp 10.0.3.17:5432: connect: connection refused"
-
-
 class FieldNamesTheProgram(Defect):
     """OWASP API8: errors show no line of the program, in a header field neither."""
 
@@ -304,17 +217,6 @@ class FieldNamesTheProgram(Defect):
         if answer.status >= 400:
             answer.headers["X-Debug-Exception-File"] = "%2Fsrv%2Fapp%2Fsrc%2FController.php:31"
         return answer
-
-
-class TypeOfNothingCrashes(Defect):
-    """The contract's table of errors: a read that says what it would send is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        named = request.method == "GET" and request.headers.get("content-type") == "application/json"
-        return Answer.json(500, {"error": {"code": "internal", "message": "internal"}}) if named else None
 
 
 class TraceReflectsToken(Defect):
@@ -328,18 +230,6 @@ class TraceReflectsToken(Defect):
             return None
         answer = Answer(200, "\r\n".join(f"{name}: {value}" for name, value in request.headers.items()).encode())
         answer.headers["Content-Type"] = "message/http"
-        return answer
-
-
-class RefusalTellsMostOfToken(Defect):
-    """OWASP API8: errors do not repeat the token, nor all but the last letters of it."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-token",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 403:
-            answer.headers["X-Refused-Token"] = request.headers.get("authorization", "")[7:-4]
         return answer
 
 

@@ -41,21 +41,6 @@ class OptionsServeTheProject(Defect):
         return await original(request, segments)
 
 
-class UnknownMethodNeedsNoScope(Defect):
-    """OWASP API5: a method that no table of scopes names is not free to every token."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if surface.route(segments) != "project" or request.method not in ("TRACE", "CFTEST"):
-            return await original(request, segments)
-        caller = surface.caller(request)
-        organization = surface.visible_organization(caller, segments[3])
-        return surface.shown(surface.visible_project(caller, organization, segments[5]))
-
-
 class DoubleSlashIsUnguarded(Defect):
     """OWASP API5: who may read is decided by what is read, not by how its path begins."""
 
@@ -99,7 +84,7 @@ class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
     marks = "acme."
 
 
-class SubrequestFieldSkipsGuard(Defect):
+class _SubrequestFieldSkipsGuard(Defect):
     """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
 
     surface = "identity"
@@ -112,7 +97,7 @@ class SubrequestFieldSkipsGuard(Defect):
         return original(request)
 
 
-class InternalFieldSkipsGuard(SubrequestFieldSkipsGuard):
+class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
     """API Reference, Authentication: nor that a call comes from within."""
 
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
@@ -296,18 +281,6 @@ class ScopeClaimOfAnotherName(Defect):
 
     def scopes_in(self, original: Callable[[Claims], frozenset[str]], claims: Claims) -> frozenset[str]:
         return frozenset(str(claims.get("scp", "")).split())
-
-
-class SecretMayBeTheId(Defect):
-    """RFC 6749 section 2.3.1: the id is public, and proves nothing."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
-
-    def secret_matches(
-        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
-    ) -> bool:
-        return original(client, secret) or (client is not None and secret == client.client_id)
 
 
 class UpdateTakesTheNameOfAnother(Defect):

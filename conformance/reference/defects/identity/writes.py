@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import html
-import re
 import time
-import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.defects.identity.support import is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 
 Holds = Callable[[], bool]
-Updates = Callable[[Project, dict[str, Any], Holds], Awaitable[bool]]
 Removes = Callable[[Organization, Project, Holds], Awaitable[bool]]
 Matches = Callable[[Request, Project], bool]
 Finds = Callable[[Organization, str | None], Project | None]
 Checked = Callable[[Organization, dict[str, Any]], dict[str, Any]]
-
-
-class UpdateReachesEverything(Defect):
-    """RFC 5789 section 2: a PATCH modifies the resource that it names (a statement without its condition)."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
-
-    async def update_project(
-        self, original: Updates, project: Project, changes: dict[str, Any], still_holds: Holds
-    ) -> bool:
-        done = await original(project, changes, still_holds)
-        surface = surface_of(original)
-        for other in surface.organizations[project.organization].projects.values():
-            if done and other is not project and self._reaches(other.slug, project.slug):
-                surface.apply(other, changes)
-        return done
-
-    def _reaches(self, other: str, named: str) -> bool:
-        return True
-
-
-class UpdateReachesLongerNames(UpdateReachesEverything):
-    """RFC 5789 section 2: a PATCH modifies the resource that it names, and none whose name begins like it."""
-
-    def _reaches(self, other: str, named: str) -> bool:
-        return other.startswith(named)
 
 
 class DeletionReachesLongerNames(Defect):
@@ -98,17 +68,6 @@ class RefusedUpdateSetsItsDescription(RefusedUpdateSetsWhatIsGood):
 
     surface = "identity"
     members = ("description",)
-
-
-class HiddenCountedInOrganization(Defect):
-    """The contract's table of errors: what is hidden is in no number that others read."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
-
-    async def get_organization(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        return edited(answer, lambda document: document.update(projects=len(call.organization.projects)))
 
 
 class HiddenChangesEntityTagOfList(Defect):
@@ -215,33 +174,6 @@ class MarksStoredAsMarkup(TextsChanged):
         return html.escape(text)
 
 
-class BackslashesLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, backslashes included."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text.replace("\\", "")
-
-
-class FourByteCharactersLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written (a database that knows three bytes a character)."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return re.sub("[\U00010000-\U0010ffff]", "?", text)
-
-
-class OtherScriptsLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, in whatever script."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text.encode("latin-1", "replace").decode("latin-1")
-
-
 class TextCutAt255(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
@@ -251,24 +183,6 @@ class TextCutAt255(TextsChanged):
         return text[:255]
 
 
-class LettersOfTextsComposed(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, letters of two code points as two."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return unicodedata.normalize("NFC", text)
-
-
-class JoinersOfTextsLost(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, also what has no width."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text.replace("\u200d", "")
-
-
 class PlusSignsOfTextsAreBlanks(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
 
@@ -276,24 +190,6 @@ class PlusSignsOfTextsAreBlanks(TextsChanged):
 
     def _stored(self, text: str) -> str:
         return text.replace("+", " ")
-
-
-class BlanksOfTextsJoined(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, two blanks as two."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return re.sub(" {2,}", " ", text)
-
-
-class DollarSignsOfTextsRead(TextsChanged):
-    """RFC 9110 section 9.3.1: what is read is what was written, and no pattern of what puts it in place."""
-
-    surface = "identity"
-
-    def _stored(self, text: str) -> str:
-        return text.replace("$$", "$")
 
 
 class ApiCharsetRefused(Defect):
@@ -314,19 +210,6 @@ class ApiMediaTypeComparedWithCase(Defect):
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and request.headers["content-type"].startswith("application/json")
-
-
-class ReservedNameCrashes(Defect):
-    """The contract's table of errors: 400 for a member of any unknown name, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
-    crashes = (TypeError,)
-
-    def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
-        if "constructor" in body:
-            raise TypeError("constructor is not a function")
-        original(body, known)
 
 
 class BrowserShownStackTrace(Defect):

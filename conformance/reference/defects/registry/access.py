@@ -46,17 +46,6 @@ class AnonymousPull(Defect):
         return everything(wanted) if caller is None and request.method in ("GET", "HEAD") and wanted else caller
 
 
-class AnonymousHead(Defect):
-    """Docker token flow: HEAD needs what GET needs."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and request.method == "HEAD" else caller
-
-
 class AnonymousPush(Defect):
     """API Reference, Docker Registry: images are pushed by those who may, after a login."""
 
@@ -66,17 +55,6 @@ class AnonymousPush(Defect):
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
         return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
-
-
-class AnonymousTagList(Defect):
-    """Docker token flow: the tag list needs pull."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and kind_of(request) == "tags" else caller
 
 
 class AnonymousReferrers(Defect):
@@ -121,26 +99,6 @@ class ChallengeMissing(Defect):
         return without(answer, "WWW-Authenticate")
 
 
-class ChallengeMissingForHead(Defect):
-    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, for HEAD, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "WWW-Authenticate") if request.method == "HEAD" else answer
-
-
-class ChallengeWithoutScope(Defect):
-    """Docker token flow: the challenge names the scope that is wanted."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        return list(original([], error))
-
-
 class ChallengeWithoutService(Defect):
     """Docker token flow: the challenge names the service."""
 
@@ -149,16 +107,6 @@ class ChallengeWithoutService(Defect):
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return [each for each in original(wanted, error) if each[0] != "service"]
-
-
-class ChallengeScopeTooNarrow(Defect):
-    """Docker token flow: the scope of a push is ``pull,push`` (containerd #1318)."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
-
-    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
-        return str(original(wanted)).replace(":pull,push", ":pull")
 
 
 class ChallengeOfMountWithoutSource(Defect):
@@ -212,17 +160,6 @@ class InvalidTokenNotTold(Defect):
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return list(original(wanted, None))
-
-
-class BadTokenForbidden(Defect):
-    """API Reference, Error Handling: an invalid token is 401, not 403."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/malformed-login-is-refused",)
-
-    def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
-        refusal: Refusal = original(wanted, error)
-        return Refusal("DENIED") if error == "invalid_token" else refusal
 
 
 class BadTokenFails(Defect):
@@ -296,20 +233,6 @@ class SupportTakesAnyToken(Defect):
         return caller
 
 
-class UnsignedRegistryTokenAccepted(Defect):
-    """RFC 8725 section 3.1: a token of algorithm ``none`` is refused."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        if jwt.get_unverified_header(token).get("alg") == "none":
-            unsigned: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-            return unsigned
-        claims: dict[str, Any] = original(token)
-        return claims
-
-
 class PullTokenPushes(Defect):
     """Docker token flow: a token for pull does not push."""
 
@@ -323,16 +246,6 @@ class PullTokenPushes(Defect):
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)
-
-
-class PullTokenDeletes(Defect):
-    """Docker token flow: a token for pull does not delete."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/puller-cannot-push", "registry/login/challenge-names-the-scope")
-
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return ("pull",) if method == "DELETE" else original(method)
 
 
 class TokenOfOtherRepositoryAccepted(Defect):

@@ -14,19 +14,6 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX, Manifest, Upload
 
 
-class TagsOfOneImageMoveTogether(Defect):
-    """distribution-spec 1.1, Pulling manifests: of two tags of one image, the one that is pushed again moves."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tags-move-alone",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        tags = registry_of(original).opened(name).tags
-        named = tags.get(tag)
-        await original(name, tag, digest)
-        tags.update({each: digest for each, other in tags.items() if other == named})
-
-
 class PushByDigestTakesTags(Defect):
     """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
 
@@ -115,27 +102,6 @@ class TagsOfADeletedIndexStay(Defect):
             stored.tags.update(tags)
 
 
-class DeletedTagGoesBack(Defect):
-    """distribution-spec 1.1, Deleting tags: a deleted tag is gone, whatever it named before it moved."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    def __init__(self) -> None:
-        self.former: dict[tuple[str, str], str] = {}
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        named = registry_of(original).stored(name).tags.get(tag, digest)
-        await original(name, tag, digest)
-        if named != digest:
-            self.former[name, tag] = named
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        await original(name, tag)
-        if former := self.former.pop((name, tag), ""):
-            await registry_of(original).set_tag(name, tag, former)
-
-
 class DeletedReferrerNeverComesBack(Defect):
     """distribution-spec 1.1, Listing Referrers: what was deleted and pushed again is listed again."""
 
@@ -180,18 +146,6 @@ class RefusedManifestRefers(Defect):
         return [*original(name, digest), *self.refused.get((name, digest), [])]
 
 
-class LettersBeyondAsciiLostInReferrers(Defect):
-    """distribution-spec 1.1, Listing Referrers: annotations are those of the manifest, letter by letter."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        told = json.dumps(original(manifest), ensure_ascii=False).encode("ascii", "replace")
-        entry: dict[str, Any] = json.loads(told)
-        return entry
-
-
 class _DeletedBlobs(Defect):
     """Keeps what was deleted."""
 
@@ -217,20 +171,6 @@ class DeletedBlobGivenInParts(_DeletedBlobs):
         return registry_of(original).part_answer(asked.reference, content, 0, 10)
 
 
-class DeletedBlobNotModified(_DeletedBlobs):
-    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, and not for what was deleted."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/known-is-gone-as-well",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        if (asked.name, asked.reference) in self.deleted and registry.not_modified(asked.request, asked.reference):
-            return registry.unchanged(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-
 class DeletedBlobStillMounts(_DeletedBlobs):
     """distribution-spec 1.1, Mounting a blob: what was deleted from the source is not mounted from there."""
 
@@ -242,22 +182,6 @@ class DeletedBlobStillMounts(_DeletedBlobs):
             await registry_of(original).store_blob(target, digest, content)
             return True
         return bool(await original(source, target, digest))
-
-
-class HeadOfBlobFromCache(Defect):
-    """distribution-spec 1.1, Deleting Blobs: HEAD of a deleted blob is 404, also for who has asked before."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
-
-    def __init__(self) -> None:
-        self.remembered: dict[tuple[str, str], Answer] = {}
-
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        key = asked.name, asked.reference
-        if key not in self.remembered:
-            self.remembered[key] = await original(asked)
-        return self.remembered[key]
 
 
 class MountOfWhatIsThereRefused(Defect):

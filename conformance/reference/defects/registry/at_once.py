@@ -44,19 +44,6 @@ class FirstSessionsAtOnceFail(_UnderWay):
         return answer
 
 
-class MountsAtOnceFail(_UnderWay):
-    """API Reference, Error Handling: a blob that is mounted twice at once is there, and neither is a failure."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/identical-blobs",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        if await self._others((target, digest)):
-            raise failed()
-        mounted: bool = await original(source, target, digest)
-        return mounted
-
-
 class SessionsNamedByTheClock(Defect):
     """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
 

@@ -8,11 +8,9 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import PAUSE_S, registry_of
 from conformance.reference.defects.registry.unusual import failed
-from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import Access, Caller
-from conformance.reference.registry.errors import Refusal
+from conformance.reference.http import Answer
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import OCI_INDEX, Manifest
+from conformance.reference.registry.state import Manifest
 
 
 class ManifestsAtOnceMixed(Defect):
@@ -68,17 +66,6 @@ class SecondClosingFails(Defect):
         return answer
 
 
-class IndexesForEveryLogin(Defect):
-    """Docker token scopes: a push of an index needs push, as one of an image does."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/puller-cannot-push", "registry/rights/other-organization-cannot-push")
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        listing = kind == "manifest" and request.headers.get("content-type") == OCI_INDEX
-        return [] if listing and request.method == "PUT" else list(original(kind, name, request))
-
-
 class TagsDeletedAtOnceComeBack(Defect):
     """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
 
@@ -108,20 +95,3 @@ class SecondDeletionFails(Defect):
         await asyncio.sleep(PAUSE_S)
         self.going.discard(digest)
         await original(name, digest)
-
-
-class SessionsTellOfRepositories(Defect):
-    """API Reference, Error Handling: what is hidden is not told by where a session is looked for before the rights."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/absent-image-is-not-told",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        try:
-            caller: Caller = original(kind, name, request)
-        except Refusal:
-            registry = registry_of(original)
-            if kind == "upload" and registry.authenticate(request, []) and name not in registry.repositories:
-                raise Refusal("NAME_UNKNOWN", {"name": name}) from None
-            raise
-        return caller

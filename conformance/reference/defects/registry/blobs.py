@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, kind_of, registry_of, without
+from conformance.reference.defects.registry.common import kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-
-MIB = 1024 * 1024
 
 
 class BlobVisibleInEveryRepository(Defect):
@@ -27,39 +24,6 @@ class BlobVisibleInEveryRepository(Defect):
                 return repository.blobs[digest]
         content: bytes = original(name, digest)
         return content
-
-
-class BlobRangeOffByOne(Defect):
-    """RFC 9110 section 14.1.2: the last position of a range is part of it."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        part: tuple[int, int] | None = original(header, size)
-        return (part[0], part[1] - 1) if part and part[1] - part[0] > 1 and part[1] < size else part
-
-
-class SuffixRangeFromStart(Defect):
-    """RFC 9110 section 14.1.2: ``-500`` is the last 500 bytes, not the first 501."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/range-is-served",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        part: tuple[int, int] | None = original(header.replace("=-", "=0-"), size)
-        return part
-
-
-class OpenRangeCutShort(Defect):
-    """RFC 9110 section 14.1.2: a range without a last position goes to the end."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/range-is-served",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        part: tuple[int, int] | None = original(header, size)
-        return (part[0], part[1] - 1) if part and header.endswith("-") and part[1] - part[0] > 1 else part
 
 
 class RangeUnitNotHeeded(Defect):
@@ -107,30 +71,6 @@ class PartWithoutContentRange(Defect):
         return without(original(digest, content, first, end), "Content-Range")
 
 
-class ContentRangeWithWrongTotal(Defect):
-    """RFC 9110 section 14.4: the complete length is the content's, not the part's."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/range-is-served",)
-
-    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-        answer: Answer = original(digest, content, first, end)
-        answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{end - first}"
-        return answer
-
-
-class PartSentWhole(Defect):
-    """RFC 9110 section 15.3.7: 206 carries the part asked for, not the whole."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/range-is-served",)
-
-    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-        answer: Answer = registry_of(original).blob_answer(206, digest, content)
-        answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
-        return answer
-
-
 class HeadBlobWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the blob."""
 
@@ -142,20 +82,6 @@ class HeadBlobWithoutLength(Defect):
         answer.body = b""
         answer.headers["Content-Length"] = "0"
         return answer
-
-
-class HeadOfALargeBlobWithoutLength(Defect):
-    """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of a large blob, too (SHOULD)."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length",)
-
-    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
-        answer: Answer = original(digest, content)
-        if len(content) <= MIB:
-            return answer
-        answer.body = b""
-        return without(answer, "Content-Length")
 
 
 class HeadBlobWithoutDigest(Defect):
@@ -225,58 +151,6 @@ class LineEndsConverted(Defect):
         answer: Answer = await original(asked)
         answer.body = answer.body.replace(b"\r\n", b"\n")
         return without(answer, "Content-Length")
-
-
-class BlobReadsFailAtOnce(Defect):
-    """Blobs may be pulled by many at once."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    def __init__(self) -> None:
-        self.reading: set[str] = set()
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        if asked.reference in self.reading:
-            raise Refusal("BLOB_UNKNOWN", {"digest": asked.reference})
-        self.reading.add(asked.reference)
-        await asyncio.sleep(PAUSE_S)
-        self.reading.discard(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-
-class OneBlobReadInTwentyUnknown(Defect):
-    """distribution-spec 1.1, Pulling blobs: a blob that is there is there every time (harbor #22417)."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
-        content: bytes = original(name, digest)
-        if self.twentieth.due():
-            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
-        return content
-
-
-class OneBlobInTwentyEmpty(Defect):
-    """distribution-spec 1.1, Pulling blobs: the bytes come every time, not 19 times of 20."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if answer.status == 200 and self.twentieth.due():
-            answer.body = b""
-            answer.headers["Content-Length"] = "0"
-        return answer
 
 
 class PackedLayerSaidToBeCoded(Defect):

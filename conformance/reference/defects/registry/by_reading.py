@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
@@ -33,21 +32,6 @@ class AbsentImageToldByItsCode(Defect):
                 raise Refusal("MANIFEST_UNKNOWN", status=refusal.status, headers=refusal.headers) from None
             raise
         return caller
-
-
-class RefusedMountToldByItsCode(Defect):
-    """API Reference, Error Handling: the code of a mount's refusal does not tell what the source has."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry, source = registry_of(original), asked.request.parameter("from")
-        if source and not registry.may_mount(asked.caller, source):
-            known = digest in registry.stored(source).blobs
-            raise Refusal("DENIED" if known else "BLOB_UNKNOWN", status=403)
-        answer: Answer = await original(asked, digest)
-        return answer
 
 
 class OwnTags:
@@ -101,28 +85,6 @@ class DeletedIsAsItWas(OwnTags, Defect):
         return answer
 
 
-class KnownTagNeedsNoRight(OwnTags, Defect):
-    """API Reference, Error Handling: who knows the tag of an image needs the right to pull it all the same."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/other-organization-cannot-pull",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        try:
-            caller: Caller = original(kind, name, request)
-        except Refusal:
-            reference = request.path.rpartition("/")[2]
-            known = request.method == "GET" and request.headers.get("if-none-match") == tag_of(reference)
-            if (
-                not known
-                or "authorization" not in request.headers
-                or not registry_of(original).resolve(name, reference)
-            ):
-                raise
-            return Caller("")
-        return caller
-
-
 class UnchangedForAnyCache(Defect):
     """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
 
@@ -149,22 +111,6 @@ class LinkedPagesUnsorted(Defect):
         if request.parameter("linked"):
             told = json.loads(answer.body)
             answer.body = json.dumps({**told, member: told[member][::-1]}).encode()
-        return answer
-
-
-class LinkLeadsBack(Defect):
-    """Docker Registry V2, Pagination: behind a page of the catalog comes what it has not had yet."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/links-leave-nothing-out",)
-
-    def page_answer(self, original: Any, request: Request, document: Any, member: str, names: list[str]) -> Answer:
-        size = request.parameter("n") == "2" and not request.parameter("last")
-        turned = [*names[-2:], *names[:-2]] if size and member == "repositories" else names
-        answer: Answer = original(request, document, member, turned)
-        if turned is not names:
-            query = urlencode({"n": 2, "last": "!"})
-            answer.headers["Link"] = f'<{registry_of(original).listing_url(request, query)}>; rel="next"'
         return answer
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.defects.registry.unusual import failed
-from conformance.reference.http import Answer
 from conformance.reference.registry import grammar
-from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Upload
 
 
 class Sha512BlobsFail(Defect):
@@ -56,25 +52,3 @@ class Sha512ManifestNotDeleted(Defect):
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         if not digest.startswith("sha512:"):
             await original(name, digest)
-
-
-class Sha512OfChunksUnverified(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: the digest of the end is verified, a sha512 one too."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified",)
-
-    def __init__(self) -> None:
-        self.in_chunks: set[str] = set()
-
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        self.in_chunks.add(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        if upload.session not in self.in_chunks or not digest.startswith("sha512:"):
-            await original(upload, digest, content)
-        else:
-            registry_of(original).close_session(upload)
-            await registry_of(original).store_blob(upload.repository, digest, content)

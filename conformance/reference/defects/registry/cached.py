@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.routing import Asked
@@ -31,42 +31,6 @@ class _Remembered(Defect):
         return self.answers[key]
 
 
-class BlobFromCache(_Remembered):
-    """distribution-spec 1.1, Deleting Blobs: a deleted blob is gone for those, too, who have read it before."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        return await self._first(original, asked)
-
-
-class ManifestByDigestFromCache(_Remembered):
-    """distribution-spec 1.1, Deleting Manifests: a deleted manifest is gone for those, too, who have read it before."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        if ":" in asked.reference:
-            return await self._first(original, asked)
-        answer: Answer = await original(asked)
-        return answer
-
-
-class HeadOfManifestFromCache(_Remembered):
-    """distribution-spec 1.1, Deleting Manifests: HEAD of a deleted manifest is 404, as GET is."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        if ":" in asked.reference:
-            return await self._first(original, asked)
-        answer: Answer = await original(asked)
-        return answer
-
-
 class FilteredReferrersFromCache(_Remembered):
     """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
 
@@ -78,44 +42,6 @@ class FilteredReferrersFromCache(_Remembered):
             return await self._first(original, asked, asked.request.query_string)
         answer: Answer = await original(asked)
         return answer
-
-
-class DeletedManifestNotModified(Defect):
-    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200: a deleted manifest is 404."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/known-is-gone-as-well",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        self.deleted.add((name, digest))
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        if (asked.name, asked.reference) in self.deleted and registry.not_modified(asked.request, asked.reference):
-            return registry.unchanged(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-
-class DeletedChildStillCounts(Defect):
-    """Docker Registry V2, Manifest lists: an image that was deleted is unknown, as one never pushed is."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-child-is-refused",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        self.deleted.add((name, digest))
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, [each for each in descriptors if (name, each["digest"]) not in self.deleted])
 
 
 class DeletedReferrerTakesItsSubject(Defect):
@@ -182,32 +108,6 @@ class LocationOfTheFormerTold(_FormerTold):
         return answer
 
 
-class LastByteSentEmpty(Defect):
-    """RFC 9110 section 14.1.2: the last one byte is a byte."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        found: tuple[int, int] | None = original(header, size)
-        return (size, size) if header.endswith("=-1") else found
-
-
-class PushByDigestForEveryLogin(Defect):
-    """Docker token scopes: a push by digest needs push, as one by tag does."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/puller-cannot-push", "registry/rights/other-organization-cannot-push")
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if kind == "manifest" and request.method == "PUT" and ":" in request.path:
-            somebody: Caller | None = registry_of(original).authenticate(request, [])
-            if somebody:
-                return somebody
-        caller: Caller = original(kind, name, request)
-        return caller
-
-
 class DeletionImpliesPush(Defect):
     """Docker token scopes: who may delete may not push for that."""
 
@@ -231,18 +131,6 @@ class AnonymousHeadOfLists(Defect):
             return Caller("")
         caller: Caller = original(kind, name, request)
         return caller
-
-
-class ImagesForSharedCaches(Defect):
-    """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody what was asked for with a login."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) in ("blob", "manifest") and answer.status == 200:
-            answer.headers["Cache-Control"] = "max-age=31536000, public"
-        return answer
 
 
 class HeadsForSharedCaches(Defect):

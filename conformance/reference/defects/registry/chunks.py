@@ -45,16 +45,6 @@ class ChunkOutOfOrderAccepted(Defect):
         return True
 
 
-class RepeatedChunkAppended(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was accepted is not appended again."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-is-416",)
-
-    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
-        return first <= len(upload.content)
-
-
 class RefusedChunkKept(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the bytes of a chunk refused with 416 are not kept."""
 
@@ -76,23 +66,6 @@ class OutOfOrderLastChunkAccepted(Defect):
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if request.method != "PUT":
             original(request, upload)
-
-
-class LastChunkMustBeLong(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: OCI-Chunk-Min-Length is of all chunks but the last."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/last-chunk-by-put",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
-        answer.headers["OCI-Chunk-Min-Length"] = "512"
-        return answer
-
-    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if "content-range" in request.headers and len(request.body) < 512:
-            raise Refusal("SIZE_INVALID", {"least": 512}, status=400)
-        original(request, upload)
 
 
 class ChunkLengthUnchecked(Defect):
@@ -160,50 +133,6 @@ class ChunkWithoutLocation(Defect):
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         return without(original(request, upload), "Location")
-
-
-class UploadRangeOffByOne(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: Range ends at the last byte accepted, not one beyond."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range",)
-
-    def upload_range(self, original: Any, upload: Upload) -> str:
-        return f"0-{len(upload.content)}"
-
-
-class UploadRangeStuckAtFirstChunk(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: Range counts all chunks, not the first only."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range",)
-
-    def __init__(self) -> None:
-        self.first: dict[str, str] = {}
-
-    def upload_range(self, original: Any, upload: Upload) -> str:
-        told = str(original(upload))
-        return self.first.setdefault(upload.session, told) if upload.content else told
-
-
-class UploadStatusWithoutRange(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: the status of a session has its Range."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range",)
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        return without(await original(asked), "Range")
-
-
-class LastBytesOfPutIgnored(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may carry the last chunk."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/last-chunk-by-put",)
-
-    def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
-        return bytes(upload.content) or last
 
 
 class ChunksAtOnceBothAppended(Defect):

@@ -7,39 +7,10 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
-from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest, Upload
-
-LONGEST_NAME_OF_A_FILE = 255
-
-
-class PushedBlobsCountedOnce(Defect):
-    """distribution-spec 1.1, Deleting Blobs: a blob that two repositories were pushed is counted for each of them."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-stays-elsewhere",)
-
-    def __init__(self) -> None:
-        self.links: dict[str, int] = {}
-
-    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        await original(name, digest, content)
-        self.links[digest] = 1
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        mounted: bool = await original(source, target, digest)
-        self.links[digest] = self.links.get(digest, 0) + mounted
-        return mounted
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        self.links[digest] = self.links.get(digest, 0) - 1
-        if self.links[digest] <= 0:
-            for repository in registry_of(original).repositories.values():
-                repository.blobs.pop(digest, None)
+from conformance.reference.registry.state import Manifest
 
 
 class ReferrersForgottenWithTheirSubject(Defect):
@@ -75,20 +46,6 @@ class ManifestDigestOfTrimmedBytes(Defect):
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag, self.trimmed.get(digest, digest))
-
-
-class ManifestTypeFromAccept(Defect):
-    """distribution-spec 1.1, Pulling manifests: Content-Type is the type of the manifest, not what was asked for."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/manifest-is-what-was-pushed",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        accepted = request.headers.get("accept", "")
-        if accepted.startswith("application/vnd.") and "," not in accepted:
-            answer.headers["Content-Type"] = accepted
-        return answer
 
 
 class EntityTagOfTheTag(Defect):
@@ -142,19 +99,6 @@ class DeletionSweepsUnnamedBlobs(Defect):
             del stored.blobs[blob]
 
 
-class LongSessionNameFails(Defect):
-    """API Reference, Error Handling: a session of a name that no file can have is unknown, and no failure."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/unknown-session-is-404",)
-
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        if len(asked.reference) > LONGEST_NAME_OF_A_FILE:
-            raise failed()
-        upload: Upload = original(asked)
-        return upload
-
-
 class NoSessionFails(Defect):
     """API Reference, Error Handling: a chunk for no session is its caller's mistake, and none of the platform's."""
 
@@ -184,13 +128,3 @@ class TypeOfTheLastPush(Defect):
         if answer.status == 200:
             answer.headers["Content-Type"] = self.types[asked.name]
         return answer
-
-
-class TagsOfDigitsAreNumbers(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag is a string, of digits alone as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/of-indexes-are-listed",)
-
-    def names_told(self, original: Any, page: list[str]) -> list[Any]:
-        return [int(each) if each.isdecimal() else each for each in original(page)]

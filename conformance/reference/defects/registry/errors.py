@@ -27,49 +27,6 @@ def errors_of(answer: Answer) -> list[dict[str, Any]]:
     return found
 
 
-class ErrorsInPlainText(Defect):
-    """Docker Registry V2, Errors: the body of an error is JSON."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/body-is-json",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        errors = errors_of(answer)
-        return retold(answer, errors[0]["message"].encode(), "text/plain; charset=utf-8") if errors else answer
-
-
-class ErrorsInHtml(Defect):
-    """Docker Registry V2, Errors: 404 is the registry's own, not a proxy's page."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/body-is-json",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        page = b"<html><body><h1>404 Not Found</h1></body></html>"
-        return retold(answer, page, "text/html") if answer.status == 404 else answer
-
-
-class ErrorWithoutList(Defect):
-    """distribution-spec 1.1, Error Codes: ``errors`` is a list."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        errors = errors_of(answer)
-        return retold(answer, json.dumps({"error": errors[0]}).encode()) if errors else answer
-
-
-class ErrorsTypedAsText(Defect):
-    """Docker Registry V2, Errors: Content-Type is application/json."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/body-is-json",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return retold(answer, answer.body, "text/plain; charset=utf-8") if errors_of(answer) else answer
-
-
 class ErrorsOfATypeNobodyReads(Defect):
     """Docker Registry V2, Errors: Content-Type is application/json, by which clients know what they can read."""
 
@@ -78,17 +35,6 @@ class ErrorsOfATypeNobodyReads(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return retold(answer, answer.body, "application/x-json") if errors_of(answer) else answer
-
-
-class ErrorCodesInLowerCase(Defect):
-    """distribution-spec 1.1, Error Codes: a code is of upper-case letters and underscores."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        errors = [{**each, "code": each["code"].lower()} for each in errors_of(answer)]
-        return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
 
 
 class ErrorWithoutCode(Defect):
@@ -105,28 +51,6 @@ class ErrorWithoutCode(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{"message": each["message"]} for each in errors_of(answer)]
         return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
-
-
-class OneCodeForgotten(Defect):
-    """distribution-spec 1.1, Error Codes: every entry has a code, that of a refusal which is seldom met, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return retold(answer, answer.body.replace(b'"SIZE_INVALID"', b'""')) if errors_of(answer) else answer
-
-
-class MalformedTagIs401(Defect):
-    """RFC 9110 section 15.5.2: a 401 has a challenge, whatever was wrong."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if any(each["code"] == "TAG_INVALID" for each in errors_of(answer)):
-            answer.status = 401
-        return answer
 
 
 class ErrorTellsTheInside(Defect):
@@ -189,18 +113,6 @@ class AllowMissing(Defect):
         return without(answer, "Allow")
 
 
-class RefusedMethodAllowed(Defect):
-    """RFC 9110 section 15.5.6: Allow lists the methods that there are, and what was refused is none of them."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/405-has-allow",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 405:
-            answer.headers["Allow"] = f"{answer.headers['Allow']}, {request.method}"
-        return answer
-
-
 class OtherMethodsAllowed(Defect):
     """RFC 9110 section 15.5.6: Allow lists the methods of what was asked for, and not those of another endpoint."""
 
@@ -221,26 +133,6 @@ class ApiVersionMissing(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Docker-Distribution-Api-Version")
-
-
-class ApiVersionMissingOnChallenge(Defect):
-    """Docker Registry V2, API Version Check: the 401 has Docker-Distribution-Api-Version, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/support/names-its-version",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Docker-Distribution-Api-Version") if answer.status == 401 else answer
-
-
-class SupportCheckUnknown(Defect):
-    """distribution-spec 1.1, Determining Support: ``GET /v2/`` is 200."""
-
-    surface = "registry"
-    noticed_by = ("registry/support/is-answered-200",)
-
-    async def support(self, original: Any, asked: Asked) -> Answer:
-        raise Refusal("UNSUPPORTED", status=404)
 
 
 class SupportCheckRedirected(Defect):
@@ -281,18 +173,4 @@ class LoginToldBack(Defect):
         if given and (entries := errors_of(answer)):
             entries[0]["detail"] = {"headers": {"Authorization": [given]}}
             return retold(answer, json.dumps({"errors": entries}).encode())
-        return answer
-
-
-class ErrorMessageIsAnObject(Defect):
-    """Docker Registry V2, Errors: the message of an error is a text."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b'"errors"' in answer.body:
-            document = json.loads(answer.body)
-            document["errors"] = [{**each, "message": {"text": each["message"]}} for each in document["errors"]]
-            answer.body = json.dumps(document).encode()
         return answer

@@ -11,18 +11,16 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of, without
-from conformance.reference.defects.registry.told import edited
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import OCI_MANIFEST, Upload
+from conformance.reference.registry.state import Upload
 
 LONGEST_ADDRESS = 320
 AN_HOUR = 3600
 COUNTED = re.compile(r"\+(\d+)")
-PUNCTUATION = re.compile(r"[._-]")
 
 
 class LongAddressRefused(Defect):
@@ -37,40 +35,6 @@ class LongAddressRefused(Defect):
         return Answer.json(414, {"message": "URI too long"})
 
 
-class TagsInOrderWithoutPunctuation(Defect):
-    """distribution-spec 1.1, Listing Tags: the order is that of the names, of which points and dashes are a part."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-sorted",)
-
-    def order(self, original: Any, name: str) -> tuple[str, str]:
-        return PUNCTUATION.sub("", name).lower(), name
-
-
-class LastModifiedInAnotherForm(Defect):
-    """RFC 9110 section 5.6.7: a sender writes its dates as IMF-fixdate."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/dates-are-dates",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 200:
-            answer.headers["Last-Modified"] = "2026-11-29T10:00:00Z"
-        return answer
-
-
-class LastModifiedToCome(Defect):
-    """RFC 9110 section 8.8.2.1: nothing was modified later than it is now."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/dates-are-dates",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 200:
-            answer.headers["Last-Modified"] = formatdate(time.time() + AN_HOUR, usegmt=True)
-        return answer
-
-
 class DateOfAnotherZone(Defect):
     """RFC 9110 section 6.6.1: Date is when the answer was made, in GMT."""
 
@@ -80,31 +44,6 @@ class DateOfAnotherZone(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.headers["Date"] = formatdate(time.time() + AN_HOUR, usegmt=True)
         return answer
-
-
-class BadTokenToldBack(Defect):
-    """OWASP API8: nor is a token told back that is no good, as where a library's own message is passed on."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-not-told-back",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        given = request.headers.get("authorization", "")
-        if answer.status == 401 and "invalid_token" in answer.headers.get("www-authenticate", ""):
-            message = f"token is malformed: {given.partition(' ')[2]}"
-            return edited(answer, lambda told: told["errors"][0].update(message=message))
-        return answer
-
-
-class DigestOfASubjectUnread(Defect):
-    """image-spec 1.1, Content Descriptors: a digest is of the grammar of digests, where nothing is looked for, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole",)
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        known = isinstance(descriptor, dict) and str(descriptor.get("digest")).startswith("sha256:")
-        original(member, descriptor | {"digest": f"sha256:{'0' * 64}"} if known and member == "subject" else descriptor)
 
 
 class TagRepeatedUnescaped(Defect):
@@ -154,16 +93,6 @@ class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
 
     def _named(self, name: str, value: str) -> str:
         return "http://registry.invalid/token" if name == "realm" else value
-
-
-class RealmOfBeforeAtOneOfTwo(_OneOfTwo, Defect):
-    """Docker token authentication: each instance names a realm that is there."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/every-challenge-gets-a-token",)
-
-    def _named(self, name: str, value: str) -> str:
-        return f"{value}/v1" if name == "realm" else value
 
 
 class LinkCounts(Defect):
@@ -252,14 +181,3 @@ class PartCompressedBehindItsRange(Defect):
             answer.headers["Content-Encoding"] = "gzip"
             return without(answer, "Content-Length")
         return answer
-
-
-class WhatSaysToBeDockersTakenAsOci(Defect):
-    """distribution-spec 1.1, Pushing Manifests: what mediaType says is compared where OCI's need not say it, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/type-is-compared-of-one-shape",)
-
-    def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
-        if media_type != OCI_MANIFEST:
-            original(media_type, document)

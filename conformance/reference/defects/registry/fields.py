@@ -25,12 +25,6 @@ class NameInAFieldOpens(Defect):
         return caller
 
 
-class NearAddressOpens(NameInAFieldOpens):
-    """API Reference, Error Handling: nor is who says to come from the server itself let in without a login."""
-
-    named = "x-forwarded-for"
-
-
 class PathInAFieldIsUnguarded(Defect):
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
 

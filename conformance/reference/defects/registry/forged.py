@@ -2,98 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import re
 from typing import Any, cast
 
 import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.access import everything
 from conformance.reference.defects.registry.common import kind_of, registry_of, without
 from conformance.reference.defects.registry.ways_round import answered
 from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import ISSUER, SERVICE, Access, Caller
+from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.routing import Asked
 
-Claims = dict[str, Any]
 KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
-
-
-def by_key(token: str, key: Any, algorithm: str) -> Claims:
-    """The claims of a token that this key verifies."""
-    options = cast(Any, {"require": ["exp"]})
-    claims: Claims = jwt.decode(token, key, algorithms=[algorithm], audience=SERVICE, issuer=ISSUER, options=options)
-    return claims
-
-
-class KeyOfATokenTrusted(Defect):
-    """Docker token implementation: the key is one of those that are trusted, and not whichever stands in jwk."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> Claims:
-        given = jwt.get_unverified_header(token).get("jwk")
-        return by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if given else cast(Claims, original(token))
-
-
-class KeyTrustedByItsName(Defect):
-    """Docker token implementation: a trusted key is more than its kid, which anybody can write into jwk."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> Claims:
-        given = jwt.get_unverified_header(token).get("jwk") or {}
-        return (
-            by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if "kid" in given else cast(Claims, original(token))
-        )
-
-
-class KeyTrustedByItsChain(Defect):
-    """RFC 7517 section 4.7: the key in jwk is that of the first certificate in x5c."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> Claims:
-        given = jwt.get_unverified_header(token).get("jwk") or {}
-        known = given.get("x5c") == registry_of(original).key.x5c
-        return by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if known else cast(Claims, original(token))
-
-
-class CertificateOfATokenTrusted(Defect):
-    """Docker token implementation: the chain in x5c leads to a root that is trusted, and not only to its own key."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> Claims:
-        (given, *_) = jwt.get_unverified_header(token).get("x5c") or [""]
-        if not given:
-            return cast(Claims, original(token))
-        return by_key(token, x509.load_der_x509_certificate(base64.b64decode(given)).public_key(), "ES256")
-
-
-class PublicKeyTakenForASecret(Defect):
-    """RFC 8725 section 2.1: the algorithm is the verifier's choice; with HS256 the public key would be the secret."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> Claims:
-        signed, _, signature = token.rpartition(".")
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        public = registry_of(original).key.private.public_key().public_bytes(serialization.Encoding.PEM, form)
-        made = base64.urlsafe_b64encode(hmac.digest(public, signed.encode(), "sha256")).decode().rstrip("=")
-        if signature != made:
-            return cast(Claims, original(token))
-        unsigned: Claims = jwt.decode(token, options={"verify_signature": False})
-        return unsigned
 
 
 class ChallengeMissingForAChunk(Defect):
@@ -104,19 +26,6 @@ class ChallengeMissingForAChunk(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate") if kind_of(request) == "upload" else answer
-
-
-class ChallengeOfAChunkToPull(Defect):
-    """Docker token scopes: a chunk needs push, and its challenge says so."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        challenge = answer.headers.get("www-authenticate")
-        if challenge and request.method == "PATCH":
-            answer.headers["WWW-Authenticate"] = challenge.replace(":pull,push", ":pull")
-        return answer
 
 
 class ChallengeRunsOn(Defect):
@@ -163,18 +72,6 @@ class BadTokenUnchallenged(Defect):
 
 def _shown(request: Request) -> str:
     return request.headers.get("authorization", "")
-
-
-class TokenAndMoreTaken(Defect):
-    """API Reference, Error Handling: a token with something behind it is none."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        known = next((each for each in registry_of(original).remembered if token.startswith(each)), token)
-        claims: dict[str, Any] = original(known)
-        return claims
 
 
 class TokensKnownInAnyCase(Defect):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
-from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest, Upload
 
 
 class _PullIsEnough(Defect):
@@ -48,16 +46,6 @@ class CancellingNeedsPullAlone(_PullIsEnough):
     method = "DELETE"
 
 
-class SessionOfNamesThatBeginSo(Defect):
-    """distribution-spec 1.1, Pushing blobs: a session of ``app`` is none of ``app-two``."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
-        return name.startswith(upload.repository)
-
-
 class AnonymousLearnsHowFar(Defect):
     """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
 
@@ -69,20 +57,6 @@ class AnonymousLearnsHowFar(Defect):
         upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
         if upload and request.method == "GET" and registry.bearer_token(request) is None:
             return Caller(upload.subject)
-        caller: Caller = original(kind, name, request)
-        return caller
-
-
-class AnonymousCatalog(Defect):
-    """API Reference, Error Handling: a list of repositories, too, is for those who log in."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-list-repositories",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry = registry_of(original)
-        if kind == "catalog" and registry.bearer_token(request) is None:
-            return Caller(registry.seeds.accounts[0].username)
         caller: Caller = original(kind, name, request)
         return caller
 
@@ -123,28 +97,6 @@ class MountFindsItAnywhere(Defect):
         holder = next((name for name, each in repositories.items() if digest in each.blobs), source)
         mounted: bool = await original(holder, target, digest)
         return mounted
-
-
-class SubjectToldOfDigestsAlone(Defect):
-    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told by tag as by digest."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/subject-is-acknowledged",)
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        return answer if ":" in asked.reference else without(answer, "OCI-Subject")
-
-
-class ReferrersOfReferrers(Defect):
-    """distribution-spec 1.1, Listing Referrers: what is listed has this subject, and not one that has it."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-listed",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        direct: list[dict[str, Any]] = original(name, digest)
-        return direct + [further for each in direct for further in original(name, each["digest"])]
 
 
 class FilterOfOwnTypesAlone(Defect):
@@ -237,19 +189,6 @@ class ListedDescriptorUnchecked(Defect):
         original(member, {"mediaType": "a/b", **descriptor} if member == "manifests" else descriptor)
 
 
-class ListedImagesOfAnyRepository(Defect):
-    """Docker Registry V2, Manifest lists: what is listed must be there, and not in another repository."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-child-is-refused",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        listed = {each["digest"] for each in descriptors}
-        repositories = registry_of(original).repositories
-        holder = next((each for each in repositories if listed <= set(repositories[each].manifests)), name)
-        original(holder, descriptors)
-
-
 class PostToldASession(Defect):
     """distribution-spec 1.1, Single POST: the Location of 201 is where the blob can be pulled."""
 
@@ -261,43 +200,3 @@ class PostToldASession(Defect):
             location = answer.headers.get("location", "")
             answer.headers["Location"] = location.replace("/blobs/sha256:", "/blobs/uploads/")
         return answer
-
-
-class FirstListedAlone(Defect):
-    """Docker Registry V2, Manifest lists: each that is listed must be there, and not the first alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-child-is-refused",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, descriptors[:1])
-
-
-class FirstMissingTold(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: an error is returned for each unknown blob."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/each-missing-blob-is-told",)
-
-    def check_missing(self, original: Any, digests: list[str]) -> None:
-        original(digests[:1])
-
-
-class CatalogWithoutLink(Defect):
-    """Docker Registry V2, Pagination: where there is no Link, all have been received, of the catalog, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/links-leave-nothing-out",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Link") if kind_of(request) == "catalog" else answer
-
-
-class TagsBehindLastWithoutCase(Defect):
-    """distribution-spec 1.1, Listing Tags: what comes behind ``last`` does so in the order of the list."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        return names if last is None else [name for name in names if name.lower() > last.lower()]

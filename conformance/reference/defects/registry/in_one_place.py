@@ -10,11 +10,10 @@ from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import IMAGES, OCI_INDEX, OCI_MANIFEST, Manifest, Upload
 
 MEBIBYTE = 1024 * 1024
-LONGEST = 255
 
 
 class MountOpensNoUpload(Defect):
@@ -215,19 +214,6 @@ class TagOfADigestIsOfAnImage(Defect):
         if asked.reference.startswith("sha256-"):
             answer.headers["Content-Type"] = OCI_MANIFEST
         return answer
-
-
-class TagsOfLongNamesFail(Defect):
-    """API Reference, Error Handling: the tags of a name that is too long are not there, which is no failure."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/any-name-is-a-callers-affair",)
-
-    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
-        found: tuple[Route, str, str] = original(path)
-        if found[0].kind == "tags" and len(found[1]) > LONGEST:
-            raise failed()
-        return found
 
 
 class PushByDigestMovesTagsBack(Defect):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
-from conformance.reference.registry.state import Manifest, Upload
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
 
 MOST_READ = 4 * 1024 * 1024
 
@@ -124,31 +124,6 @@ class SeveralRangesSentWhole(Defect):
         return answer
 
 
-class TwoPageSizesFail(Defect):
-    """API Reference, Error Handling: a parameter that stands twice is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
-
-    def page_size(self, original: Any, request: Request) -> int | None:
-        if [name for name, _ in request.query].count("n") > 1:
-            raise failed()
-        size: int | None = original(request)
-        return size
-
-
-class ReadingUploadsFails(Defect):
-    """API Reference, Error Handling: who reads where uploads begin meets no failure of the platform's."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
-
-    def check_method(self, original: Any, route: Route, method: str) -> None:
-        if route.kind == "uploads" and method == "GET":
-            raise failed()
-        original(route, method)
-
-
 class PartFarInRefused(Defect):
     """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
 
@@ -162,18 +137,6 @@ class PartFarInRefused(Defect):
         return part
 
 
-class ImagesForSharedCachesToRevalidate(Defect):
-    """RFC 9111 section 3.5: ``must-revalidate`` lets a shared cache give out the answer to a login."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        answer.headers["Cache-Control"] = "max-age=3600, must-revalidate"
-        return answer
-
-
 class AbsenceForSharedCaches(Defect):
     """RFC 9111 section 3.5: ``public`` lets a shared cache tell everybody for a minute that an image is not there."""
 
@@ -184,31 +147,6 @@ class AbsenceForSharedCaches(Defect):
         if answer.status == 404:
             answer.headers["Cache-Control"] = "public, max-age=60"
         return answer
-
-
-class ListsForSharedCaches(Defect):
-    """RFC 9111 section 3.5: ``public`` lets a shared cache give a list to those who may not ask for it."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "tags" and answer.status == 200:
-            answer.headers["Cache-Control"] = "public, max-age=60"
-        return answer
-
-
-class OddSessionFails(Defect):
-    """API Reference, Error Handling: what is no session's name is not the platform's fault (a UUID that is none)."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/unknown-session-is-404",)
-
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        if asked.reference.count("-") != 4:
-            raise failed()
-        upload: Upload = original(asked)
-        return upload
 
 
 class UploadStatusFromCache(Defect):
@@ -224,19 +162,6 @@ class UploadStatusFromCache(Defect):
         told = self.told.get(asked.reference) or await original(asked)
         self.told[asked.reference] = told
         return Answer(told.status, told.body, told.headers)
-
-
-class RangeOfAStreamUntold(Defect):
-    """Docker Registry V2, Uploading the Layer: Range tells what has come, by a stream as well as by chunks."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/streamed",)
-
-    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
-        answer: Answer = original(request, upload)
-        if "content-range" not in request.headers:
-            answer.headers["Range"] = "0-0"
-        return answer
 
 
 class EmptyChunkBeginsAnew(Defect):
@@ -262,24 +187,3 @@ class MountedDigestOfOther(Defect):
         if answer.status == 201:
             answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
         return answer
-
-
-class DeletionReachesTheSource(Defect):
-    """distribution-spec 1.1, Deleting Blobs: a mounted blob that is deleted stays in the repository it came from."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-stays-elsewhere",)
-
-    def __init__(self) -> None:
-        self.sources: dict[tuple[str, str], str] = {}
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        mounted: bool = await original(source, target, digest)
-        if mounted and source != target:
-            self.sources[target, digest] = source
-        return mounted
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        if source := self.sources.pop((name, digest), None):
-            await original(source, digest)

@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import EveryTwentieth, registry_of, without
+from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest
-
-
-class TagsUnsorted(Defect):
-    """distribution-spec 1.1, Listing Tags: tags are in lexical order, not in that of pushing."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-sorted",)
-
-    def in_order(self, original: Any, names: list[str]) -> list[str]:
-        return names
 
 
 class TagsInReverse(Defect):
@@ -35,16 +25,6 @@ class TagsInReverse(Defect):
         return [name for name in names if last is None or name < last]
 
 
-class CatalogFolderByFolder(Defect):
-    """Docker Registry V2, Listing Repositories: names are in lexical order, in which a dash comes before a slash."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/is-sorted",)
-
-    def in_order(self, original: Any, names: list[str]) -> list[str]:
-        return sorted(names, key=lambda name: name.split("/"))
-
-
 class PageSizeIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: at most ``n`` are listed."""
 
@@ -54,17 +34,6 @@ class PageSizeIgnored(Defect):
     def page_size(self, original: Any, request: Request) -> int | None:
         original(request)
         return 0 if request.parameter("n") == "0" else None
-
-
-class TagPageOneTooLong(Defect):
-    """distribution-spec 1.1, Listing Tags: at most ``n`` are listed, not one more."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/n-limits-the-list",)
-
-    def page_size(self, original: Any, request: Request) -> int | None:
-        size: int | None = original(request)
-        return size + 1 if size else size
 
 
 class LastIgnored(Defect):
@@ -80,16 +49,6 @@ class LastIgnored(Defect):
         return str(original(request, 10_000, last, rest))
 
 
-class LastListedAgain(Defect):
-    """distribution-spec 1.1, Listing Tags: ``last`` itself is not listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/pages-by-last-lead-to-the-end",)
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        return names if last is None else [name for name in names if name >= last]
-
-
 class UnknownLastEndsTheList(Defect):
     """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag that is there."""
 
@@ -99,16 +58,6 @@ class UnknownLastEndsTheList(Defect):
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         found: list[str] = original(names, last)
         return found if last is None or last in names else []
-
-
-class TagLostBetweenPages(Defect):
-    """distribution-spec 1.1, Listing Tags: following Link to the end gives every tag."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
-
-    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
-        return str(original(request, size, rest[size], rest))
 
 
 class LinkMissing(Defect):
@@ -133,18 +82,6 @@ class LinkNeverEnds(Defect):
         return answer
 
 
-class LinkWithoutRelation(Defect):
-    """RFC 8288 section 3.3: the relation of the link is ``next``."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "Link" in answer.headers:
-            answer.headers["Link"] = answer.headers["Link"].partition(";")[0]
-        return answer
-
-
 class PageOfNoneFails(Defect):
     """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not 500."""
 
@@ -156,16 +93,6 @@ class PageOfNoneFails(Defect):
         if size == 0:
             raise Refusal("UNSUPPORTED", status=500)
         return size
-
-
-class PageOfNoneIsWhole(Defect):
-    """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not all."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/n-nought-is-empty",)
-
-    def page_size(self, original: Any, request: Request) -> int | None:
-        return original(request) or None
 
 
 class BadPageSizeIgnored(Defect):
@@ -242,20 +169,6 @@ class TagListShowsDigests(Defect):
         return tags + [each.replace(":", "-") for each in stored.manifests if each not in stored.tags.values()]
 
 
-class OneTagListInTwentyShort(Defect):
-    """distribution-spec 1.1, Listing Tags: every tag is listed every time, not 19 times of 20."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        tags: list[str] = original(name)
-        return tags[:-1] if self.twentieth.due() else tags
-
-
 class CatalogShowsOtherOrganizations(Defect):
     """API Reference, Error Handling: what another organization has is hidden, in the catalogue, too."""
 
@@ -263,16 +176,6 @@ class CatalogShowsOtherOrganizations(Defect):
     noticed_by = ("registry/rights/catalog-hides-other-organizations",)
 
     def may_see(self, original: Any, caller: Any, name: str) -> bool:
-        return True
-
-
-class ReferrersUnfiltered(Defect):
-    """distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied says that the filter was applied."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/filter-is-applied",)
-
-    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
         return True
 
 
@@ -286,27 +189,6 @@ class FilterNotTold(Defect):
         return without(await original(asked), "OCI-Filters-Applied")
 
 
-class ReferrersWithoutAnnotations(Defect):
-    """distribution-spec 1.1, Listing Referrers: each descriptor has the annotations of its manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        return {member: value for member, value in original(manifest).items() if member != "annotations"}
-
-
-class TenReferrersAlone(Defect):
-    """distribution-spec 1.1, Listing Referrers: where there are more than are on a page, a Link leads to the next."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/several-referrers",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = original(name, digest)
-        return found[:10]
-
-
 class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
@@ -318,30 +200,6 @@ class ReferrersWithoutArtifactType(Defect):
         if not manifest.document.get("artifactType"):
             entry.pop("artifactType", None)
         return entry
-
-
-class ReferrersOfNothingUnknown(Defect):
-    """distribution-spec 1.1, Listing Referrers: a digest without referrers is 200 and an empty list."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/none-is-an-empty-index",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = original(name, digest)
-        if not found:
-            raise Refusal("MANIFEST_UNKNOWN", {"digest": digest})
-        return found
-
-
-class ReferrersOnlyOfPresentSubject(Defect):
-    """distribution-spec 1.1, Listing Referrers: the subject need not be there."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        present = digest in registry_of(original).stored(name).manifests
-        return original(name, digest) if present else []
 
 
 class ReferrersOfEveryRepository(Defect):
@@ -378,18 +236,3 @@ class ReferrersOfMalformedDigest(Defect):
         except Refusal:
             answer = registry_of(original).referrers_answer([])
         return answer
-
-
-class ReferrersKeepTheDeleted(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a deleted manifest is not listed as a referrer."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/deleted-is-not-listed",)
-
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        kept = self.entries.setdefault((name, digest), {})
-        kept.update({entry["digest"]: entry for entry in original(name, digest)})
-        return list(kept.values())

@@ -8,12 +8,12 @@ import json
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import EveryTwentieth, kind_of, registry_of, without
+from conformance.reference.defects.registry.common import kind_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
+from conformance.reference.registry.state import Manifest
 
 
 class ManifestReformatted(Defect):
@@ -55,20 +55,6 @@ class ManifestTypeLost(Defect):
         return answer
 
 
-class ManifestTypeOfAccept(Defect):
-    """distribution-spec 1.1, Pulling manifests: Content-Type is the manifest's, not the first that Accept names."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/nested-index-is-taken",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        accepted = request.headers.get("accept", "*/*").split(",")[0].strip()
-        if "*" not in accepted:
-            answer.headers["Content-Type"] = accepted
-        return answer
-
-
 class ManifestWithoutDigestHeader(Defect):
     """Docker Registry V2, Pulling an Image Manifest: the answer has Docker-Content-Digest."""
 
@@ -99,20 +85,6 @@ class HeadManifestWithoutLength(Defect):
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
-        answer.body = b""
-        return without(answer, "Content-Length")
-
-
-class HeadLargeManifestWithoutLength(Defect):
-    """distribution-spec 1.1, Checking if content exists: HEAD says the length of a large manifest, too (SHOULD)."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if len(registry_of(original).manifest_of(asked).content) <= 2048:
-            return answer
         answer.body = b""
         return without(answer, "Content-Length")
 
@@ -148,16 +120,6 @@ class HeadOfMissingManifestAnswered200(Defect):
         return answer
 
 
-class SubjectHeaderMissing(Defect):
-    """distribution-spec 1.1, Pushing Manifests with Subject: 201 has OCI-Subject."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/subject-is-acknowledged",)
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        return without(original(asked, manifest), "OCI-Subject")
-
-
 class SubjectHeaderOfTheManifest(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
 
@@ -171,16 +133,6 @@ class SubjectHeaderOfTheManifest(Defect):
         return answer
 
 
-class ManifestLocationMissing(Defect):
-    """distribution-spec 1.1, Pushing Manifests: 201 must have the Location of the manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/location-can-be-pulled",)
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        return without(original(asked, manifest), "Location")
-
-
 class ManifestCreatedWith202(Defect):
     """distribution-spec 1.1, Pushing Manifests: a stored manifest is answered 201."""
 
@@ -191,20 +143,6 @@ class ManifestCreatedWith202(Defect):
         answer: Answer = await original(asked)
         answer.status = 202
         return answer
-
-
-class OneManifestReadInTwentyUnknown(Defect):
-    """distribution-spec 1.1, Pulling manifests: a manifest that is there is there every time."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
-        found: Manifest | None = original(name, reference)
-        return None if found and self.twentieth.due() else found
 
 
 class MissingManifestIsNotFound(Defect):
@@ -240,19 +178,6 @@ def _is_compressed(request: Request, answer: Answer) -> bool:
     return True
 
 
-class ManifestLineEndsConverted(Defect):
-    """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, line ends among them."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) != "manifest" or b"\r\n" not in answer.body:
-            return answer
-        answer.body = answer.body.replace(b"\r\n", b"\n")
-        return without(answer, "Content-Length")
-
-
 class CodedUnderTheSameEntityTag(Defect):
     """RFC 9110 section 8.8.3.3: what was compressed on its way has another strong entity tag."""
 
@@ -274,60 +199,6 @@ class CodedThoughNotAccepted(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if _is_compressed(request, answer):
             answer.headers |= {"Content-Encoding": "gzip", "ETag": f"W/{answer.headers.get('ETag', '')}"}
-        return answer
-
-
-class DeletedManifestStillServed(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        registry = registry_of(original)
-        for tag in registry.tags_naming(name, digest):
-            registry.stored(name).tags.pop(tag)
-
-
-class ManifestDeletionTakesTheBlobs(Defect):
-    """distribution-spec 1.1, Deleting Manifests: the blobs stay, since other manifests share them."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/others-stay",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        stored = registry_of(original).stored(name)
-        content = stored.manifests[digest].content
-        await original(name, digest)
-        for blob in [blob for blob in stored.blobs if blob.encode() in content]:
-            stored.blobs.pop(blob)
-
-
-class DeletionOfMissingManifestAccepted(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a manifest that is not there is 404."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/twice-is-404",)
-
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        if registry.resolve(asked.name, registry.check_reference(asked.reference)) is None:
-            return registry.deleted()
-        answer: Answer = await original(asked)
-        return answer
-
-
-class IndexForWhoTakesImages(Defect):
-    """distribution-spec 1.1, Pulling manifests: who takes indexes gets one, and need not take images as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/oci-index-is-taken", "registry/manifest/docker-list-is-taken")
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        manifest = registry_of(original).manifest_of(asked)
-        if manifest.media_type in INDEXES and OCI_MANIFEST not in asked.request.headers.get("accept", OCI_MANIFEST):
-            raise Refusal("MANIFEST_UNKNOWN")
-        answer: Answer = await original(asked)
         return answer
 
 

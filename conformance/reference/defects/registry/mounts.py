@@ -22,16 +22,6 @@ class MountOfMissingBlobAnswered201(Defect):
         return True
 
 
-class MountWithoutRightOnSource(Defect):
-    """Docker token flow: a mount needs pull on the source."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
-
-    def may_mount(self, original: Any, caller: Any, source: str) -> bool:
-        return True
-
-
 class MountWithoutBlob(Defect):
     """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
 
@@ -40,20 +30,6 @@ class MountWithoutBlob(Defect):
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         return digest in registry_of(original).stored(source).blobs
-
-
-class MountIntoNothingStoresNothing(Defect):
-    """distribution-spec 1.1, Mounting a blob: 201 says so of a target, too, that had nothing before."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/blob-or-upload",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        registry = registry_of(original)
-        if target not in registry.repositories:
-            return digest in registry.stored(source).blobs
-        mounted: bool = await original(source, target, digest)
-        return mounted
 
 
 class MountTakesTheBlobAway(Defect):
@@ -117,37 +93,5 @@ class MountFromNoNameFails(Defect):
         source = asked.request.parameter("from")
         if source and not registry_of(original).is_name(source):
             raise Refusal("NAME_UNKNOWN", status=500)
-        answer: Answer = await original(asked, digest)
-        return answer
-
-
-class MountTellsOfTheRepository(Defect):
-    """API Reference, Error Handling: without pull on the source, a mount does not tell whether there is such a one."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry, source = registry_of(original), asked.request.parameter("from")
-        if source and not registry.may_mount(asked.caller, source) and source in registry.repositories:
-            raise Refusal("DENIED")
-        answer: Answer = await original(asked, digest)
-        return answer
-
-
-class MountOfTheSecondSource(Defect):
-    """Docker Registry V2, Cross Repository Blob Mount: of two sources, the one that is looked at is the one taken."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
-
-    def __init__(self) -> None:
-        self.last = ""
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        return bool(await original(self.last or source, target, digest))
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        self.last = next((value for name, value in reversed(asked.request.query) if name == "from"), "")
         answer: Answer = await original(asked, digest)
         return answer

@@ -7,10 +7,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Route
 from conformance.reference.registry.state import Repository
-
-SHORT = 200
 
 
 class NameGrammarUnchecked(Defect):
@@ -33,16 +30,6 @@ class NameWithSeparatorsRefused(Defect):
         return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
 
 
-class NameEdgesUnchecked(Defect):
-    """distribution-spec 1.1, Pulling manifests: a component begins and ends with a letter or digit."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/no-other-name-is-taken",)
-
-    def is_name(self, original: Any, text: str) -> bool:
-        return bool(original("/".join(each.strip("-._") or "a" for each in text.split("/"))))
-
-
 class NamesFolded(Defect):
     """distribution-spec 1.1, Pulling manifests: names that differ in a separator are two names."""
 
@@ -59,13 +46,6 @@ class NamesFolded(Defect):
 
     def _kept_as(self, name: str) -> str:
         return re.sub("[-._]+", "-", name)
-
-
-class NamesCutShort(NamesFolded):
-    """distribution-spec 1.1, Pulling manifests: a name is kept whole, not as long as a column of a table."""
-
-    def _kept_as(self, name: str) -> str:
-        return name[:SHORT]
 
 
 class OneLetterComponentFails(Defect):
@@ -102,27 +82,3 @@ class EmptyComponentFails(Defect):
         if "" in text.split("/"):
             raise Refusal("NAME_INVALID", status=500)
         return bool(original(text))
-
-
-class NameEndsAtTheFirstWord(Defect):
-    """distribution-spec 1.1, Pulling manifests: a component may be ``manifests``, which ends no name that goes on."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own",)
-
-    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
-        found: tuple[Route, str, str] = original(path)
-        route, name, reference = found
-        before, word, behind = name.partition("/manifests/")
-        return (route, before, f"{behind}/{reference}") if word and route.kind == "manifest" else found
-
-
-class TagWithoutItsExtension(Defect):
-    """distribution-spec 1.1, Pulling manifests: what a tag ends with is of its name, and no format asked for."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-listed",)
-
-    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
-        route, name, reference = original(path)
-        return route, name, reference.removesuffix(".json") if route.kind == "manifest" else reference

@@ -8,15 +8,13 @@ from typing import Any, ClassVar
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
-
-LARGE = 1 << 20
 
 
 class _OneFlawOverlooked(Defect):
@@ -59,15 +57,6 @@ class ExpiredRegistryTokenDeletes(_OneFlawOverlooked):
     noticed_by = ("registry/token/expired-is-refused",)
     flaw = jwt.ExpiredSignatureError
     methods = ("DELETE",)
-
-
-class TokenForOtherServicePushes(_OneFlawOverlooked):
-    """RFC 7519 section 4.1.3: a token for another audience is refused, whatever is asked for with it."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/other-audience-is-refused",)
-    flaw = jwt.InvalidAudienceError
-    methods = ("POST", "PATCH", "PUT")
 
 
 class TokenForOtherServiceHeads(_OneFlawOverlooked):
@@ -141,17 +130,6 @@ class _ListsOpen(Defect):
         raise NotImplementedError
 
 
-class TagsBehindANameForEverybody(_ListsOpen):
-    """Docker token flow: what comes behind ``last`` in a list of tags needs what the list needs."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull",)
-    every = ""
-
-    def _open(self, kind: str, request: Request) -> bool:
-        return kind == "tags" and "last=" in request.query_string
-
-
 class HeadOfTagsForEveryLogin(_ListsOpen):
     """Docker token scopes: HEAD of a list of tags needs pull, as GET of it does."""
 
@@ -161,17 +139,6 @@ class HeadOfTagsForEveryLogin(_ListsOpen):
 
     def _open(self, kind: str, request: Request) -> bool:
         return kind == "tags" and request.method == "HEAD"
-
-
-class PagesOfTheCatalogNeedNoScope(_ListsOpen):
-    """Docker token scopes: a page of the catalog needs ``registry:catalog:*``, as the whole does."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/catalog-needs-its-scope",)
-    every = "insufficient_scope"
-
-    def _open(self, kind: str, request: Request) -> bool:
-        return kind == "catalog" and bool(request.query_string)
 
 
 class RealmOfAPushRelative(Defect):
@@ -185,64 +152,6 @@ class RealmOfAPushRelative(Defect):
         if told and kind_of(request) != "support":
             answer.headers["WWW-Authenticate"] = told.replace('realm="http://', 'realm="//').replace("https://", "//")
         return answer
-
-
-class LargeBlobUnverified(Defect):
-    """distribution-spec 1.1, Pushing blobs: a digest is verified of a large blob as of a small one."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
-
-    def digest_matches(self, original: Any, digest: str, content: bytes | bytearray) -> bool:
-        return len(content) > LARGE or bool(original(digest, content))
-
-
-class ContinuedUploadUnverified(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: who asked how far an upload came has its digest verified."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
-
-    def __init__(self) -> None:
-        self.asked: set[str] = set()
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        self.asked.add(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        if upload.session in self.asked:
-            registry_of(original).close_session(upload)
-            await registry_of(original).store_blob(upload.repository, digest, content)
-        else:
-            await original(upload, digest, content)
-
-
-class LastBytesInTheEndUnverified(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: the digest is verified where the end brings bytes as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        if 0 < len(upload.content) < len(content):
-            registry_of(original).close_session(upload)
-            await registry_of(original).store_blob(upload.repository, digest, content)
-        else:
-            await original(upload, digest, content)
-
-
-class RangeToTheLastByteCutShort(Defect):
-    """RFC 9110 section 14.1.2: a range to the last byte of all has it, from wherever it begins."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        found: tuple[int, int] | None = original(header, size)
-        named = header.endswith(f"-{size - 1}")
-        return (found[0], size - 1) if found and found[0] and named else found
 
 
 class RangeOfOneByteTooManyRefused(Defect):
@@ -267,33 +176,6 @@ class HeadOfAnotherNotModified(Defect):
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         known: bool = original(request, digest)
         return known or (request.method == "HEAD" and "if-none-match" in request.headers)
-
-
-class PushedByDigestLocatedElsewhere(Defect):
-    """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, of one pushed by digest too."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/location-can-be-pulled",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "manifest" and answer.status == 201 and ":" in request.path.rsplit("/", 1)[-1]:
-            answer.headers["Location"] = request.raw_path.replace(":", "/")
-        return answer
-
-
-class FilterNotToldOfNone(Defect):
-    """distribution-spec 1.1, Listing Referrers: an applied filter is told, also where none is of that type."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/applied-filter-is-named",)
-
-    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
-        self.none = not descriptors
-        answer: Answer = original(descriptors)
-        return answer
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "OCI-Filters-Applied") if kind_of(request) == "referrers" and self.none else answer
 
 
 class StatusToldInAnotherRepository(Defect):

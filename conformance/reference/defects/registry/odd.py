@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import Caller
 from conformance.reference.registry.state import DOCKER_MANIFEST
-
-PLAIN_RANGE = re.compile(r"bytes=\d*-\d*")
 
 
 class RefusalBehindHead(Defect):
@@ -63,38 +58,6 @@ class StreamRefused(Defect):
         return None
 
 
-class OddRangeFails(Defect):
-    """API Reference, Error Handling: a Range that cannot be read is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        asked = request.headers.get("range")
-        return Answer(500, b"invalid range") if asked and not PLAIN_RANGE.fullmatch(asked) else None
-
-
-class RangeOfNoNumbersFails(Defect):
-    """API Reference, Error Handling: a Range without a first and a last position is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(500, b"invalid range") if request.headers.get("range") == "bytes=-" else None
-
-
-class OddReferenceFails(Defect):
-    """API Reference, Error Handling: a reference that cannot be read is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        reference = request.raw_path.rpartition("/manifests/")[2]
-        return Answer(500, b"cannot stat") if "/" not in reference and re.search(r"[%~!$@]", reference) else None
-
-
 class ManifestConverted(Defect):
     """distribution-spec 1.1, Pushing Manifests: a manifest is given as it was pushed, whatever Accept says."""
 
@@ -110,16 +73,3 @@ class ManifestConverted(Defect):
             answer.headers["Content-Type"] = DOCKER_MANIFEST
             del answer.headers["Content-Length"]
         return answer
-
-
-class UploadNeedsItsAddressAlone(Defect):
-    """Docker token scopes: a chunk and the end of an upload need push, as its beginning does."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/session-is-its-openers",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Any:
-        return Caller("whoever") if kind == "upload" else original(kind, name, request)
-
-    def owns(self, original: Any, caller: Any, upload: Any) -> bool:
-        return True

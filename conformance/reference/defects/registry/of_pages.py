@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of
 from conformance.reference.http import Answer, Request
 
 
@@ -19,42 +18,6 @@ class DigestOfAPart(Defect):
         answer: Answer = original(digest, content, first, end)
         if end - first == 1:
             answer.headers["Docker-Content-Digest"] = f"sha256:{'0' * 64}"
-        return answer
-
-
-class PagesWithoutTheirName(Defect):
-    """distribution-spec 1.1, Listing Tags: a page has the name of its repository, as the whole list has."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-listed",)
-
-    def page_answer(self, original: Any, request: Request, document: dict[str, Any], *names: Any) -> Answer:
-        told = {} if request.parameter("n") is not None else document
-        answer: Answer = original(request, told, *names)
-        return answer
-
-
-class PagesAreText(Defect):
-    """distribution-spec 1.1, Listing Tags: a page is JSON and says so, as the whole list does."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-json",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "tags" and answer.status == 200 and request.parameter("n") is not None:
-            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
-        return answer
-
-
-class FilteredReferrersAreJson(Defect):
-    """distribution-spec 1.1, Listing Referrers: those of one type are an image index, and say so, as all are."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-an-index",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "referrers" and answer.status == 200 and request.parameter("artifactType"):
-            answer.headers["Content-Type"] = "application/json"
         return answer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.registry.routing import Asked
 
 
@@ -23,15 +23,6 @@ class _InPlaceOfAMount(Defect):
 
     def _spoil(self, answer: Answer) -> None:
         raise NotImplementedError
-
-
-class UploadInPlaceOfAMountIs200(_InPlaceOfAMount):
-    """distribution-spec 1.1, Mounting a blob: what cannot be mounted is an upload, told as 202."""
-
-    noticed_by = ("registry/mount/absent-blob-opens-an-upload",)
-
-    def _spoil(self, answer: Answer) -> None:
-        answer.status = 200
 
 
 class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
@@ -64,16 +55,4 @@ class UploadInPlaceOfAMountIsTheOneBefore(Defect):
         if here and asked.request.parameter("mount"):
             return registry.upload_answer(202, asked.request, here[-1])
         answer: Answer = original(asked)
-        return answer
-
-
-class SubjectOfAnIndexIsItsImage(Defect):
-    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is what was sent as the subject."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/subject-is-acknowledged",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "OCI-Subject" in answer.headers and b'"manifests"' in request.body:
-            answer.headers["OCI-Subject"] = f"sha256:{'0' * 64}"
         return answer

@@ -22,36 +22,6 @@ def manifest_anywhere(registry: Registry, digest: str) -> Manifest | None:
     return next((each.manifests[digest] for each in registry.repositories.values() if digest in each.manifests), None)
 
 
-class PartOfBlobOfAnyRepository(Defect):
-    """distribution-spec 1.1, Pulling blobs: what is not this repository's is not given in parts, either."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        content = blob_anywhere(registry, asked.reference)
-        part = registry.part_wanted(asked.request, asked.reference, len(content)) if content is not None else None
-        if content is not None and part is not None:
-            return registry.part_answer(asked.reference, content, *part)
-        answer: Answer = await original(asked)
-        return answer
-
-
-class KnownBlobOfAnyRepository(Defect):
-    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 404."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        if registry.not_modified(asked.request, asked.reference):
-            return registry.unchanged(asked.reference)
-        answer: Answer = await original(asked)
-        return answer
-
-
 class ManifestOfAnyRepository(Defect):
     """distribution-spec 1.1, Pulling manifests: a manifest is pulled from the repository that it was pushed to."""
 
@@ -61,21 +31,6 @@ class ManifestOfAnyRepository(Defect):
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
         return found or manifest_anywhere(registry_of(original), reference)
-
-
-class HeadOfManifestOfAnyRepository(Defect):
-    """distribution-spec 1.1, Pulling manifests: HEAD finds what GET finds, in this repository alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/manifest-stays-in-its-repository",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        found = manifest_anywhere(registry, asked.reference)
-        if found is not None:
-            return registry.manifest_answer(asked.request, found)
-        answer: Answer = await original(asked)
-        return answer
 
 
 class UploadCancelledByAnotherRepository(Defect):
@@ -104,22 +59,6 @@ def in_its_own(asked: Asked, registry: Registry) -> Asked:
     """The same as if it had been asked of the repository that the session is of."""
     upload = registry.uploads.get(asked.reference)
     return asked.also_named(upload.repository) if upload else asked
-
-
-class MountOfAnyBlobWithoutSource(Defect):
-    """distribution-spec 1.1, Mounting a blob: without ``from``, too, a mount needs pull on where the blob is."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry = registry_of(original)
-        content = blob_anywhere(registry, digest) if asked.request.parameter("from") is None else None
-        if content is not None:
-            await registry.store_blob(asked.name, digest, content)
-            return registry.blob_created(asked, digest)
-        answer: Answer = await original(asked, digest)
-        return answer
 
 
 class ManifestBringsItsBlobs(Defect):
@@ -161,17 +100,6 @@ class TagDeletedInEveryRepository(Defect):
             await original(each, tag)
 
 
-class ManifestDeletedInEveryRepository(Defect):
-    """distribution-spec 1.1, Deleting Manifests: it goes from this repository, not from others."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/image-stays-elsewhere",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in list(registry_of(original).repositories):
-            await original(each, digest)
-
-
 class IndexDeletionTakesItsImages(Defect):
     """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
 
@@ -183,30 +111,6 @@ class IndexDeletionTakesItsImages(Defect):
         await original(name, digest)
         for child in deleted.document.get("manifests") or []:
             await original(name, child["digest"])
-
-
-class TagsOfNamesThatBeginSo(Defect):
-    """distribution-spec 1.1, Listing Tags: the tags of ``app-two`` are not those of ``app``."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/digests-are-no-tags",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        tags = dict.fromkeys(original(name))
-        for each, repository in registry_of(original).repositories.items():
-            tags |= dict.fromkeys(repository.tags if each.startswith(name) else ())
-        return list(tags)
-
-
-class DeletionInNamesThatBeginSo(Defect):
-    """distribution-spec 1.1, Deleting Manifests: what is deleted from ``app`` stays in ``app-two``."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/image-stays-elsewhere",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        for each in [known for known in registry_of(original).repositories if known.startswith(name)]:
-            await original(each, digest)
 
 
 class ManifestOfAnyRepositoryAsABlob(Defect):

@@ -25,23 +25,6 @@ class UploadUuidChanges(Defect):
         return answer
 
 
-class UploadUuidOfTheLast(Defect):
-    """Docker Registry V2, Uploading the Layer: Docker-Upload-UUID is that of this upload, whichever began since."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/uuid-stays-the-same",)
-
-    def __init__(self) -> None:
-        self.last = ""
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        answer: Answer = original(status, request, upload)
-        if request.method == "POST":
-            self.last = upload.session
-        answer.headers["Docker-Upload-UUID"] = self.last
-        return answer
-
-
 class MalformedContentRangeIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a Content-Range that cannot be read says no chunk in order."""
 

@@ -64,16 +64,6 @@ class StorageLooksAtNoSignature(_Led):
         return "31f7a65e315586ac"
 
 
-class StorageSignsTheRepositoryAlone(_Led):
-    """Docker Registry V2, Pulling a Layer: what is signed is the blob, not that one may pull from some repository."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/redirect-opens-no-other",)
-
-    def _signature(self, name: str, digest: str) -> str:
-        return super()._signature(name, "")
-
-
 class PullsLedThereByCaches(_Led):
     """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody the address that a login was led to."""
 

@@ -12,7 +12,7 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked, find_route
-from conformance.reference.registry.state import Manifest, Upload
+from conformance.reference.registry.state import Upload
 
 
 class OutOfOrderEndsTheUpload(Defect):
@@ -200,25 +200,6 @@ class DigestOnceWrongStaysWrong(Defect):
         if not original(digest, content):
             self.wrong.add(digest)
         return digest not in self.wrong
-
-
-class DeletedImageRefused(Defect):
-    """distribution-spec 1.1, Pushing Manifests: what was deleted is pushed again as anything else is."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/can-be-pushed-again",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.deleted.add((name, digest))
-        await original(name, digest)
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        if (name, manifest.digest) in self.deleted:
-            raise Refusal("MANIFEST_INVALID", {"digest": manifest.digest}, status=409)
-        await original(name, manifest)
 
 
 class DeletedBlobNeverServedAgain(Defect):

@@ -49,29 +49,6 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
         await registry.put_manifest(asked)
 
 
-class RepositoriesMadeBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 has made no repository, which is 404 as before."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/absent-repository-is-404",)
-    done = ("uploads", "POST")
-
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        registry.opened(asked.name)
-
-
-class BlobsStoredBeforeTheRights(_DoneBeforeTheRights):
-    """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no blob there."""
-
-    surface = "registry"
-    noticed_by = ASKED_FOR_A_LOGIN + ASKED_FOR_RIGHTS
-    done = ("uploads", "POST")
-
-    async def _do(self, registry: Registry, asked: Asked) -> None:
-        if digest := asked.request.parameter("digest"):
-            await registry.store_blob(asked.name, digest, asked.request.body)
-
-
 class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
 

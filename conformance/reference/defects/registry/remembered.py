@@ -34,20 +34,6 @@ class TagDigestFromCache(Defect):
         return answer
 
 
-class HeadOfTagFromCache(Defect):
-    """distribution-spec 1.1, Pulling manifests: HEAD tells of a tag what it names now, as GET does."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.told: dict[Place, Answer] = {}
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        return answer if ":" in asked.reference else self.told.setdefault((asked.name, asked.reference), answer)
-
-
 class EntityTagOfTheTagsName(Defect):
     """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
 
@@ -118,44 +104,6 @@ class DeletedTagFromCache(Defect):
         await original(name, digest)
 
 
-class _TagListFromCache(Defect):
-    """Keeps a list that was read until a tag is pushed."""
-
-    surface = "registry"
-
-    def __init__(self) -> None:
-        self.lists: dict[str, list[str]] = {}
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        if name not in self.lists:
-            self.lists[name] = original(name)
-        return self.lists[name]
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        self.lists.pop(name, None)
-        await original(name, tag, digest)
-
-
-class TagListFromBeforeTheTagWent(_TagListFromCache):
-    """distribution-spec 1.1, Deleting tags: who has read the list finds no tag in it that was deleted since."""
-
-    noticed_by = ("registry/delete/tag-alone",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.lists.pop(name, None)
-        await original(name, digest)
-
-
-class TagListFromBeforeTheImageWent(_TagListFromCache):
-    """distribution-spec 1.1, Deleting Manifests: nor one whose image was deleted since."""
-
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        self.lists.pop(name, None)
-        await original(name, tag)
-
-
 class HeadKnowsNoEntityTag(Defect):
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
 
@@ -182,24 +130,6 @@ class TagNeverGoesBack(Defect):
         known = (name, tag, digest) in self.named and tag in registry_of(original).stored(name).tags
         self.named.add((name, tag, digest))
         if not known:
-            await original(name, tag, digest)
-
-
-class DeletedTagNeverComesBack(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a tag that was deleted can be pushed again."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    def __init__(self) -> None:
-        self.deleted: set[Place] = set()
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        self.deleted.add((name, tag))
-        await original(name, tag)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if (name, tag) not in self.deleted:
             await original(name, tag, digest)
 
 
@@ -248,88 +178,6 @@ class AbsentTagRemembered(Defect):
         return found
 
 
-class AbsentImageRememberedForHead(AbsentTagRemembered):
-    """distribution-spec 1.1, Checking if content exists: an image that was looked for in vain is there once pushed."""
-
-    def _is_remembered(self, asked: Asked) -> bool:
-        return asked.request.method == "HEAD" and ":" in asked.reference
-
-
-class ReferrersFromCache(Defect):
-    """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
-
-    def __init__(self) -> None:
-        self.lists: dict[Place, list[dict[str, Any]]] = {}
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        return self.lists.setdefault((name, digest), original(name, digest))
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.lists.clear()
-        await original(name, digest)
-
-
-class ReferrersRememberedByTheDigestAlone(Defect):
-    """distribution-spec 1.1, Listing Referrers: of a repository those are told that it has, whatever another has."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/of-this-repository-only",)
-
-    def __init__(self) -> None:
-        self.lists: dict[str, list[dict[str, Any]]] = {}
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        if digest not in self.lists:
-            self.lists[digest] = original(name, digest)
-        return self.lists[digest]
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        self.lists.clear()
-        await original(name, manifest)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        self.lists.clear()
-        await original(name, digest)
-
-
-class ReferrerListedForEachPush(Defect):
-    """distribution-spec 1.1, Listing Referrers: a manifest is one referrer, however often it was pushed."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-listed",)
-
-    def __init__(self) -> None:
-        self.pushed: list[Place] = []
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        self.pushed.append((name, manifest.digest))
-        await original(name, manifest)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        found = original(name, digest)
-        return [each for each in found for _ in range(self.pushed.count((name, each["digest"])))]
-
-
-class DeletedBlobStillCounts(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: a blob that was deleted is unknown, as one never pushed is."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
-
-    def __init__(self) -> None:
-        self.deleted: set[str] = set()
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        self.deleted.add(digest)
-        await original(name, digest)
-
-    def check_missing(self, original: Any, digests: list[str]) -> None:
-        original([each for each in digests if each not in self.deleted])
-
-
 class DeletionTakesTagsThatMovedAway(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
 
@@ -361,19 +209,3 @@ class CatalogRememberedForEverybody(Defect):
         if query not in self.pages:
             self.pages[query] = await original(asked)
         return self.pages[query]
-
-
-class ManifestKnownElsewhereTaken(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: its blobs are looked for here, wherever it is known."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
-
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry, digest = registry_of(original), grammar.digest_of(asked.request.body)
-        for each in [*registry.repositories.values()]:
-            if digest in each.manifests:
-                await registry.store_manifest(asked.name, each.manifests[digest])
-                return registry.manifest_created(asked, each.manifests[digest])
-        answer: Answer = await original(asked)
-        return answer

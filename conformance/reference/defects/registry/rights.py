@@ -38,36 +38,6 @@ class KnownNeedsNoLogin(Defect):
         return caller
 
 
-class PushTokenDeletesBlobs(Defect):
-    """Docker token scopes: a token to push deletes no blob, as it deletes no manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/push-does-not-delete",)
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        return by_push(original, kind, name, request, kind == "blob")
-
-
-class PushTokenDeletesTags(Defect):
-    """Docker token scopes: a token to push deletes no tag, as it deletes no manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/push-does-not-delete",)
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        tag = ":" not in request.path.rpartition("/")[2]
-        return by_push(original, kind, name, request, kind == "manifest" and tag)
-
-
-def by_push(original: Any, kind: str, name: str, request: Request, enough: bool) -> list[Access]:
-    """What is wanted: push where that is taken to be enough for a deletion, and a token is there that has it."""
-    wanted: list[Access] = original(kind, name, request)
-    registry = registry_of(original)
-    if not enough or request.method != "DELETE" or registry.bearer_token(request) is None:
-        return wanted
-    return [Access("repository", name, ("push",))]
-
-
 class ActionsOfEveryScopeTogether(Defect):
     """Docker token scopes: an action counts for the repository that it was granted on, and for no other."""
 
@@ -115,13 +85,6 @@ class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
         return kind == "manifest" and method == "HEAD"
 
 
-class TokenOfOneHeadsBlobsOfAll(_TokenOfOneForAll):
-    """Docker token scopes: nor does it tell by HEAD which blobs another has."""
-
-    def _enough(self, kind: str, method: str) -> bool:
-        return kind == "blob" and method == "HEAD"
-
-
 class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository lists no tags of another."""
 
@@ -148,23 +111,6 @@ class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
 
     def _enough(self, kind: str, method: str) -> bool:
         return method == "DELETE"
-
-
-class LoginThatMayPushIsEnough(Defect):
-    """Docker token scopes: a manifest is pushed with a token to push, and not with any of who might ask for one."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/is-for-what-was-asked",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry, pushed = registry_of(original), (kind, request.method) == ("manifest", "PUT")
-        caller = registry.authenticate(request, []) if pushed else None
-        account = registry.account(caller.subject) if caller else None
-        may = account.rights.get(organization_of(name), frozenset()) if account else frozenset()
-        if caller and "push" in may and registry.permits(caller, Access("repository", name, ("pull",))):
-            return caller
-        found: Caller = original(kind, name, request)
-        return found
 
 
 class ManifestReadBeforeItsSender(Defect):
@@ -245,27 +191,6 @@ class TooLittleWithoutChallenge(Defect):
 
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         return Refusal("UNAUTHORIZED")
-
-
-class TooLittleWithoutScope(Defect):
-    """Docker token scopes: the challenge names each scope that is lacking, to who has a token as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/too-little-is-told",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        parameters: list[tuple[str, str]] = original([] if error == "insufficient_scope" else wanted, error)
-        return parameters
-
-
-class TooLittleToldAsABadToken(Defect):
-    """RFC 6750 section 3.1: a token that grants too little is "insufficient_scope", and not "invalid_token"."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/too-little-is-no-bad-token",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        return list(original(wanted, error and "invalid_token"))
 
 
 class TooLittleNotTold(Defect):

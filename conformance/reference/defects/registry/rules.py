@@ -6,10 +6,9 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import DOCKER_LIST, DOCKER_MANIFEST, INDEXES
+from conformance.reference.registry.state import DOCKER_LIST
 
 
 class ManifestDigestNotVerified(Defect):
@@ -38,50 +37,6 @@ class AnyBytesTakenAsManifest(Defect):
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         if document:
             original(name, media_type, document)
-
-
-class LongAnnotationRefused(Defect):
-    """image-spec 1.1, Annotations: a value is a text, of however many letters; a column of a table is no rule of it."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        if any(255 < len(str(each)) <= 64 * 1024 for each in (document.get("annotations") or {}).values()):
-            raise invalid("an annotation is too long")
-        original(name, media_type, document)
-
-
-class NulInAnAnnotationFails(Defect):
-    """API Reference, Error Handling: a NUL, which JSON has, is not the platform's fault where its database has none."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        original(name, media_type, document)
-        if any("\0" in str(each) for each in (document.get("annotations") or {}).values()):
-            raise failed()
-
-
-class ManifestSchemaVersionUnchecked(Defect):
-    """image-spec 1.1, Image Manifest: schemaVersion must be 2."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/schema-version-is-2",)
-
-    def check_schema_version(self, original: Any, document: dict[str, Any]) -> None:
-        """Takes any."""
-
-
-class IndexSchemaVersionUnchecked(Defect):
-    """image-spec 1.1, Image Index: schemaVersion must be 2 of an index as of an image."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/schema-version-is-2",)
-
-    def check_schema_version(self, original: Any, document: dict[str, Any]) -> None:
-        original({**document, "schemaVersion": 2} if "manifests" in document else document)
 
 
 class ManifestMediaTypeUnchecked(Defect):
@@ -116,27 +71,6 @@ class MalformedDescriptorAccepted(Defect):
             original(member, descriptor)
 
 
-class ManifestOfTwoKindsAccepted(Defect):
-    """image-spec 1.1, CVE-2021-41190: what is an image and an index at once is refused."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/one-kind-at-a-time",)
-
-    def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
-        other = "config" if media_type in INDEXES else "manifests"
-        original(media_type, {member: value for member, value in document.items() if member != other})
-
-
-class AnnotationsUnchecked(Defect):
-    """image-spec 1.1, Annotations: each is a string."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/annotations-are-strings",)
-
-    def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
-        """Takes any."""
-
-
 class AnnotationsCheckedInPart(Defect):
     """image-spec 1.1, Annotations: every value MUST be a string, and not the first alone."""
 
@@ -146,47 +80,6 @@ class AnnotationsCheckedInPart(Defect):
     def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
         first = dict(list(annotations.items())[:1]) if isinstance(annotations, dict) else annotations
         original(member, first)
-
-
-class ManifestBlobsUnchecked(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: a blob that is not there is MANIFEST_BLOB_UNKNOWN."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """Takes any."""
-
-
-class ManifestBlobsOfAnyRepository(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: the blobs are in this repository, not in another."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
-
-    def check_missing(self, original: Any, digests: list[str]) -> None:
-        repositories = registry_of(original).repositories.values()
-        original([each for each in digests if not any(each in repository.blobs for repository in repositories)])
-
-
-class ManifestConfigUnchecked(Defect):
-    """Docker Registry V2, Pushing an Image Manifest: the config must be there as the layers must."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, descriptors[1:])
-
-
-class IndexChildrenUnchecked(Defect):
-    """Docker Registry V2, Manifest lists: what is listed must be there."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-child-is-refused",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        """Takes any."""
 
 
 class DescriptorSizeUnchecked(Defect):
@@ -237,18 +130,6 @@ class ManifestLimitTooLow(Defect):
             raise invalid("larger than 65536 bytes", status=413)
 
 
-class DockerTypesRefused(Defect):
-    """Docker Registry V2, Image Manifest V2 Schema 2: Docker's media types are taken."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/docker-image-is-taken", "registry/manifest/missing-reference-is-told-by-code")
-
-    def check_supported(self, original: Any, media_type: str) -> None:
-        original(media_type)
-        if media_type in (DOCKER_MANIFEST, DOCKER_LIST):
-            raise invalid("only OCI types")
-
-
 class UnknownManifestTypeAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID."""
 
@@ -257,18 +138,6 @@ class UnknownManifestTypeAccepted(Defect):
 
     def check_supported(self, original: Any, media_type: str) -> None:
         """Takes any."""
-
-
-class IndexRefused(Defect):
-    """image-spec 1.1, Image Index: an index is a manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/docker-list-is-taken", "registry/manifest/oci-index-is-taken")
-
-    def check_supported(self, original: Any, media_type: str) -> None:
-        original(media_type)
-        if media_type in INDEXES:
-            raise invalid("no index")
 
 
 class ConfigOfOtherTypeRefused(Defect):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import registry_of, without
+from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked, find_route
-from conformance.reference.registry.state import OCI_MANIFEST, Manifest
+from conformance.reference.registry.state import Manifest
 
 
 class PostedBlobPresentAlready(Defect):
@@ -27,21 +26,6 @@ class PostedBlobPresentAlready(Defect):
         return answer
 
 
-class PostedSha512Unverified(Defect):
-    """Docker Registry V2, Digest Parameter: in a POST, too, a sha512 digest is compared with the content."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified",)
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry = registry_of(original)
-        if not digest.startswith("sha512:"):
-            answer: Answer = await original(asked, digest)
-            return answer
-        await registry.store_blob(asked.name, digest, asked.request.body)
-        return registry.blob_created(asked, digest)
-
-
 class HeadBySha512NotFound(Defect):
     """distribution-spec 1.1, Pulling blobs, Pulling manifests: what GET has under a digest, HEAD has under it."""
 
@@ -52,17 +36,6 @@ class HeadBySha512NotFound(Defect):
         if request.method == "HEAD" and "/sha512:" in request.path:
             return Answer(404)
         return answer
-
-
-class DigestsComparedInPart(Defect):
-    """Docker Registry V2, Digest Parameter: a digest is compared to its end, and not as short as it is shown."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
-
-    def digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
-        algorithm, _, digits = digest.partition(":")
-        return digest_of(content, algorithm).startswith(f"{algorithm}:{digits[:12]}")
 
 
 class BlobCutOffTaken(Defect):
@@ -92,29 +65,6 @@ class AbsentTagIsLatest(Defect):
         return named or found
 
 
-class DigestKnownWithoutItsAlgorithm(Defect):
-    """distribution-spec 1.1, Pulling manifests: a digest's digits alone are a tag, and 404 where there is none such."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404",)
-
-    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
-        found: Manifest | None = original(name, reference)
-        return found or (None if ":" in reference else original(name, f"sha256:{reference}"))
-
-
-class ManifestFoundBelowItsName(Defect):
-    """distribution-spec 1.1, Pulling manifests: what is in ``a/b`` is not in ``a``, as a search by prefix finds it."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own",)
-
-    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
-        found: Manifest | None = original(name, reference)
-        below = (each for each in registry_of(original).repositories if each.startswith(f"{name}/"))
-        return found or next((inner for each in below if (inner := original(each, reference))), None)
-
-
 class TagsBelowAreListed(Defect):
     """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
 
@@ -136,24 +86,6 @@ class Sha512MountedEmpty(Defect):
         return digest.startswith("sha512:") or bool(await original(source, target, digest))
 
 
-class SubjectToldOnce(Defect):
-    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject comes for what is there already, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/subject-is-acknowledged",)
-
-    def __init__(self) -> None:
-        self.told: set[tuple[str, str]] = set()
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        place = asked.name, manifest.digest
-        if place in self.told:
-            without(answer, "OCI-Subject")
-        self.told.add(place)
-        return answer
-
-
 class FilterOfConfigsToo(Defect):
     """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
 
@@ -168,19 +100,6 @@ class FilterOfConfigsToo(Defect):
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
         answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
-        return answer
-
-
-class UntypedTakenForAnImage(Defect):
-    """image-spec 1.1, Image Index: an index that does not repeat its type is told as the one that it was pushed as."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/without-media-type-is-taken",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        if "mediaType" not in manifest.document:
-            answer.headers["Content-Type"] = OCI_MANIFEST
         return answer
 
 
@@ -222,18 +141,6 @@ class CreatedManifestsOfTheInside(Defect):
         answer: Answer = original(asked, manifest)
         answer.headers["Location"] = f"http://registry.internal:5000/v2/{asked.name}/manifests/{manifest.digest}"
         return answer
-
-
-class ListOfWeakTagsFails(Defect):
-    """API Reference, Error Handling: entity tags that a proxy has weakened are no failure of the platform's."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        if request.headers.get("if-none-match", "").startswith("W/"):
-            raise Refusal("UNSUPPORTED", status=500)
-        return bool(original(request, digest))
 
 
 class IndexGoesWithItsImage(Defect):

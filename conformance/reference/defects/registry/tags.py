@@ -24,16 +24,6 @@ class TagGrammarUnchecked(Defect):
         return True
 
 
-class TagWithALineEndTaken(Defect):
-    """distribution-spec 1.1, Pulling manifests: the grammar ends where the tag does, and not before a line end."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/no-other-tag-is-taken",)
-
-    def is_tag(self, original: Any, text: str) -> bool:
-        return bool(original(text.removesuffix("\n")))
-
-
 class LongTagRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
 
@@ -54,17 +44,6 @@ class TagCaseFolded(Defect):
         return str(original(text)).lower()
 
 
-class TagFoundInOtherCase(Defect):
-    """distribution-spec 1.1, Pulling manifests: nor does one answer for the other, where that is not there."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/tags-differ-in-case",)
-
-    def resolve(self, original: Any, name: str, reference: str) -> Any:
-        alike = [tag for tag in registry_of(original).stored(name).tags if tag.lower() == reference.lower()]
-        return original(name, reference if reference in alike or not alike else alike[0])
-
-
 class LatestIsWhateverThereIs(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was not pushed is not there, "latest" neither."""
 
@@ -78,16 +57,6 @@ class LatestIsWhateverThereIs(Defect):
         )
 
 
-class TagWithoutItsLastDot(Defect):
-    """distribution-spec 1.1, Pulling manifests: two tags that differ by a dot at their end are two tags."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/tags-differ-in-case",)
-
-    def check_reference(self, original: Any, text: str) -> str:
-        return str(original(text)).rstrip(".")
-
-
 class TagWithoutItsLastDash(Defect):
     """distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end."""
 
@@ -96,33 +65,6 @@ class TagWithoutItsLastDash(Defect):
 
     def check_reference(self, original: Any, text: str) -> str:
         return str(original(text)).rstrip("-")
-
-
-class TagDoesNotMove(Defect):
-    """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if tag not in registry_of(original).opened(name).tags:
-            await original(name, tag, digest)
-
-
-class TagServedFromCache(Defect):
-    """distribution-spec 1.1, Pulling manifests: a tag that was moved names the new manifest at once."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.cache: dict[tuple[str, str], Manifest] = {}
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry, key = registry_of(original), (asked.name, asked.reference)
-        if key not in self.cache:
-            self.cache[key] = registry.manifest_of(asked)
-        return registry.manifest_answer(asked.request, self.cache[key])
 
 
 class TagsAtOnceLost(Defect):
@@ -136,30 +78,6 @@ class TagsAtOnceLost(Defect):
         tags = dict(repository.tags)
         await asyncio.sleep(PAUSE_S)
         repository.tags = {**tags, tag: digest}
-
-
-class RetagDisturbsReaders(Defect):
-    """A tag that is there stays readable while it is pushed again (distribution #3731 of buildx)."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        registry_of(original).opened(name).tags.pop(tag, None)
-        await asyncio.sleep(PAUSE_S)
-        await original(name, tag, digest)
-
-
-class TagSetBeforeTheManifest(Defect):
-    """A tag names a whole manifest at every moment: the manifest is stored before the tag is set."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        registry_of(original).opened(name).manifests.pop(manifest.digest, None)
-        await asyncio.sleep(PAUSE_S)
-        await original(name, manifest)
 
 
 class TagMovedBeforeItsManifest(Defect):
@@ -211,81 +129,6 @@ class TagStaysAfterItsManifest(Defect):
         return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
 
 
-class DeletedManifestStaysInTagList(Defect):
-    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are not listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
-
-    def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
-        return []
-
-
-class TagDeletionTakesTheManifest(Defect):
-    """distribution-spec 1.1, Deleting tags: the manifest stays, by digest and by its other tags."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        registry = registry_of(original)
-        await registry.remove_manifest(name, registry.stored(name).tags[tag])
-
-
-class DeletionTakesTagsThatBeginSo(Defect):
-    """distribution-spec 1.1, Deleting tags: a tag goes alone, and none whose name it begins."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        for each in [each for each in registry_of(original).stored(name).tags if each.startswith(tag)]:
-            await original(name, each)
-
-
-class DeletionOfATagTakesOtherCases(Defect):
-    """distribution-spec 1.1, Deleting tags: nor one that is the same in other letters, as many a database compares."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        tags = registry_of(original).stored(name).tags
-        for each in [each for each in tags if each.casefold() == tag.casefold()]:
-            await original(name, each)
-
-
-class TagsOfArtifactsNotListed(Defect):
-    """distribution-spec 1.1, Listing Tags: nor is a tag left out since it names no image but an artifact."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/of-indexes-are-listed",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        found = {tag: registry_of(original).resolve(name, tag) for tag in original(name)}
-        return [tag for tag, named in found.items() if named is None or "artifactType" not in named.document]
-
-
-class SignaturesNotListed(Defect):
-    """distribution-spec 1.1, Listing Tags: all tags are listed, those of signatures among them."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-listed",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        return [tag for tag in original(name) if not tag.startswith("sha256-")]
-
-
-class TagsWithAnUnderscoreNotListed(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag that begins with "_" is listed, and no file of the registry's own."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        return [tag for tag in original(name) if not tag.startswith("_")]
-
-
 class LongTagsNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: a tag of 128 letters is listed, as every other is."""
 
@@ -294,16 +137,6 @@ class LongTagsNotListed(Defect):
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         return [tag for tag in original(name) if len(tag) < 128]
-
-
-class DeletedTagStillServed(Defect):
-    """distribution-spec 1.1, Deleting tags: a tag whose deletion was accepted is gone."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        """Forgets to."""
 
 
 class MovedTagTakesItsImageAlong(Defect):
@@ -332,14 +165,3 @@ class RefusedTagMovesAllTheSame(Defect):
         if named not in (None, grammar.digest_of(asked.request.body)):
             raise Refusal("DENIED", {"tag": asked.reference}, status=409)
         return answer
-
-
-class LatestBeforeAll(Defect):
-    """distribution-spec 1.1, Listing Tags: the order is of all tags, ``latest`` among them."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-sorted",)
-
-    def in_order(self, original: Any, names: list[str]) -> list[str]:
-        listed: list[str] = original(names)
-        return sorted(listed, key=lambda name: name != "latest")

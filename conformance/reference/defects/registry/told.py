@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import is_supported_digest
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
+from conformance.reference.registry.state import OCI_MANIFEST, Manifest
 
 
 def edited(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
@@ -90,19 +89,6 @@ class CreatedBlobDigestOfOther(Defect):
         return answer
 
 
-class MovedTagListedTwice(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag is listed once, also after it has moved."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        repository = registry_of(original).stored(name)
-        tags: list[str] = original(name)
-        moved = len(repository.manifests) > len(set(repository.tags.values()))
-        return [*tags, *tags[:1]] if moved else tags
-
-
 class CatalogLosesTheLast(Defect):
     """Docker Registry V2, Listing Repositories: every repository of the caller's is listed."""
 
@@ -132,18 +118,6 @@ class CatalogRepeats(Defect):
         return answer
 
 
-class ReferrersLoseOne(Defect):
-    """distribution-spec 1.1, Listing Referrers: every manifest whose subject it is is listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-listed",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "referrers" and answer.status == 200:
-            return edited(answer, lambda document: document.update(manifests=document["manifests"][1:]))
-        return answer
-
-
 class ReferrersWithWrongSize(Defect):
     """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
 
@@ -168,28 +142,6 @@ class PullNeedsPush(Defect):
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return (*original(method), "push") if method in ("GET", "HEAD") else tuple(original(method))
-
-
-class CatalogPageBeginsWithTheLast(Defect):
-    """Docker Registry V2, Pagination: the next page of the catalogue begins behind the last name."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/links-leave-nothing-out",)
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        again = [last] if last in registry_of(original).repositories else []
-        return [*again, *original(names, last)]
-
-
-class CatalogPassesOverOne(Defect):
-    """Docker Registry V2, Pagination: between two pages of the catalogue no name is left out."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/links-leave-nothing-out",)
-
-    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
-        reference: str = original(request, size, rest[size] if kind_of(request) == "catalog" else last, rest)
-        return reference
 
 
 class LocationWithoutHost(Defect):
@@ -265,19 +217,6 @@ class AnnotationsEscapedForPages(Defect):
         return {**entry, "annotations": told} if told else entry
 
 
-class NumbersInAnnotations(Defect):
-    """image-spec 1.1, Annotations, Rules: a value is a string, though it looks like a number."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        told = entry.get("annotations", {}).items()
-        read = {name: float(value) if re.fullmatch(r"\d+\.\d+", value) else value for name, value in told}
-        return {**entry, "annotations": read} if read else entry
-
-
 class NoAnnotationsToldAsNull(Defect):
     """image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map."""
 
@@ -286,17 +225,6 @@ class NoAnnotationsToldAsNull(Defect):
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         return {"annotations": None, **original(manifest)}
-
-
-class IndexWithoutArtifactType(Defect):
-    """distribution-spec 1.1, Listing Referrers: an index that says its artifactType is listed with it."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        return {name: entry[name] for name in entry if name != "artifactType" or manifest.media_type not in INDEXES}
 
 
 class RegistryIfRangeIgnored(Defect):

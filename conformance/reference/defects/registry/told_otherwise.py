@@ -90,19 +90,6 @@ class IndexDeletionAnswered200(Defect):
         return answer
 
 
-class Sha512DeletionToldUnknown(Defect):
-    """distribution-spec 1.1, Deleting Blobs: a blob that was deleted by its sha512 digest was there."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
-
-    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if asked.reference.startswith("sha512:"):
-            raise Refusal("BLOB_UNKNOWN", {"digest": asked.reference})
-        return answer
-
-
 class OutOfOrderWithoutLocation(Defect):
     """Docker Registry V2, Chunked Upload: 416 has the Location at which the upload goes on."""
 
@@ -148,16 +135,6 @@ class OneNameForEverySession(Defect):
         answer: Answer = original(status, request, upload)
         answer.headers["Docker-Upload-UUID"] = "00000000-0000-4000-8000-000000000000"
         return answer
-
-
-class SessionOpenedNowhere(Defect):
-    """distribution-spec 1.1, POST then PUT: 202 "MUST include" the Location of the session."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-opens",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        return without(original(asked), "Location")
 
 
 class CreatedDigestOfTidiedManifest(Defect):

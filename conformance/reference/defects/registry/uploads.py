@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, registry_of, without
+from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
@@ -25,18 +25,6 @@ class BlobDigestNotVerified(Defect):
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
-
-
-class BlobDigestNotVerifiedInPost(Defect):
-    """distribution-spec 1.1, Single POST: the digest is verified there as in a session."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry = registry_of(original)
-        await registry.store_blob(asked.name, digest, asked.request.body)
-        return registry.blob_created(asked, digest)
 
 
 class RefusedBlobKept(Defect):
@@ -154,50 +142,6 @@ class UploadOfAnotherUserAccepted(Defect):
         return True
 
 
-class UploadOfAnotherRepositoryAccepted(Defect):
-    """distribution-spec 1.1, Pushing blobs: a session is of the repository that it was opened in."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
-        return True
-
-
-class UploadStatusAnswered200(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: the status of a session is 204."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/status-is-told",)
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.status = 200
-        return answer
-
-
-class UploadOpenedWithoutLocation(Defect):
-    """distribution-spec 1.1, POST then PUT: 202 must have a Location."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-opens",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        return without(original(asked), "Location")
-
-
-class UploadLocationIsNoAddress(Defect):
-    """RFC 9110 section 10.2.2: Location is a reference to a URI."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-opens",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
-        answer.headers["Location"] = "http://[registry]" + asked.request.raw_path
-        return answer
-
-
 class UploadOpenedWith200(Defect):
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
 
@@ -218,28 +162,6 @@ class LocationOfConfiguredHost(Defect):
 
     def url(self, original: Any, request: Request, path: str) -> str:
         return "http://registry.internal:5000" + path
-
-
-class BlobLocationIsSession(Defect):
-    """distribution-spec 1.1, POST then PUT: the Location of 201 is where the blob can be pulled."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/location-can-be-pulled",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.headers["Location"] = asked.request.base_url + asked.request.raw_path
-        return answer
-
-
-class BlobCreatedWithoutLocation(Defect):
-    """distribution-spec 1.1, POST then PUT: 201 must have the Location of the blob."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/location-can-be-pulled",)
-
-    def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
-        return without(original(asked, digest), "Location")
 
 
 class BlobCreatedWith204(Defect):
@@ -263,52 +185,6 @@ class EmptyBlobRefused(Defect):
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         if not content:
             raise Refusal("SIZE_INVALID", {"digest": digest})
-        await original(name, digest, content)
-
-
-class SinglePostNotStored(Defect):
-    """distribution-spec 1.1, Single POST: 201 says that the blob is there."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-post",)
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        return registry_of(original).blob_created(asked, digest)
-
-
-class SinglePostStoredLater(Defect):
-    """distribution-spec 1.1, Single POST: a blob that was answered 201 can be pulled at once."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-post",)
-
-    def __init__(self) -> None:
-        self.not_yet = set[tuple[str, str]]()
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        if answer.status == 201:
-            self.not_yet.add((asked.name, digest))
-        return answer
-
-    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
-        # By the first reading and not by a clock: a slow reader is late for any.
-        if (name, digest) in self.not_yet:
-            self.not_yet.discard((name, digest))
-            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
-        content: bytes = original(name, digest)
-        return content
-
-
-class RepushDisturbsReaders(Defect):
-    """A blob that is there stays readable while the same blob is pushed again (distribution #3731 of buildx)."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
-
-    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        registry_of(original).opened(name).blobs.pop(digest, None)
-        await asyncio.sleep(PAUSE_S)
         await original(name, digest, content)
 
 

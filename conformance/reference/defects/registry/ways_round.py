@@ -75,21 +75,6 @@ class RightsOfTheFirstNameInThePath(Defect):
         return answer
 
 
-class MethodOverridden(Defect):
-    """Docker token scopes: a deletion needs the right to delete, however it is asked for."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/method-is-the-requests-own",)
-
-    async def answer(self, original: Any, request: Request) -> Answer:
-        answer: Answer = await original(request)
-        if request.headers.get("x-http-method-override") == "DELETE" and answer.status == 200:
-            registry = registry_of(original)
-            _, name, reference = registry.route_of(request.path)
-            return await registry.delete_manifest(Asked(request, name, reference, ANYBODY))
-        return answer
-
-
 class NameAloneOpens(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
@@ -169,24 +154,6 @@ class TokenGoesDownwards(Defect):
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         above = Access(access.kind, access.name.rpartition("/")[0], access.actions)
         return bool(original(caller, access) or original(caller, above))
-
-
-class AbsentImagesTold(Defect):
-    """API Reference, Error Handling: who may not see a repository does not learn what is not in it, either."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/absent-image-is-not-told",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry = registry_of(original)
-        try:
-            caller: Caller = original(kind, name, request)
-        except Refusal:
-            reference = registry.route_of(request.path)[2]
-            if kind == "manifest" and name in registry.repositories and not registry.resolve(name, reference):
-                raise Refusal("MANIFEST_UNKNOWN", {"reference": reference}) from None
-            raise
-        return caller
 
 
 class CatalogCutBeforeItIsFiltered(Defect):
@@ -272,34 +239,6 @@ class KnownElsewhereUnverified(Defect):
             await original(name, digest, content)
 
 
-class KnownDigestNeedsNoBytes(Defect):
-    """Docker Registry V2, Digest Parameter: who names the digest of another's blob and sends nothing gets nothing."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/known-elsewhere-is-verified",)
-
-    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        found = [each.blobs[digest] for each in registry_of(original).repositories.values() if digest in each.blobs]
-        await original(name, digest, found[0] if found and not content else content)
-
-
-class PostNeedsNoBytes(Defect):
-    """Docker Registry V2, Digest Parameter: nor is what somebody has pushed given to who names it in a POST."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/known-elsewhere-is-verified",)
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        registry = registry_of(original)
-        found = [each.blobs[digest] for each in registry.repositories.values() if digest in each.blobs]
-        if found and not asked.request.body:
-            await registry.store_blob(asked.name, digest, found[0])
-            created: Answer = registry.blob_created(asked, digest)
-            return created
-        answer: Answer = await original(asked, digest)
-        return answer
-
-
 class EmbeddedDataRefused(Defect):
     """image-spec 1.1, Content Descriptors: a descriptor may have its content in ``data``."""
 
@@ -309,29 +248,6 @@ class EmbeddedDataRefused(Defect):
     def check_data(self, original: Any, member: str, descriptor: dict[str, Any]) -> None:
         if "data" in descriptor:
             raise Refusal("MANIFEST_INVALID", f"{member}: data")
-
-
-class UnknownDescriptorMembersRefused(Defect):
-    """image-spec 1.1: what an implementation does not know is no error, in descriptors too."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
-    known = frozenset({"mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"})
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        original(member, descriptor)
-        if set(descriptor) - self.known:
-            raise Refusal("MANIFEST_INVALID", f"{member}: {set(descriptor) - self.known}")
-
-
-class EmptyLastEndsTheList(Defect):
-    """distribution-spec 1.1, Listing Tags: every tag comes behind an empty ``last``."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/last-need-not-be-there",)
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        return [] if last == "" else list(original(names, last))
 
 
 class Sha512SubjectsNotListed(Defect):

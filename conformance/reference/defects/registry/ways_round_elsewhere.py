@@ -57,16 +57,6 @@ class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
     path = "/%75ploads/"
 
 
-class EscapedDeletionsNeedNoLogin(_NeedsNoLogin):
-    """API Reference, Error Handling: a missing token is 401 to a deletion, however its path is written."""
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if request.method == "DELETE" and "/%6D" in request.raw_path:
-            return ANYBODY
-        caller: Caller = original(kind, name, request)
-        return caller
-
-
 class EmptyLoginChanges(Defect):
     """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
 

@@ -12,10 +12,9 @@ from conformance.reference.defects.storage.copies import with_source
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
-from conformance.reference.storage.base import http_time, iso_time
+from conformance.reference.storage.base import http_time
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.canonical import EMPTY_SHA256
-from conformance.reference.storage.conditions import Conditions, http_date
+from conformance.reference.storage.conditions import http_date
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
@@ -31,16 +30,6 @@ def told_otherwise(answer: Answer, root: str, name: str, text: str) -> Answer:
     return answer
 
 
-class UploadToldOfAnotherKey(Defect):
-    """S3 API Reference, CreateMultipartUpload, Key: the key that the upload was opened for."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/answers-name-their-upload",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return told_otherwise(answer, "InitiateMultipartUploadResult", "Key", "upload")
-
-
 class CompletionToldOfAnotherBucket(Defect):
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
 
@@ -51,37 +40,6 @@ class CompletionToldOfAnotherBucket(Defect):
         return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
 
 
-class PartsToldOfAnotherUpload(Defect):
-    """S3 API Reference, ListParts, UploadId: the upload whose parts are listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/answers-name-their-upload",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return told_otherwise(answer, "ListPartsResult", "UploadId", "1")
-
-
-class KeysOfUploadsToldEncoded(Defect):
-    """S3 API Reference, CompleteMultipartUpload, Key: the object key of the newly created object, as it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/answers-name-their-upload",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        path = request.raw_path.partition("/")[2].partition("/")[2]
-        return told_otherwise(answer, "CompleteMultipartUploadResult", "Key", path)
-
-
-class PartDatedInSeconds(Defect):
-    """S3 API Reference, Part, LastModified: a date and time as documents have them, not seconds since 1970."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return told_otherwise(answer, "ListPartsResult", "LastModified", str(int(time.time())))
-
-
 class PartDatedByTheZone(Defect):
     """S3 API Reference, Part, LastModified: when the part was uploaded, in UTC."""
 
@@ -90,16 +48,6 @@ class PartDatedByTheZone(Defect):
 
     def listed_part(self, original: Any, part: Part) -> str:
         return str(original(replace(part, modified=part.modified + HOUR_S)))
-
-
-class UploadDatedByTheZone(Defect):
-    """S3 API Reference, MultipartUpload, Initiated: when the upload was begun, in UTC."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told",)
-
-    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
-        return str(original(bucket, replace(upload, initiated=upload.initiated - 2 * HOUR_S), encoded))
 
 
 class UploadedObjectDatedByItsBucket(Defect):
@@ -123,16 +71,6 @@ class CopyDatedAsInHeaders(Defect):
         return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
 
 
-class CopyDatedByTheZone(Defect):
-    """S3 API Reference, CopyObjectResult, LastModified: when the copy was made, as it is told afterwards."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/date-is-told",)
-
-    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        return list(original(etag, modified + HOUR_S, checksums))
-
-
 class CopyBetweenBucketsLosesMetadata(Defect):
     """S3 API Reference, CopyObject: the source's metadata is the copy's, in another bucket too."""
 
@@ -143,28 +81,6 @@ class CopyBetweenBucketsLosesMetadata(Defect):
         copy: StoredObject = original(call, stored, replaced)
         within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
         return copy if within or replaced else replace(copy, metadata={})
-
-
-class OverwrittenDatedAnHourAgo(Defect):
-    """S3 API Reference, HeadObject, Last-Modified: when the object was last modified, by overwriting too."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/dates-agree",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        ago = HOUR_S if key in bucket.objects else 0
-        await original(bucket, key, replace(stored, modified=stored.modified - ago), asked)
-
-
-class OverwrittenKeepsItsDate(Defect):
-    """S3 API Reference, GetObject, Last-Modified: of the last write; who synchronises by it misses this one."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        before = bucket.objects.get(key, stored)
-        await original(bucket, key, replace(stored, modified=before.modified), asked)
 
 
 class CopyHasTheDateOfItsSource(Defect):
@@ -267,37 +183,6 @@ class IfRangeDateNotCompared(Defect):
         return (value is not None and http_date(value) is not None) or bool(original(value, found))
 
 
-class HundredDeletedOfAThousand(Defect):
-    """S3 API Reference, DeleteObjects: up to 1,000 keys are deleted, each that is told as deleted."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-a-thousand",)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        self.count = 0
-        return list(original(asked))
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        self.count += 1
-        there = bucket if self.count <= 100 else replace(bucket, objects={}, keys=[])
-        return str(await original(there, entry, quiet))
-
-
-class CopyLosesItsDisposition(Defect):
-    """S3 API Reference, CopyObject: every system field of the source is the copy's, not its type alone."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-goes-along",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        kept = {name: value for name, value in copy.headers.items() if name in ("content-type", "cache-control")}
-        return copy if replaced else replace(copy, headers=kept)
-
-
 class CopiedVersionPassedOver(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy."""
 
@@ -350,37 +235,3 @@ class BucketOfTheFuture(Defect):
 
     def listed_bucket(self, original: Any, bucket: Bucket) -> str:
         return str(original(replace(bucket, created=bucket.created + 24 * HOUR_S)))
-
-
-class BucketOfTheYearOne(Defect):
-    """S3 API Reference, ListBuckets, CreationDate: when the bucket was created, and not a time that was never set."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed",)
-
-    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
-        return str(original(bucket)).replace(iso_time(bucket.created), "0001-01-01T00:00:00Z")
-
-
-class HashOfNothingTakesAnything(Defect):
-    """SigV4, "x-amz-content-sha256": the hash of no bytes is the hash of no bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        if call.signer.payload_hash != EMPTY_SHA256:
-            original(call)
-        else:
-            call.body = call.request.body
-
-
-class KeysEncodedUnasked(Defect):
-    """S3 API Reference, ListObjectsV2, encoding-type: keys are encoded where that is asked for, else as they are."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/encoding-is-told",)
-
-    def url_encoded(self, original: Any, call: Call) -> bool:
-        original(call)
-        return True

@@ -244,20 +244,6 @@ class SimilarNameNotStored(Defect):
 # Folders in listings.
 
 
-class FolderItselfNotGrouped(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: an object ``a/`` is told as ``a/`` as are those below it."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/delimiter-groups",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.prefixes = [
-            each for each in page.prefixes if any(name.startswith(each) and name != each for name in names)
-        ]
-        return page
-
-
 class EmptiedFoldersListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
 

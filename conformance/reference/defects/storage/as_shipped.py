@@ -17,10 +17,9 @@ from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.multipart import SMALLEST_PART
-from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, Part, Upload
 
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-ASYMMETRIC = "AWS4-ECDSA-P256-SHA256"
 PARTS_COUNT = "x-amz-mp-parts-count"
 BLANKS = re.compile(" +")
 NOUGHTS = re.compile("/0+([0-9]+)$")
@@ -44,23 +43,6 @@ class ForgedUrlsOfUnsignedChunks(Defect):
         return found
 
 
-class AsymmetricSignaturesUnverified(Defect):
-    """SigV4, "Authenticating Requests": a signature by another algorithm is verified, or its request refused."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
-    shipped = True
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        surface, header = gateway(original), request.headers.get("authorization", "")
-        named = header.partition("Credential=")[2].partition("/")[0]
-        key = surface.known_key(named) if header.startswith(ASYMMETRIC) else None
-        if key is not None:
-            return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-        found: Signer = original(request)
-        return found
-
-
 class PartsMustBeOfOneSize(Defect):
     """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
 
@@ -72,18 +54,6 @@ class PartsMustBeOfOneSize(Defect):
         if len(set(sizes[:-1])) > 1:
             raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
         original(sizes)
-
-
-class PrefixesOfLettersToldAgain(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: each is told once, whatever the delimiter is."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole",)
-    shipped = True
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        asked = wanted if wanted.delimiter == "/" else replace(wanted, delimiter="")
-        return int(original(names, asked))
 
 
 class NoEndByOtherDelimiters(Defect):
@@ -99,19 +69,6 @@ class NoEndByOtherDelimiters(Defect):
         return page
 
 
-class DigitsBehindTheStartPassedOver(Defect):
-    """S3 API Reference, ListObjectsV2, start-after: the listing has whatever comes behind that key."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
-    shipped = True
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        passed = re.compile(re.escape(wanted.after) + "[0-9]") if wanted.after else re.compile("(?!)")
-        page: Page = original([name for name in names if passed.match(name) is None], wanted)
-        return page
-
-
 class BlanksOfNamedKeysFolded(Defect):
     """XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it."""
 
@@ -121,31 +78,6 @@ class BlanksOfNamedKeysFolded(Defect):
 
     def entry_key(self, original: Any, entry: xml.Node) -> str:
         return BLANKS.sub(" ", str(original(entry)))
-
-
-class DeletedFoldersToldWithoutSlash(Defect):
-    """S3 API Reference, DeleteObjects, Deleted: the key that was deleted is told, a slash at its end as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-    shipped = True
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "POST" and b"<DeleteResult" in answer.body:
-            answer.body = answer.body.replace(b"/</Key></Deleted>", b"</Key></Deleted>")
-        return answer
-
-
-class NoMetadataReplacesNone(Defect):
-    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE by a request without metadata leaves none."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
-    shipped = True
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return copy if copy.metadata else replace(copy, metadata=stored.metadata)
 
 
 class WholeCopiedPartIsTheObject(Defect):
@@ -200,19 +132,6 @@ class ReadingRenewsTheDate(Defect):
         if call.request.method == "GET" and answer.status == 200:
             bucket.put(call.key, replace(bucket.objects[call.key], modified=int(time.time())))
         return answer
-
-
-class LargePartsListedByAnotherTag(Defect):
-    """S3 API Reference, ListParts, ETag: that which was returned when the part was uploaded, of whatever size."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-    shipped = True
-
-    def listed_part(self, original: Any, part: Part) -> str:
-        if len(part.body) >= SMALLEST_PART:
-            part = replace(part, etag=f"{part.etag}-2")
-        return str(original(part))
 
 
 class UploadsTakeRoomOnPages(Defect):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,12 @@ from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Wanted
-from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.storage.state import StoredObject
 
 COPY_SOURCE = "x-amz-copy-source"
-_MARKER = re.compile(b"<KeyMarker>[^<]*</KeyMarker>")
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
 _MESSAGE = re.compile(b"(?=<RequestId>)")
 
@@ -32,42 +30,6 @@ class EscapesInPrefix(Defect):
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
         return replace(wanted, prefix=wanted.prefix.replace("\\", ""))
-
-
-class KeysOfOneSpellingListed(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": keys that differ by case are two, in a listing as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        first: dict[str, str] = {}
-        for key in original(bucket):
-            first.setdefault(key.lower(), key)
-        return list(first.values())
-
-
-class TextsListedAsCompressed(Defect):
-    """S3 API Reference, ListObjectsV2, Size: of the object, however few bytes it takes where it is kept."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/tells-what-head-tells",)
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key)
-        if found is None or not found.headers.get("content-type", "").startswith("text/"):
-            return found
-        return replace(found, body=zlib.compress(found.body))
-
-
-class NoTypeIsNull(Defect):
-    """S3 API Reference, PutObject: an object without a Content-Type has that of bytes, not a name for nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/content-type-is-told",)
-
-    def content_type(self, original: Any, call: Call) -> str:
-        return call.headers.get("content-type") or "null"
 
 
 class LastModifiedTakenOver(Defect):
@@ -91,28 +53,6 @@ class QuietBeforeObjectsOnly(Defect):
         return asked.children[0].name == "Quiet" and bool(original(asked))
 
 
-class PartNumbersReadAsFarAsTheyGo(Defect):
-    """S3 API Reference, UploadPart, partNumber: a positive integer; what only begins with one is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-number-is-bounded",)
-
-    def part_number(self, original: Any, call: Call) -> int:
-        begun = re.match("[1-9][0-9]?(?=[a-z])", call.query.get("partNumber", ""))
-        return int(begun[0]) if begun else int(original(call))
-
-
-class PlaceOfUploadsUntold(Defect):
-    """S3 API Reference, ListMultipartUploads, KeyMarker: where the list began."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/place-is-told",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.body = _MARKER.sub(b"<KeyMarker></KeyMarker>", answer.body)
-        return answer
-
-
 class PlaceOfPartsIsTheFirst(Defect):
     """S3 API Reference, ListParts, PartNumberMarker: the part behind which the list began."""
 
@@ -122,34 +62,6 @@ class PlaceOfPartsIsTheFirst(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
         return answer
-
-
-class OneOfTwoKnowsABucketLess(Defect):
-    """Provisioning Storage: each provisioned application appears as a bucket, whichever instance answers."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed",)
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
-        found: list[Bucket] = original(organization)
-        self.asked += 1
-        return found[:-1] if self.asked % 2 == 0 else found
-
-
-class OriginsRefused(Defect):
-    """S3 User Guide, "Using CORS": what a page may read its browser decides; who signed is served."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/signed-request-is-served",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        if "origin" in request.headers:
-            raise Fault("AccessDenied", "Invalid CORS request")
-        found: Signer = original(request)
-        return found
 
 
 class TraceShowsAuthorization(Defect):
@@ -215,15 +127,3 @@ class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
 
     def _missing(self, call: Call) -> Fault:
         return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")
-
-
-class UrlsObeyCopySourcesUnsigned(Defect):
-    """SigV4, "Using Query Parameters": an x-amz- field beside a URL is signed, or names nothing that is copied."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        free = COPY_SOURCE in request.headers and presented.expires is not None and not request.body
-        named = (COPY_SOURCE,) if free else ()
-        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))

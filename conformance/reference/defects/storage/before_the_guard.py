@@ -13,9 +13,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, StoredObject
-
-UNSEEN = ("storage/signature/refusal-tells-not-what-exists",)
+from conformance.reference.storage.state import Bucket
 
 
 class AnswersToUrlsKeptByPath(Defect):
@@ -36,36 +34,6 @@ class AnswersToUrlsKeptByPath(Defect):
         if read:
             self.kept.add(request.raw_path)
         return signer
-
-
-class ConditionsAnsweredFromACache(Defect):
-    """RFC 9110 section 13.2.1: a condition is passed over where the request without it is refused."""
-
-    surface = "storage"
-    noticed_by = UNSEEN
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        stored = standing(original, request)
-        if stored is not None and request.headers.get("if-none-match") == f'"{stored.etag}"':
-            answer = Answer(304)
-            answer.headers["ETag"] = f'"{stored.etag}"'
-            return answer
-        given: Answer = await original(request)
-        return given
-
-
-class ConditionsComparedFirst(Defect):
-    """RFC 9110 section 13.2.1: a condition is passed over where the request without it is refused."""
-
-    surface = "storage"
-    noticed_by = UNSEEN
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        stored, asked = standing(original, request), request.headers.get("if-match", "*")
-        if stored is not None and asked != "*" and stored.etag not in asked:
-            raise Fault("PreconditionFailed")
-        given: Answer = await original(request)
-        return given
 
 
 class StrangersReadAccessLists(Defect):
@@ -92,20 +60,6 @@ class ForeignAccessListTold(Defect):
         surface = gateway(original)
         if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
             return surface.document("AccessControlPolicy")
-        given: Answer = await original(call)
-        return given
-
-
-class ForeignBucketByAnotherSpelling(Defect):
-    """API Reference, Error Handling: who may ask a bucket does not hang on how its name is spelled in the path."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        bucket = gateway(original).buckets.get(call.bucket)
-        if bucket is not None and "%" in call.request.raw_path and call.request.method == "GET":
-            return await gateway(original).bucket_operation(call)(call, bucket)
         given: Answer = await original(call)
         return given
 
@@ -210,11 +164,3 @@ class TwoSignaturesUnseen(Defect):
             return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
         signer: Signer = original(request)
         return signer
-
-
-def standing(original: Any, request: Request) -> StoredObject | None:
-    """What stands where a request reads."""
-    surface = gateway(original)
-    name, key = surface.target(request)
-    bucket = surface.buckets.get(name)
-    return bucket.objects.get(key) if bucket is not None and request.method in ("GET", "HEAD") else None

@@ -9,7 +9,6 @@ from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.defects.storage.traversals import resolved
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call, Signer
@@ -305,17 +304,6 @@ class FoldersCopiedEmpty(Defect):
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
         return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
-
-
-class ReadsDotsResolved(Defect):
-    """S3 User Guide, "Creating object key names": a key is no path; what is read is in the bucket that is named."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return resolved(bucket, key) if request.method == "GET" else (bucket, key)
 
 
 class ShorterWritesKeepTheTail(Defect):

@@ -7,16 +7,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import with_field
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.copies import SOURCE
-from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
 from conformance.reference.storage.multipart import SMALLEST_PART
-from conformance.reference.storage.state import Bucket, Upload
-
-_FIRST = 10
+from conformance.reference.storage.state import Bucket
 
 
 class ConditionalPartsAreTheFirst(Defect):
@@ -28,51 +23,6 @@ class ConditionalPartsAreTheFirst(Defect):
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if f"{SOURCE}-if-match" in call.headers:
             call = replace(call, query={**call.query, "partNumber": "1"})
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
-class SomePartsOfNoUpload(Defect):
-    """S3 API Reference, ListParts: NoSuchUpload for what is none, however many parts are asked for."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/unknown-upload-is-404",)
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        try:
-            found: Upload = original(call, bucket)
-        except Fault:
-            if "max-parts" not in call.query:
-                raise
-            found = Upload(call.query["uploadId"], call.key, 0, {}, {}, {}, "STANDARD", None, "COMPOSITE")
-        return found
-
-
-class UploadsEndWithTheTenth(Defect):
-    """S3 API Reference, ListMultipartUploads: a page has 1,000 uploads, or says that more follow."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
-
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        if wanted.limit == LONGEST_PAGE:
-            uploads = [each for each in uploads if each.key.startswith(wanted.prefix)][:_FIRST]
-        found: tuple[list[Upload], Page] = original(uploads, wanted, id_marker)
-        return found
-
-
-class PartsFromKeysAlone(Defect):
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: the name of the bucket and the key, separated by a slash."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/empty-source-is-no-part",)
-
-    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        source = call.headers[SOURCE]
-        if source and "/" not in source:
-            call = with_field(call, SOURCE, f"/{bucket.name}/{source}")
         answer: Answer = await original(call, bucket)
         return answer
 
@@ -111,15 +61,4 @@ class UploadsAbortedInSmallLetters(Defect):
 
     async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=call.key.lower()), bucket)
-        return answer
-
-
-class TagsOfKeysDecodedOnceMore(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for its tags as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
         return answer

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.ranges import one_range, span
-from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, StoredObject
 
 BOUNDARY = "of-the-gateway"
 
@@ -30,31 +29,6 @@ class ConcealedBucketHasItsOwnWords(Defect):
         except Fault as fault:
             if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
                 raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
-            raise
-        return answer
-
-
-class RangesOfNewObjectsMissing(Defect):
-    """Amazon S3 data consistency model: a read sees what was written, though there was nothing a moment ago.
-
-    A cache that keeps ranges keeps that there was none as well.
-    """
-
-    surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
-
-    def __init__(self) -> None:
-        self.missing: set[tuple[str, str, str]] = set()
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = bucket.name, call.key, call.headers.get("range", "")
-        if asked in self.missing:
-            raise Fault("NoSuchKey")
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code == "NoSuchKey" and asked[2]:
-                self.missing.add(asked)
             raise
         return answer
 
@@ -83,43 +57,6 @@ class BucketTwiceOnAPage(Defect):
 
     def listed_bucket(self, original: Any, bucket: Bucket) -> str:
         return str(original(bucket)) * 2
-
-
-class PartsOverAThousandNotListed(Defect):
-    """S3 User Guide, "Multipart upload limits": part numbers go up to 10,000, and each part is listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
-        return [part for part in original(upload, marker) if part.number <= 1000]
-
-
-class PartsWithoutEnd(Defect):
-    """ListParts, IsTruncated: a page behind which there are no more parts says so."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
-        parts: list[Part] = original(upload, 0)
-        return parts
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        told = b"<NextPartNumberMarker>1</NextPartNumberMarker><IsTruncated>true<"
-        return replace(answer, body=answer.body.replace(b"<IsTruncated>false<", told))
-
-
-class TagsToldTwice(Defect):
-    """S3 User Guide, "Categorizing your storage using tags": tags of an object have unique keys."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        return replace(answer, body=re.sub(b"(<Tag>.*</Tag>)", rb"\1\1", answer.body))
 
 
 class SeveralRangesMixedUp(Defect):
@@ -156,75 +93,6 @@ class TokenToldAsMarker(Defect):
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
         return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
-
-
-class BucketErrorsAsPages(Defect):
-    """Error responses, "REST error responses": what refuses is told in a document of XML, whoever knows no bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
-
-    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, fault, request_id)
-        return as_page(answer) if fault.code == "NoSuchBucket" else answer
-
-
-class UrlErrorsAsPages(Defect):
-    """Error responses, "REST error responses": what refuses a URL is told in a document of XML, to a browser too."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
-
-    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, fault, request_id)
-        return as_page(answer) if "X-Amz-Signature" in request.query_string else answer
-
-
-class UploadErrorsAsPages(Defect):
-    """Error responses, "REST error responses": what refuses a part is told in a document of XML."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
-
-    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, fault, request_id)
-        return as_page(answer) if fault.code == "NoSuchUpload" else answer
-
-
-class UnknownKeysOfUrlsHaveNoSecret(Defect):
-    """Error responses, InvalidAccessKeyId: a key that was never issued has no secret, not one of no letters."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/unknown-key-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        surface = gateway(original)
-        if "X-Amz-Signature" not in request.query_string:
-            signer: Signer = original(request)
-            return signer
-        known, trusted = surface.known_key, surface.seeds.access_keys[0]
-        surface.__dict__["known_key"] = lambda name: known(name) or replace(trusted, secret_key="")
-        try:
-            trusting: Signer = original(request)
-        finally:
-            surface.__dict__["known_key"] = known
-        return trusting
-
-
-class HeadsGoByDate(Defect):
-    """RFC 9110 section 13.1.3: If-Modified-Since is ignored beside If-None-Match, by HEAD as by GET."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-none-match-outranks-modified-since",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.request.method != "HEAD" or "if-modified-since" not in call.headers:
-            answer: Answer = await original(call, bucket)
-            return answer
-        headers = call.headers.mutablecopy()
-        del headers["if-none-match"]
-        dated: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
-        return dated
 
 
 class PartsUnderNoTag(Defect):
@@ -306,60 +174,6 @@ class HeadsSeeOpenUploads(Defect):
         return answered
 
 
-class OldListingsInAnotherOrder(Defect):
-    """S3 User Guide, "Listing object keys programmatically": lists are in UTF-8 binary order, by either version."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        listed = re.findall(b"<Contents>.*?</Contents>", answer.body, re.DOTALL)
-        ordered = iter(sorted(listed, key=bytes.lower))
-        body = re.sub(b"<Contents>.*?</Contents>", lambda _: next(ordered), answer.body, flags=re.DOTALL)
-        return replace(answer, body=body)
-
-
-class OldListingsOfNoKeysAreWhole(Defect):
-    """ListObjects, MaxKeys: "The response might contain fewer keys but will never contain more"; nought is a number."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.query.get("max-keys") == "0":
-            del call.query["max-keys"]
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
-class OldListingsFailByWords(Defect):
-    """API Reference, Error Handling: a parameter that makes no sense is the caller's fault, in version 1 as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if not call.query.get("max-keys", "1").isdigit():
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
-class VersionOfAPartPassedOver(Defect):
-    """UploadPartCopy, x-amz-copy-source: a version that never existed is no source, and not the present object."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/missing-version-is-refused",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        headers = call.headers.mutablecopy()
-        if "uploadId" in call.query:
-            headers["x-amz-copy-source"] = headers["x-amz-copy-source"].partition("?")[0]
-        named: tuple[str, str] = original(replace(call, request=replace(call.request, headers=headers)))
-        return named
-
-
 class BrokenSourceOfAPartFails(Defect):
     """API Reference, Error Handling: a source of a part that names no key is the caller's fault."""
 
@@ -374,10 +188,3 @@ class BrokenSourceOfAPartFails(Defect):
                 raise server_error() from None
             raise
         return named
-
-
-def as_page(answer: Answer) -> Answer:
-    """The answer as a server in front of the gateway writes its own."""
-    answer.headers["Content-Type"] = "text/html"
-    page = f"<html><body><h1>{answer.status}</h1></body></html>".encode()
-    return replace(answer, body=page if answer.body else b"")

@@ -8,11 +8,9 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, without_fields
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage.base import iso_time
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
@@ -42,16 +40,6 @@ class InvalidMd5Ignored(Defect):
         return md5
 
 
-class WrongChecksumStored(Defect):
-    """S3 User Guide, "Checking object integrity": bytes whose checksum is another are not stored."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/that-differs-stores-nothing",)
-
-    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
-        return True
-
-
 class BrokenChecksumIgnored(Defect):
     """S3 User Guide, "Checking object integrity": a value that can be no checksum is refused, not passed over."""
 
@@ -76,22 +64,6 @@ class OnlyCrc32Verified(Defect):
 
     def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
         return algorithm != "crc32" or bool(original(algorithm, value, body))
-
-
-class RefusedBytesStored(Defect):
-    """S3 API Reference, PutObject: a PUT that is refused leaves what was there."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code == "BadDigest":
-                bucket.put(call.key, gateway(original).new_object(call, "0" * 32, {}))
-            raise
-        return answer
 
 
 class CutOffUploadStored(Defect):
@@ -156,18 +128,6 @@ class HeadLengthZero(Defect):
         return answer
 
 
-class HeadWithoutMetadata(Defect):
-    """S3 API Reference, HeadObject: it tells the metadata that GET tells."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        for name in [name for name in answer.headers if name.startswith(META) and request.method == "HEAD"]:
-            del answer.headers[name]
-        return answer
-
-
 class MetadataForgotten(Defect):
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
 
@@ -176,16 +136,6 @@ class MetadataForgotten(Defect):
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {}
-
-
-class MetadataValuesLowered(Defect):
-    """S3 User Guide, "Working with object metadata": values are given back as they were sent."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back", "storage/object/any-metadata-comes-back")
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: value.lower() for name, value in original(call).items()}
 
 
 class MetadataMergedOnOverwrite(Defect):
@@ -297,28 +247,6 @@ class DeleteKeepsObject(Defect):
         return None
 
 
-class DeleteTakesWhatIsBelow(Defect):
-    """S3 User Guide, "Organizing objects using prefixes": there are no folders; deleting ``a`` leaves ``a/b``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        for name in [name for name in bucket.keys if name.startswith(key + "/")]:
-            bucket.remove(name)
-
-
-class LastModifiedNotHttpDate(Defect):
-    """RFC 9110 section 8.8.2: Last-Modified is an HTTP date."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
-        return {**original(found), "Last-Modified": iso_time(found.modified)}
-
-
 class LastModifiedInLocalTime(Defect):
     """RFC 9110 section 8.8.2.1: Last-Modified is never later than the answer, and in GMT."""
 
@@ -328,23 +256,3 @@ class LastModifiedInLocalTime(Defect):
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, modified=stored.modified + 7200)
-
-
-class WrongChecksumGivenBack(Defect):
-    """S3 API Reference, GetObject: the checksum that is told is that of the bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given",)
-
-    def checksum_headers(self, original: Any, checksums: dict[str, str]) -> dict[str, str]:
-        return dict.fromkeys(original(checksums), "AAAAAA==")
-
-
-class ResponseOverridesIgnored(Defect):
-    """S3 API Reference, GetObject: response-content-type and its like replace the header."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
-
-    def overrides(self, original: Any, call: Call) -> dict[str, str]:
-        return {}

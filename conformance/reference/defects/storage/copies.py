@@ -7,13 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway, server_error, with_field
+from conformance.reference.defects.storage.support import gateway, with_field
 from conformance.reference.http import Answer
-from conformance.reference.storage.base import iso_time
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE, Source
-from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
 NO_CONDITIONS = Conditions(None, None, None, None)
@@ -22,28 +20,6 @@ NO_CONDITIONS = Conditions(None, None, None, None)
 def with_source(call: Call, value: str) -> Call:
     """The call with another x-amz-copy-source."""
     return with_field(call, SOURCE, value)
-
-
-class CopyLosesMetadata(Defect):
-    """S3 API Reference, CopyObject: with the directive COPY the source's metadata is the copy's."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-goes-along",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return copy if replaced else replace(copy, metadata={})
-
-
-class CopyLosesContentType(Defect):
-    """S3 API Reference, CopyObject: with the directive COPY the source's Content-Type is the copy's."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-goes-along",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return copy if replaced else replace(copy, headers={"content-type": "binary/octet-stream"})
 
 
 class CopyTouchesItsSource(Defect):
@@ -59,36 +35,6 @@ class CopyTouchesItsSource(Defect):
         if (name, key) != (bucket.name, call.key):
             held = surface.buckets[name]
             held.put(key, replace(held.objects[key], modified=surface.seconds()))
-        return answer
-
-
-class CopiedBeginningEndsShort(Defect):
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: its last byte is in it, of the beginning as of any."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
-
-    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
-        body: bytes = original(call, source)
-        beginning = call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-")
-        return body[:-1] if beginning and len(body) > 1 else body
-
-
-class CopyResultDatedAsItsSource(Defect):
-    """S3 API Reference, CopyObject, LastModified in the result: when the copy was made."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        surface = gateway(original)
-        name, key = surface.copy_source(call)
-        held = surface.buckets.get(name)
-        found = held.objects.get(key) if held is not None else None
-        answer: Answer = await original(call, bucket)
-        if found is not None:
-            now, then = (f"<LastModified>{iso_time(time)}<".encode() for time in (surface.seconds(), found.modified))
-            answer.body = answer.body.replace(now, then)
         return answer
 
 
@@ -145,27 +91,6 @@ class SelfCopyEmpties(Defect):
         return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
 
 
-class CopyConditionsIgnored(Defect):
-    """S3 API Reference, CopyObject: 412 where a condition on the source does not hold."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/if-match-that-fails", "storage/copy/if-none-match-that-fails")
-
-    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
-        return True
-
-
-class CopyDatesIgnored(Defect):
-    """S3 API Reference, CopyObject: a date on which the copy depends is compared as an entity tag is."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/modified-since-that-fails", "storage/copy/unmodified-since-that-fails")
-
-    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
-        held: bool = original(replace(asked, modified_since=None, unmodified_since=None), stored)
-        return held
-
-
 class CopyDatesOutrankTags(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
 
@@ -204,20 +129,6 @@ class CopySourceNotDecoded(Defect):
         return found
 
 
-class MalformedCopySourceIsServerError(Defect):
-    """S3 API Reference, InvalidArgument: 400 for an x-amz-copy-source that names no bucket and key."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/broken-source-is-refused",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        try:
-            found: tuple[str, str] = original(call)
-        except Fault:
-            raise server_error() from None
-        return found
-
-
 class EmptyCopySourceIsNone(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
 
@@ -250,14 +161,3 @@ class CopySharesItsTags(Defect):
         body = bucket.objects[key].body
         for name in [name for name, stored in bucket.objects.items() if stored.body is body]:
             await original(bucket, name, tags)
-
-
-class PartsNotCopiedFromFolders(Defect):
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: bucket, a slash and the key, which may have slashes too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return bucket, key.partition("/")[0] if "uploadId" in call.query else key

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote_plus
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
@@ -49,32 +48,6 @@ class MultiDeleteLeavesLast(Defect):
         return answer
 
 
-class MultiDeleteTakesNext(Defect):
-    """S3 API Reference, DeleteObjects: the keys that are named, and no other."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/deletes-what-is-named",)
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = list(bucket.keys)
-        answer: Answer = await original(call, bucket)
-        last = max((key for key in before if key not in bucket.objects), default=None)
-        following = [key for key in bucket.keys if last is not None and key > last]
-        if following:
-            bucket.remove(following[0])
-        return answer
-
-
-class QuietNotHeeded(Defect):
-    """S3 API Reference, DeleteObjects, Quiet: only what failed is told."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
-
-    def quiet(self, original: Any, asked: xml.Node) -> bool:
-        return False
-
-
 class QuietHidesErrors(Defect):
     """S3 API Reference, DeleteObjects, Quiet: what failed is told."""
 
@@ -97,16 +70,6 @@ class MultiDeleteUnlimited(Defect):
         return found if len(found) > 1000 else original(asked)
 
 
-class MultiDeleteDigestIgnored(Defect):
-    """S3 API Reference, BadDigest: a list of keys that was changed on its way deletes nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/wrong-md5-deletes-nothing",)
-
-    def check_integrity(self, original: Any, call: Call) -> None:
-        return None
-
-
 class MultiDeleteDemandsMd5(Defect):
     """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
 
@@ -117,20 +80,6 @@ class MultiDeleteDemandsMd5(Defect):
         original(call)
         if "content-md5" not in call.headers:
             raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
-
-
-class MalformedDocumentIsServerError(Defect):
-    """S3 API Reference, MalformedXML: 400 for a document that is not well-formed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/broken-document-is-refused", "storage/xml/oversized-body-does-no-harm")
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        try:
-            node: xml.Node = original(body, root)
-        except Fault:
-            raise server_error() from None
-        return node
 
 
 class MalformedDocumentNotRefused(Defect):
@@ -175,17 +124,6 @@ class TagsForgotten(Defect):
         await gateway(original).require(bucket, key)
 
 
-class TagsMerged(Defect):
-    """S3 API Reference, PutObjectTagging: the new set takes the place of the old one."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/set-is-replaced",)
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        earlier = (await gateway(original).require(bucket, key)).tags
-        await original(bucket, key, {**earlier, **tags} if tags else {})
-
-
 class TagsOutliveOverwrite(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, tags included."""
 
@@ -196,23 +134,6 @@ class TagsOutliveOverwrite(Defect):
         earlier = bucket.objects.get(key)
         kept = earlier.tags if earlier else {}
         await original(bucket, key, replace(stored, tags={**kept, **stored.tags}), asked)
-
-
-class TagsOutliveCopyAndUpload(Defect):
-    """S3 API Reference, CopyObject, CompleteMultipartUpload: what they make replaces all of an object, its tags too."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/overwriting-drops-tags",)
-
-    async def _over(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        earlier = bucket.objects.get(call.key)
-        answer: Answer = await original(call, bucket)
-        written = bucket.objects.get(call.key)
-        if answer.status == 200 and earlier and written and not written.tags:
-            bucket.objects[call.key] = replace(written, tags=earlier.tags)
-        return answer
-
-    copy_object = complete_upload = _over
 
 
 class KeyOfAnUploadUnescaped(Defect):
@@ -258,35 +179,3 @@ class TagsOfHeaderIgnored(Defect):
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return {}
-
-
-class EmptyTagSetLeftOut(Defect):
-    """S3 API Reference, Tagging, TagSet: required, so that SDKs have a list of tags where there is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/none-is-an-empty-set",)
-
-    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = answer.body.replace(b"<TagSet></TagSet>", b"")
-        return answer
-
-
-class TagsOfTheFieldDecodedTwice(Defect):
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once, or a plus sign in a tag becomes a blank."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/given-with-the-object",)
-
-    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        return {unquote_plus(name): unquote_plus(value) for name, value in original(call).items()}
-
-
-class NamedKeysTrimmed(Defect):
-    """XML 1.0 section 2.10: white space is passed on, so a blank at either end of a Key is part of the key."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-hard-keys",)
-
-    def entry_key(self, original: Any, entry: xml.Node) -> str:
-        return str(original(entry)).strip()

@@ -50,18 +50,6 @@ class ErrorBodyIsJson(Defect):
         return json.dumps({"error": {"code": fault.code, "message": fault.message}}).encode()
 
 
-class ErrorTypeIsHtml(Defect):
-    """S3 API Reference, "REST error responses": Content-Type is application/xml."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named",)
-
-    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, fault, request_id)
-        answer.headers["Content-Type"] = "text/html"
-        return answer
-
-
 class ErrorToldWith200(Defect):
     """S3 API Reference, "REST error responses": the status tells the error."""
 
@@ -75,29 +63,6 @@ class ErrorToldWith200(Defect):
         answer: Answer = original(request, fault, request_id)
         answer.status = 200 if fault.code == "NoSuchKey" else answer.status
         return answer
-
-
-class ErrorWithoutMessage(Defect):
-    """S3 API Reference, "REST error responses": Message says in words what is wrong."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
-
-    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-        body: bytes = original(request, fault, request_id)
-        return body.replace(f"<Message>{fault.message}</Message>".encode(), b"")
-
-
-class ErrorUnescaped(Defect):
-    """W3C XML 1.0 section 2.4: what an error document repeats of the request is escaped."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
-
-    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-        body: bytes = original(request, fault, request_id)
-        head, _, tail = body.partition(b"</Error>")
-        return head + b"<Key>" + request.path.encode() + b"</Key></Error>" + tail
 
 
 class MissingKeyIsBucketMissing(Defect):
@@ -165,16 +130,6 @@ class AmzRequestIdMissing(Defect):
         del answer.headers["x-amz-request-id"]
         answer.body = answer.body.replace(f"<RequestId>{request_id}</RequestId>".encode(), b"")
         return answer
-
-
-class AmzRequestIdRepeated(Defect):
-    """S3 API Reference, "Common response headers": the request id tells one request from another."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named",)
-
-    def new_request_id(self, original: Any) -> str:
-        return "0000000000000000"
 
 
 class SubresourceAnsweredAsListing(Defect):

@@ -41,21 +41,7 @@ def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Ans
     return Answer(204)
 
 
-class FormsTakenWithoutPolicy(Defect):
-    """SigV4, "Browser-based uploads using POST": without a policy a form is anonymous."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        fields = fields_of(request)
-        if fields and "policy" not in fields:
-            return stored_by(gateway(original), request, fields)
-        answer: Answer = await original(request)
-        return answer
-
-
-class FormPolicyNotRead(Defect):
+class _FormPolicyNotRead(Defect):
     """SigV4, "Browser-based uploads using POST": what a signed policy does not permit is refused."""
 
     surface = "storage"
@@ -76,29 +62,7 @@ class FormPolicyNotRead(Defect):
         return True
 
 
-class FormsIntoAnyBucket(FormPolicyNotRead):
-    """SigV4, "Browser-based uploads using POST", conditions: the bucket is one of them."""
-
-    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
-        policy = json.loads(base64.b64decode(fields["policy"]))
-        return (
-            is_own(surface, request, fields)
-            and in_time(policy, surface.now())
-            and fits(policy, fields)
-            and of_key(policy, fields)
-        )
-
-
-class FormsOfAnySize(FormPolicyNotRead):
-    """SigV4, "Browser-based uploads using POST", conditions: content-length-range bounds what is uploaded."""
-
-    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
-        policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
-        named = {"bucket": bucket} in policy["conditions"] and is_own(surface, request, fields)
-        return named and in_time(policy, surface.now()) and of_key(policy, fields)
-
-
-class FormsIntoForeignBuckets(FormPolicyNotRead):
+class FormsIntoForeignBuckets(_FormPolicyNotRead):
     """Provisioning Storage: an access key writes to the buckets of its own organization only, by a form too."""
 
     noticed_by = ("storage/service/foreign-bucket-is-refused",)
@@ -223,17 +187,6 @@ class FormFieldsLost(FormsTaken, Defect):
         return super()._stored({"file": fields["file"]}, now)
 
 
-class FormRangesEndOneShort(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", conditions: content-length-range has its upper bound in it."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-does-as-asked")
-
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
-        longer = {**fields, "file": fields["file"] + "."}
-        return super()._fits(policy, longer)
-
-
 class FormNamesNoFile(FormsTaken, Defect):
     """S3 API Reference, POST Object, key: ${filename} stands for the name of the file."""
 
@@ -276,17 +229,6 @@ class FormAnswerNamesTheTemplate(FormsTaken, Defect):
         return [("Bucket", bucket), ("Key", _text(fields["key"]))]
 
 
-class FormKeysContain(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", conditions: starts-with is of the beginning."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
-
-    def _of_key(self, policy: Any, fields: dict[str, str]) -> bool:
-        begins = [each[2] for each in policy["conditions"] if isinstance(each, list) and each[1] == "$key"]
-        return all(each in fields["key"] for each in begins)
-
-
 class FormsWithoutCacheControl(FormsTaken, Defect):
     """S3 API Reference, POST Object, Cache-Control and its like: kept as those of a PUT are."""
 
@@ -308,28 +250,6 @@ class FormFilesAreText(FormsTaken, Defect):
         return super()._stored({**fields, "file": text.encode().decode("latin-1")}, now)
 
 
-class FormsWithoutByteRefused(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", conditions: a range from 0 permits a file of no bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put",)
-
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
-        return bool(fields["file"]) and super()._fits(policy, fields)
-
-
-class FormBoundaryTakenWithItsQuotes(FormsTaken, Defect):
-    """RFC 2046 section 5.1.1: a boundary may stand in quotes, which are not part of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put",)
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        if 'boundary="' in request.headers.get("content-type", ""):
-            raise Fault("InvalidArgument")
-        return await super().answered(original, request)
-
-
 class FormFieldsBeginWithNothing(FormsTaken, Defect):
     """SigV4, "Browser-based uploads using POST", condition matching: starts-with of nothing permits any content."""
 
@@ -339,54 +259,3 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
         return not any(fields.get(name) for name in any_of) and super()._fits(policy, fields)
-
-
-class FormsEndWithTheirFile(FormsTaken, Defect):
-    """S3 API Reference, POST Object, file: fields below it are ignored, such as that of the button."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put",)
-
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
-        return "submit" not in fields and super()._fits(policy, fields)
-
-
-class FormsWithUnnamedFields(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", POST policy: each field of a form must be in the conditions."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
-
-    def _names_all(self, policy: Any, fields: dict[str, str]) -> bool:
-        return True
-
-
-class FormPoliciesWithoutEnd(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", expiration: a policy must have one."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
-
-    def _lives(self, policy: Any, now: float) -> bool:
-        return "expiration" not in policy or in_time(policy, now)
-
-
-class FormRangesHaveNoLeast(FormsTaken, Defect):
-    """SigV4, "Browser-based uploads using POST", conditions: content-length-range has a lower bound, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
-
-    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
-        bounds = [each for each in policy["conditions"] if isinstance(each, list) and each[0] == "content-length-range"]
-        return all(len(fields["file"]) <= most for _, _, most in bounds)
-
-
-class FormKeysAreLatin1(FormsTaken, Defect):
-    """RFC 7578 section 5.1.2: fields of a form are UTF-8 where they say nothing else, and a key is as it was sent."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put",)
-
-    def _key(self, fields: dict[str, str]) -> str:
-        return fields["key"].replace("${filename}", "f")

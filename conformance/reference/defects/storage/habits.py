@@ -17,27 +17,12 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Wanted
 from conformance.reference.storage.multipart import SMALLEST_PART
-from conformance.reference.storage.payloads import Chunk
 from conformance.reference.storage.state import Bucket, StoredObject
 
 DATE = "x-amz-date"
 _HASH = re.compile("[0-9a-f]{64}")
 
 # Where a page begins that follows one which ended at a folder.
-
-
-class FolderEndsWithTheNextName(Defect):
-    """S3 API Reference, ListObjectsV2: behind the folder ``b/`` comes all that does not begin with it, ``b0`` first."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole",)
-    shipped = True
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        group, position = wanted.after, int(original(names, wanted))
-        if not wanted.delimiter or not group.endswith(wanted.delimiter):
-            return position
-        return max(position, bisect.bisect_right(names, group[:-1] + chr(ord(group[-1]) + 1)))
 
 
 class FolderEndsAtTheLastOfAscii(Defect):
@@ -111,20 +96,6 @@ class NotModifiedHasABody(Defect):
 # Ranges of what was uploaded in parts.
 
 
-class SuffixIsOfTheLastPart(Defect):
-    """RFC 9110 section 14.1.2: the last bytes are those of the object, however many of its parts they are of."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
-    shipped = True
-
-    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
-        span: tuple[int, int] | None = original(call, found)
-        if span is None or "-" not in found.etag or not call.headers["range"].startswith("bytes=-"):
-            return span
-        return max(span[0], (found.size - 1) // SMALLEST_PART * SMALLEST_PART), span[1]
-
-
 class OpenRangeEndsWithItsPart(Defect):
     """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
 
@@ -178,22 +149,6 @@ class AbsenceToldByHeadCached(Defect):
 # Signatures and URLs.
 
 
-class UrlsOverwriteUnasked(Defect):
-    """S3 User Guide, "Conditional writes": If-None-Match: * holds for what is put by a URL that signs it."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
-    shipped = True
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if "X-Amz-Signature" in call.query:
-            headers = call.headers.mutablecopy()
-            del headers["if-none-match"]
-            call = replace(call, request=replace(call.request, headers=headers))
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
 class LifeOfUrlsFromOtherFields(Defect):
     """SigV4, "Using Query Parameters": a URL lives from its X-Amz-Date, not from a field that its bearer adds."""
 
@@ -228,40 +183,6 @@ class WordsTakenForUnsignedPayload(Defect):
 
     def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
         return bool(original(stated, body)) or not _HASH.fullmatch(stated)
-
-
-class ChunksOfPartsUnverified(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": every chunk's signature is verified, that of a part's too."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-    shipped = True
-
-    def check_chunk(self, original: Any, call: Call, previous: str, chunk: Chunk) -> str:
-        return chunk.signature if "partNumber" in call.query else str(original(call, previous, chunk))
-
-
-class LengthOfChunkedPartsUnchecked(Defect):
-    """SigV4, x-amz-decoded-content-length: the length of what the chunks carry, those of a part too."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-    shipped = True
-
-    def check_decoded_length(self, original: Any, call: Call) -> None:
-        if "partNumber" not in call.query:
-            original(call)
-
-
-class TrailersOfPartsUnverified(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": the trailer's signature is verified, that of a part's too."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-    shipped = True
-
-    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
-        original(call, rest, None if "partNumber" in call.query else previous)
 
 
 # Sources, and documents.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 import unicodedata
 from typing import Any
@@ -23,27 +22,6 @@ class KeySlashesCollapsed(Defect):
 
     def object_key(self, original: Any, key: str) -> str:
         return re.sub("/+", "/", key)
-
-
-class KeyDotsResolved(Defect):
-    """S3 User Guide, "Creating object key names": a key is no path; ``a/../b`` is not ``b``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        dotted = {".", ".."} & set(key.split("/"))
-        return posixpath.normpath("/" + key).lstrip("/") if dotted else key
-
-
-class KeyCaseFolded(Defect):
-    """S3 User Guide, "Creating object key names": keys are case-sensitive."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.lower()
 
 
 class KeyPlusIsSpace(Defect):
@@ -67,16 +45,6 @@ class KeyNormalised(Defect):
 
     def object_key(self, original: Any, key: str) -> str:
         return unicodedata.normalize("NFC", key)
-
-
-class KeyTrailingSlashDropped(Defect):
-    """S3 User Guide, "Creating object key names": ``a/`` is not ``a``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.rstrip("/") or key
 
 
 class KeyLeadingSlashDropped(Defect):
@@ -119,18 +87,6 @@ class LongKeyCut(Defect):
         return key.encode()[:1024].decode(errors="ignore")
 
 
-class LongKeyIsServerError(Defect):
-    """S3 API Reference, KeyTooLongError: 400 for a key above 1024 bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
-
-    def key_too_long(self, original: Any, key: str) -> bool:
-        if original(key):
-            raise server_error()
-        return False
-
-
 class KeyLimitOffByOne(Defect):
     """S3 User Guide, "Creating object key names": a key may have 1024 bytes."""
 
@@ -139,16 +95,6 @@ class KeyLimitOffByOne(Defect):
 
     def key_too_long(self, original: Any, key: str) -> bool:
         return bool(original(key + "."))
-
-
-class KeyLimitInCharacters(Defect):
-    """S3 User Guide, "Creating object key names": the limit is of bytes in UTF-8, not of characters."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
-
-    def key_too_long(self, original: Any, key: str) -> bool:
-        return len(key) > 1024
 
 
 class KeyBelowKeyIsServerError(Defect):
@@ -203,16 +149,6 @@ class LongNamesCut(Defect):
 
     def object_key(self, original: Any, key: str) -> str:
         return "/".join(name[:255] for name in str(original(key)).split("/"))
-
-
-class LettersOfNoFileNameReplaced(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": what some file system cannot have in a name is kept all the same."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return re.sub("[|^`]|(?<= ) ", "_", str(original(key)))
 
 
 class InvisibleLettersLost(Defect):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +12,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
-from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-
-_SMALL_SIZE = re.compile(rb"[0-9a-f]+[;\r]")
-_LAST_MODIFIED = re.compile(rb"(?<=<LastModified>)[^<]*")
-
 
 # Parts.
 
@@ -77,18 +71,6 @@ class CopiedPartListedWithItsSourcesSize(Defect):
         return told.replace(xml.element("Size", len(part.body)), xml.element("Size", self.sizes[len(part.body)]))
 
 
-class CopiedPartOfTheYearOne(Defect):
-    """S3 API Reference, CopyPartResult, LastModified: when the part was uploaded."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told",)
-
-    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = _LAST_MODIFIED.sub(b"0001-01-01T00:00:00Z", answer.body)
-        return answer
-
-
 class CompletionRepeatedForAnyKey(Defect):
     """S3 API Reference, NoSuchUpload: an upload that was completed is none of another key's, whatever is told again."""
 
@@ -119,29 +101,6 @@ class SlashBeforeASourceLost(Defect):
         return bucket, key.lstrip("/") or key
 
 
-class SlashBeforeASourceOfPartsLost(Defect):
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source: behind the bucket's slash stands the key, with its own."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/leading-slash-is-kept",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return bucket, (key.lstrip("/") or key) if "partNumber" in call.query else key
-
-
-class ReplacedCopyOfNoLanguage(Defect):
-    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, its language too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
-
-    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-        stored: StoredObject = original(call, source, replaced)
-        kept = {name: value for name, value in stored.headers.items() if not replaced or name != "content-language"}
-        return replace(stored, headers=kept)
-
-
 class ReplacedTagsOfNoneKept(Defect):
     """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
 
@@ -153,33 +112,6 @@ class ReplacedTagsOfNoneKept(Defect):
         return stored if "x-amz-tagging" in call.headers else replace(stored, tags=source.tags)
 
 
-class CopiedPartsHeedHalfTheConditions(Defect):
-    """S3 API Reference, UploadPartCopy: all four conditions on its source are heeded, that of another tag too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
-
-    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        headers = call.headers.mutablecopy()
-        for name in ("x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since"):
-            del headers[name]
-        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
-        return answer
-
-
-class UntaggedLosesItsFields(Defect):
-    """S3 API Reference, DeleteObjectTagging: it removes the tags of an object, and nothing else of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-are-deleted",)
-
-    async def delete_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        stored = bucket.objects[call.key]
-        bucket.put(call.key, replace(stored, headers={k: v for k, v in stored.headers.items() if k == "content-type"}))
-        return answer
-
-
 class EmptyTagOfACopyLost(Defect):
     """S3 User Guide, "Object tagging": a tag's value may be empty, also where it is given with a copy."""
 
@@ -189,19 +121,6 @@ class EmptyTagOfACopyLost(Defect):
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         tags: dict[str, str] = original(call)
         return {name: value for name, value in tags.items() if value or SOURCE not in call.headers}
-
-
-class EmptyTagOfAnUploadLost(Defect):
-    """S3 User Guide, "Object tagging": a tag's value may be empty, also where it is given as an upload is opened."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/given-with-an-upload",)
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        for upload in bucket.uploads.values():
-            upload.tags = {name: value for name, value in upload.tags.items() if value}
-        return answer
 
 
 # Reads, deletions, chunks.
@@ -233,42 +152,6 @@ class HeadNotModifiedWithoutEtag(Defect):
         return answer
 
 
-class AnyTagDeletesNothing(Defect):
-    """S3 API Reference, DeleteObject, If-Match: an asterisk matches any ETag."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if asked.match == "*":
-            raise Fault("PreconditionFailed")
-        await original(bucket, key, asked)
-
-
-class TagOfPartsDeletesNothing(Defect):
-    """S3 API Reference, DeleteObject, If-Match: the object is deleted that has the tag, one in parts as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if asked.match and "-" in asked.match:
-            raise Fault("PreconditionFailed")
-        await original(bucket, key, asked)
-
-
-class TagOfPartsIsNoneToWrite(Defect):
-    """RFC 9110 section 13.1.1: If-Match of the object's tag holds, that of an object in parts as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/replaces-what-matches",)
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        if asked.match and "-" in asked.match:
-            raise Fault("PreconditionFailed")
-        original(asked, found)
-
-
 class TagsInDeletionsFail(Defect):
     """API Reference, Error Handling: a deletion that names an ETag is made or refused, and is no failure's cause."""
 
@@ -289,18 +172,6 @@ class AnyTagTakenForAnAsterisk(Defect):
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(replace(asked, none_match="*") if asked.none_match else asked, found)
-
-
-class CapitalsInSizesOfChunksRefused(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": the size of a chunk is in hex; that may be in capitals."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/chunks-are-joined",)
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        if not _SMALL_SIZE.match(call.request.body):
-            raise Fault("IncompleteBody")
-        original(call, stated)
 
 
 class ListedWithTheDateOfTheFirst(Defect):

@@ -71,21 +71,6 @@ class EmptyStartIsTheEnd(Defect):
         return _BEHIND_ALL if call.query.get("start-after") == "" else str(original(call))
 
 
-class FoldersOfLikeNamesListed(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: what begins with it, its slash included."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/keeps-to-the-prefix",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        folder, slash, rest = wanted.prefix.rpartition("/")
-        found: Page = original(names, wanted)
-        if slash and not rest and not wanted.delimiter and not found.truncated:
-            alike = [name for name in names if name.startswith(folder) and "/" in name[len(folder) + 1 :]]
-            found.keys += [name for name in alike if not name.startswith(wanted.prefix) and name > wanted.after]
-        return found
-
-
 class UploadsOfAllBucketsListed(Defect):
     """S3 API Reference, ListMultipartUploads: the uploads under way in one bucket."""
 
@@ -121,24 +106,3 @@ class LongListEndsUnsaid(Defect):
         found: Page = original(names, wanted)
         found.truncated = found.truncated and found.count < LONGEST_PAGE
         return found
-
-
-class SearchEndsAtAThousand(Defect):
-    """S3 API Reference, ListObjectsV2: behind the thousandth key a listing goes on, however it is cut into pages."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/long-list-is-whole",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        found: Page = original([name for name in names if name.startswith(wanted.prefix)][:LONGEST_PAGE], wanted)
-        return found
-
-
-class ListOfItselfIsEndless(Defect):
-    """S3 API Reference, ListObjectsV2, max-keys: by default up to 1,000 keys, and never more."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/long-list-is-whole",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return int(original(call, name)) if name in call.query else 100 * LONGEST_PAGE

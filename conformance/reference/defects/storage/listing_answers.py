@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
@@ -72,17 +72,6 @@ class WholeBucketIsUngrouped(Defect):
         return wanted if wanted.prefix else replace(wanted, delimiter="")
 
 
-class WholeBucketIsEmpty(Defect):
-    """S3 API Reference, ListObjectsV2, Prefix: it limits the keys; without one there is no limit."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        wanted: Wanted = original(call, after)
-        return wanted if wanted.prefix else replace(wanted, prefix="/")
-
-
 class CommonPrefixesUnsorted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: in order, like keys."""
 
@@ -140,38 +129,6 @@ class FolderItselfListedBesideIt(Defect):
         return page
 
 
-class LastFolderPromisesMore(Defect):
-    """S3 API Reference, ListObjectsV2, IsTruncated: false where all is returned, also where a folder is the last."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/truncation-is-told",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.truncated |= page.count == wanted.limit and page.prefixes[-1:] == [page.last]
-        return page
-
-
-class ListedKeysTrimmed(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": a blank at either end belongs to the key, in listings, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        return str(original(element, name.strip(), encoded))
-
-
-class NamesWithUnderscoreHidden(Defect):
-    """S3 API Reference, ListObjectsV2: a name that begins with an underscore is listed as any other."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return [key for key in original(bucket) if not key.rpartition("/")[2].startswith("_")]
-
-
 class CarriageReturnsNotEscaped(Defect):
     """XML 1.0 section 2.11: a reader takes a carriage return for a newline where it stands as it is."""
 
@@ -191,17 +148,4 @@ class EncodedListingsForgetThePrefix(Defect):
 
     def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
         told: list[str] = original(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-        return told
-
-
-class EncodedListingsWantAPrefix(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: not required; SDKs ask for encoded keys of the whole bucket as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
-
-    def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
-        if encoded and "prefix" not in call.query:
-            raise server_error()
-        told: list[str] = original(call, wanted, encoded)
         return told

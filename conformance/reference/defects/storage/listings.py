@@ -15,31 +15,6 @@ from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
-class PageOneTooMany(Defect):
-    """S3 API Reference, ListObjectsV2, max-keys: the answer may have fewer keys but never more."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/pages-make-the-whole",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, replace(wanted, limit=wanted.limit + 1) if wanted.limit else wanted)
-        return page
-
-
-class PrefixesBesideTheLimit(Defect):
-    """S3 API Reference, ListObjectsV2: a common prefix counts as one against max-keys."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole", "storage/paging/any-nested-set-is-whole")
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        everything: Page = original(names, replace(wanted, limit=10**6))
-        if not everything.prefixes or not wanted.limit:
-            return Page(original(names, wanted).keys) if not wanted.limit else original(names, wanted)
-        keys = everything.keys[: wanted.limit]
-        return Page(keys, everything.prefixes, len(keys) < len(everything.keys), keys[-1] if keys else "")
-
-
 class KeyCountWithoutPrefixes(Defect):
     """S3 API Reference, ListObjectsV2, KeyCount: keys and common prefixes of the answer together."""
 
@@ -58,17 +33,6 @@ class KeyCountIsNoNumber(Defect):
 
     def key_count(self, original: Any, page: Page) -> str:
         return "many"
-
-
-class StartAfterInclusive(Defect):
-    """S3 API Reference, ListObjectsV2, start-after: the listing starts after that key."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
-
-    def start_after(self, original: Any, call: Call) -> str:
-        given: str = original(call)
-        return given[:-1] + chr(max(ord(given[-1]) - 1, 1)) + "\U0010ffff" if given else given
 
 
 class PageBorderRepeated(Defect):
@@ -119,18 +83,6 @@ class TruncationUnsaid(Defect):
         return page
 
 
-class LastPageTruncated(Defect):
-    """S3 API Reference, ListObjectsV2, IsTruncated: false where all that there is was given."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/truncation-is-told",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.truncated = 0 < wanted.limit == page.count
-        return page
-
-
 class ListedInDirectoryOrder(Defect):
     """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
 
@@ -140,18 +92,6 @@ class ListedInDirectoryOrder(Defect):
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
         page.keys.sort(key=lambda key: key.split("/"))
-        return page
-
-
-class ListedWithoutRegardToCase(Defect):
-    """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order, capitals first."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/is-in-utf8-order",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.keys.sort(key=str.lower)
         return page
 
 
@@ -175,17 +115,6 @@ class DelimiterIsPattern(Defect):
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
         return None if found is None else name[: len(wanted.prefix) + found.end()]
-
-
-class DelimiterOnlySlash(Defect):
-    """S3 API Reference, ListObjectsV2, delimiter: any character groups keys, not the slash alone."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/delimiter-of-several-letters",)
-
-    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
-        group: str | None = original(name, wanted) if wanted.delimiter == "/" else None
-        return group
 
 
 class DelimiterInPrefixCounted(Defect):
@@ -259,35 +188,6 @@ class PrefixNotHeeded(Defect):
         return wanted if wanted.delimiter else replace(wanted, prefix="")
 
 
-class DeletedListedForAMoment(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a deleted object is not listed any more."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/deletes-what-is-named",)
-
-    def __init__(self) -> None:
-        self.ghosts: dict[tuple[str, str], tuple[StoredObject, float]] = {}
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if key in bucket.objects:
-            self.ghosts[bucket.name, key] = (bucket.objects[key], gateway(original).now() + MOMENT_S)
-        await original(bucket, key, asked)
-
-    def _seen(self, original: Any, bucket: Bucket) -> dict[str, StoredObject]:
-        now = gateway(original).now()
-        return {
-            key: stored
-            for (name, key), (stored, until) in self.ghosts.items()
-            if name == bucket.name and now < until and key not in bucket.objects
-        }
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return sorted([*original(bucket), *self._seen(original, bucket)])
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        return self._seen(original, bucket).get(key) or original(bucket, key)
-
-
 class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
@@ -305,24 +205,6 @@ class NewKeyListedLate(Defect):
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         now = gateway(original).now()
         return [key for key in original(bucket) if self.made.get((bucket.name, key), 0) <= now]
-
-
-class ListedSizeOfFirstWrite(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": size and entity tag in a listing are those of the object."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
-
-    def __init__(self) -> None:
-        self.first: dict[tuple[str, str], StoredObject] = {}
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key)
-        return self.first.get((bucket.name, key), found)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
-        self.first.setdefault((bucket.name, key), stored)
 
 
 class MaxKeysZeroIsAll(Defect):

@@ -64,16 +64,6 @@ class LongSourcesRefused(Defect):
         return bucket, key
 
 
-class LongKeysUntagged(Defect):
-    """S3 API Reference, PutObjectTagging: the tags are the object's, whatever its key."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        await original(bucket, key, {} if len(key) > LONGEST else tags)
-
-
 class UploadsToLongKeysUnlisted(Defect):
     """S3 API Reference, ListMultipartUploads: each upload in progress, to whichever key."""
 

@@ -135,15 +135,3 @@ class OpeningDescribesTheOldObject(Defect):
             headers, metadata = surface.system_headers(call), surface.metadata(call)
             bucket.put(call.key, replace(there, headers=headers, metadata=metadata))
         return answer
-
-
-class RefusedMetadataEmptiesItsKey(Defect):
-    """S3 User Guide, "User-defined object metadata": a write that is refused for it leaves what is there."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        with refusals_emptying(gateway(original).buckets[call.bucket], call.key):
-            stored: StoredObject = original(call, md5, checksums)
-        return stored

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
@@ -16,7 +15,7 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 
 class PartOfForeignBucket(Defect):
@@ -87,17 +86,6 @@ class VersionOfDeletionPassedOver(Defect):
         return None
 
 
-class ExpectedOwnerOfWritesAlone(Defect):
-    """S3 API Reference, GetObject, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
-
-    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
-        if call.request.method in ("PUT", "DELETE") and not field:
-            original(call, bucket)
-
-
 class ManyDeletedWhateverTheirTags(Defect):
     """S3 User Guide, "How to perform conditional deletes": an ETag in the document is a condition on its key."""
 
@@ -122,16 +110,6 @@ class CopyOverwritesUnasked(Defect):
         return answer
 
 
-class CompletionHeedsAbsenceAlone(Defect):
-    """S3 API Reference, CompleteMultipartUpload, If-Match: only what has not changed is replaced."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/completion-keeps-what-changed",)
-
-    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, asked: Conditions) -> None:
-        await original(bucket, upload, stored, replace(asked, match=None))
-
-
 class ChecksumOfDeletionsNotCompared(Defect):
     """S3 User Guide, "Checking object integrity": a list of keys that differs from its checksum deletes nothing."""
 
@@ -140,17 +118,6 @@ class ChecksumOfDeletionsNotCompared(Defect):
 
     def check_integrity(self, original: Any, call: Call) -> None:
         gateway(original).check_digests(call)
-
-
-class TaggingForgetsTheType(Defect):
-    """S3 API Reference, PutObjectTagging: it changes the tags, and not what the object is described as."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        await original(bucket, key, tags)
-        bucket.put(key, replace(bucket.objects[key], headers={"content-type": "application/xml"}))
 
 
 class UploadOfAnyKey(Defect):
@@ -192,51 +159,6 @@ class ChecksumsOfCompletionNotCompared(Defect):
         return answer
 
 
-class ListedChecksumsNotCompared(Defect):
-    """S3 API Reference, CompletedPart, ChecksumCRC32: the checksum of the part that is meant."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
-
-    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
-        return True
-
-
-class MalformedChecksumOfCompletionFails(Defect):
-    """API Reference, Error Handling: a parameter that is no checksum at all is 400, also in a completion."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
-    crashes = (ValueError,)
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        b64decode(call.headers.get("x-amz-checksum-crc32", ""), validate=True)
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
-class MalformedChecksumOfListedPartFails(Defect):
-    """API Reference, Error Handling: an invalid body is 400, also where it names no checksum of a part at all."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
-    crashes = (ValueError,)
-
-    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
-        b64decode(stated, validate=True)
-        return bool(original(algorithm, stated, part))
-
-
-class UploadsToldAsEncodedAreNot(Defect):
-    """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, the keys are encoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
-
-    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
-        return str(original(bucket, upload, False))
-
-
 class FoldersOfUploadsNotEncoded(Defect):
     """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
 
@@ -260,28 +182,6 @@ class BucketsCutShort(Defect):
         answer: Answer = original(call)
         answer.body = re.sub(rb"<ContinuationToken>.*</ContinuationToken>", b"", answer.body)
         return answer
-
-
-class BucketsListedOverAgain(Defect):
-    """S3 API Reference, ListBuckets, continuation-token: the list goes on from there."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        call.query.pop("continuation-token", None)
-        answer: Answer = original(call)
-        return answer
-
-
-class ChunkedObjectLosesItsEncoding(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": the encoding beside aws-chunked is the object's."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/own-encoding-is-kept",)
-
-    def content_encoding(self, original: Any, call: Call) -> str:
-        return "" if "aws-chunked" in call.headers.get("content-encoding", "") else str(original(call))
 
 
 class ChecksumOfTheWholeWithAPart(Defect):
@@ -309,19 +209,6 @@ class OverwrittenTagsStay(Defect):
         await original(bucket, key, replace(stored, tags=tags) if stored.tags else stored, asked)
 
 
-class ForeignBucketListedTheOldWay(Defect):
-    """Provisioning Storage: an access key lists the buckets of its own organization only, in either version."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        if call.request.method == "GET" and not {"list-type", "uploads", "location"} & set(call.query):
-            call = _as_the_owner(original, call)
-        answer: Answer = await original(call)
-        return answer
-
-
 class CopiesWithinForeignBuckets(Defect):
     """Provisioning Storage: an access key copies into the buckets of its own organization only."""
 
@@ -331,29 +218,6 @@ class CopiesWithinForeignBuckets(Defect):
     async def on_object(self, original: Any, call: Call) -> Answer:
         answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)
         return answer
-
-
-class VersionOfHeadPassedOver(Defect):
-    """S3 API Reference, HeadObject, versionId: what is told is of that version, or nothing is."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/versions-of-the-null-version",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        if call.request.method == "HEAD":
-            call.query.pop("versionId", None)
-        answer: Answer = await original(call)
-        return answer
-
-
-class TagsOfHeaderWithoutLimit(Defect):
-    """S3 User Guide, "Categorizing your storage using tags": the limits are of tags in the field, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/limits-of-the-field-are-kept",)
-
-    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        return dict(parse_qsl(call.headers.get("x-amz-tagging", ""), keep_blank_values=True))
 
 
 class LargestTagsRefused(Defect):
@@ -367,19 +231,6 @@ class LargestTagsRefused(Defect):
             raise Fault("InvalidTag")
         tags: dict[str, str] = original(pairs)
         return tags
-
-
-class LongKeysOfOtherWritesCut(Defect):
-    """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, by copies and uploads in parts also."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        if "x-amz-copy-source" in call.headers or {"uploads", "uploadId"} & set(call.query):
-            call = replace(call, key=call.key[:1024])
-        answer: Answer = await original(call)
-        return answer
 
 
 def _as_the_owner(original: Any, call: Call) -> Call:

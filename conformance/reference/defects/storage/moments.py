@@ -14,21 +14,6 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 
-class CreateOnlyRace(Defect):
-    """S3 User Guide, "Conditional writes": of several If-None-Match: * one succeeds."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/one-creator-wins",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        if asked.none_match is None:
-            await original(bucket, key, stored, asked)
-            return
-        gateway(original).check_write(asked, bucket.objects.get(key))
-        await asyncio.sleep(PAUSE_S)
-        bucket.put(key, stored)
-
-
 class CompareAndSwapRace(Defect):
     """S3 User Guide, "Conditional writes": of several If-Match with one entity tag one succeeds."""
 
@@ -214,21 +199,6 @@ class OneInTwentyReadsCutShort(Defect):
                 answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
                 answer.closes = True
         return answer
-
-
-class OneInTwentyWritesLost(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": a write that succeeded was stored."""
-
-    surface = "storage"
-    noticed_by = ("storage/at-once/buckets-do-not-mix",)
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        self.served += 1
-        if self.served % 20 or asked != Conditions(None, None, None, None):
-            await original(bucket, key, stored, asked)
 
 
 class PartsRace(Defect):

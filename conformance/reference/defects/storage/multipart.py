@@ -9,12 +9,10 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer
-from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 
@@ -38,18 +36,6 @@ class PartsJoinedAsTheyCame(Defect):
         came = list(upload.parts)
         stored: StoredObject = original(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
         return stored
-
-
-class MissingPartPassedOver(Defect):
-    """S3 API Reference, InvalidPart: a part that was not uploaded cannot be completed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invalid-part-is-refused",)
-
-    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-        known = [each for each in listed if gateway(original).listed_number(each) in upload.parts]
-        parts: list[Part] = original(upload, known or listed)
-        return parts
 
 
 class WrongPartTagNotRefused(Defect):
@@ -105,17 +91,6 @@ class AbortKeepsUpload(Defect):
         return None
 
 
-class AbortDeletesObject(Defect):
-    """S3 API Reference, AbortMultipartUpload: it leaves the object that is there."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/abort-removes-the-upload",)
-
-    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
-        await original(bucket, upload)
-        bucket.remove(upload.key)
-
-
 class LastPartLost(Defect):
     """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
 
@@ -164,16 +139,6 @@ class UploadOfAnotherKeyTaken(Defect):
         return True
 
 
-class PartNumberUnlimited(Defect):
-    """S3 API Reference, UploadPart: part numbers are from 1 to 10000."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-number-is-bounded",)
-
-    def part_number_allowed(self, original: Any, number: int) -> bool:
-        return True
-
-
 class PartNumberIsServerError(Defect):
     """S3 API Reference, UploadPart: 400 for a part number that is none."""
 
@@ -216,74 +181,6 @@ class UnknownUploadIsServerError(Defect):
         except Fault:
             raise server_error() from None
         return upload
-
-
-class UploadPrefixNotHeeded(Defect):
-    """S3 API Reference, ListMultipartUploads, prefix: uploads of keys that begin with it."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed",)
-
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        found: tuple[list[Upload], Page] = original(uploads, replace(wanted, prefix=""), id_marker)
-        return found
-
-
-class UploadsOfAKeyShareParts(Defect):
-    """S3 API Reference, CreateMultipartUpload: each upload has an id, and parts, of its own."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        every = [each for bucket in gateway(original).buckets.values() for each in bucket.uploads.values()]
-        for each in every:
-            if each.key == upload.key:
-                each.parts[part.number] = part
-
-
-class PartSentAnewIsListedTwice(Defect):
-    """S3 API Reference, UploadPart: a part that is sent anew overwrites the one before; ListParts has it once."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    def __init__(self) -> None:
-        self.before: dict[str, list[Part]] = {}
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        if part.number in upload.parts:
-            self.before.setdefault(upload.upload_id, []).append(upload.parts[part.number])
-        await original(upload, part)
-
-    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
-        parts: list[Part] = original(upload, marker)
-        before = [part for part in self.before.get(upload.upload_id, []) if part.number > marker]
-        return sorted([*before, *parts], key=lambda part: part.number)
-
-
-class PartsListedUnsorted(Defect):
-    """S3 API Reference, ListParts: parts are listed by number."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
-        parts: list[Part] = original(upload, marker)
-        return sorted(parts, key=lambda part: str(part.number))
-
-
-class CopiedRangeOffByOne(Defect):
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: the last byte named is copied."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
-
-    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
-        body: bytes = original(call, source)
-        return body[:-1] if "x-amz-copy-source-range" in call.headers else body
 
 
 class CopiedRangeEndsOneBeyond(Defect):

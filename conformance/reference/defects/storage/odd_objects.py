@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.copies import with_source
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
-from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.listings import Wanted
-from conformance.reference.storage.state import Bucket, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, StoredObject
 
 BELOW = ("storage/key/nothing-stands-below-an-object",)
 
@@ -62,18 +58,6 @@ class ListingBelowAnObjectIsServerError(Defect):
         if _stands_above(gateway(original).buckets[call.bucket], wanted.prefix):
             raise server_error()
         return wanted
-
-
-class FullFolderNotDeleted(Defect):
-    """S3 API Reference, DeleteObject: 204 whether there was an object or not, though other keys begin with this one."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-above-an-object",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if key not in bucket.objects and any(each.startswith(f"{key}/") for each in bucket.keys):
-            raise server_error()
-        await original(bucket, key, asked)
 
 
 class BadNumberOfOtherListsIsServerError(Defect):
@@ -132,27 +116,6 @@ class Md5BesideChunksIgnored(Defect):
 # Objects that came in parts, and parts that come of objects.
 
 
-class TagOfPartsIsNoMatch(Defect):
-    """RFC 9110 section 13.1.1: If-Match holds where it names the entity tag, one with a count behind too."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds",)
-
-    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return bool(original(value, found)) and not (found is not None and "-" in found.etag)
-
-
-class SourceOfAPartDecodedTwice(Defect):
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once, the source of a part too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
-
-    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(with_source(call, unquote(call.headers[SOURCE])), bucket)
-        return answer
-
-
 class ListedAsBeforeItsCompletion(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
 
@@ -173,24 +136,3 @@ class ListedAsBeforeItsCompletion(Defect):
         found: StoredObject | None = original(bucket, key)
         before, after = self.overwritten.get((bucket.name, key), (found, None))
         return before if found is after else found
-
-
-class UploadForgetsItsEncoding(Defect):
-    """S3 API Reference, CreateMultipartUpload, Content-Encoding: it is the object's, as its type is."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
-        kept = {name: value for name, value in stored.headers.items() if name != "content-encoding"}
-        await original(bucket, upload, replace(stored, headers=kept), asked)
-
-
-class EmptyMetadataLost(Defect):
-    """S3 User Guide, "Working with object metadata": a value may be empty, and is not the same as none."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/any-metadata-comes-back",)
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: value for name, value in original(call).items() if value}

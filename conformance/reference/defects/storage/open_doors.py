@@ -15,16 +15,6 @@ CLOSED = ("storage/signature/every-operation-is-closed",)
 UPLOADS = ("storage/signature/every-upload-is-closed",)
 
 
-class StrangersDeleteMany(Defect):
-    """Provisioning Storage: objects are deleted with the organization's access key, in a document too."""
-
-    surface = "storage"
-    noticed_by = CLOSED
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return let_in(original, request, request.method == "POST" and "delete" in query_of(request))
-
-
 class StrangersReadTags(Defect):
     """Provisioning Storage: an object's tags are read with the organization's access key, as the object is."""
 
@@ -56,16 +46,6 @@ class StrangersListTheOldWay(Defect):
         return let_in(original, request, listing and not {"list-type", "uploads", "location"} & set(query_of(request)))
 
 
-class CopiesUnderAnySecret(Defect):
-    """SigV4, "Signature Calculations": a copy whose signature does not match is refused, as a PUT is."""
-
-    surface = "storage"
-    noticed_by = CLOSED
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return under_any_secret(original, request, "x-amz-copy-source" in request.headers)
-
-
 class StrangersSeeUploads(Defect):
     """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
 
@@ -75,26 +55,6 @@ class StrangersSeeUploads(Defect):
     def authenticate(self, original: Any, request: Request) -> Signer:
         asked = {"uploads", "uploadId"} & set(query_of(request))
         return let_in(original, request, request.method == "GET" and bool(asked))
-
-
-class UploadIdOpensItsUpload(Defect):
-    """S3 API Reference, UploadPart: an upload's id is a name, and no permission to add to it."""
-
-    surface = "storage"
-    noticed_by = UPLOADS
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return let_in(original, request, request.method == "PUT" and "uploadId" in query_of(request))
-
-
-class AbortedUnderAnySecret(Defect):
-    """SigV4, "Signature Calculations": an abortion whose signature does not match is refused, as a deletion is."""
-
-    surface = "storage"
-    noticed_by = UPLOADS
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return under_any_secret(original, request, request.method == "DELETE" and "uploadId" in query_of(request))
 
 
 def under_any_secret(original: Any, request: Request, allowed: bool) -> Signer:

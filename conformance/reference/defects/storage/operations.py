@@ -33,16 +33,6 @@ class StrangersFindBuckets(Defect):
         return signer
 
 
-class BucketsListedUnderAnySecret(Defect):
-    """SigV4, "Signature Calculations": the list of buckets is for who can sign, as what is in them."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/anonymous-list-buckets-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return under_any_secret(original, request, request.raw_path == "/")
-
-
 class RegionsDisagree(Defect):
     """S3 API Reference, HeadBucket, x-amz-bucket-region: the region that the bucket is in, as its location tells."""
 
@@ -56,56 +46,6 @@ class RegionsDisagree(Defect):
 
 
 # Objects.
-
-
-class ByteOrderMarkStripped(Defect):
-    """S3 API Reference, GetObject: the bytes that were put, also those with which texts begin."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/bytes-come-back",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, body=stored.body.removeprefix(b"\xef\xbb\xbf"))
-
-
-class EmptyObjectOverwritten(Defect):
-    """S3 User Guide, "Conditional writes": If-None-Match: * overwrites nothing, no object of no bytes either."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        original(asked, found if found is not None and found.body else None)
-
-
-class OverwritingKeepsTheType(Defect):
-    """S3 API Reference, PutObject: it replaces the whole object, its type too where the new one is given none."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = bucket.objects.get(call.key)
-        answer: Answer = await original(call, bucket)
-        if before is not None and "content-type" not in call.headers:
-            stored = bucket.objects[call.key]
-            kept = {"content-type": before.headers["content-type"]}
-            bucket.put(call.key, replace(stored, headers=stored.headers | kept))
-        return answer
-
-
-class NoRangeOfNothing(Defect):
-    """RFC 9110 section 14.2: Range is looked at where the answer without it would be 200, and else it is 404 still."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/missing-is-404",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.key not in bucket.objects and "range" in call.headers:
-            raise gateway(original).unsatisfiable(0)
-        answer: Answer = await original(call, bucket)
-        return answer
 
 
 class LockPassedOver(Defect):
@@ -142,18 +82,6 @@ class MetadataMergedOntoItself(Defect):
         if gateway(original).copy_source(call) != (call.bucket, call.key):
             return copy
         return replace(copy, metadata=stored.metadata | copy.metadata)
-
-
-class TagsLostOntoItself(Defect):
-    """S3 API Reference, CopyObject, x-amz-tagging-directive: an object that is copied onto itself keeps its tags."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        onto_itself = gateway(original).copy_source(call) == (call.bucket, call.key)
-        return replace(copy, tags={}) if onto_itself else copy
 
 
 class OddTagIsServerError(Defect):
@@ -203,18 +131,6 @@ class LongKeyDeletedIsServerError(Defect):
 # Uploads in parts.
 
 
-class CompletionDescribesTheObject(Defect):
-    """S3 API Reference, CreateMultipartUpload, Content-Type: the object's is that of the opening, not of a document."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(call, upload, parts)
-        given = call.headers.get("content-type")
-        return replace(stored, headers=stored.headers | ({"content-type": given} if given else {}))
-
-
 class CompletionAnnotatesTheObject(Defect):
     """S3 API Reference, CreateMultipartUpload, x-amz-meta-: metadata is given when the upload is opened, not later."""
 
@@ -237,16 +153,6 @@ class UploadOpenedUnderAnySecret(Defect):
         return under_any_secret(original, request, request.method == "POST" and "uploads" in query_of(request))
 
 
-class CompletedUnderAnySecret(Defect):
-    """SigV4, "Signature Calculations": a completion whose signature does not match is refused, as a PUT is."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/every-upload-is-closed",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return under_any_secret(original, request, request.method == "POST" and "uploadId" in query_of(request))
-
-
 class RepeatedCompletionStoresAnew(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
 
@@ -264,32 +170,6 @@ class RepeatedCompletionStoresAnew(Defect):
         answer: Answer = await original(call, bucket)
         self.made[call.query["uploadId"]] = bucket.objects[call.key]
         return answer
-
-
-class HugePartNumberIsServerError(Defect):
-    """S3 API Reference, UploadPart: a part number beyond every integer is one beyond 10,000, and the caller's fault."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/part-number-is-bounded",)
-
-    def part_number(self, original: Any, call: Call) -> int:
-        if len(call.query.get("partNumber", "")) > 9:
-            raise server_error()
-        number: int = original(call)
-        return number
-
-
-class UploadIdReadAsAPath(Defect):
-    """S3 API Reference, NoSuchUpload: an upload id is a name; one with slashes is unknown like others."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/unknown-upload-is-404",)
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        if "/" in call.query["uploadId"]:
-            raise server_error()
-        upload: Upload = original(call, bucket)
-        return upload
 
 
 # Listings.
@@ -341,31 +221,6 @@ class PrefixLosesItsSlash(Defect):
         return replace(wanted, prefix=wanted.prefix.removeprefix("/"))
 
 
-class FirstVersionNeverEncoded(Defect):
-    """S3 API Reference, ListObjects, encoding-type: with ``url`` so are names in the first version."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/encoding-is-told",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = {name: value for name, value in call.query.items() if name != "encoding-type"}
-        answer: Answer = await original(replace(call, query=asked), bucket)
-        return answer
-
-
-class EmptyNumberIsServerError(Defect):
-    """S3 API Reference, InvalidArgument: a max-keys of no digits is none, or is refused, and breaks nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        if call.query.get(name) == "":
-            raise server_error()
-        limit: int = original(call, name)
-        return limit
-
-
 class LongPlaceIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, start-after: any specified key, one that no object can have too."""
 
@@ -377,15 +232,3 @@ class LongPlaceIsServerError(Defect):
         if len(start.encode()) > 1024:
             raise server_error()
         return start
-
-
-class EmptyTokenIsServerError(Defect):
-    """S3 API Reference, InvalidArgument: a continuation token of no characters is none, or is refused."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
-
-    def opened_token(self, original: Any, token: str) -> str:
-        if not token:
-            raise server_error()
-        return str(original(token))

@@ -10,7 +10,6 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, without_fields
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.digests import checksum
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
@@ -80,69 +79,6 @@ class ChecksumOfPartsToldOfTheWhole(Defect):
         return replace(stored, checksum_type="FULL_OBJECT")
 
 
-class CompositeOfTheBytes(Defect):
-    """S3 User Guide, "Checking object integrity": a composite checksum is of the parts' checksums, not of the bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
-
-    def object_checksums(
-        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
-    ) -> dict[str, str]:
-        sums: dict[str, str] = original(call, upload, parts, body)
-        composite = upload.checksum_type == "COMPOSITE"
-        return {name: f"{checksum(name, body)}-{len(parts)}" if composite else sums[name] for name in sums}
-
-
-class PartIsAnsweredWithAnotherChecksum(Defect):
-    """S3 API Reference, UploadPart, x-amz-checksum-: the checksum of the part, which SDKs complete the upload with."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
-
-    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        for name in [each for each in answer.headers if each.lower().startswith("x-amz-checksum-")]:
-            answer.headers[name] = checksum(name.lower().removeprefix("x-amz-checksum-"), b"")
-        return answer
-
-
-class PartIsListedWithAnotherChecksum(Defect):
-    """S3 API Reference, ListParts, ChecksumCRC32 and its like: the checksum of the part."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
-
-    def listed_part(self, original: Any, part: Part) -> str:
-        told: str = original(replace(part, checksums={name: checksum(name, b"") for name in part.checksums}))
-        return told
-
-
-class ChecksumOfTheFirstPart(Defect):
-    """S3 User Guide, "Checking object integrity": the checksum of an object in parts is of all of them."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
-
-    def object_checksums(
-        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
-    ) -> dict[str, str]:
-        sums: dict[str, str] = original(call, upload, parts, body)
-        return sums and {name: checksum(name, parts[0].body) for name in sums}
-
-
-class ResultTellsTheLastPartsChecksum(Defect):
-    """S3 API Reference, CompleteMultipartUpload: the checksum in the result is the object's."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
-
-    def completed(self, original: Any, call: Call, stored: StoredObject) -> Answer:
-        last = {name: checksum(name, stored.body[-SMALLEST_PART:]) for name in stored.checksums}
-        answer: Answer = original(call, replace(stored, checksums=last))
-        return answer
-
-
 class CopyKeepsCompositeChecksum(Defect):
     """S3 API Reference, CopyObjectResult, ChecksumType: what is told as of the whole object is of its bytes."""
 
@@ -153,28 +89,6 @@ class CopyKeepsCompositeChecksum(Defect):
         return stored.checksums
 
 
-class PutChecksumToldComposite(Defect):
-    """S3 API Reference, PutObject, x-amz-checksum-type: of an object that was put whole it is FULL_OBJECT."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, checksum_type="COMPOSITE")
-
-
-class PutAnswersChecksumInHexadecimal(Defect):
-    """S3 API Reference, PutObject, x-amz-checksum-: the checksum of the object in base64."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given",)
-
-    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
-        answer: Answer = original(etag, {name: value.encode().hex() for name, value in checksums.items()})
-        return answer
-
-
 class ObjectSizeNotHeeded(Defect):
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size."""
 
@@ -183,18 +97,6 @@ class ObjectSizeNotHeeded(Defect):
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
-        return stored
-
-
-class TooLargeAnObjectTaken(Defect):
-    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 also where the object is larger."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        larger = sum(len(part.body) for part in parts) > int(call.headers.get(SIZE, "0"))
-        stored: StoredObject = original(without_fields(call, SIZE) if larger else call, upload, parts)
         return stored
 
 
@@ -290,19 +192,6 @@ class HeadOfPartsTellsTheFirst(Defect):
         stored = bucket.objects[call.key]
         if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
             answer.headers["Content-Length"] = str(min(len(stored.body), SMALLEST_PART))
-        return answer
-
-
-class PartsGoOnBehindTheNext(Defect):
-    """S3 API Reference, ListParts, NextPartNumberMarker: the list goes on behind it, so it is the last part told."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        told = re.compile(rb"(?<=<NextPartNumberMarker>)[0-9]+")
-        answer.body = told.sub(lambda number: b"%d" % (int(number[0]) + 1), answer.body)
         return answer
 
 

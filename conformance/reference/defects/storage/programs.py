@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
@@ -21,18 +20,6 @@ class MissingBucketListedEmpty(Defect):
             found: Bucket = original(organization, name)
         except Exception:
             found = Bucket(name, organization, created=0)
-        return found
-
-
-class BucketByItsBeginning(Defect):
-    """S3 API Reference, NoSuchBucket: a name that begins as that of a bucket does is not its name."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/absent-bucket-is-refused",)
-
-    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
-        known = [each for each in gateway(original).buckets if name.startswith(each)]
-        found: Bucket = original(organization, max(known, key=len, default=name))
         return found
 
 

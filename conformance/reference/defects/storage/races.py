@@ -147,27 +147,6 @@ def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
     return surface.buckets.get(bucket), key
 
 
-class ConditionsOfTheBeginning(Defect):
-    """S3 API Reference, PutObject, If-None-Match: nothing is overwritten, nor what came while the payload did."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
-
-    def __init__(self) -> None:
-        self.free: set[str] = set()
-
-    async def under_way(self, original: Any, request: Request) -> None:
-        bucket, key = _being_put(original, request)
-        if bucket is not None and "if-none-match" in request.headers and key not in bucket.objects:
-            self.free.add(key)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        if asked.none_match == "*" and key in self.free:
-            self.free.discard(key)
-            asked = Conditions(None, None, None, None)
-        await original(bucket, key, stored, asked)
-
-
 class TaggingWritesTheObjectBack(Defect):
     """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
 

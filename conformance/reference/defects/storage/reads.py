@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -27,38 +26,6 @@ class ObjectRangeOffByOne(Defect):
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
         return (where[0], where[1] - 1) if where and where[1] < size and where[1] - where[0] > 1 else where
-
-
-class RangeAnswered200(Defect):
-    """RFC 9110 section 15.3.7: a part of an object is answered with 206."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/parts-make-the-whole",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.status = 200 if answer.status == 206 else answer.status
-        return answer
-
-
-class RangeNotHeeded(Defect):
-    """S3 API Reference, GetObject: the Range header downloads the bytes it names."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/unsatisfiable-is-416",)
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        return None
-
-
-class RangeNumbersWrap(Defect):
-    """RFC 9110 section 14.1.2: the last position of a range may be any number, and not what 32 bits hold of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/large-numbers-are-read",)
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        asked: Asked = original(re.sub("[0-9]+", lambda number: str(int(number[0]) % 2**32), value))
-        return asked
 
 
 class ObjectSuffixRangeFromStart(Defect):
@@ -104,17 +71,6 @@ class ContentRangeEndExcluded(Defect):
 
     def content_range(self, original: Any, start: int, end: int, size: int) -> str:
         return f"bytes {start}-{end}/{size}"
-
-
-class RangePastEndRefused(Defect):
-    """RFC 9110 section 14.1.2: a last position beyond the end means the end."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/end-beyond-the-object",)
-
-    def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
-        where: Span = original(first, last, size)
-        return None if first is not None and last is not None and last >= size else where
 
 
 class LongSuffixRefused(Defect):
@@ -185,30 +141,6 @@ class UnmodifiedSinceIgnored(Defect):
         return True
 
 
-class ModifiedSinceOffByOne(Defect):
-    """RFC 9110 section 13.1.3: an object of exactly that date was not modified since."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/modified-since-that-fails",)
-
-    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return bool(original(date - 1, found))
-
-
-class DateBeforeNoneMatch(Defect):
-    """RFC 9110 section 13.2.2: with If-None-Match, If-Modified-Since is not looked at."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-none-match-outranks-modified-since",)
-
-    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
-        since = asked.modified_since
-        if reading and since is not None and not gateway(original).modified_since_holds(since, found):
-            return 304
-        status: int | None = original(asked, found, reading)
-        return status
-
-
 class DateBeforeMatch(Defect):
     """RFC 9110 section 13.2.2: with If-Match, If-Unmodified-Since is not looked at."""
 
@@ -251,38 +183,6 @@ class NotModifiedToldAs412(Defect):
         return 412 if status == 304 else status
 
 
-class NotModifiedWithoutEtag(Defect):
-    """RFC 9110 section 15.4.5: 304 carries the ETag that 200 would."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/not-modified-keeps-etag",)
-
-    def not_modified(self, original: Any, found: StoredObject) -> Answer:
-        answer: Answer = original(found)
-        del answer.headers["etag"]
-        return answer
-
-
-class WriteConditionsIgnored(Defect):
-    """S3 User Guide, "Conditional writes": 412, and nothing written, where the condition does not hold."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        return None
-
-
-class WriteIfMatchIgnored(Defect):
-    """S3 User Guide, "Conditional writes": If-Match with another entity tag writes nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/if-match-needs-an-object",)
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        original(replace(asked, match=None), found)
-
-
 class RefusedConditionalWriteStored(Defect):
     """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
 
@@ -306,15 +206,3 @@ class IfMatchCreates(Defect):
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if found is not None:
             original(asked, found)
-
-
-class HeadOfRangeWithoutPlace(Defect):
-    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, and so does its head."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/head-tells-the-part",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD" and answer.status == 206:
-            del answer.headers["Content-Range"]
-        return answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
-from xml.etree import ElementTree
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
@@ -17,7 +16,6 @@ from conformance.reference.storage.state import StoredObject
 SOME_BUCKET = (
     b"<ListAllMyBucketsResult><Buckets><Bucket><Name>of-another</Name></Bucket></Buckets></ListAllMyBucketsResult>"
 )
-NEWEST, CHOSEN = "crc64nvme", "x-amz-checksum-algorithm"
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
 
@@ -54,18 +52,6 @@ class DigestsNotImplemented(Defect):
         return _refused(501, "NotImplemented") if digests and request.method == "PUT" else None
 
 
-class NewestChecksumNotImplemented(Defect):
-    """S3 User Guide, "Checking object integrity": CRC64NVME is one of the algorithms, which gateways had before it."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/that-matches-is-stored",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        named = [value for name, value in request.headers.items() if name in ("x-amz-trailer", CHOSEN)]
-        asked = any(NEWEST in each.lower() for each in (*request.headers, *named))
-        return _refused(501, "NotImplemented") if asked and request.method in ("PUT", "POST") else None
-
-
 class ConditionsNotImplemented(Defect):
     """S3 API Reference, GetObject, PutObject: a condition that holds stands in nothing's way."""
 
@@ -81,16 +67,6 @@ class ConditionsNotImplemented(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return _refused(501, "NotImplemented") if any(name.startswith("if-") for name in request.headers) else None
-
-
-class QueryOrderHeeded(Defect):
-    """SigV4, "Task 1": the canonical query is sorted, in whatever order it was sent."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/query-order-does-not-matter",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return _refused(403, "SignatureDoesNotMatch") if request.query_string.startswith("max-keys") else None
 
 
 class BucketsListedToAnyone(Defect):
@@ -152,27 +128,6 @@ class BrokenUtf8IsServerError(Defect):
         return _refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
 
 
-class SpoiledXmlIsServerError(Defect):
-    """S3 API Reference, MalformedXML: a document that is not well-formed is the caller's fault."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/xml/spoiled-deletion-is-judged",
-        "storage/xml/spoiled-completion-is-judged",
-        "storage/xml/spoiled-tagging-is-judged",
-    )
-
-    def intercept(self, request: Request) -> Answer | None:
-        part = request.method == "PUT" and "partNumber" in request.query_string
-        if part or not request.body or not re.match("delete|uploadId|tagging", request.query_string):
-            return None
-        try:
-            ElementTree.fromstring(request.body)  # noqa: S314 (a defect of the embedded reference)
-        except ElementTree.ParseError:
-            return _refused(500, "InternalError")
-        return None
-
-
 class EmptyTagSetIsMissing(Defect):
     """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
 
@@ -184,17 +139,6 @@ class EmptyTagSetIsMissing(Defect):
         return _refused(404, "NoSuchTagSet") if asked and b"<Tag>" not in answer.body else answer
 
 
-class LargeBodyCutShort(Defect):
-    """S3 User Guide, "Uploading objects": what was put is what is stored, at every size up to the limit."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/large-object-comes-back",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, body=stored.body[: 20 * 1024 * 1024])
-
-
 class ExpectedBodyNotTaken(Defect):
     """RFC 9110 section 10.1.1: after 100 (Continue) the body is sent, and is what is stored."""
 
@@ -204,16 +148,6 @@ class ExpectedBodyNotTaken(Defect):
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, body=b"") if "expect" in call.headers else stored
-
-
-class RefusedAfterTheBodyOnly(Defect):
-    """S3 API Reference, Common Request Headers, Expect: what the headers reject is rejected before the body."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/refusal-comes-before-the-body",)
-
-    async def refused_early(self, original: Any, request: Request) -> Answer | None:
-        return None
 
 
 class MissingToldBeforeTheSignature(Defect):

@@ -205,13 +205,6 @@ class UnsignedFieldsObeyed(_DoneAllTheSame):
 # What came.
 
 
-class OtherPayloadsStored(_DoneAllTheSame):
-    """S3 API Reference, XAmzContentSHA256Mismatch: other bytes than were signed are refused before they are obeyed."""
-
-    codes = ("XAmzContentSHA256Mismatch",)
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-
 class PayloadsOfNoHashStored(_DoneAllTheSame):
     """SigV4, "x-amz-content-sha256": what is neither a hash nor one of the words for none is no way past it."""
 

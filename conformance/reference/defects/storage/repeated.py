@@ -14,7 +14,6 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage import canonical
 from conformance.reference.storage.call import Call, Signer, pairs, query_of
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.payloads import Chunk
 
 
 class FirstOfAFieldSigned(Defect):
@@ -88,17 +87,6 @@ class UrlsOpenForeignBuckets(Defect):
         return let_in
 
 
-class UrlsOfHardKeysRefused(Defect):
-    """SigV4, "Using Query Parameters": the path is encoded once, in a URL as elsewhere."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/put-is-served",)
-
-    def canonical_path(self, original: Any, request: Request) -> str:
-        path = str(original(request))
-        return path.replace("%", "%25") if "X-Amz-Signature" in request.query_string else path
-
-
 class PathNormalisedBeforeSigning(Defect):
     """SigV4, "Task 1": paths are not normalised for requests to S3."""
 
@@ -110,16 +98,6 @@ class PathNormalisedBeforeSigning(Defect):
         return posixpath.normpath(path).rstrip("/") + ("/" if path.endswith("/") else "")
 
 
-class FirstChunkNotVerified(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": every chunk's signature is verified, the first one's too."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-
-    def check_chunk(self, original: Any, call: Call, previous: str, chunk: Chunk) -> str:
-        return chunk.signature if previous == call.signer.signature else str(original(call, previous, chunk))
-
-
 class FramingStoredWhereUntold(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
 
@@ -129,19 +107,6 @@ class FramingStoredWhereUntold(Defect):
     def read_payload(self, original: Any, call: Call) -> None:
         in_chunks = call.signer.payload_hash.startswith("STREAMING-")
         if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
-            call.body = call.request.body
-        else:
-            original(call)
-
-
-class CompletionsUnhashed(Defect):
-    """S3 API Reference, Signature Version 4: the hash is that of the payload, of a completion also."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        if call.request.method == "POST" and "uploadId" in call.query:
             call.body = call.request.body
         else:
             original(call)

@@ -6,13 +6,12 @@ import hashlib
 import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage import canonical, xml
-from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
@@ -32,57 +31,6 @@ class CustomParametersRefused(Defect):
         return Answer(400) if re.search("(^|&)x-", request.query_string) else None
 
 
-class DateBeforeAmzDate(Defect):
-    """S3 Developer Guide, "Authenticating requests": where x-amz-date is sent, Date is ignored."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/signed-request-is-served",)
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        presented: Presented = original(request, header)
-        date = canonical.timestamp_of(request.headers.get("date") or "")
-        return replace(presented, timestamp=date) if date else presented
-
-
-class SignedLengthLost(Defect):
-    """SigV4, "Task 1": any header may be signed, Content-Length too, which many servers keep elsewhere."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/signed-request-is-served",)
-
-    def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
-        told: str = original(request, names)
-        return re.sub("(?m)^content-length:.*$", "content-length:", told)
-
-
-class AuthorizationNeedsBlanks(Defect):
-    """SigV4, "Authorization header": the fields are told apart by commas; the examples have no blanks behind them."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/signed-request-is-served",)
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        if ", " not in header:
-            raise Fault("AuthorizationHeaderMalformed")
-        presented: Presented = original(request, header)
-        return presented
-
-
-class GoodSignatureRemembered(Defect):
-    """SigV4: a signature is good for the request that it was made for, also when it has been seen before."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/any-altered-component-is-refused",)
-
-    def __init__(self) -> None:
-        self.good: set[str] = set()
-
-    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        if original(given, computed):
-            self.good.add(given)
-        return given in self.good
-
-
 class HeadTakenForGet(Defect):
     """SigV4, "Task 1": the method is part of what is signed, of HEAD as of any."""
 
@@ -98,42 +46,6 @@ class HeadTakenForGet(Defect):
                 raise
             signer = original(replace(request, method="GET"))
         return signer
-
-
-class ScopeOfYesterdayTaken(Defect):
-    """SigV4, "Credential scope": the day of the scope is that of the request, not one near it."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/wrong-scope-is-refused",)
-
-    def check_scope_date(self, original: Any, presented: Presented) -> None:
-        days = (presented.timestamp[:8], presented.credential.date)
-        today, other = (canonical.seconds_of(f"{day}T000000Z") or 0 for day in days)
-        if today - other != 24 * 3600:
-            original(presented)
-
-
-class LargeBodyUnhashed(Defect):
-    """S3 API Reference, Signature Version 4: the hash is that of the payload, also of one that is not buffered."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return len(body) > BUFFER or bool(original(stated, body))
-
-
-class DocumentsUnhashed(Defect):
-    """S3 API Reference, Signature Version 4: the hash is that of the payload, of a document also."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        if call.request.method == "POST" or "tagging" in call.query:
-            call.body = call.request.body
-        else:
-            original(call)
 
 
 class PartsUnhashed(Defect):
@@ -159,16 +71,6 @@ class LargeBodyMd5Ignored(Defect):
         return hashlib.md5(call.body).hexdigest() if len(call.body) > BUFFER else str(original(call))
 
 
-class TaggingDigestIgnored(Defect):
-    """S3 API Reference, PutObjectTagging, Content-MD5: a document that was changed on its way changes no tags."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/differing-md5-keeps-the-tags",)
-
-    def check_digests(self, original: Any, call: Call) -> str:
-        return "" if "tagging" in call.query else str(original(call))
-
-
 class ExpectedOwnerIgnored(Defect):
     """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
 
@@ -177,16 +79,6 @@ class ExpectedOwnerIgnored(Defect):
 
     def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
         return None
-
-
-class EmptyTagsOfHeaderLost(Defect):
-    """S3 API Reference, PutObject, x-amz-tagging: every tag that it names, one without a value also."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/given-with-the-object",)
-
-    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: value for name, value in original(call).items() if value}
 
 
 class ChecksumOfTagsNotCompared(Defect):
@@ -237,51 +129,6 @@ class TagsCountedWithOneMore(Defect):
 # Paths and names.
 
 
-class BucketWithSlashNotFound(Defect):
-    """S3 User Guide, "Path-style requests": a bucket's path is the same with a slash at its end."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/endpoint-is-path-style",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(404) if re.fullmatch("/[^/]+/", request.raw_path) else None
-
-
-class NamedKeyTrimmed(Defect):
-    """S3 API Reference, DeleteObjects: a key in the document has its blanks, at its ends too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-
-    def entry_key(self, original: Any, entry: xml.Node) -> str:
-        return str(original(entry)).strip()
-
-
-class NamedFolderPassedOver(Defect):
-    """S3 API Reference, DeleteObjects: what is told as deleted is deleted, though its key end in a slash."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        key = entry.require("Key")
-        if key.endswith("/"):
-            return "" if quiet else xml.group("Deleted", xml.element("Key", key))
-        return str(await original(bucket, entry, quiet))
-
-
-class NamedKeyTakesWhatIsBelow(Defect):
-    """S3 API Reference, DeleteObjects: a key stands for itself, and not for the keys below it."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        for key in [key for key in bucket.keys if key.startswith(entry.require("Key") + "/")]:
-            bucket.remove(key)
-        return str(await original(bucket, entry, quiet))
-
-
 class DeletedKeyToldEncoded(Defect):
     """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
 
@@ -304,28 +151,6 @@ class CopySourceNeedsSlash(Defect):
             raise Fault("InvalidArgument")
         source: tuple[str, str] = original(call)
         return source
-
-
-class CopySourceDecodedTwice(Defect):
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once, a copy's source too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return bucket, unquote(key)
-
-
-class CopyTakesRequestMetadata(Defect):
-    """S3 API Reference, CopyObject: with the directive COPY nothing of the request's metadata is the copy's."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-goes-along",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, metadata={**copy.metadata, **gateway(original).metadata(call)})
 
 
 class CopiedPartUnconditional(Defect):

@@ -13,18 +13,16 @@ from conformance.reference.defects.storage.support import MOMENT_S, gateway, ser
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.authentication import STREAMING
-from conformance.reference.storage.call import Call, Signer, decoded
+from conformance.reference.storage.call import Call, decoded
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 
 LAST_CHUNK = b"\r\n0;chunk-signature="
 SUPPLIED = "f" * 64
 SMALLEST_PART = 5 * 1024 * 1024
 BEYOND_64_BITS = re.compile(r"bytes=(\d{20,})-")
-PLAIN_TEXT = re.compile(r"text/[a-z]+")
 
 
 class CleanEndTakenForTheLastChunk(Defect):
@@ -43,34 +41,6 @@ class CleanEndTakenForTheLastChunk(Defect):
         return given == SUPPLIED or bool(original(given, computed))
 
 
-class PrefixFoundAnywhere(Defect):
-    """S3 API Reference, ListObjectsV2, prefix: the keys that begin with it, and not those that have it further on."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/keeps-to-the-prefix",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        if wanted.prefix and not wanted.delimiter and not page.truncated:
-            page.keys += [each for each in names if each.find(wanted.prefix) > 0 and each > wanted.after]
-        return page
-
-
-class ChecksumOfTheOneBefore(Defect):
-    """S3 API Reference, GetObject, x-amz-checksum-crc32: the checksum of the object, and not of what it replaced."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-the-overwritten-is-gone",)
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = bucket.objects.get(call.key)
-        answer: Answer = await original(call, bucket)
-        if before is not None:
-            stored = bucket.objects[call.key]
-            bucket.put(call.key, replace(stored, checksums={**before.checksums, **stored.checksums}))
-        return answer
-
-
 class OverwritingEndsUploads(Defect):
     """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
 
@@ -86,22 +56,6 @@ class OverwritingEndsUploads(Defect):
     copy_object = put_object
 
 
-class UrlOfAnUploadReadsToo(Defect):
-    """SigV4, "Create a canonical request": the method is signed; a URL to write with is none to read with."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        try:
-            signer: Signer = original(request)
-        except Fault:
-            if request.method not in ("GET", "HEAD") or "X-Amz-Signature" not in request.query_string:
-                raise
-            signer = original(replace(request, method="PUT"))
-        return signer
-
-
 class RangeBeyondNumbersCrashes(Defect):
     """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
 
@@ -113,18 +67,6 @@ class RangeBeyondNumbersCrashes(Defect):
             raise server_error()
         asked: tuple[int | None, int | None] | None = original(value)
         return asked
-
-
-class CharsetAddedToTexts(Defect):
-    """S3 API Reference, PutObject, Content-Type: the type that was given is the type, without a charset too."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back",)
-
-    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = original(call)
-        kind = found.get("content-type", "")
-        return {**found, "content-type": f"{kind}; charset=utf-8"} if PLAIN_TEXT.fullmatch(kind) else found
 
 
 class SourceOfTheSameNameHere(Defect):
@@ -165,19 +107,6 @@ class OldListingsKeptAMoment(Defect):
         return deepcopy(answer)
 
 
-class MissingObjectTellsItsFile(Defect):
-    """S3 API Reference, Error responses: Message is a description of the error, and not of the server's disk."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away",)
-
-    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-        if fault.code == "NoSuchKey":
-            fault.message = f"open /var/lib/objects{request.path}: no such file or directory"
-        body: bytes = original(request, fault, request_id)
-        return body
-
-
 class ForeignBucketByItsHost(Defect):
     """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
 
@@ -214,27 +143,6 @@ class UnsignedChunksAmongSigned(Defect):
             original(call, rest, previous)
 
 
-class CopiesOverlookedByIfNoneMatch(Defect):
-    """S3 API Reference, PutObject, If-None-Match: "*" uploads only where there is no object, whatever made it."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
-
-    def __init__(self) -> None:
-        self.copied: set[tuple[str, str]] = set()
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        self.copied.add((bucket.name, call.key))
-        return answer
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if (bucket.name, call.key) in self.copied and call.headers.get("if-none-match") == "*":
-            bucket.remove(call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
 class ManyDeletedInAnyCase(Defect):
     """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
 
@@ -247,27 +155,6 @@ class ManyDeletedInAnyCase(Defect):
         for key in [each for each in bucket.keys if each.lower() == named]:
             bucket.remove(key)
         return told
-
-
-class PlusInTagsIsABlank(Defect):
-    """S3 API Reference, PutObjectTagging, Value: what stands in the document, which is not a query."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        await original(bucket, key, {name: value.replace("+", " ") for name, value in tags.items()})
-
-
-class SlashesAtTheEndAreOne(Defect):
-    """S3 User Guide, "Naming objects": a key is a sequence of characters, in which each slash is one of them."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        found: str = original(key)
-        return f"{found.rstrip('/')}/" if found.rstrip("/") and found.endswith("//") else found
 
 
 class FirstPartOfAWholeSource(Defect):

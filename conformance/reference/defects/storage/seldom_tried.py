@@ -12,18 +12,15 @@ from starlette.datastructures import Headers
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.checksums import ALGORITHMS
 from conformance.reference.storage.conditions import Conditions, http_date
 from conformance.reference.storage.digests import PREFIX, checksum
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 DIRECTORY = {"content-type": "application/x-directory"}
 MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
-BUFFER = 32 * 1024
-LARGE = 200_000
 
 
 class ChecksumIdleBesideMd5(Defect):
@@ -47,29 +44,6 @@ class Md5IdleBesideChecksum(Defect):
         return hashlib.md5(call.body).hexdigest() if beside else str(original(call))
 
 
-class FirstChecksumAloneCompared(Defect):
-    """S3 User Guide, "Checking object integrity": of two checksums none is passed over."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
-    looked_at = 0
-
-    def stated_checksum(self, original: Any, call: Call) -> tuple[str, str] | None:
-        stated = [each for each in ALGORITHMS if PREFIX + each in call.headers]
-        if len(stated) > 1:
-            return stated[self.looked_at], call.headers[PREFIX + stated[self.looked_at]]
-        found: tuple[str, str] | None = original(call)
-        return found
-
-
-class LastChecksumAloneCompared(FirstChecksumAloneCompared):
-    """S3 User Guide, "Checking object integrity": of two checksums none is passed over, in whatever order."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
-    looked_at = -1
-
-
 class LostChecksumNotMissed(Defect):
     """S3 API Reference, PutObject, x-amz-sdk-checksum-algorithm: what it announces must come."""
 
@@ -79,48 +53,6 @@ class LostChecksumNotMissed(Defect):
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         stated = any(each.startswith(PREFIX) for each in (*call.headers, *call.trailers))
         return dict(original(call)) if stated else {}
-
-
-class ChecksumOfNothingIgnored(Defect):
-    """S3 User Guide, "Checking object integrity": no bytes have a checksum, too, and another is of bytes lost."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
-
-    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
-        return not body or bool(original(algorithm, value, body))
-
-
-class ChecksumOfLargeBodyIgnored(Defect):
-    """S3 User Guide, "Checking object integrity": a checksum is compared, large as the body may be."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
-
-    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
-        return len(body) > LARGE or bool(original(algorithm, value, body))
-
-
-class CrcBeginsAnewWithEachBuffer(Defect):
-    """S3 User Guide, "Checking object integrity": the checksum of a body that fills several buffers is of all of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/that-matches-is-stored",)
-
-    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
-        last = (len(body) - 1) // BUFFER * BUFFER if body and algorithm.startswith("crc") else 0
-        return bool(original(algorithm, value, body[last:]))
-
-
-class ChecksumBesideChunksIgnored(Defect):
-    """S3 User Guide, "Checking object integrity": a checksum in a field is compared where chunks come, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        in_field = "x-amz-decoded-content-length" in call.headers and not call.trailers
-        return {} if in_field else dict(original(call))
 
 
 class Md5OfNothingIgnored(Defect):
@@ -169,17 +101,6 @@ class FolderTakesWhatIsBelow(Defect):
             bucket.remove(each)
 
 
-class FolderLosesItsMetadata(Defect):
-    """S3 User Guide, "Working with object metadata": an object ``a/`` has metadata like any other."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, headers=DIRECTORY, metadata={}) if call.key.endswith("/") else stored
-
-
 class CompletedUploadTakesParts(Defect):
     """S3 API Reference, NoSuchUpload: a completed upload takes no more parts."""
 
@@ -214,42 +135,6 @@ class LateAbortionDeletes(CompletedUploadTakesParts):
             bucket.remove(call.key)
         answer: Answer = await original(call, bucket)
         return answer
-
-
-class EarlierTagOfPartTaken(Defect):
-    """S3 API Reference, InvalidPart: the entity tag of a part that was sent anew is that of its new bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invalid-part-is-refused",)
-
-    def __init__(self) -> None:
-        self.earlier: set[tuple[int, str]] = set()
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        self.earlier.add((part.number, part.etag))
-        await original(upload, part)
-
-    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
-        return (part.number, given.strip('"')) in self.earlier or bool(original(given, part))
-
-
-class TagOfAnyPartTaken(EarlierTagOfPartTaken):
-    """S3 API Reference, InvalidPart: the entity tag of a part is that of its own number."""
-
-    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
-        return given.strip('"') in {etag for _, etag in self.earlier} or bool(original(given, part))
-
-
-class PartCopiedToAnyKey(Defect):
-    """S3 API Reference, NoSuchUpload: an upload id is good for its own key, where a part is copied too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-key",)
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        found = bucket.uploads.get(call.query["uploadId"]) if "x-amz-copy-source" in call.headers else None
-        upload: Upload = found or original(call, bucket)
-        return upload
 
 
 class EmptyUploadIdPassedOver(Defect):
@@ -373,28 +258,3 @@ class CompressedUnderOneTag(Defect):
             answer.headers["Content-Encoding"] = "gzip"
             answer.headers["Content-Length"] = str(len(answer.body))
         return answer
-
-
-class UnknownVersionTagged(Defect):
-    """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-version-is-not-tagged",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        left = {name: value for name, value in call.query.items() if name != "versionId" or "tagging" not in call.query}
-        answer: Answer = await original(replace(call, query=left))
-        return answer
-
-
-class KeyNamedTwiceRefused(Defect):
-    """S3 API Reference, DeleteObjects: a key that does not exist any more is told as deleted."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/missing-keys-are-deleted-too",)
-
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        entries: list[xml.Node] = original(asked)
-        if len({entry.require("Key") for entry in entries}) < len(entries):
-            raise Fault("MalformedXML")
-        return entries

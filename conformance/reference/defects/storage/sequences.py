@@ -8,7 +8,6 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
-from conformance.reference.storage.listings import Wanted
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 
@@ -85,42 +84,6 @@ class NothingDoesNotOverwrite(Defect):
         if earlier is not None and stored is not None and not stored.body:
             bucket.put(call.key, replace(stored, body=earlier.body))
         return answer
-
-
-class MetadataOfTheDeleted(Defect):
-    """S3 API Reference, DeleteObject: an object is gone with its metadata; a new one of that key has its own."""
-
-    surface = "storage"
-    noticed_by = ("storage/model/nested-keys",)
-    shortest = 4
-    left_over = "metadata"
-
-    def __init__(self) -> None:
-        self.left: dict[tuple[str, str], dict[str, str]] = {}
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        earlier = bucket.objects.get(key)
-        await original(bucket, key, asked)
-        if earlier is not None:
-            self.left[bucket.name, key] = getattr(earlier, self.left_over)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        left = self.left.pop((bucket.name, key), {})
-        changed: dict[str, Any] = {self.left_over: {**left, **getattr(stored, self.left_over)}}
-        await original(bucket, key, replace(stored, **changed), asked)
-
-
-class StartAfterSkipsWhatIsBelow(Defect):
-    """S3 API Reference, ListObjectsV2, start-after: every key after it is listed, those below it also."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        position: int = original(names, wanted)
-        while wanted.after and position < len(names) and names[position].startswith(wanted.after + "/"):
-            position += 1
-        return position
 
 
 class DeletionHidesWhatIsBelow(Defect):

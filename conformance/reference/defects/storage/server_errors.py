@@ -100,16 +100,6 @@ class HeadsOfPartsAreServerErrors(Defect):
         return answer
 
 
-class UnknownMethodsAreServerErrors(Defect):
-    """RFC 9110 section 15.5.6: a method that an object has not is refused as such, 405 or 501."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused",)
-
-    def method_refused(self, original: Any, table: dict[tuple[str, str], Operation], asked: set[str]) -> Fault:
-        return server_error()
-
-
 class DotsAreServerErrors(Defect):
     """API Reference, Error Handling: a name with dots is a key, or the caller's mistake; never the server's."""
 
@@ -285,32 +275,6 @@ class DateOfNothingIsServerError(Defect):
         return bool(original(date, found))
 
 
-class ChosenLettersAreServerErrors(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and a file's name in other letters is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/any-query-is-no-server-error",)
-
-    def overrides(self, original: Any, call: Call) -> dict[str, str]:
-        if any(name.startswith("response-") and not _in_latin(value) for name, value in call.query.items()):
-            raise server_error()
-        found: dict[str, str] = original(call)
-        return found
-
-
-class OtherLettersInMetadataAreServerErrors(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and metadata in other letters is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = original(call)
-        if not all(value.isascii() for value in found.values()):
-            raise server_error()
-        return found
-
-
 class OtherLettersInMetadataCannotBeRead(Defect):
     """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
 
@@ -375,7 +339,3 @@ class UnheardOfPrefixIsServerError(Defect):
             raise server_error()
         asked: Wanted = original(call, after)
         return asked
-
-
-def _in_latin(text: str) -> bool:
-    return all(ord(letter) < 256 for letter in text)

@@ -10,8 +10,8 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Request
 from conformance.reference.storage import canonical
-from conformance.reference.storage.authentication import LARGEST_SKEW_S, Presented
-from conformance.reference.storage.call import Call, Signer, pairs
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 
 
@@ -69,17 +69,6 @@ class MethodNotSigned(Defect):
         raise Fault("SignatureDoesNotMatch")
 
 
-class QuerySortedAsJoined(Defect):
-    """SigV4, "Create a canonical request": parameters are sorted by name, ``x-id`` before ``x-id-of``."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/query-order-does-not-matter",)
-
-    def canonical_query(self, original: Any, request: Request) -> str:
-        sent = (pair for pair in pairs(request.query_string) if pair[0] != "X-Amz-Signature")
-        return "&".join(sorted(canonical.canonical_query([pair]) for pair in sent))
-
-
 class QuerySortedBeforeEncoding(Defect):
     """SigV4, "Create a canonical request": the sorting occurs after encoding, ``x-id%3Aof`` before ``x-id-of``."""
 
@@ -89,29 +78,6 @@ class QuerySortedBeforeEncoding(Defect):
     def canonical_query(self, original: Any, request: Request) -> str:
         joined: str = original(request)
         return "&".join(sorted(joined.split("&"), key=lambda pair: unquote(pair.partition("=")[0])))
-
-
-class PresignedTailNotSigned(Defect):
-    """SigV4, "Authenticating Requests: Using Query Parameters": every query parameter is signed, wherever it stands."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused",)
-
-    def canonical_query(self, original: Any, request: Request) -> str:
-        head, mark, _ = request.query_string.partition("&X-Amz-Signature=")
-        query: str = original(replace(request, query_string=head) if mark else request)
-        return query
-
-
-class BlankInQuerySignedAsPlus(Defect):
-    """SigV4, "Task 1", UriEncode: a blank is %20 in the canonical query, not a plus sign."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/any-rightly-signed-request-is-served",)
-
-    def canonical_query(self, original: Any, request: Request) -> str:
-        query: str = original(request)
-        return query.replace("%20", "+")
 
 
 class _AnotherPathSigned(Defect):
@@ -159,16 +125,6 @@ class PayloadHashIgnored(Defect):
         return True
 
 
-class HashOfNothingUnchecked(Defect):
-    """SigV4, "x-amz-content-sha256": that no bytes came is other bytes than those that were signed."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return not body or bool(original(stated, body))
-
-
 class ClockSkewIgnored(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
 
@@ -177,17 +133,6 @@ class ClockSkewIgnored(Defect):
 
     def check_skew(self, original: Any, age: float) -> None:
         return None
-
-
-class FutureSkewIgnored(Defect):
-    """S3 API Reference, RequestTimeTooSkewed: a time in the future is skewed as one in the past is."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused",)
-
-    def check_skew(self, original: Any, age: float) -> None:
-        if age > 0:
-            original(age)
 
 
 class ClockSkewTooNarrow(Defect):
@@ -208,16 +153,6 @@ class PresignedNeverExpires(Defect):
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
         return None
-
-
-class ExpiryHasLeeway(Defect):
-    """SigV4, "Using Query Parameters", X-Amz-Expires: the seconds, without the leeway of other requests."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/expired-is-refused",)
-
-    def check_expiry(self, original: Any, age: float, expires: int) -> None:
-        original(age, expires + LARGEST_SKEW_S)
 
 
 class ExpiryLimitIgnored(Defect):
@@ -242,16 +177,6 @@ class UnsignedAmzHeadersAccepted(Defect):
     )
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        return None
-
-
-class ScopeServiceIgnored(Defect):
-    """SigV4, "Credential scope": a signature for another service is not one for s3."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/wrong-scope-is-refused",)
-
-    def check_service(self, original: Any, presented: Presented) -> None:
         return None
 
 
@@ -322,20 +247,6 @@ class UnknownAccessKeyIsServerError(Defect):
         except Fault as fault:
             raise (server_error() if fault.code == "InvalidAccessKeyId" else fault) from None
         return signer
-
-
-class AuthorizationHeaderCrash(Defect):
-    """S3 API Reference, AuthorizationHeaderMalformed: 400 for a header that cannot be read, never a 5xx."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        try:
-            presented: Presented = original(request, header)
-        except Fault as fault:
-            raise (server_error() if fault.code == "AuthorizationHeaderMalformed" else fault) from None
-        return presented
 
 
 class ImpossibleDateCrash(Defect):

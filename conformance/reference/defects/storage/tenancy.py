@@ -36,26 +36,6 @@ class AnonymousObjectRead(Defect):
         return let_in(original, request, allowed)
 
 
-class AnonymousBucketListed(Defect):
-    """Provisioning Storage: a bucket is listed with the organization's access key, not without."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/anonymous-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return let_in(original, request, request.method == "GET" and gateway(original).target(request)[1] == "")
-
-
-class AnonymousObjectWrite(Defect):
-    """Provisioning Storage: objects are written with the organization's access key, not without."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/anonymous-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return let_in(original, request, request.method in ("PUT", "DELETE"))
-
-
 class AnonymousToldWhatExists(Defect):
     """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
 
@@ -149,16 +129,6 @@ class ForeignCopySource(Defect):
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         bucket: Bucket = gateway(original).buckets.get(name) or original(organization, name)
         return bucket
-
-
-class ForeignBucketsInList(Defect):
-    """S3 API Reference, ListBuckets: the buckets that the caller owns, no others."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-not-listed",)
-
-    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
-        return [each for _, each in sorted(gateway(original).buckets.items())]
 
 
 class OneBucketAKey(Defect):

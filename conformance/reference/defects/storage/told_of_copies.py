@@ -61,25 +61,6 @@ class CopyToldWithTheTagOfNoBody(Defect):
         return told
 
 
-class CopyToldWithTheTagOfItsSource(Defect):
-    """S3 API Reference, CopyObjectResult, ETag: that of the new object, also where its source came in parts."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/of-parts-is-the-same",)
-
-    def __init__(self) -> None:
-        self.sources: dict[str, str] = {}
-
-    def copied_etag(self, original: Any, stored: StoredObject) -> str:
-        own = str(original(stored))
-        self.sources[own] = stored.etag
-        return own
-
-    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told: list[str] = original(self.sources.get(etag, etag), modified, checksums)
-        return told
-
-
 class CopyMergesMetadata(Defect):
     """S3 API Reference, CopyObject, x-amz-metadata-directive: without REPLACE the metadata is the source's alone."""
 
@@ -266,16 +247,6 @@ class FailedConditionToldAsDeleted(Defect):
 
 
 # DeleteObjects.
-
-
-class FailedConditionToldNowhere(Defect):
-    """S3 API Reference, DeleteResult, Error: a key that could not be deleted is told as an error."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
-
-    def entry_failed(self, original: Any, key: str, fault: Fault) -> str:
-        return "" if fault.code == "PreconditionFailed" else str(original(key, fault))
 
 
 class LastDeletedNotTold(Defect):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections import Counter
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
@@ -25,18 +24,6 @@ QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
 NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>")
 
 # The number of a success.
-
-
-class StoredToldAs201(Defect):
-    """S3 API Reference, PutObject: what was written is 200, whatever servers of other protocols say of a new file."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/written-is-200",)
-
-    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
-        answer: Answer = original(etag, checksums)
-        answer.status = 201
-        return answer
 
 
 class OverwritingAnswersNoContent(Defect):
@@ -63,22 +50,6 @@ class DeletionAnswersOk(Defect):
         answer: Answer = await original(call, bucket)
         answer.status = 200 if stood else answer.status
         return answer
-
-
-class SecondDeletionMissing(Defect):
-    """S3 API Reference, DeleteObject: to delete what is not there succeeds, and so does to delete it once more."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/delete-is-idempotent",)
-
-    def __init__(self) -> None:
-        self.asked: Counter[tuple[str, str]] = Counter()
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        self.asked[bucket.name, key] += key not in bucket.objects
-        if self.asked[bucket.name, key] > 1:
-            raise Fault("NoSuchKey")
-        await original(bucket, key, asked)
 
 
 class RangesOfNothingUnsatisfiable(Defect):

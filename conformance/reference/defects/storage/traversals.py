@@ -42,28 +42,6 @@ class PartSourceDotsResolved(Defect):
         return resolved(bucket, key) if "uploadId" in call.query else (bucket, key)
 
 
-class WritesDotsResolved(Defect):
-    """S3 User Guide, "Creating object key names": a key is no path; what is written or deleted is in its bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
-
-
-class EncodedDotsResolved(Defect):
-    """S3 User Guide, "Creating object key names": a key is its very characters, however dots in it were encoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return resolved(bucket, key) if "%2e" in request.raw_path else (bucket, key)
-
-
 class BackslashesReadAsSlashes(Defect):
     """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
 
@@ -87,17 +65,6 @@ class NamedDeletionDotsResolved(Defect):
             gateway(original).buckets[found].objects.pop(key, None)
         told: str = await original(bucket, entry, quiet)
         return told
-
-
-class NamedDeletionNormalised(Defect):
-    """S3 API Reference, DeleteObjects, Key: the key's very characters; dots and doubled slashes are some of them."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
-
-    def entry_key(self, original: Any, entry: xml.Node) -> str:
-        key: str = original(entry)
-        return posixpath.normpath(key)
 
 
 class FolderOutlivesItsKeys(Defect):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -66,17 +65,6 @@ class ExpiryOfNothingServed(Defect):
         return seconds
 
 
-class OwnerNeverListed(Defect):
-    """S3 API Reference, ListObjectsV2, fetch-owner: with true each key has its owner."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/owner-where-asked",)
-
-    def listed_contents(self, original: Any, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
-        contents: list[str] = original(bucket, page, encoded, "")
-        return contents
-
-
 class TokenOfEncodedKey(Defect):
     """S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins."""
 
@@ -97,19 +85,6 @@ class MarkerNotEncoded(Defect):
         return str(original(element, name, encoded and element != "NextMarker"))
 
 
-class UploadsNotGrouped(Defect):
-    """S3 API Reference, ListMultipartUploads, delimiter: what is below a common prefix is told as that prefix."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
-
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        page: tuple[list[Upload], Page] = original(uploads, replace(wanted, delimiter=""), id_marker)
-        return page
-
-
 class GroupToldForEachUpload(Defect):
     """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
 
@@ -124,27 +99,6 @@ class GroupToldForEachUpload(Defect):
         return chosen, page
 
 
-class UploadsBehindAGroupLost(Defect):
-    """S3 API Reference, ListMultipartUploads: a list goes on behind the common prefix that ended a page."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
-
-    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        at_a_group = bool(wanted.delimiter) and wanted.after.endswith(wanted.delimiter)
-        return not at_a_group and bool(original(upload, group, wanted, id_marker))
-
-
-class UploadsGroupedOnEachPage(Defect):
-    """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
-
-    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        return (group is not None and group == wanted.after) or bool(original(upload, group, wanted, id_marker))
-
-
 class UploadsOfFoldersAloneFail(Defect):
     """S3 API Reference, ListMultipartUploads: a page that has common prefixes and no uploads is a page as well."""
 
@@ -155,17 +109,6 @@ class UploadsOfFoldersAloneFail(Defect):
         if not uploads:
             raise server_error()
         return str(original(uploads, page))
-
-
-class UploadIdMarkerIgnored(Defect):
-    """S3 API Reference, ListMultipartUploads: with upload-id-marker later uploads of the same key are listed too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
-
-    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        later: bool = original(upload, group, wanted, "")
-        return later
 
 
 class PartChecksumIgnored(Defect):
@@ -205,25 +148,6 @@ class CutOffPartKept(Defect):
             await surface.upload_part(call, surface.buckets[name])
 
 
-class LastChunkNotAwaited(Defect):
-    """SigV4, "Transferring payload in multiple chunks": a chunk of no bytes ends the payload."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        signature = b";chunk-signature="
-        if signature not in call.request.body or b"\r\n0" + signature in call.request.body:
-            original(call, stated)
-            return
-        framed = call.request.body
-        while framed not in (b"", b"\r\n"):
-            size = int(framed.partition(b";")[0], 16)
-            start = framed.index(b"\r\n") + 2
-            call.body += framed[start : start + size]
-            framed = framed[start + size + 2 :]
-
-
 class ModifiedSinceComparedExactly(Defect):
     """S3 API Reference, GetObject, If-Modified-Since: since the date, and not at another one than the date."""
 
@@ -232,16 +156,6 @@ class ModifiedSinceComparedExactly(Defect):
 
     def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         return found is None or found.modified != date
-
-
-class LargePayloadNotCompared(Defect):
-    """SigV4, "Create a Canonical Request": the payload is the one whose hash was signed, beyond a MiB as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return len(body) > 1024 * 1024 or bool(original(stated, body))
 
 
 class EmptySourceOfAPartIsNone(Defect):

@@ -10,59 +10,12 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.open_doors import under_any_secret
 from conformance.reference.defects.storage.support import gateway, server_error
-from conformance.reference.http import Answer, Request
-from conformance.reference.seeds import AccessKey
-from conformance.reference.storage.authentication import Presented
+from conformance.reference.http import Request
 from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
 # Signatures.
-
-
-class KeptAnswersGivenToAnyone(Defect):
-    """RFC 9111 section 3.5: what was answered to a signed request is not kept for those that are not signed."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/anonymous-is-refused",)
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Answer] = {}
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept = self.kept.get(request.raw_path)
-        if kept is None or request.method != "GET" or "authorization" in request.headers or request.query_string:
-            return None
-        return Answer(kept.status, kept.body, kept.headers.mutablecopy())
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "GET" and answer.status == 200 and not request.query_string:
-            self.kept[request.raw_path] = Answer(answer.status, answer.body, answer.headers.mutablecopy())
-        return answer
-
-
-class UnknownKeyHasNoSecret(Defect):
-    """S3 API Reference, InvalidAccessKeyId: a key that is not found is refused, and not one with an empty secret."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/unknown-key-is-refused",)
-
-    def known_key(self, original: Any, access_key: str) -> AccessKey | None:
-        anyone = next(iter(gateway(original).access_keys.values()))
-        found: AccessKey = original(access_key) or replace(anyone, secret_key="")
-        return found
-
-
-class HostOfUrlsUnsigned(Defect):
-    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: Host is always among them, so that a URL has a place."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/host-must-be-signed",)
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        if presented.expires is not None and "host" not in presented.signed_headers:
-            presented = replace(presented, signed_headers=("host", *presented.signed_headers))
-        original(request, presented)
 
 
 class PartsByUrlUnverified(Defect):
@@ -74,36 +27,6 @@ class PartsByUrlUnverified(Defect):
     def authenticate(self, original: Any, request: Request) -> Signer:
         named = query_of(request)
         return under_any_secret(original, request, {"uploadId", "X-Amz-Signature"} <= set(named))
-
-
-class EarlierVersionNotVerified(Defect):
-    """SigV4, "Authorization header": a signature of the version before is verified or refused, never believed."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        named = re.match("AWS ([^:]+):", request.headers.get("authorization", ""))
-        return believed(original, request, named[1] if named else "")
-
-
-class EarlierVersionInUrlsNotVerified(Defect):
-    """SigV4, "Using Query Parameters": a URL signed in the way of the version before is verified or refused."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return believed(original, request, request.parameter("AWSAccessKeyId") or "")
-
-
-def believed(original: Any, request: Request, access_key: str) -> Signer:
-    """Takes the caller for the owner of that access key, if there is one."""
-    found = gateway(original).known_key(access_key)
-    if found is not None:
-        return Signer(found.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
-    signer: Signer = original(request)
-    return signer
 
 
 # Payloads in chunks.
@@ -118,44 +41,6 @@ class ChunksLeaveTheirRequestUnverified(Defect):
     def authenticate(self, original: Any, request: Request) -> Signer:
         stated = request.headers.get("x-amz-content-sha256", "")
         return under_any_secret(original, request, stated.startswith("STREAMING-AWS4-HMAC-SHA256"))
-
-
-class UnsignedChunksLeaveTheirRequestUnverified(Defect):
-    """SigV4, "Signature calculations for trailing headers": unsigned chunks do not excuse their request."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        stated = request.headers.get("x-amz-content-sha256")
-        return under_any_secret(original, request, stated == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
-
-
-class UnsignedChunksOfAnyone(Defect):
-    """SigV4, "Signature calculations for trailing headers": chunks that are not signed are not anonymous."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        stated = request.headers.get("x-amz-content-sha256", "")
-        if stated == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" and "authorization" not in request.headers:
-            key = next(iter(gateway(original).access_keys.values()))
-            return Signer(key.organization, b"", "", "", "", stated)
-        signer: Signer = original(request)
-        return signer
-
-
-class UnreadableChunkIsServerError(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": what begins with no size is no chunk, by the caller's fault."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        if not re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
-            raise server_error()
-        original(call, stated)
 
 
 class UnframedTakenAsItIs(Defect):
@@ -262,26 +147,6 @@ class DotsWithinANameRefused(Defect):
 
 
 # What is told.
-
-
-class ContentTypeLowered(Defect):
-    """RFC 9110 section 8.3.1: a parameter's value may be case-sensitive; a type is given back as it was given."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back",)
-
-    def content_type(self, original: Any, call: Call) -> str:
-        return str(original(call)).lower()
-
-
-class ModifiedWheneverOneAsks(Defect):
-    """S3 API Reference, HeadObject, Last-Modified: when the object was last modified, and not when it was asked for."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
-        return dict(original(replace(found, modified=gateway(original).seconds())))
 
 
 class ListedAsModifiedWheneverOneAsks(Defect):

@@ -236,32 +236,6 @@ class PartsWrittenOverTheObject(Defect):
         return answer
 
 
-class UnfinishedUploadRead(Defect):
-    """S3 User Guide, "Multipart upload process": the object can be accessed when its upload is complete."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = await original(bucket, key)
-        under_way = (upload for upload in bucket.uploads.values() if upload.key == key and upload.parts)
-        return found or next((_all_parts(original, upload) for upload in under_way), None)
-
-
-class UnfinishedUploadListed(Defect):
-    """S3 API Reference, ListObjectsV2: in-progress multipart uploads are not in its result."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return sorted({*original(bucket), *(upload.key for upload in bucket.uploads.values())})
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key)
-        return found or StoredObject(b"", hashlib.md5(b"").hexdigest(), bucket.created)
-
-
 class PartsListedWithAnotherTag(Defect):
     """S3 API Reference, Object, ETag: the entity tag of an object in parts is the same wherever it is told."""
 

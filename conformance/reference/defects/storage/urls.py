@@ -53,26 +53,6 @@ class ScopeOfUrlsNotLookedAt(Defect):
             original(presented)
 
 
-class BeginningOfSignatureCompared(Defect):
-    """SigV4, "Signature Calculations": a signature is compared whole."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused", "storage/signature/altered-request-is-refused")
-
-    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return computed.startswith(given)
-
-
-class LostTrailerSignatureIgnored(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": what lies behind the chunks is signed as they are."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
-
-    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return not given or bool(original(given, computed))
-
-
 class LostTrailerIgnored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
 
@@ -107,31 +87,6 @@ class UrlsOfPartsRefused(Defect):
         return presented
 
 
-class UrlsByRangesRefused(Defect):
-    """SigV4, "Using Query Parameters": Host and x-amz- fields must be signed, and Range need not be."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/range-is-served",)
-
-    def presented_in_query(self, original: Any, request: Request, query: dict[str, str]) -> Presented:
-        if "range" in request.headers:
-            raise Fault("AccessDenied")
-        presented: Presented = original(request, query)
-        return presented
-
-
-class ChunksOfNothingRefused(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": the closing chunk alone is a payload of no bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/chunks-are-joined",)
-
-    def check_decoded_length(self, original: Any, call: Call) -> None:
-        if not call.body:
-            raise Fault("IncompleteBody")
-        original(call)
-
-
 class ChosenFieldsEndLines(Defect):
     """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
 
@@ -145,16 +100,3 @@ class ChosenFieldsEndLines(Defect):
             found |= {header: value} if value else {}
             found |= dict(line.split(": ", 1) for line in lines if ": " in line)
         return found
-
-
-class UrlsThatTellTheirPayloadRefused(Defect):
-    """SigV4, "Using Query Parameters": what else stands in the query is signed with it, and no reason to refuse."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/get-is-served",)
-
-    def presented_in_query(self, original: Any, request: Request, query: dict[str, str]) -> Presented:
-        if "X-Amz-Content-Sha256" in query:
-            raise Fault("AuthorizationQueryParametersError")
-        presented: Presented = original(request, query)
-        return presented
