@@ -25,6 +25,7 @@ from pathlib import Path
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from tests.assertions import Measured
+from tests.rows import requirement_of
 
 # Unauthorized access: a run against each of them must never end in a certificate.
 ALWAYS = (
@@ -120,7 +121,7 @@ def chosen(table: Measured, defects: Mapping[str, type[Defect]]) -> list[str]:
     """The defects to keep of all that there are."""
     preferred = [name for name, each in defects.items() if each.shipped or each.shortest]
     kept = cover(failures(table), ALWAYS, preferred)
-    named = {name: {each.partition("#")[0] for each in defect.noticed_by} for name, defect in defects.items()}
+    named = {name: {requirement_of(each) for each in defect.noticed_by} for name, defect in defects.items()}
     by_properties = {name: each for name, each in named.items() if defects[name].shortest}
     kept += for_each_requirement([name for name in kept if name in by_properties], by_properties)
     return sorted({*kept, *for_each_requirement(kept, named)})

@@ -41,7 +41,7 @@ from conformance.reference.defects.base import Alteration, Defect, overridden_na
 from conformance.reference.deployment import alterations, build
 from conformance.runs.record import CheckResult
 from conformance.target import configuration
-from tests.rows import BESIDE, BY_CLIENTS, Row, beyond, joined, merged, noticing, rows
+from tests.rows import BESIDE, BY_CLIENTS, Row, beyond, is_named, joined, merged, noticing, requirement_of, rows
 
 CLEAN = "(clean)"
 # Stands among the checks of a row where the reference itself broke: what it said of that is the reason.
@@ -69,7 +69,7 @@ def mistakes_of(made: type[Alteration]) -> list[str]:
         if not isinstance(named, tuple):
             found.append(f'{name} = ("{named}",) is meant: a tuple, with its comma')
         else:
-            found += [f"{name}: the contract has no {each}" for each in named if each not in known]
+            found += [f"{name}: the contract has no {each}" for each in named if requirement_of(each) not in known]
     return found
 
 
@@ -141,7 +141,7 @@ class Table:
                 own |= row.variant and check.id.startswith(BEYOND.get(row.surface, ()))
                 if own and check.id.startswith(BY_CLIENTS) == row.clients and row.asks(check):
                     yield item
-            elif check.requirement.id in row.requirements:
+            elif any(is_named(check.id, each) for each in row.requirements):
                 yield item
 
     def run(self, items: list[pytest.Item], then: pytest.Item | None = None) -> dict[str, dict[str, Any]]:
@@ -291,12 +291,12 @@ def noticed(row: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def unnoticed(name: str, row: dict[str, dict[str, Any]], clients: bool) -> list[str]:
-    """The requirements named by a defect of which no check failed, of those that were asked at all."""
+    """The checks named by a defect that did not fail, of those that were asked at all."""
     missed = []
-    for requirement in noticing(alterations()[name], clients):
-        verdicts = [judged["verdict"] for check, judged in row.items() if check.split("#")[0] == requirement]
+    for named in noticing(alterations()[name], clients):
+        verdicts = [judged["verdict"] for check, judged in row.items() if is_named(check, named)]
         if "fail" not in verdicts and set(verdicts) != {"not-applicable"}:
-            missed.append(requirement)
+            missed.append(named)
     return missed
 
 

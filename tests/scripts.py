@@ -35,7 +35,7 @@ from conformance.reporting.reproduce_text import name_of
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.reporting.own_answers import ended_otherwise
-from tests.rows import noticing
+from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))
@@ -231,7 +231,7 @@ def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str
         (name, requirement)
         for name, each in sorted(alterations().items())
         if (not surface or each.surface == surface) and (not defects or name in defects)
-        for requirement in noticing(each)
+        for requirement in sorted({requirement_of(named) for named in noticing(each)})
     ]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from conformance.contract.catalogue import catalogue
+from conformance.plugin.collection import collect
 from conformance.reference.defects.base import Alteration, Defect, Variant
 from conformance.reference.deployment import alterations
 from conformance.vocabulary.requirement import Level
 from tests.defects import mistakes_of
+from tests.rows import requirement_of
 
 
 def test_each_is_well_made() -> None:
@@ -34,8 +36,14 @@ NOT_BY_A_DEFECT = (
 PROGRAMS = "interoperability"
 
 
+def test_each_check_that_a_defect_names_exists() -> None:
+    known = {check.id for check in collect()}.union(each.id for each in catalogue())
+    named = {(name, each) for name, defect in alterations().items() for each in getattr(defect, "noticed_by", ())}
+    assert [(name, each) for name, each in sorted(named) if each not in known] == []
+
+
 def test_every_promise_is_failed_by_some_defect() -> None:
-    named = {requirement for each in alterations().values() for requirement in getattr(each, "noticed_by", ())}
+    named = {requirement_of(each) for defect in alterations().values() for each in getattr(defect, "noticed_by", ())}
     asked = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
     held = [
         each for each in asked if each.level == Level.MUST or (each.level == Level.SHOULD and each.area != PROGRAMS)

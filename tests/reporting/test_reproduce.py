@@ -14,7 +14,7 @@ from functools import cache
 
 import pytest
 
-from tests.properties import explored
+from tests.properties import explored, found_by
 from tests.scripts import SHELL, Shown, in_turns, shown
 
 pytestmark = pytest.mark.once
@@ -85,8 +85,8 @@ SEED, EXPLORE = "1", "150"
 
 def beside() -> list[tuple[str, str]]:
     """Each defect that only properties find with each that finds it, and some that written examples find."""
-    found_by = [(name, requirement) for name, each in explored().items() for requirement in each.noticed_by]
-    return [*found_by, *BESIDE.items()]
+    found = [(name, requirement) for name, each in explored().items() for requirement in found_by(each)]
+    return [*found, *BESIDE.items()]
 
 
 TURNS = in_turns(beside())

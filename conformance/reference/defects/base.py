@@ -57,8 +57,10 @@ class Alteration:
 
 
 class Defect(Alteration):
-    """Breaks one promise. ``noticed_by`` names the requirements whose checks must fail.
+    """Breaks one promise. ``noticed_by`` names the checks that must fail.
 
+    A check is named by its id: the requirement, and ``#case`` where it has cases. A requirement alone stands for any of
+    its cases, of which one must fail.
     ``shortest`` is said by defects that only properties find: how many requests and hooks show it at least.
     ``shipped``: a real product was released with it.
     """

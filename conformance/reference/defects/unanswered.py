@@ -35,7 +35,7 @@ class ManifestDeletionGetsNoAnswer(Defect):
     """OCI 1.1, Deleting Manifests: 202."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/twice-is-404",)
+    noticed_by = ("registry/delete/twice-is-404#manifest",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None
@@ -45,7 +45,7 @@ class ListingGetsNoAnswer(Defect):
     """S3 API Reference, ListObjectsV2: the objects of a bucket are listed."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
+    noticed_by = ("storage/listing/lists-what-is-there", "storage/listing/lists-what-is-there#in-the-whole-bucket")
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.parameter("list-type") == "2" else None
@@ -55,7 +55,13 @@ class CreationOnConditionGetsNoAnswer(Defect):
     """S3 API Reference, PutObject, If-None-Match: what is there is kept, and 412 answered."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+    noticed_by = (
+        "storage/conditional-write/keeps-what-is-there",
+        "storage/conditional-write/keeps-what-is-there#by-url",
+        "storage/conditional-write/keeps-what-is-there#signed-chunks",
+        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#what-was-copied",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.method == "PUT" and "if-none-match" in request.headers else None
@@ -65,7 +71,7 @@ class RequestOfNoClientGetsNoAnswer(Defect):
     """RFC 6749 section 5.2: 400 or 401 with an error document where no client authentication is included."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required",)
+    noticed_by = ("oauth/client/authentication-is-required#both", "oauth/client/authentication-is-required#id")
 
     def intercept(self, request: Request) -> Answer | None:
         named = "authorization" in request.headers or b"client_id" in request.body
@@ -76,7 +82,7 @@ class OtherMethodsGetNoAnswer(Defect):
     """RFC 9110 section 15.5.6: 405 where a method is none of the resource's; who opens the URL waits for an answer."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+    noticed_by = ("webhooks/methods/other-methods-are-refused#get",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.method != "POST" else None
@@ -86,7 +92,7 @@ class LongQueryGetsNoAnswer(Defect):
     """RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
+    noticed_by = ("errors/400/invalid-parameter#long",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if len(request.query_string) > 4096 else None

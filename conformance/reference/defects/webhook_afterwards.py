@@ -33,7 +33,16 @@ class NextBehindMalformedRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was no JSON."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
+    noticed_by = (
+        "webhooks/errors/malformed-json-is-refused#comment",
+        "webhooks/errors/malformed-json-is-refused#cut",
+        "webhooks/errors/malformed-json-is-refused#in-other-case",
+        "webhooks/errors/malformed-json-is-refused#line-in-a-text",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-bytes",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-numbers",
+        "webhooks/errors/malformed-json-is-refused#single-quotes",
+        "webhooks/errors/malformed-json-is-refused#trailing-comma",
+    )
     status = 400
 
 
@@ -91,7 +100,6 @@ class _RotationShutsWebhook(Defect):
     """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
 
     def __init__(self) -> None:
         self.rotated = ""
@@ -125,6 +133,8 @@ class FirstBehindRotationIsLost(Defect):
 
 class NewUrlUnknownToOneServer(_RotationShutsWebhook):
     """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
+
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ class OptionsCrash(Defect):
     """The contract's table of errors: a method that nobody thought of is refused, and no 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+    noticed_by = ("webhooks/methods/other-methods-are-refused#options",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"error": "internal"}) if request.method == "OPTIONS" else None
@@ -64,7 +64,7 @@ class TooLargeNamesUrl(Defect):
     """API Reference, Webhooks: the URL is secret: what refuses a body for its size does not repeat it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated",)
+    noticed_by = ("webhooks/secret/is-not-repeated#post-of-too-much",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 413:
@@ -76,7 +76,7 @@ class DeletionNamesUrl(Defect):
     """API Reference, Webhooks: the URL is secret: what refuses to delete it does not repeat it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated",)
+    noticed_by = ("webhooks/secret/is-not-repeated#delete",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "DELETE":
@@ -123,7 +123,7 @@ class AnswerTellsMostOfUrl(Defect):
     """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated",)
+    noticed_by = ("webhooks/secret/is-not-repeated#post",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 202:

@@ -15,7 +15,7 @@ class MemberNamesCrash(Defect):
     """API Reference, Webhooks: an event's members have names of the sender's, those with ``$`` and ``.`` included."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+    noticed_by = ("webhooks/delivery/any-json-is-accepted#names",)
 
     def intercept(self, request: Request) -> Answer | None:
         kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)

@@ -18,7 +18,7 @@ class SendersOriginRefused(Defect):
     """Credentials & Webhooks: outside services send; a guard for the forms of one's own pages keeps them out."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#origin",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(403, {"error": "origin"}) if "origin" in request.headers else None
@@ -28,7 +28,7 @@ class SendersCookieRefused(Defect):
     """Credentials & Webhooks: outside services send; a cookie of theirs is no session of ours that has run out."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#cookie",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None
@@ -139,7 +139,7 @@ class ExpectationRefused(Defect):
     """RFC 9110 section 10.1.1: who would wait with a body is let send it, and not refused for that."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#expect",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(417) if "expect" in request.headers else None

@@ -25,7 +25,7 @@ class BrowsersAreShownTheUrl(Defect):
     """API Reference, Webhooks: the URL is secret: no page for people repeats it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated",)
+    noticed_by = ("webhooks/secret/is-not-repeated#get",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 405 and "text/html" in request.headers.get("accept", ""):

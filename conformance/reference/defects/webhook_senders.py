@@ -14,7 +14,10 @@ class CommandsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, scripts among them."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = (
+        "webhooks/delivery/foreign-headers-do-not-matter#command",
+        "webhooks/delivery/foreign-headers-do-not-matter#script",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         blocked = request.headers.get("user-agent", "").startswith(("curl/", "python-requests/"))
@@ -25,7 +28,10 @@ class SeldomMethodsDeliver(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST (any method that brings a body is taken for one)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+    noticed_by = (
+        "webhooks/methods/other-methods-are-refused#query",
+        "webhooks/methods/other-methods-are-refused#report",
+    )
 
     def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
         return original(method) or method in ("REPORT", "QUERY")
@@ -46,7 +52,7 @@ class VerificationOfTheUrlRefused(Defect):
     """API Reference, Webhooks: POST requests are accepted (what a known sender's looks like must have all members)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+    noticed_by = ("webhooks/delivery/any-json-is-accepted#known",)
 
     def intercept(self, request: Request) -> Answer | None:
         event = document_of(request)
@@ -70,7 +76,11 @@ class AnyMethodThatBringsAnEventDelivers(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; here the handler asks for no method, but a body."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused",)
+    noticed_by = (
+        "webhooks/methods/other-methods-are-refused#delete",
+        "webhooks/methods/other-methods-are-refused#patch",
+        "webhooks/methods/other-methods-are-refused#put",
+    )
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         brought = request.method in ("PUT", "PATCH", "DELETE") and request.body

@@ -33,7 +33,7 @@ class EventsWithProgramsBlocked(Defect):
     """API Reference, Webhooks: POST requests are accepted, whatever is in an event (a firewall looks for attacks)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+    noticed_by = ("webhooks/delivery/any-json-is-accepted#markup",)
 
     def intercept(self, request: Request) -> Answer | None:
         blocked = request.method == "POST" and b"<script" in request.body
@@ -44,7 +44,7 @@ class LinkedFromElsewhereRefused(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, which may name a page of theirs."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#usual",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
@@ -54,7 +54,7 @@ class ProgramsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, which are programs, and say so."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#program",)
 
     def intercept(self, request: Request) -> Answer | None:
         blocked = request.headers.get("user-agent", "").startswith(("Go-http-client", "Java/"))

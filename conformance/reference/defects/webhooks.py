@@ -25,7 +25,14 @@ class WebhookMethodTellsLiveUrl(Defect):
     """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/other-methods-tell-nothing",)
+    noticed_by = (
+        "webhooks/secret/other-methods-tell-nothing#delete",
+        "webhooks/secret/other-methods-tell-nothing#get",
+        "webhooks/secret/other-methods-tell-nothing#head",
+        "webhooks/secret/other-methods-tell-nothing#options",
+        "webhooks/secret/other-methods-tell-nothing#patch",
+        "webhooks/secret/other-methods-tell-nothing#put",
+    )
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -73,7 +80,12 @@ class WebhookUrlMatchedByPrefix(Defect):
     """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused", "webhooks/secret/refusals-are-alike")
+    noticed_by = (
+        "webhooks/secret/near-misses-are-refused#cut",
+        "webhooks/secret/near-misses-are-refused#half",
+        "webhooks/secret/refusals-are-alike#cut",
+        "webhooks/secret/refusals-are-alike#half",
+    )
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         paths: dict[str, str] = surface_of(original).paths
@@ -85,7 +97,7 @@ class WebhookTrailingSlashAccepted(Defect):
     """Credentials & Webhooks: the URL is unique; a slash behind it makes it another one."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/other-spellings-are-refused",)
+    noticed_by = ("webhooks/secret/other-spellings-are-refused#trailing-slash",)
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         return original(raw_path.rstrip("/"))
@@ -95,7 +107,7 @@ class WebhookUrlRedirected(Defect):
     """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/other-spellings-are-refused",)
+    noticed_by = ("webhooks/secret/other-spellings-are-refused#trailing-slash",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -110,7 +122,11 @@ class NearMissEchoed(Defect):
     """Credentials & Webhooks: an error does not repeat the URL."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-not-repeated",)
+    noticed_by = (
+        "webhooks/secret/near-misses-are-not-repeated#case-changed",
+        "webhooks/secret/near-misses-are-not-repeated#cut",
+        "webhooks/secret/near-misses-are-not-repeated#extended",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (404, 400, 413):
@@ -122,7 +138,17 @@ class MalformedEventCrashes(Defect):
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/malformed-json-is-refused", "webhooks/errors/any-delivery-is-no-server-error")
+    noticed_by = (
+        "webhooks/errors/malformed-json-is-refused#comment",
+        "webhooks/errors/malformed-json-is-refused#empty",
+        "webhooks/errors/malformed-json-is-refused#invalid-utf8",
+        "webhooks/errors/malformed-json-is-refused#nan",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-marks",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-words",
+        "webhooks/errors/malformed-json-is-refused#text",
+        "webhooks/errors/malformed-json-is-refused#two-documents",
+        "webhooks/errors/malformed-json-is-refused#with-a-charset",
+    )
     crashes = (ValueError,)
 
     def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
@@ -155,7 +181,11 @@ class EventLost(Defect):
     """API Reference, Webhooks: an event that was accepted is taken in, one in ten included."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
+    noticed_by = (
+        "webhooks/delivery/reaches-the-workspace",
+        "webhooks/delivery/reaches-the-workspace#any-content",
+        "webhooks/delivery/reaches-the-workspace#any-sender",
+    )
 
     def __init__(self) -> None:
         self.came = 0
@@ -180,7 +210,23 @@ class UnknownWebhookAccepted(Defect):
     """Credentials & Webhooks: only the generated URL takes events in."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
+    noticed_by = (
+        "webhooks/secret/near-misses-are-refused#asterisk",
+        "webhooks/secret/near-misses-are-refused#blank",
+        "webhooks/secret/near-misses-are-refused#case-changed",
+        "webhooks/secret/near-misses-are-refused#dots",
+        "webhooks/secret/near-misses-are-refused#doubled",
+        "webhooks/secret/near-misses-are-refused#extended",
+        "webhooks/secret/near-misses-are-refused#first-changed",
+        "webhooks/secret/near-misses-are-refused#last-changed",
+        "webhooks/secret/near-misses-are-refused#middle-changed",
+        "webhooks/secret/near-misses-are-refused#nul",
+        "webhooks/secret/near-misses-are-refused#percent-sign",
+        "webhooks/secret/near-misses-are-refused#quote",
+        "webhooks/secret/near-misses-are-refused#reversed",
+        "webhooks/secret/near-misses-are-refused#underscores",
+        "webhooks/secret/near-misses-are-refused#unknown",
+    )
 
     def unknown_url(self, original: Callable[[], Answer]) -> Answer:
         return Answer.json(202, {"accepted": True})
@@ -190,7 +236,7 @@ class JsonArrayRefused(Defect):
     """API Reference, Webhooks: an event is whatever JSON its sender sends."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+    noticed_by = ("webhooks/delivery/any-json-is-accepted#array",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(400, {"error": "not an object"}) if request.body.startswith(b"[") else None
@@ -200,7 +246,7 @@ class SendersAuthorizationRefused(Defect):
     """Credentials & Webhooks: outside services send; what they put into Authorization is not for us."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#authorization",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
@@ -245,7 +291,11 @@ class MalformedEventShowsTheProgram(Defect):
     """OWASP API8: an error tells the sender what is wrong with the event, not where the program is."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/show-no-internals",)
+    noticed_by = (
+        "webhooks/errors/show-no-internals#bytes",
+        "webhooks/errors/show-no-internals#cut",
+        "webhooks/errors/show-no-internals#deep",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 400:

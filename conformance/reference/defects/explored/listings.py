@@ -19,7 +19,7 @@ class KeyLostAtPageEnd(Defect):
     """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
 
     surface = "storage"
-    noticed_by = (FLAT,)
+    noticed_by = ("storage/paging/any-flat-set-is-whole",)
     shortest = 3
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -33,7 +33,7 @@ class PageSkipsPrefixesBeside(Defect):
     """S3 API Reference, ListObjectsV2: behind the common prefix ``a/`` what begins with ``aa`` is still to come."""
 
     surface = "storage"
-    noticed_by = (NESTED,)
+    noticed_by = ("storage/paging/any-nested-set-is-whole",)
     shortest = 4
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
@@ -52,7 +52,7 @@ class KeyHiddenByItsFolder(Defect):
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys, both listed."""
 
     surface = "storage"
-    noticed_by = (NESTED,)
+    noticed_by = ("storage/paging/any-nested-set-is-whole",)
     shortest = 3
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:

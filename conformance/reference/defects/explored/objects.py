@@ -26,7 +26,7 @@ class RareCharacterNotListed(Defect):
     """S3 User Guide, "Creating object key names": a key is any UTF-8, of its rarest characters too."""
 
     surface = "storage"
-    noticed_by = (KEY,)
+    noticed_by = ("storage/key/any-key-reaches-itself",)
     shortest = 2
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
@@ -37,7 +37,7 @@ class MetadataReadAsAList(Defect):
     """S3 User Guide, "Working with object metadata": a value is kept whole, commas and semicolons included."""
 
     surface = "storage"
-    noticed_by = (METADATA,)
+    noticed_by = ("storage/object/any-metadata-comes-back",)
     shortest = 2
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
@@ -48,7 +48,7 @@ class RangeBeyondEveryIntegerFails(Defect):
     """RFC 9110 section 14.2: a number of thirty digits in Range is no reason for a 5xx."""
 
     surface = "storage"
-    noticed_by = (FIELD,)
+    noticed_by = ("storage/range/any-field-is-answered",)
     shortest = 2
 
     def intercept(self, request: Request) -> Answer | None:
@@ -59,7 +59,7 @@ class PartOfASmallObjectIsPadding(Defect):
     """RFC 9110 section 14.2: a part is its bytes, of an object of a handful of bytes too."""
 
     surface = "storage"
-    noticed_by = (PARTS,)
+    noticed_by = ("storage/range/parts-make-the-whole",)
     shortest = 2
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
@@ -71,7 +71,10 @@ class UnreadableParameterFails(Defect):
     """S3 API Reference, Common Request Parameters: a value that is not ASCII is no reason for a 5xx."""
 
     surface = "storage"
-    noticed_by = (QUERY,)
+    noticed_by = (
+        "storage/errors/any-query-is-no-server-error",
+        "storage/errors/any-query-is-no-server-error#chosen-file-name",
+    )
     shortest = 2
 
     def intercept(self, request: Request) -> Answer | None:
@@ -84,7 +87,7 @@ class TagNameCutToItsLastStep(Defect):
     """S3 User Guide, "Categorizing your objects using tags": ``/`` is a letter of a tag's name like any other."""
 
     surface = "storage"
-    noticed_by = (TAGS,)
+    noticed_by = ("storage/tagging/any-set-comes-back",)
     shortest = 3
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -96,7 +99,7 @@ class SignatureComparedInItsTail(Defect):
     """S3 API Reference, Signature Version 4: the signature is compared whole."""
 
     surface = "storage"
-    noticed_by = (ALTERED,)
+    noticed_by = ("storage/signature/any-altered-component-is-refused",)
     shortest = 2
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
@@ -107,7 +110,7 @@ class QuotesInQuerySignedBare(Defect):
     """S3 API Reference, Signature Version 4, UriEncode: every character but the unreserved ones is encoded."""
 
     surface = "storage"
-    noticed_by = (SIGNED,)
+    noticed_by = ("storage/signature/any-rightly-signed-request-is-served",)
     shortest = 1
 
     def canonical_query(self, original: Any, request: Request) -> str:
@@ -118,7 +121,7 @@ class FirstOfALaterPartStands(Defect):
     """S3 API Reference, UploadPart: a part sent anew overwrites the one before, though there is no first part."""
 
     surface = "storage"
-    noticed_by = (ORDER,)
+    noticed_by = ("storage/multipart/any-order-of-parts-is-one-object",)
     shortest = 4
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:

@@ -28,7 +28,7 @@ class BytesInBasicAtTheApiFail(Defect):
     """The contract's table of errors: 401 for a Basic field of any bytes."""
 
     surface = "identity"
-    noticed_by = (FIELD,)
+    noticed_by = ("authorization/bearer/any-field-is-refused",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -40,7 +40,10 @@ class EscapedTextRefused(Defect):
     """RFC 8259 section 7: any character of a text may be written as an escape."""
 
     surface = "identity"
-    noticed_by = (BODY,)
+    noticed_by = (
+        "errors/400/any-change-of-a-body-is-judged#create",
+        "errors/400/any-change-of-a-body-is-judged#update",
+    )
     shortest = 1
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
@@ -53,7 +56,7 @@ class BytesBeforeUpdateFail(Defect):
     """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
 
     surface = "identity"
-    noticed_by = (UPDATE,)
+    noticed_by = ("errors/5xx/no-update-body-is-a-server-error#update",)
     shortest = 2
 
     def intercept(self, request: Request) -> Answer | None:
@@ -65,7 +68,7 @@ class AddressInPathFails(Defect):
     """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
 
     surface = "identity"
-    noticed_by = (PATH,)
+    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -76,7 +79,7 @@ class UnknownPageFails(Defect):
     """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = (QUERY,)
+    noticed_by = ("errors/5xx/no-query-is-a-server-error",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:

@@ -20,7 +20,7 @@ class ParameterReadByItsBeginning(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored, though they begin like one that is known."""
 
     surface = "identity"
-    noticed_by = (FORM,)
+    noticed_by = ("oauth/token/any-form-keeps-the-contract",)
     shortest = 1
 
     def with_values(
@@ -33,7 +33,7 @@ class MultipartFormFails(Defect):
     """The contract's table of errors: a form in multipart is refused, whether or not it has a boundary."""
 
     surface = "identity"
-    noticed_by = (BODY,)
+    noticed_by = ("oauth/token/any-body-is-no-server-error",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -45,7 +45,7 @@ class BasicSecretStripped(Defect):
     """RFC 7617 section 2: the password is everything behind the first colon, blanks included."""
 
     surface = "identity"
-    noticed_by = (BASIC,)
+    noticed_by = ("oauth/client/any-authorization-field-keeps-the-contract",)
     shortest = 1
 
     def basic_credentials(self, original: Callable[..., Any], encoded: str) -> Any:
@@ -57,7 +57,7 @@ class FourByteCharacterInScopeFails(Defect):
     """The contract's table of errors: a character of four bytes in a scope is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = (SCOPE,)
+    noticed_by = ("oauth/scope/any-text-stays-within-the-credential",)
     crashes = (ValueError,)
     shortest = 1
 

@@ -101,6 +101,8 @@ class ExpiredTokenAccepted(Defect):
 class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
     """RFC 6750 section 3.1: nor does one that has expired tell that a copy is the present one."""
 
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+
     conditional = False
 
     def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
@@ -125,7 +127,7 @@ class JtiMissing(Defect):
     """RFC 9068 section 2.2: jti is REQUIRED."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#jti",)
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -137,7 +139,36 @@ class SignatureNotVerified(Defect):
     """RFC 9068 section 4: the signature is validated."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
+    noticed_by = (
+        "oauth/jwt/forged-tokens-are-refused#alg-none",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-capital",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-elsewhere",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-mixed",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-upper",
+        "oauth/jwt/forged-tokens-are-refused#audience",
+        "oauth/jwt/forged-tokens-are-refused#crit",
+        "oauth/jwt/forged-tokens-are-refused#cut-signature",
+        "oauth/jwt/forged-tokens-are-refused#empty-signature",
+        "oauth/jwt/forged-tokens-are-refused#expiry",
+        "oauth/jwt/forged-tokens-are-refused#flipped-signature",
+        "oauth/jwt/forged-tokens-are-refused#hmac-client-id",
+        "oauth/jwt/forged-tokens-are-refused#hmac-client-secret",
+        "oauth/jwt/forged-tokens-are-refused#hmac-empty",
+        "oauth/jwt/forged-tokens-are-refused#hmac-secret",
+        "oauth/jwt/forged-tokens-are-refused#issuer",
+        "oauth/jwt/forged-tokens-are-refused#jku",
+        "oauth/jwt/forged-tokens-are-refused#jwk",
+        "oauth/jwt/forged-tokens-are-refused#kid-path",
+        "oauth/jwt/forged-tokens-are-refused#kid-sql",
+        "oauth/jwt/forged-tokens-are-refused#no-signature",
+        "oauth/jwt/forged-tokens-are-refused#none-and-signature",
+        "oauth/jwt/forged-tokens-are-refused#own-certificate",
+        "oauth/jwt/forged-tokens-are-refused#own-key",
+        "oauth/jwt/forged-tokens-are-refused#part-behind",
+        "oauth/jwt/forged-tokens-are-refused#scope",
+        "oauth/jwt/forged-tokens-are-refused#typ",
+        "oauth/jwt/forged-tokens-are-refused#zero-signature",
+    )
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token) or unverified(token)
@@ -147,7 +178,11 @@ class PublicKeyTakenAsHmacSecret(Defect):
     """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret",)
+    noticed_by = (
+        "oauth/jwt/public-key-is-no-hmac-secret#jwk",
+        "oauth/jwt/public-key-is-no-hmac-secret#pem",
+        "oauth/jwt/public-key-is-no-hmac-secret#pem-without-newline",
+    )
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         signed, _, signature = token.rpartition(".")
@@ -169,6 +204,8 @@ class PublicKeyTakenAsHmacSecret(Defect):
 class KeyOfTheSetTakenAsHmacSecret(PublicKeyTakenAsHmacSecret):
     """RFC 8725 section 3.1: nor is it one as the key set has it, without a blank."""
 
+    noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret#jwk-compact",)
+
     def _published(self, original: Reads) -> list[bytes]:
         key = json.loads(surface_of(original).key_set().body)["keys"][0]
         return [json.dumps(key, separators=(",", ":")).encode()]
@@ -185,7 +222,7 @@ class KeySetUrlFollowed(Defect):
 
     surface = "identity"
     member = "jku"
-    noticed_by = ("oauth/jwt/no-key-is-fetched",)
+    noticed_by = ("oauth/jwt/no-key-is-fetched#jku",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         address = header_of(token).get(self.member)
@@ -208,7 +245,7 @@ class CertificateUrlFetched(KeySetUrlFollowed):
     """RFC 8725 section 3.10: nor is the address in x5u asked, though what is there is not believed."""
 
     member = "x5u"
-    noticed_by = ("oauth/jwt/no-key-is-fetched",)
+    noticed_by = ("oauth/jwt/no-key-is-fetched#x5u",)
 
     def _verified(self, token: str, fetched: bytes) -> Claims | None:
         return None
@@ -239,7 +276,10 @@ class LongTokenCrashes(Defect):
     """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401", "authorization/bearer/malformed-field-is-refused")
+    noticed_by = (
+        "authorization/bearer/invalid-token-is-401#6-kb",
+        "authorization/bearer/malformed-field-is-refused#40-kb",
+    )
     crashes = (MemoryError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:

@@ -36,7 +36,10 @@ class EveryThirdCreationShowsNoDescription(Defect):
     """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+    noticed_by = (
+        "errors/writes/creations-are-answered-with-what-was-created",
+        "errors/writes/creations-are-answered-with-what-was-created#each-of-eleven",
+    )
 
     def __init__(self) -> None:
         self.turn = itertools.cycle([True, True, False])
@@ -88,7 +91,7 @@ class UpdateIsLostBesideAnUnknownMember(Defect):
     """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
+    noticed_by = ("errors/reads/tell-what-was-written#beside-an-unknown-member",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         surface = surface_of(original)
@@ -134,7 +137,7 @@ class ItemTellsACutSlug(Defect):
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/slug-is-the-one-sent",)
+    noticed_by = ("errors/reads/slug-is-the-one-sent#sixty-three",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
@@ -149,7 +152,7 @@ class ListsNumberWhatTheyShow(Defect):
     """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return _numbered(answer)

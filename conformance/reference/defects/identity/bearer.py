@@ -22,7 +22,7 @@ class TokenInQueryAccepted(Defect):
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/token-in-the-query-is-refused",)
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused#access-token",)
 
     def bearer_token(self, original: Token, request: Request) -> str:
         return request.parameter("access_token") or original(request)
@@ -35,7 +35,7 @@ class TokenInBodyAccepted(Defect):
     """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/token-in-a-form-is-refused",)
+    noticed_by = ("authorization/bearer/token-in-a-form-is-refused#get",)
 
     def bearer_token(self, original: Token, request: Request) -> str:
         form = parse_qs(request.body.decode("latin-1"))
@@ -46,7 +46,10 @@ class BearerSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/scheme-is-compared-without-case",)
+    noticed_by = (
+        "authorization/bearer/scheme-is-compared-without-case#lower",
+        "authorization/bearer/scheme-is-compared-without-case#upper",
+    )
 
     def bearer_token(self, original: Token, request: Request) -> str:
         if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
@@ -58,7 +61,11 @@ class AnySchemeAccepted(Defect):
     """RFC 6750 section 2.1: the scheme is Bearer and no other."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = (
+        "authorization/bearer/malformed-field-is-refused#basic",
+        "authorization/bearer/malformed-field-is-refused#colon",
+        "authorization/bearer/malformed-field-is-refused#token-scheme",
+    )
 
     def is_bearer(self, original: Callable[[str], bool], scheme: str) -> bool:
         return True
@@ -68,7 +75,7 @@ class BareTokenAccepted(Defect):
     """RFC 6750 section 2.1: the token follows the name of the scheme."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#bare-token",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         value = original(authorization)
@@ -79,7 +86,10 @@ class JunkAfterTokenAccepted(Defect):
     """RFC 6750 section 2.1: the credentials are one b64token and nothing behind it."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = (
+        "authorization/bearer/malformed-field-is-refused#junk-behind",
+        "authorization/bearer/malformed-field-is-refused#two-tokens",
+    )
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return " ".join(original(authorization).split()[:2])
@@ -99,7 +109,14 @@ class MissingTokenIs403(Defect):
     """The contract's table of errors: 401 for a missing token."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/no-token-is-401", "errors/table/401-missing-token")
+    noticed_by = (
+        "authorization/matrix/no-token-is-401#create",
+        "authorization/matrix/no-token-is-401#delete",
+        "authorization/matrix/no-token-is-401#read",
+        "authorization/matrix/no-token-is-401#read-item",
+        "authorization/matrix/no-token-is-401#update",
+        "errors/table/401-missing-token",
+    )
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         answer = original(error)
@@ -113,8 +130,24 @@ class BadTokenIs403(Defect):
     surface = "identity"
     noticed_by = (
         "errors/table/401-invalid-token",
-        "authorization/matrix/unknown-token-is-401",
-        "authorization/bearer/invalid-token-is-401",
+        "authorization/matrix/unknown-token-is-401#create",
+        "authorization/matrix/unknown-token-is-401#delete",
+        "authorization/matrix/unknown-token-is-401#read",
+        "authorization/matrix/unknown-token-is-401#read-item",
+        "authorization/matrix/unknown-token-is-401#update",
+        "authorization/bearer/invalid-token-is-401#altered",
+        "authorization/bearer/invalid-token-is-401#case-changed",
+        "authorization/bearer/invalid-token-is-401#cut",
+        "authorization/bearer/invalid-token-is-401#doubled",
+        "authorization/bearer/invalid-token-is-401#extended",
+        "authorization/bearer/invalid-token-is-401#first-cut",
+        "authorization/bearer/invalid-token-is-401#many-dots",
+        "authorization/bearer/invalid-token-is-401#null",
+        "authorization/bearer/invalid-token-is-401#sql",
+        "authorization/bearer/invalid-token-is-401#three-dots",
+        "authorization/bearer/invalid-token-is-401#two-dots",
+        "authorization/bearer/invalid-token-is-401#undefined",
+        "authorization/bearer/invalid-token-is-401#unknown",
     )
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
@@ -127,7 +160,10 @@ class ApiChallengeMissing(Defect):
     """RFC 6750 section 3: a 401 of a protected resource carries WWW-Authenticate."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
+    noticed_by = (
+        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
+        "authorization/bearer/401-carries-a-bearer-challenge#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 401:
@@ -169,7 +205,13 @@ class AbsenceToldToStrangers(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/without-token-nothing-is-told", "authorization/bearer/401-comes-first")
+    noticed_by = (
+        "authorization/concealment/without-token-nothing-is-told#paths",
+        "authorization/concealment/without-token-nothing-is-told#reads",
+        "authorization/concealment/without-token-nothing-is-told#writes",
+        "authorization/bearer/401-comes-first#absent",
+        "authorization/bearer/401-comes-first#method",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -183,7 +225,7 @@ class BodyRefusedBeforeToken(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/401-comes-first",)
+    noticed_by = ("authorization/bearer/401-comes-first#body", "authorization/bearer/401-comes-first#media-type")
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         if request.method in ("POST", "PATCH"):
@@ -196,7 +238,9 @@ class ProjectLookedUpBeforeScope(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/without-scope-nothing-is-told",
+        "authorization/concealment/without-scope-nothing-is-told#paths",
+        "authorization/concealment/without-scope-nothing-is-told#reads",
+        "authorization/concealment/without-scope-nothing-is-told#writes",
         "authorization/matrix/lacking-scope-comes-before-absence",
     )
 
@@ -213,7 +257,7 @@ class HeadNeedsNoScope(Defect):
     """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/head-needs-what-get-needs",)
+    noticed_by = ("authorization/matrix/head-needs-what-get-needs#lacking-scope",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         if request.method != "HEAD":
@@ -226,7 +270,7 @@ class MethodOverrideHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored",)
+    noticed_by = ("authorization/matrix/method-override-is-ignored#x-http-method-override",)
 
     def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
@@ -247,7 +291,10 @@ class IdentityHeaderTrusted(Defect):
     """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = (
+        "authorization/isolation/forwarded-headers-open-nothing#client",
+        "authorization/isolation/forwarded-headers-open-nothing#organization",
+    )
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         caller = original(request)
@@ -263,7 +310,7 @@ class TokenEchoedInError(Defect):
     """OWASP API8: an error never repeats the token."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-token",)
+    noticed_by = ("errors/shape/repeats-no-token#invalid-token", "errors/shape/repeats-no-token#lacking-scope")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_api_request(request) or answer.status not in (401, 403):

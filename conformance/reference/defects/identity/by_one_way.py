@@ -32,7 +32,7 @@ class EmptyPageFails(Defect):
     """The contract's table of errors: 400 for an invalid parameter, never a 5xx (the number of pages of no length)."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
+    noticed_by = ("errors/400/invalid-parameter#limit-zero",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"error": "division by zero"}) if request.parameter("limit") == "0" else None
@@ -42,7 +42,7 @@ class PageBeyondTheLastFails(Defect):
     """The contract's table of errors: 400 for an invalid parameter, or an empty page, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
+    noticed_by = ("errors/400/invalid-parameter#offset-beyond",)
 
     def intercept(self, request: Request) -> Answer | None:
         offset = request.parameter("offset") or ""
@@ -54,7 +54,7 @@ class HugeOffsetFails(Defect):
     """The contract's table of errors: 400 for a number that no page has, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
+    noticed_by = ("errors/400/invalid-parameter#offset-huge",)
 
     def intercept(self, request: Request) -> Answer | None:
         offset = request.parameter("offset") or ""
@@ -94,7 +94,10 @@ class BodyOfNoTypeFails(Defect):
     """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#create-of-no-type",
+        "errors/5xx/hostile-headers-are-no-server-error#update-of-no-type",
+    )
     crashes = (KeyError,)
 
     def body_object(self, original: Callable[[Request], Claims], request: Request) -> Claims:
@@ -135,7 +138,7 @@ class RefusedAddressIsQuoted(Defect):
     """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/secret-is-not-repeated",)
+    noticed_by = ("oauth/errors/secret-is-not-repeated#by-get",)
 
     def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
         return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
@@ -149,7 +152,7 @@ class RevokedTokenFindsNothingModified(Defect):
     """Credentials: no token of a revoked credential tells anything, which a copy being the present one is as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
     conditional = False
 
     def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
@@ -188,7 +191,7 @@ class LongOrganizationCrashes(Defect):
     """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    noticed_by = ("errors/5xx/no-path-is-a-server-error#long",)
     crashes = (LookupError,)
 
     def visible_organization(

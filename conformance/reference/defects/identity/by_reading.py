@@ -26,7 +26,7 @@ class SubjectIsANumber(Defect):
     """RFC 7519 section 4.1.2: sub is a text; libraries refuse a token in which it is a number."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#sub",)
 
     def access_token_claims(
         self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
@@ -53,7 +53,7 @@ class EmptyScopeIsTheLeast(Defect):
     """RFC 6749 section 3.2: a parameter without a value is treated as omitted; here an empty scope is the first."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted#scope",)
     empty = False
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
@@ -73,7 +73,7 @@ class RareTextCannotBeRead(Defect):
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes", "errors/reads/texts-come-back-as-sent#in-chunks")
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
@@ -85,7 +85,11 @@ class HalfAFieldOfWritesCrashes(Defect):
     """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#create-by-half-a-field",
+        "errors/5xx/hostile-headers-are-no-server-error#delete-by-half-a-field",
+        "errors/5xx/hostile-headers-are-no-server-error#update-by-half-a-field",
+    )
     crashes = (IndexError,)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:

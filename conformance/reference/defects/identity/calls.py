@@ -78,7 +78,7 @@ class MethodInQueryHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored",)
+    noticed_by = ("authorization/matrix/method-override-is-ignored#query",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         meant = request.parameter("_method")
@@ -98,7 +98,7 @@ class NotModifiedBeforeScope(Defect):
     """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access",)
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#lacking-scope",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -115,7 +115,10 @@ class ChallengeLeavesTextOpen(Defect):
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
+    noticed_by = (
+        "authorization/bearer/challenge-is-well-formed#lacking-scope",
+        "authorization/bearer/challenge-is-well-formed#unknown-token",
+    )
 
     def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
         return original(error, scope) + (', error_description="See the documentation.' if error else "")
@@ -135,7 +138,7 @@ class LimitOfEachAddress(Defect):
     """The contract's table of errors: 429 above the rate limit, whatever address a header claims."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
+    noticed_by = ("errors/429/no-way-round-the-limit#forwarded-for",)
     way_round = "x-forwarded-for"
 
     def authenticated_client(
@@ -147,6 +150,8 @@ class LimitOfEachAddress(Defect):
 
 class LimitOfFormsAlone(LimitOfEachAddress):
     """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
+
+    noticed_by = ("errors/429/no-way-round-the-limit#basic",)
 
     way_round = "authorization"
 

@@ -23,7 +23,19 @@ class WrongSecretAccepted(Defect):
     """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused", "oauth/client/failed-request-has-one-of-the-documented-causes")
+    noticed_by = (
+        "oauth/token/wrong-secret-is-refused#basic-cut",
+        "oauth/token/wrong-secret-is-refused#basic-empty",
+        "oauth/token/wrong-secret-is-refused#blank-behind",
+        "oauth/token/wrong-secret-is-refused#cut",
+        "oauth/token/wrong-secret-is-refused#first-cut",
+        "oauth/token/wrong-secret-is-refused#its-id",
+        "oauth/token/wrong-secret-is-refused#nul-and-more",
+        "oauth/token/wrong-secret-is-refused#one-more",
+        "oauth/token/wrong-secret-is-refused#percent-sign",
+        "oauth/token/wrong-secret-is-refused#wrong",
+        "oauth/client/failed-request-has-one-of-the-documented-causes#client-secret",
+    )
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return True
@@ -43,7 +55,11 @@ class NonAsciiSecretCrashes(Defect):
     """RFC 6749 section 5.2: a secret of any characters is a wrong secret, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/token/wrong-secret-is-refused")
+    noticed_by = (
+        "oauth/client/hostile-credentials-are-no-server-error#emoji-client-secret",
+        "oauth/client/hostile-credentials-are-no-server-error#non-ascii-client-secret",
+        "oauth/token/wrong-secret-is-refused#look-alike",
+    )
     crashes = (TypeError,)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
@@ -64,7 +80,6 @@ class _UnknownClientAnsweredFaster(Defect):
     """OWASP API2: an unknown client and a wrong secret take the same time."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failures-take-the-same-time",)
     delay_s = 0.02
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
@@ -76,6 +91,8 @@ class _UnknownClientAnsweredFaster(Defect):
 class UnknownClientAnsweredAMillisecondFaster(_UnknownClientAnsweredFaster):
     """OWASP API2: an unknown client and a wrong secret take the same time, that of a look-up too."""
 
+    noticed_by = ("oauth/client/failures-take-the-same-time",)
+
     delay_s = 0.001
 
 
@@ -83,7 +100,10 @@ class ClientIdComparedWithoutCase(Defect):
     """RFC 6749 section 2.2: a client identifier is compared exactly."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = (
+        "oauth/client/client-id-is-compared-exactly#case",
+        "oauth/client/client-id-is-compared-exactly#case-by-basic",
+    )
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         return original(client_id.lower())
@@ -93,7 +113,10 @@ class NulInClientIdCrashes(Defect):
     """RFC 6749 section 5.2: a NUL in client_id makes it an unknown client, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/client/client-id-is-compared-exactly")
+    noticed_by = (
+        "oauth/client/hostile-credentials-are-no-server-error#nul-client-id",
+        "oauth/client/client-id-is-compared-exactly#nul",
+    )
     crashes = (ValueError,)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
@@ -106,7 +129,11 @@ class UnknownClientIs400(Defect):
     """OWASP API2: an unknown client and a wrong secret are answered alike (status)."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failures-are-not-told-apart",)
+    noticed_by = (
+        "oauth/client/failures-are-not-told-apart#expired",
+        "oauth/client/failures-are-not-told-apart#revoked",
+        "oauth/client/failures-are-not-told-apart#wrong-secret",
+    )
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -132,7 +159,19 @@ class ClientRefusedWith403(Defect):
     """The contract's table of errors: a client that cannot prove itself is 401, not 403."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused", "oauth/client/unknown-client-is-refused")
+    noticed_by = (
+        "oauth/token/wrong-secret-is-refused#basic-none",
+        "oauth/token/wrong-secret-is-refused#blank-before",
+        "oauth/token/wrong-secret-is-refused#case-changed",
+        "oauth/token/wrong-secret-is-refused#doubled",
+        "oauth/token/wrong-secret-is-refused#empty",
+        "oauth/token/wrong-secret-is-refused#hash",
+        "oauth/token/wrong-secret-is-refused#newline-behind",
+        "oauth/token/wrong-secret-is-refused#null",
+        "oauth/token/wrong-secret-is-refused#percent-encoded",
+        "oauth/token/wrong-secret-is-refused#sixty-more",
+        "oauth/client/unknown-client-is-refused",
+    )
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -144,7 +183,7 @@ class WrongSecretIsUnauthorizedClient(Defect):
     """RFC 6749 section 5.2: the code of failed client authentication is invalid_client."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failure-is-invalid-client",)
+    noticed_by = ("oauth/client/failure-is-invalid-client#unknown-client",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         return edited(original(reason), lambda document: document.update(error="unauthorized_client"))
@@ -216,7 +255,10 @@ class BasicSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/scheme-is-compared-without-case",)
+    noticed_by = (
+        "oauth/client/scheme-is-compared-without-case#lower",
+        "oauth/client/scheme-is-compared-without-case#upper",
+    )
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
@@ -241,7 +283,14 @@ class MalformedBasicCrashes(Defect):
     """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/malformed-basic-is-refused", "oauth/client/any-authorization-field-keeps-the-contract")
+    noticed_by = (
+        "oauth/client/malformed-basic-is-refused#bad-percent",
+        "oauth/client/malformed-basic-is-refused#no-colon",
+        "oauth/client/malformed-basic-is-refused#not-base64",
+        "oauth/client/malformed-basic-is-refused#not-utf8",
+        "oauth/client/malformed-basic-is-refused#raw-bytes",
+        "oauth/client/malformed-basic-is-refused#scheme-only",
+    )
     crashes = (RuntimeError,)
 
     def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
@@ -267,7 +316,10 @@ class BasicWinsOverOtherClientId(Defect):
     """RFC 6749 section 3.2.1: a client_id in the body that names another client is refused."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/two-clients-at-once-are-refused",)
+    noticed_by = (
+        "oauth/client/two-clients-at-once-are-refused#first-by-basic",
+        "oauth/client/two-clients-at-once-are-refused#second-by-basic",
+    )
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
@@ -279,7 +331,12 @@ class CredentialsInQueryAccepted(Defect):
     """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/credentials-in-the-query-are-refused",)
+    noticed_by = (
+        "oauth/token/credentials-in-the-query-are-refused#all",
+        "oauth/token/credentials-in-the-query-are-refused#both",
+        "oauth/token/credentials-in-the-query-are-refused#id",
+        "oauth/token/credentials-in-the-query-are-refused#secret",
+    )
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
@@ -290,7 +347,7 @@ class TokenChallengeIsBearer(Defect):
     """RFC 6749 section 5.2: the challenge names the scheme that the client used."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
+    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge#unknown-client",)
 
     def basic_challenge(self, original: Callable[[], str]) -> str:
         return 'Bearer realm="reference"'

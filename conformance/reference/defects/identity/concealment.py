@@ -37,7 +37,15 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
+    noticed_by = (
+        "authorization/concealment/reading-tells-nothing#accept-xml",
+        "authorization/concealment/reading-tells-nothing#get",
+        "authorization/concealment/reading-tells-nothing#head",
+        "authorization/concealment/reading-tells-nothing#if-match",
+        "authorization/concealment/reading-tells-nothing#if-modified-since",
+        "authorization/concealment/reading-tells-nothing#if-none-match",
+        "authorization/concealment/reading-tells-nothing#range",
+    )
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.headers["Cache-Control"] = "private, max-age=60"
@@ -48,7 +56,6 @@ class _HiddenProjectAnsweredSlower(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
     delay_s = 0.02
 
@@ -59,6 +66,8 @@ class _HiddenProjectAnsweredSlower(_Hiding, Defect):
 
 class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
     """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
+
+    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
     delay_s = 0.001
 
@@ -77,7 +86,7 @@ class HiddenProjectWritable(Defect):
     """Projects: with a list of members, only those in it have access (changing)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
+    noticed_by = ("authorization/concealment/writing-tells-nothing#patch",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -92,7 +101,7 @@ class HiddenProjectDeletable(Defect):
     """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
+    noticed_by = ("authorization/concealment/writing-tells-nothing#delete",)
 
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         project = surface_of(original).find_project(call.organization, call.slug)
@@ -113,7 +122,14 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+    noticed_by = (
+        "authorization/concealment/paths-tell-nothing#child",
+        "authorization/concealment/paths-tell-nothing#delete-unknown-child",
+        "authorization/concealment/paths-tell-nothing#patch-unknown-child",
+        "authorization/concealment/paths-tell-nothing#post-child",
+        "authorization/concealment/paths-tell-nothing#trailing-slash",
+        "authorization/concealment/paths-tell-nothing#unknown-child",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -126,7 +142,7 @@ class OptionsTellWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing",)
+    noticed_by = ("authorization/concealment/reading-tells-nothing#options",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -139,7 +155,10 @@ class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing",)
+    noticed_by = (
+        "authorization/concealment/writing-tells-nothing#post",
+        "authorization/concealment/writing-tells-nothing#put",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -152,7 +171,7 @@ class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+    noticed_by = ("authorization/concealment/paths-tell-nothing#upper-case",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         try:
@@ -167,7 +186,12 @@ class HiddenProjectListed(Defect):
     """Projects: a list of projects has those that the caller has access to."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+    noticed_by = (
+        "authorization/concealment/lists-do-not-show-hidden",
+        "authorization/concealment/lists-do-not-show-hidden#behind-its-owner",
+        "authorization/concealment/lists-do-not-show-hidden#further-pages",
+        "authorization/concealment/lists-do-not-show-hidden#in-other-forms",
+    )
 
     def visible_projects(
         self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization

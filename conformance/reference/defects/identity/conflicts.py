@@ -93,7 +93,7 @@ class ConcurrentUpdateTold200(Defect):
     """The contract's table of errors: an update that was not made is not answered with success."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
+    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -106,7 +106,7 @@ class RefusedUpdateHalfWritten(Defect):
     """The contract's table of errors: an update refused with 409 changes nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
+    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]

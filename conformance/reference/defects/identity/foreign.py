@@ -22,8 +22,10 @@ class ForeignOrganizationReadable(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/foreign-organization-is-kept-out",
-        "authorization/concealment/hidden-is-not-shown",
+        "authorization/matrix/foreign-organization-is-kept-out#create",
+        "authorization/matrix/foreign-organization-is-kept-out#delete",
+        "authorization/matrix/foreign-organization-is-kept-out#read",
+        "authorization/matrix/foreign-organization-is-kept-out#update",
     )
 
     def belongs_to(self, original: Belongs, caller: Caller, organization: Organization) -> bool:
@@ -35,8 +37,8 @@ class ForeignProjectReadable(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/foreign-organization-is-kept-out",
-        "authorization/isolation/nothing-reaches-another-organization",
+        "authorization/matrix/foreign-organization-is-kept-out#read-item",
+        "authorization/isolation/nothing-reaches-another-organization#foreign",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -55,7 +57,7 @@ class ForeignOrganizationAsOwner(Defect):
     """OWASP API3: a body cannot put a project into another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/writes-set-nothing-else",)
+    noticed_by = ("authorization/isolation/writes-set-nothing-else#organization",)
 
     def refuse_unknown(
         self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]

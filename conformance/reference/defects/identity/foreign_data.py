@@ -24,7 +24,11 @@ class TrustInOneDirection(Defect):
     """The contract's table of errors: another organization is closed, also to a credential of the first one."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
+    noticed_by = (
+        "authorization/isolation/foreign-paths-open-nothing#create",
+        "authorization/isolation/foreign-paths-open-nothing#items",
+        "authorization/isolation/foreign-paths-open-nothing#read",
+    )
 
     def belongs_to(
         self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
@@ -36,7 +40,7 @@ class ForeignProjectFoundById(Defect):
     """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",)
 
     def find_project(self, original: Find, organization: Organization, slug: str | None) -> Project | None:
         known = [each for one in surface_of(original).organizations.values() for each in one.projects.values()]
@@ -55,7 +59,7 @@ class ForeignReadIs403OnlyIfItExists(Defect):
     """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
@@ -67,7 +71,7 @@ class OrganizationFromQuery(Defect):
     """The contract's table of errors: no parameter of the query leads to another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -78,7 +82,7 @@ class OrganizationItselfFromQuery(Defect):
     """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
 
     async def get_organization(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -89,7 +93,7 @@ class ForeignClientMadeMember(Defect):
     """Projects: membership narrows what is visible and lets nobody of another organization in."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
 
     def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
         known = set(surface_of(original).clients)
@@ -108,7 +112,7 @@ class OrganizationFromHeader(Defect):
     """OWASP API2: the organization is the token's, not one that a header field names."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -124,7 +128,7 @@ class PathFromHeader(Defect):
     """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#path",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -139,8 +143,6 @@ class PathFromHeader(Defect):
 
 class _Leak(Defect):
     """Puts what globex stored into a corner of an answer to somebody of acme."""
-
-    noticed_by = WHOLE_RUN
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         theirs = OTHER_ORGANIZATION in request.raw_path
@@ -160,6 +162,7 @@ class ForeignClientNamedByTokenEndpoint(_Leak):
     """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
 
     surface = "identity"
+    noticed_by = ("authorization/isolation/nothing-foreign-in-any-answer",)
 
     def _leaks(self, request: Request, answer: Answer) -> bool:
         return is_token_request(request) and answer.status == 401

@@ -32,7 +32,7 @@ class NamedOrganizationCrashes(Defect):
     """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
 
     surface = "identity"
-    noticed_by = BODIES
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
     crashes = (PermissionError,)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
@@ -47,7 +47,7 @@ class RefusalDescribesNamedParent(Defect):
     """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
 
     surface = "identity"
-    noticed_by = BODIES
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -59,7 +59,7 @@ class FilterByForeignSlugCrashes(Defect):
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#thing",)
     crashes = (LookupError,)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
@@ -87,7 +87,7 @@ class SlugOfAnotherOrganizationCrashes(Defect):
     """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
 
     surface = "identity"
-    noticed_by = EQUAL
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
     crashes = (LookupError,)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
@@ -100,7 +100,7 @@ class ConflictShowsForeignProject(Defect):
     """OWASP API1: a conflict does not show the project of another organization that has the name."""
 
     surface = "identity"
-    noticed_by = EQUAL
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -114,7 +114,7 @@ class OrganizationOfFieldIsEntered(Defect):
     """OWASP API1: a field that any caller can set makes nobody one of another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
 
     def __init__(self) -> None:
         self.entered: str | None = None
@@ -134,7 +134,7 @@ class RefusedPutShowsWhatIsThere(Defect):
     """The contract's table of errors: 401 without a token, and what is stored is in no refusal of whatever method."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/nothing-reaches-another-organization",)
+    noticed_by = ("authorization/isolation/nothing-reaches-another-organization#no-token",)
 
     def finish(self, original: Finish, request: Request, answer: Answer) -> Answer:
         segments = path_segments(request.raw_path)
@@ -150,7 +150,7 @@ class HiddenSlugCrashes(Defect):
     """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
 
     surface = "identity"
-    noticed_by = HIDDEN
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
     crashes = (LookupError,)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
@@ -165,7 +165,7 @@ class ConflictShowsHiddenProject(Defect):
     """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
 
     surface = "identity"
-    noticed_by = HIDDEN
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)

@@ -33,7 +33,6 @@ class _OrganizationParameterHeeded(Defect):
     """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
     parameter = "organization"
 
     def __init__(self) -> None:
@@ -56,6 +55,8 @@ class _OrganizationParameterHeeded(Defect):
 class AccountParameterHeeded(_OrganizationParameterHeeded):
     """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
 
+    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+
     parameter = "account"
 
 
@@ -63,7 +64,7 @@ class TokensShareTheirIdentifier(Defect):
     """RFC 9068 section 2.2: jti is of one token, not of all of a client's."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#jti",)
 
     def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: Scopes) -> Claims:
         return original(client, scopes) | {"jti": hashlib.sha256(client.secret.encode()).hexdigest()}
@@ -73,7 +74,7 @@ class ClientOfTokensIsTheIssuer(Defect):
     """RFC 9068 section 2.2: client_id is that of the client that asked."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#client-id",)
 
     def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: Scopes) -> Claims:
         return original(client, scopes) | {"client_id": "token-service"}
@@ -139,7 +140,7 @@ class LimitOfEachBody(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
+    noticed_by = ("errors/429/no-way-round-the-limit#query",)
 
     def _said(self, request: Request) -> str:
         return request.body.decode("latin-1")
@@ -149,7 +150,7 @@ class LimitOfEachAgent(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by another User-Agent."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
+    noticed_by = ("errors/429/no-way-round-the-limit#other-fields",)
 
     def _said(self, request: Request) -> str:
         return request.headers.get("user-agent", "")
@@ -210,7 +211,12 @@ class AnyOriginIsLetIn(Defect):
     """OWASP API8: whoever asks, of whatever origin, is told that its pages may read with credentials."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
+    noticed_by = (
+        "authorization/bearer/no-strange-origin-is-let-in#begins-like-ours",
+        "authorization/bearer/no-strange-origin-is-let-in#ends-like-ours",
+        "authorization/bearer/no-strange-origin-is-let-in#null",
+        "authorization/bearer/no-strange-origin-is-let-in#unknown",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and "origin" in request.headers:

@@ -39,7 +39,11 @@ class _Behind(InPages, Defect):
 class FurtherPagesNeedNoToken(_Behind):
     """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
 
-    noticed_by = ("authorization/matrix/no-token-is-401", "authorization/matrix/pages-need-what-their-list-needs")
+    noticed_by = (
+        "authorization/matrix/no-token-is-401#second-page",
+        "authorization/matrix/pages-need-what-their-list-needs#foreign",
+        "authorization/matrix/pages-need-what-their-list-needs#lacking-scope",
+    )
 
 
 class LastPageLeadsToItself(InPages, Defect):
@@ -91,7 +95,7 @@ class CursorLeadsBackToItsList(InPages, Defect):
     """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#cursor",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = super().listing(original, request, entries)
@@ -109,7 +113,7 @@ class ListsEscapeTextsTwice(Defect):
     """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [{name: self._told(each) for name, each in entry.items()} for entry in entries])
@@ -122,7 +126,7 @@ class ListsWrittenByHand(Defect):
     """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = original(request, entries)
@@ -146,7 +150,7 @@ class ListsCutLongNames(Defect):
     """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
@@ -156,7 +160,7 @@ class ListIsEmpty(Defect):
     """RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#of-what-there-is",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [])

@@ -88,7 +88,6 @@ class WeakEntityTagIsAnother(Defect):
 
 
 class _OneLineCounts(Defect):
-    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
     place: ClassVar[int]
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
@@ -100,6 +99,7 @@ class FirstIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
 
     surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines",)
     place = 0
 
 
@@ -107,6 +107,7 @@ class LastIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
 
     surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines-reversed",)
     place = -1
 
 
@@ -207,7 +208,7 @@ class ListMixesTextsUp(Defect):
     """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/reads/lists-tell-what-is-so#each-its-own",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)

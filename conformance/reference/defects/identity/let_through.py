@@ -21,7 +21,7 @@ Visible = Callable[[Caller, str | None], Organization]
 class ForwardedSkipsGuard(UnderscoresSeenThrough):
     """API Reference, Authentication: to be forwarded for the machine itself is no token."""
 
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#within",)
 
     def _exempt(self, request: Request) -> bool:
         return "127.0.0.1" in request.headers.get("forwarded", "")
@@ -30,14 +30,14 @@ class ForwardedSkipsGuard(UnderscoresSeenThrough):
 class CertificateOfAFieldSkipsGuard(UnderscoresSeenThrough):
     """API Reference, Authentication: nor does a certificate that only a field tells of open anything."""
 
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#certificate",)
     fields = ("x-ssl-client-verify", "x-forwarded-client-cert")
 
 
 class PageNeedsNoToken(UnderscoresSeenThrough):
     """API Reference, Authentication: a browser that asks for what is no page needs a token like anybody."""
 
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#browser",)
     wanted = "text/html"
 
     def _exempt(self, request: Request) -> bool:
@@ -47,14 +47,14 @@ class PageNeedsNoToken(UnderscoresSeenThrough):
 class ScriptNeedsNoToken(PageNeedsNoToken):
     """API Reference, Authentication: nor is a script exempt, though its page has been let in."""
 
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#script",)
     wanted = "javascript"
 
 
 class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
     """OWASP API5: nor by a letter that is encoded twice, where what is behind the guard decodes once more."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#letter-encoded-twice",)
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         found = surface_of(original).organizations.get(unquote(unquote(request.raw_path.rpartition("/")[2])))
@@ -66,7 +66,7 @@ class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
 class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
     """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-the-token-endpoint",)
     begins = "/oauth/token/../"
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
@@ -79,14 +79,14 @@ class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
 class EncodedDotsBehindTheTokenEndpointAreOpen(AnythingBehindTheTokenEndpointIsOpen):
     """OWASP API5: nor with dots that are decoded behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-dots-behind-the-token-endpoint",)
     begins = "/oauth/token/%2e%2e/"
 
 
 class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
     """OWASP API5: nor by a letter in full width, which is made another one behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#full-width-letter",)
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         named = unquote(request.raw_path.rpartition("/")[2])
@@ -100,7 +100,7 @@ class OrganizationsNamedTogether(Defect):
     """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#both-named",)
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
         known, named = surface_of(original).organizations, (slug or "").split(",")
@@ -113,7 +113,7 @@ class StarIsEveryOrganization(Defect):
     """OWASP API1: a star in the place of an organization names none that is not one's own."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#any",)
     word = "*"
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
@@ -124,7 +124,7 @@ class StarIsEveryOrganization(Defect):
 class NullIsAnyOrganization(StarIsEveryOrganization):
     """OWASP API1: nor does the word that a program writes where it has none name any."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#null",)
     word = "null"
 
 
@@ -132,7 +132,7 @@ class TokenTakenForALogin(Defect):
     """API Reference, Authentication: a token goes behind Bearer, and is neither name nor password of a login."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#user-of-basic",)
     place = 0
 
     def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
@@ -147,7 +147,7 @@ class TokenTakenForALogin(Defect):
 class TokenTakenForAPassword(TokenTakenForALogin):
     """API Reference, Authentication: nor is it one where the name says what the password is."""
 
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#password-of-basic",)
     place = 1
 
 
@@ -155,7 +155,7 @@ class DateComparedBeforeAccess(Defect):
     """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access",)
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#no-token",)
 
     def intercept(self, request: Request) -> Answer | None:
         asked = is_api_request(request) and "if-modified-since" in request.headers
@@ -181,7 +181,7 @@ class EmptyFieldDeletes(Defect):
     """The contract's table of errors: 401 for a missing token, to whoever deletes as to whoever reads."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#empty",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         if request.method != "DELETE" or request.headers.get("authorization") != "":
@@ -194,7 +194,7 @@ class UpdateByTokenWithALetterMore(Defect):
     """RFC 6750 section 2.1: a token is of its own characters; none is passed over, in front of an update either."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#non-ascii-behind",)
 
     def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

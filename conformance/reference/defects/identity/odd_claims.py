@@ -50,7 +50,7 @@ class UnknownAlgorithmCrashes(_Fails):
     """The contract's table of errors: 401 for a token of an algorithm that nobody knows, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-unknown",)
 
     def _trips(self, token: str) -> bool:
         header = _part(token, 0)
@@ -61,7 +61,7 @@ class ListOfClaimsCrashes(_Fails):
     """The contract's table of errors: 401 for a token whose claims are a list, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-list",)
 
     def _trips(self, token: str) -> bool:
         return isinstance(_part(token, 1), list)
@@ -71,7 +71,6 @@ class _NullForAHeaderCrashes(_Fails):
     """The contract's table of errors: 401 for a token whose header is null, which has no members to be asked for."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
     number = 0
 
     def _trips(self, token: str) -> bool:
@@ -81,7 +80,7 @@ class _NullForAHeaderCrashes(_Fails):
 class NullForClaimsCrashes(_NullForAHeaderCrashes):
     """The contract's table of errors: 401 for a token whose claims are null, never a 5xx."""
 
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-null",)
     number = 1
 
 
@@ -89,7 +88,7 @@ class OddClaimsCrash(_Fails):
     """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-kinds",)
 
     def _trips(self, token: str) -> bool:
         claims = _part(token, 1)
@@ -100,7 +99,7 @@ class EncryptedIsBelieved(Defect):
     """RFC 9068 section 4: the signature is validated, that of what is within an encrypted one, too."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
+    noticed_by = ("oauth/jwt/forged-tokens-are-refused#encrypted-unsigned",)
 
     def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
         if token.count(".") != 4:

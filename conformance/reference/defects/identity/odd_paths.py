@@ -32,7 +32,7 @@ class OrganizationReadBeforeDots(Defect):
     """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#plain",)
     dots = "/../"
     first: str | None = None
 
@@ -51,14 +51,14 @@ class OrganizationReadBeforeDots(Defect):
 class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded",)
     dots = "/%2e%2e/"
 
 
 class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded-slash",)
     dots = "/..%2f"
 
 
@@ -96,7 +96,7 @@ class ForeignItemNotModified(Defect):
     """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access",)
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#foreign",)
     path, tag = "", ""
 
     def visible_organization(
@@ -117,7 +117,7 @@ class OrganizationFromForwardedHost(Defect):
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#host",)
 
     async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
         host = request.headers.get("x-forwarded-host", "").partition(".")[0]
@@ -164,7 +164,7 @@ class OrganizationOfOtherCaseCrashes(Defect):
     """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    noticed_by = ("errors/5xx/no-path-is-a-server-error#upper-case",)
     crashes = (KeyError,)
 
     def visible_organization(
@@ -178,7 +178,7 @@ class PathsRepeatedUnescaped(Defect):
     """The contract's table of errors: one shape of error; here one that a path can break."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/is-one",)
+    noticed_by = ("errors/shape/is-one#backslash", "errors/shape/is-one#line-end", "errors/shape/is-one#quotation-mark")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 404:
@@ -191,7 +191,7 @@ class ParameterBehindOpensHidden(Defect):
     """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+    noticed_by = ("authorization/concealment/paths-tell-nothing#parameter-behind",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         name = self._named(call.slug or "")
@@ -204,6 +204,8 @@ class ParameterBehindOpensHidden(Defect):
 
 class ExtensionOpensHidden(ParameterBehindOpensHidden):
     """Projects: nor does an extension that asks for another form of it open what is hidden."""
+
+    noticed_by = ("authorization/concealment/paths-tell-nothing#extension",)
 
     def _named(self, segment: str) -> str:
         return segment.removesuffix(".json")

@@ -20,7 +20,10 @@ class ScopeTwiceInOneListCrashes(Defect):
     """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    noticed_by = (
+        "oauth/scope/malformed-is-refused-or-ignored#many",
+        "oauth/scope/malformed-is-refused-or-ignored#twice",
+    )
     crashes = (RuntimeError,)
 
     def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
@@ -34,7 +37,7 @@ class ClientIdIsAPattern(Defect):
     """RFC 6749 section 2.2: a client identifier is compared, and not matched as a database or directory does."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#percent-sign",)
     wildcard = "%"
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
@@ -48,7 +51,7 @@ class ClientIdIsAPattern(Defect):
 class ClientIdIsAFilter(ClientIdIsAPattern):
     """RFC 6749 section 2.2: a client identifier is compared; an asterisk in it stands for nothing but itself."""
 
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#asterisk",)
     wildcard = "*"
 
 
@@ -56,7 +59,7 @@ class InheritedClientCrashes(Defect):
     """RFC 6749 section 5.2: an id that is the name of what objects inherit is an unknown client, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error#inherited-client-id",)
     crashes = (TypeError,)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
@@ -69,7 +72,7 @@ class InheritedScopeGranted(Defect):
     """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = ("oauth/scope/tricks-never-widen#inherited",)
 
     def within_credential(
         self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
@@ -96,7 +99,7 @@ class ScopeBeyondGrantedInSilence(Defect):
     """RFC 6749 section 5.1: a scope that is not stated is the one that was asked for, and not more than is had."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
+    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing#beyond",)
     silent = False
 
     def granted_scopes(
@@ -117,7 +120,12 @@ class ScopeBeyondGrantedInSilence(Defect):
 class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
     """RFC 6749 section 3.3: a scope that is ignored does not stand for all others, without a word of that."""
 
-    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
+    noticed_by = (
+        "authorization/matrix/unstated-scope-opens-nothing#capitals",
+        "authorization/matrix/unstated-scope-opens-nothing#comma",
+        "authorization/matrix/unstated-scope-opens-nothing#star",
+        "authorization/matrix/unstated-scope-opens-nothing#unknown",
+    )
 
     def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
         return client.scopes if asked and not set(asked.split(" ")) & set(SCOPES) else ()
@@ -163,7 +171,10 @@ class BasicChallengeLeavesTextOpen(Defect):
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
+    noticed_by = (
+        "oauth/client/basic-failure-is-401-with-challenge#unknown-client",
+        "oauth/client/basic-failure-is-401-with-challenge#wrong-secret",
+    )
 
     def basic_challenge(self, original: Callable[[], str]) -> str:
         return original().removesuffix('"')

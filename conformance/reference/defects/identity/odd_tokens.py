@@ -32,7 +32,7 @@ class OddAlgorithmCrashes(Defect):
     """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-list",)
     crashes = (TypeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
@@ -43,7 +43,7 @@ class MissingAlgorithmCrashes(Defect):
     """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-missing",)
     crashes = (KeyError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
@@ -55,7 +55,7 @@ class OddKeyNameCrashes(Defect):
     """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#kid-object",)
     crashes = (TypeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
@@ -66,7 +66,7 @@ class HeaderOfNoObjectCrashes(Defect):
     """The contract's table of errors: 401 for a token whose header is no object, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#header-list", "oauth/jwt/malformed-tokens-are-401#header-null")
     crashes = (AttributeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
@@ -137,7 +137,7 @@ class EachInstanceHasItsKey(Defect):
 class EachInstanceIsAnIssuer(NotValidAtOnce):
     """RFC 9068 section 4: iss is the issuer's one identifier, and not of the instance that was asked."""
 
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#iss",)
 
     def __init__(self) -> None:
         self.issuers = itertools.cycle([ISSUER, f"{ISSUER}:b"])
@@ -281,7 +281,7 @@ class SignatureReadLeniently(Defect):
     """RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet are read."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/signature-has-one-spelling",)
+    noticed_by = ("oauth/jwt/signature-has-one-spelling#other-alphabet", "oauth/jwt/signature-has-one-spelling#padded")
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token.rstrip("=").replace("+", "-").replace("/", "_"))

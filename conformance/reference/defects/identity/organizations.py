@@ -21,7 +21,33 @@ class InvalidBodyCrashes(Defect):
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/body-that-is-no-json-object", "errors/table/400-invalid-body")
+    noticed_by = (
+        "errors/400/body-that-is-no-json-object#array-create",
+        "errors/400/body-that-is-no-json-object#array-update",
+        "errors/400/body-that-is-no-json-object#cut-create",
+        "errors/400/body-that-is-no-json-object#cut-update",
+        "errors/400/body-that-is-no-json-object#empty-create",
+        "errors/400/body-that-is-no-json-object#empty-update",
+        "errors/400/body-that-is-no-json-object#invalid-utf8-create",
+        "errors/400/body-that-is-no-json-object#invalid-utf8-update",
+        "errors/400/body-that-is-no-json-object#nan-create",
+        "errors/400/body-that-is-no-json-object#nan-update",
+        "errors/400/body-that-is-no-json-object#null-create",
+        "errors/400/body-that-is-no-json-object#null-update",
+        "errors/400/body-that-is-no-json-object#number-create",
+        "errors/400/body-that-is-no-json-object#number-update",
+        "errors/400/body-that-is-no-json-object#single-quotes-create",
+        "errors/400/body-that-is-no-json-object#single-quotes-update",
+        "errors/400/body-that-is-no-json-object#string-create",
+        "errors/400/body-that-is-no-json-object#string-update",
+        "errors/400/body-that-is-no-json-object#text-create",
+        "errors/400/body-that-is-no-json-object#text-update",
+        "errors/400/body-that-is-no-json-object#trailing-comma-create",
+        "errors/400/body-that-is-no-json-object#trailing-comma-update",
+        "errors/400/body-that-is-no-json-object#two-documents-create",
+        "errors/400/body-that-is-no-json-object#two-documents-update",
+        "errors/table/400-invalid-body",
+    )
     crashes = (RuntimeError,)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
@@ -35,7 +61,12 @@ class DeepBodyCrashes(Defect):
     """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-update",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-update",
+    )
     crashes = (RecursionError,)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
@@ -48,7 +79,7 @@ class WrongTypeCrashes(Defect):
     """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/member-of-wrong-type",)
+    noticed_by = ("errors/400/member-of-wrong-type#create",)
     crashes = (AttributeError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
@@ -61,7 +92,7 @@ class NulInTextCrashes(Defect):
     """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#nul-update",)
     crashes = (ValueError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
@@ -74,7 +105,7 @@ class LoneSurrogateCrashes(Defect):
     """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#lone-surrogate-update",)
     crashes = (UnicodeEncodeError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
@@ -87,7 +118,18 @@ class AnySlugAccepted(Defect):
     """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
 
     surface = "identity"
-    noticed_by = ("errors/400/slug-outside-its-pattern",)
+    noticed_by = (
+        "errors/400/slug-outside-its-pattern#blank",
+        "errors/400/slug-outside-its-pattern#dot",
+        "errors/400/slug-outside-its-pattern#hyphen-before",
+        "errors/400/slug-outside-its-pattern#hyphen-behind",
+        "errors/400/slug-outside-its-pattern#newline-behind",
+        "errors/400/slug-outside-its-pattern#non-ascii",
+        "errors/400/slug-outside-its-pattern#percent",
+        "errors/400/slug-outside-its-pattern#slash",
+        "errors/400/slug-outside-its-pattern#underscore",
+        "errors/400/slug-outside-its-pattern#upper-case",
+    )
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
         return isinstance(slug, str) and bool(slug)
@@ -97,7 +139,7 @@ class ApiContentTypeIgnored(Defect):
     """The contract's table of errors: 400 for a body that is not said to be JSON."""
 
     surface = "identity"
-    noticed_by = ("errors/400/body-of-another-media-type",)
+    noticed_by = ("errors/400/body-of-another-media-type#form", "errors/400/body-of-another-media-type#text")
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
@@ -107,7 +149,7 @@ class SlugChangedByPatch(Defect):
     """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/writes-set-nothing-else",)
+    noticed_by = ("authorization/isolation/writes-set-nothing-else#slug",)
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"slug"})
@@ -128,7 +170,7 @@ class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/creation-sets-nothing-else",)
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else#version",)
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -199,7 +241,11 @@ class ApiAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
     surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
+    noticed_by = (
+        "errors/405/unsupported-method#of-the-whole-run",
+        "errors/405/unsupported-method#post-to-item",
+        "errors/405/unsupported-method#put",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 405:
@@ -211,7 +257,7 @@ class UnknownMethodCrashes(Defect):
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/405/unsupported-method",)
+    noticed_by = ("errors/405/unsupported-method#put",)
     crashes = (KeyError,)
 
     def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
@@ -275,7 +321,12 @@ class BadBoundCrashes(Defect):
     """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter",)
+    noticed_by = (
+        "errors/400/invalid-parameter#broken-percent",
+        "errors/400/invalid-parameter#limit-nul",
+        "errors/400/invalid-parameter#limit-text",
+        "errors/400/invalid-parameter#offset-text",
+    )
     crashes = (ValueError,)
 
     def bound(

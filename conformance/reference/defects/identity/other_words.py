@@ -16,7 +16,7 @@ class UpdateByEncodedPathKnowsNoCharset(Defect):
     """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/said-otherwise-is-served",)
+    noticed_by = ("errors/reads/said-otherwise-is-served#update",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
@@ -26,7 +26,12 @@ class BlankInAcceptNotAcceptable(Defect):
     """RFC 9110 section 5.6.1: a blank may stand before the comma of a list."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/said-otherwise-is-served",)
+    noticed_by = (
+        "errors/reads/said-otherwise-is-served#create",
+        "errors/reads/said-otherwise-is-served#delete",
+        "errors/reads/said-otherwise-is-served#read",
+        "errors/reads/said-otherwise-is-served#read-item",
+    )
 
     async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
         if " ," in request.headers.get("accept", ""):

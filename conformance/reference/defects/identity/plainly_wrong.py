@@ -33,11 +33,16 @@ class AbsentIsGone(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/absent-is-404",
+        "authorization/matrix/absent-is-404#delete",
+        "authorization/matrix/absent-is-404#read-item",
+        "authorization/matrix/absent-is-404#update",
         "authorization/matrix/declared-absent-is-404",
         "errors/table/404-absent",
         "errors/404/unknown-path",
-        "errors/400/invalid-path",
+        "errors/400/invalid-path#of-every-object",
+        "errors/400/invalid-path#only-hyphens",
+        "errors/400/invalid-path#upper-case",
+        "errors/400/invalid-path#very-long",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -50,7 +55,7 @@ class GoodTokenIs401(Defect):
     """API Reference, Authentication: the token is sent in the Authorization header, and opens what it may."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/authorization-field-is-accepted", "oauth/endpoints/identity-serves-tokens")
+    noticed_by = ("oauth/endpoints/identity-serves-tokens",)
 
     def intercept(self, request: Request) -> Answer | None:
         refused = is_api_request(request) and request.raw_path.endswith("/members")
@@ -85,7 +90,11 @@ class NamelessProjects(Defect):
     """The contract's table of errors: 400 for an invalid body: one without the slug by which it would be found."""
 
     surface = "identity"
-    noticed_by = ("errors/400/unique-member-missing-or-malformed",)
+    noticed_by = (
+        "errors/400/unique-member-missing-or-malformed#empty",
+        "errors/400/unique-member-missing-or-malformed#list",
+        "errors/400/unique-member-missing-or-malformed#missing",
+    )
 
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
@@ -110,7 +119,7 @@ class OddHeaderCrashes(Defect):
     """The contract's table of errors: no header field is a reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#non-ascii",)
 
     def intercept(self, request: Request) -> Answer | None:
         return _failed() if any(not value.isascii() for value in request.headers.values()) else None
@@ -120,7 +129,17 @@ class EncodedPathCrashes(Defect):
     """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error", "errors/400/invalid-path")
+    noticed_by = (
+        "errors/5xx/no-path-is-a-server-error#blank-behind",
+        "errors/5xx/no-path-is-a-server-error#nul-behind",
+        "errors/400/invalid-path#broken-percent",
+        "errors/400/invalid-path#control",
+        "errors/400/invalid-path#dots",
+        "errors/400/invalid-path#encoded-slash",
+        "errors/400/invalid-path#invalid-utf8",
+        "errors/400/invalid-path#nul",
+        "errors/400/invalid-path#quote",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         return _failed() if is_api_request(request) and "%" in request.raw_path else None
@@ -153,7 +172,11 @@ class ClientIdAloneAccepted(Defect):
     """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required",)
+    noticed_by = (
+        "oauth/client/authentication-is-required#assertion",
+        "oauth/client/authentication-is-required#field-of-a-front",
+        "oauth/client/authentication-is-required#secret",
+    )
 
     def presented_credentials(self, original: Callable[..., Any], request: Request, form: dict[str, str]) -> Any:
         client = surface_of(original).clients.get(form.get("client_id", ""))
@@ -195,7 +218,17 @@ class ErrorUriIsNoReference(Defect):
     """RFC 6749 section 5.2: the value of error_uri is a URI reference, without blanks."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
+    noticed_by = (
+        "oauth/errors/refusal-is-a-json-error-document#no-client",
+        "oauth/errors/refusal-is-a-json-error-document#no-equals-sign",
+        "oauth/errors/refusal-is-a-json-error-document#non-ascii-grant-type",
+        "oauth/errors/refusal-is-a-json-error-document#odd-client",
+        "oauth/errors/refusal-is-a-json-error-document#quotes-in-grant-type",
+        "oauth/errors/refusal-is-a-json-error-document#unknown-client",
+        "oauth/errors/refusal-is-a-json-error-document#unknown-grant-type",
+        "oauth/errors/refusal-is-a-json-error-document#unknown-scope-malformed",
+        "oauth/errors/refusal-is-a-json-error-document#wrong-secret",
+    )
 
     def oauth_error(
         self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
@@ -226,7 +259,10 @@ class CodedTokenRequestCrashes(Defect):
     """The contract's table of errors: 5xx is for the service's own faults; a body in a coding is the caller's."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/content-coding-is-no-server-error",)
+    noticed_by = (
+        "oauth/token/content-coding-is-no-server-error#gzip-cut-off",
+        "oauth/token/content-coding-is-no-server-error#unknown",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         return _failed() if is_token_request(request) and "content-encoding" in request.headers else None
@@ -246,7 +282,7 @@ class RoleLookedAtAfterwards(Defect):
     """The contract's table of errors: what is answered 403 was not done."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+    noticed_by = ("authorization/matrix/lacking-role-is-403#delete", "authorization/matrix/lacking-role-is-403#update")
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)

@@ -19,7 +19,7 @@ class RangeOfTypesUnknown(Defect):
     """RFC 9110 section 12.5.1: application/* is each of its subtypes, JSON among them."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/any-form-of-accept-is-read",)
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#range",)
     unread = r"[a-z]/\*"
 
     def intercept(self, request: Request) -> Answer | None:
@@ -31,21 +31,21 @@ class RangeOfTypesUnknown(Defect):
 class WeightTakenForThePartOfAType(RangeOfTypesUnknown):
     """RFC 9110 section 12.5.1: what stands behind a type as q is how much it is wanted, and no part of its name."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read",)
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#weight",)
     unread = "json *;"
 
 
 class WantedTypeComparedWithCase(RangeOfTypesUnknown):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive, also of what is wanted."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read",)
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#upper-case",)
     unread = "JSON"
 
 
 class OneTypeWantedAtATime(RangeOfTypesUnknown):
     """RFC 9110 section 12.5.1: of several types that are taken, one that is there will do."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read",)
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#any",)
     unread = "^[^,]*image/webp"
 
 
@@ -53,7 +53,7 @@ class TokenInXmlWhereTaken(Defect):
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred",)
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token-or-xml",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
@@ -130,14 +130,14 @@ class DeletionIsFollowedByAnObject(Defect):
 class HeadIsFollowedByContent(DeletionIsFollowedByAnObject):
     """RFC 9112 section 6.3: nor behind that of the answer to HEAD, as where it is made as GET would be."""
 
-    noticed_by = ("errors/reads/head-and-304-end-with-their-head",)
+    noticed_by = ("errors/reads/head-and-304-end-with-their-head#head",)
     statuses, method = (200,), "HEAD"
 
 
 class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
     """RFC 9112 section 6.3: nor behind that of 304."""
 
-    noticed_by = ("errors/reads/head-and-304-end-with-their-head",)
+    noticed_by = ("errors/reads/head-and-304-end-with-their-head#not-modified",)
     statuses, method = (304,), "GET"
 
 
@@ -151,6 +151,7 @@ class LineEndsOfTextsMadeAlike(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#line-ends",)
 
     def _stored(self, text: str) -> str:
         return re.sub("\r\n?", "\n", text)
@@ -160,6 +161,7 @@ class WordOfTextIsNothing(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#word",)
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
@@ -169,6 +171,7 @@ class NumberOfTextIsRead(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#number",)
 
     def _stored(self, text: str) -> str:
         return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
@@ -178,7 +181,7 @@ class HyphensOfSlugsJoined(Defect):
     """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/slug-is-the-one-sent",)
+    noticed_by = ("errors/reads/slug-is-the-one-sent#two-hyphens",)
 
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
@@ -193,7 +196,7 @@ class HyphensOfSlugsJoined(Defect):
 class SlugsCutAtForty(HyphensOfSlugsJoined):
     """Organization Settings: nor is the end of a long one cut off."""
 
-    noticed_by = ("errors/reads/slug-is-the-one-sent",)
+    noticed_by = ("errors/reads/slug-is-the-one-sent#hundred",)
 
     def _kept(self, slug: str) -> str:
         return slug[:40]
@@ -203,7 +206,7 @@ class AnswersCompressedUnasked(Defect):
     """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/no-coding-where-none-is-accepted", "authorization/bearer/head-is-as-get")
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#identity", "authorization/bearer/head-is-as-get")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body and request.headers.get("accept-encoding") == "identity":
@@ -217,7 +220,7 @@ class WeightOfACodingUnread(Defect):
     """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/no-coding-where-none-is-accepted",)
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#weight-of-nothing",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body and "gzip" in request.headers.get("accept-encoding", ""):

@@ -31,7 +31,7 @@ class ListTakenForSecret(Defect):
     """RFC 6749 section 3.2.1: a client must authenticate; a list in place of the secret compares equal to nothing."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/secret-is-one-text",)
+    noticed_by = ("oauth/client/secret-is-one-text#list",)
     bracket = "client_secret[]"
 
     def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
@@ -41,6 +41,8 @@ class ListTakenForSecret(Defect):
 
 class ConditionTakenForSecret(ListTakenForSecret):
     """RFC 6749 section 3.2.1: a client must authenticate; "any but this" in place of the secret is no proof."""
+
+    noticed_by = ("oauth/client/secret-is-one-text#condition",)
 
     bracket = "client_secret[$ne]"
 
@@ -60,7 +62,7 @@ class AccentsInClientIdIgnored(Defect):
     """RFC 6749 section 2.2: a client identifier is compared exactly, not as a database collates texts."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#accent",)
 
     def find_client(self, original: Finds, client_id: str) -> Client | None:
         letters = unicodedata.normalize("NFD", client_id)
@@ -71,7 +73,7 @@ class ClientIdNormalised(Defect):
     """RFC 6749 section 2.2: a client identifier is compared exactly; letters of full width are other letters."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#full-width",)
 
     def find_client(self, original: Finds, client_id: str) -> Client | None:
         return original(unicodedata.normalize("NFKC", client_id))
@@ -81,7 +83,7 @@ class FormDecodedTwice(Defect):
     """RFC 6749 appendix B: a form is decoded once; what is then left of percent signs is text."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#encoded-twice",)
 
     def token_form(self, original: Reads, request: Request) -> Form:
         return {name: unquote(value) for name, value in original(request).items()}
@@ -91,7 +93,7 @@ class ParameterNamesFolded(Defect):
     """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#other-case",)
 
     def token_form(self, original: Reads, request: Request) -> Form:
         form = original(request)
@@ -102,7 +104,10 @@ class ParameterNamesTidied(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored, though blanks and brackets are all that differs."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+    noticed_by = (
+        "oauth/token/unknown-parameters-change-nothing#blank-behind",
+        "oauth/token/unknown-parameters-change-nothing#bracketed",
+    )
 
     def token_form(self, original: Reads, request: Request) -> Form:
         form = original(request)
@@ -113,7 +118,7 @@ class SemicolonSeparatesParameters(Defect):
     """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#semicolon",)
 
     def token_form(self, original: Reads, request: Request) -> Form:
         form = original(request)
@@ -148,7 +153,7 @@ class DecodedBeforeItIsSplit(Defect):
     """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#encoded-ampersand",)
 
     async def token(self, original: Token, request: Request) -> Answer:
         return await original(
@@ -160,7 +165,7 @@ class BlankScopeIsEverything(Defect):
     """API Reference, Permissions: a token never has a scope that its credential was not given, whatever was asked."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = ("oauth/scope/tricks-never-widen#blanks",)
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
         return SCOPES if asked is not None and not asked.strip() else original(client, asked)
@@ -170,7 +175,10 @@ class ScopeFoundByItsBeginning(Defect):
     """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
+    noticed_by = (
+        "oauth/scope/only-names-between-blanks-are-scopes#beginning",
+        "oauth/scope/only-names-between-blanks-are-scopes#beginning-and-colon",
+    )
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
         begun = tuple(scope for scope in client.scopes if asked and scope.startswith(f"{asked.rstrip(':')}:"))

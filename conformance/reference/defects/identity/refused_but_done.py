@@ -78,7 +78,6 @@ class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
     """OWASP API1: what another organization stored is not changed by who is answered 404 for it."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({404})
 
@@ -90,6 +89,8 @@ class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
 class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
     """OWASP API1: what another organization stored is not deleted by who is answered 404 for it."""
 
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
+
     methods = frozenset({"DELETE"})
 
 
@@ -97,7 +98,10 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
     """OWASP API1: a slug under one's own path names nothing elsewhere (a statement with the slug for its condition)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
+    noticed_by = (
+        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",
+        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#own-child-of-a-foreign-parent",
+    )
     methods = frozenset({"DELETE"})
     refusals = frozenset({404})
 
@@ -142,7 +146,7 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
     """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in#foreign",)
     methods = frozenset({"PUT"})
     refusals = frozenset({405})
 
@@ -155,7 +159,7 @@ class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
     """The contract's table of errors: an update that is refused with 400 for its media type changes nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/400/body-of-another-media-type",)
+    noticed_by = ("errors/400/body-of-another-media-type#form", "errors/400/body-of-another-media-type#xml")
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -188,7 +192,7 @@ class LongNameRefusedButStored(_DoneAllTheSame):
     """The contract's table of errors: an update that is refused with 400 for a long text keeps no part of it."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#1-mb-text-update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -204,7 +208,7 @@ class NamedProjectUpdatedInstead(_DoneAllTheSame):
     """OWASP API1: the id in a body does not say what is changed (it is loaded by that and bound first)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing",)
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -220,7 +224,12 @@ class NamelessCreationRefusedButMade(_DoneAllTheSame):
     """The contract's table of errors: a create that is refused with 400 for its unique name has made nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/400/unique-member-missing-or-malformed",)
+    noticed_by = (
+        "errors/400/unique-member-missing-or-malformed#missing",
+        "errors/400/unique-member-missing-or-malformed#null",
+        "errors/400/unique-member-missing-or-malformed#number",
+        "errors/400/unique-member-missing-or-malformed#object",
+    )
     methods = frozenset({"POST"})
     refusals = frozenset({400})
 
@@ -267,7 +276,7 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
 class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
     """Credentials: every token of a revoked credential becomes invalid: refused with 401, it has changed nothing."""
 
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
 
     def _ended(self, request: Request) -> bool:
         return shown_token(request).count(".") == 2 and not super()._ended(request)
@@ -277,7 +286,7 @@ class RefusedCreationKeepsItsName(Defect):
     """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+    noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
 
     def __init__(self) -> None:
         self.kept: set[str] = set()

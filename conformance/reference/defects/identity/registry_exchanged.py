@@ -24,7 +24,7 @@ class TokenIsALogin(Defect):
     """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
 
     surface = "identity"
-    noticed_by = ("registry/token/is-for-what-was-asked",)
+    noticed_by = ("registry/token/is-for-what-was-asked#nor-gets-another",)
 
     def basic_account(self, original: Any, request: Request) -> Account | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -37,7 +37,7 @@ class AccessTokenIsARefreshToken(Defect):
     """API Reference, Error Handling: what was not given as a refresh token is an invalid one."""
 
     surface = "identity"
-    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
+    noticed_by = ("registry/token/altered-refresh-token-gets-nothing#access-token",)
 
     def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         account: Account | None = original(form) or owner_of(original, form.get("refresh_token", ""))
@@ -48,7 +48,7 @@ class OrganizationAfterTheLastWord(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another",)
+    noticed_by = ("registry/rights/similar-organization-is-another#has-an-app-so",)
 
     def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
         name = f"orgs/{scope.name.rpartition('orgs/')[2]}"

@@ -19,7 +19,12 @@ class EndedLoginGetsTokens(Defect):
     """Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired."""
 
     surface = "identity"
-    noticed_by = ("registry/login/ended-login-opens-nothing",)
+    noticed_by = (
+        "registry/login/ended-login-opens-nothing#expired",
+        "registry/login/ended-login-opens-nothing#expired-in-a-form",
+        "registry/login/ended-login-opens-nothing#revoked",
+        "registry/login/ended-login-opens-nothing#revoked-in-a-form",
+    )
 
     def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
         return account is not None
@@ -29,7 +34,7 @@ class AbsentRepositoryGetsNoToken(Defect):
     """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
+    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart#token-other-organization",)
 
     def __init__(self) -> None:
         self.pushed: set[str] = set()
@@ -110,7 +115,10 @@ class RefreshTokenComparedInPart(Defect):
     """Docker token authentication: what gets a token is the refresh token that was given, every letter of it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
+    noticed_by = (
+        "registry/token/altered-refresh-token-gets-nothing#altered",
+        "registry/token/altered-refresh-token-gets-nothing#not-ascii",
+    )
 
     def granting_account(
         self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
@@ -124,7 +132,10 @@ class ClientIdOfAFormBelieved(Defect):
     """Docker OAuth2 token flow: the client_id "does not need to be registered", and so lets nobody in."""
 
     surface = "identity"
-    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
+    noticed_by = (
+        "registry/login/wrong-password-in-a-form-is-refused#empty",
+        "registry/login/wrong-password-in-a-form-is-refused#other",
+    )
 
     def granting_account(
         self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
@@ -191,7 +202,7 @@ class ClientIdFails(Defect):
     """Docker token authentication: client_id says which client asks, and is no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/actions-add-up",)
+    noticed_by = ("registry/token/actions-add-up#split",)
     crashes = (ValueError,)
 
     def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:

@@ -26,7 +26,12 @@ class RefusedLoginIsGivenAToken(Defect):
     """Docker token authentication: who is refused is given no token, in the body of the refusal neither."""
 
     surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused", "registry/login/wrong-password-in-a-form-is-refused")
+    noticed_by = (
+        "registry/login/wrong-login-is-refused#password-and-more",
+        "registry/login/wrong-login-is-refused#unknown-user",
+        "registry/login/wrong-login-is-refused#wrong-password",
+        "registry/login/wrong-password-in-a-form-is-refused#empty",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status in (400, 401):
@@ -41,7 +46,7 @@ class WrongPasswordToldBack(Defect):
     """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
 
     surface = "identity"
-    noticed_by = ("registry/token/is-not-told-back",)
+    noticed_by = ("registry/token/is-not-told-back#password", "registry/token/is-not-told-back#password-in-a-form")
 
     def password_matches(self, original: Any, expected: str, given: str) -> bool:
         if not original(expected, given):
@@ -54,7 +59,7 @@ class MoreThanMayBeHadIsNothing(Defect):
     """Docker token authentication: who asks for more than they may gets what they may, and not nothing."""
 
     surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error",)
+    noticed_by = ("registry/token/subset-is-no-error#pull-only", "registry/token/subset-is-no-error#unknown-action")
 
     def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
         surface = surface_of(original)
@@ -67,7 +72,7 @@ class SubsetWithoutAToken(Defect):
     """Docker token authentication: where nothing of what was asked for may be had, there is a token all the same."""
 
     surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error",)
+    noticed_by = ("registry/token/subset-is-no-error#no-rights",)
 
     def registry_token_document(self, original: Any, *given: Any) -> Document:
         document: Document = original(*given)
@@ -92,7 +97,7 @@ class AsteriskOfActionsFails(_WordFails):
     """API Reference, Error Handling: who asks for every action is understood or refused; that is no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/asterisk-grants-no-more",)
+    noticed_by = ("registry/token/asterisk-grants-no-more", "registry/token/asterisk-grants-no-more#in-a-name")
     word = ":*"
 
 
@@ -108,7 +113,7 @@ class DotsInAScopeFail(_WordFails):
     """API Reference, Error Handling: a name with dots in it is none, and no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/other-spelling-grants-nothing",)
+    noticed_by = ("registry/token/other-spelling-grants-nothing#dots",)
     word = "/../"
 
 
@@ -150,7 +155,7 @@ class RefreshTokenForWhoIsNamed(Defect):
     """Docker's OAuth 2.0 form: a refresh token is for the login that was given it, whoever is named beside it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/account-is-who-logs-in",)
+    noticed_by = ("registry/token/account-is-who-logs-in#refresh-token",)
 
     def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         account: Account | None = original(form)
@@ -161,7 +166,7 @@ class LoginsAtOnceAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
     surface = "identity"
-    noticed_by = ("registry/token/account-is-who-logs-in",)
+    noticed_by = ("registry/token/account-is-who-logs-in#at-once",)
 
     def __init__(self) -> None:
         self.newest: Request | None = None

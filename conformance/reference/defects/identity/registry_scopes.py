@@ -24,7 +24,7 @@ class ActionsReadInOneOrder(Defect):
     """Docker token scopes: actions are a list, in any order."""
 
     surface = "identity"
-    noticed_by = ("registry/token/actions-add-up",)
+    noticed_by = ("registry/token/actions-add-up#reversed",)
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         return original(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
@@ -99,7 +99,7 @@ class MalformedLoginFails(Defect):
     """API Reference, Error Handling: Basic credentials without a colon are the caller's fault, for a token as well."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#no-colon",)
     crashes = (ValueError,)
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
@@ -114,7 +114,7 @@ class UnknownGrantOfAFormFails(Defect):
     """API Reference, Error Handling: a grant that nobody knows is the caller's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#unknown-grant",)
 
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -125,7 +125,10 @@ class RightsOfTheLastScopeCountForAll(Defect):
     """Docker token authentication: each scope is granted by the rights on its own repository."""
 
     surface = "identity"
-    noticed_by = ("registry/token/each-scope-has-its-own-rights",)
+    noticed_by = (
+        "registry/token/each-scope-has-its-own-rights#ours-first",
+        "registry/token/each-scope-has-its-own-rights#ours-last",
+    )
 
     def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
         last = original(account, asked[-1:])
@@ -152,7 +155,7 @@ class EmptyScopeFails(Defect):
     """API Reference, Error Handling: an empty scope is not the platform's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault",)
+    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault#nothing",)
     crashes = (IndexError,)
 
     def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
@@ -165,7 +168,10 @@ class MissingServiceFails(Defect):
     """API Reference, Error Handling: a query without a service is not the platform's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    noticed_by = (
+        "registry/token/malformed-request-is-a-callers-fault#no-service",
+        "registry/token/malformed-request-is-a-callers-fault#nothing",
+    )
     crashes = (KeyError,)
 
     def service(self, original: Any, pairs: list[tuple[str, str]]) -> str:
@@ -177,7 +183,7 @@ class UnreadableQueryFails(Defect):
     """API Reference, Error Handling: a query with escapes that stand for nothing is not the platform's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#no-utf8",)
     crashes = (UnicodeDecodeError,)
 
     def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
@@ -208,7 +214,7 @@ class OrganizationMatchedByItsEnd(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another",)
+    noticed_by = ("registry/rights/similar-organization-is-another#ends-so",)
 
     def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
         rights = account.rights if account and scope.kind == "repository" else {}
@@ -221,7 +227,7 @@ class AsteriskIsEveryName(Defect):
     """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
 
     surface = "identity"
-    noticed_by = ("registry/token/asterisk-grants-no-more",)
+    noticed_by = ("registry/token/asterisk-grants-no-more#in-a-name",)
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -238,7 +244,7 @@ class NameInTheTokenResolved(Defect):
     """Docker token authentication: the name in the token is that which rights were looked up for, dots and all."""
 
     surface = "identity"
-    noticed_by = ("registry/token/other-spelling-grants-nothing",)
+    noticed_by = ("registry/token/other-spelling-grants-nothing#dots",)
 
     def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
         begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}

@@ -24,7 +24,7 @@ class SubsetIsAnError(Defect):
     """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
 
     surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error",)
+    noticed_by = ("registry/token/subset-is-no-error#no-rights",)
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         access = original(account, asked)
@@ -38,9 +38,26 @@ class RightsOnEveryOrganization(Defect):
 
     surface = "identity"
     noticed_by = (
-        "registry/rights/other-organization-cannot-pull",
-        "registry/rights/other-organizations-images-are-closed",
-        "registry/rights/other-organization-cannot-push",
+        "registry/rights/other-organization-cannot-pull#blob",
+        "registry/rights/other-organization-cannot-pull#blob-head",
+        "registry/rights/other-organization-cannot-pull#manifest",
+        "registry/rights/other-organization-cannot-pull#manifest-by-digest",
+        "registry/rights/other-organization-cannot-pull#manifest-coded",
+        "registry/rights/other-organization-cannot-pull#manifest-head",
+        "registry/rights/other-organization-cannot-pull#manifest-head-by-digest",
+        "registry/rights/other-organization-cannot-pull#manifest-known",
+        "registry/rights/other-organization-cannot-pull#manifest-of-dockers-type",
+        "registry/rights/other-organization-cannot-pull#tags",
+        "registry/rights/other-organization-cannot-pull#tags-in-pages",
+        "registry/rights/other-organizations-images-are-closed#blob",
+        "registry/rights/other-organizations-images-are-closed#blob-head",
+        "registry/rights/other-organizations-images-are-closed#manifest",
+        "registry/rights/other-organizations-images-are-closed#manifest-by-digest",
+        "registry/rights/other-organizations-images-are-closed#manifest-head",
+        "registry/rights/other-organizations-images-are-closed#tags",
+        "registry/rights/other-organization-cannot-push#mount",
+        "registry/rights/other-organization-cannot-push#upload",
+        "registry/rights/other-organization-cannot-push#upload-at-once",
     )
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
@@ -53,7 +70,11 @@ class OrganizationMatchedByPrefix(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/acme-evil."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another",)
+    noticed_by = (
+        "registry/rights/similar-organization-is-another#below",
+        "registry/rights/similar-organization-is-another#longer",
+        "registry/rights/similar-organization-is-another#without-dash",
+    )
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         rights = account.rights if account and scope.kind == "repository" else {}
@@ -65,7 +86,10 @@ class RepositoryNameNormalised(Defect):
     """Docker token authentication: the name in the token is the name that rights were looked up for."""
 
     surface = "identity"
-    noticed_by = ("registry/token/other-spelling-grants-nothing",)
+    noticed_by = (
+        "registry/token/other-spelling-grants-nothing#capital",
+        "registry/token/other-spelling-grants-nothing#slash-first",
+    )
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         return original(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
@@ -75,7 +99,7 @@ class PushImpliesDelete(Defect):
     """Docker token authentication: delete is a right of its own."""
 
     surface = "identity"
-    noticed_by = ("registry/token/push-does-not-delete",)
+    noticed_by = ("registry/token/push-does-not-delete#delete-blob", "registry/token/push-does-not-delete#delete-tag")
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         access = original(account, asked)
@@ -90,7 +114,9 @@ class WrongPasswordAccepted(Defect):
 
     surface = "identity"
     noticed_by = (
-        "registry/login/wrong-login-is-refused",
+        "registry/login/wrong-login-is-refused#empty-password",
+        "registry/login/wrong-login-is-refused#password-in-capitals",
+        "registry/login/wrong-login-is-refused#password-of-another",
         "interoperability/registry/login-with-a-wrong-password-fails",
     )
 
@@ -117,7 +143,11 @@ class FirstRegistryScopeOnly(Defect):
     """Docker token authentication: scope may be repeated, and every one counts."""
 
     surface = "identity"
-    noticed_by = ("registry/token/several-scopes",)
+    noticed_by = (
+        "registry/token/several-scopes#a-dozen",
+        "registry/token/several-scopes#repeated",
+        "registry/token/several-scopes#that-change",
+    )
 
     def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
         first = next(((name, value) for name, value in pairs if name == "scope"), None)
@@ -141,7 +171,7 @@ class RegistryLifetimeTooShort(Defect):
     """Docker token authentication: a token lives for at least 60 seconds."""
 
     surface = "identity"
-    noticed_by = ("registry/token/lives-a-minute",)
+    noticed_by = ("registry/token/lives-a-minute", "registry/token/lives-a-minute#form")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -189,7 +219,10 @@ class RegistryRefreshTokenUnasked(Defect):
     """Docker token authentication: a refresh token is given only where offline_token=true asks for it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/refresh-token-is-only-given-when-asked",)
+    noticed_by = (
+        "registry/token/refresh-token-is-only-given-when-asked",
+        "registry/token/refresh-token-is-only-given-when-asked#false",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:

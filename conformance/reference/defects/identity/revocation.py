@@ -23,7 +23,10 @@ class ColdTokensOutliveRevocation(Defect):
     """Credentials: revocation is immediate, also for a token that was never used before."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    noticed_by = (
+        "authorization/revocation/every-token-becomes-invalid#in-use",
+        "authorization/revocation/every-token-becomes-invalid#unused",
+    )
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -40,10 +43,7 @@ class RevokedTokensKeepWorking(Defect):
     """Credentials: every token issued with a revoked credential becomes invalid."""
 
     surface = "identity"
-    noticed_by = (
-        "authorization/revocation/every-token-becomes-invalid",
-        "authorization/revocation/no-token-survives-a-race",
-    )
+    noticed_by = ("authorization/revocation/no-token-survives-a-race",)
 
     def holder(self, original: Holder, claims: Claims) -> Client | None:
         return whoever_held(original, claims)
@@ -77,7 +77,6 @@ class _RoleRemembered(Defect):
     """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
 
     surface = "identity"
-    noticed_by = ("authorization/permissions/role-change-is-immediate",)
     kept = True
 
     def __init__(self) -> None:
@@ -96,11 +95,15 @@ class _RoleRemembered(Defect):
 class LostRoleRemembered(_RoleRemembered):
     """Organization Settings: the same of a role that is given back."""
 
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+
     kept = False
 
 
 class LostRoleCreatesStill(_RoleRemembered):
     """Organization Settings: the same where one route alone looks a role up once, that of creations."""
+
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
 
     still = "POST"
 

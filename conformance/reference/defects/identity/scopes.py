@@ -20,7 +20,12 @@ class UnknownScopeGranted(Defect):
     """RFC 6749 section 3.3: an unknown scope is not granted."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/unknown-is-not-granted", "oauth/scope/any-text-stays-within-the-credential")
+    noticed_by = (
+        "oauth/scope/unknown-is-not-granted#alone",
+        "oauth/scope/unknown-is-not-granted#mixed",
+        "oauth/scope/unknown-is-not-granted#mixed-first",
+        "oauth/scope/any-text-stays-within-the-credential",
+    )
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
@@ -30,7 +35,13 @@ class ScopeBeyondCredentialGranted(Defect):
     """API Reference, Permissions: a token never has a scope that its credential was not given."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
+    noticed_by = (
+        "oauth/scope/beyond-the-credential-is-not-granted#alone",
+        "oauth/scope/beyond-the-credential-is-not-granted#between",
+        "oauth/scope/beyond-the-credential-is-not-granted#by-basic",
+        "oauth/scope/beyond-the-credential-is-not-granted#mixed",
+        "oauth/scope/beyond-the-credential-is-not-granted#mixed-first",
+    )
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return set(scopes) <= set(SCOPES)
@@ -60,7 +71,7 @@ class ScopesSplitAtCommas(Defect):
     """RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
+    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes#comma",)
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
         return original(text.replace(",", " "))
@@ -70,7 +81,10 @@ class ScopeGrammarNotChecked(Defect):
     """RFC 6749 section 3.3: a scope outside the grammar is invalid."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
+    noticed_by = (
+        "oauth/scope/only-names-between-blanks-are-scopes#newline",
+        "oauth/scope/only-names-between-blanks-are-scopes#tab",
+    )
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
         return True
@@ -83,7 +97,10 @@ class WildcardScopeGranted(Defect):
     """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
+    noticed_by = (
+        "oauth/scope/only-names-between-blanks-are-scopes#prefix-star",
+        "oauth/scope/only-names-between-blanks-are-scopes#star",
+    )
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
         asked = [scope for scope in original(text) if "*" in scope]
@@ -96,7 +113,7 @@ class ScopeAllIsEverything(Defect):
     """RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = ("oauth/scope/tricks-never-widen#all",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
@@ -108,7 +125,7 @@ class FirstOfManyScopesCompared(Defect):
     """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = ("oauth/scope/tricks-never-widen#behind-many",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
@@ -165,7 +182,7 @@ class InvalidScopeIs403(Defect):
     """RFC 6749 section 5.2: invalid_scope is answered with 400."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/refusal-is-invalid-scope",)
+    noticed_by = ("oauth/scope/refusal-is-invalid-scope#beyond", "oauth/scope/refusal-is-invalid-scope#unknown")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and b'"invalid_scope"' in answer.body:
@@ -177,7 +194,14 @@ class AnyScopeOpensEverything(Defect):
     """The contract's table of errors: 403 where a valid token lacks the scope."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
+    noticed_by = (
+        "authorization/matrix/lacking-scope-is-403#create",
+        "authorization/matrix/lacking-scope-is-403#delete",
+        "authorization/matrix/lacking-scope-is-403#read",
+        "authorization/matrix/lacking-scope-is-403#read-item",
+        "authorization/matrix/lacking-scope-is-403#update",
+        "errors/table/403-lacking-scope",
+    )
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return True
@@ -187,7 +211,13 @@ class NeededScopeRefused(Defect):
     """API Reference, Permissions: the scope of an operation opens it without a second one."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/needed-scope-opens",)
+    noticed_by = (
+        "authorization/matrix/needed-scope-opens#create",
+        "authorization/matrix/needed-scope-opens#delete",
+        "authorization/matrix/needed-scope-opens#read",
+        "authorization/matrix/needed-scope-opens#read-item",
+        "authorization/matrix/needed-scope-opens#update",
+    )
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return original(caller, scope) and original(caller, "organization:read")
@@ -197,7 +227,7 @@ class LongScopeCrashes(Defect):
     """RFC 6749 section 5.2: a scope of which there is none is invalid_scope, however long it is."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored#long",)
     crashes = (ValueError,)
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
@@ -210,7 +240,11 @@ class MalformedScopeGranted(Defect):
     """RFC 6749 section 3.3: text outside the grammar of scope is not granted as if it were one."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    noticed_by = (
+        "oauth/scope/malformed-is-refused-or-ignored#backslash",
+        "oauth/scope/malformed-is-refused-or-ignored#control",
+        "oauth/scope/malformed-is-refused-or-ignored#nul",
+    )
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
         return True

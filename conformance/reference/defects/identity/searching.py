@@ -22,7 +22,13 @@ class SearchCountsHidden(Defect):
     """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/searching-tells-nothing",)
+    noticed_by = (
+        "authorization/concealment/searching-tells-nothing#filter",
+        "authorization/concealment/searching-tells-nothing#name",
+        "authorization/concealment/searching-tells-nothing#q",
+        "authorization/concealment/searching-tells-nothing#search",
+        "authorization/concealment/searching-tells-nothing#slug",
+    )
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         word = searched_for(call.request)

@@ -48,7 +48,7 @@ class HiddenProjectShownByItsId(Defect):
     """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-not-shown",)
+    noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
@@ -69,7 +69,7 @@ class HiddenProjectShownByItsId(Defect):
 class CreationTakesTheIdSent(HiddenProjectShownByItsId):
     """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
 
-    noticed_by = ("authorization/isolation/creation-sets-nothing-else",)
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else#id-of-another",)
 
     async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         body = surface_of(original).body_object(call.request)
@@ -85,7 +85,10 @@ class FilesKeptForEverybody(Defect):
     """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = (
+        "authorization/isolation/path-tricks-open-nothing#file-behind",
+        "authorization/isolation/path-tricks-open-nothing#file-behind-a-parameter",
+    )
 
     def __init__(self) -> None:
         self.kept: dict[str, Answer] = {}
@@ -105,7 +108,7 @@ class UnknownMethodsRead(Defect):
     """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in#propfind",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -118,7 +121,7 @@ class LimitCountsByPath(Defect):
     """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
+    noticed_by = ("errors/429/no-way-round-the-limit#spelling",)
 
     def __init__(self) -> None:
         self.path = ""

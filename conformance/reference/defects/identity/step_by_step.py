@@ -37,7 +37,7 @@ class RefusedCreationTouches(Defect):
     """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
 
     surface = "identity"
-    noticed_by = ("errors/409/refusal-is-no-update",)
+    noticed_by = ("errors/409/refusal-is-no-update#name-taken",)
 
     async def create_project(
         self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
@@ -51,7 +51,7 @@ class RefusedUpdateLeavesALock(Defect):
     """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
 
     surface = "identity"
-    noticed_by = ("errors/409/refusal-is-no-update",)
+    noticed_by = ("errors/409/refusal-is-no-update#unknown-version",)
 
     def __init__(self) -> None:
         self.locked: set[tuple[str, str]] = set()
@@ -105,7 +105,7 @@ class AnyCopyIsNone(Defect):
     """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/if-none-match-takes-lists-and-any",)
+    noticed_by = ("errors/reads/if-none-match-takes-lists-and-any#any",)
 
     def if_none_match_holds(
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
@@ -270,6 +270,8 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
 class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
     """Credentials: every token becomes invalid; here none is given any more, and those that were go on."""
 
+    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+
     def _revoke(self, surface: Identity, client_id: str) -> None:
         surface.clients[client_id].secret = ""
 
@@ -278,7 +280,7 @@ class HiddenFoundByAnotherWidth(Defect):
     """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+    noticed_by = ("authorization/concealment/paths-tell-nothing#full-width",)
 
     def visible_project(
         self, original: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None

@@ -25,7 +25,7 @@ class BasicFailureIs400(Defect):
     """RFC 6749 section 5.2: who authenticates by the Authorization field and fails MUST be answered 401."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
+    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge#unknown-client",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 401 and "authorization" in request.headers:
@@ -37,7 +37,10 @@ class FailureIs403(Defect):
     """RFC 6749 section 5.2: failed client authentication is answered 401, or 400."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failure-is-invalid-client",)
+    noticed_by = (
+        "oauth/client/failure-is-invalid-client#unknown-client",
+        "oauth/client/failure-is-invalid-client#wrong-secret",
+    )
 
     def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
         answer = original(reason)
@@ -49,7 +52,7 @@ class ClientOfTheFieldWins(Defect):
     """RFC 6749 section 2.3: a client uses one method in each request; whole credentials of two are no request."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/two-clients-at-once-are-refused",)
+    noticed_by = ("oauth/client/two-clients-at-once-are-refused#first-by-basic",)
 
     def presented_credentials(self, original: Presented, request: Request, form: Form) -> tuple[str, str]:
         authorization = request.headers.get("authorization", "")
@@ -65,7 +68,7 @@ class SecretWrittenIntoStatement(Defect):
     """RFC 6749 section 5.2: a secret is compared, and not read as a part of the statement that looks for it."""
 
     surface = "identity"
-    noticed_by = HOSTILE
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error#sql-client-secret",)
 
     def secret_matches(
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
@@ -77,7 +80,10 @@ class ListOfIdsIsAnId(Defect):
     """RFC 6749 section 2.3.1: the id is the parameter client_id, and client_id[] is none of the endpoint's."""
 
     surface = "identity"
-    noticed_by = HOSTILE
+    noticed_by = (
+        "oauth/client/hostile-credentials-are-no-server-error#list-of-client_ids",
+        "oauth/client/hostile-credentials-are-no-server-error#list-of-grant_types",
+    )
 
     def with_values(
         self, original: Callable[[list[tuple[str, str]]], list[tuple[str, str]]], pairs: list[tuple[str, str]]
@@ -115,7 +121,7 @@ class ScopeBeyondIsUnauthorized(_ScopeRefusedAs):
     """RFC 6749 section 5.2: invalid_scope is for a scope that is unknown or exceeds what was granted."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/refusal-is-invalid-scope",)
+    noticed_by = ("oauth/scope/refusal-is-invalid-scope#beyond",)
     code = "unauthorized_client"
 
     def _is_meant(self, answer: Answer) -> bool:
@@ -126,7 +132,11 @@ class MalformedScopeIsUnauthorized(_ScopeRefusedAs):
     """RFC 6749 section 5.2: invalid_scope is for a scope that is malformed."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    noticed_by = (
+        "oauth/scope/malformed-is-refused-or-ignored#non-ascii",
+        "oauth/scope/malformed-is-refused-or-ignored#quote",
+        "oauth/scope/malformed-is-refused-or-ignored#two-blanks",
+    )
     code = "unauthorized_client"
 
     def _is_meant(self, answer: Answer) -> bool:
@@ -177,7 +187,7 @@ class BrowserShownToken(Defect):
     """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred",)
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
@@ -189,7 +199,10 @@ class RepeatedParameterIsInvalidGrant(Defect):
     """RFC 6749 section 5.2: invalid_request is for a request that repeats a parameter."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/repeated-parameter-is-invalid-request",)
+    noticed_by = (
+        "oauth/token/repeated-parameter-is-invalid-request#client-id",
+        "oauth/token/repeated-parameter-is-invalid-request#scope",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and b"more than once" in answer.body:
@@ -216,7 +229,13 @@ class OtherMethodsAnsweredEmptily(Defect):
     """RFC 6749 section 3.2: a method that issues no token is refused, not answered 200 with nothing."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/only-post-issues-tokens",)
+    noticed_by = (
+        "oauth/token/only-post-issues-tokens#delete",
+        "oauth/token/only-post-issues-tokens#get-by-basic",
+        "oauth/token/only-post-issues-tokens#head",
+        "oauth/token/only-post-issues-tokens#patch",
+        "oauth/token/only-post-issues-tokens#put",
+    )
 
     def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
         answer = original(allowed)
@@ -228,7 +247,7 @@ class FormInPartsCrashes(Defect):
     """RFC 6749 section 4.4.2: a request in another encoding is refused, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused",)
+    noticed_by = ("oauth/token/other-encodings-are-refused#multipart",)
     crashes = (ValueError,)
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
@@ -260,7 +279,7 @@ class LargeFormShutsEndpoint(_Shut):
     """RFC 6749 section 5.1: a good request is served, also behind one that was too large."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/large-body-is-no-server-error",)
+    noticed_by = ("oauth/token/large-body-is-no-server-error#2-mb",)
 
     def _shuts(self, request: Request) -> bool:
         return len(request.body) > 1_000_000
@@ -270,7 +289,10 @@ class CodedFormShutsEndpoint(_Shut):
     """RFC 6749 section 5.1: a good request is served, also behind one in a coding that was cut off."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/content-coding-is-no-server-error",)
+    noticed_by = (
+        "oauth/token/content-coding-is-no-server-error#gzip",
+        "oauth/token/content-coding-is-no-server-error#not-gzip",
+    )
 
     def _shuts(self, request: Request) -> bool:
         return "content-encoding" in request.headers
@@ -280,7 +302,7 @@ class OtherGrantShutsOutItsClient(_Shut):
     """RFC 6749 section 5.1: a client whose request was wrong in one way is served once that is mended."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failed-request-has-one-of-the-documented-causes",)
+    noticed_by = ("oauth/client/failed-request-has-one-of-the-documented-causes#grant-type",)
 
     def _shuts(self, request: Request) -> bool:
         return b"grant_type=password" in request.body

@@ -30,7 +30,11 @@ class TokenErrorMayBeStored(Defect):
     """RFC 6749 section 5.2: an error of the token endpoint carries Cache-Control: no-store."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-not-stored",)
+    noticed_by = (
+        "oauth/errors/refusal-is-not-stored#unknown-grant-type",
+        "oauth/errors/refusal-is-not-stored#unknown-scope",
+        "oauth/errors/refusal-is-not-stored#wrong-secret",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status >= 400:
@@ -109,7 +113,7 @@ class GrantedScopeNotStated(Defect):
     """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/stated-scope-is-enforced",)
+    noticed_by = ("authorization/matrix/stated-scope-is-enforced#narrow",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         document = original(token, client, scopes)
@@ -163,7 +167,16 @@ class TokenErrorUnregistered(Defect):
     """RFC 6749 section 5.2: error is one of the six codes."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/code-is-registered",)
+    noticed_by = (
+        "oauth/errors/code-is-registered#no-client",
+        "oauth/errors/code-is-registered#no-grant-type",
+        "oauth/errors/code-is-registered#non-ascii-grant-type",
+        "oauth/errors/code-is-registered#odd-client",
+        "oauth/errors/code-is-registered#quotes-in-grant-type",
+        "oauth/errors/code-is-registered#unknown-client",
+        "oauth/errors/code-is-registered#unknown-grant-type",
+        "oauth/errors/code-is-registered#wrong-secret",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -175,7 +188,16 @@ class TokenErrorWith200(Defect):
     """RFC 6749 section 5.2: a refusal never comes with status 200."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
+    noticed_by = (
+        "oauth/errors/refusal-is-a-json-error-document#bad-percent",
+        "oauth/errors/refusal-is-a-json-error-document#byte-order-mark",
+        "oauth/errors/refusal-is-a-json-error-document#empty-body",
+        "oauth/errors/refusal-is-a-json-error-document#invalid-utf8",
+        "oauth/errors/refusal-is-a-json-error-document#json",
+        "oauth/errors/refusal-is-a-json-error-document#no-grant-type",
+        "oauth/errors/refusal-is-a-json-error-document#only-separators",
+        "oauth/errors/refusal-is-a-json-error-document#raw-bytes",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 400:
@@ -187,7 +209,14 @@ class TokenErrorEchoesRequest(Defect):
     """OWASP API8: an error never repeats the client secret."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/wrong-secret-is-not-repeated", "oauth/errors/secret-is-not-repeated")
+    noticed_by = (
+        "oauth/errors/wrong-secret-is-not-repeated",
+        "oauth/errors/secret-is-not-repeated#as-json",
+        "oauth/errors/secret-is-not-repeated#no-grant-type",
+        "oauth/errors/secret-is-not-repeated#secret-twice",
+        "oauth/errors/secret-is-not-repeated#unknown-client",
+        "oauth/errors/secret-is-not-repeated#unknown-grant-type",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):

@@ -31,7 +31,7 @@ class TokenByGet(Defect):
     """RFC 6749 section 3.2: the client MUST use POST; a GET with the parameters in its query gets no token."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/only-post-issues-tokens",)
+    noticed_by = ("oauth/token/only-post-issues-tokens#get", "oauth/token/only-post-issues-tokens#get-by-basic")
 
     async def token(self, original: Token, request: Request) -> Answer:
         if request.method == "GET":
@@ -43,7 +43,11 @@ class TokenAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/refused-method-names-post",)
+    noticed_by = (
+        "oauth/token/refused-method-names-post#delete",
+        "oauth/token/refused-method-names-post#get",
+        "oauth/token/refused-method-names-post#put",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 405:
@@ -55,7 +59,7 @@ class TokenRequestAsJson(Defect):
     """RFC 6749 section 4.4.2: the parameters are form-encoded; a JSON body is no token request."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused",)
+    noticed_by = ("oauth/token/other-encodings-are-refused#json",)
 
     async def token(self, original: Token, request: Request) -> Answer:
         if request.headers.get("content-type", "").startswith("application/json"):
@@ -70,7 +74,11 @@ class TokenContentTypeIgnored(Defect):
     """RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused",)
+    noticed_by = (
+        "oauth/token/other-encodings-are-refused#form-as-json",
+        "oauth/token/other-encodings-are-refused#none",
+        "oauth/token/other-encodings-are-refused#text",
+    )
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
@@ -80,7 +88,7 @@ class TokenContentTypeComparedWithCase(Defect):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/media-type-is-compared-without-case",)
+    noticed_by = ("oauth/token/media-type-is-compared-without-case#upper-case",)
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -90,7 +98,11 @@ class TokenCharsetParameterRefused(Defect):
     """RFC 9110 section 8.3.1: a media type may carry parameters; charset=UTF-8 is the same form."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/media-type-is-compared-without-case",)
+    noticed_by = (
+        "oauth/token/media-type-is-compared-without-case#blank-before",
+        "oauth/token/media-type-is-compared-without-case#charset",
+        "oauth/token/media-type-is-compared-without-case#quoted-charset",
+    )
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
@@ -100,7 +112,14 @@ class UnknownParameterRefused(Defect):
     """RFC 6749 section 3.2: the authorization server MUST ignore unrecognized request parameters."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
+    noticed_by = (
+        "oauth/token/unknown-parameters-are-ignored#beside-basic",
+        "oauth/token/unknown-parameters-are-ignored#bracketed",
+        "oauth/token/unknown-parameters-are-ignored#code",
+        "oauth/token/unknown-parameters-are-ignored#of-every-object",
+        "oauth/token/unknown-parameters-are-ignored#plain",
+        "oauth/token/unknown-parameters-are-ignored#unicode",
+    )
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         if not {name for name, _ in pairs} <= KNOWN:
@@ -112,7 +131,11 @@ class EmptyParameterNotOmitted(Defect):
     """RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
+    noticed_by = (
+        "oauth/token/empty-parameters-count-as-omitted#client-id-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#client-secret-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#scope",
+    )
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return pairs
@@ -122,7 +145,10 @@ class DuplicateGrantTypeAccepted(Defect):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (grant_type)."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/repeated-parameter-is-invalid-request", "oauth/token/repeated-credentials-issue-nothing")
+    noticed_by = (
+        "oauth/token/repeated-parameter-is-invalid-request#grant-type",
+        "oauth/token/repeated-credentials-issue-nothing#grant-type-wrong-first",
+    )
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name == "grant_type" or original(name)
@@ -132,7 +158,10 @@ class LastDuplicateCredentialWins(Defect):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the last one counts)."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/repeated-credentials-issue-nothing",)
+    noticed_by = (
+        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-first",
+        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-first",
+    )
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name in ("client_id", "client_secret") or original(name)
@@ -141,7 +170,10 @@ class LastDuplicateCredentialWins(Defect):
 class FirstDuplicateCredentialWins(LastDuplicateCredentialWins):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the first one counts)."""
 
-    noticed_by = ("oauth/token/repeated-credentials-issue-nothing",)
+    noticed_by = (
+        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-last",
+        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-last",
+    )
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return original(pairs[::-1])
@@ -176,7 +208,16 @@ class UnknownGrantCrashes(Defect):
     """RFC 6749 section 5.2: an unknown grant is 400 unsupported_grant_type, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported", "oauth/errors/other-grants-issue-nothing")
+    noticed_by = (
+        "oauth/errors/unknown-grant-type-is-unsupported#blank-behind",
+        "oauth/errors/unknown-grant-type-is-unsupported#upper-case",
+        "oauth/errors/other-grants-issue-nothing#authorization-code",
+        "oauth/errors/other-grants-issue-nothing#device-code",
+        "oauth/errors/other-grants-issue-nothing#jwt-bearer",
+        "oauth/errors/other-grants-issue-nothing#password",
+        "oauth/errors/other-grants-issue-nothing#refresh-token",
+        "oauth/errors/other-grants-issue-nothing#token-exchange",
+    )
     crashes = (KeyError,)
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
@@ -187,7 +228,15 @@ class UnknownGrantIsInvalidGrant(Defect):
     """RFC 6749 section 5.2: the code of an unknown grant is unsupported_grant_type."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
+    noticed_by = (
+        "oauth/errors/unknown-grant-type-is-unsupported#blank-behind",
+        "oauth/errors/unknown-grant-type-is-unsupported#cut",
+        "oauth/errors/unknown-grant-type-is-unsupported#hyphen",
+        "oauth/errors/unknown-grant-type-is-unsupported#inherited",
+        "oauth/errors/unknown-grant-type-is-unsupported#longer",
+        "oauth/errors/unknown-grant-type-is-unsupported#nul",
+        "oauth/errors/unknown-grant-type-is-unsupported#unknown",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and b"unsupported_grant_type" in answer.body:
@@ -199,7 +248,7 @@ class LargeTokenRequestCrashes(Defect):
     """The contract's table of errors: a request that is too large is the caller's error, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/large-body-is-no-server-error",)
+    noticed_by = ("oauth/token/large-body-is-no-server-error#100-kb",)
 
     def intercept(self, request: Request) -> Answer | None:
         too_large = is_token_request(request) and len(request.body) > 64 * 1024

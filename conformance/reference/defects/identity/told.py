@@ -49,7 +49,7 @@ class TimesAreText(Defect):
     """RFC 7519 section 4.1.4: the value of exp MUST be a number."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#exp",)
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -60,7 +60,7 @@ class MalformedConditionOfAnUpdateFails(Defect):
     """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-match",)
 
     def intercept(self, request: Request) -> Answer | None:
         odd = request.headers.get("if-match", '""').count('"') % 2
@@ -130,7 +130,7 @@ class AudienceIsANumber(Defect):
     """RFC 7519 section 4.1.3: the value of aud is a text or an array of texts, and not the number of a row."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#aud",)
 
     def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
         return surface_of(original).key.sign(claims | {"aud": 4711}, typ="at+jwt")
@@ -147,7 +147,7 @@ class NotBeforeIsText(Defect):
     """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims",)
+    noticed_by = ("oauth/jwt/has-the-claims#iat",)
 
     def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
         return surface_of(original).key.sign(claims | {"nbf": "now"}, typ="at+jwt")
@@ -176,7 +176,7 @@ class PageForBrowsers(Defect):
     """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred",)
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#refusal",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
@@ -199,7 +199,11 @@ class ChallengeForBasicAlone(Defect):
     """RFC 9110 section 15.5.2: a 401 carries a challenge, whichever way a client has failed to authenticate."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/401-carries-a-challenge",)
+    noticed_by = (
+        "oauth/client/401-carries-a-challenge#no-credentials",
+        "oauth/client/401-carries-a-challenge#unknown-client",
+        "oauth/client/401-carries-a-challenge#wrong-secret",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
@@ -222,7 +226,7 @@ class KeyIsPadded(Defect):
     """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/is-spelt-in-base64url",)
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url#keys",)
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         keys = json.loads(original().body)["keys"]
@@ -233,7 +237,7 @@ class SignatureIsPadded(Defect):
     """RFC 7515 section 2: base64url has no padding, at the end of a token neither."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/is-spelt-in-base64url",)
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url#token",)
 
     def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
         return f"{original(claims)}=="
@@ -246,7 +250,7 @@ class KeyIsInItsTokens(Defect):
     """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/published-keys-are-public",)
+    noticed_by = ("oauth/jwt/published-keys-are-public#in-a-token",)
 
     def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
         key = surface_of(original).key

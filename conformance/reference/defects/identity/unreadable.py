@@ -34,7 +34,7 @@ class NamedCodingCrashesUpdates(_CrashingWrite):
     """The contract's table of errors: a body that is not in the coding that it names is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-in-no-such-coding",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -45,7 +45,10 @@ class ByteOrderMarkCrashes(_CrashingWrite):
     """The contract's table of errors: three bytes that editors put before a text are no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-update",
+    )
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -56,7 +59,7 @@ class UnknownCharsetCrashes(_CrashingWrite):
     """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-no-charset-that-is",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -68,7 +71,7 @@ class PartsWithoutBoundaryCrash(_CrashingWrite):
     """The contract's table of errors: a body of parts that does not say where they end is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-parts-without-boundary",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -79,7 +82,7 @@ class HalfATypeCrashes(_CrashingWrite):
     """The contract's table of errors: a Content-Type without a slash is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-half-a-type",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -147,7 +150,7 @@ class LongSlugCrashes(Defect):
     """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#long-name-create",)
     crashes = (ValueError,)
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
@@ -199,7 +202,10 @@ class PageOfAnErrorCrashes(Defect):
     """The contract's table of errors: a fault of the caller's is none of the service's that has no page for it."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#page-of-400",
+        "errors/5xx/hostile-headers-are-no-server-error#page-of-404",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status >= 400 and request.headers.get("accept") == "text/html":
@@ -211,7 +217,32 @@ class FieldNamesTheProgram(Defect):
     """OWASP API8: errors show no line of the program, in a header field neither."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/shows-no-internals", "oauth/errors/no-internals-shown")
+    noticed_by = (
+        "errors/shape/shows-no-internals#absent",
+        "errors/shape/shows-no-internals#bad-body",
+        "errors/shape/shows-no-internals#duplicate",
+        "errors/shape/shows-no-internals#invalid-token",
+        "errors/shape/shows-no-internals#lacking-scope",
+        "errors/shape/shows-no-internals#no-token",
+        "errors/shape/shows-no-internals#refused-method",
+        "oauth/errors/no-internals-shown#bad-percent",
+        "oauth/errors/no-internals-shown#byte-order-mark",
+        "oauth/errors/no-internals-shown#empty-body",
+        "oauth/errors/no-internals-shown#invalid-utf8",
+        "oauth/errors/no-internals-shown#json",
+        "oauth/errors/no-internals-shown#no-client",
+        "oauth/errors/no-internals-shown#no-equals-sign",
+        "oauth/errors/no-internals-shown#no-grant-type",
+        "oauth/errors/no-internals-shown#non-ascii-grant-type",
+        "oauth/errors/no-internals-shown#odd-client",
+        "oauth/errors/no-internals-shown#only-separators",
+        "oauth/errors/no-internals-shown#quotes-in-grant-type",
+        "oauth/errors/no-internals-shown#raw-bytes",
+        "oauth/errors/no-internals-shown#unknown-client",
+        "oauth/errors/no-internals-shown#unknown-grant-type",
+        "oauth/errors/no-internals-shown#unknown-scope-malformed",
+        "oauth/errors/no-internals-shown#wrong-secret",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status >= 400:
@@ -223,7 +254,7 @@ class TraceReflectsToken(Defect):
     """RFC 9110 section 9.3.8: what reflects a request leaves out what is likely to be secret."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-token",)
+    noticed_by = ("errors/shape/repeats-no-token#trace",)
 
     def intercept(self, request: Request) -> Answer | None:
         if request.method != "TRACE":
@@ -273,5 +304,7 @@ class PartIsToldAsTheWhole(Defect):
 
 class PartSaysNotWhich(PartIsToldAsTheWhole):
     """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
+
+    noticed_by = ("errors/reads/part-is-told-as-part",)
 
     status = 206

@@ -30,7 +30,10 @@ class OptionsServeTheProject(Defect):
     """OWASP API5: a method that nobody thought of does not show what GET would protect."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+    noticed_by = (
+        "authorization/matrix/another-method-is-no-way-in#lacking-scope",
+        "authorization/matrix/another-method-is-no-way-in#no-token",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -45,7 +48,10 @@ class DoubleSlashIsUnguarded(Defect):
     """OWASP API5: who may read is decided by what is read, not by how its path begins."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = (
+        "authorization/isolation/path-tricks-open-nothing#double-slash",
+        "authorization/isolation/path-tricks-open-nothing#inner-double-slash",
+    )
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
         segments = path_segments(request.raw_path.replace("//", "/"))
@@ -59,7 +65,7 @@ class DotsAndParameterAreUnguarded(Defect):
     """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-and-parameter",)
     marks = "..;/"
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
@@ -73,14 +79,14 @@ class DotsAndParameterAreUnguarded(Defect):
 class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path that is decoded once more behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-encoded-twice",)
     marks = "%252e%252e/"
 
 
 class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dot-behind",)
     marks = "acme."
 
 
@@ -88,7 +94,6 @@ class _SubrequestFieldSkipsGuard(Defect):
     """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
     fields: tuple[str, ...] = ("x-middleware-subrequest",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
@@ -100,14 +105,14 @@ class _SubrequestFieldSkipsGuard(Defect):
 class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
     """API Reference, Authentication: nor that a call comes from within."""
 
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#rights",)
     fields = ("x-internal", "x-internal-request", "x-real-ip")
 
 
 class DotsBehindAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path that begins as one which needs no token."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-an-open-path",)
     marks = "/.well-known/../"
 
 
@@ -115,7 +120,7 @@ class PathOfAFieldServed(Defect):
     """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#path",)
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
         named = request.headers.get("x-original-url", "").rpartition("/")[2]
@@ -128,7 +133,7 @@ class PathOfAFieldServed(Defect):
 class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#query",)
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
         organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
@@ -141,7 +146,7 @@ class BlankBehindTheSchemeOptional(Defect):
     """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#no-blank",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return re.sub("^[Bb]earer(?! )", "Bearer ", original(authorization))
@@ -151,7 +156,11 @@ class ForeignProjectToldFromAbsent(Defect):
     """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/not-yours-is-as-never-existed",)
+    noticed_by = (
+        "authorization/matrix/not-yours-is-as-never-existed#delete",
+        "authorization/matrix/not-yours-is-as-never-existed#read-item",
+        "authorization/matrix/not-yours-is-as-never-existed#update",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -234,7 +243,11 @@ class WildcardScopeWidens(Defect):
     """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = (
+        "oauth/scope/tricks-never-widen#everything",
+        "oauth/scope/tricks-never-widen#prefix-star",
+        "oauth/scope/tricks-never-widen#star",
+    )
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
         return SCOPES if asked and "*" in asked else original(client, asked)
@@ -244,7 +257,7 @@ class ScopesBehindACommaUnchecked(Defect):
     """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen",)
+    noticed_by = ("oauth/scope/tricks-never-widen#comma",)
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
         first, *others = (asked or "").split(",")
@@ -271,7 +284,7 @@ class ScopeClaimOfAnotherName(Defect):
     """RFC 9068 section 2.2.3: the scopes are in the claim scope, where every verifier looks for them."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted",)
+    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted", "oauth/jwt/scope-claim-is-what-was-granted#by-basic")
 
     def access_token_claims(
         self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]

@@ -104,7 +104,7 @@ class RocketsCrash(Defect):
     """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes",)
     crashes = (UnicodeError,)
 
     def checked_fields(
@@ -162,7 +162,24 @@ class RefusedVariantIsKept(Defect):
     """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#accept",
+        "errors/5xx/hostile-headers-are-no-server-error#accept-language",
+        "errors/5xx/hostile-headers-are-no-server-error#content-encoding",
+        "errors/5xx/hostile-headers-are-no-server-error#content-type",
+        "errors/5xx/hostile-headers-are-no-server-error#cookie",
+        "errors/5xx/hostile-headers-are-no-server-error#expect",
+        "errors/5xx/hostile-headers-are-no-server-error#forwarded",
+        "errors/5xx/hostile-headers-are-no-server-error#if-match",
+        "errors/5xx/hostile-headers-are-no-server-error#if-modified-since",
+        "errors/5xx/hostile-headers-are-no-server-error#if-none-match",
+        "errors/5xx/hostile-headers-are-no-server-error#many",
+        "errors/5xx/hostile-headers-are-no-server-error#of-clients",
+        "errors/5xx/hostile-headers-are-no-server-error#of-fronts",
+        "errors/5xx/hostile-headers-are-no-server-error#of-programs",
+        "errors/5xx/hostile-headers-are-no-server-error#range",
+        "errors/5xx/hostile-headers-are-no-server-error#te",
+    )
 
     def __init__(self) -> None:
         self.kept: dict[str, float] = {}
@@ -179,7 +196,7 @@ class OddDateSpoilsItem(Defect):
     """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
 
     def __init__(self) -> None:
@@ -247,7 +264,7 @@ class DefaultScopeIsStatedOnly(Defect):
     """RFC 6749 section 3.3: the scope that is stated for a request without one is that of its token."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/stated-scope-is-enforced",)
+    noticed_by = ("authorization/matrix/stated-scope-is-enforced#full",)
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         answer = await original(request)
@@ -278,7 +295,10 @@ class BareSchemeChallenges(Defect):
     """RFC 6750 section 3: the scheme Bearer is followed by one or more parameters."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
+    noticed_by = (
+        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
+        "authorization/bearer/401-carries-a-bearer-challenge#unknown-token",
+    )
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         return original(error, scope) if scope else "Bearer"

@@ -51,7 +51,7 @@ class RefusedUpdateSetsWhatIsGood(Defect):
     """The contract's table of errors: an update refused with 400 changes nothing, its good members included."""
 
     surface = "identity"
-    noticed_by = ("errors/400/member-of-wrong-type",)
+    noticed_by = ("errors/400/member-of-wrong-type#update",)
     members: tuple[str, ...] = ("name", "description")
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
@@ -67,6 +67,7 @@ class RefusedUpdateSetsItsDescription(RefusedUpdateSetsWhatIsGood):
     """The contract's table of errors: the same, where a description is kept elsewhere, and written first."""
 
     surface = "identity"
+    noticed_by = ("errors/400/member-of-wrong-type#update",)
     members = ("description",)
 
 
@@ -102,7 +103,10 @@ class FirstEntityTagCounts(Defect):
     """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+    noticed_by = (
+        "errors/409/if-match-takes-lists-and-any#list",
+        "errors/409/if-match-takes-lists-and-any#nothing-before",
+    )
 
     def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
         tags = request.headers.get("if-match", "").split(",")
@@ -113,7 +117,7 @@ class AnyEntityTagIsNone(Defect):
     """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#any",)
 
     def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
         return request.headers.get("if-match") != "*" and original(request, project)
@@ -146,7 +150,7 @@ class AnswersInLatin1(Defect):
     """RFC 8259 section 8.1: JSON is in UTF-8."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+    noticed_by = ("errors/reads/texts-come-back-as-sent#accents", "errors/reads/texts-come-back-as-sent#letters")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request):
@@ -159,7 +163,10 @@ class BodiesReadAsLatin1(Defect):
     """RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+    noticed_by = (
+        "errors/reads/texts-come-back-as-sent#long-of-three-bytes",
+        "errors/reads/texts-come-back-as-sent#unseen",
+    )
 
     def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
         return original(body.decode("latin-1").encode())
@@ -169,6 +176,7 @@ class MarksStoredAsMarkup(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#marks", "errors/reads/texts-come-back-as-sent#markup")
 
     def _stored(self, text: str) -> str:
         return html.escape(text)
@@ -178,6 +186,7 @@ class TextCutAt255(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#long", "errors/reads/texts-come-back-as-sent#very-long")
 
     def _stored(self, text: str) -> str:
         return text[:255]
@@ -187,6 +196,11 @@ class PlusSignsOfTextsAreBlanks(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
 
     surface = "identity"
+    noticed_by = (
+        "errors/reads/texts-come-back-as-sent#formula",
+        "errors/reads/texts-come-back-as-sent#lines",
+        "errors/reads/texts-come-back-as-sent#moment",
+    )
 
     def _stored(self, text: str) -> str:
         return text.replace("+", " ")
@@ -196,7 +210,11 @@ class ApiCharsetRefused(Defect):
     """RFC 8259 section 11: a charset behind application/json has no effect."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
+    noticed_by = (
+        "errors/writes/media-type-is-known-in-any-form#blank-before",
+        "errors/writes/media-type-is-known-in-any-form#charset",
+        "errors/writes/media-type-is-known-in-any-form#quoted-charset",
+    )
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and ";" not in request.headers["content-type"]
@@ -206,7 +224,7 @@ class ApiMediaTypeComparedWithCase(Defect):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
+    noticed_by = ("errors/writes/media-type-is-known-in-any-form#upper-case",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and request.headers["content-type"].startswith("application/json")
@@ -216,7 +234,7 @@ class BrowserShownStackTrace(Defect):
     """OWASP API8: errors show no stack trace, also where they are pages for a browser."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/shows-browsers-no-internals",)
+    noticed_by = ("errors/shape/shows-browsers-no-internals#400-invalid-body",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):

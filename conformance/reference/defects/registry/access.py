@@ -39,7 +39,12 @@ class AnonymousPull(Defect):
     """API Reference, Docker Registry: organization images are pulled by those who may, after a login."""
 
     surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull",)
+    noticed_by = (
+        "registry/login/anonymous-cannot-pull#blob",
+        "registry/login/anonymous-cannot-pull#manifest",
+        "registry/login/anonymous-cannot-pull#manifest-head",
+        "registry/login/anonymous-cannot-pull#tags",
+    )
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -50,7 +55,12 @@ class AnonymousPush(Defect):
     """API Reference, Docker Registry: images are pushed by those who may, after a login."""
 
     surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-push", "registry/login/denial-is-told")
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#mount",
+        "registry/login/anonymous-cannot-push#upload",
+        "registry/login/anonymous-cannot-push#upload-at-once",
+        "registry/login/denial-is-told#upload",
+    )
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -93,7 +103,7 @@ class ChallengeMissing(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
+    noticed_by = ("registry/login/challenge-is-given#of-the-whole-run", "registry/login/challenge-is-given#support")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate")
@@ -123,7 +133,24 @@ class ChallengeScopeOfTheApp(Defect):
     """Docker token scopes: the scope has the whole repository name, its organization too."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
+    noticed_by = (
+        "registry/login/challenge-names-the-scope#blob",
+        "registry/login/challenge-names-the-scope#blob-head",
+        "registry/login/challenge-names-the-scope#chunk",
+        "registry/login/challenge-names-the-scope#delete-blob",
+        "registry/login/challenge-names-the-scope#delete-manifest",
+        "registry/login/challenge-names-the-scope#delete-tag",
+        "registry/login/challenge-names-the-scope#manifest",
+        "registry/login/challenge-names-the-scope#manifest-by-digest",
+        "registry/login/challenge-names-the-scope#manifest-head",
+        "registry/login/challenge-names-the-scope#mount",
+        "registry/login/challenge-names-the-scope#of-the-whole-run",
+        "registry/login/challenge-names-the-scope#put-manifest",
+        "registry/login/challenge-names-the-scope#put-manifest-by-digest",
+        "registry/login/challenge-names-the-scope#tags",
+        "registry/login/challenge-names-the-scope#upload",
+        "registry/login/challenge-names-the-scope#upload-at-once",
+    )
 
     def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
         return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
@@ -143,10 +170,7 @@ class RealmOfTheInside(Defect):
     """Docker token flow: the realm can be reached from outside."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/login/realm-can-be-reached",
-        "interoperability/registry/login",
-    )
+    noticed_by = ("registry/login/realm-can-be-reached", "interoperability/registry/login")
 
     def realm(self, original: Any) -> str:
         return "http://identity.internal:8080/registry/token"
@@ -166,7 +190,10 @@ class BadTokenFails(Defect):
     """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
 
     surface = "registry"
-    noticed_by = ("registry/login/malformed-login-is-refused", "registry/login/refused-in-an-upload-can-be-mended")
+    noticed_by = (
+        "registry/login/malformed-login-is-refused#bearer-junk",
+        "registry/login/refused-in-an-upload-can-be-mended",
+    )
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         if token.count(".") != 2:
@@ -190,7 +217,7 @@ class TokenForOtherServiceAccepted(Defect):
     """RFC 7519 section 4.1.3: a token for another audience is refused."""
 
     surface = "registry"
-    noticed_by = ("registry/token/other-audience-is-refused",)
+    noticed_by = ("registry/token/other-audience-is-refused", "registry/token/other-audience-is-refused#by-form")
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         return decoded(original, token, verify_aud=False)
@@ -200,7 +227,19 @@ class TokenSignatureUnchecked(Defect):
     """RFC 7515 section 5.2: a token whose signature is not that of its content is refused."""
 
     surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
+    noticed_by = (
+        "registry/token/altered-is-refused#alg-none",
+        "registry/token/altered-is-refused#and-more",
+        "registry/token/altered-is-refused#longer-life",
+        "registry/token/altered-is-refused#no-signature",
+        "registry/token/altered-is-refused#one-letter",
+        "registry/token/altered-is-refused#other-subject",
+        "registry/token/altered-is-refused#own-certificate",
+        "registry/token/altered-is-refused#own-key",
+        "registry/token/altered-is-refused#own-key-by-its-name",
+        "registry/token/altered-is-refused#own-key-in-its-chain",
+        "registry/token/altered-is-refused#public-key",
+    )
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -211,7 +250,11 @@ class UploadsTakeAnyToken(Defect):
     """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, an upload among it."""
 
     surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing",)
+    noticed_by = (
+        "registry/login/bad-login-opens-nothing#mount",
+        "registry/login/bad-login-opens-nothing#upload",
+        "registry/login/bad-login-opens-nothing#upload-at-once",
+    )
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         token = registry_of(original).bearer_token(request) or ""
@@ -225,7 +268,7 @@ class SupportTakesAnyToken(Defect):
     """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
 
     surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing",)
+    noticed_by = ("registry/login/bad-login-opens-nothing#support",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         shown = registry_of(original).bearer_token(request) and request.path == "/v2/"
@@ -238,9 +281,13 @@ class PullTokenPushes(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/puller-cannot-push",
-        "registry/token/subset-is-no-error",
+        "registry/rights/puller-cannot-push#mount",
+        "registry/rights/puller-cannot-push#put-manifest-by-digest",
+        "registry/rights/puller-cannot-push#upload",
+        "registry/rights/puller-cannot-push#upload-at-once",
         "registry/token/is-for-what-was-asked",
+        "registry/token/is-for-what-was-asked#put-manifest",
+        "registry/token/is-for-what-was-asked#upload-at-once",
         "interoperability/registry/push-is-denied-without-push-access",
     )
 
@@ -263,7 +310,10 @@ class TokenGoesByPrefix(Defect):
     """Docker token flow: a token for ``orgs/acme/app`` says nothing of ``orgs/acme/app-two``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/prefix-is-another-repository",)
+    noticed_by = (
+        "registry/token/prefix-is-another-repository#pull",
+        "registry/token/prefix-is-another-repository#push",
+    )
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         granted = {(kind, action) for kind, name, action in caller.grants if access.name.startswith(name)}
@@ -274,7 +324,10 @@ class AbsentRepositoryTold(Defect):
     """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
+    noticed_by = (
+        "registry/rights/private-and-absent-are-not-told-apart#tags-anonymous",
+        "registry/rights/private-and-absent-are-not-told-apart#tags-other-organization",
+    )
 
     async def answer(self, original: Any, request: Request) -> Answer:
         registry = registry_of(original)

@@ -188,7 +188,7 @@ class MountOfWhatIsThereRefused(Defect):
     """distribution-spec 1.1, Mounting a blob: a blob that the target has already is mounted, and no conflict."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/of-what-is-there-is-answered",)
+    noticed_by = ("registry/mount/of-what-is-there-is-answered#again",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         if digest in registry_of(original).stored(target).blobs:
@@ -200,7 +200,7 @@ class MountFromItselfTakesTheBlob(Defect):
     """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/of-what-is-there-is-answered",)
+    noticed_by = ("registry/mount/of-what-is-there-is-answered#itself",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted = bool(await original(source, target, digest))
@@ -234,7 +234,7 @@ class EndedUploadTakesItsBlob(Defect):
     """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/finished-session-is-gone",)
+    noticed_by = ("registry/upload/finished-session-is-gone#delete",)
 
     def __init__(self) -> None:
         self.ended: dict[str, str] = {}
@@ -267,7 +267,7 @@ class ChunkOfOneByteRefused(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a range that ends where it begins is one byte."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put")
+    noticed_by = ("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put#behind-chunks")
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         first, _, last = request.headers.get("content-range", "").partition("-")

@@ -35,7 +35,7 @@ class FirstSessionsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/identical-blobs",)
+    noticed_by = ("registry/at-once/identical-blobs", "registry/at-once/identical-blobs#mounted")
 
     async def post_upload(self, original: Any, asked: Asked) -> Answer:
         if asked.name not in registry_of(original).repositories and await self._others(asked.name):
@@ -158,6 +158,8 @@ class PullWhileDeletedFails(Defect):
 
 class PulledInPartWhileDeleted(PullWhileDeletedFails):
     """distribution-spec 1.1, Pulling manifests: what is pulled while it is deleted comes whole, if it comes."""
+
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

@@ -16,7 +16,13 @@ class BlobVisibleInEveryRepository(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob is pulled from the repository that it was pushed to."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/blob-stays-in-its-repository", "registry/rights/mount-needs-pull-on-the-source")
+    noticed_by = (
+        "registry/pull/blob-stays-in-its-repository#get",
+        "registry/pull/blob-stays-in-its-repository#if-none-match",
+        "registry/pull/blob-stays-in-its-repository#part",
+        "registry/pull/blob-stays-in-its-repository#puller",
+        "registry/rights/mount-needs-pull-on-the-source#unnamed",
+    )
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         for repository in registry_of(original).repositories.values():
@@ -41,7 +47,7 @@ class RangeBeyondTheEndSentEmpty(Defect):
     """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/unsatisfiable-range",)
+    noticed_by = ("registry/pull/unsatisfiable-range#beyond",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         try:
@@ -65,7 +71,13 @@ class PartWithoutContentRange(Defect):
     """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served",)
+    noticed_by = (
+        "registry/pull/range-is-served#beyond-the-end",
+        "registry/pull/range-is-served#first-byte",
+        "registry/pull/range-is-served#last",
+        "registry/pull/range-is-served#last-byte",
+        "registry/pull/range-is-served#last-one",
+    )
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         return without(original(digest, content, first, end), "Content-Range")
@@ -75,7 +87,11 @@ class HeadBlobWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the blob."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length",)
+    noticed_by = (
+        "registry/pull/head-tells-the-length#blob",
+        "registry/pull/head-tells-the-length#blob-in-chunks",
+        "registry/pull/head-tells-the-length#large-blob",
+    )
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
         answer: Answer = original(digest, content)
@@ -88,7 +104,7 @@ class HeadBlobWithoutDigest(Defect):
     """Docker Registry V2, Existing Layers: HEAD has the Docker-Content-Digest of the blob."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-equals-get",)
+    noticed_by = ("registry/pull/head-equals-get#blob",)
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
         return without(original(digest, content), "Docker-Content-Digest")
@@ -98,10 +114,7 @@ class HeadOfMissingBlobAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is not there is 404."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/pull/absent-blob-is-404",
-        "registry/pull/blob-stays-in-its-repository",
-    )
+    noticed_by = ("registry/pull/absent-blob-is-404#head", "registry/pull/blob-stays-in-its-repository#head")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 404:
@@ -113,7 +126,7 @@ class BlobWithoutDigestHeader(Defect):
     """Docker Registry V2, Content Digests: a pulled blob has Docker-Content-Digest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/digest-is-told",)
+    noticed_by = ("registry/pull/digest-is-told#blob", "registry/pull/digest-is-told#blob-head")
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         return without(original(status, digest, content), "Docker-Content-Digest")
@@ -123,7 +136,13 @@ class DigestToldWithoutAlgorithm(Defect):
     """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/digest-field-is-true",)
+    noticed_by = (
+        "registry/pull/digest-field-is-true#blob-get",
+        "registry/pull/digest-field-is-true#blob-head",
+        "registry/pull/digest-field-is-true#manifest-get",
+        "registry/pull/digest-field-is-true#manifest-head",
+        "registry/pull/digest-field-is-true#tag-get",
+    )
 
     def digest_told(self, original: Any, digest: str) -> str:
         return digest.partition(":")[2]
@@ -133,7 +152,7 @@ class LargeBlobCutShort(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob comes whole, above 64 KiB, too."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-put",)
+    noticed_by = ("registry/upload/whole-blob-by-put#5-mib", "registry/upload/whole-blob-by-put#64-kib-and-one")
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -145,7 +164,7 @@ class LineEndsConverted(Defect):
     """distribution-spec 1.1, Pulling blobs: the bytes are those that were pushed, line ends among them."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/blob-is-what-was-pushed",)
+    noticed_by = ("registry/pull/blob-is-what-was-pushed#text",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -157,7 +176,7 @@ class PackedLayerSaidToBeCoded(Defect):
     """RFC 9110 section 8.4: a layer that gzip made is what was pushed, and no coding of it that a client undoes."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/compressed-is-the-same",)
+    noticed_by = ("registry/pull/compressed-is-the-same#blob",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "gzip" in request.headers.get("accept-encoding", "") and answer.body.startswith(b"\x1f\x8b"):
@@ -169,7 +188,7 @@ class MissingBlobIsManifestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-of-a-deletion",)
+    noticed_by = ("registry/errors/code-of-a-deletion#absent-blob",)
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         try:
@@ -183,7 +202,7 @@ class DeletedBlobStillServed(Defect):
     """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
+    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         """Forgets to."""
@@ -193,7 +212,7 @@ class BlobDeletedEverywhere(Defect):
     """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-stays-elsewhere",)
+    noticed_by = ("registry/delete/blob-stays-elsewhere", "registry/delete/blob-stays-elsewhere#pushed")
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         for repository in registry_of(original).repositories.values():
@@ -218,7 +237,11 @@ class DeletionOfMissingBlobAccepted(Defect):
     """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/twice-is-404", "registry/delete/absent-is-404")
+    noticed_by = (
+        "registry/delete/twice-is-404#blob",
+        "registry/delete/absent-is-404#blob",
+        "registry/delete/absent-is-404#blob-nowhere",
+    )
 
     async def delete_blob(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)
@@ -230,7 +253,11 @@ class DeletionAnswered200(Defect):
     """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/manifest-is-answered-202",)
+    noticed_by = (
+        "registry/delete/manifest-is-answered-202",
+        "registry/delete/manifest-is-answered-202#without-its-subject",
+        "registry/delete/manifest-is-answered-202#without-its-tag",
+    )
 
     def deleted(self, original: Any) -> Answer:
         return Answer(200)

@@ -20,7 +20,10 @@ class AbsentImageToldByItsCode(Defect):
     """API Reference, Error Handling: who may not see a repository is not told by a code that an image is not in it."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/absent-image-is-not-told",)
+    noticed_by = (
+        "registry/rights/absent-image-is-not-told#anonymous",
+        "registry/rights/absent-image-is-not-told#other-organization",
+    )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         try:
@@ -65,7 +68,7 @@ class DeletedIsAsItWas(OwnTags, Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/known-is-gone-as-well",)
+    noticed_by = ("registry/delete/known-is-gone-as-well#blob", "registry/delete/known-is-gone-as-well#manifest")
 
     def __init__(self) -> None:
         self.sent: set[tuple[str, str]] = set()
@@ -89,7 +92,7 @@ class UnchangedForAnyCache(Defect):
     """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag",)
+    noticed_by = ("registry/pull/304-has-its-etag#blob", "registry/pull/304-has-its-etag#manifest")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):

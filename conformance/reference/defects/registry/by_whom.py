@@ -14,7 +14,6 @@ class _FirstScopeOnly(Defect):
     """Of a token for several repositories the first counts alone, for one method."""
 
     surface = "registry"
-    noticed_by = ("registry/token/several-scopes",)
     method = ""
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -29,5 +28,7 @@ class _FirstScopeOnly(Defect):
 
 class DeletionByTheFirstScope(_FirstScopeOnly):
     """Docker token authentication: a token for several repositories deletes in each that it may."""
+
+    noticed_by = ("registry/token/several-scopes#that-change",)
 
     method = "DELETE"

@@ -61,7 +61,10 @@ class BlobsOfNamesBelow(Defect):
     """distribution-spec 1.1, Pulling blobs: what ``app/below`` has is not ``app``'s."""
 
     surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own",)
+    noticed_by = (
+        "registry/name/each-name-is-its-own#one-letter-components",
+        "registry/name/each-name-is-its-own#word-of-a-path",
+    )
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         for other, stored in registry_of(original).repositories.items():
@@ -137,7 +140,11 @@ class HeadsForSharedCaches(Defect):
     """RFC 9111 section 3.5: nor does the answer to HEAD let a shared cache give out what was asked for with a login."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+    noticed_by = (
+        "registry/pull/is-not-for-shared-caches#blob",
+        "registry/pull/is-not-for-shared-caches#list",
+        "registry/pull/is-not-for-shared-caches#tag",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200 and "authorization" in request.headers:

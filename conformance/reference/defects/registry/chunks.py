@@ -17,7 +17,7 @@ class ManyChunksUnverified(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: what came in several is verified as what came in one."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/refused-bytes-are-stored-nowhere")
+    noticed_by = ("registry/digest/wrong-is-refused#chunks", "registry/digest/refused-bytes-are-stored-nowhere#chunks")
 
     def __init__(self) -> None:
         self.chunks: dict[str, int] = {}
@@ -39,7 +39,12 @@ class ChunkOutOfOrderAccepted(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-is-416", "registry/upload/first-chunk-begins-at-0")
+    noticed_by = (
+        "registry/upload/out-of-order-is-416#gap",
+        "registry/upload/out-of-order-is-416#one-byte-late",
+        "registry/upload/out-of-order-is-416#repeated",
+        "registry/upload/first-chunk-begins-at-0",
+    )
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return True
@@ -49,7 +54,7 @@ class RefusedChunkKept(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the bytes of a chunk refused with 416 are not kept."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
+    noticed_by = ("registry/upload/out-of-order-changes-nothing#gap",)
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         refusal: Refusal = original(request, upload)
@@ -72,7 +77,7 @@ class ChunkLengthUnchecked(Defect):
     """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/range-and-length-agree",)
+    noticed_by = ("registry/upload/range-and-length-agree#long", "registry/upload/range-and-length-agree#short")
 
     def chunk_length_matches(self, original: Any, chunk: tuple[int, int], body: bytes) -> bool:
         return True
@@ -82,7 +87,7 @@ class RefusedChunkOfOtherLengthKept(Defect):
     """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/range-and-length-agree",)
+    noticed_by = ("registry/upload/range-and-length-agree#long",)
 
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         try:
@@ -129,7 +134,7 @@ class ChunkWithoutLocation(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Location where the next chunk goes."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks",)
+    noticed_by = ("registry/upload/in-chunks#three", "registry/upload/in-chunks#twenty-four")
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         return without(original(request, upload), "Location")
@@ -151,7 +156,7 @@ class OneChunkInTwentyLost(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks",)
+    noticed_by = ("registry/upload/in-chunks#twenty-four",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -165,7 +170,13 @@ class PartEndsWithItsChunk(Defect):
     """RFC 9110 section 15.3.7: a part is of the blob, in however many chunks that came."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says", "registry/pull/range-is-served")
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#last-of-more-than-there-is",
+        "registry/pull/part-is-what-it-says#of-what-is-had",
+        "registry/pull/range-is-served#middle",
+        "registry/pull/range-is-served#open",
+        "registry/pull/range-is-served#to-the-end",
+    )
 
     def __init__(self) -> None:
         self.firsts: dict[str, int] = {}

@@ -34,7 +34,7 @@ class ManifestDigestOfTrimmedBytes(Defect):
     """distribution-spec 1.1, Pushing Manifests: a digest is of the exact bytes, a line end behind them among them."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
+    noticed_by = ("registry/manifest/bytes-are-kept#escaped",)
 
     def __init__(self) -> None:
         self.trimmed: dict[str, str] = {}
@@ -103,7 +103,10 @@ class NoSessionFails(Defect):
     """API Reference, Error Handling: a chunk for no session is its caller's mistake, and none of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/unknown-session-is-404",)
+    noticed_by = (
+        "registry/upload/unknown-session-is-404#none-in-a-patch",
+        "registry/upload/unknown-session-is-404#none-in-a-put",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")

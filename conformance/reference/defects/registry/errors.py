@@ -31,7 +31,27 @@ class ErrorsOfATypeNobodyReads(Defect):
     """Docker Registry V2, Errors: Content-Type is application/json, by which clients know what they can read."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/body-is-json",)
+    noticed_by = (
+        "registry/errors/body-is-json#absent-blob",
+        "registry/errors/body-is-json#absent-manifest",
+        "registry/errors/body-is-json#absent-repository",
+        "registry/errors/body-is-json#absent-repositorys-tag",
+        "registry/errors/body-is-json#absent-tag",
+        "registry/errors/body-is-json#bad-number",
+        "registry/errors/body-is-json#cancelled-session",
+        "registry/errors/body-is-json#denied-push",
+        "registry/errors/body-is-json#malformed-digest",
+        "registry/errors/body-is-json#malformed-manifest-digest",
+        "registry/errors/body-is-json#missing-digest",
+        "registry/errors/body-is-json#no-login",
+        "registry/errors/body-is-json#nonsense-manifest",
+        "registry/errors/body-is-json#of-the-whole-run",
+        "registry/errors/body-is-json#out-of-order",
+        "registry/errors/body-is-json#unknown-session",
+        "registry/errors/body-is-json#unknown-session-cancelled",
+        "registry/errors/body-is-json#wrong-digest",
+        "registry/errors/body-is-json#wrong-manifest-digest",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return retold(answer, answer.body, "application/x-json") if errors_of(answer) else answer
@@ -42,9 +62,14 @@ class ErrorWithoutCode(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/errors/json-has-the-form",
-        "registry/manifest/any-change-is-taken-or-refused",
-        "registry/manifest/any-body-is-taken-or-refused",
+        "registry/errors/json-has-the-form#absent-blob",
+        "registry/errors/json-has-the-form#absent-repository",
+        "registry/errors/json-has-the-form#absent-tag",
+        "registry/errors/json-has-the-form#no-login",
+        "registry/errors/json-has-the-form#nonsense-manifest",
+        "registry/errors/json-has-the-form#of-the-whole-run",
+        "registry/errors/json-has-the-form#unknown-session",
+        "registry/errors/json-has-the-form#wrong-digest",
         "registry/name/any-reference-is-a-callers-affair",
     )
 
@@ -57,7 +82,12 @@ class ErrorTellsTheInside(Defect):
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/tell-nothing-of-the-inside",)
+    noticed_by = (
+        "registry/errors/tell-nothing-of-the-inside#absent-repository",
+        "registry/errors/tell-nothing-of-the-inside#no-login",
+        "registry/errors/tell-nothing-of-the-inside#nonsense-manifest",
+        "registry/errors/tell-nothing-of-the-inside#wrong-digest",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
@@ -70,8 +100,24 @@ class MalformedDigestFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/digest/malformed-manifest-digest-is-400",
-        "registry/digest/malformed-read-is-a-callers-fault",
+        "registry/digest/malformed-manifest-digest-is-400#short",
+        "registry/digest/malformed-manifest-digest-is-400#unknown-algorithm",
+        "registry/digest/malformed-manifest-digest-is-400#words",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-delete",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-empty-hex",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-head",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-letters",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-longer",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-no-algorithm",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-short",
+        "registry/digest/malformed-read-is-a-callers-fault#blob-unknown-algorithm",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-delete",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-empty-hex",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-head",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-letters",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-longer",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-short",
+        "registry/digest/malformed-read-is-a-callers-fault#manifest-unknown-algorithm",
     )
 
     def check_digest(self, original: Any, text: str | None) -> str:
@@ -84,7 +130,10 @@ class MalformedDigestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is DIGEST_INVALID, where a blob is pushed with it."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause",)
+    noticed_by = (
+        "registry/errors/code-tells-the-cause#malformed-digest",
+        "registry/errors/code-tells-the-cause#malformed-manifest-digest",
+    )
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):
@@ -96,7 +145,11 @@ class OtherMethodUnknown(Defect):
     """RFC 9110 section 15.5.6: a method that an endpoint does not know is 405."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/other-method-is-405",)
+    noticed_by = (
+        "registry/errors/other-method-is-405#patch-blob",
+        "registry/errors/other-method-is-405#post-manifest",
+        "registry/errors/other-method-is-405#put-tags",
+    )
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         if method not in route.handlers:
@@ -107,7 +160,7 @@ class AllowMissing(Defect):
     """RFC 9110 section 15.5.6: 405 has an Allow."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/405-has-allow",)
+    noticed_by = ("registry/errors/405-has-allow", "registry/errors/405-has-allow#of-the-whole-run")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Allow")
@@ -129,7 +182,7 @@ class ApiVersionMissing(Defect):
     """Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version."""
 
     surface = "registry"
-    noticed_by = ("registry/support/names-its-version",)
+    noticed_by = ("registry/support/names-its-version#anonymous", "registry/support/names-its-version#login")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Docker-Distribution-Api-Version")
@@ -139,7 +192,7 @@ class SupportCheckRedirected(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
 
     surface = "registry"
-    noticed_by = ("registry/support/is-answered-200", "registry/token/without-scope-opens-nothing")
+    noticed_by = ("registry/token/without-scope-opens-nothing",)
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         answer = Answer(302)
@@ -151,7 +204,11 @@ class OneRequestInTwentyFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
+    noticed_by = (
+        "registry/at-once/pulled-while-pushed-again#blob",
+        "registry/at-once/pulled-while-pushed-again#digest",
+        "registry/at-once/pulled-while-pushed-again#tag",
+    )
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -166,7 +223,11 @@ class LoginToldBack(Defect):
     """OWASP API8: an error does not repeat the request's header fields, the login among them, as what it was about."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/tell-nothing-of-the-inside",)
+    noticed_by = (
+        "registry/errors/tell-nothing-of-the-inside#absent-blob",
+        "registry/errors/tell-nothing-of-the-inside#absent-tag",
+        "registry/errors/tell-nothing-of-the-inside#unknown-session",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         given = request.headers.get("authorization")

@@ -15,7 +15,7 @@ class EscapesInLastKept(Defect):
     """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
 
     surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same",)
+    noticed_by = ("registry/name/escaped-is-the-same#last",)
 
     def page_answer(self, original: Any, request: Request, *told: Any) -> Answer:
         if "last=%" in request.query_string:
@@ -29,7 +29,7 @@ class EscapesInALinkEscaped(Defect):
     """RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again."""
 
     surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same",)
+    noticed_by = ("registry/name/escaped-is-the-same#list",)
 
     def listing_url(self, original: Any, request: Request, query: str) -> str:
         return f"{request.raw_path.replace('%', '%25')}?{query}"
@@ -39,7 +39,7 @@ class EscapedPathsAreNone(Defect):
     """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
 
     surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same",)
+    noticed_by = ("registry/name/escaped-is-the-same#blob", "registry/name/escaped-is-the-same#manifest")
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):

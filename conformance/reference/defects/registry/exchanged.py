@@ -27,7 +27,7 @@ class LongAddressRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a name and a tag may be long, both of them in one address."""
 
     surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own",)
+    noticed_by = ("registry/name/each-name-is-its-own#longest",)
 
     def intercept(self, request: Request) -> Answer | None:
         if len(request.path) <= LONGEST_ADDRESS or "/manifests/" not in request.path:
@@ -50,7 +50,7 @@ class TagRepeatedUnescaped(Defect):
     """Docker Registry V2, Errors: a refusal is JSON, whatever stands in the tag that it repeats."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form",)
+    noticed_by = ("registry/errors/json-has-the-form#of-the-whole-run",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 400 and "/manifests/" in request.path:
@@ -134,7 +134,7 @@ class SmallEscapeUnread(Defect):
     """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/digest-is-read-as-written",)
+    noticed_by = ("registry/upload/digest-is-read-as-written#escaped-in-small-letters",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         if re.search("digest=[^&]*%3a", asked.request.query_string):
@@ -161,7 +161,7 @@ class AnnotationOfADraftRefused(Defect):
     """image-spec 1.1, Annotations: a key that nobody knows is no error, whatever it begins with."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
+    noticed_by = ("registry/manifest/bytes-are-kept#escaped", "registry/manifest/bytes-are-kept#spaced")
 
     def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
         original(member, annotations)
@@ -173,7 +173,7 @@ class PartCompressedBehindItsRange(Defect):
     """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
+    noticed_by = ("registry/pull/part-is-what-it-says#the-whole",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):

@@ -15,7 +15,7 @@ class NameInAFieldOpens(Defect):
     """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
 
     surface = "registry"
-    noticed_by = ("registry/login/name-alone-opens-nothing",)
+    noticed_by = ("registry/login/name-alone-opens-nothing#in-a-field",)
     named = "x-webauth-user"
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
@@ -29,7 +29,7 @@ class PathInAFieldIsUnguarded(Defect):
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/no-path-leads-to-others",)
+    noticed_by = ("registry/rights/no-path-leads-to-others#in-a-field",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         path = request.headers.get("x-original-url")

@@ -22,7 +22,7 @@ class ChallengeMissingForAChunk(Defect):
     """Docker token flow: whose token runs out in the middle of an upload is told where to get the next."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
+    noticed_by = ("registry/login/challenge-names-the-scope#chunk",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate") if kind_of(request) == "upload" else answer
@@ -32,7 +32,22 @@ class ChallengeRunsOn(Defect):
     """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
+    noticed_by = (
+        "registry/login/challenge-is-given#blob",
+        "registry/login/challenge-is-given#blob-head",
+        "registry/login/challenge-is-given#delete-blob",
+        "registry/login/challenge-is-given#delete-manifest",
+        "registry/login/challenge-is-given#delete-tag",
+        "registry/login/challenge-is-given#manifest",
+        "registry/login/challenge-is-given#manifest-by-digest",
+        "registry/login/challenge-is-given#manifest-head",
+        "registry/login/challenge-is-given#mount",
+        "registry/login/challenge-is-given#put-manifest",
+        "registry/login/challenge-is-given#put-manifest-by-digest",
+        "registry/login/challenge-is-given#tags",
+        "registry/login/challenge-is-given#upload",
+        "registry/login/challenge-is-given#upload-at-once",
+    )
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         told: list[str] = original(wanted, error)
@@ -64,7 +79,10 @@ class BadTokenUnchallenged(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that for a token which cannot be read, too."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
+    noticed_by = (
+        "registry/login/challenge-is-given#malformed-token",
+        "registry/login/challenge-is-given#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate") if re.search("(?i)^bearer ", _shown(request)) else answer
@@ -78,7 +96,7 @@ class TokensKnownInAnyCase(Defect):
     """API Reference, Error Handling: a token whose letters are in other case is none, though it was looked up so."""
 
     surface = "registry"
-    noticed_by = ("registry/token/altered-is-refused",)
+    noticed_by = ("registry/token/altered-is-refused#letters-in-other-case",)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         remembered = registry_of(original).remembered
@@ -91,10 +109,7 @@ class ListsTakeAnyToken(Defect):
     """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/login/anonymous-cannot-list-referrers",
-        "registry/login/anonymous-cannot-list-repositories",
-    )
+    noticed_by = ("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         token = registry_of(original).bearer_token(request) or ""
@@ -109,7 +124,7 @@ class QueryNeedsNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens",)
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#query",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -121,7 +136,7 @@ class OtherMethodsNeedNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-method-opens",)
+    noticed_by = ("registry/login/no-method-opens#options", "registry/login/no-method-opens#other")
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if kind_of(request) == "manifest" and request.method not in KNOWN:
@@ -133,7 +148,7 @@ class MethodInTheQuery(Defect):
     """Docker token scopes: a deletion needs the right to delete, in the query as in the method."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/method-is-the-requests-own",)
+    noticed_by = ("registry/rights/method-is-the-requests-own#get",)
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.request.parameter("_method") == "DELETE":

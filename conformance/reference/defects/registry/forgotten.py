@@ -26,7 +26,7 @@ class ChunkNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
 
     surface = "registry"
-    noticed_by = ("registry/token/session-needs-push",)
+    noticed_by = ("registry/token/session-needs-push#patch",)
     method = "PATCH"
 
 
@@ -34,7 +34,7 @@ class ClosingNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: the end of an upload needs push, as its beginning does."""
 
     surface = "registry"
-    noticed_by = ("registry/token/session-needs-push",)
+    noticed_by = ("registry/token/session-needs-push#put",)
     method = "PUT"
 
 
@@ -42,7 +42,7 @@ class CancellingNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: giving an upload up needs more than the right to pull."""
 
     surface = "registry"
-    noticed_by = ("registry/token/session-needs-push",)
+    noticed_by = ("registry/token/session-needs-push#delete",)
     method = "DELETE"
 
 
@@ -50,7 +50,7 @@ class AnonymousLearnsHowFar(Defect):
     """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/session-is-its-openers",)
+    noticed_by = ("registry/rights/session-is-its-openers#anonymous",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         registry = registry_of(original)
@@ -90,7 +90,10 @@ class MountFindsItAnywhere(Defect):
     """distribution-spec 1.1, Mounting a blob: it is looked for in the source that is named, and nowhere else."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
+    noticed_by = (
+        "registry/rights/mount-needs-pull-on-the-source#last-of-two",
+        "registry/rights/mount-needs-pull-on-the-source#ours",
+    )
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         repositories = registry_of(original).repositories
@@ -135,7 +138,7 @@ class DigestsInCapitals(Defect):
     """image-spec, Digests: the hexadecimal digits of a digest are small letters."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-is-400",)
+    noticed_by = ("registry/digest/malformed-is-400#capitals",)
 
     def is_digest(self, original: Any, text: str) -> bool:
         return bool(original(text.lower()))
@@ -183,7 +186,7 @@ class ListedDescriptorUnchecked(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, those in an index, too."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole",)
+    noticed_by = ("registry/manifest/descriptors-are-whole#listed-no-type",)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
         original(member, {"mediaType": "a/b", **descriptor} if member == "manifests" else descriptor)

@@ -19,7 +19,7 @@ class LargeChunkCutShort(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk is taken whole, above a mebibyte, too."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks",)
+    noticed_by = ("registry/upload/in-chunks#three",)
 
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         await original(request, upload)
@@ -32,7 +32,7 @@ class ChunkFarInRefused(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk in order is taken, beyond 64 KiB as well."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks",)
+    noticed_by = ("registry/upload/in-chunks#three",)
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return bool(original(first, upload)) and first < 64 * KIB
@@ -119,7 +119,7 @@ class DeletionOfMissingTagAccepted(Defect):
     """Docker Registry V2, Deleting an Image: what did not exist is 404, a tag as well."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404",)
+    noticed_by = ("registry/delete/absent-is-404#tag",)
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)

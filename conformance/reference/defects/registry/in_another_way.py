@@ -32,7 +32,7 @@ class BadPageOfTheCatalogIgnored(Defect):
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is none, of the catalog as well."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/bad-n-is-400",)
+    noticed_by = ("registry/catalog/bad-n-is-400#negative", "registry/catalog/bad-n-is-400#word")
 
     async def list_repositories(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -100,7 +100,7 @@ class PostedDigestOfOther(Defect):
     """Docker Registry V2, Digest Header: the digest that is told of a blob which came in a POST is its own."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/created-digest-is-true",)
+    noticed_by = ("registry/upload/created-digest-is-true#by-post",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)

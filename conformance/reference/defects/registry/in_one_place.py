@@ -23,6 +23,7 @@ class MountOpensNoUpload(Defect):
     noticed_by = (
         "registry/mount/absent-blob-opens-an-upload",
         "registry/mount/blob-or-upload",
+        "registry/mount/blob-or-upload#new-repository",
         "registry/mount/without-source-is-answered",
     )
 
@@ -34,7 +35,7 @@ class MountsUnsupported(Defect):
     """distribution-spec 1.1, Mounting a blob: a registry that does not mount "SHOULD return a 202", and no error."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/blob-or-upload", "registry/mount/without-source-is-answered")
+    noticed_by = ("registry/mount/blob-or-upload", "registry/mount/blob-or-upload#new-repository")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         raise Refusal("UNSUPPORTED", {"mount": digest})
@@ -107,7 +108,7 @@ class BlobsWithoutEntityTags(Defect):
     """Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#blob",)
 
     def blob_answer(self, original: Any, *given: Any) -> Answer:
         return without(original(*given), "ETag")
@@ -117,7 +118,7 @@ class UnchangedUnderAnotherTag(Defect):
     """RFC 9110 section 15.4.5: 304 has the ETag that 200 would have had."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag",)
+    noticed_by = ("registry/pull/304-has-its-etag#blob",)
 
     def unchanged(self, original: Any, digest: str) -> Answer:
         answer: Answer = original(digest)
@@ -129,7 +130,7 @@ class UnchangedOfNoLength(Defect):
     """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-tells-no-other-length",)
+    noticed_by = ("registry/pull/304-tells-no-other-length#blob", "registry/pull/304-tells-no-other-length#manifest")
 
     def unchanged(self, original: Any, digest: str) -> Answer:
         answer: Answer = original(digest)
@@ -141,7 +142,7 @@ class NonsenseAcceptFails(Defect):
     """API Reference, Error Handling: an Accept field that names no type is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/manifest-is-never-converted",)
+    noticed_by = ("registry/pull/manifest-is-never-converted#nonsense",)
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.request.headers.get("accept", "").startswith(";"):
@@ -154,7 +155,13 @@ class PartToldAsTheWhole(Defect):
     """RFC 9110 section 15.3.1: what is answered 200 is the whole blob, and no part of it."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#beyond-4-mib",
+        "registry/pull/part-is-what-it-says#beyond-the-end",
+        "registry/pull/part-is-what-it-says#last-one",
+        "registry/pull/part-is-what-it-says#of-what-is-had",
+        "registry/pull/part-is-what-it-says#open",
+    )
 
     def part_answer(self, original: Any, *given: Any) -> Answer:
         answer: Answer = without(original(*given), "Content-Range")
@@ -166,7 +173,7 @@ class NothingSentForWhatIsBeyond(Defect):
     """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/unsatisfiable-range",)
+    noticed_by = ("registry/pull/unsatisfiable-range#beyond", "registry/pull/unsatisfiable-range#far-beyond")
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -242,7 +249,7 @@ class TagsKeptInSmallLetters(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have capitals, and is then another than that without."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken", "registry/name/tags-differ-in-case")
+    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken#capital", "registry/name/tags-differ-in-case")
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag.lower(), digest)

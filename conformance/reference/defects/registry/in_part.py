@@ -59,7 +59,7 @@ class LinkOfConfiguredHost(Defect):
     """RFC 8288 section 3: a Link can be followed by whoever asked, under whatever Host."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end", "registry/catalog/links-leave-nothing-out")
+    noticed_by = ("registry/tags/links-lead-to-the-end#one", "registry/catalog/links-leave-nothing-out")
 
     def listing_url(self, original: Any, request: Request, query: str) -> str:
         return "http://registry.internal:5000" + str(original(request, query))
@@ -69,7 +69,7 @@ class HeadOfTagListFails(Defect):
     """RFC 9110 section 9.3.2: HEAD of a list is answered as GET is."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-equals-get",)
+    noticed_by = ("registry/pull/head-equals-get#list",)
 
     async def list_tags(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -104,7 +104,14 @@ class DigestOfThePart(Defect):
     """Docker Registry V2, Content Digests: the digest that is told is the blob's, with a part of it as well."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#beyond-the-end",
+        "registry/pull/part-is-what-it-says#first-byte",
+        "registry/pull/part-is-what-it-says#last",
+        "registry/pull/part-is-what-it-says#last-byte",
+        "registry/pull/part-is-what-it-says#middle",
+        "registry/pull/part-is-what-it-says#to-the-end",
+    )
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -128,7 +135,7 @@ class PartFarInRefused(Defect):
     """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
+    noticed_by = ("registry/pull/part-is-what-it-says#beyond-4-mib",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header, size)
@@ -141,7 +148,7 @@ class AbsenceForSharedCaches(Defect):
     """RFC 9111 section 3.5: ``public`` lets a shared cache tell everybody for a minute that an image is not there."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+    noticed_by = ("registry/pull/is-not-for-shared-caches#absent",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:

@@ -16,7 +16,7 @@ class TagsInReverse(Defect):
     """distribution-spec 1.1, Listing Tags: the order is ascending."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/are-sorted", "registry/catalog/is-sorted")
+    noticed_by = ("registry/tags/are-sorted", "registry/catalog/is-sorted#name-below")
 
     def in_order(self, original: Any, names: list[str]) -> list[str]:
         return sorted(names, reverse=True)
@@ -29,7 +29,11 @@ class PageSizeIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: at most ``n`` are listed."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/n-limits-the-list", "registry/catalog/n-limits-the-page")
+    noticed_by = (
+        "registry/tags/n-limits-the-list#one",
+        "registry/tags/n-limits-the-list#three",
+        "registry/catalog/n-limits-the-page",
+    )
 
     def page_size(self, original: Any, request: Request) -> int | None:
         original(request)
@@ -40,7 +44,11 @@ class LastIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: the list begins after ``last``."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/pages-by-last-lead-to-the-end", "registry/tags/last-goes-on-behind")
+    noticed_by = (
+        "registry/tags/pages-by-last-lead-to-the-end",
+        "registry/tags/last-goes-on-behind#alone",
+        "registry/tags/last-goes-on-behind#with-n",
+    )
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         return names
@@ -53,7 +61,7 @@ class UnknownLastEndsTheList(Defect):
     """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag that is there."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/last-need-not-be-there",)
+    noticed_by = ("registry/tags/last-need-not-be-there#empty", "registry/tags/last-need-not-be-there#letter")
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         found: list[str] = original(names, last)
@@ -64,7 +72,11 @@ class LinkMissing(Defect):
     """distribution-spec 1.1, Listing Tags: where there is more, Link says where."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
+    noticed_by = (
+        "registry/tags/links-lead-to-the-end#five",
+        "registry/tags/links-lead-to-the-end#four",
+        "registry/tags/links-lead-to-the-end#three",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Link")
@@ -74,7 +86,11 @@ class LinkNeverEnds(Defect):
     """Docker Registry V2, Pagination: the last page has no Link; following Link comes to an end."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end",)
+    noticed_by = (
+        "registry/tags/links-lead-to-the-end#hundred",
+        "registry/tags/links-lead-to-the-end#seven",
+        "registry/tags/links-lead-to-the-end#two",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.parameter("n") and answer.status == 200 and "Link" not in answer.headers:
@@ -99,7 +115,7 @@ class BadPageSizeIgnored(Defect):
     """Docker Registry V2, Pagination: an ``n`` that is no number is PAGINATION_NUMBER_INVALID."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/bad-n-is-400",)
+    noticed_by = ("registry/tags/bad-n-is-400#negative", "registry/tags/bad-n-is-400#word")
 
     def page_size(self, original: Any, request: Request) -> int | None:
         try:
@@ -113,7 +129,12 @@ class BadPageSizeFails(Defect):
     """API Reference, Error Handling: an invalid parameter is 400, not 500."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/bad-n-is-no-server-error", "registry/tags/any-query-is-a-callers-affair")
+    noticed_by = (
+        "registry/tags/bad-n-is-no-server-error#fraction",
+        "registry/tags/bad-n-is-no-server-error#huge",
+        "registry/tags/bad-n-is-no-server-error#negative",
+        "registry/tags/bad-n-is-no-server-error#word",
+    )
 
     def page_size(self, original: Any, request: Request) -> int | None:
         try:
@@ -127,7 +148,11 @@ class UnknownRepositoryListsNoTags(Defect):
     """distribution-spec 1.1, Listing Tags: a repository that is not there is 404 NAME_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-repository-is-404",)
+    noticed_by = (
+        "registry/pull/absent-repository-is-404#tags",
+        "registry/pull/absent-repository-is-404#tags-asked-again",
+        "registry/pull/absent-repository-is-404#tags-behind-a-refusal",
+    )
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         return list(registry_of(original).stored(name).tags)
@@ -137,7 +162,7 @@ class NoTagsAreNull(Defect):
     """distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/none-are-an-empty-list",)
+    noticed_by = ("registry/tags/none-are-an-empty-list", "registry/tags/none-are-an-empty-list#after-deletion")
 
     def names_told(self, original: Any, page: list[str]) -> list[str] | None:
         return page or None
@@ -147,7 +172,7 @@ class TagListNamesTheApp(Defect):
     """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/are-listed",)
+    noticed_by = ("registry/tags/are-listed", "registry/tags/are-listed#under-their-name")
 
     def page_answer(
         self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
@@ -193,7 +218,7 @@ class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type",)
+    noticed_by = ("registry/referrers/say-their-type#of-the-config",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry = dict(original(manifest))
@@ -216,7 +241,7 @@ class ReferrersTypedAsJson(Defect):
     """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/are-an-index",)
+    noticed_by = ("registry/referrers/are-an-index", "registry/referrers/are-an-index#of-one-type")
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
         answer: Answer = original(descriptors)
@@ -228,7 +253,11 @@ class ReferrersOfMalformedDigest(Defect):
     """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/malformed-digest-is-400",)
+    noticed_by = (
+        "registry/referrers/malformed-digest-is-400#short",
+        "registry/referrers/malformed-digest-is-400#tag",
+        "registry/referrers/malformed-digest-is-400#word",
+    )
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         try:

@@ -21,8 +21,7 @@ class ManifestReformatted(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/bytes-are-kept",
-        "registry/delete/can-be-pushed-again",
+        "registry/manifest/bytes-are-kept#sorted",
         "interoperability/registry/push",
         "interoperability/registry/push-of-an-index",
         "interoperability/registry/pull",
@@ -40,8 +39,13 @@ class ManifestTypeLost(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/artifact-is-taken",
-        "registry/pull/manifest-is-what-was-pushed",
+        "registry/pull/manifest-is-what-was-pushed#accepting-another-type",
+        "registry/pull/manifest-is-what-was-pushed#accepting-anything",
+        "registry/pull/manifest-is-what-was-pushed#accepting-html",
+        "registry/pull/manifest-is-what-was-pushed#accepting-index",
+        "registry/pull/manifest-is-what-was-pushed#accepting-nonsense",
+        "registry/pull/manifest-is-what-was-pushed#digest",
+        "registry/pull/manifest-is-what-was-pushed#tag",
         "registry/manifest/oci-image-is-taken",
         "registry/manifest/no-layers-is-taken",
         "registry/manifest/is-taken-by-digest",
@@ -59,7 +63,12 @@ class ManifestWithoutDigestHeader(Defect):
     """Docker Registry V2, Pulling an Image Manifest: the answer has Docker-Content-Digest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/digest-is-told",)
+    noticed_by = (
+        "registry/pull/digest-is-told#manifest",
+        "registry/pull/digest-is-told#manifest-by-digest",
+        "registry/pull/digest-is-told#manifest-head",
+        "registry/pull/digest-is-told#manifest-head-by-digest",
+    )
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         return without(original(request, manifest), "Docker-Content-Digest")
@@ -69,7 +78,7 @@ class HeadManifestWithoutType(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Type of the manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-equals-get",)
+    noticed_by = ("registry/pull/head-equals-get#digest",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -81,7 +90,7 @@ class HeadManifestWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length",)
+    noticed_by = ("registry/pull/head-tells-the-length#large-manifest", "registry/pull/head-tells-the-length#manifest")
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -107,9 +116,8 @@ class HeadOfMissingManifestAnswered200(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/absent-manifest-is-404",
-        "registry/pull/absent-repository-is-404",
-        "registry/pull/manifest-stays-in-its-repository",
+        "registry/pull/absent-manifest-is-404#digest-head",
+        "registry/pull/absent-repository-is-404#manifest-head",
     )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
@@ -124,7 +132,11 @@ class SubjectHeaderOfTheManifest(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/subject-is-acknowledged",)
+    noticed_by = (
+        "registry/referrers/subject-is-acknowledged#artifact",
+        "registry/referrers/subject-is-acknowledged#index",
+        "registry/referrers/subject-is-acknowledged#of-the-whole-run",
+    )
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -149,7 +161,7 @@ class MissingManifestIsNotFound(Defect):
     """distribution-spec 1.1, Error Codes: the code is MANIFEST_UNKNOWN, not one of one's own (harbor #23637)."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-is-of-the-lists",)
+    noticed_by = ("registry/errors/code-is-of-the-lists#absent-tag",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
@@ -162,7 +174,7 @@ class CodedWithoutSayingSo(Defect):
     """RFC 9110 section 8.4: an answer that was compressed on its way says so by Content-Encoding."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/compressed-is-the-same",)
+    noticed_by = ("registry/pull/compressed-is-the-same#manifest",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         _is_compressed(request, answer)
@@ -206,7 +218,10 @@ class EmptyIndexFails(Defect):
     """API Reference, Error Handling: an index of nothing is taken or refused, and is no failure of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/empty-index-is-no-server-error",)
+    noticed_by = (
+        "registry/manifest/empty-index-is-no-server-error#docker",
+        "registry/manifest/empty-index-is-no-server-error#oci",
+    )
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         if b'"manifests":[]' in asked.request.body.replace(b" ", b""):

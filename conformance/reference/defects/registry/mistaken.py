@@ -21,7 +21,7 @@ class TagFoundAsAPattern(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag is no pattern; its ``_`` stands for itself alone."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404",)
+    noticed_by = ("registry/pull/absent-manifest-is-404#any-sign",)
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
@@ -36,7 +36,7 @@ class BlobServedAsManifest(Defect):
     """distribution-spec 1.1, Pulling manifests: what was pushed as a blob is no manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404",)
+    noticed_by = ("registry/pull/absent-manifest-is-404#blob-get", "registry/pull/absent-manifest-is-404#blob-head")
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
@@ -95,7 +95,7 @@ class FirstAcceptFieldAlone(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the first has not all."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/accept-is-read-whole",)
+    noticed_by = ("registry/pull/accept-is-read-whole#last-of-several", "registry/pull/accept-is-read-whole#weighted")
 
     def _read(self, request: Request) -> list[str]:
         """The types of the first field."""
@@ -106,7 +106,7 @@ class LastAcceptFieldAlone(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the last has not all."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/accept-is-read-whole",)
+    noticed_by = ("registry/pull/accept-is-read-whole#first-of-several",)
 
     def _read(self, request: Request) -> list[str]:
         """The types of the last field."""
@@ -117,7 +117,7 @@ class RefusedBlobTakesTheOther(Defect):
     """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing#blob",)
 
     def wrong_digest(self, original: Any, digest: str) -> Refusal:
         for each in registry_of(original).repositories.values():
@@ -144,7 +144,7 @@ class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing#manifest",)
 
     def _take(self, repository: Repository, reference: str) -> None:
         repository.manifests.pop(reference, None)
@@ -154,7 +154,7 @@ class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
     """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing#tag",)
 
     def _take(self, repository: Repository, reference: str) -> None:
         repository.tags.pop(reference, None)
@@ -164,7 +164,7 @@ class TokenGoesByTheAppAlone(Defect):
     """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
 
     surface = "registry"
-    noticed_by = ("registry/token/prefix-is-another-repository",)
+    noticed_by = ("registry/token/prefix-is-another-repository#same-app",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}

@@ -15,7 +15,10 @@ class MountOfMissingBlobAnswered201(Defect):
     """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-is-not-made-up",)
+    noticed_by = (
+        "registry/mount/absent-blob-is-not-made-up#absent-source",
+        "registry/mount/absent-blob-is-not-made-up#source",
+    )
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         await original(source, target, digest)
@@ -26,7 +29,11 @@ class MountWithoutBlob(Defect):
     """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/blob-or-upload", "registry/mount/stays-when-the-source-goes")
+    noticed_by = (
+        "registry/mount/blob-or-upload",
+        "registry/mount/blob-or-upload#new-repository",
+        "registry/mount/stays-when-the-source-goes",
+    )
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         return digest in registry_of(original).stored(source).blobs
@@ -76,7 +83,10 @@ class MalformedMountFails(Defect):
     """API Reference, Error Handling: a mount of what is no digest is the caller's fault, not the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/malformed-is-a-callers-fault",)
+    noticed_by = (
+        "registry/mount/malformed-is-a-callers-fault#digest",
+        "registry/mount/malformed-is-a-callers-fault#digest-not-ascii",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
@@ -87,7 +97,7 @@ class MountFromNoNameFails(Defect):
     """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/malformed-is-a-callers-fault",)
+    noticed_by = ("registry/mount/malformed-is-a-callers-fault#source",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         source = asked.request.parameter("from")

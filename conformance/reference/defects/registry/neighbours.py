@@ -92,7 +92,7 @@ class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at at the end of an upload as at its beginning."""
 
     surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing",)
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-end",)
     method = "PUT"
 
 
@@ -100,7 +100,7 @@ class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who gives an upload up."""
 
     surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing",)
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-given-up",)
     method = "DELETE"
 
 
@@ -108,7 +108,7 @@ class UploadsToldUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
 
     surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing",)
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
     method = "GET"
 
 
@@ -145,7 +145,7 @@ class RealmOfAPushRelative(Defect):
     """Docker token flow: the realm is an absolute URL wherever it is told, and not on ``/v2/`` alone."""
 
     surface = "registry"
-    noticed_by = ("registry/login/realm-is-a-url",)
+    noticed_by = ("registry/login/realm-is-a-url#upload",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         told = answer.headers.get("www-authenticate")
@@ -158,7 +158,7 @@ class RangeOfOneByteTooManyRefused(Defect):
     """RFC 9110 section 14.1.2: a last position at the length or beyond it is that of the last byte."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says",)
+    noticed_by = ("registry/pull/part-is-what-it-says#beyond-the-end",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):

@@ -10,7 +10,7 @@ class NoNameFails(Defect):
     """API Reference, Error Handling: a manifest under no name at all is the caller's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/name/any-name-is-a-callers-affair",)
+    noticed_by = ("registry/name/any-name-is-a-callers-affair#nothing",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"message": "no name"}) if request.path.startswith("/v2//manifests/") else None

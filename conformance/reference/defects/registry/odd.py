@@ -14,7 +14,7 @@ class RefusalBehindHead(Defect):
     """RFC 9112 section 6.3: the answer to HEAD ends with its head, whatever its status."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head#absent",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 404:
@@ -26,7 +26,7 @@ class ManifestBehindHead(Defect):
     """RFC 9112 section 6.3: what HEAD tells of does not come behind it."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head#head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and kind_of(request) == "manifest" and answer.status == 200:
@@ -38,7 +38,7 @@ class NullBehindNotModified(Defect):
     """RFC 9112 section 6.3: 304 ends with its head, and no document of nothing comes behind it."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head",)
+    noticed_by = ("registry/pull/head-and-304-end-with-their-head#not-modified",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -62,7 +62,11 @@ class ManifestConverted(Defect):
     """distribution-spec 1.1, Pushing Manifests: a manifest is given as it was pushed, whatever Accept says."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/manifest-is-never-converted",)
+    noticed_by = (
+        "registry/pull/manifest-is-never-converted#another-type",
+        "registry/pull/manifest-is-never-converted#html",
+        "registry/pull/manifest-is-never-converted#index",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         told = answer.headers.get("content-type", "")

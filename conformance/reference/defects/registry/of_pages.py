@@ -12,7 +12,7 @@ class DigestOfAPart(Defect):
     """Docker Registry V2, Digest Header: the digest that comes with a part is that of the blob, and not of another."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/digest-field-is-true",)
+    noticed_by = ("registry/pull/digest-field-is-true#of-the-whole-run",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -25,7 +25,7 @@ class HeadOfWhatIsKnownTellsNoTag(Defect):
     """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag",)
+    noticed_by = ("registry/pull/304-has-its-etag#manifest-head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 304:

@@ -16,7 +16,7 @@ class RefusedManifestStaysRefused(Defect):
     """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/taken-once-it-is-whole",)
+    noticed_by = ("registry/manifest/taken-once-it-is-whole#image", "registry/manifest/taken-once-it-is-whole#index")
 
     def __init__(self) -> None:
         self.refused: dict[tuple[str, str], Refusal] = {}
@@ -38,7 +38,11 @@ class EntityTagsWithoutQuotationMarks(Defect):
     """RFC 9110 section 8.8.3: an entity tag is in quotation marks; who sends it back as it came is understood."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-has-its-form",)
+    noticed_by = (
+        "registry/pull/entity-tag-has-its-form#blob",
+        "registry/pull/entity-tag-has-its-form#manifest",
+        "registry/pull/entity-tag-has-its-form#manifest-head",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
@@ -53,7 +57,7 @@ class UnknownSessionCancelledByAnotherCode(Defect):
     """Docker Registry V2, Errors: BLOB_UPLOAD_UNKNOWN tells of a session that is not there, however it is asked."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause",)
+    noticed_by = ("registry/errors/code-tells-the-cause#unknown-session-cancelled",)
 
     async def delete_upload(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -89,7 +93,7 @@ class MountBySha512Refused(Defect):
     """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-opens-an-upload",)
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload#by-sha512",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         if digest.startswith("sha512:"):

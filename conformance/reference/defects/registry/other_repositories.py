@@ -26,7 +26,10 @@ class ManifestOfAnyRepository(Defect):
     """distribution-spec 1.1, Pulling manifests: a manifest is pulled from the repository that it was pushed to."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/manifest-stays-in-its-repository",)
+    noticed_by = (
+        "registry/pull/manifest-stays-in-its-repository#get",
+        "registry/pull/manifest-stays-in-its-repository#head",
+    )
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
@@ -65,7 +68,12 @@ class ManifestBringsItsBlobs(Defect):
     """Docker Registry V2, Pulling a Layer: a manifest that names a blob does not make it this repository's."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/reference-brings-no-blob", "registry/manifest/missing-reference-is-refused")
+    noticed_by = (
+        "registry/manifest/reference-brings-no-blob#organization",
+        "registry/manifest/reference-brings-no-blob#repository",
+        "registry/manifest/missing-reference-is-refused#known-elsewhere",
+        "registry/manifest/missing-reference-is-refused#layer-elsewhere",
+    )
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         registry = registry_of(original)
@@ -80,7 +88,10 @@ class AppsOfAllOrganizationsAreOne(Defect):
     """API Reference, Docker Registry: ``orgs/acme/app`` and ``orgs/globex/app`` are two images."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/same-app-of-another-organization",)
+    noticed_by = (
+        "registry/rights/same-app-of-another-organization#blob",
+        "registry/rights/same-app-of-another-organization#manifest",
+    )
 
     def stored(self, original: Any, name: str) -> Repository:
         known: dict[str, Repository] = registry_of(original).repositories
@@ -93,7 +104,7 @@ class TagDeletedInEveryRepository(Defect):
     """distribution-spec 1.1, Deleting tags: the tag of this repository goes, not that of the others."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/image-stays-elsewhere",)
+    noticed_by = ("registry/delete/image-stays-elsewhere#tag",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         for each in list(registry_of(original).repositories):
@@ -117,7 +128,7 @@ class ManifestOfAnyRepositoryAsABlob(Defect):
     """distribution-spec 1.1, Pulling blobs: nor is another repository's manifest found among the blobs of one's own."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
+    noticed_by = ("registry/pull/blob-stays-in-its-repository#manifest",)
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         known = (each.manifests.get(digest) for each in registry_of(original).repositories.values())

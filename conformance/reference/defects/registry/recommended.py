@@ -29,7 +29,12 @@ class MalformedContentRangeIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a Content-Range that cannot be read says no chunk in order."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/malformed-content-range-is-refused",)
+    noticed_by = (
+        "registry/upload/malformed-content-range-is-refused#backwards",
+        "registry/upload/malformed-content-range-is-refused#open",
+        "registry/upload/malformed-content-range-is-refused#without-a-dash",
+        "registry/upload/malformed-content-range-is-refused#words",
+    )
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if grammar.content_range(request.headers.get("content-range", "")):
@@ -64,7 +69,7 @@ class EntityTagNotHeeded(Defect):
     """Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest",)
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return False
@@ -74,7 +79,7 @@ class AcceptTakenLiterally(Defect):
     """RFC 9110 section 12.5.1: ``*/*`` is any type, and so is no Accept at all (distribution, OCI manifests)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-type-is-any-type",)
+    noticed_by = ("registry/pull/any-type-is-any-type#asterisks",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         if manifest.media_type not in request.headers.get("accept", ""):

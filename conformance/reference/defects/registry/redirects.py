@@ -68,7 +68,7 @@ class PullsLedThereByCaches(_Led):
     """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody the address that a login was led to."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+    noticed_by = ("registry/pull/is-not-for-shared-caches#redirect",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer = await super().get_blob(original, asked)

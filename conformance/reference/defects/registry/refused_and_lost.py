@@ -19,7 +19,10 @@ class OutOfOrderEndsTheUpload(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: who is told 416 asks how far it came, and goes on there."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#one-byte-early",
+    )
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         refusal: Refusal = original(request, upload)
@@ -31,7 +34,10 @@ class OutOfOrderStopsTheUpload(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the chunk that is next is taken after one that was refused."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#repeated",
+    )
 
     def __init__(self) -> None:
         self.stopped: set[str] = set()
@@ -51,7 +57,10 @@ class OutOfOrderIsHashed(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was refused does not count for the digest."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#one-byte-late",
+    )
 
     def __init__(self) -> None:
         self.hashed: set[str] = set()
@@ -72,7 +81,10 @@ class OutOfOrderStaysInTheFile(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: what was refused is not in the blob that was verified."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#overlapping",
+    )
 
     def __init__(self) -> None:
         self.left: dict[str, bytes] = {}
@@ -92,7 +104,11 @@ class BadLoginEndsTheUpload(Defect):
     """Docker Registry V2, Resumable Push: an upload is there until it is completed or cancelled by who may do that."""
 
     surface = "registry"
-    noticed_by = ("registry/login/refused-in-an-upload-can-be-mended", "registry/rights/session-is-its-openers")
+    noticed_by = (
+        "registry/login/refused-in-an-upload-can-be-mended",
+        "registry/rights/session-is-its-openers#anonymous",
+        "registry/rights/session-is-its-openers#puller",
+    )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         try:

@@ -42,7 +42,15 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no manifest there."""
 
     surface = "registry"
-    noticed_by = ASKED_FOR_A_LOGIN + ASKED_FOR_RIGHTS
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#put-manifest",
+        "registry/login/anonymous-cannot-push#put-manifest-by-digest",
+        "registry/login/bad-login-opens-nothing#put-manifest",
+        "registry/login/bad-login-opens-nothing#put-manifest-by-digest",
+        "registry/rights/puller-cannot-push#put-manifest",
+        "registry/rights/other-organization-cannot-push#put-manifest",
+        "registry/rights/other-organization-cannot-push#put-manifest-by-digest",
+    )
     done = ("manifest", "PUT")
 
     async def _do(self, registry: Registry, asked: Asked) -> None:
@@ -53,7 +61,17 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
 
     surface = "registry"
-    noticed_by = (*ASKED_FOR_A_LOGIN, *ASKED_FOR_RIGHTS, "registry/token/push-does-not-delete")
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#delete-manifest",
+        "registry/login/anonymous-cannot-push#delete-tag",
+        "registry/login/bad-login-opens-nothing#delete-manifest",
+        "registry/login/bad-login-opens-nothing#delete-tag",
+        "registry/rights/puller-cannot-push#delete-manifest",
+        "registry/rights/puller-cannot-push#delete-tag",
+        "registry/rights/other-organization-cannot-push#delete-manifest",
+        "registry/rights/other-organization-cannot-push#delete-tag",
+        "registry/token/push-does-not-delete#delete-manifest",
+    )
     done = ("manifest", "DELETE")
 
     async def _do(self, registry: Registry, asked: Asked) -> None:
@@ -64,7 +82,13 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no blob."""
 
     surface = "registry"
-    noticed_by = (*ASKED_FOR_A_LOGIN, *ASKED_FOR_RIGHTS, "registry/token/push-does-not-delete")
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#delete-blob",
+        "registry/login/bad-login-opens-nothing#delete-blob",
+        "registry/rights/puller-cannot-push#delete-blob",
+        "registry/rights/other-organization-cannot-push#delete-blob",
+        "registry/token/push-does-not-delete#delete-blob",
+    )
     done = ("blob", "DELETE")
 
     async def _do(self, registry: Registry, asked: Asked) -> None:
@@ -75,7 +99,10 @@ class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: a closing request that is answered 401 leaves no blob behind."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/session-is-its-openers",)
+    noticed_by = (
+        "registry/rights/session-is-its-openers#anonymous",
+        "registry/rights/session-is-its-openers#other-organization",
+    )
     done = ("upload", "PUT")
 
     async def _do(self, registry: Registry, asked: Asked) -> None:
@@ -104,7 +131,7 @@ class BlobsStoredWithoutADigest(_ClosedAllTheSame):
     """distribution-spec 1.1, POST then PUT: the digest is required, and what is refused for want of it is no blob."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/missing-is-400", "registry/upload/any-closing-digest-is-judged")
+    noticed_by = ("registry/digest/missing-is-400#empty", "registry/upload/any-closing-digest-is-judged")
     codes = ("DIGEST_INVALID",)
 
     def wrong_digest(self, original: Any, digest: str) -> Refusal:
@@ -124,7 +151,7 @@ class BlobsOfNoSessionStored(_ClosedAllTheSame):
     """Docker Registry V2, Canceling an Upload: a session that is over, or another repository's, leaves no blob."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelled-session-is-gone", "registry/upload/session-belongs-to-its-repository")
+    noticed_by = ("registry/upload/cancelled-session-is-gone#put", "registry/upload/session-belongs-to-its-repository")
     codes = ("BLOB_UPLOAD_UNKNOWN",)
 
 
@@ -163,7 +190,15 @@ class IncompleteManifestsKept(_RefusedManifestsKept):
     """Docker Registry V2, Pushing an Image Manifest: what is refused for a blob that is not there is not there."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused", "registry/manifest/missing-child-is-refused")
+    noticed_by = (
+        "registry/manifest/missing-reference-is-refused#config",
+        "registry/manifest/missing-reference-is-refused#deleted",
+        "registry/manifest/missing-reference-is-refused#layer",
+        "registry/manifest/missing-child-is-refused#child",
+        "registry/manifest/missing-child-is-refused#child-elsewhere",
+        "registry/manifest/missing-child-is-refused#deleted-child",
+        "registry/manifest/missing-child-is-refused#docker-child",
+    )
     codes = ("MANIFEST_BLOB_UNKNOWN",)
 
 
@@ -173,9 +208,11 @@ class InvalidManifestsTagged(_RefusedManifestsKept):
     surface = "registry"
     noticed_by = (
         "registry/manifest/schema-version-is-2",
+        "registry/manifest/schema-version-is-2#of-an-index",
+        "registry/manifest/schema-version-is-2#text",
         "registry/manifest/one-kind-at-a-time",
         "registry/manifest/type-is-compared",
-        "registry/manifest/nonsense-is-400",
+        "registry/manifest/nonsense-is-400#layers-of-a-number",
         "registry/manifest/any-change-is-taken-or-refused",
         "registry/manifest/any-body-is-taken-or-refused",
     )
@@ -194,7 +231,13 @@ class BadTagsSetAllTheSame(_RefusedManifestsKept):
     """distribution-spec 1.1, Pulling manifests: what is refused as no tag names nothing."""
 
     surface = "registry"
-    noticed_by = ("registry/name/no-other-tag-is-taken",)
+    noticed_by = (
+        "registry/name/no-other-tag-is-taken#129-letters",
+        "registry/name/no-other-tag-is-taken#at",
+        "registry/name/no-other-tag-is-taken#dash-first",
+        "registry/name/no-other-tag-is-taken#line-end",
+        "registry/name/no-other-tag-is-taken#nul",
+    )
     codes = ("TAG_INVALID",)
 
     def manifest_of(self, original: Any, asked: Asked) -> Manifest:
@@ -207,7 +250,11 @@ class MountsLinkedBehindTheUpload(Defect):
     """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source", "registry/token/mount-needs-pull-on-the-source")
+    noticed_by = (
+        "registry/rights/mount-needs-pull-on-the-source#first-of-two",
+        "registry/rights/mount-needs-pull-on-the-source#named",
+        "registry/token/mount-needs-pull-on-the-source",
+    )
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)
@@ -220,7 +267,7 @@ class MountsLinkedBeforeTheyAreFound(Defect):
     """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-is-not-made-up", "registry/mount/deleted-blob-is-not-mounted")
+    noticed_by = ("registry/mount/absent-blob-is-not-made-up#no-source", "registry/mount/deleted-blob-is-not-mounted")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)
@@ -233,7 +280,7 @@ class PostOfNothingLinksWhatIsKnown(Defect):
     """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/known-elsewhere-is-verified",)
+    noticed_by = ("registry/digest/known-elsewhere-is-verified#nothing-in-a-post",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)

@@ -108,7 +108,7 @@ class HeadKnowsNoEntityTag(Defect):
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest-head",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         await original(asked)

@@ -56,7 +56,7 @@ class IndexPushedAgainRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: an index that is there may be pushed again (buildah #2594)."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/oci-index-is-taken",)
+    noticed_by = ("registry/manifest/oci-index-is-taken#again",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         if manifest.media_type in INDEXES and manifest.digest in registry_of(original).stored(name).manifests:
@@ -84,7 +84,7 @@ class LargePageFails(Defect):
     """API Reference, Error Handling: no memory is made ready for as many names as are asked for (CVE-2023-2253)."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/bad-n-is-no-server-error", "registry/tags/bad-n-is-no-server-error")
+    noticed_by = ("registry/catalog/bad-n-is-no-server-error#large", "registry/tags/bad-n-is-no-server-error#large")
     crashes = (MemoryError,)
 
     def page_size(self, original: Any, request: Request) -> int | None:
@@ -98,7 +98,7 @@ class SupportWantsAnyScope(Defect):
     """Docker token scopes: a scope is a type, a name and actions, which ``*`` is none of (gitea #36907)."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
+    noticed_by = ("registry/login/challenge-names-the-scope#support",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = original(wanted, error)
@@ -125,7 +125,7 @@ class HeadWithoutAcceptUnknown(Defect):
     """RFC 9110 section 12.5.1: who sends no Accept takes any type, of HEAD as of GET (watchtower #728)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-type-is-any-type",)
+    noticed_by = ("registry/pull/any-type-is-any-type#no-accept",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         if not asked.request.headers.get("accept"):
@@ -138,7 +138,7 @@ class SizeInWordsFails(Defect):
     """API Reference, Error Handling: a size that is no number is its caller's mistake."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole",)
+    noticed_by = ("registry/manifest/descriptors-are-whole#config-size-in-words",)
     crashes = (TypeError,)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:

@@ -20,7 +20,12 @@ class ReadersNeedNoLogin(Defect):
     """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
 
     surface = "registry"
-    noticed_by = ("registry/login/support-asks-for-a-login", "registry/login/anonymous-cannot-pull")
+    noticed_by = (
+        "registry/login/anonymous-cannot-pull#blob-head",
+        "registry/login/anonymous-cannot-pull#manifest-by-digest",
+        "registry/login/anonymous-cannot-pull#manifest-head-by-digest",
+        "registry/login/anonymous-cannot-pull#tags-in-pages",
+    )
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -53,7 +58,6 @@ class _TokenOfOneForAll(Defect):
     """A token that may do in one repository of an organization what is wanted may do it in every other."""
 
     surface = "registry"
-    noticed_by = ("registry/token/is-for-one-repository",)
 
     def _enough(self, kind: str, method: str) -> bool:
         """Whether it is so for a kind of endpoint and a method."""
@@ -74,12 +78,16 @@ class _TokenOfOneForAll(Defect):
 class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository reads no blob of another."""
 
+    noticed_by = ("registry/token/is-for-one-repository#blob", "registry/token/is-for-one-repository#blob-head")
+
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "blob" and method != "DELETE"
 
 
 class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
     """Docker token scopes: nor does a token to pull from one tell by HEAD of the manifests of another."""
+
+    noticed_by = ("registry/token/is-for-one-repository#manifest-head",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "manifest" and method == "HEAD"
@@ -88,12 +96,16 @@ class TokenOfOneHeadsManifestsOfAll(_TokenOfOneForAll):
 class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository lists no tags of another."""
 
+    noticed_by = ("registry/token/is-for-one-repository#tags",)
+
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "tags"
 
 
 class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository sends no chunk to a session of another."""
+
+    noticed_by = ("registry/token/is-for-one-repository#chunk",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "upload" and method == "PATCH"
@@ -102,12 +114,16 @@ class TokenOfOneSendsChunksToAll(_TokenOfOneForAll):
 class TokenOfOnePushesManifestsToAll(_TokenOfOneForAll):
     """Docker token scopes: a token to push to one repository pushes no manifest to another."""
 
+    noticed_by = ("registry/token/is-for-one-repository#put-manifest",)
+
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "manifest" and method == "PUT"
 
 
 class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
     """Docker token scopes: a token to delete from one repository deletes nothing from another."""
+
+    noticed_by = ("registry/token/is-for-one-repository#delete-manifest",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return method == "DELETE"
@@ -117,7 +133,10 @@ class ManifestReadBeforeItsSender(Defect):
     """API Reference, Error Handling: what a manifest lacks in a repository is not told to who may not see that."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
+    noticed_by = (
+        "registry/rights/private-and-absent-are-not-told-apart#put-manifest-anonymous",
+        "registry/rights/private-and-absent-are-not-told-apart#put-manifest-other-organization",
+    )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if kind == "manifest" and request.method == "PUT":
@@ -232,10 +251,14 @@ class TokenOfNothingOpensAll(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/token/subset-is-no-error",
+        "registry/token/subset-is-no-error#no-rights",
         "registry/token/without-scope-opens-nothing",
-        "registry/token/malformed-scope-is-a-callers-fault",
-        "registry/token/anonymous-opens-nothing",
+        "registry/token/malformed-scope-is-a-callers-fault#empty-name",
+        "registry/token/malformed-scope-is-a-callers-fault#host-and-port",
+        "registry/token/malformed-scope-is-a-callers-fault#nul",
+        "registry/token/malformed-scope-is-a-callers-fault#two-colons",
+        "registry/token/malformed-scope-is-a-callers-fault#unknown-type",
+        "registry/token/malformed-scope-is-a-callers-fault#word",
     )
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
@@ -246,7 +269,7 @@ class TokenOfNothingPushes(Defect):
     """Docker token authentication: a token that carries no access pushes nothing, though it pulls nothing either."""
 
     surface = "registry"
-    noticed_by = ("registry/token/subset-is-no-error", "registry/token/anonymous-opens-nothing")
+    noticed_by = ("registry/token/subset-is-no-error#no-rights", "registry/token/anonymous-opens-nothing")
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return (not caller.grants and "push" in access.actions) or bool(original(caller, access))

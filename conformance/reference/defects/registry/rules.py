@@ -25,7 +25,15 @@ class AnyBytesTakenAsManifest(Defect):
     """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/nonsense-is-400",)
+    noticed_by = (
+        "registry/manifest/nonsense-is-400#binary",
+        "registry/manifest/nonsense-is-400#cut-off",
+        "registry/manifest/nonsense-is-400#empty",
+        "registry/manifest/nonsense-is-400#list",
+        "registry/manifest/nonsense-is-400#not-a-number",
+        "registry/manifest/nonsense-is-400#null",
+        "registry/manifest/nonsense-is-400#words",
+    )
 
     def parse_manifest(self, original: Any, content: bytes) -> dict[str, Any]:
         try:
@@ -43,7 +51,10 @@ class ManifestMediaTypeUnchecked(Defect):
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/type-is-compared-of-one-shape",)
+    noticed_by = (
+        "registry/manifest/type-is-compared-of-one-shape#of-docker",
+        "registry/manifest/type-is-compared-of-one-shape#of-oci",
+    )
 
     def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         """Takes any."""
@@ -64,7 +75,10 @@ class MalformedDescriptorAccepted(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, a digest and a size, a subject's, too."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole",)
+    noticed_by = (
+        "registry/manifest/descriptors-are-whole#subject-digest-of-no-form",
+        "registry/manifest/descriptors-are-whole#subject-no-size",
+    )
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
         if member != "subject" or not isinstance(descriptor, dict) or "digest" not in descriptor:
@@ -134,7 +148,7 @@ class UnknownManifestTypeAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/type-is-a-manifests",)
+    noticed_by = ("registry/manifest/type-is-a-manifests#layer", "registry/manifest/type-is-a-manifests#plain-json")
 
     def check_supported(self, original: Any, media_type: str) -> None:
         """Takes any."""

@@ -27,7 +27,7 @@ class LastBytesBehindStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/last-chunk-by-put",)
+    noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
 
     def __init__(self) -> None:
         self.streamed: set[str] = set()
@@ -47,7 +47,10 @@ class OneEntityTagRead(Defect):
     """RFC 9110 section 13.1.2: If-None-Match is a list of entity tags."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+    noticed_by = (
+        "registry/pull/entity-tag-saves-a-pull#blob-among-others",
+        "registry/pull/entity-tag-saves-a-pull#manifest-among-others",
+    )
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')

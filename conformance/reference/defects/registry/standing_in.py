@@ -16,7 +16,7 @@ class PostedBlobPresentAlready(Defect):
     """Docker Registry V2, Digest Parameter: what is posted is verified, though its digest is that of what is there."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing#posted-blob",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)
@@ -42,7 +42,7 @@ class BlobCutOffTaken(Defect):
     """Docker Registry V2, Completed Upload: a body whose connection broke is no blob, and least under its digest."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-are-stored-nowhere",)
+    noticed_by = ("registry/digest/refused-bytes-are-stored-nowhere#cut-off",)
 
     async def broken_off(self, original: Any, request: Request) -> None:
         registry, found, digest = registry_of(original), find_route(request.path), request.parameter("digest")
@@ -57,7 +57,7 @@ class AbsentTagIsLatest(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that is not there is 404, whatever ``latest`` names."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404",)
+    noticed_by = ("registry/pull/absent-manifest-is-404#tag-get", "registry/pull/absent-manifest-is-404#tag-head")
 
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference if ":" in reference else "latest")
@@ -69,7 +69,7 @@ class TagsBelowAreListed(Defect):
     """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
 
     surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own",)
+    noticed_by = ("registry/name/each-name-is-its-own#one-digit-component",)
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         below = (each.tags for path, each in registry_of(original).repositories.items() if path.startswith(f"{name}/"))
@@ -107,7 +107,7 @@ class BlobDeletedAsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404",)
+    noticed_by = ("registry/delete/absent-is-404#blob-as-manifest",)
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)
@@ -147,7 +147,7 @@ class IndexGoesWithItsImage(Defect):
     """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/others-stay",)
+    noticed_by = ("registry/delete/others-stay#index-of-it",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)

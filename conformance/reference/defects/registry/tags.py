@@ -18,7 +18,13 @@ class TagGrammarUnchecked(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag is of its grammar, at most 128 characters."""
 
     surface = "registry"
-    noticed_by = ("registry/name/no-other-tag-is-taken",)
+    noticed_by = (
+        "registry/name/no-other-tag-is-taken#129-letters",
+        "registry/name/no-other-tag-is-taken#blank",
+        "registry/name/no-other-tag-is-taken#dot-first",
+        "registry/name/no-other-tag-is-taken#not-ascii",
+        "registry/name/no-other-tag-is-taken#plus",
+    )
 
     def is_tag(self, original: Any, text: str) -> bool:
         return True
@@ -28,7 +34,11 @@ class LongTagRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken", "registry/referrers/tag-schema-works")
+    noticed_by = (
+        "registry/name/every-tag-of-the-grammar-is-taken#128-letters",
+        "registry/name/every-tag-of-the-grammar-is-taken#hexadecimal",
+        "registry/referrers/tag-schema-works",
+    )
 
     def is_tag(self, original: Any, text: str) -> bool:
         return len(text) < 64 and bool(original(text))
@@ -48,7 +58,7 @@ class LatestIsWhateverThereIs(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was not pushed is not there, "latest" neither."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404",)
+    noticed_by = ("registry/pull/absent-manifest-is-404#latest",)
 
     def resolve(self, original: Any, name: str, reference: str) -> Any:
         tags = registry_of(original).stored(name).tags
@@ -61,7 +71,7 @@ class TagWithoutItsLastDash(Defect):
     """distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end."""
 
     surface = "registry"
-    noticed_by = ("registry/name/tags-differ-in-case",)
+    noticed_by = ("registry/name/tags-differ-in-case#or-at-their-end",)
 
     def check_reference(self, original: Any, text: str) -> str:
         return str(original(text)).rstrip("-")

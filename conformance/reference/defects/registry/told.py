@@ -30,7 +30,7 @@ class HeadOfBlobRefused(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is there is 200."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/blob-head-is-200",)
+    noticed_by = ("registry/pull/blob-head-is-200", "registry/pull/blob-head-is-200#of-no-bytes")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 200:
@@ -42,7 +42,7 @@ class TagListTypedAsText(Defect):
     """Docker Registry V2, Listing Image Tags: the list is application/json, and says so."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/are-json",)
+    noticed_by = ("registry/tags/are-json", "registry/tags/are-json#in-pages")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "tags" and answer.status == 200:
@@ -54,7 +54,7 @@ class BlobOfAbsentRepositoryFails(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob of a repository that never was is 404, and no failure."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-repository-is-404",)
+    noticed_by = ("registry/pull/absent-repository-is-404#blob", "registry/pull/absent-repository-is-404#blob-head")
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         if name not in registry_of(original).repositories:
@@ -67,7 +67,7 @@ class CreatedManifestDigestOfOther(Defect):
     """distribution-spec 1.1, Pushing Manifests: the digest that 201 tells is that of the bytes that were pushed."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/created-digest-is-true",)
+    noticed_by = ("registry/manifest/created-digest-is-true", "registry/manifest/created-digest-is-true#index")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "PUT" and kind_of(request) == "manifest" and answer.status == 201:
@@ -80,7 +80,7 @@ class CreatedBlobDigestOfOther(Defect):
     """Docker Registry V2, Digest Header: the digest that a pushed blob's answer names is the blob's own."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/created-digest-is-true",)
+    noticed_by = ("registry/upload/created-digest-is-true", "registry/upload/created-digest-is-true#in-chunks")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "PUT" and kind_of(request) == "upload" and answer.status == 201:
@@ -135,8 +135,13 @@ class PullNeedsPush(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/puller-can-pull",
-        "registry/token/several-scopes",
+        "registry/rights/puller-can-pull#blob",
+        "registry/rights/puller-can-pull#blob-head",
+        "registry/rights/puller-can-pull#manifest",
+        "registry/rights/puller-can-pull#manifest-by-digest",
+        "registry/rights/puller-can-pull#manifest-head",
+        "registry/rights/puller-can-pull#tags",
+        "registry/token/several-scopes#joined",
         "registry/token/refresh-token-gets-tokens",
     )
 
@@ -148,7 +153,7 @@ class LocationWithoutHost(Defect):
     """RFC 9110 section 4.2.1: an http address has a host; "http:///v2/…" is none, and engines go nowhere by it."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/session-opens", "registry/upload/location-can-be-pulled")
+    noticed_by = ("registry/upload/session-opens",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if location := answer.headers.get("location"):
@@ -161,7 +166,7 @@ class LinkWithoutHost(Defect):
     """RFC 9110 section 4.2.1: nor does a Link without a host lead anywhere."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end", "registry/catalog/links-leave-nothing-out")
+    noticed_by = ("registry/tags/links-lead-to-the-end#six", "registry/catalog/links-leave-nothing-out")
 
     def listing_url(self, original: Any, request: Request, query: str) -> str:
         return f"http://{original(request, query)}"
@@ -182,11 +187,7 @@ class HeadTypeIsAlwaysImage(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/manifest/oci-index-is-taken",
-        "registry/manifest/docker-image-is-taken",
-        "registry/manifest/docker-list-is-taken",
-    )
+    noticed_by = ("registry/manifest/oci-index-is-taken", "registry/manifest/docker-list-is-taken")
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -198,7 +199,7 @@ class ArtifactTypeInSmallLetters(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type",)
+    noticed_by = ("registry/referrers/say-their-type#of-an-index",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
@@ -209,7 +210,12 @@ class AnnotationsEscapedForPages(Defect):
     """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations",)
+    noticed_by = (
+        "registry/referrers/carry-annotations#artifact",
+        "registry/referrers/carry-annotations#filtered",
+        "registry/referrers/carry-annotations#image",
+        "registry/referrers/carry-annotations#index",
+    )
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
@@ -221,7 +227,7 @@ class NoAnnotationsToldAsNull(Defect):
     """image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations",)
+    noticed_by = ("registry/referrers/carry-annotations#none",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         return {"annotations": None, **original(manifest)}
@@ -243,7 +249,10 @@ class BadPageOfTheCatalogFails(Defect):
     """API Reference, Error Handling: an invalid parameter of the catalog is the caller's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/bad-n-is-no-server-error",)
+    noticed_by = (
+        "registry/catalog/bad-n-is-no-server-error#negative",
+        "registry/catalog/bad-n-is-no-server-error#word",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return Answer(500) if kind_of(request) == "catalog" and answer.status == 400 else answer

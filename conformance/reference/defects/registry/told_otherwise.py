@@ -35,7 +35,7 @@ class BlobDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting Blobs: "Upon success, the registry MUST respond with code 202 Accepted"."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
+    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
     told = ("blob", "DELETE", 202, 204)
 
 
@@ -54,7 +54,11 @@ class OutOfOrderAnswered400(_AnotherStatus):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order "MUST be responded to with 416"."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/416-tells-where-to-go-on", "registry/upload/out-of-order-is-416")
+    noticed_by = (
+        "registry/upload/416-tells-where-to-go-on",
+        "registry/upload/out-of-order-is-416#one-byte-early",
+        "registry/upload/out-of-order-is-416#overlapping",
+    )
     told = ("upload", "PATCH", 416, 400)
 
 
@@ -70,7 +74,7 @@ class TagsUnknownToHead(_AnotherStatus):
     """RFC 9110 section 9.3.2: HEAD of a tag is answered as GET of it is."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-equals-get",)
+    noticed_by = ("registry/pull/head-equals-get#tag",)
     told = ("manifest", "HEAD", 200, 404)
 
     def _meant(self, request: Request) -> bool:
@@ -141,7 +145,7 @@ class CreatedDigestOfTidiedManifest(Defect):
     """Docker Registry V2, Content Digests: the digest that a push is answered with is of the bytes that were pushed."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept",)
+    noticed_by = ("registry/manifest/bytes-are-kept#escaped", "registry/manifest/bytes-are-kept#utf-8")
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -154,7 +158,7 @@ class ErrorCodesOfItsOwn(Defect):
     """distribution-spec 1.1, Error Codes: "The code field MUST be one of the following"."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-is-of-the-lists",)
+    noticed_by = ("registry/errors/code-is-of-the-lists#absent-blob",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
@@ -186,7 +190,15 @@ class MissingReferenceToldInText(_ToldInText):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/missing-reference-is-told-by-code",
+        "registry/manifest/missing-reference-is-told-by-code#child",
+        "registry/manifest/missing-reference-is-told-by-code#child-elsewhere",
+        "registry/manifest/missing-reference-is-told-by-code#config",
+        "registry/manifest/missing-reference-is-told-by-code#deleted",
+        "registry/manifest/missing-reference-is-told-by-code#deleted-child",
+        "registry/manifest/missing-reference-is-told-by-code#docker-child",
+        "registry/manifest/missing-reference-is-told-by-code#known-elsewhere",
+        "registry/manifest/missing-reference-is-told-by-code#layer",
+        "registry/manifest/missing-reference-is-told-by-code#layer-elsewhere",
         "registry/manifest/each-missing-blob-is-told",
     )
     code = "MANIFEST_BLOB_UNKNOWN"
@@ -196,7 +208,7 @@ class DenialToldInText(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
     surface = "registry"
-    noticed_by = ("registry/login/denial-is-told",)
+    noticed_by = ("registry/login/denial-is-told#manifest",)
     code = "UNAUTHORIZED"
 
 
@@ -204,7 +216,7 @@ class DenialToldAsUnsupported(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
     surface = "registry"
-    noticed_by = ("registry/login/denial-is-told",)
+    noticed_by = ("registry/login/denial-is-told#manifest", "registry/login/denial-is-told#tags")
     code = "UNAUTHORIZED"
     instead = "UNSUPPORTED"
 
@@ -222,7 +234,7 @@ class LargePageToldAsUnsupported(Defect):
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is "bigger than the maximum allowed"."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/n-limits-the-list",)
+    noticed_by = ("registry/tags/n-limits-the-list#more",)
 
     def page_size(self, original: Any, request: Request) -> int | None:
         size: int | None = original(request)
@@ -235,7 +247,7 @@ class ChallengeWithoutRealm(Defect):
     """RFC 6750 section 3: a Bearer challenge tells its realm, without which nobody knows where tokens are given."""
 
     surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given",)
+    noticed_by = ("registry/login/challenge-is-given#support",)
 
     def challenge_parameters(self, original: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
         return [each for each in original(wanted, error) if each[0] != "realm"]
@@ -245,7 +257,7 @@ class VersionOfTheFirstRegistry(Defect):
     """Docker Registry V2, API Version Check: Docker-Distribution-API-Version "should be set to registry/2.0"."""
 
     surface = "registry"
-    noticed_by = ("registry/support/names-its-version",)
+    noticed_by = ("registry/support/names-its-version#anonymous",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "support":

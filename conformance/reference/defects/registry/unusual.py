@@ -47,7 +47,7 @@ class DeletionInAnAbsentRepositoryFails(Defect):
     """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404",)
+    noticed_by = ("registry/delete/absent-is-404#manifest-nowhere",)
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.name not in registry_of(original).repositories:
@@ -60,7 +60,7 @@ class DockerImagesNotDeleted(Defect):
     """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/image-stays-elsewhere",)
+    noticed_by = ("registry/delete/image-stays-elsewhere#digest",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         manifest = registry_of(original).stored(name).manifests.get(digest)
@@ -82,7 +82,7 @@ class PartOfNoBytesFails(Defect):
     """API Reference, Error Handling: who asks for a part of a blob of no bytes meets no failure of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/blob-head-is-200",)
+    noticed_by = ("registry/pull/blob-head-is-200#of-no-bytes",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         if not size:
@@ -107,7 +107,7 @@ class CatalogOfNoneFails(Defect):
     """API Reference, Error Handling: to ask for no repositories is odd, and no reason for a 5xx."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/bad-n-is-no-server-error",)
+    noticed_by = ("registry/catalog/bad-n-is-no-server-error#nought",)
 
     async def list_repositories(self, original: Any, asked: Asked) -> Answer:
         if asked.request.parameter("n") == "0":

@@ -21,7 +21,14 @@ class BlobDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/sha512-is-verified")
+    noticed_by = (
+        "registry/digest/wrong-is-refused#continued",
+        "registry/digest/wrong-is-refused#of-a-mebibyte",
+        "registry/digest/wrong-is-refused#post",
+        "registry/digest/wrong-is-refused#put",
+        "registry/digest/sha512-is-verified",
+        "registry/digest/sha512-is-verified#chunks",
+    )
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
@@ -31,7 +38,10 @@ class RefusedBlobKept(Defect):
     """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/refused-bytes-are-stored-nowhere",)
+    noticed_by = (
+        "registry/digest/refused-bytes-are-stored-nowhere#post",
+        "registry/digest/refused-bytes-are-stored-nowhere#put",
+    )
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
@@ -42,7 +52,7 @@ class WrongDigestSaysUploadInvalid(Defect):
     """distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause",)
+    noticed_by = ("registry/errors/code-tells-the-cause#wrong-digest",)
 
     def wrong_digest(self, original: Any, digest: str) -> Refusal:
         return Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
@@ -52,7 +62,7 @@ class MissingDigestAccepted(Defect):
     """distribution-spec 1.1, Pushing blobs: the closing PUT must name the digest."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/missing-is-400",)
+    noticed_by = ("registry/digest/missing-is-400#absent",)
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         if request.parameter("digest") is None:
@@ -64,7 +74,15 @@ class DigestGrammarUnchecked(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is 400 DIGEST_INVALID, not an upload accepted."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-is-400",)
+    noticed_by = (
+        "registry/digest/malformed-is-400#empty-hex",
+        "registry/digest/malformed-is-400#letters",
+        "registry/digest/malformed-is-400#longer",
+        "registry/digest/malformed-is-400#no-algorithm",
+        "registry/digest/malformed-is-400#not-ascii",
+        "registry/digest/malformed-is-400#short",
+        "registry/digest/malformed-is-400#unknown-algorithm",
+    )
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         try:
@@ -77,7 +95,7 @@ class CancelledUploadKept(Defect):
     """Docker Registry V2, Canceling an Upload: a cancelled session is gone."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelled-session-is-gone",)
+    noticed_by = ("registry/upload/cancelled-session-is-gone#patch",)
 
     async def cancel_upload(self, original: Any, upload: Upload) -> None:
         """Forgets to."""
@@ -111,7 +129,7 @@ class FinishedUploadKept(Defect):
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/finished-session-is-gone",)
+    noticed_by = ("registry/upload/finished-session-is-gone#get", "registry/upload/finished-session-is-gone#patch")
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         await registry_of(original).commit_blob(upload.repository, digest, content)
@@ -121,7 +139,12 @@ class UnknownUploadAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/unknown-session-is-404",)
+    noticed_by = (
+        "registry/upload/unknown-session-is-404#get",
+        "registry/upload/unknown-session-is-404#no-uuid",
+        "registry/upload/unknown-session-is-404#patch",
+        "registry/upload/unknown-session-is-404#put",
+    )
 
     def find_upload(self, original: Any, asked: Asked) -> Upload:
         try:
@@ -180,7 +203,7 @@ class EmptyBlobRefused(Defect):
     """distribution-spec 1.1, Pushing blobs: a blob of no bytes is a blob."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-put",)
+    noticed_by = ("registry/upload/whole-blob-by-put#empty",)
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         if not content:
@@ -210,7 +233,7 @@ class OneSessionInTwentyForgotten(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
+    noticed_by = ("registry/at-once/pulled-while-pushed-again#blob",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

@@ -37,7 +37,11 @@ class EscapedPathsNeedNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, however the path is written."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens",)
+    noticed_by = (
+        "registry/login/no-spelling-of-a-path-opens#deletion",
+        "registry/login/no-spelling-of-a-path-opens#letter-escaped",
+        "registry/login/no-spelling-of-a-path-opens#slash-escaped",
+    )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
@@ -50,7 +54,7 @@ class TwoSlashesNeedNoLogin(Defect):
     """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens",)
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#slash-before",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if request.method == "GET" and request.path.startswith("//v2/"):
@@ -63,7 +67,11 @@ class RightsOfTheFirstNameInThePath(Defect):
     """Docker token scopes: rights count for what a path leads to, and not for where it begins."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/no-path-leads-to-others",)
+    noticed_by = (
+        "registry/rights/no-path-leads-to-others#escaped",
+        "registry/rights/no-path-leads-to-others#plain",
+        "registry/rights/no-path-leads-to-others#slash-escaped",
+    )
 
     async def answer(self, original: Any, request: Request) -> Answer:
         own = OWN_NAME.match(request.path)
@@ -79,7 +87,7 @@ class NameAloneOpens(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
     surface = "registry"
-    noticed_by = ("registry/login/name-alone-opens-nothing",)
+    noticed_by = ("registry/login/name-alone-opens-nothing#none",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
@@ -113,7 +121,7 @@ class PartsForEveryLogin(Defect):
     """Docker token scopes: a part of a blob needs pull, as the whole does."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/part-needs-the-same",)
+    noticed_by = ("registry/rights/part-needs-the-same#other-organization",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if kind == "blob" and "range" in request.headers:
@@ -138,7 +146,7 @@ class TokenGoesUpwards(Defect):
     """Docker token scopes: a token for ``app/below`` is none for ``app``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/name-below-is-another-repository",)
+    noticed_by = ("registry/token/name-below-is-another-repository#pull",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         above = {(kind, name.rpartition("/")[0], action) for kind, name, action in caller.grants}
@@ -149,7 +157,7 @@ class TokenGoesDownwards(Defect):
     """Docker token scopes: a token for ``app`` is none for ``app/below``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/name-below-is-another-repository",)
+    noticed_by = ("registry/token/name-below-is-another-repository#push",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         above = Access(access.kind, access.name.rpartition("/")[0], access.actions)
@@ -175,7 +183,7 @@ class TokenToldBack(Defect):
     """OWASP API8: an error does not expose what it was given to keep, such as a token."""
 
     surface = "registry"
-    noticed_by = ("registry/token/is-not-told-back",)
+    noticed_by = ("registry/token/is-not-told-back", "registry/token/is-not-told-back#of-no-use")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         given = request.headers.get("authorization")
@@ -191,7 +199,7 @@ class EscapedDigestAlone(Defect):
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/digest-is-read-as-written",)
+    noticed_by = ("registry/upload/digest-is-read-as-written#not-escaped",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         if re.search("digest=[^&]*:", asked.request.query_string):
@@ -204,7 +212,7 @@ class LastDigestStored(Defect):
     """Docker Registry V2, Digest Parameter: a blob is stored under the digest that was verified."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/of-two-none-is-believed",)
+    noticed_by = ("registry/digest/of-two-none-is-believed#true-first",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -229,7 +237,13 @@ class KnownElsewhereUnverified(Defect):
     """Docker Registry V2, Digest Parameter: bytes are verified, though another repository has the digest already."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/known-elsewhere-is-verified",)
+    noticed_by = (
+        "registry/digest/known-elsewhere-is-verified#nothing-in-a-post",
+        "registry/digest/known-elsewhere-is-verified#nothing-other-organization",
+        "registry/digest/known-elsewhere-is-verified#nothing-ours",
+        "registry/digest/known-elsewhere-is-verified#other-bytes-other-organization",
+        "registry/digest/known-elsewhere-is-verified#other-bytes-ours",
+    )
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         registry = registry_of(original)

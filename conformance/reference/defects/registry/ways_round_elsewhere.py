@@ -17,7 +17,6 @@ class _NeedsNoLogin(Defect):
     """Where ``path`` is found in what was sent, nobody is asked who it is."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens",)
     path = ""
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -33,17 +32,23 @@ class _NeedsNoLogin(Defect):
 class EscapedTagsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of a list is written."""
 
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#tags",)
+
     path = "/%74ags/"
 
 
 class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of a blob is written."""
 
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#blob",)
+
     path = "/%62lobs/"
 
 
 class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of the catalog is written."""
+
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#catalog",)
 
     path = "/%5fcatalog"
 
@@ -54,6 +59,8 @@ class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
 class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of an upload is written."""
 
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#upload",)
+
     path = "/%75ploads/"
 
 
@@ -61,7 +68,10 @@ class EmptyLoginChanges(Defect):
     """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
 
     surface = "registry"
-    noticed_by = ("registry/login/malformed-login-is-refused",)
+    noticed_by = (
+        "registry/login/malformed-login-is-refused#empty-deletion",
+        "registry/login/malformed-login-is-refused#empty-upload",
+    )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":

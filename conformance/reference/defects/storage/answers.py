@@ -34,7 +34,10 @@ class CompletionToldOfAnotherBucket(Defect):
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/answers-name-their-upload",)
+    noticed_by = (
+        "storage/multipart/answers-name-their-upload",
+        "storage/multipart/answers-name-their-upload#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
@@ -44,7 +47,7 @@ class PartDatedByTheZone(Defect):
     """S3 API Reference, Part, LastModified: when the part was uploaded, in UTC."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told",)
+    noticed_by = ("storage/multipart/times-are-told", "storage/multipart/times-are-told#of-a-copied-part")
 
     def listed_part(self, original: Any, part: Part) -> str:
         return str(original(replace(part, modified=part.modified + HOUR_S)))
@@ -167,7 +170,7 @@ class IfRangeComparesWeakly(Defect):
     """RFC 9110 section 13.1.5: a weak entity tag in If-Range is no match, for the comparison is strong."""
 
     surface = "storage"
-    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole",)
+    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole#weak",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return bool(original(value and value.removeprefix("W/"), found))
@@ -177,7 +180,7 @@ class IfRangeDateNotCompared(Defect):
     """RFC 9110 section 13.1.5: a date in If-Range holds where it is exactly Last-Modified."""
 
     surface = "storage"
-    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole",)
+    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole#older-date",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return (value is not None and http_date(value) is not None) or bool(original(value, found))
@@ -187,7 +190,7 @@ class CopiedVersionPassedOver(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/missing-version-is-refused",)
+    noticed_by = ("storage/copy/missing-version-is-refused", "storage/copy/missing-version-is-refused#of-a-part")
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         source: tuple[str, str] = original(with_source(call, call.headers[SOURCE].partition("?")[0]))
@@ -220,7 +223,7 @@ class UnsatisfiedRangeOfNothing(Defect):
     """RFC 9110 section 14.4: Content-Range of 416 tells how large the object is."""
 
     surface = "storage"
-    noticed_by = ("storage/range/unsatisfiable-is-416",)
+    noticed_by = ("storage/range/unsatisfiable-is-416#far-beyond", "storage/range/unsatisfiable-is-416#from-the-size")
 
     def unsatisfiable(self, original: Any, size: int) -> Fault:
         fault: Fault = original(0)

@@ -69,7 +69,7 @@ class DirectoryNotEmpty(Defect):
     surface = "storage"
     noticed_by = (
         "storage/key/nothing-stands-above-an-object",
-        "storage/key/folder-can-go-alone",
+        "storage/key/folder-can-go-alone#one",
         "storage/key/object-beside-its-prefix",
     )
 
@@ -111,7 +111,7 @@ class ReadsTrimTheKey(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is read too."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#blank",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=call.key.rstrip(" ")), bucket)
@@ -122,7 +122,7 @@ class DeletionsTrimTheKey(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is deleted too."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#blank",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=call.key.rstrip(" ")), bucket)
@@ -133,7 +133,7 @@ class PatternsNotDeleted(Defect):
     """S3 API Reference, DeleteObject: a key with brackets or a star is a key, and can be deleted."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#brackets", "storage/key/ordinary-names-are-kept#punctuation")
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if set("*[]") & set(call.key):
@@ -168,7 +168,12 @@ class DotsResolvedToBeRead(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a key is no path: what is put under ``a//b`` is read there."""
 
     surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
+    noticed_by = (
+        "storage/key/dots-and-slashes-alias-nothing#dot",
+        "storage/key/dots-and-slashes-alias-nothing#dot-dot",
+        "storage/key/dots-and-slashes-alias-nothing#slashes-at-the-end",
+        "storage/key/dots-and-slashes-alias-nothing#triple-slash",
+    )
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         end = "/" if call.key.endswith("/") else ""
@@ -180,7 +185,11 @@ class DottedNamesCannotGo(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, and a key with dots in it is none."""
 
     surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
+    noticed_by = (
+        "storage/key/dots-and-slashes-alias-nothing#deleted-dot",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-dot-dot",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-double-slash",
+    )
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if posixpath.normpath(call.key) != call.key.rstrip("/"):
@@ -193,7 +202,7 @@ class LongPathNotRead(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a key may have 1,024 bytes, to be read as well as to be written."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii", "storage/key/of-1024-bytes-is-kept#copied")
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.key.encode()) > LONGEST_PATH:
@@ -206,7 +215,7 @@ class LongPathNotDeleted(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a key of 1,024 bytes can be deleted again."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii", "storage/key/of-1024-bytes-is-kept#two-byte")
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.key.encode()) > LONGEST_PATH:
@@ -222,7 +231,7 @@ class SimilarNameReplaced(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: none takes the place of another."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#case",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         await original(bucket, key, stored, asked)
@@ -234,7 +243,7 @@ class SimilarNameNotStored(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: what is told as stored is stored."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#case", "storage/key/similar-names-are-different#in-parts")
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if not any(each != key and each.casefold() == key.casefold() for each in bucket.keys):
@@ -248,7 +257,7 @@ class EmptiedFoldersListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/folders-go-with-their-last-key",)
+    noticed_by = ("storage/listing/folders-go-with-their-last-key#one-by-one",)
 
     def __init__(self) -> None:
         self.folders: set[str] = set()
@@ -276,7 +285,10 @@ class ControlLettersBreakListings(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform; a key with a tab in it is none, once taken."""
 
     surface = "storage"
-    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
+    noticed_by = (
+        "storage/key/control-characters-do-not-break-listings#newline",
+        "storage/key/control-characters-do-not-break-listings#tab",
+    )
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         if not encoded and set("\t\n\r") & set(name):

@@ -29,7 +29,7 @@ class ForgedUrlsOfUnsignedChunks(Defect):
     """SigV4, "Using Query Parameters": a URL's signature is verified, also where chunks behind it have none."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/wrong-secret-is-refused",)
+    noticed_by = ("storage/presigned/wrong-secret-is-refused#with-unsigned-chunks",)
     shipped = True
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -47,7 +47,7 @@ class PartsMustBeOfOneSize(Defect):
     """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
     shipped = True
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
@@ -84,7 +84,7 @@ class WholeCopiedPartIsTheObject(Defect):
     """S3 API Reference, UploadPartCopy: without a range it copies a part, and no object, either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = ("storage/multipart/part-can-be-copied#of-a-hard-name", "storage/multipart/part-can-be-copied#whole")
     shipped = True
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -99,7 +99,7 @@ class NoughtsBeforeNumbersLost(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#tilde-and-noughts",)
     shipped = True
 
     def object_key(self, original: Any, key: str) -> str:
@@ -209,7 +209,7 @@ class PartsCountedByReadersAlone(Defect):
     """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get",)
+    noticed_by = ("storage/object/head-equals-get#of-a-part",)
     shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:

@@ -25,7 +25,7 @@ class EscapesInPrefix(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#escape",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -68,7 +68,7 @@ class TraceShowsAuthorization(Defect):
     """RFC 9110 section 9.3.8: fields with credentials are left out of what TRACE reflects."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away",)
+    noticed_by = ("storage/errors/nothing-is-given-away#of-a-trace",)
 
     def intercept(self, request: Request) -> Answer | None:
         if request.method != "TRACE":
@@ -82,7 +82,10 @@ class ArgumentsRepeatedAsMarkup(Defect):
     """S3 API Reference, "REST error responses": an XML document, whatever of the request it repeats."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
+    noticed_by = (
+        "storage/errors/document-has-code-and-message#of-markup",
+        "storage/errors/document-has-code-and-message#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         given = request.parameter("max-keys")
@@ -107,7 +110,11 @@ class UploadsLookedForInForeignBuckets(Defect):
     """Provisioning Storage: an access key opens its organization's buckets; of others' it is told nothing."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#abort",
+        "storage/service/foreign-bucket-is-refused#list-parts",
+        "storage/service/foreign-bucket-is-refused#put-part",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         bucket = gateway(original).buckets.get(call.bucket)
@@ -124,6 +131,8 @@ class UploadsLookedForInForeignBuckets(Defect):
 
 class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
     """Provisioning Storage: what another organization has is not told by If-Match."""
+
+    noticed_by = ("storage/service/foreign-bucket-is-refused#put-where-it-matches",)
 
     def _missing(self, call: Call) -> Fault:
         return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")

@@ -20,7 +20,7 @@ class AnswersToUrlsKeptByPath(Defect):
     """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused",)
+    noticed_by = ("storage/presigned/altered-is-refused#once-served",)
 
     def __init__(self) -> None:
         self.kept: set[str] = set()
@@ -40,7 +40,10 @@ class StrangersReadAccessLists(Defect):
     """Provisioning Storage: who may do what is told to who has the organization's access key."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-operation-is-closed",)
+    noticed_by = (
+        "storage/signature/every-operation-is-closed#access-list",
+        "storage/signature/every-operation-is-closed#access-list-of-an-object",
+    )
 
     async def answered(self, original: Any, request: Request) -> Answer:
         surface = gateway(original)
@@ -54,7 +57,7 @@ class ForeignAccessListTold(Defect):
     """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#access-list",)
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -68,7 +71,7 @@ class ForeignBucketBehindTwoSlashes(Defect):
     """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#behind-two-slashes",)
 
     async def answered(self, original: Any, request: Request) -> Answer:
         surface, name = gateway(original), request.raw_path.removeprefix("//")
@@ -120,7 +123,7 @@ class ForgedPartsOfUnsignedChunks(Defect):
     """SigV4, "Signature Calculations": a part's request is signed, also where the chunks behind it are not."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-upload-is-closed",)
+    noticed_by = ("storage/signature/every-upload-is-closed#unsigned-chunks",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         unsigned = request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -138,7 +141,7 @@ class AnswerFieldsNotSigned(Defect):
     """SigV4, "Create a canonical request": the query is signed whole, with what chooses the fields of the answer."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused",)
+    noticed_by = ("storage/presigned/altered-is-refused#answer-field-added",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -155,7 +158,7 @@ class TwoSignaturesUnseen(Defect):
     """Error responses, InvalidArgument: only one way of signing is allowed; here each guard leaves it to the other."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/wrong-secret-is-refused",)
+    noticed_by = ("storage/signature/wrong-secret-is-refused#by-field-and-by-url",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         bucket = gateway(original).buckets.get(gateway(original).target(request)[0])

@@ -46,8 +46,9 @@ class WritesCollide(_Beside):
     surface = "storage"
     noticed_by = (
         "storage/at-once/key-is-a-register",
-        "storage/at-once/put-or-delete",
-        "storage/at-once/complete-or-put",
+        "storage/at-once/put-or-delete#of-a-new-key",
+        "storage/at-once/complete-or-put#0-ms",
+        "storage/at-once/complete-or-put#2-ms",
         "storage/at-once/copies-are-whole",
     )
 
@@ -85,7 +86,7 @@ class CompletionFailsAndIsMade(Defect):
     """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-abort",)
+    noticed_by = ("storage/at-once/complete-or-abort#1-ms", "storage/at-once/complete-or-abort#4-ms")
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -101,11 +102,7 @@ class LosersFail(_Beside):
     """S3 User Guide, "Conditional writes": who comes too late is told 412 or 409, and not of an error of the server."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/conditional-write/one-creator-wins",
-        "storage/conditional-write/one-replacement-wins",
-        "storage/conditional-write/counter-loses-no-update",
-    )
+    noticed_by = ("storage/conditional-write/one-creator-wins", "storage/conditional-write/counter-loses-no-update")
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         with self._writing(bucket, key):
@@ -138,7 +135,7 @@ class DeletionTakesEffectLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/put-or-delete",)
+    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key", "storage/at-once/put-or-delete#of-an-object")
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], int] = {}
@@ -218,7 +215,7 @@ class EarlyRefusalIsNoneOfTheSignature(Defect):
     """S3 API Reference, SignatureDoesNotMatch: 403, also where it is told before the body."""
 
     surface = "storage"
-    noticed_by = ("storage/object/refusal-comes-before-the-body",)
+    noticed_by = ("storage/object/refusal-comes-before-the-body#unknown-key",)
 
     async def refused_early(self, original: Any, request: Request) -> Answer | None:
         refusal: Answer | None = await original(request)

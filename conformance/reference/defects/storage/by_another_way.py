@@ -40,7 +40,11 @@ class UnsignedBodiesLost(Defect):
     """SigV4, "Using Query Parameters": the payload of a URL is not signed; it is stored all the same."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/put-is-served", "storage/presigned/part-is-served")
+    noticed_by = (
+        "storage/presigned/put-is-served",
+        "storage/presigned/put-is-served#of-a-hard-key",
+        "storage/presigned/part-is-served",
+    )
 
     def read_payload(self, original: Any, call: Call) -> None:
         original(call)
@@ -77,7 +81,7 @@ class ChosenFieldsOfHeadRefused(Defect):
     """S3 API Reference, HeadObject, response-content-type: a parameter of HeadObject as of GetObject."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads",)
+    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#head",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         found: dict[str, str] = original(call)
@@ -118,7 +122,7 @@ class FormsRefused(Defect):
     """S3 API Reference, PutObject, Content-Type: it describes the contents, and asks for nothing to be done."""
 
     surface = "storage"
-    noticed_by = ("storage/object/bytes-come-back",)
+    noticed_by = ("storage/object/bytes-come-back#1KiB", "storage/object/bytes-come-back#64KiB-and-one")
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if "form" in call.headers.get("content-type", ""):
@@ -131,7 +135,7 @@ class LargeBodiesRefused(Defect):
     """S3 User Guide, "Uploading objects": up to 5 GB in a single operation; proxies take a megabyte unless told."""
 
     surface = "storage"
-    noticed_by = ("storage/object/bytes-come-back", "storage/object/large-object-comes-back")
+    noticed_by = ("storage/object/bytes-come-back#5MiB", "storage/object/large-object-comes-back")
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.body) > 4 * 1024 * 1024:
@@ -159,7 +163,7 @@ class NoChunksKeepTheirFraming(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": the closing chunk carries no bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/chunks-are-joined",)
+    noticed_by = ("storage/streaming/chunks-are-joined#of-nothing",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -224,7 +228,11 @@ class LargeNumbersOfRangesRefused(Defect):
     """RFC 9110 section 14.1.2: a last position beyond the end is the end, however long the number."""
 
     surface = "storage"
-    noticed_by = ("storage/range/large-numbers-are-read",)
+    noticed_by = (
+        "storage/range/large-numbers-are-read#end-over-32-bits",
+        "storage/range/large-numbers-are-read#end-over-64-bits",
+        "storage/range/large-numbers-are-read#suffix-over-64-bits",
+    )
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
         asked: tuple[int | None, int | None] | None = original(value)
@@ -237,7 +245,7 @@ class PatchIsARead(Defect):
     """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+    noticed_by = ("storage/subresource/unknown-method-is-refused#patch",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         read = replace(call.request, method="GET")
@@ -249,7 +257,7 @@ class PatchWritesAndIsRefused(Defect):
     """RFC 9110 section 15.5.6: a method that is refused as unknown has changed nothing."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+    noticed_by = ("storage/subresource/unknown-method-is-refused#patch",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         held = gateway(original).buckets[call.bucket].objects
@@ -266,7 +274,7 @@ class NeedlessEscapesKept(Defect):
     """RFC 3986 section 6.2.2.2: an unreserved character is the same, percent-encoded or not."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter#more",)
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         bucket, key = original(replace(request, raw_path=request.raw_path.replace("%2D", "%252D")))
@@ -288,7 +296,7 @@ class EscapedNamesNotDeleted(Defect):
     """S3 API Reference, DeleteObject: the object that is named is removed, whatever letters it is named with."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if "%" not in key:
@@ -299,7 +307,7 @@ class FoldersCopiedEmpty(Defect):
     """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once",)
+    noticed_by = ("storage/copy/source-is-decoded-once#slash-at-its-end",)
 
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
@@ -310,7 +318,11 @@ class ShorterWritesKeepTheTail(Defect):
     """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = (
+        "storage/object/overwriting-replaces-everything",
+        "storage/object/overwriting-replaces-everything#by-chunks",
+        "storage/object/overwriting-replaces-everything#by-nothing",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         stood = bucket.objects.get(key)

@@ -20,7 +20,7 @@ class ChosenFieldsAreAskedAnew(Defect):
     """RFC 9110 section 13.1.2: If-None-Match that does not hold is 304, whichever fields of the answer are chosen."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/get-is-served",)
+    noticed_by = ("storage/presigned/get-is-served#as-of-javascript",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if any(name.startswith("response-") for name in call.query):
@@ -33,7 +33,7 @@ class LongTagValuesInTheField(Defect):
     """S3 User Guide, "Categorizing your storage using tags": a value has 256 characters at most, however it comes."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/limits-of-the-field-are-kept",)
+    noticed_by = ("storage/tagging/limits-of-the-field-are-kept#long-value",)
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
@@ -83,7 +83,16 @@ class ErrorsWithoutCode(Defect):
     """S3 API Reference, "REST error responses", Code: a word for each error, and for those of odd requests as well."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
+    noticed_by = (
+        "storage/errors/document-has-code-and-message#bad-range",
+        "storage/errors/document-has-code-and-message#failed-condition",
+        "storage/errors/document-has-code-and-message#missing-bucket",
+        "storage/errors/document-has-code-and-message#missing-key",
+        "storage/errors/document-has-code-and-message#missing-upload",
+        "storage/errors/document-has-code-and-message#of-markup",
+        "storage/errors/document-has-code-and-message#of-the-whole-run",
+        "storage/errors/document-has-code-and-message#wrong-secret",
+    )
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -94,7 +103,7 @@ class EmptyElementsAreNoMarkup(Defect):
     """W3C XML 1.0 section 3.1: an element without content may be one tag."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back#of-an-empty-element",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if b"/>" in body:

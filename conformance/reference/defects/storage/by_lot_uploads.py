@@ -18,7 +18,7 @@ class ConditionalPartsAreTheFirst(Defect):
     """S3 API Reference, UploadPartCopy, partNumber: the part has this number, also where it has a condition."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+    noticed_by = ("storage/multipart/copied-part-heeds-conditions#if-match",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if f"{SOURCE}-if-match" in call.headers:
@@ -45,7 +45,7 @@ class KeysOfUploadsDecodedOnceMore(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for uploads as well, and "%41" is no "A"."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#in-parts",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         of_uploads = "uploads" in call.query or "uploadId" in call.query
@@ -57,7 +57,7 @@ class UploadsAbortedInSmallLetters(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": keys are case-sensitive, also where an upload is aborted."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#in-parts",)
 
     async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=call.key.lower()), bucket)

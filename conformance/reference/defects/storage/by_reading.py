@@ -20,7 +20,17 @@ class ConcealedBucketHasItsOwnWords(Defect):
     """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
 
     surface = "storage"
-    noticed_by = ("storage/service/concealed-equals-absent",)
+    noticed_by = (
+        "storage/service/concealed-equals-absent#copy",
+        "storage/service/concealed-equals-absent#create-upload",
+        "storage/service/concealed-equals-absent#delete",
+        "storage/service/concealed-equals-absent#delete-many",
+        "storage/service/concealed-equals-absent#list",
+        "storage/service/concealed-equals-absent#list-uploads",
+        "storage/service/concealed-equals-absent#list-version-1",
+        "storage/service/concealed-equals-absent#location",
+        "storage/service/concealed-equals-absent#put",
+    )
 
     async def answered(self, original: Any, request: Request) -> Answer:
         surface = gateway(original)
@@ -37,7 +47,7 @@ class HeadKeptByTag(Defect):
     """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#but-the-bytes",)
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, str], Answer] = {}
@@ -99,7 +109,7 @@ class PartsUnderNoTag(Defect):
     """RFC 9110 section 14.2: Range is evaluated after the preconditions, If-Match among them."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/outranks-range",)
+    noticed_by = ("storage/condition/outranks-range#a-part-that-there-is",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         headers = call.headers.mutablecopy()
@@ -116,7 +126,7 @@ class ForeignHeadsAnswered(Defect):
     """
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#head",)
 
     def no_such_bucket(self, original: Any) -> Fault:
         return Fault("AccessDenied")
@@ -134,7 +144,10 @@ class CutOffUploadLeavesAFile(Defect):
     """S3 API Reference, IncompleteBody: of an upload that breaks off nothing is listed, nor the file it came into."""
 
     surface = "storage"
-    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#signed",
+    )
 
     async def broken_off(self, original: Any, request: Request) -> None:
         surface = gateway(original)
@@ -148,7 +161,11 @@ class CutOffNewObjectStored(Defect):
     """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing, where nothing stood as well."""
 
     surface = "storage"
-    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#last-chunk-missing",
+        "storage/object/cut-off-upload-stores-nothing#within-a-signed-chunk",
+    )
 
     async def broken_off(self, original: Any, request: Request) -> None:
         surface = gateway(original)
@@ -178,7 +195,12 @@ class BrokenSourceOfAPartFails(Defect):
     """API Reference, Error Handling: a source of a part that names no key is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/empty-source-is-no-part",)
+    noticed_by = (
+        "storage/multipart/empty-source-is-no-part#broken-escape",
+        "storage/multipart/empty-source-is-no-part#no-bucket",
+        "storage/multipart/empty-source-is-no-part#no-key",
+        "storage/multipart/empty-source-is-no-part#slash",
+    )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         try:

@@ -28,7 +28,11 @@ class InvalidMd5Ignored(Defect):
     """S3 API Reference, InvalidDigest: a Content-MD5 that is none is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/broken-md5-stores-nothing",)
+    noticed_by = (
+        "storage/checksum/broken-md5-stores-nothing#hex",
+        "storage/checksum/broken-md5-stores-nothing#no-base64",
+        "storage/checksum/broken-md5-stores-nothing#short",
+    )
 
     def check_digests(self, original: Any, call: Call) -> str:
         try:
@@ -44,7 +48,13 @@ class BrokenChecksumIgnored(Defect):
     """S3 User Guide, "Checking object integrity": a value that can be no checksum is refused, not passed over."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/broken-value-stores-nothing",)
+    noticed_by = (
+        "storage/checksum/broken-value-stores-nothing#crc32",
+        "storage/checksum/broken-value-stores-nothing#crc32c",
+        "storage/checksum/broken-value-stores-nothing#crc64nvme",
+        "storage/checksum/broken-value-stores-nothing#sha1",
+        "storage/checksum/broken-value-stores-nothing#sha256",
+    )
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         try:
@@ -60,7 +70,12 @@ class OnlyCrc32Verified(Defect):
     """S3 User Guide, "Checking object integrity": each of the five algorithms is verified."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/that-differs-stores-nothing",)
+    noticed_by = (
+        "storage/checksum/that-differs-stores-nothing#crc32c",
+        "storage/checksum/that-differs-stores-nothing#crc64nvme",
+        "storage/checksum/that-differs-stores-nothing#sha1",
+        "storage/checksum/that-differs-stores-nothing#sha256",
+    )
 
     def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
         return algorithm != "crc32" or bool(original(algorithm, value, body))
@@ -70,7 +85,10 @@ class CutOffUploadStored(Defect):
     """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing."""
 
     surface = "storage"
-    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#unsigned",
+    )
 
     async def broken_off(self, original: Any, request: Request) -> None:
         surface = gateway(original)
@@ -84,7 +102,7 @@ class EtagUnquoted(Defect):
     """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
 
     surface = "storage"
-    noticed_by = ("storage/object/etag-is-one-and-quoted",)
+    noticed_by = ("storage/object/etag-is-one-and-quoted", "storage/object/etag-is-one-and-quoted#of-the-whole-run")
 
     def quoted(self, original: Any, etag: str) -> str:
         return etag
@@ -96,6 +114,7 @@ class EtagOfPutIsAnother(Defect):
     surface = "storage"
     noticed_by = (
         "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/metadata-is-of-the-opening#of-its-own",
         "storage/multipart/one-small-part-is-enough",
         "storage/multipart/parts-are-listed",
     )
@@ -109,7 +128,7 @@ class EtagKeptOnOverwrite(Defect):
     """RFC 9110 section 8.8.1: a validator changes whenever the content does."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/keeps-what-changed#overwritten-since",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -120,7 +139,7 @@ class HeadLengthZero(Defect):
     """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/tells-what-head-tells", "storage/object/head-equals-get")
+    noticed_by = ("storage/object/head-equals-get",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200:
@@ -132,7 +151,13 @@ class MetadataForgotten(Defect):
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
 
     surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back", "storage/sdk/put-and-get", "storage/model/flat-keys")
+    noticed_by = (
+        "storage/object/metadata-comes-back",
+        "storage/object/metadata-comes-back#nearly-two-kb",
+        "storage/object/metadata-comes-back#of-a-folder",
+        "storage/object/metadata-comes-back#of-a-long-name",
+        "storage/sdk/put-and-get#base",
+    )
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {}
@@ -142,7 +167,10 @@ class MetadataMergedOnOverwrite(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, metadata included."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = (
+        "storage/object/overwriting-replaces-everything",
+        "storage/object/overwriting-replaces-everything#but-the-bytes",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -167,7 +195,11 @@ class ContentTypeForgotten(Defect):
     """S3 API Reference, PutObject: the Content-Type is given back."""
 
     surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back",)
+    noticed_by = (
+        "storage/object/system-headers-come-back#content-type",
+        "storage/object/system-headers-come-back#html-without-charset",
+        "storage/object/system-headers-come-back#plain-without-charset",
+    )
 
     def content_type(self, original: Any, call: Call) -> str:
         return "application/octet-stream"
@@ -177,7 +209,13 @@ class SystemHeadersForgotten(Defect):
     """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
 
     surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back", "storage/object/content-encoding-comes-back")
+    noticed_by = (
+        "storage/object/system-headers-come-back#cache-control",
+        "storage/object/system-headers-come-back#content-disposition",
+        "storage/object/system-headers-come-back#content-language",
+        "storage/object/system-headers-come-back#expires",
+        "storage/object/content-encoding-comes-back",
+    )
 
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         return {"content-type": gateway(original).content_type(call)}
@@ -187,7 +225,10 @@ class AwsChunkedKept(Defect):
     """S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/chunks-are-joined",)
+    noticed_by = (
+        "storage/streaming/chunks-are-joined#signed",
+        "storage/streaming/chunks-are-joined#unsigned-with-trailer",
+    )
 
     def content_encoding(self, original: Any, call: Call) -> str:
         return call.headers.get("content-encoding", "")
@@ -198,7 +239,9 @@ class LineEndsTranslated(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/bytes-come-back",
+        "storage/object/bytes-come-back#128KiB-and-one",
+        "storage/object/bytes-come-back#16MiB",
+        "storage/object/bytes-come-back#64KiB",
         "interoperability/storage/aws-s3-cp-round-trip",
         "interoperability/storage/aws-s3-cp-from-standard-input",
     )
@@ -236,7 +279,8 @@ class DeleteKeepsObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/delete-removes",
+        "storage/object/delete-removes#from-every-operation",
+        "storage/object/delete-removes#of-two-at-once",
         "storage/at-once/created-is-seen-at-once",
         "storage/key/any-key-reaches-itself",
         "interoperability/storage/aws-s3-mv",

@@ -53,7 +53,7 @@ class CopyReplaceMerges(Defect):
     """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
+    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -122,7 +122,14 @@ class CopySourceNotDecoded(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once",)
+    noticed_by = (
+        "storage/copy/source-is-decoded-once#blank",
+        "storage/copy/source-is-decoded-once#encoded-whole",
+        "storage/copy/source-is-decoded-once#percent",
+        "storage/copy/source-is-decoded-once#plus",
+        "storage/copy/source-is-decoded-once#question",
+        "storage/copy/source-is-decoded-once#unicode",
+    )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         found: tuple[str, str] = original(with_source(call, quote(call.headers[SOURCE], safe="/")))
@@ -133,7 +140,7 @@ class EmptyCopySourceIsNone(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/broken-source-is-refused",)
+    noticed_by = ("storage/copy/broken-source-is-refused#empty",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         made = original if call.headers[SOURCE] else gateway(original).put_object
@@ -155,7 +162,7 @@ class CopySharesItsTags(Defect):
     """S3 API Reference, PutObjectTagging: it tags the object that it names, and not the source of that."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+    noticed_by = ("storage/tagging/go-along-with-a-copy", "storage/tagging/go-along-with-a-copy#and-are-its-own")
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         body = bucket.objects[key].body

@@ -15,7 +15,7 @@ class NoughtsOfCrcsLost(Defect):
     """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given",)
+    noticed_by = ("storage/checksum/told-is-the-one-given#crc32", "storage/checksum/told-is-the-one-given#crc32c")
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         given: dict[str, str] = original(call)
@@ -26,7 +26,7 @@ class SlashBeforeAKeyLost(Defect):
     """S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is#slash-before-it",)
 
     def entry_key(self, original: Any, entry: xml.Node) -> str:
         return str(original(entry)).removeprefix("/")
@@ -36,7 +36,7 @@ class OptionsIsServerError(Defect):
     """RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+    noticed_by = ("storage/subresource/unknown-method-is-refused#options",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(500) if request.method == "OPTIONS" else None

@@ -21,7 +21,7 @@ class NothingPutHasNoETag(Defect):
     """S3 API Reference, PutObject, ETag: the entity tag for the uploaded object, which may have no bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/object/bytes-come-back",)
+    noticed_by = ("storage/object/bytes-come-back#empty",)
 
     def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
         answer: Answer = original(etag, checksums)
@@ -34,7 +34,7 @@ class MetadataOfLongKeysLost(Defect):
     """S3 User Guide, "Working with object metadata": kept with the object, also where its name is that of no file."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         await original(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
@@ -44,7 +44,7 @@ class SlashBehindNotLookedAt(Defect):
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#slash-behind",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         without = call.key.removesuffix("/")
@@ -57,7 +57,11 @@ class UrlsTellNoMetadata(Defect):
     """SigV4, "Using Query Parameters": a request that is made by a URL is answered as any other."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/get-is-served",)
+    noticed_by = (
+        "storage/presigned/get-is-served#a-minute",
+        "storage/presigned/get-is-served#a-second-short-of-a-week",
+        "storage/presigned/get-is-served#a-week",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "X-Amz-Signature" in request.query_string:
@@ -84,7 +88,7 @@ class ReplacedCopyHasATypeAlone(Defect):
     """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
+    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
 
     def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
         stored: StoredObject = original(call, source, replaced)
@@ -108,7 +112,7 @@ class ReplacedCopyIsKeptAsItsSource(Defect):
     """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE no Cache-Control comes from the source."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
+    noticed_by = ("storage/copy/metadata-is-replaced#each-field",)
 
     def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
         stored: StoredObject = original(call, source, replaced)

@@ -20,7 +20,10 @@ class MultiDeleteMissingIsError(Defect):
     """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/missing-keys-are-deleted-too", "storage/multi-delete/takes-a-thousand")
+    noticed_by = (
+        "storage/multi-delete/missing-keys-are-deleted-too",
+        "storage/multi-delete/missing-keys-are-deleted-too#named-twice",
+    )
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = gateway(original).entry_key(entry)
@@ -36,7 +39,7 @@ class MultiDeleteLeavesLast(Defect):
     noticed_by = (
         "storage/multi-delete/deletes-what-is-named",
         "storage/multi-delete/takes-hard-keys",
-        "storage/sdk/delete-objects",
+        "storage/sdk/delete-objects#base",
     )
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -74,7 +77,10 @@ class MultiDeleteDemandsMd5(Defect):
     """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-a-checksum-for-md5",)
+    noticed_by = (
+        "storage/multi-delete/takes-a-checksum-for-md5#crc32",
+        "storage/multi-delete/takes-a-checksum-for-md5#sha256",
+    )
 
     def check_integrity(self, original: Any, call: Call) -> None:
         original(call)
@@ -86,7 +92,16 @@ class MalformedDocumentNotRefused(Defect):
     """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/broken-document-is-refused", "storage/errors/code-malformed-xml")
+    noticed_by = (
+        "storage/multi-delete/broken-document-is-refused#cut",
+        "storage/multi-delete/broken-document-is-refused#empty",
+        "storage/multi-delete/broken-document-is-refused#json",
+        "storage/multi-delete/broken-document-is-refused#no-objects",
+        "storage/multi-delete/broken-document-is-refused#no-xml",
+        "storage/multi-delete/broken-document-is-refused#object-without-key",
+        "storage/multi-delete/broken-document-is-refused#other-root",
+        "storage/errors/code-malformed-xml",
+    )
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -102,7 +117,7 @@ class EntitiesExpanded(Defect):
     """OWASP ASVS 5.5.2: XML is read with document types and entities switched off."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/attacks-do-no-harm",)
+    noticed_by = ("storage/xml/attacks-do-no-harm#external-file",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
@@ -118,7 +133,14 @@ class TagsForgotten(Defect):
     """S3 API Reference, PutObjectTagging: the tags are given back."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back", "storage/tagging/tags-are-deleted")
+    noticed_by = (
+        "storage/tagging/tags-come-back",
+        "storage/tagging/tags-come-back#beside-another-bucket-s",
+        "storage/tagging/tags-come-back#of-a-long-key",
+        "storage/tagging/tags-come-back#of-an-empty-element",
+        "storage/tagging/tags-come-back#of-similar-names",
+        "storage/tagging/tags-are-deleted",
+    )
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await gateway(original).require(bucket, key)
@@ -128,7 +150,11 @@ class TagsOutliveOverwrite(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, tags included."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/overwriting-drops-tags",)
+    noticed_by = (
+        "storage/tagging/overwriting-drops-tags",
+        "storage/tagging/overwriting-drops-tags#by-a-copy",
+        "storage/tagging/overwriting-drops-tags#by-an-upload",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -154,7 +180,12 @@ class TagLimitsIgnored(Defect):
     """S3 User Guide, "Categorizing your storage using tags": ten tags at most, keys of 128 characters."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/limits-are-kept",)
+    noticed_by = (
+        "storage/tagging/limits-are-kept#eleven",
+        "storage/tagging/limits-are-kept#empty-key",
+        "storage/tagging/limits-are-kept#key-twice",
+        "storage/tagging/limits-are-kept#long-key",
+    )
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
         return dict(pairs)
@@ -175,7 +206,12 @@ class TagsOfHeaderIgnored(Defect):
     """S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/given-with-the-object", "storage/tagging/broken-document-is-refused")
+    noticed_by = (
+        "storage/tagging/given-with-the-object",
+        "storage/tagging/given-with-the-object#in-chunks",
+        "storage/tagging/broken-document-is-refused#empty",
+        "storage/tagging/broken-document-is-refused#other-root",
+    )
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return {}

@@ -46,7 +46,12 @@ class RefusedForItsMd5ButStored(_StoredWhereRefused):
     """S3 API Reference, InvalidDigest: a body that is refused for its Content-MD5 does not take the object's place."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/broken-md5-stores-nothing", "storage/checksum/md5-that-differs-stores-nothing")
+    noticed_by = (
+        "storage/checksum/broken-md5-stores-nothing#hex",
+        "storage/checksum/md5-that-differs-stores-nothing",
+        "storage/checksum/md5-that-differs-stores-nothing#by-url",
+        "storage/checksum/md5-that-differs-stores-nothing#of-nothing",
+    )
     codes, by_md5 = ("InvalidDigest", "BadDigest"), True
 
 
@@ -55,10 +60,15 @@ class RefusedForItsChecksumButStored(_StoredWhereRefused):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/that-differs-stores-nothing",
-        "storage/checksum/broken-value-stores-nothing",
+        "storage/checksum/that-differs-stores-nothing#crc32",
+        "storage/checksum/broken-value-stores-nothing#crc32",
         "storage/checksum/announced-must-come",
-        "storage/checksum/every-one-is-compared",
+        "storage/checksum/every-one-is-compared#beside-chunks",
+        "storage/checksum/every-one-is-compared#right-crc-wrong-sha",
+        "storage/checksum/every-one-is-compared#unsigned",
+        "storage/checksum/every-one-is-compared#wrong-crc-of-a-large-body",
+        "storage/checksum/every-one-is-compared#wrong-crc-of-nothing",
+        "storage/checksum/every-one-is-compared#wrong-crc-right-sha",
     )
     codes = ("BadDigest", "InvalidRequest")
 
@@ -67,7 +77,12 @@ class ComparedBodyIsSpent(Defect):
     """S3 User Guide, "Checking object integrity": what was compared with its digest is stored, and not what is left."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-matches-is-stored", "storage/checksum/that-matches-is-stored")
+    noticed_by = (
+        "storage/checksum/md5-that-matches-is-stored",
+        "storage/checksum/that-matches-is-stored#crc64nvme",
+        "storage/checksum/that-matches-is-stored#sha1",
+        "storage/checksum/that-matches-is-stored#sha256",
+    )
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -84,11 +99,10 @@ class WrittenBeforeItsCondition(Defect):
     noticed_by = (
         "storage/conditional-write/keeps-what-has-the-tag",
         "storage/conditional-write/if-match-any-needs-an-object",
-        "storage/conditional-write/keeps-what-changed",
+        "storage/conditional-write/keeps-what-changed#never-seen",
         "storage/conditional-write/if-match-needs-an-object",
         "storage/conditional-write/copy-keeps-what-changed",
         "storage/conditional-write/copy-keeps-what-is-there",
-        "storage/conditional-write/completion-keeps-what-is-there",
         "storage/conditional-write/completion-keeps-what-changed",
     )
 
@@ -152,7 +166,10 @@ class CopyOfNothingLeavesAnObject(Defect):
     noticed_by = (
         "storage/copy/missing-source-is-404",
         "storage/copy/missing-source-bucket-is-refused",
-        "storage/copy/broken-source-is-refused",
+        "storage/copy/broken-source-is-refused#blank",
+        "storage/copy/broken-source-is-refused#escape",
+        "storage/copy/broken-source-is-refused#no-key",
+        "storage/copy/broken-source-is-refused#slash",
     )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -185,7 +202,7 @@ class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
     """S3 API Reference, CopyObject: what cannot be copied onto itself keeps its bytes, opened to write as it was."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-without-change-is-refused", "storage/copy/onto-itself-loses-nothing")
+    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
 
     def _left(self, stored: StoredObject) -> StoredObject:
         return replace(stored, body=b"")
@@ -257,9 +274,14 @@ class DoneBeforeItsSignatureIsSeen(_DoneBeforeItIsRefused):
     """SigV4, "Authenticating requests": what a stranger asks for is refused before it is done, and not behind it."""
 
     surface = "storage"
-    noticed_by: ClassVar[tuple[str, ...]] = (
-        "storage/signature/every-operation-is-closed",
-        "storage/signature/every-upload-is-closed",
+    noticed_by = (
+        "storage/signature/every-operation-is-closed#copy",
+        "storage/signature/every-operation-is-closed#delete-many",
+        "storage/signature/every-upload-is-closed#abort",
+        "storage/signature/every-upload-is-closed#complete",
+        "storage/signature/every-upload-is-closed#copy-part",
+        "storage/signature/every-upload-is-closed#put-part",
+        "storage/signature/every-upload-is-closed#unsigned-chunks",
     )
     codes = ("AccessDenied", "SignatureDoesNotMatch")
 
@@ -268,7 +290,13 @@ class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
     """S3 API Reference, XAmzContentSHA256Mismatch: a payload other than the one that was signed has no effect."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked",
+        "storage/signature/payload-hash-is-checked#completion",
+        "storage/signature/payload-hash-is-checked#deletion",
+        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#of-nothing",
+    )
     codes = ("XAmzContentSHA256Mismatch",)
 
 
@@ -276,7 +304,10 @@ class StoredBehindItsContinue(DoneBeforeItsSignatureIsSeen):
     """RFC 9110 section 10.1.1: who may not write is refused before the body, and the body is not stored."""
 
     surface = "storage"
-    noticed_by = ("storage/object/refusal-comes-before-the-body",)
+    noticed_by = (
+        "storage/object/refusal-comes-before-the-body#unknown-key",
+        "storage/object/refusal-comes-before-the-body#wrong-secret",
+    )
 
     async def refused_early(self, original: Any, request: Request) -> Answer | None:
         return None
@@ -290,12 +321,15 @@ class RefusedCompletionMakesTheObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/of-a-completion-is-compared",
+        "storage/checksum/of-a-completion-is-compared#no-checksum-of-a-part",
+        "storage/checksum/of-a-completion-is-compared#part",
         "storage/multipart/small-part-in-the-middle-is-refused",
-        "storage/multipart/invalid-part-is-refused",
-        "storage/multipart/order-of-parts-is-checked",
-        "storage/multipart/broken-completion-is-refused",
-        "storage/multipart/wrong-object-size-is-refused",
+        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
+        "storage/multipart/invalid-part-is-refused#never-sent",
+        "storage/multipart/order-of-parts-is-checked#twice",
+        "storage/multipart/broken-completion-is-refused#cut",
+        "storage/multipart/wrong-object-size-is-refused#less",
     )
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -320,7 +354,12 @@ class PartOfNoUploadMadeTheObject(Defect):
     """S3 API Reference, NoSuchUpload: what is told so is no part, and not the object of that key either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/unknown-upload-is-404", "storage/multipart/upload-is-of-its-key")
+    noticed_by = (
+        "storage/multipart/unknown-upload-is-404#like-a-path",
+        "storage/multipart/unknown-upload-is-404#of-quotes",
+        "storage/multipart/unknown-upload-is-404#upload-part",
+        "storage/multipart/upload-is-of-its-key",
+    )
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -336,7 +375,11 @@ class LongKeyRefusedButCut(Defect):
     """S3 User Guide, "Object key naming guidelines": a key that is too long is refused, and not stored cut either."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+    noticed_by = (
+        "storage/key/over-1024-bytes-is-refused#copied",
+        "storage/key/over-1024-bytes-is-refused#one-more",
+        "storage/key/over-1024-bytes-is-refused#two-byte-letters",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         try:

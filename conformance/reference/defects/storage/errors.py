@@ -28,7 +28,10 @@ class ErrorsOfChunksAreText(Defect):
     """S3 API Reference, "REST error responses", Content-Type: application/xml, whatever the request was made of."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
+    noticed_by = (
+        "storage/errors/document-has-code-and-message#no-chunks",
+        "storage/errors/document-has-code-and-message#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status >= 400 and request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
@@ -40,11 +43,7 @@ class ErrorBodyIsJson(Defect):
     """S3 API Reference, "REST error responses": the document is XML."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/errors/request-can-be-named",
-        "storage/errors/code-no-such-key",
-        "storage/sdk/errors-are-typed",
-    )
+    noticed_by = ("storage/errors/code-no-such-key", "storage/sdk/errors-are-typed")
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         return json.dumps({"error": {"code": fault.code, "message": fault.message}}).encode()
@@ -55,7 +54,9 @@ class ErrorToldWith200(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket",
+        "storage/key/traversal-reaches-no-other-bucket#encoded",
+        "storage/key/traversal-reaches-no-other-bucket#half-encoded",
+        "storage/key/traversal-reaches-no-other-bucket#plain",
         "storage/object/chunked-transfer-is-whole-or-refused",
     )
 
@@ -69,11 +70,7 @@ class MissingKeyIsBucketMissing(Defect):
     """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/copy/missing-source-is-404",
-        "storage/object/missing-is-404",
-        "storage/tagging/missing-object-is-404",
-    )
+    noticed_by = ("storage/copy/missing-source-is-404", "storage/tagging/missing-object-is-404")
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         try:
@@ -101,7 +98,15 @@ class MissingBucketIsServerError(Defect):
     """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/missing-source-bucket-is-refused", "storage/service/absent-bucket-is-refused")
+    noticed_by = (
+        "storage/copy/missing-source-bucket-is-refused",
+        "storage/service/absent-bucket-is-refused#delete",
+        "storage/service/absent-bucket-is-refused#get",
+        "storage/service/absent-bucket-is-refused#head",
+        "storage/service/absent-bucket-is-refused#list",
+        "storage/service/absent-bucket-is-refused#list-version-1",
+        "storage/service/absent-bucket-is-refused#put",
+    )
 
     def no_such_bucket(self, original: Any) -> Fault:
         return server_error()
@@ -111,7 +116,10 @@ class StackTraceInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing of the server's inside."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away",)
+    noticed_by = (
+        "storage/errors/nothing-is-given-away#malformed-xml",
+        "storage/errors/nothing-is-given-away#missing-key",
+    )
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -136,7 +144,20 @@ class SubresourceAnsweredAsListing(Defect):
     """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/of-a-bucket-is-no-listing",)
+    noticed_by = (
+        "storage/subresource/of-a-bucket-is-no-listing#accelerate",
+        "storage/subresource/of-a-bucket-is-no-listing#acl",
+        "storage/subresource/of-a-bucket-is-no-listing#cors",
+        "storage/subresource/of-a-bucket-is-no-listing#encryption",
+        "storage/subresource/of-a-bucket-is-no-listing#lifecycle",
+        "storage/subresource/of-a-bucket-is-no-listing#logging",
+        "storage/subresource/of-a-bucket-is-no-listing#object-lock",
+        "storage/subresource/of-a-bucket-is-no-listing#policy",
+        "storage/subresource/of-a-bucket-is-no-listing#publicAccessBlock",
+        "storage/subresource/of-a-bucket-is-no-listing#requestPayment",
+        "storage/subresource/of-a-bucket-is-no-listing#versioning",
+        "storage/subresource/of-a-bucket-is-no-listing#website",
+    )
 
     def bucket_operation(self, original: Any, call: Call) -> Operation:
         try:
@@ -152,7 +173,13 @@ class SubresourceOverwritesObject(Defect):
     """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/write-never-overwrites-the-object",)
+    noticed_by = (
+        "storage/subresource/write-never-overwrites-the-object#acl",
+        "storage/subresource/write-never-overwrites-the-object#encryption",
+        "storage/subresource/write-never-overwrites-the-object#legal-hold",
+        "storage/subresource/write-never-overwrites-the-object#restore",
+        "storage/subresource/write-never-overwrites-the-object#retention",
+    )
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         try:
@@ -169,7 +196,11 @@ class SubresourceAnsweredAsObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/of-an-object-is-not-the-object",
+        "storage/subresource/of-an-object-is-not-the-object#acl",
+        "storage/subresource/of-an-object-is-not-the-object#attributes",
+        "storage/subresource/of-an-object-is-not-the-object#legal-hold",
+        "storage/subresource/of-an-object-is-not-the-object#retention",
+        "storage/subresource/of-an-object-is-not-the-object#torrent",
         "storage/subresource/part-number-is-not-passed-over",
     )
 
@@ -187,7 +218,7 @@ class DeleteSubresourceDeletesObject(Defect):
     """S3 API Reference, DeleteObjectTagging: deleting a subresource leaves the object."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/delete-never-deletes-the-object",)
+    noticed_by = ("storage/subresource/delete-never-deletes-the-object#tagging",)
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         operation: Operation = original(call)
@@ -199,7 +230,10 @@ class EncryptionKeyIgnored(Defect):
     """S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none were given."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/encryption-key-is-used-or-refused",)
+    noticed_by = (
+        "storage/subresource/encryption-key-is-used-or-refused",
+        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
+    )
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         return None
@@ -209,7 +243,7 @@ class BrokenEscapeInQueryFails(Defect):
     """API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/any-query-is-no-server-error",)
+    noticed_by = ("storage/errors/any-query-is-no-server-error#broken-escape",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(500) if "%zz" in request.query_string else None

@@ -45,7 +45,6 @@ class _FormPolicyNotRead(Defect):
     """SigV4, "Browser-based uploads using POST": what a signed policy does not permit is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
 
     async def answered(self, original: Any, request: Request) -> Answer:
         fields, surface = fields_of(request), gateway(original)
@@ -65,7 +64,7 @@ class _FormPolicyNotRead(Defect):
 class FormsIntoForeignBuckets(_FormPolicyNotRead):
     """Provisioning Storage: an access key writes to the buckets of its own organization only, by a form too."""
 
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#by-a-form",)
 
     def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
         policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]

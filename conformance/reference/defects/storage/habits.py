@@ -29,7 +29,7 @@ class FolderEndsAtTheLastOfAscii(Defect):
     """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole",)
+    noticed_by = ("storage/paging/groups-make-the-whole#1",)
     shipped = True
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
@@ -45,7 +45,7 @@ class ErrorsOfHeadHaveABody(Defect):
     """RFC 9110 section 9.3.2: no content in the answer to HEAD; what comes is taken for the next answer."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/head-has-no-body",)
+    noticed_by = ("storage/errors/head-has-no-body#missing-key",)
     shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -100,7 +100,7 @@ class OpenRangeEndsWithItsPart(Defect):
     """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
     shipped = True
 
     def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
@@ -131,7 +131,11 @@ class AbsenceToldByHeadCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/object/written-is-read#where-an-upload-was-completed",
+        "storage/object/written-is-read#where-it-was-copied-over",
+    )
     shipped = True
 
     def __init__(self) -> None:
@@ -153,7 +157,7 @@ class LifeOfUrlsFromOtherFields(Defect):
     """SigV4, "Using Query Parameters": a URL lives from its X-Amz-Date, not from a field that its bearer adds."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expired-is-refused",)
+    noticed_by = ("storage/presigned/expired-is-refused#dated-now",)
     shipped = True
 
     def __init__(self) -> None:
@@ -175,7 +179,7 @@ class WordsTakenForUnsignedPayload(Defect):
     """SigV4, x-amz-content-sha256: the hash of the payload, or UNSIGNED-PAYLOAD; nothing else leaves it unsigned."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
+    noticed_by = ("storage/signature/payload-hash-is-checked#no-hash",)
     shipped = True
 
     def payload_hash(self, original: Any, given: str | None) -> str:
@@ -192,7 +196,7 @@ class CopySourceCleaned(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once",)
+    noticed_by = ("storage/copy/source-is-decoded-once#doubled-slash",)
     shipped = True
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:

@@ -24,7 +24,6 @@ class _RefusedElsewhere(Defect):
     """Provisioning Storage: one access key for all the buckets of an organization, whatever it does in them."""
 
     surface = "storage"
-    noticed_by = ("storage/service/one-key-opens-all-buckets",)
     method: ClassVar[str] = ""
 
     async def answered(self, original: Any, request: Request) -> Answer:
@@ -42,17 +41,23 @@ class _RefusedElsewhere(Defect):
 class OtherBucketsUnread(_RefusedElsewhere):
     """Provisioning Storage: the access key that reads one bucket of the organization reads them all."""
 
+    noticed_by = ("storage/service/one-key-opens-all-buckets",)
+
     method = "GET"
 
 
 class OtherBucketsUnlisted(_RefusedElsewhere):
     """Provisioning Storage: the access key that lists one bucket of the organization lists them all."""
 
+    noticed_by = ("storage/service/one-key-opens-all-buckets",)
+
     method = "LIST"
 
 
 class OtherBucketsUndeletable(_RefusedElsewhere):
     """Provisioning Storage: the access key that deletes in one bucket of the organization deletes in them all."""
+
+    noticed_by = ("storage/service/one-key-opens-all-buckets",)
 
     method = "DELETE"
 
@@ -74,7 +79,10 @@ class DeletedInEveryBucket(Defect):
     """S3 API Reference, DeleteObject: the object of the bucket that is named; that of another bucket stays."""
 
     surface = "storage"
-    noticed_by = ("storage/service/same-key-in-two-buckets",)
+    noticed_by = (
+        "storage/service/same-key-in-two-buckets",
+        "storage/service/same-key-in-two-buckets#deleted-with-others",
+    )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -99,7 +107,7 @@ class RefusedCopyLeavesAnObject(Defect):
     """S3 API Reference, CopyObject: a copy that is refused makes no object, an empty one neither."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket")
+    noticed_by = ("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -124,10 +132,11 @@ class RefusedTagsEmptyTheSet(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/tagging/broken-document-is-refused",
+        "storage/tagging/broken-document-is-refused#cut",
+        "storage/tagging/broken-document-is-refused#no-xml",
         "storage/tagging/differing-md5-keeps-the-tags",
-        "storage/tagging/differing-checksum-keeps-the-tags",
-        "storage/tagging/limits-are-kept",
+        "storage/tagging/limits-are-kept#eleven",
+        "storage/tagging/limits-are-kept#long-value",
     )
 
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -265,11 +274,7 @@ class MalformedToldWithoutADocument(Defect):
     """S3 API Reference, "REST error responses": a refusal has an error document, by whose code SDKs go."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/xml/spoiled-deletion-is-judged",
-        "storage/xml/spoiled-completion-is-judged",
-        "storage/xml/spoiled-tagging-is-judged",
-    )
+    noticed_by = ("storage/xml/spoiled-completion-is-judged",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if b"<Code>MalformedXML" in answer.body:
@@ -284,7 +289,7 @@ class RefusedRangeEmptiesThePart(Defect):
     """S3 API Reference, UploadPartCopy: a copy that is refused leaves the part that was sent before as it was."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/refused-copy-leaves-the-part",)
+    noticed_by = ("storage/multipart/refused-copy-leaves-the-part#range-beyond",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:

@@ -37,7 +37,7 @@ class DeletedMetadataRevived(Defect):
     """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#that-was-deleted",)
 
     def __init__(self) -> None:
         self.deleted: dict[Place, dict[str, str]] = {}
@@ -57,7 +57,7 @@ class AbortedPartsTakenOver(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix#nor-with-an-aborted-one",)
 
     def __init__(self) -> None:
         self.given_up: dict[Place, dict[int, Part]] = {}
@@ -100,7 +100,7 @@ class MetadataOfOneAndAHalfKib(Defect):
     """S3 User Guide, "Working with object metadata": user metadata may be 2 KB."""
 
     surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
+    noticed_by = ("storage/object/metadata-comes-back#nearly-two-kb",)
 
     def metadata_too_large(self, original: Any, size: int) -> bool:
         return size > 1536
@@ -110,7 +110,7 @@ class CopiesMakeNoFolder(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: of all keys below, of copies too."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
+    noticed_by = ("storage/object/written-is-read#in-each-listing",)
 
     def __init__(self) -> None:
         self.copies: set[str] = set()

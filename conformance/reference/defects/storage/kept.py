@@ -146,7 +146,7 @@ class RangeOverPartsWrong(Defect):
     """S3 API Reference, GetObject: a range is of the object, over the borders of its parts also."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         over = "-" in found.etag and start < SMALLEST_PART < end < found.size

@@ -18,7 +18,11 @@ class KeySlashesCollapsed(Defect):
     """S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``."""
 
     surface = "storage"
-    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
+    noticed_by = (
+        "storage/key/dots-and-slashes-alias-nothing#deleted-slashes-at-the-end",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-triple-slash",
+        "storage/key/dots-and-slashes-alias-nothing#double-slash",
+    )
 
     def object_key(self, original: Any, key: str) -> str:
         return re.sub("/+", "/", key)
@@ -28,10 +32,7 @@ class KeyPlusIsSpace(Defect):
     """RFC 3986 section 3.3: a plus sign in a path is a plus sign."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/key/similar-names-are-different",
-        "interoperability/storage/upload",
-    )
+    noticed_by = ("storage/key/similar-names-are-different#blank-and-plus", "interoperability/storage/upload")
 
     def object_key(self, original: Any, key: str) -> str:
         return key.replace("+", " ")
@@ -41,7 +42,7 @@ class KeyNormalised(Defect):
     """S3 User Guide, "Creating object key names": a key is a sequence of Unicode characters, composed or not."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#composed-and-decomposed",)
 
     def object_key(self, original: Any, key: str) -> str:
         return unicodedata.normalize("NFC", key)
@@ -61,7 +62,11 @@ class KeyDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = (
+        "storage/key/similar-names-are-different#encoded-slash",
+        "storage/key/similar-names-are-different#percent-and-letter",
+        "storage/key/similar-names-are-different#to-every-operation",
+    )
 
     def object_key(self, original: Any, key: str) -> str:
         return unquote(key)
@@ -71,7 +76,10 @@ class KeySpacesTrimmed(Defect):
     """S3 User Guide, "Creating object key names": a space at the end is part of the key."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = (
+        "storage/key/similar-names-are-different#end-of-a-line",
+        "storage/key/similar-names-are-different#trailing-blank",
+    )
 
     def object_key(self, original: Any, key: str) -> str:
         return key.strip() or key
@@ -81,7 +89,11 @@ class LongKeyCut(Defect):
     """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+    noticed_by = (
+        "storage/key/over-1024-bytes-is-refused#in-parts",
+        "storage/key/over-1024-bytes-is-refused#one-more",
+        "storage/key/over-1024-bytes-is-refused#twice",
+    )
 
     def object_key(self, original: Any, key: str) -> str:
         return key.encode()[:1024].decode(errors="ignore")
@@ -91,7 +103,11 @@ class KeyLimitOffByOne(Defect):
     """S3 User Guide, "Creating object key names": a key may have 1024 bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = (
+        "storage/key/of-1024-bytes-is-kept#ascii",
+        "storage/key/of-1024-bytes-is-kept#copied",
+        "storage/key/of-1024-bytes-is-kept#in-parts",
+    )
 
     def key_too_long(self, original: Any, key: str) -> bool:
         return bool(original(key + "."))
@@ -115,7 +131,10 @@ class PoisonKeyStored(Defect):
     """W3C XML 1.0 section 2.2: a listing is well-formed, whatever keys were stored."""
 
     surface = "storage"
-    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
+    noticed_by = (
+        "storage/key/control-characters-do-not-break-listings#escape",
+        "storage/key/control-characters-do-not-break-listings#return",
+    )
 
     def check_key(self, original: Any, key: str) -> None:
         if len(key) > 1024:
@@ -133,7 +152,10 @@ class ControlCharacterKeyIsServerError(Defect):
     """S3 API Reference, InvalidArgument: a key that cannot be stored is refused with 400."""
 
     surface = "storage"
-    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
+    noticed_by = (
+        "storage/key/control-characters-do-not-break-listings#escape",
+        "storage/key/control-characters-do-not-break-listings#one",
+    )
 
     def check_key(self, original: Any, key: str) -> None:
         if any(ord(each) < 32 for each in key):
@@ -145,7 +167,7 @@ class LongNamesCut(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": of a key's 1,024 bytes all may be between two slashes."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#one-segment",)
 
     def object_key(self, original: Any, key: str) -> str:
         return "/".join(name[:255] for name in str(original(key)).split("/"))
@@ -155,7 +177,7 @@ class InvisibleLettersLost(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a space of no width, a mark or a hyphen that none sees are there."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#unicode",)
 
     def object_key(self, original: Any, key: str) -> str:
         return str(original(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))

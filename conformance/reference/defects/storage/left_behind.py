@@ -21,7 +21,7 @@ class PartsOutliveTheirObject(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, and with it what was known of its parts."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#its-parts",)
 
     def __init__(self) -> None:
         self.sizes: dict[tuple[str, str], int] = {}
@@ -45,7 +45,10 @@ class ChecksumOfThePartBefore(Defect):
     """S3 API Reference, UploadPart: a part that is sent anew replaces the one before, and its checksum."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+    noticed_by = (
+        "storage/checksum/of-parts-is-of-its-type#composite-crc32",
+        "storage/checksum/of-parts-is-of-its-type#full-crc64nvme",
+    )
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         before = upload.parts.get(part.number)
@@ -56,7 +59,7 @@ class CopiedPartListedWithItsSourcesSize(Defect):
     """S3 API Reference, ListParts, Size: that of the part, which may be a range of its source."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = ("storage/multipart/part-can-be-copied#range",)
 
     def __init__(self) -> None:
         self.sizes: dict[int, int] = {}
@@ -94,7 +97,10 @@ class SlashBeforeASourceLost(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: behind the bucket's slash stands the key, whatever begins it."""
 
     surface = "storage"
-    noticed_by = ("storage/key/leading-slash-is-kept",)
+    noticed_by = (
+        "storage/key/leading-slash-is-kept#of-a-source",
+        "storage/key/leading-slash-is-kept#of-the-source-of-a-part",
+    )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         bucket, key = original(call)

@@ -20,7 +20,7 @@ class PrefixesWithoutTheirDelimiter(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-groups",)
+    noticed_by = ("storage/listing/delimiter-groups", "storage/listing/delimiter-groups#of-a-folder-itself")
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
         found: list[str] = original([each.removesuffix("/") for each in prefixes], encoded)
@@ -75,7 +75,7 @@ class UploadsOfAllBucketsListed(Defect):
     """S3 API Reference, ListMultipartUploads: the uploads under way in one bucket."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed",)
+    noticed_by = ("storage/multipart/uploads-are-listed#beside-another-bucket-s",)
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         own = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
@@ -86,7 +86,7 @@ class UploadsElsewhereSpoilTheList(Defect):
     """S3 API Reference, ListMultipartUploads: of one bucket, whatever is under way to the same key in another."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed",)
+    noticed_by = ("storage/multipart/uploads-are-listed#beside-another-bucket-s",)
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         own: list[Upload] = original(bucket)
@@ -100,7 +100,10 @@ class LongListEndsUnsaid(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/long-list-is-whole",)
+    noticed_by = (
+        "storage/listing/long-list-is-whole#more-are-asked-for",
+        "storage/listing/long-list-is-whole#of-itself",
+    )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         found: Page = original(names, wanted)

@@ -18,7 +18,16 @@ class SecondVersionAnsweredAsFirst(Defect):
     """S3 API Reference, ListObjectsV2: list-type=2 is answered with KeyCount and continuation tokens."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
+    noticed_by = (
+        "storage/listing/start-after-is-exclusive#a-folder-s-name",
+        "storage/listing/start-after-is-exclusive#a-key",
+        "storage/listing/start-after-is-exclusive#behind-the-prefix",
+        "storage/listing/start-after-is-exclusive#below-a-key",
+        "storage/listing/start-after-is-exclusive#below-a-key-page-by-page",
+        "storage/listing/start-after-is-exclusive#between",
+        "storage/listing/start-after-is-exclusive#the-last",
+        "storage/listing/start-after-is-exclusive#with-a-delimiter",
+    )
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         return await gateway(original).list_objects(call, bucket)
@@ -65,7 +74,7 @@ class WholeBucketIsUngrouped(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
+    noticed_by = ("storage/listing/lists-what-is-there#in-the-whole-bucket",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -88,7 +97,7 @@ class FolderMarkerHidden(Defect):
     """S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#trailing-slash",)
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return [key for key in original(bucket) if not key.endswith("/")]
@@ -110,7 +119,7 @@ class MaxKeysToldAsTheServersOwn(Defect):
     """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked",)
+    noticed_by = ("storage/listing/says-what-was-asked", "storage/listing/says-what-was-asked#of-the-whole-run")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
@@ -121,7 +130,7 @@ class FolderItselfListedBesideIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-groups",)
+    noticed_by = ("storage/listing/delimiter-groups#of-a-folder-itself",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -133,7 +142,7 @@ class CarriageReturnsNotEscaped(Defect):
     """XML 1.0 section 2.11: a reader takes a carriage return for a newline where it stands as it is."""
 
     surface = "storage"
-    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
+    noticed_by = ("storage/key/control-characters-do-not-break-listings#return",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = answer.body.replace(b"&#13;", b"\r")

@@ -22,7 +22,7 @@ class PrefixIsSqlPattern(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; ``_`` and ``%`` stand for themselves."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#any-letter", "storage/listing/prefix-is-no-pattern#any-letters")
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         like = re.escape(wanted.prefix).replace("_", ".").replace("%", ".*")
@@ -33,7 +33,7 @@ class PrefixIsGlob(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; ``*`` stands for itself."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#star",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         return _page_of(original, [name for name in names if fnmatch.fnmatchcase(name, wanted.prefix + "*")], wanted)
@@ -54,7 +54,7 @@ class PrefixOfAnyCase(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with it or they do not; ``A`` is not ``a``."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#case",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         prefix = wanted.prefix.lower()
@@ -96,7 +96,7 @@ class StartAfterBeforePrefixEndsListing(Defect):
     """S3 API Reference, ListObjectsV2, start-after: what begins with the prefix and comes after it is listed."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
+    noticed_by = ("storage/listing/start-after-is-exclusive#before-the-prefix",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         beside = wanted.after and not wanted.after.startswith(wanted.prefix)
@@ -119,7 +119,7 @@ class ListedSizeOfFirstPart(Defect):
     """S3 API Reference, ListObjectsV2, Size: the size of the object, however many parts it had."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
 
     def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
         body = stored.body[:SMALLEST_PART] if "-" in stored.etag else stored.body
@@ -146,7 +146,7 @@ class HiddenNamesNotListed(Defect):
     """S3 User Guide, "Creating object key names": a key that begins with a dot is listed like any."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#deep",)
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return [key for key in original(bucket) if not key.rpartition("/")[2].startswith(".")]

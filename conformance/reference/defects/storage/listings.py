@@ -40,9 +40,10 @@ class PageBorderRepeated(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/paging/goes-on-after-start-after",
-        "storage/paging/pages-make-the-whole",
-        "storage/paging/any-flat-set-is-whole",
+        "storage/paging/pages-make-the-whole#2",
+        "storage/paging/pages-make-the-whole#3",
+        "storage/paging/pages-make-the-whole#4",
+        "storage/paging/pages-make-the-whole#7",
     )
 
     def __init__(self) -> None:
@@ -121,7 +122,7 @@ class DelimiterInPrefixCounted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-below-a-prefix", "storage/listing/delimiter-groups")
+    noticed_by = ("storage/listing/delimiter-below-a-prefix",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
@@ -154,7 +155,7 @@ class ListedKeyUnescaped(Defect):
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#ampersand",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, encoded)
@@ -165,7 +166,11 @@ class PrefixIsFolder(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-a-whole-key", "storage/subresource/unknown-method-is-refused")
+    noticed_by = (
+        "storage/listing/prefix-is-a-whole-key",
+        "storage/subresource/unknown-method-is-refused#conform",
+        "storage/subresource/unknown-method-is-refused#post",
+    )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -179,6 +184,8 @@ class PrefixNotHeeded(Defect):
     surface = "storage"
     noticed_by = (
         "storage/listing/keeps-to-the-prefix",
+        "storage/listing/keeps-to-the-prefix#from-its-beginning",
+        "storage/listing/keeps-to-the-prefix#of-a-folder-among-its-like",
         "storage/listing/prefix-ends-anywhere",
         "storage/listing/nothing-is-an-empty-page",
     )
@@ -192,7 +199,10 @@ class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there",)
+    noticed_by = (
+        "storage/listing/lists-what-is-there#in-the-whole-bucket",
+        "storage/listing/lists-what-is-there#of-version-1",
+    )
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
@@ -233,7 +243,12 @@ class BadMaxKeysIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a max-keys that is no number."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error", "storage/errors/any-query-is-no-server-error")
+    noticed_by = (
+        "storage/listing/bad-parameters-are-no-server-error#max-keys-empty",
+        "storage/listing/bad-parameters-are-no-server-error#max-keys-huge",
+        "storage/listing/bad-parameters-are-no-server-error#max-keys-negative",
+        "storage/listing/bad-parameters-are-no-server-error#max-keys-word",
+    )
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         try:
@@ -246,7 +261,11 @@ class BadMaxKeysNotRefused(Defect):
     """S3 API Reference, InvalidArgument: a max-keys that is no number is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-refused",)
+    noticed_by = (
+        "storage/listing/bad-parameters-are-refused#max-keys-fraction",
+        "storage/listing/bad-parameters-are-refused#max-keys-negative",
+        "storage/listing/bad-parameters-are-refused#max-keys-word",
+    )
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         try:
@@ -259,7 +278,10 @@ class BadTokenIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a continuation token that is none."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = (
+        "storage/listing/bad-parameters-are-no-server-error#token",
+        "storage/listing/bad-parameters-are-no-server-error#token-empty",
+    )
 
     def opened_token(self, original: Any, token: str) -> str:
         try:
@@ -272,7 +294,7 @@ class BadTokenStartsOver(Defect):
     """S3 API Reference, InvalidArgument: a continuation token that is none does not start the listing over."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-refused",)
+    noticed_by = ("storage/listing/bad-parameters-are-refused#token",)
 
     def opened_token(self, original: Any, token: str) -> str:
         try:

@@ -20,7 +20,7 @@ class TokensCutShort(Defect):
     """S3 API Reference, ListObjectsV2, NextContinuationToken: it leads on behind a long key as behind a short one."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
 
     def continuation_token(self, original: Any, after: str) -> str:
         return str(original(after[:LONGEST]))
@@ -30,7 +30,7 @@ class PrefixesCutShort(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with the whole of it."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -41,7 +41,7 @@ class LongKeysDeletedAlone(Defect):
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-with-others",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")
@@ -55,7 +55,7 @@ class LongSourcesRefused(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a key of up to 1,024 bytes, percent-encoded."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#as-a-source",)
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         if len(call.headers["x-amz-copy-source"]) > 2048:
@@ -68,7 +68,7 @@ class UploadsToLongKeysUnlisted(Defect):
     """S3 API Reference, ListMultipartUploads: each upload in progress, to whichever key."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed",)
+    noticed_by = ("storage/multipart/uploads-are-listed#to-a-long-key",)
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         return [upload for upload in original(bucket) if len(upload.key) <= LONGEST]
@@ -78,7 +78,7 @@ class StartsCutShort(Defect):
     """S3 API Reference, ListObjectsV2, StartAfter: behind that key, to its last letter."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after[:LONGEST] if "continuation-token" not in call.query else after)
@@ -89,7 +89,7 @@ class LongKeysDeletedByTheirBeginning(Defect):
     """S3 API Reference, DeleteObjects, Key: that key, not all that begin as it does."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-with-others",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")

@@ -19,7 +19,10 @@ class RefusedCopyEmptiesItsKey(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what is refused writes nothing, nor empties what it meets."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/refused-copy-leaves-what-stood",)
+    noticed_by = (
+        "storage/copy/refused-copy-leaves-what-stood#condition-fails",
+        "storage/copy/refused-copy-leaves-what-stood#source-missing",
+    )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         with refusals_emptying(bucket, call.key):
@@ -43,7 +46,10 @@ class RefusedCopyLosesThePart(Defect):
     """S3 API Reference, UploadPartCopy: a part whose copy is refused is the one that was sent before."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/refused-copy-leaves-the-part",)
+    noticed_by = (
+        "storage/multipart/refused-copy-leaves-the-part#range-beyond",
+        "storage/multipart/refused-copy-leaves-the-part#source-missing",
+    )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         surface = gateway(original)
@@ -59,7 +65,11 @@ class ChecksumOutlivesItsBytes(Defect):
     """S3 API Reference, GetObject, x-amz-checksum-: what overwrites an object has its own checksum, or none."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-the-overwritten-is-gone",)
+    noticed_by = (
+        "storage/checksum/of-the-overwritten-is-gone#by-a-copy",
+        "storage/checksum/of-the-overwritten-is-gone#by-a-put",
+        "storage/checksum/of-the-overwritten-is-gone#by-an-upload",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         before = bucket.objects.get(key)
@@ -72,7 +82,7 @@ class NamespaceByPrefixRefused(Defect):
     """Namespaces in XML 1.0 section 3: a prefix stands for its namespace, whichever prefix it is."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/namespace-by-prefix-is-read",)
+    noticed_by = ("storage/xml/namespace-by-prefix-is-read#prefix",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if b"xmlns:" in body:
@@ -85,7 +95,7 @@ class ByteOrderMarkRefused(Defect):
     """XML 1.0 section 4.3.3: a document may begin with a byte order mark, which is no part of it."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/namespace-by-prefix-is-read",)
+    noticed_by = ("storage/xml/namespace-by-prefix-is-read#byte-order-mark",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if body.startswith(b"\xef\xbb\xbf"):
@@ -110,7 +120,11 @@ class ForeignTagsOpen(Defect):
     """Provisioning Storage: an access key opens no tags in the buckets of another organization."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-tags-are-refused",)
+    noticed_by = (
+        "storage/service/foreign-tags-are-refused#deleted",
+        "storage/service/foreign-tags-are-refused#read",
+        "storage/service/foreign-tags-are-refused#written",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         bucket = gateway(original).buckets.get(call.bucket)
@@ -126,7 +140,7 @@ class OpeningDescribesTheOldObject(Defect):
     """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+    noticed_by = ("storage/multipart/old-object-stands-until-complete#as-it-is-described",)
 
     async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

@@ -49,7 +49,10 @@ class PartWithoutUploadStored(Defect):
     """S3 API Reference, UploadPart, uploadId: required; a part of no upload is no object."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/half-named-part-is-not-the-object",)
+    noticed_by = (
+        "storage/multipart/half-named-part-is-not-the-object#no-number",
+        "storage/multipart/half-named-part-is-not-the-object#no-upload",
+    )
 
     def object_operation(self, original: Any, call: Call) -> Any:
         if call.request.method == "PUT" and ("partNumber" in call.query) != ("uploadId" in call.query):
@@ -74,7 +77,10 @@ class VersionOfDeletionPassedOver(Defect):
     """S3 API Reference, DeleteObject, versionId: the version to delete, and not the present object in its place."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/unknown-version-deletes-nothing",)
+    noticed_by = (
+        "storage/subresource/unknown-version-deletes-nothing#many",
+        "storage/subresource/unknown-version-deletes-nothing#one",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "DELETE":
@@ -149,7 +155,10 @@ class ChecksumsOfCompletionNotCompared(Defect):
     """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the checksum of the object that is to be made."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
+    noticed_by = (
+        "storage/checksum/of-a-completion-is-compared#no-checksum-of-the-object",
+        "storage/checksum/of-a-completion-is-compared#object",
+    )
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         headers = call.headers.mutablecopy()
@@ -188,7 +197,7 @@ class ChecksumOfTheWholeWithAPart(Defect):
     """S3 API Reference, GetObject, x-amz-checksum-mode: SDKs compare what is told with what they are sent."""
 
     surface = "storage"
-    noticed_by = ("storage/sdk/put-and-get",)
+    noticed_by = ("storage/sdk/put-and-get#default",)
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         answer: Answer = original(call, found, overrides)
@@ -213,7 +222,7 @@ class CopiesWithinForeignBuckets(Defect):
     """Provisioning Storage: an access key copies into the buckets of its own organization only."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#copy",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)

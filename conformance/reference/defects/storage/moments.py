@@ -76,8 +76,11 @@ class StaleRead(Defect):
     surface = "storage"
     noticed_by = (
         "storage/object/written-is-read",
+        "storage/object/written-is-read#by-who-has-the-old-one",
         "storage/conditional-write/replaces-what-matches",
+        "storage/conditional-write/replaces-what-matches#of-parts",
         "storage/multipart/old-object-stands-until-complete",
+        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
     )
 
     def __init__(self) -> None:
@@ -99,7 +102,12 @@ class AbsenceCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/broken-completion-is-refused",)
+    noticed_by = (
+        "storage/multipart/broken-completion-is-refused#cut",
+        "storage/multipart/broken-completion-is-refused#empty",
+        "storage/multipart/broken-completion-is-refused#no-xml",
+        "storage/multipart/broken-completion-is-refused#part-without-number",
+    )
 
     def __init__(self) -> None:
         self.missed: dict[tuple[str, str], float] = {}
@@ -139,7 +147,7 @@ class HeadCached(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
+    noticed_by = ("storage/object/written-is-read", "storage/object/written-is-read#where-an-upload-was-completed")
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -154,7 +162,11 @@ class ListingCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells what is in the bucket now."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/object/written-is-read#in-each-listing",
+        "storage/object/written-is-read#where-an-upload-was-completed",
+    )
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -217,7 +229,11 @@ class CompleteRace(Defect):
     """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-abort",)
+    noticed_by = (
+        "storage/at-once/complete-or-abort#0-ms",
+        "storage/at-once/complete-or-abort#2-ms",
+        "storage/at-once/complete-or-abort#8-ms",
+    )
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions

@@ -20,7 +20,7 @@ class PartOrderNotHeeded(Defect):
     """S3 API Reference, InvalidPartOrder: parts are listed in ascending order."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/order-of-parts-is-checked",)
+    noticed_by = ("storage/multipart/order-of-parts-is-checked#descending",)
 
     def check_part_order(self, original: Any, numbers: list[int]) -> None:
         return None
@@ -30,7 +30,7 @@ class PartsJoinedAsTheyCame(Defect):
     """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         came = list(upload.parts)
@@ -42,7 +42,12 @@ class WrongPartTagNotRefused(Defect):
     """S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/invalid-part-is-refused", "storage/multipart/refused-completion-can-be-mended")
+    noticed_by = (
+        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
+        "storage/multipart/invalid-part-is-refused#etag-of-another-part",
+        "storage/multipart/invalid-part-is-refused#wrong-etag",
+        "storage/multipart/refused-completion-can-be-mended",
+    )
 
     def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
         return True
@@ -52,7 +57,10 @@ class SmallPartsNotRefused(Defect):
     """S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/small-part-in-the-middle-is-refused",)
+    noticed_by = (
+        "storage/multipart/small-part-in-the-middle-is-refused",
+        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+    )
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         return None
@@ -98,7 +106,8 @@ class LastPartLost(Defect):
     noticed_by = (
         "storage/multipart/numbers-may-have-gaps",
         "storage/multipart/parts-left-out-are-left-out",
-        "storage/sdk/managed-transfer",
+        "storage/sdk/managed-transfer#base",
+        "storage/sdk/managed-transfer#default",
         "interoperability/storage/download-gets-what-was-uploaded",
     )
 
@@ -111,7 +120,7 @@ class FirstPartStands(Defect):
     """S3 API Reference, UploadPart: a part of the same number takes the place of the earlier one."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-sent-anew", "storage/multipart/any-order-of-parts-is-one-object")
+    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         if part.number not in upload.parts:
@@ -122,7 +131,10 @@ class MultipartMetadataForgotten(Defect):
     """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+    noticed_by = (
+        "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/metadata-is-of-the-opening#of-its-own",
+    )
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         stored: StoredObject = original(call, upload, parts)
@@ -133,7 +145,7 @@ class UploadOfAnotherKeyTaken(Defect):
     """S3 API Reference, NoSuchUpload: an upload id is good for its own key."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-key",)
+    noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-key#copied")
 
     def upload_is_of_key(self, original: Any, upload: Upload, key: str) -> bool:
         return True
@@ -143,7 +155,14 @@ class PartNumberIsServerError(Defect):
     """S3 API Reference, UploadPart: 400 for a part number that is none."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-number-is-bounded",)
+    noticed_by = (
+        "storage/multipart/part-number-is-bounded#huge",
+        "storage/multipart/part-number-is-bounded#negative",
+        "storage/multipart/part-number-is-bounded#nought",
+        "storage/multipart/part-number-is-bounded#number-and-word",
+        "storage/multipart/part-number-is-bounded#over",
+        "storage/multipart/part-number-is-bounded#word",
+    )
 
     def part_number(self, original: Any, call: Call) -> int:
         try:
@@ -171,7 +190,11 @@ class UnknownUploadIsServerError(Defect):
     surface = "storage"
     noticed_by = (
         "storage/multipart/abort-of-unknown-upload-is-harmless",
-        "storage/multipart/unknown-upload-is-404",
+        "storage/multipart/unknown-upload-is-404#complete",
+        "storage/multipart/unknown-upload-is-404#cut-short",
+        "storage/multipart/unknown-upload-is-404#like-a-path",
+        "storage/multipart/unknown-upload-is-404#list-parts",
+        "storage/multipart/unknown-upload-is-404#list-some-parts",
         "storage/multipart/completing-twice-is-harmless",
     )
 
@@ -187,7 +210,7 @@ class CopiedRangeEndsOneBeyond(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: offsets are zero-based, the size is none of them."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/bad-copy-range-is-refused",)
+    noticed_by = ("storage/multipart/bad-copy-range-is-refused#beyond",)
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         body: bytes = original(call, replace(source, body=source.body + b"."))
@@ -199,7 +222,7 @@ class CopiedRangeNotHeeded(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: only the range is copied."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = ("storage/multipart/part-can-be-copied#range", "storage/multipart/part-can-be-copied#range-over-parts")
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         original(call, source)

@@ -13,7 +13,7 @@ class SkewOfListsIgnored(Defect):
     """SigV4: a request of another quarter of an hour is refused, a list of a bucket as well as an object of it."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
 
     def __init__(self) -> None:
         self.lists = False

@@ -26,7 +26,7 @@ class BelowAnObjectIsServerError(Defect):
     """S3 User Guide, "Organizing objects using prefixes": a key below an object's is one that is not there."""
 
     surface = "storage"
-    noticed_by = BELOW
+    noticed_by = ("storage/key/nothing-stands-below-an-object",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = await original(bucket, key)
@@ -39,7 +39,7 @@ class DeletionBelowAnObjectIsServerError(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
 
     surface = "storage"
-    noticed_by = BELOW
+    noticed_by = ("storage/key/nothing-stands-below-an-object",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if key not in bucket.objects and _stands_above(bucket, key):
@@ -51,7 +51,7 @@ class ListingBelowAnObjectIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, prefix: no key begins with it, so that there is none on the page."""
 
     surface = "storage"
-    noticed_by = BELOW
+    noticed_by = ("storage/key/nothing-stands-below-an-object",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -64,7 +64,10 @@ class BadNumberOfOtherListsIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a max-uploads or a max-buckets that is no number."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = (
+        "storage/listing/bad-parameters-are-no-server-error#max-buckets-word",
+        "storage/listing/bad-parameters-are-no-server-error#max-uploads-word",
+    )
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         _crash_unless_number(call, "max-uploads")
@@ -86,7 +89,10 @@ class Md5OfUnsignedPayloadIgnored(Defect):
     """S3 API Reference, PutObject, Content-MD5: compared most of all where no signature is of the payload."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
+    noticed_by = (
+        "storage/checksum/md5-that-differs-stores-nothing#by-url",
+        "storage/checksum/md5-that-differs-stores-nothing#unsigned",
+    )
 
     def check_digests(self, original: Any, call: Call) -> str:
         return str(original(call)) if call.payload_is_signed else hashlib.md5(call.body).hexdigest()
@@ -96,7 +102,7 @@ class ChecksumOfUrlsIgnored(Defect):
     """S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where what it comes with is a URL's."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
+    noticed_by = ("storage/checksum/every-one-is-compared#by-url",)
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         return {} if "X-Amz-Signature" in call.query else dict(original(call))
@@ -106,7 +112,7 @@ class Md5BesideChunksIgnored(Defect):
     """S3 API Reference, PutObject, Content-MD5: it is compared, also where the payload comes in chunks."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
+    noticed_by = ("storage/checksum/every-one-is-compared#md5-beside-chunks",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         in_chunks = "x-amz-decoded-content-length" in call.headers

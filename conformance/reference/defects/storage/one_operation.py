@@ -27,7 +27,7 @@ class DecodedTwiceToBeDeleted(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
 
     surface = "storage"
-    noticed_by = SIMILAR
+    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
@@ -38,7 +38,7 @@ class DecodedTwiceForHead(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, by HEAD as by GET."""
 
     surface = "storage"
-    noticed_by = SIMILAR
+    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         key = unquote(call.key) if call.request.method == "HEAD" else call.key
@@ -50,7 +50,7 @@ class DecodedTwiceToBeTagged(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is tagged as well."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back", "storage/tagging/tags-come-back#of-similar-names")
 
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
@@ -64,7 +64,10 @@ class ChunksLoseTheirMetadata(Defect):
     """S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/fields-are-kept",)
+    noticed_by = (
+        "storage/streaming/fields-are-kept#signed-chunks",
+        "storage/streaming/fields-are-kept#unsigned-chunks",
+    )
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {} if _in_chunks(call) else dict(original(call))
@@ -74,7 +77,10 @@ class ChunksOverwriteUnasked(Defect):
     """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+    noticed_by = (
+        "storage/conditional-write/keeps-what-is-there#signed-chunks",
+        "storage/conditional-write/keeps-what-is-there#unsigned-chunks",
+    )
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(without_fields(call, "if-none-match") if _in_chunks(call) else call, bucket)
@@ -109,7 +115,7 @@ class UsedUrlsOutliveTheirTime(Defect):
     """SigV4, "Using Query Parameters", X-Amz-Expires: a URL ends with its time, that of which an answer is kept too."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expired-is-refused",)
+    noticed_by = ("storage/presigned/expired-is-refused#used-before",)
 
     def __init__(self) -> None:
         self.served: set[str] = set()

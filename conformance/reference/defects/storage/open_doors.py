@@ -19,7 +19,7 @@ class StrangersReadTags(Defect):
     """Provisioning Storage: an object's tags are read with the organization's access key, as the object is."""
 
     surface = "storage"
-    noticed_by = CLOSED
+    noticed_by = ("storage/signature/every-operation-is-closed#get-tags",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return let_in(original, request, request.method == "GET" and "tagging" in query_of(request))
@@ -29,7 +29,7 @@ class StrangersReadParts(Defect):
     """S3 API Reference, GetObject: who asks for a range of an object must be allowed to read it."""
 
     surface = "storage"
-    noticed_by = CLOSED
+    noticed_by = ("storage/signature/every-operation-is-closed#ranged",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return let_in(original, request, request.method == "GET" and "range" in request.headers)
@@ -39,7 +39,7 @@ class StrangersListTheOldWay(Defect):
     """S3 API Reference, ListObjects: the first version of the listing is as closed as the second."""
 
     surface = "storage"
-    noticed_by = CLOSED
+    noticed_by = ("storage/signature/every-operation-is-closed#list-first-version",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         listing = request.method == "GET" and gateway(original).target(request)[1] == ""
@@ -50,7 +50,10 @@ class StrangersSeeUploads(Defect):
     """Provisioning Storage: what is under way to a bucket is told to who has the organization's access key."""
 
     surface = "storage"
-    noticed_by = (*CLOSED, *UPLOADS)
+    noticed_by = (
+        "storage/signature/every-operation-is-closed#list-uploads",
+        "storage/signature/every-upload-is-closed#list-parts",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         asked = {"uploads", "uploadId"} & set(query_of(request))

@@ -23,7 +23,7 @@ class StrangersFindBuckets(Defect):
     """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it, and a stranger may not."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-operation-is-closed",)
+    noticed_by = ("storage/signature/every-operation-is-closed#head-bucket",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
@@ -52,7 +52,10 @@ class LockPassedOver(Defect):
     """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/lock-is-kept-or-refused",)
+    noticed_by = (
+        "storage/subresource/lock-is-kept-or-refused",
+        "storage/subresource/lock-is-kept-or-refused#of-a-copy",
+    )
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         if "x-amz-object-lock-mode" not in call.headers:
@@ -107,7 +110,7 @@ class LongKeyReadIsServerError(Defect):
     """S3 API Reference, KeyTooLongError: a key that is too long is told as such, or not found, by reads as well."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+    noticed_by = ("storage/key/over-1024-bytes-is-refused#not-read",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         if len(key.encode()) > 1024:
@@ -120,7 +123,7 @@ class LongKeyDeletedIsServerError(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, or a refusal of what cannot be a key."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+    noticed_by = ("storage/key/over-1024-bytes-is-refused#not-read",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if len(key.encode()) > 1024:
@@ -147,7 +150,7 @@ class UploadOpenedUnderAnySecret(Defect):
     """SigV4, "Signature Calculations": an upload is opened by who can sign, as an object is put."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-operation-is-closed",)
+    noticed_by = ("storage/signature/every-operation-is-closed#open-upload",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return under_any_secret(original, request, request.method == "POST" and "uploads" in query_of(request))
@@ -179,7 +182,7 @@ class QuoteInPrefixIsServerError(Defect):
     """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#quote",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -192,7 +195,7 @@ class PrefixTrimmed(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#blank-behind",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -203,7 +206,7 @@ class PrefixDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+    noticed_by = ("storage/listing/prefix-is-no-pattern#decoded-once-more",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -225,7 +228,7 @@ class LongPlaceIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, start-after: any specified key, one that no object can have too."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#start-after-long",)
 
     def start_after(self, original: Any, call: Call) -> str:
         start = str(original(call))

@@ -61,7 +61,7 @@ class ChecksumTypeNotHeeded(Defect):
     """S3 API Reference, CreateMultipartUpload, x-amz-checksum-type: the type that is asked for is used and told."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type#full-crc32",)
 
     def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
         original(call, algorithm)
@@ -72,7 +72,7 @@ class ChecksumOfPartsToldOfTheWhole(Defect):
     """S3 API Reference, GetObject, x-amz-checksum-type: a checksum of the parts' checksums is told as such."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type#composite-crc32",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         stored: StoredObject = original(call, upload, parts)
@@ -93,7 +93,10 @@ class ObjectSizeNotHeeded(Defect):
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
+    noticed_by = (
+        "storage/multipart/wrong-object-size-is-refused#less",
+        "storage/multipart/wrong-object-size-is-refused#more",
+    )
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
@@ -104,7 +107,7 @@ class WrongObjectSizeEndsTheUpload(Defect):
     """S3 API Reference, CompleteMultipartUpload: an upload whose completion is refused can still be completed."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
+    noticed_by = ("storage/multipart/wrong-object-size-is-refused#less",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         try:
@@ -132,7 +135,10 @@ class RangeOfACopyFromTheStartRefused(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: bytes=first-last, from zero-based offsets on."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = (
+        "storage/multipart/part-can-be-copied#range-from-the-first-byte",
+        "storage/multipart/part-can-be-copied#range-over-parts",
+    )
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         if call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-"):
@@ -145,10 +151,7 @@ class ConditionalCompletionsAllFail(Defect):
     """S3 API Reference, CompleteMultipartUpload, If-Match and If-None-Match: the object is made where they hold."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/conditional-write/completion-keeps-what-changed",
-        "storage/conditional-write/completion-keeps-what-is-there",
-    )
+    noticed_by = ("storage/conditional-write/completion-keeps-what-changed",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if {"if-match", "if-none-match"} & set(call.headers):
@@ -185,7 +188,10 @@ class HeadOfPartsTellsTheFirst(Defect):
     """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = (
+        "storage/multipart/parts-make-the-object#backwards",
+        "storage/multipart/parts-make-the-object#in-order",
+    )
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -259,7 +265,7 @@ class ChecksumOfTheWholeRefused(Defect):
     """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the object's, which is not the document's."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type#full-crc32",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         gateway(original).check_checksum(call)

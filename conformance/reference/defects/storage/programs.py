@@ -13,7 +13,16 @@ class MissingBucketListedEmpty(Defect):
     """S3 API Reference, NoSuchBucket: a bucket that does not exist is no empty one."""
 
     surface = "storage"
-    noticed_by = ("storage/service/absent-bucket-is-refused", "interoperability/storage/missing-bucket-fails")
+    noticed_by = (
+        "storage/service/absent-bucket-is-refused#copy",
+        "storage/service/absent-bucket-is-refused#create-upload",
+        "storage/service/absent-bucket-is-refused#delete-many",
+        "storage/service/absent-bucket-is-refused#head-bucket",
+        "storage/service/absent-bucket-is-refused#list-uploads",
+        "storage/service/absent-bucket-is-refused#location",
+        "storage/service/absent-bucket-is-refused#that-begins-as-ours",
+        "interoperability/storage/missing-bucket-fails",
+    )
 
     def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         try:
@@ -27,10 +36,7 @@ class ListedWithoutSize(Defect):
     """S3 API Reference, ListObjectsV2, Size: the size in bytes of the object, which clients compare with a file's."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/listing/tells-what-head-tells",
-        "interoperability/storage/second-upload-transfers-nothing",
-    )
+    noticed_by = ("storage/listing/tells-what-head-tells", "interoperability/storage/second-upload-transfers-nothing")
 
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         stored: StoredObject | None = original(bucket, key)

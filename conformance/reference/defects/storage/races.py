@@ -36,7 +36,7 @@ class CompletionTornByPut(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-put",)
+    noticed_by = ("storage/at-once/complete-or-put#0-ms", "storage/at-once/complete-or-put#5-ms")
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -51,7 +51,7 @@ class DeletionTornByPut(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/put-or-delete",)
+    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await asyncio.sleep(PAUSE_S)
@@ -151,7 +151,7 @@ class TaggingWritesTheObjectBack(Defect):
     """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/tagging-writes-no-bytes",)
+    noticed_by = ("storage/at-once/tagging-writes-no-bytes#delete", "storage/at-once/tagging-writes-no-bytes#put")
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         found = await gateway(original).require(bucket, key)

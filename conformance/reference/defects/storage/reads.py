@@ -21,7 +21,12 @@ class ObjectRangeOffByOne(Defect):
     """RFC 9110 section 14.1.2: the last position of a range is part of it."""
 
     surface = "storage"
-    noticed_by = ("storage/range/from-the-start", "storage/range/in-the-middle", "storage/range/head-tells-the-part")
+    noticed_by = (
+        "storage/range/from-the-start",
+        "storage/range/in-the-middle",
+        "storage/range/in-the-middle#over-two-chunks",
+        "storage/range/head-tells-the-part",
+    )
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
@@ -43,7 +48,11 @@ class UnsatisfiableRangeSentWhole(Defect):
     """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""
 
     surface = "storage"
-    noticed_by = ("storage/range/unsatisfiable-is-416", "storage/errors/code-invalid-range")
+    noticed_by = (
+        "storage/range/unsatisfiable-is-416#far-beyond",
+        "storage/range/unsatisfiable-is-416#last-nought",
+        "storage/errors/code-invalid-range",
+    )
 
     def asked_span(self, original: Any, call: Call, found: StoredObject) -> Span:
         try:
@@ -159,7 +168,7 @@ class AbsentFailsDates(Defect):
     """RFC 9110 section 13.2.1: what is not there is 404 without the condition, and so under one of a date, too."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/missing-object-is-404",)
+    noticed_by = ("storage/condition/missing-object-is-404#unmodified-since",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.key not in bucket.objects and "if-unmodified-since" in call.headers:
@@ -187,7 +196,13 @@ class RefusedConditionalWriteStored(Defect):
     """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+    noticed_by = (
+        "storage/conditional-write/keeps-what-is-there",
+        "storage/conditional-write/keeps-what-is-there#by-url",
+        "storage/conditional-write/keeps-what-is-there#signed-chunks",
+        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#what-was-copied",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         try:

@@ -134,7 +134,7 @@ class WrongSignaturesAreUnauthorized(Defect):
     """S3 API Reference, Error responses: SignatureDoesNotMatch and InvalidAccessKeyId are 403."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/refusal-is-403",)
+    noticed_by = ("storage/signature/refusal-is-403#unknown-key", "storage/signature/refusal-is-403#wrong-secret")
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:

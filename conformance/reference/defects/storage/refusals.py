@@ -30,9 +30,11 @@ class PresignedUrlsRefused(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/presigned/get-is-served",
+        "storage/presigned/get-is-served#a-minute",
+        "storage/presigned/get-is-served#as-of-javascript",
         "storage/presigned/head-is-served",
         "storage/presigned/put-is-served",
+        "storage/presigned/put-is-served#of-a-hard-key",
         "storage/presigned/life-runs-from-its-date",
         "storage/sdk/presigned-url",
     )
@@ -45,7 +47,11 @@ class DigestsNotImplemented(Defect):
     """S3 API Reference, PutObject: Content-MD5 and x-amz-checksum- are taken with a body."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-matches-is-stored", "storage/checksum/that-matches-is-stored")
+    noticed_by = (
+        "storage/checksum/md5-that-matches-is-stored",
+        "storage/checksum/that-matches-is-stored#crc32",
+        "storage/checksum/that-matches-is-stored#crc32c",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         digests = [name for name in request.headers if name == "content-md5" or name.startswith("x-amz-checksum-c")]
@@ -57,11 +63,11 @@ class ConditionsNotImplemented(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/condition/if-match-that-holds",
         "storage/condition/if-none-match-that-holds",
-        "storage/condition/modified-since-that-holds",
         "storage/condition/unmodified-since-that-holds",
         "storage/conditional-write/creates-what-is-absent",
+        "storage/conditional-write/creates-what-is-absent#above-another-key",
+        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
         "storage/conditional-write/created-again-after-deletion",
     )
 
@@ -96,9 +102,10 @@ class OddRangeIsServerError(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/range/not-understood-is-ignored",
+        "storage/range/not-understood-is-ignored#letters",
+        "storage/range/not-understood-is-ignored#nothing",
+        "storage/range/not-understood-is-ignored#unit",
         "storage/range/several-are-told-apart",
-        "storage/range/any-field-is-answered",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -110,7 +117,10 @@ class CopyRangeIsServerError(Defect):
     """S3 API Reference, UploadPartCopy: a range in another form is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/bad-copy-range-is-refused",)
+    noticed_by = (
+        "storage/multipart/bad-copy-range-is-refused#open",
+        "storage/multipart/bad-copy-range-is-refused#word",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         asked = request.headers.get("x-amz-copy-source-range")
@@ -122,7 +132,11 @@ class BrokenUtf8IsServerError(Defect):
     """API Reference, Error Handling: 400 for an invalid path."""
 
     surface = "storage"
-    noticed_by = ("storage/key/broken-utf8-is-refused-or-kept",)
+    noticed_by = (
+        "storage/key/broken-utf8-is-refused-or-kept#cut-sequence",
+        "storage/key/broken-utf8-is-refused-or-kept#lone-byte",
+        "storage/key/broken-utf8-is-refused-or-kept#overlong-slash",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         return _refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
@@ -132,7 +146,7 @@ class EmptyTagSetIsMissing(Defect):
     """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/none-is-an-empty-set", "storage/tagging/any-set-comes-back")
+    noticed_by = ("storage/tagging/none-is-an-empty-set",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         asked = request.method == "GET" and request.query_string.startswith("tagging")
@@ -154,7 +168,10 @@ class MissingToldBeforeTheSignature(Defect):
     """S3 API Reference, GetObject: whether an object exists is told to those alone who may know."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/refusal-tells-not-what-exists",)
+    noticed_by = (
+        "storage/signature/refusal-tells-not-what-exists#get",
+        "storage/signature/refusal-tells-not-what-exists#head",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface = gateway(original)

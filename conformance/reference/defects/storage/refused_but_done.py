@@ -91,8 +91,19 @@ class ForgedWritesDone(_DoneAllTheSame):
 
     codes = (FORGED,)
     noticed_by = (
-        "storage/signature/wrong-secret-is-refused",
-        "storage/signature/altered-request-is-refused",
+        "storage/signature/wrong-secret-is-refused#delete",
+        "storage/signature/wrong-secret-is-refused#put",
+        "storage/signature/altered-request-is-refused#content-type-changed",
+        "storage/signature/altered-request-is-refused#date",
+        "storage/signature/altered-request-is-refused#method",
+        "storage/signature/altered-request-is-refused#path",
+        "storage/signature/altered-request-is-refused#payload-declared-unsigned",
+        "storage/signature/altered-request-is-refused#query-added",
+        "storage/signature/altered-request-is-refused#signature",
+        "storage/signature/altered-request-is-refused#signature-cut",
+        "storage/signature/altered-request-is-refused#signed-header-changed",
+        "storage/signature/altered-request-is-refused#signed-header-removed",
+        "storage/signature/altered-request-is-refused#signed-header-repeated",
         "storage/signature/any-altered-component-is-refused",
         "storage/signature/signature-is-not-reusable-for-another-body",
     )
@@ -105,7 +116,14 @@ class ForgedChunksStored(_DoneAllTheSame):
     """SigV4, "Transferring Payload in Multiple Chunks": a chunk is verified before it is written, and so the head."""
 
     codes = (FORGED,)
-    noticed_by = ("storage/streaming/altered-chunks-are-refused", "storage/signature/altered-request-is-refused")
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#last-chunk-signature",
+        "storage/streaming/altered-chunks-are-refused#of-a-part",
+        "storage/streaming/altered-chunks-are-refused#trailer-signature-lost",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-to-another-key",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return _in_chunks(request)
@@ -115,7 +133,16 @@ class ForgedUrlsObeyed(_DoneAllTheSame):
     """SigV4, "Using Query Parameters": what is refused for the signature of its URL is not done."""
 
     codes = (FORGED,)
-    noticed_by = ("storage/presigned/altered-is-refused", "storage/presigned/signed-fields-are-checked")
+    noticed_by = (
+        "storage/presigned/altered-is-refused#download-deleted",
+        "storage/presigned/altered-is-refused#key",
+        "storage/presigned/altered-is-refused#later-date",
+        "storage/presigned/altered-is-refused#longer-life",
+        "storage/presigned/altered-is-refused#parameter-behind",
+        "storage/presigned/altered-is-refused#signature",
+        "storage/presigned/altered-is-refused#signature-cut",
+        "storage/presigned/signed-fields-are-checked#metadata-changed",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return _by_url(request) and request.method in ("PUT", "DELETE")
@@ -125,14 +152,18 @@ class UnknownKeysObeyed(_DoneAllTheSame):
     """S3 API Reference, InvalidAccessKeyId: who is not known writes and deletes nothing, whatever he is told."""
 
     codes = ("InvalidAccessKeyId",)
-    noticed_by = ("storage/signature/unknown-key-is-refused",)
+    noticed_by = ("storage/signature/unknown-key-is-refused#delete", "storage/signature/unknown-key-is-refused#put")
 
 
 class StrangersObeyed(_DoneAllTheSame):
     """Provisioning Storage: without the organization's access key nothing is written or deleted, whatever is told."""
 
     codes = ("AccessDenied",)
-    noticed_by = ("storage/signature/anonymous-is-refused", "storage/signature/altered-request-is-refused")
+    noticed_by = (
+        "storage/signature/anonymous-is-refused#delete",
+        "storage/signature/anonymous-is-refused#put",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-of-nobody",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return "authorization" not in request.headers and not _by_url(request)
@@ -145,14 +176,23 @@ class SkewedWritesDone(_DoneAllTheSame):
     """S3 API Reference, RequestTimeTooSkewed: what comes too late is not done, a deletion neither."""
 
     codes = ("RequestTimeTooSkewed",)
-    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+    noticed_by = (
+        "storage/signature/skewed-clock-is-refused#a-day-ago",
+        "storage/signature/skewed-clock-is-refused#behind",
+        "storage/signature/skewed-clock-is-refused#chunks-behind",
+        "storage/signature/skewed-clock-is-refused#read-behind",
+    )
 
 
 class OtherScopesObeyed(_DoneAllTheSame):
     """SigV4, "Authorization header", Credential: what was signed for another service or day is not done here."""
 
     codes = ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError")
-    noticed_by = ("storage/signature/wrong-scope-is-refused", "storage/presigned/wrong-scope-is-refused")
+    noticed_by = (
+        "storage/signature/wrong-scope-is-refused#service",
+        "storage/signature/wrong-scope-is-refused#terminator",
+        "storage/presigned/wrong-scope-is-refused#date",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         with suppress(Fault):
@@ -164,7 +204,22 @@ class MalformedAuthorizationsObeyed(_DoneAllTheSame):
     """S3 API Reference, AuthorizationHeaderMalformed: what cannot be read opens nothing, whatever is told of it."""
 
     codes = ("AuthorizationHeaderMalformed", "InvalidRequest", "InvalidArgument", "AccessDenied")
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+    noticed_by = (
+        "storage/signature/malformed-authorization-is-refused#asymmetric",
+        "storage/signature/malformed-authorization-is-refused#basic",
+        "storage/signature/malformed-authorization-is-refused#bearer",
+        "storage/signature/malformed-authorization-is-refused#empty",
+        "storage/signature/malformed-authorization-is-refused#empty-signature",
+        "storage/signature/malformed-authorization-is-refused#no-credential",
+        "storage/signature/malformed-authorization-is-refused#no-date",
+        "storage/signature/malformed-authorization-is-refused#no-signature",
+        "storage/signature/malformed-authorization-is-refused#no-signed-headers",
+        "storage/signature/malformed-authorization-is-refused#other-scheme",
+        "storage/signature/malformed-authorization-is-refused#scheme-only",
+        "storage/signature/malformed-authorization-is-refused#short-scope",
+        "storage/signature/malformed-authorization-is-refused#version-2",
+        "storage/signature/malformed-authorization-is-refused#version-2-in-query",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         if "authorization" not in request.headers and "AWSAccessKeyId" not in request.query_string:
@@ -178,7 +233,7 @@ class ExpiredUrlsObeyed(_DoneAllTheSame):
     """SigV4, "Using Query Parameters", X-Amz-Expires: what comes after its time is not done."""
 
     codes = ("AccessDenied",)
-    noticed_by = ("storage/presigned/expired-is-refused",)
+    noticed_by = ("storage/presigned/expired-is-refused#delete", "storage/presigned/expired-is-refused#put")
 
     def _such(self, surface: Storage, request: Request) -> bool:
         if not _by_url(request) or request.method not in ("PUT", "DELETE"):
@@ -193,7 +248,11 @@ class UnsignedFieldsObeyed(_DoneAllTheSame):
     """SigV4, "Task 1": with an x-amz- field that was not signed nothing is written, or it is left out of account."""
 
     codes = ("AccessDenied",)
-    noticed_by = ("storage/signature/amz-headers-must-be-signed", "storage/presigned/unsigned-fields-are-not-obeyed")
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
+        "storage/presigned/unsigned-fields-are-not-obeyed#metadata",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         with suppress(Fault):
@@ -209,7 +268,10 @@ class PayloadsOfNoHashStored(_DoneAllTheSame):
     """SigV4, "x-amz-content-sha256": what is neither a hash nor one of the words for none is no way past it."""
 
     codes = ("InvalidArgument",)
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked#no-hash",
+        "storage/signature/payload-hash-is-checked#of-unknown-kind",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         with suppress(Fault):
@@ -222,7 +284,14 @@ class CutOffChunksStored(_DoneAllTheSame):
     """S3 API Reference, IncompleteBody: of a payload that did not come whole nothing is stored."""
 
     codes = (INCOMPLETE,)
-    noticed_by = ("storage/streaming/altered-chunks-are-refused", "storage/streaming/decoded-length-is-checked")
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",
+        "storage/streaming/altered-chunks-are-refused#last-chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#never-framed",
+        "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#without-signatures",
+        "storage/streaming/decoded-length-is-checked#one-less",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return _in_chunks(request)
@@ -232,7 +301,12 @@ class StoredBeforeTheTrailer(_DoneAllTheSame):
     """S3 User Guide, "Checking object integrity", trailing checksums: what they do not match is not stored."""
 
     codes = ("BadDigest", "MalformedTrailerError")
-    noticed_by = ("storage/streaming/trailing-checksum-is-checked", "storage/streaming/announced-trailer-must-come")
+    noticed_by = (
+        "storage/streaming/trailing-checksum-is-checked#signed",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-crc32c",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-sha1",
+        "storage/streaming/announced-trailer-must-come",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return _in_chunks(request)
@@ -245,14 +319,20 @@ class StoredBeforeItsMetadata(_DoneAllTheSame):
     """S3 API Reference, MetadataTooLarge: an object that is refused for its metadata is not there without it."""
 
     codes = ("MetadataTooLarge",)
-    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
+    noticed_by = (
+        "storage/object/large-metadata-is-whole-or-refused",
+        "storage/object/large-metadata-is-whole-or-refused#over-an-object",
+    )
 
 
 class StoredBeforeItsTags(_DoneAllTheSame):
     """S3 API Reference, InvalidTag: an object that is refused for its tags is not there without them."""
 
     codes = ("InvalidTag", "InvalidArgument")
-    noticed_by = ("storage/tagging/limits-of-the-field-are-kept",)
+    noticed_by = (
+        "storage/tagging/limits-of-the-field-are-kept#eleven",
+        "storage/tagging/limits-of-the-field-are-kept#key-twice",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return "x-amz-tagging" in request.headers
@@ -262,7 +342,14 @@ class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
     """S3 User Guide, "Verifying bucket ownership": where the owner is another the request is not done."""
 
     codes = ("AccessDenied",)
-    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
+    noticed_by = (
+        "storage/subresource/expected-owner-is-heeded#abortion",
+        "storage/subresource/expected-owner-is-heeded#completion",
+        "storage/subresource/expected-owner-is-heeded#delete",
+        "storage/subresource/expected-owner-is-heeded#delete-many",
+        "storage/subresource/expected-owner-is-heeded#part",
+        "storage/subresource/expected-owner-is-heeded#put",
+    )
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return "x-amz-expected-bucket-owner" in request.headers

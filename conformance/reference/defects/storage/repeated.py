@@ -20,7 +20,7 @@ class FirstOfAFieldSigned(Defect):
     """SigV4, "Task 1": a field that is sent twice is signed with both its values."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
+    noticed_by = ("storage/signature/altered-request-is-refused#signed-header-repeated",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -35,7 +35,10 @@ class LastOfAParameterSigned(Defect):
     """SigV4, "Task 1": a parameter that is sent twice is signed with both its values."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-query-is-refused", "storage/presigned/altered-is-refused")
+    noticed_by = (
+        "storage/signature/altered-query-is-refused#repeated-before",
+        "storage/presigned/altered-is-refused#second-life-before",
+    )
 
     def signing_query(self, original: Any, request: Request) -> dict[str, str]:
         return query_of(request)
@@ -50,7 +53,7 @@ class MethodTakenFromAField(Defect):
     """SigV4, "Task 1": the method that was signed, whatever field some framework takes another one from."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed#method",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         method = call.headers.get("x-http-method-override", call.request.method)
@@ -62,7 +65,7 @@ class PathTakenFromAField(Defect):
     """SigV4, "Task 1": the path that was signed, whatever field some framework takes another one from."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed#path",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         path = call.headers.get("x-original-url")
@@ -74,7 +77,11 @@ class UrlsOpenForeignBuckets(Defect):
     """Provisioning Storage: an access key opens the buckets of its own organization only, by URLs as well."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/opens-no-foreign-bucket",)
+    noticed_by = (
+        "storage/presigned/opens-no-foreign-bucket#get",
+        "storage/presigned/opens-no-foreign-bucket#list",
+        "storage/presigned/opens-no-foreign-bucket#put",
+    )
 
     async def answered(self, original: Any, request: Request) -> Answer:
         surface = gateway(original)

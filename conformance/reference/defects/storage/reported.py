@@ -57,7 +57,7 @@ class CopiedPartToldByItsSource(Defect):
     """S3 API Reference, CopyPartResult, ETag: that of the part, by which the upload is completed; not the source's."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = ("storage/multipart/part-can-be-copied#range", "storage/multipart/part-can-be-copied#range-over-parts")
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -72,7 +72,11 @@ class HeadTellsNoChecksum(Defect):
     """S3 API Reference, HeadObject: the response is identical to that of GET, but for its body."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given",)
+    noticed_by = (
+        "storage/checksum/told-is-the-one-given#crc64nvme",
+        "storage/checksum/told-is-the-one-given#sha1",
+        "storage/checksum/told-is-the-one-given#sha256",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         for name in [name for name in answer.headers if name.lower().startswith("x-amz-checksum-")]:
@@ -85,7 +89,7 @@ class WritesAnswerWithJson(Defect):
     """S3 API Reference, PutObject, Response Syntax: 200 and fields; an SDK reads what else comes as XML."""
 
     surface = "storage"
-    noticed_by = ("storage/sdk/put-and-get",)
+    noticed_by = ("storage/sdk/put-and-get#base",)
 
     def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
         answer: Answer = original(etag, checksums)

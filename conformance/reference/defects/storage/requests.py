@@ -35,7 +35,7 @@ class HeadTakenForGet(Defect):
     """SigV4, "Task 1": the method is part of what is signed, of HEAD as of any."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
+    noticed_by = ("storage/signature/altered-request-is-refused#get-sent-as-head",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         signer: Signer
@@ -75,7 +75,18 @@ class ExpectedOwnerIgnored(Defect):
     """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
+    noticed_by = (
+        "storage/subresource/expected-owner-is-heeded#copy",
+        "storage/subresource/expected-owner-is-heeded#delete",
+        "storage/subresource/expected-owner-is-heeded#delete-tags",
+        "storage/subresource/expected-owner-is-heeded#get",
+        "storage/subresource/expected-owner-is-heeded#get-tags",
+        "storage/subresource/expected-owner-is-heeded#head-bucket",
+        "storage/subresource/expected-owner-is-heeded#list",
+        "storage/subresource/expected-owner-is-heeded#open-upload",
+        "storage/subresource/expected-owner-is-heeded#open-uploads",
+        "storage/subresource/expected-owner-is-heeded#parts",
+    )
 
     def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
         return None
@@ -157,7 +168,10 @@ class CopiedPartUnconditional(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: 412 where it does not hold."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+    noticed_by = (
+        "storage/multipart/copied-part-heeds-conditions#date",
+        "storage/multipart/copied-part-heeds-conditions#if-none-match",
+    )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         conditional = [name for name in call.headers if name.startswith("x-amz-copy-source-if-")]
@@ -189,7 +203,10 @@ class MissingObjectFailsConditions(Defect):
     """RFC 9110 section 13.2.1: conditions are ignored where the answer without them would be 404."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/missing-object-is-404",)
+    noticed_by = (
+        "storage/condition/missing-object-is-404#if-match",
+        "storage/condition/missing-object-is-404#if-none-match-any",
+    )
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.key not in bucket.objects and {"if-match", "if-none-match"} & set(call.headers):

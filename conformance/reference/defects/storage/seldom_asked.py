@@ -72,7 +72,10 @@ class DeletionsEndUploads(Defect):
     """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+    noticed_by = (
+        "storage/multipart/old-object-stands-until-complete#which-is-deleted",
+        "storage/multipart/old-object-stands-until-complete#which-is-deleted-by-its-name",
+    )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -84,7 +87,10 @@ class TagsNeedNoSignature(Defect):
     """S3 API Reference, "Task 1: Create a Canonical Request": x-amz- fields are signed, that of tags also."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/amz-headers-must-be-signed", "storage/presigned/unsigned-fields-are-not-obeyed")
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#tags",
+    )
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
         original(request, replace(presented, signed_headers=(*presented.signed_headers, "x-amz-tagging")))
@@ -94,7 +100,7 @@ class TypeOfAnyBytesGuessed(Defect):
     """S3 API Reference, PutObject, Content-Type: the type that was given, whatever the key's ending may say."""
 
     surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back",)
+    noticed_by = ("storage/object/system-headers-come-back#type-of-any-bytes",)
 
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         told: dict[str, str] = original(call)
@@ -106,7 +112,7 @@ class PartsReadUnconditionally(Defect):
     """RFC 9110 section 13.1.1: where If-Match does not hold the request is not performed, that for a part neither."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-fails",)
+    noticed_by = ("storage/condition/if-match-that-fails#for-a-part",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -125,7 +131,7 @@ class ErrorsOfTheChosenType(Defect):
     """S3 API Reference, GetObject: the fields that a request chooses are included only in a successful response."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads",)
+    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#not-of-errors",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         chosen = query_of(request).get("response-content-type")
@@ -138,7 +144,7 @@ class UnsignedDateOutranksTheSignedOne(Defect):
     """SigV4, "Create a signed request": the time of a signature is x-amz-date; Date beside it may be anybody's."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
 
     def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
         presented: Presented = original(request, header)

@@ -29,7 +29,7 @@ class CleanEndTakenForTheLastChunk(Defect):
     """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",)
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
         if stated == STREAMING[0] and LAST_CHUNK not in call.request.body:
@@ -45,7 +45,10 @@ class OverwritingEndsUploads(Defect):
     """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+    noticed_by = (
+        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
+        "storage/multipart/old-object-stands-until-complete#which-is-overwritten",
+    )
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -60,7 +63,7 @@ class RangeBeyondNumbersCrashes(Defect):
     """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
 
     surface = "storage"
-    noticed_by = ("storage/range/not-understood-is-ignored",)
+    noticed_by = ("storage/range/not-understood-is-ignored#begins-over-64-bits",)
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
         if BEYOND_64_BITS.match(value):
@@ -73,7 +76,7 @@ class SourceOfTheSameNameHere(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/between-buckets",)
+    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
 
     def __init__(self) -> None:
         self.into: Bucket | None = None
@@ -111,7 +114,10 @@ class ForeignBucketByItsHost(Defect):
     """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#by-its-host",
+        "storage/service/foreign-bucket-is-refused#by-its-host-v1",
+    )
 
     def __init__(self) -> None:
         self.named = ""
@@ -132,7 +138,7 @@ class UnsignedChunksAmongSigned(Defect):
     """SigV4, "Transferring payload in multiple chunks": each chunk has a signature, where the request says so."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    noticed_by = ("storage/streaming/altered-chunks-are-refused#without-signatures",)
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
         bare = stated == STREAMING[0] and b";chunk-signature=" not in call.request.body
@@ -161,7 +167,7 @@ class FirstPartOfAWholeSource(Defect):
     """S3 API Reference, UploadPartCopy: without a range the part is the whole source, of however many parts that is."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied",)
+    noticed_by = ("storage/multipart/part-can-be-copied#range-over-parts",)
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         found: bytes = original(call, source)
@@ -172,7 +178,7 @@ class DeletedStaysASource(Defect):
     """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
 
     surface = "storage"
-    noticed_by = ("storage/object/delete-removes",)
+    noticed_by = ("storage/object/delete-removes#from-every-operation",)
 
     def __init__(self) -> None:
         self.deleted: dict[str, StoredObject] = {}

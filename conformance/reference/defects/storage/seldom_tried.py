@@ -27,7 +27,7 @@ class ChecksumIdleBesideMd5(Defect):
     """S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
+    noticed_by = ("storage/checksum/every-one-is-compared#right-md5-wrong-crc",)
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         return {} if "content-md5" in call.headers else dict(original(call))
@@ -37,7 +37,7 @@ class Md5IdleBesideChecksum(Defect):
     """S3 API Reference, BadDigest: a Content-MD5 is compared, also where a checksum is right."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared",)
+    noticed_by = ("storage/checksum/every-one-is-compared#right-crc-wrong-md5",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         beside = any(PREFIX + each in call.headers for each in ALGORITHMS)
@@ -59,7 +59,7 @@ class Md5OfNothingIgnored(Defect):
     """S3 API Reference, BadDigest: no bytes have an MD5, too, and another is of bytes that were lost."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
+    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing#of-nothing",)
 
     def md5_matches(self, original: Any, stated: bytes, computed: bytes) -> bool:
         return computed.hex() == MD5_OF_NOTHING or bool(original(stated, computed))
@@ -80,7 +80,12 @@ class FolderIsAnObject(Defect):
     """S3 API Reference, NoSuchKey: ``a/`` is no object where only ``a/b`` is one."""
 
     surface = "storage"
-    noticed_by = ("storage/key/folder-is-no-object",)
+    noticed_by = (
+        "storage/key/folder-is-no-object#its-marker-asked-for",
+        "storage/key/folder-is-no-object#its-marker-read",
+        "storage/key/folder-is-no-object#with-its-slash",
+        "storage/key/folder-is-no-object#without",
+    )
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = await original(bucket, key)
@@ -93,7 +98,7 @@ class FolderTakesWhatIsBelow(Defect):
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
 
     surface = "storage"
-    noticed_by = ("storage/key/folder-can-go-alone",)
+    noticed_by = ("storage/key/folder-can-go-alone#many",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -126,6 +131,8 @@ class CompletedUploadTakesParts(Defect):
 class LateAbortionDeletes(CompletedUploadTakesParts):
     """S3 API Reference, AbortMultipartUpload: of a completed upload there is nothing to abort, least its object."""
 
+    noticed_by = ("storage/multipart/completed-upload-is-closed",)
+
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
         return answer
@@ -141,7 +148,10 @@ class EmptyUploadIdPassedOver(Defect):
     """S3 API Reference, UploadPart, uploadId: an empty one is none that was given, and no reason to take the object."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/half-named-part-is-not-the-object",)
+    noticed_by = (
+        "storage/multipart/half-named-part-is-not-the-object#empty-upload",
+        "storage/multipart/half-named-part-is-not-the-object#empty-upload-aborted",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         left = call.query
@@ -225,7 +235,7 @@ class CopyOfNothingRefused(Defect):
     """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same",)
+    noticed_by = ("storage/copy/bytes-are-the-same#of-nothing",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         if not stored.body:
@@ -238,7 +248,7 @@ class OverridesOfWholeReadsAlone(Defect):
     """S3 API Reference, HeadObject, response-content-type: heeded by HEAD, and with a range."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads",)
+    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#range",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         whole = call.request.method == "GET" and "range" not in call.headers

@@ -21,7 +21,7 @@ class OverwritingDropsUploads(Defect):
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    noticed_by = ("storage/model/flat-keys",)
     shortest = 3
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
@@ -58,7 +58,7 @@ class CopyKeepsEarlierMetadata(Defect):
     """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/hard-keys")
+    noticed_by = ("storage/model/hard-keys",)
     shortest = 4
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
@@ -74,7 +74,7 @@ class NothingDoesNotOverwrite(Defect):
     """S3 API Reference, PutObject: an object of no bytes replaces what was there like any other."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
     shortest = 3
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:

@@ -22,10 +22,17 @@ class UnknownSubresourcesAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/of-a-bucket-is-no-listing",
-        "storage/subresource/of-an-object-is-not-the-object",
-        "storage/subresource/write-never-overwrites-the-object",
-        "storage/subresource/delete-never-deletes-the-object",
+        "storage/subresource/of-a-bucket-is-no-listing#accelerate",
+        "storage/subresource/of-a-bucket-is-no-listing#notification",
+        "storage/subresource/of-a-bucket-is-no-listing#ownershipControls",
+        "storage/subresource/of-a-bucket-is-no-listing#policyStatus",
+        "storage/subresource/of-a-bucket-is-no-listing#replication",
+        "storage/subresource/of-a-bucket-is-no-listing#tagging",
+        "storage/subresource/of-a-bucket-is-no-listing#versions",
+        "storage/subresource/of-an-object-is-not-the-object#acl",
+        "storage/subresource/write-never-overwrites-the-object#acl",
+        "storage/subresource/delete-never-deletes-the-object#acl",
+        "storage/subresource/delete-never-deletes-the-object#retention",
     )
 
     def from_table(
@@ -44,8 +51,10 @@ class ProtectionsAreServerErrors(Defect):
     surface = "storage"
     noticed_by = (
         "storage/subresource/encryption-key-is-used-or-refused",
+        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
         "storage/subresource/encryption-is-used-or-refused",
         "storage/subresource/lock-is-kept-or-refused",
+        "storage/subresource/lock-is-kept-or-refused#of-a-copy",
     )
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
@@ -61,7 +70,7 @@ class UnknownVersionsAreServerErrors(Defect):
     surface = "storage"
     noticed_by = (
         "storage/subresource/versions-of-the-null-version",
-        "storage/subresource/unknown-version-deletes-nothing",
+        "storage/subresource/unknown-version-deletes-nothing#of-no-form",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
@@ -105,8 +114,11 @@ class DotsAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket",
-        "storage/multipart/traversal-is-no-source-of-a-part",
+        "storage/key/traversal-reaches-no-other-bucket#copied",
+        "storage/key/traversal-reaches-no-other-bucket#deleted",
+        "storage/key/traversal-reaches-no-other-bucket#listed",
+        "storage/key/traversal-reaches-no-other-bucket#overwritten",
+        "storage/multipart/traversal-is-no-source-of-a-part#encoded",
     )
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
@@ -133,7 +145,12 @@ class DocumentTypesAreServerErrors(Defect):
     """S3 API Reference, MalformedXML: a document that is not to be read is the caller's mistake."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/attacks-do-no-harm",)
+    noticed_by = (
+        "storage/xml/attacks-do-no-harm#expansion",
+        "storage/xml/attacks-do-no-harm#internal-entity",
+        "storage/xml/attacks-do-no-harm#parameter-entity",
+        "storage/xml/attacks-do-no-harm#self-reference",
+    )
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if b"<!DOCTYPE" in body:
@@ -159,7 +176,7 @@ class LargeDocumentsStopTheWorker(Defect):
     """API Reference, Error Handling: one bad request does not cost the next good one its answer."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/attacks-do-no-harm", "storage/xml/oversized-body-does-no-harm")
+    noticed_by = ("storage/xml/attacks-do-no-harm#depth", "storage/xml/oversized-body-does-no-harm")
 
     def __init__(self) -> None:
         self.stopped = False
@@ -239,7 +256,10 @@ class RepetitionsAreServerErrors(Defect):
     """RFC 9110 section 15.5: a field or parameter that is sent twice is the sender's, and the refusal one of 4xx."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused", "storage/signature/altered-query-is-refused")
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#signed-header-repeated",
+        "storage/signature/altered-query-is-refused#repeated-behind",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         names = [*request.headers.keys()], [name for name, _ in request.query]
@@ -279,7 +299,7 @@ class OtherLettersInMetadataCannotBeRead(Defect):
     """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-meta-odd",)
 
     def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
         if not all(value.isascii() for value in found.metadata.values()):
@@ -292,7 +312,10 @@ class BadNumbersOfPartsAreServerErrors(Defect):
     """S3 API Reference, InvalidArgument: 400 for a max-parts or a part-number-marker that is no number."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = (
+        "storage/listing/bad-parameters-are-no-server-error#marker-of-parts-word",
+        "storage/listing/bad-parameters-are-no-server-error#max-parts-word",
+    )
 
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
@@ -306,7 +329,7 @@ class MarkerOfNoUploadIsServerError(Defect):
     """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#marker-of-no-upload",)
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
@@ -331,7 +354,10 @@ class UnheardOfPrefixIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, prefix: no key begins with one that is longer than a key, or holds U+0000."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+    noticed_by = (
+        "storage/listing/bad-parameters-are-no-server-error#prefix-long",
+        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nought",
+    )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         prefix = call.query.get("prefix", "")

@@ -19,11 +19,7 @@ class SignatureIgnored(Defect):
     """SigV4, "Signature Calculations": a request whose signature does not match is refused."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/signature/altered-query-is-refused",
-        "storage/signature/any-altered-component-is-refused",
-        "interoperability/storage/wrong-secret-fails",
-    )
+    noticed_by = ("storage/signature/altered-query-is-refused", "interoperability/storage/wrong-secret-fails")
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -33,11 +29,7 @@ class SignatureOfReadsIgnored(Defect):
     """SigV4, "Signature Calculations": a read whose signature does not match is refused like a write."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/signature/altered-query-is-refused",
-        "storage/signature/wrong-secret-is-refused",
-        "storage/presigned/wrong-secret-is-refused",
-    )
+    noticed_by = ("storage/signature/wrong-secret-is-refused#get", "storage/presigned/wrong-secret-is-refused")
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface = gateway(original)
@@ -55,7 +47,12 @@ class MethodNotSigned(Defect):
     """SigV4, "Task 1: Create a canonical request": the method is part of what is signed."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused",)
+    noticed_by = (
+        "storage/presigned/altered-is-refused#download-written",
+        "storage/presigned/altered-is-refused#method",
+        "storage/presigned/altered-is-refused#upload-asked-for",
+        "storage/presigned/altered-is-refused#upload-read",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         for method in ("GET", "PUT", "DELETE", "HEAD", "POST"):
@@ -84,7 +81,6 @@ class _AnotherPathSigned(Defect):
     """SigV4, "Task 1": the path is signed as it is."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
 
     def _signed(self, path: str) -> str:
         """The path whose signature is taken as well."""
@@ -104,12 +100,16 @@ class _AnotherPathSigned(Defect):
 class KeyCaseNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
 
+    noticed_by = ("storage/signature/altered-request-is-refused#path-case",)
+
     def _signed(self, path: str) -> str:
         return path.lower()
 
 
 class SlashAtTheEndNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, to the slash at its end, with which it is another object's."""
+
+    noticed_by = ("storage/signature/altered-request-is-refused#path-slash-added",)
 
     def _signed(self, path: str) -> str:
         return path.rstrip("/")
@@ -119,7 +119,12 @@ class PayloadHashIgnored(Defect):
     """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/payload-hash-is-checked",)
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked",
+        "storage/signature/payload-hash-is-checked#completion",
+        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#tagging",
+    )
 
     def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
         return True
@@ -129,7 +134,13 @@ class ClockSkewIgnored(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+    noticed_by = (
+        "storage/signature/skewed-clock-is-refused#a-day-ago",
+        "storage/signature/skewed-clock-is-refused#ahead",
+        "storage/signature/skewed-clock-is-refused#chunks-behind",
+        "storage/signature/skewed-clock-is-refused#read-behind",
+        "storage/signature/skewed-clock-is-refused#unsigned-chunks-behind",
+    )
 
     def check_skew(self, original: Any, age: float) -> None:
         return None
@@ -139,7 +150,7 @@ class ClockSkewTooNarrow(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a clock that is ten minutes off still works."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/small-skew-is-served",)
+    noticed_by = ("storage/signature/small-skew-is-served#ahead", "storage/signature/small-skew-is-served#behind")
 
     def check_skew(self, original: Any, age: float) -> None:
         original(age * 5)
@@ -149,7 +160,11 @@ class PresignedNeverExpires(Defect):
     """SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expired-is-refused", "storage/presigned/future-is-refused")
+    noticed_by = (
+        "storage/presigned/expired-is-refused#get",
+        "storage/presigned/expired-is-refused#head",
+        "storage/presigned/future-is-refused",
+    )
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
         return None
@@ -159,7 +174,7 @@ class ExpiryLimitIgnored(Defect):
     """SigV4, "Using Query Parameters": X-Amz-Expires is at most 604800."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expiry-is-bounded",)
+    noticed_by = ("storage/presigned/expiry-is-bounded#over-a-week",)
 
     def expiry(self, original: Any, given: str) -> int:
         seconds: int = int(given) if given.isdecimal() and int(given) > 0 else original(given)
@@ -173,7 +188,7 @@ class UnsignedAmzHeadersAccepted(Defect):
     noticed_by = (
         "storage/signature/amz-headers-must-be-signed",
         "storage/signature/host-must-be-signed",
-        "storage/presigned/unsigned-fields-are-not-obeyed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
     )
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
@@ -184,7 +199,7 @@ class ScopeDateIgnored(Defect):
     """SigV4, "Credential scope": the day of the scope is that of the request."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/wrong-scope-is-refused",)
+    noticed_by = ("storage/signature/wrong-scope-is-refused#date",)
 
     def check_scope_date(self, original: Any, presented: Presented) -> None:
         return None
@@ -194,7 +209,14 @@ class ChunkSignaturesIgnored(Defect):
     """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#chunk-signature",
+        "storage/streaming/altered-chunks-are-refused#chunks-swapped",
+        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#of-a-part",
+        "storage/streaming/altered-chunks-are-refused#trailer-signature",
+    )
 
     def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -204,7 +226,13 @@ class ChunkFramingStored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/chunks-are-joined",)
+    noticed_by = (
+        "storage/streaming/chunks-are-joined#of-a-mebibyte",
+        "storage/streaming/chunks-are-joined#signed",
+        "storage/streaming/chunks-are-joined#signed-with-trailer",
+        "storage/streaming/chunks-are-joined#size-in-capitals",
+        "storage/streaming/chunks-are-joined#size-in-capitals-of-unsigned",
+    )
 
     def read_payload(self, original: Any, call: Call) -> None:
         original(call)
@@ -215,7 +243,12 @@ class TrailingChecksumIgnored(Defect):
     """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/trailing-checksum-is-checked",)
+    noticed_by = (
+        "storage/streaming/trailing-checksum-is-checked#signed",
+        "storage/streaming/trailing-checksum-is-checked#unsigned",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-crc64nvme",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-sha256",
+    )
 
     def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
         original(call, rest, previous)
@@ -229,7 +262,10 @@ class DecodedLengthIgnored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload's length."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/decoded-length-is-checked",)
+    noticed_by = (
+        "storage/streaming/decoded-length-is-checked#one-less",
+        "storage/streaming/decoded-length-is-checked#one-more",
+    )
 
     def check_decoded_length(self, original: Any, call: Call) -> None:
         return None
@@ -239,7 +275,13 @@ class UnknownAccessKeyIsServerError(Defect):
     """S3 API Reference, InvalidAccessKeyId: 403 for a key that is not known."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/unknown-key-is-refused",)
+    noticed_by = (
+        "storage/signature/unknown-key-is-refused#by-url",
+        "storage/signature/unknown-key-is-refused#by-url-and-no-secret",
+        "storage/signature/unknown-key-is-refused#get",
+        "storage/signature/unknown-key-is-refused#get-by-no-secret",
+        "storage/signature/unknown-key-is-refused#like-our-own",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -253,7 +295,7 @@ class ImpossibleDateCrash(Defect):
     """SigV4, "Authorization header", x-amz-date: digits in the right places that are no date are the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+    noticed_by = ("storage/signature/malformed-authorization-is-refused#broken-date",)
 
     def check_time(self, original: Any, presented: Presented) -> None:
         if canonical.seconds_of(presented.timestamp) is None:
@@ -265,7 +307,7 @@ class TokenOfNoSessionCrash(Defect):
     """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-security-token",)
 
     def presented(self, original: Any, request: Request) -> Presented:
         if "x-amz-security-token" in request.headers:
@@ -278,7 +320,7 @@ class SecretInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing secret, least of all the key that it was checked with."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away",)
+    noticed_by = ("storage/errors/nothing-is-given-away#wrong-secret",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)

@@ -29,7 +29,11 @@ class AnonymousObjectRead(Defect):
     """Provisioning Storage: objects are reached with the organization's access key, not without."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/anonymous-is-refused", "storage/errors/code-access-denied")
+    noticed_by = (
+        "storage/signature/anonymous-is-refused#get",
+        "storage/signature/anonymous-is-refused#head",
+        "storage/errors/code-access-denied",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         allowed = request.method in ("GET", "HEAD") and gateway(original).target(request)[1] != ""
@@ -40,7 +44,10 @@ class AnonymousToldWhatExists(Defect):
     """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/head-has-no-body", "storage/signature/signature-is-not-reusable-for-another-body")
+    noticed_by = (
+        "storage/errors/head-has-no-body#anonymous",
+        "storage/signature/signature-is-not-reusable-for-another-body",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -60,8 +67,8 @@ class ForeignObjectReadable(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/service/foreign-bucket-is-refused",
-        "storage/service/concealed-equals-absent",
+        "storage/service/foreign-bucket-is-refused#get",
+        "storage/service/concealed-equals-absent#get",
         "storage/subresource/versions-of-the-null-version",
     )
 
@@ -78,7 +85,11 @@ class ForeignObjectWritable(Defect):
     """Provisioning Storage: an access key writes to the buckets of its own organization only."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#copy-into",
+        "storage/service/foreign-bucket-is-refused#delete",
+        "storage/service/foreign-bucket-is-refused#put",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -93,7 +104,13 @@ class ForeignBucketListed(Defect):
     """Provisioning Storage: an access key lists the buckets of its own organization only."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#by-an-encoded-letter",
+        "storage/service/foreign-bucket-is-refused#list",
+        "storage/service/foreign-bucket-is-refused#list-uploads",
+        "storage/service/foreign-bucket-is-refused#list-version-1",
+        "storage/service/foreign-bucket-is-refused#location",
+    )
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -108,7 +125,7 @@ class ForeignVersionsListed(Defect):
     """Provisioning Storage: an access key lists the buckets of its own organization only, their versions as well."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#versions",)
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -146,10 +163,7 @@ class BucketMissingFromList(Defect):
     """S3 API Reference, ListBuckets: all the buckets that the caller owns."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/service/buckets-are-listed",
-        "interoperability/storage/aws-s3-ls",
-    )
+    noticed_by = ("storage/service/buckets-are-listed", "interoperability/storage/aws-s3-ls")
 
     def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
         found: list[Bucket] = original(organization)
@@ -160,7 +174,10 @@ class BucketsShareObjects(Defect):
     """S3 User Guide, "Buckets overview": a key names an object within its bucket."""
 
     surface = "storage"
-    noticed_by = ("storage/service/same-key-in-two-buckets",)
+    noticed_by = (
+        "storage/service/same-key-in-two-buckets",
+        "storage/service/same-key-in-two-buckets#deleted-with-others",
+    )
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         every = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
@@ -210,7 +227,17 @@ class BoundToOneHost(Defect):
     """RFC 9110 section 7.2: the Host that was asked is the one that was signed, whatever a proxy calls the server."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/signed-request-is-served",)
+    noticed_by = (
+        "storage/signature/signed-request-is-served#all-that-is-sent",
+        "storage/signature/signed-request-is-served#blanks-are-folded",
+        "storage/signature/signed-request-is-served#content-type",
+        "storage/signature/signed-request-is-served#date-beside-x-amz-date",
+        "storage/signature/signed-request-is-served#default-class",
+        "storage/signature/signed-request-is-served#fields-without-blanks",
+        "storage/signature/signed-request-is-served#from-a-page",
+        "storage/signature/signed-request-is-served#plain",
+        "storage/signature/signed-request-is-served#text-with-comma",
+    )
 
     def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
         headers = request.headers.mutablecopy()

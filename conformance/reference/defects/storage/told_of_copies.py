@@ -28,7 +28,7 @@ class CopyToldTooSoon(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same",)
+    noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
 
     def __init__(self) -> None:
         self.later: set[asyncio.Task[None]] = set()
@@ -122,7 +122,10 @@ class ChecksumOfPartsKeptWrong(Defect):
     """S3 API Reference, GetObject, x-amz-checksum-: of an object in parts as its completion told it."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+    noticed_by = (
+        "storage/checksum/of-parts-is-of-its-type#composite-crc32",
+        "storage/checksum/of-parts-is-of-its-type#composite-sha256",
+    )
 
     def checksum_headers(self, original: Any, checksums: dict[str, str]) -> dict[str, str]:
         cut = {name: value.partition("-")[0][::-1] if "-" in value else value for name, value in checksums.items()}
@@ -136,11 +139,7 @@ class CopyUnderConditionNotMade(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/copy/if-match-that-holds",
-        "storage/copy/if-none-match-that-holds",
-        "storage/copy/modified-since-that-holds",
-    )
+    noticed_by = ("storage/copy/if-match-that-holds", "storage/copy/if-none-match-that-holds")
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -153,7 +152,7 @@ class CopyComparesNoTagOfParts(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: the ETag of an object in parts is one like others."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds",)
+    noticed_by = ("storage/condition/if-match-that-holds#of-parts",)
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         return bool(original(asked, stored)) and not (asked.match and "-" in stored.etag)
@@ -163,7 +162,7 @@ class TagOfPartsIsNeverFresh(Defect):
     """RFC 9110 section 13.1.2: what a client has, by its entity tag, is not sent again, also if it came in parts."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds",)
+    noticed_by = ("storage/condition/if-match-that-holds#of-parts",)
 
     def none_match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
         return (found is not None and "-" in found.etag) or bool(original(value, found))
@@ -173,7 +172,11 @@ class ReadUnderConditionIsEmpty(Defect):
     """RFC 9110 section 13.1: where a condition holds the request is performed as if there were none."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds", "storage/condition/modified-since-that-holds")
+    noticed_by = (
+        "storage/condition/if-match-that-holds",
+        "storage/condition/if-match-that-holds#of-parts",
+        "storage/condition/modified-since-that-holds",
+    )
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         asked = any(name in call.headers for name in ("if-match", "if-modified-since"))
@@ -189,7 +192,11 @@ class WriteComparesQuotesToo(Defect):
     """RFC 9110 section 13.1.1: a PUT with If-Match of the entity tag that the object has is performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/replaces-what-matches",)
+    noticed_by = (
+        "storage/conditional-write/replaces-what-matches",
+        "storage/conditional-write/replaces-what-matches#of-parts",
+        "storage/conditional-write/replaces-what-matches#what-was-copied-over",
+    )
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(asked, found)
@@ -201,7 +208,10 @@ class CreatedOnlyInTheAnswer(Defect):
     """S3 User Guide, "Conditional writes": the object is stored where If-None-Match: * holds."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/creates-what-is-absent",)
+    noticed_by = (
+        "storage/conditional-write/creates-what-is-absent",
+        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if asked.none_match == "*":
@@ -227,7 +237,11 @@ class DeletedOnlyInTheAnswer(Defect):
     """S3 User Guide, "Conditional deletes": the object is deleted where If-Match holds."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+    noticed_by = (
+        "storage/conditional-write/deletion-keeps-what-changed",
+        "storage/conditional-write/deletion-keeps-what-changed#any-tag",
+        "storage/conditional-write/deletion-keeps-what-changed#tag-of-parts",
+    )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if asked.match is None:
@@ -253,7 +267,11 @@ class LastDeletedNotTold(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/deletes-what-is-named", "storage/multi-delete/takes-a-thousand")
+    noticed_by = (
+        "storage/multi-delete/deletes-what-is-named",
+        "storage/multi-delete/deletes-what-is-named#and-tells-each",
+        "storage/multi-delete/takes-a-thousand",
+    )
 
     def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
         self.left = len(found := list(original(asked)))
@@ -271,7 +289,19 @@ class FormsToldAsTaken(Defect):
     """S3 API Reference, POST Object: a form that no policy permits is refused, and not told as if it were stored."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/form-without-permission-is-refused",)
+    noticed_by = (
+        "storage/signature/form-without-permission-is-refused#bucket",
+        "storage/signature/form-without-permission-is-refused#bytes",
+        "storage/signature/form-without-permission-is-refused#condition",
+        "storage/signature/form-without-permission-is-refused#each-size",
+        "storage/signature/form-without-permission-is-refused#end",
+        "storage/signature/form-without-permission-is-refused#key",
+        "storage/signature/form-without-permission-is-refused#letters",
+        "storage/signature/form-without-permission-is-refused#policy",
+        "storage/signature/form-without-permission-is-refused#secret",
+        "storage/signature/form-without-permission-is-refused#size",
+        "storage/signature/form-without-permission-is-refused#time",
+    )
 
     def intercept(self, request: Request) -> Answer | None:
         form = request.headers.get("content-type", "").startswith("multipart/form-data")
@@ -282,7 +312,16 @@ class ErrorsWithinSuccess(Defect):
     """S3 API Reference, "Error responses": an error has the status of its code, and is told by it first of all."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/document-has-code-and-message",)
+    noticed_by = (
+        "storage/errors/document-has-code-and-message#anonymous",
+        "storage/errors/document-has-code-and-message#asked-as-by-a-page",
+        "storage/errors/document-has-code-and-message#bad-digest",
+        "storage/errors/document-has-code-and-message#expired-url",
+        "storage/errors/document-has-code-and-message#malformed-xml",
+        "storage/errors/document-has-code-and-message#missing-hard-key",
+        "storage/errors/document-has-code-and-message#missing-upload",
+        "storage/errors/document-has-code-and-message#unknown-key",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method != "HEAD" and b"<Error>" in answer.body:

@@ -86,7 +86,7 @@ class HeadOfNothingTellsNoLength(Defect):
     """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get",)
+    noticed_by = ("storage/object/head-equals-get#of-nothing",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
@@ -100,7 +100,6 @@ class _Remembered(Defect):
     """Keeps what was deleted, for somewhere to be told still."""
 
     surface = "storage"
-    noticed_by = ("storage/object/delete-removes",)
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], StoredObject] = {}
@@ -114,6 +113,8 @@ class _Remembered(Defect):
 class HeadOfTheDeleted(_Remembered):
     """S3 User Guide, consistency model: after a deletion HEAD is told that there is nothing, as GET is."""
 
+    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
+
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         kept = self.deleted.get((bucket.name, call.key))
         if call.request.method == "HEAD" and kept is not None and call.key not in bucket.objects:
@@ -124,6 +125,8 @@ class HeadOfTheDeleted(_Remembered):
 
 class DeletedIsListed(_Remembered):
     """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
+
+    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
@@ -169,7 +172,7 @@ class LastDeletionOfManyDenied(Defect):
     """S3 API Reference, DeleteObjects: who may delete an object may so with others, and is told of each what became."""
 
     surface = "storage"
-    noticed_by = ("storage/sdk/delete-objects",)
+    noticed_by = ("storage/sdk/delete-objects#base", "storage/sdk/delete-objects#default")
 
     def __init__(self) -> None:
         self.left = 0
@@ -190,7 +193,13 @@ class StrangersToldOfNothing(Defect):
     """S3 API Reference, AccessDenied: who has no signature is told that, and not that there is nothing."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/anonymous-is-refused", "storage/signature/refusal-tells-not-what-exists")
+    noticed_by = (
+        "storage/signature/anonymous-is-refused#create-upload",
+        "storage/signature/anonymous-is-refused#list",
+        "storage/signature/refusal-tells-not-what-exists#delete",
+        "storage/signature/refusal-tells-not-what-exists#under-another-tag",
+        "storage/signature/refusal-tells-not-what-exists#under-its-tag",
+    )
 
     def anonymous(self, original: Any) -> Fault:
         return Fault("NoSuchKey")
@@ -233,8 +242,12 @@ class MarkerIsListed(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/paging/pages-make-the-whole",
-        "storage/paging/groups-make-the-whole",
+        "storage/paging/pages-make-the-whole#1",
+        "storage/paging/groups-make-the-whole#2",
+        "storage/paging/groups-make-the-whole#3",
+        "storage/paging/groups-make-the-whole#4",
+        "storage/paging/groups-make-the-whole#7",
+        "storage/paging/groups-make-the-whole#another-delimiter",
         "storage/paging/goes-on-after-start-after",
     )
 

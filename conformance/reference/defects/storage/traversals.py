@@ -24,7 +24,10 @@ class CopySourceDotsResolved(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the bucket that is named, and a key in it."""
 
     surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+    noticed_by = (
+        "storage/key/traversal-reaches-no-other-bucket#copied",
+        "storage/key/traversal-reaches-no-other-bucket#copied-encoded",
+    )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         bucket, key = original(call)
@@ -35,7 +38,10 @@ class PartSourceDotsResolved(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source: the bucket that is named, and a key in it."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/traversal-is-no-source-of-a-part",)
+    noticed_by = (
+        "storage/multipart/traversal-is-no-source-of-a-part#encoded",
+        "storage/multipart/traversal-is-no-source-of-a-part#plain",
+    )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         bucket, key = original(call)
@@ -46,7 +52,7 @@ class BackslashesReadAsSlashes(Defect):
     """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
 
     surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket#backslashes",)
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         bucket, key = original(request)
@@ -57,7 +63,7 @@ class NamedDeletionDotsResolved(Defect):
     """S3 API Reference, DeleteObjects, Key: a key of the bucket that is asked, and of no other."""
 
     surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket#deleted-among-many",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         found, key = resolved(bucket.name, entry.require("Key"))
@@ -71,7 +77,7 @@ class FolderOutlivesItsKeys(Defect):
     """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/folders-go-with-their-last-key",)
+    noticed_by = ("storage/listing/folders-go-with-their-last-key#together",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")
@@ -87,7 +93,10 @@ class PrefixDotsResolved(Defect):
     """S3 API Reference, ListObjectsV2, Prefix: of keys in the bucket that is asked."""
 
     surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+    noticed_by = (
+        "storage/key/traversal-reaches-no-other-bucket#listed",
+        "storage/key/traversal-reaches-no-other-bucket#listed-v1",
+    )
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         bucket, prefix = resolved(call.bucket, call.query.get("prefix", ""))

@@ -32,6 +32,7 @@ class DeletionConditionsAllFail(Defect):
     surface = "storage"
     noticed_by = (
         "storage/conditional-write/deletion-keeps-what-changed",
+        "storage/conditional-write/deletion-keeps-what-changed#any-tag",
         "storage/conditional-write/many-deletions-keep-what-changed",
     )
 
@@ -45,7 +46,10 @@ class CopiedPartConditionsAllFail(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: the part is copied where it holds."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+    noticed_by = (
+        "storage/multipart/copied-part-heeds-conditions#date",
+        "storage/multipart/copied-part-heeds-conditions#date-of-its-own",
+    )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if any(name.startswith("x-amz-copy-source-if-") for name in call.headers):
@@ -58,7 +62,7 @@ class ExpiryOfNothingServed(Defect):
     """SigV4, "Using Query Parameters": the least X-Amz-Expires is 1."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expiry-is-bounded",)
+    noticed_by = ("storage/presigned/expiry-is-bounded#nought",)
 
     def expiry(self, original: Any, given: str) -> int:
         seconds: int = original("60" if given == "0" else given)
@@ -69,7 +73,11 @@ class TokenOfEncodedKey(Defect):
     """S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/encoded-pages-make-the-whole",)
+    noticed_by = (
+        "storage/paging/encoded-pages-make-the-whole#1",
+        "storage/paging/encoded-pages-make-the-whole#2",
+        "storage/paging/encoded-pages-make-the-whole#3",
+    )
 
     def continuation_token(self, original: Any, last: str) -> str:
         return str(original(quote(last, safe="/-_.~")))
@@ -79,7 +87,7 @@ class MarkerNotEncoded(Defect):
     """S3 API Reference, ListObjects, encoding-type: NextMarker is encoded as the keys are."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/encoded-marker-goes-on",)
+    noticed_by = ("storage/paging/encoded-marker-goes-on#1", "storage/paging/encoded-marker-goes-on#2")
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         return str(original(element, name, encoded and element != "NextMarker"))
@@ -115,7 +123,11 @@ class PartChecksumIgnored(Defect):
     """S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/differing-checksum-refuses-the-part",)
+    noticed_by = (
+        "storage/multipart/differing-checksum-refuses-the-part#field",
+        "storage/multipart/differing-checksum-refuses-the-part#of-sha256",
+        "storage/multipart/differing-checksum-refuses-the-part#trailer",
+    )
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         return {} if "uploadId" in call.query else dict(original(call))
@@ -125,7 +137,11 @@ class PartKeepsItsFraming(Defect):
     """SigV4, "Transferring payload in multiple chunks": a part, too, is what its chunks carry."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/parts-come-in-chunks-too",)
+    noticed_by = (
+        "storage/streaming/parts-come-in-chunks-too#signed",
+        "storage/streaming/parts-come-in-chunks-too#signed-with-trailer",
+        "storage/streaming/parts-come-in-chunks-too#unsigned-with-trailer",
+    )
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
         original(call, stated)

@@ -36,7 +36,10 @@ class ChunksLeaveTheirRequestUnverified(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": the request that chunks come with is verified, as they are."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#chunks-to-another-key",
+        "storage/signature/altered-request-is-refused#chunks-with-trailer-to-another-key",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         stated = request.headers.get("x-amz-content-sha256", "")
@@ -47,7 +50,10 @@ class UnframedTakenAsItIs(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#never-framed",
+        "storage/streaming/altered-chunks-are-refused#size-unreadable",
+    )
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
         if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
@@ -60,7 +66,7 @@ class UntoldDecodedLengthIsServerError(Defect):
     """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/decoded-length-is-checked",)
+    noticed_by = ("storage/streaming/decoded-length-is-checked#left-out",)
 
     def check_decoded_length(self, original: Any, call: Call) -> None:
         if "x-amz-decoded-content-length" not in call.headers:
@@ -75,7 +81,7 @@ class UnknownAlgorithmIsServerError(Defect):
     """S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-checksum-algorithm",)
 
     def asked_algorithm(self, original: Any, call: Call) -> str | None:
         asked: str | None = _crashing(lambda: original(call))
@@ -86,7 +92,7 @@ class UnknownStorageClassIsServerError(Defect):
     """S3 API Reference, InvalidStorageClass: 400 for one that there is not."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-storage-class",)
 
     def storage_class(self, original: Any, call: Call) -> str:
         return str(_crashing(lambda: original(call)))
@@ -96,7 +102,7 @@ class UnreadableTagsOfTheFieldAreServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-tagging",)
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return dict(_crashing(lambda: original(call)))
@@ -117,7 +123,7 @@ class KeyEndsAtNought(Defect):
     """S3 User Guide, "Creating object key names": a key is its characters, and no string that ends at U+0000."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#end-of-a-string",)
 
     def object_key(self, original: Any, key: str) -> str:
         return str(original(key)).partition("\0")[0]
@@ -127,7 +133,7 @@ class BucketCutOutOfTheKey(Defect):
     """S3 User Guide, "Creating object key names": a key may have a segment that is called as its bucket is."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = ("storage/key/similar-names-are-different#name-of-the-bucket",)
 
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         bucket, key = original(request)
@@ -138,7 +144,7 @@ class DotsWithinANameRefused(Defect):
     """S3 User Guide, "Creating object key names": two dots within a name are no step out of anything."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept#dots-within",)
 
     def check_key(self, original: Any, key: str) -> None:
         if re.search(r"[^/]\.\.|\.\.[^/]", key):

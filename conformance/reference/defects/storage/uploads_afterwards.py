@@ -32,7 +32,8 @@ class RefusedCompletionEndsTheUpload(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/broken-completion-is-refused",
+        "storage/multipart/broken-completion-is-refused#cut",
+        "storage/multipart/broken-completion-is-refused#other-root",
         "storage/multipart/refused-completion-can-be-mended",
     )
 
@@ -49,7 +50,11 @@ class BrokenCompletionTakesAllParts(Defect):
     """S3 API Reference, MalformedXML: a completion that names no parts is refused, and not one of all of them."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/broken-completion-is-refused",)
+    noticed_by = (
+        "storage/multipart/broken-completion-is-refused#cut",
+        "storage/multipart/broken-completion-is-refused#no-parts",
+        "storage/multipart/broken-completion-is-refused#number-no-number",
+    )
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -123,6 +128,8 @@ class CompletedByAnyKey(Defect):
 class AbortedByAnyKey(CompletedByAnyKey):
     """S3 API Reference, NoSuchUpload: an upload id is good for its own key, to abort it too."""
 
+    noticed_by = ("storage/multipart/upload-is-of-its-key",)
+
     method = "DELETE"
 
 
@@ -164,6 +171,8 @@ class AbortedUploadTakesMoreParts(Defect):
 
 class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
     """S3 API Reference, AbortMultipartUpload: the parts are gone, and make no object any more."""
+
+    noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
 
     method = "POST"
 
@@ -240,7 +249,7 @@ class PartsListedWithAnotherTag(Defect):
     """S3 API Reference, Object, ETag: the entity tag of an object in parts is the same wherever it is told."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object",)
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
 
     def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
         tag = stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
@@ -251,7 +260,10 @@ class HalfNamedPartFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/half-named-part-is-not-the-object",)
+    noticed_by = (
+        "storage/multipart/half-named-part-is-not-the-object#empty-upload",
+        "storage/multipart/half-named-part-is-not-the-object#no-number",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         named = {"uploadId", "partNumber"} & call.query.keys()
@@ -324,7 +336,10 @@ class UploadListNeverEnds(Defect):
     """S3 API Reference, ListMultipartUploads, IsTruncated: false where the list is at its end."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
+    noticed_by = (
+        "storage/multipart/uploads-are-listed-page-by-page",
+        "storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted",
+    )
 
     def page_of_uploads(
         self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str

@@ -27,7 +27,11 @@ class FieldsOfUrlsNotCompared(Defect):
     """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: a field that was signed comes as it was signed."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/signed-fields-are-checked",)
+    noticed_by = (
+        "storage/presigned/signed-fields-are-checked#metadata-changed",
+        "storage/presigned/signed-fields-are-checked#metadata-left-out",
+        "storage/presigned/signed-fields-are-checked#type-changed",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface = gateway(original)
@@ -46,7 +50,7 @@ class ScopeOfUrlsNotLookedAt(Defect):
     """SigV4, "Using Query Parameters", X-Amz-Credential: the scope is of this service and of the URL's day."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/wrong-scope-is-refused",)
+    noticed_by = ("storage/presigned/wrong-scope-is-refused#date", "storage/presigned/wrong-scope-is-refused#service")
 
     def check_scope(self, original: Any, presented: Presented) -> None:
         if presented.expires is None:
@@ -68,7 +72,10 @@ class PathSignedAsSent(Defect):
     """SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+    noticed_by = (
+        "storage/signature/encoding-on-the-wire-does-not-matter#less",
+        "storage/signature/encoding-on-the-wire-does-not-matter#small-letters",
+    )
 
     def canonical_path(self, original: Any, request: Request) -> str:
         return request.raw_path

@@ -21,7 +21,7 @@ class SameKeyElsewhereIsItself(Defect):
     """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/between-buckets",)
+    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if gateway(original).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
@@ -48,7 +48,7 @@ class QuerySignedAsSent(Defect):
     """SigV4, "Task 1": the query is encoded anew for the signature, however it was encoded on its way."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter#of-the-query",)
 
     def canonical_query(self, original: Any, request: Request) -> str:
         sent = [each for each in request.query_string.split("&") if each and not each.startswith(SIGNATURE)]
@@ -72,7 +72,7 @@ class StartAfterGroupsBySlashAlone(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/start-after-is-exclusive",)
+    noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -85,7 +85,7 @@ class CreationSeesNoParts(Defect):
     """S3 API Reference, PutObject, If-None-Match: an object that came in parts is there as any other is."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/replaces-what-matches",)
+    noticed_by = ("storage/conditional-write/replaces-what-matches#of-parts",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         found = bucket.objects.get(call.key)
