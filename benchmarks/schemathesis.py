@@ -36,6 +36,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.target import configuration
+from tests.defects import PROGRAM
 from tests.properties import explored, found_by
 
 DESCRIPTION = Path(__file__).with_name("identity.openapi.json")
@@ -137,7 +138,7 @@ def comparison(command: str | None) -> Iterator[Comparison]:
             venv.create(name, with_pip=True)
             subprocess.run([f"{name}/bin/pip", "install", "--quiet", "schemathesis"], check=True)
             command = f"{name}/bin/schemathesis"
-        reference = EmbeddedReference()
+        reference = EmbeddedReference(program=PROGRAM)
         try:
             yield Comparison(reference, command)
         finally:

@@ -28,7 +28,7 @@ from conformance.plugin.judging import leaves
 from conformance.plugin.surfaces import OF_AREA
 from conformance.plugin.worker import CHECK
 from conformance.vocabulary.finding import NonConformance
-from tests.defects import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
+from tests.defect_table import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
 from tests.rows import Row, rows
 
 ROOT = Path(__file__).parents[1]

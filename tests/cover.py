@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from conformance.reference.defects.base import Defect
+from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
 from tests.assertions import Measured
 from tests.rows import requirement_of

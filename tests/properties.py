@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 
 from conformance.plugin.worker import CHECK
+from conformance.reference.alteration import Defect
 from conformance.reference.control import tell
-from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.strategies.explore import LONGEST_SHRINK_S, configure
-from tests.defects import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.defect_table import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
 from tests.rows import Row, requirement_of
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, reduce
 
 from conformance.plugin.checks import CheckInfo
-from conformance.reference.defects.base import Alteration, Defect, overridden_names
+from conformance.reference.alteration import Alteration, Defect, overridden_names
 from conformance.reference.deployment import alterations
 
 BY_CLIENTS = "interoperability/"

@@ -34,6 +34,7 @@ from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
 from conformance.runs.reading import Record
 from conformance.target import configuration
+from tests.defects import PROGRAM
 from tests.reporting.own_answers import ended_otherwise
 from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
@@ -122,7 +123,7 @@ def shown(
     tools.mkdir()
     for tool in (*TOOLS, *POSIX):
         (tools / tool).symlink_to(str(shutil.which(tool)))
-    reference = EmbeddedReference(["--odd-secrets"])
+    reference = EmbeddedReference(["--odd-secrets"], PROGRAM)
     running.callback(reference.stop)
     target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
     control = shlex.split(target.hooks.revoke or "")[3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reference.defects.base import Defect
+from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
 from tests.assertions import Measured
 from tests.cover import ALWAYS, alone, cover, failures, for_each_requirement, main, proved

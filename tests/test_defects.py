@@ -8,21 +8,20 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects import unanswered
-from conformance.reference.defects.base import Defect
+from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import BROKEN, CLEAN, run_in_processes
+from tests.defect_table import BROKEN, CLEAN, run_in_processes
 from tests.rows import is_named, noticing
 
 pytestmark = pytest.mark.once
 
-# What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defects --clients.
+# What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defect_table --clients.
 DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
 
 # What shows by a connection that ends before its answer does, or instead of it.
 ENDED_CONNECTIONS = (
     "one-in-twenty-reads-cut-short",
-    *(name for name, each in DEFECTS.items() if each.__module__ == unanswered.__name__),
+    *(name for name in DEFECTS if name.endswith(("gets-no-answer", "get-no-answer"))),
 )
 
 # Races and caches show for a moment only, which a loaded machine can miss: what was not noticed is tried again.

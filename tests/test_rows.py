@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.defects import Table, run_rows
+from tests.defect_table import Table, run_rows
 from tests.rows import Row, beyond, joined, noticing, replaced, requirement_of, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.identity import Identity
 from conformance.reference.keys import SigningKey
 from conformance.reference.seeds import Seeds

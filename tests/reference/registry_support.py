@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Alteration, Alterations
+from conformance.reference.alteration import Alteration, Alterations
 from conformance.reference.http import Answer, Request
 from conformance.reference.keys import SigningKey
 from conformance.reference.registry import Registry

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.deployment import alterations
 from tests.reference.identity_table import (
     Look,

@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.deployment import alterations
 from tests.reference import (
     registry_access_scenarios,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.deployment import alterations
 from tests.reference import (
     storage_access_probes,

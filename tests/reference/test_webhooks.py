@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Alteration, Variant
+from conformance.reference.alteration import Alteration, Variant
 from conformance.reference.deployment import alterations
 from conformance.reference.http import Request
 from conformance.reference.keys import SigningKey
