@@ -145,8 +145,7 @@ class WritesCollide(_Beside):
     noticed_by = (
         "storage/at-once/key-is-a-register",
         "storage/at-once/put-or-delete#of-a-new-key",
-        "storage/at-once/complete-or-put#0-ms",
-        "storage/at-once/complete-or-put#2-ms",
+        "storage/at-once/complete-or-put",
         "storage/at-once/copies-are-whole",
     )
 

@@ -52,7 +52,7 @@ class CompletionTornByPut(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-put#0-ms", "storage/at-once/complete-or-put#5-ms")
+    noticed_by = ("storage/at-once/complete-or-put",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
