@@ -36,6 +36,7 @@ class LargePageFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/catalog/bad-n-is-no-server-error#large", "registry/tags/bad-n-is-no-server-error#large")
+    shipped = True
     crashes = (MemoryError,)
 
     def page_size(self, original: Any, request: Request) -> int | None:
@@ -140,6 +141,7 @@ class CatalogCountsWhatItLeavesOut(Defect):
 
     surface = "registry"
     noticed_by = ("registry/catalog/links-leave-nothing-out",)
+    shipped = True
 
     def page_answer(
         self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]

@@ -201,6 +201,7 @@ class SessionKnownFromItsFirstByte(Defect):
 
     surface = "registry"
     noticed_by = ("registry/upload/status-is-told",)
+    shipped = True
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

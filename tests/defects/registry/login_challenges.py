@@ -129,6 +129,7 @@ class SupportWantsAnyScope(Defect):
 
     surface = "registry"
     noticed_by = ("registry/login/challenge-names-the-scope#support",)
+    shipped = True
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = original(wanted, error)

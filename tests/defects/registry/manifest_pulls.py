@@ -251,6 +251,7 @@ class HeadWithoutAcceptUnknown(Defect):
 
     surface = "registry"
     noticed_by = ("registry/pull/any-type-is-any-type#no-accept",)
+    shipped = True
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         if not asked.request.headers.get("accept"):

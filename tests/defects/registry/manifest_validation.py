@@ -154,6 +154,7 @@ class IndexPushedAgainRefused(Defect):
 
     surface = "registry"
     noticed_by = ("registry/manifest/oci-index-is-taken#again",)
+    shipped = True
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         if manifest.media_type in INDEXES and manifest.digest in registry_of(original).stored(name).manifests:
@@ -248,6 +249,7 @@ class SizeInWordsFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/manifest/descriptors-are-whole#config-size-in-words",)
+    shipped = True
     crashes = (TypeError,)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
@@ -328,6 +330,7 @@ class IndexOfLayersFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/manifest/index-of-layers-is-no-server-error",)
+    shipped = True
     crashes = (KeyError,)
 
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:

@@ -280,6 +280,7 @@ class MountedBlobOfItsLinksLength(Defect):
 
     surface = "registry"
     noticed_by = ("registry/mount/location-is-in-the-target",)
+    shipped = True
 
     def __init__(self) -> None:
         self.mounted: dict[tuple[str, str], str] = {}

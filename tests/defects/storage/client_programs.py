@@ -52,6 +52,7 @@ class WritesAnswerWithJson(Defect):
 
     surface = "storage"
     noticed_by = ("storage/sdk/put-and-get#base",)
+    shipped = True
 
     def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
         answer: Answer = original(etag, checksums)

@@ -88,6 +88,7 @@ class NoPartsIsServerError(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/parts-are-listed",)
+    shipped = True
 
     def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
         if not upload.parts:

@@ -201,6 +201,7 @@ class CopiedPartToldByItsSource(Defect):
 
     surface = "storage"
     noticed_by = ("storage/multipart/part-can-be-copied#range", "storage/multipart/part-can-be-copied#range-over-parts")
+    shipped = True
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

@@ -51,6 +51,7 @@ class RangesEndWithTheirBlock(Defect):
 
     surface = "storage"
     noticed_by = ("storage/range/far-within-the-object",)
+    shipped = True
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         body: bytes = original(call, found, start, end)
@@ -275,6 +276,7 @@ class UnknownUnitRefused(Defect):
 
     surface = "storage"
     noticed_by = ("storage/range/unknown-unit-is-ignored",)
+    shipped = True
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
         if value and not value.startswith("bytes="):

@@ -223,6 +223,7 @@ class HeadTellsNoChecksum(Defect):
         "storage/checksum/told-is-the-one-given#sha1",
         "storage/checksum/told-is-the-one-given#sha256",
     )
+    shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         for name in [name for name in answer.headers if name.lower().startswith("x-amz-checksum-")]:
