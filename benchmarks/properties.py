@@ -20,7 +20,7 @@ import pytest
 
 from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
-from tests.defects import Table, in_reference
+from tests.defect_table import Table, in_reference
 from tests.properties import SURFACES, is_property
 from tests.rows import Row
 

@@ -36,7 +36,8 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.reading import read
 from conformance.target import configuration
-from tests.properties import explored
+from tests.defects import PROGRAM
+from tests.properties import explored, found_by
 
 DESCRIPTION = Path(__file__).with_name("identity.openapi.json")
 SETTINGS = """\
@@ -137,7 +138,7 @@ def comparison(command: str | None) -> Iterator[Comparison]:
             venv.create(name, with_pip=True)
             subprocess.run([f"{name}/bin/pip", "install", "--quiet", "schemathesis"], check=True)
             command = f"{name}/bin/schemathesis"
-        reference = EmbeddedReference()
+        reference = EmbeddedReference(program=PROGRAM)
         try:
             yield Comparison(reference, command)
         finally:
@@ -146,7 +147,7 @@ def comparison(command: str | None) -> Iterator[Comparison]:
 
 def properties(sequences: bool) -> list[str]:
     """The properties of the identity API; those of sequences have no counterpart in a count of examples."""
-    named = {name for each in explored().values() if each.surface == "identity" for name in each.noticed_by}
+    named = {name for each in explored().values() if each.surface == "identity" for name in found_by(each)}
     return sorted(name for name in named if sequences or "/model/" not in name)
 
 

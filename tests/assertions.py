@@ -3,6 +3,8 @@
     python -m tests.assertions                       by every defect, with the checks that it names
     python -m tests.assertions --surface registry    by the defects of one surface
     python -m tests.assertions --defect NAME         which assertions this one makes fail
+    python -m tests.assertions --out TABLE.json      also write, by defect and failed check, the assertion lines;
+                                                     tests.cover reads it. Defects measured earlier stay in the file
 
 Among those that are told are steps that only prepare, which no promise stands behind, and what real clients or servers
 of TLS make fail. Any other wants a defect that it alone notices; or it cannot fail, and goes.
@@ -18,17 +20,21 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
+from typing import Any
 
 import pytest
 
 from conformance.plugin.judging import leaves
 from conformance.plugin.surfaces import OF_AREA
+from conformance.plugin.worker import CHECK
 from conformance.vocabulary.finding import NonConformance
-from tests.defects import Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.defect_table import Table, dealt_out, in_reference, in_turn, noticed, parsed_with_processes
 from tests.rows import Row, rows
 
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"
+Measured = dict[str, dict[str, list[str]]]
+"""By defect and failed check, the lines (``file:line``) that raised the findings."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,21 +66,28 @@ def assertions(folder: Path) -> Iterator[Assertion]:
 
 
 class Watching(Table):
-    """Notes in which lines of the checks the findings were told."""
+    """Notes the lines of the checks that raised the findings, by row and check id."""
 
-    def __init__(self, wanted: list[Row], control: str, seen: set[tuple[str, int]]) -> None:
+    def __init__(self, wanted: list[Row], control: str, measured: Measured) -> None:
         super().__init__(wanted, control)
-        self.seen = seen
+        self.measured = measured
+        self.lines: dict[str, set[str]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Looks where what ended a check came from; what ends its preparation is no finding."""
         if call.excinfo is not None and call.when == "call":
-            for each in leaves(call.excinfo.value):
-                self.seen |= {*lines_of(each)}
+            found = {f"{file}:{line}" for each in leaves(call.excinfo.value) for file, line in lines_of(each)}
+            self.lines.setdefault(item.stash[CHECK].id, set()).update(found)
         return (yield)
+
+    def keep(self, name: str, found: dict[str, dict[str, Any]]) -> None:
+        """Adds the failed checks of a row, each with its assertion lines."""
+        super().keep(name, found)
+        self.measured[name] = {check: sorted(self.lines.get(check, ())) for check in noticed(found)}
+        self.lines.clear()
 
 
 def lines_of(error: BaseException) -> Iterator[tuple[str, int]]:
@@ -84,11 +97,17 @@ def lines_of(error: BaseException) -> Iterator[tuple[str, int]]:
             yield str(Path(frame.f_code.co_filename).relative_to(ROOT)), line
 
 
-def seen_by(wanted: list[Row], explore: int) -> set[tuple[str, int]]:
-    """The lines of checks that tell findings of these defects."""
-    seen = set[tuple[str, int]]()
-    in_reference(wanted, explore, lambda control: Watching(wanted, control, seen))
-    return seen
+def measured(wanted: list[Row], explore: int) -> Measured:
+    """The checks that fail on these defects, each with the lines that raise its findings."""
+    found: Measured = {}
+    in_reference(wanted, explore, lambda control: Watching(wanted, control, found))
+    return found
+
+
+def lines_in(table: Measured) -> set[tuple[str, int]]:
+    """Every assertion line of a table."""
+    lines = {line for checks in table.values() for each in checks.values() for line in each}
+    return {(file, int(line)) for file, _, line in (each.rpartition(":") for each in lines)}
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
@@ -100,13 +119,18 @@ def main(arguments: Iterable[str] | None = None) -> int:
     asked = {"whole": False, "variants": False, "clients": False, "check": None}
     wanted = rows(argparse.Namespace(**vars(choice), **asked))
     if choice.part:
-        choice.part.write_text(json.dumps(sorted(seen_by(wanted, choice.explore))), encoding="utf-8")
+        choice.part.write_text(json.dumps(measured(wanted, choice.explore)), encoding="utf-8")
         return 0
     if unknown := {*(choice.defect or ())} - {row.name for row in wanted}:
         raise SystemExit(f"no defect that a check names: {', '.join(sorted(unknown))}")
     words = [f"--explore={choice.explore}"]
-    parts = dealt_out("tests.assertions", in_turn([row.name for row in wanted], choice.jobs), words)
-    seen = {(file, line) for part in parts for file, line in part}
+    table: Measured = {}
+    for part in dealt_out("tests.assertions", in_turn([row.name for row in wanted], choice.jobs), words):
+        table.update(part)
+    if choice.out:
+        earlier = json.loads(choice.out.read_text(encoding="utf-8")) if choice.out.exists() else {}
+        choice.out.write_text(json.dumps(earlier | table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    seen = lines_in(table)
     found = [each for each in assertions(SUITES) if each.within(seen) == bool(choice.defect)]
     print("\n".join(map(str, found)))
     return 1 if choice.defect and not found else 0

@@ -22,12 +22,12 @@ from typing import Any
 import pytest
 
 from conformance.plugin.worker import CHECK
+from conformance.reference.alteration import Defect
 from conformance.reference.control import tell
-from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.strategies.explore import LONGEST_SHRINK_S, configure
-from tests.defects import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
-from tests.rows import Row
+from tests.defect_table import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
+from tests.rows import Row, requirement_of
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
 SURFACES = ["identity", "registry", "storage", "webhooks"]
@@ -38,6 +38,11 @@ def explored() -> dict[str, type[Defect]]:
     return {
         name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect) and each.shortest > 0
     }
+
+
+def found_by(defect: type[Defect]) -> list[str]:
+    """The properties that find a defect."""
+    return sorted({requirement_of(named) for named in defect.noticed_by})
 
 
 def is_property(item: pytest.Item) -> bool:
@@ -136,7 +141,7 @@ class Together(Table):
 
 def by_example(surfaces: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The checks by written examples that fail with all these defects at once: none should."""
-    properties = tuple({requirement for each in explored().values() for requirement in each.noticed_by})
+    properties = tuple({requirement for each in explored().values() for requirement in found_by(each)})
     wanted = [Row(surface, surface, None, misses=properties) for surface in surfaces]
     verdicts = in_reference(wanted, 1, lambda control: Together(wanted, control))
     return {check: each for row in verdicts.values() for check, each in row.items() if each["verdict"] == "fail"}
@@ -146,7 +151,7 @@ def search(
     names: Sequence[str], seeds: int, shrunk: int, explore: int, shrink_s: float = LONGEST_SHRINK_S
 ) -> list[Found]:
     """What the seeds show of these defects, in this process."""
-    wanted = [Row(name, explored()[name].surface, explored()[name].noticed_by) for name in names]
+    wanted = [Row(name, explored()[name].surface, tuple(found_by(explored()[name]))) for name in names]
     verdicts = in_reference(
         wanted, explore, lambda control: Seeded(wanted, control, range(seeds), shrunk, explore, shrink_s)
     )
@@ -165,7 +170,7 @@ def _shown(row: dict[str, dict[str, Any]], requirement: str) -> list[int]:
     return [
         len(finding["sequence"])
         for check, judged in row.items()
-        if check.split("#")[0] == requirement and judged["verdict"] == "fail"
+        if requirement_of(check) == requirement and judged["verdict"] == "fail"
         for finding in judged["findings"]
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, reduce
 
 from conformance.plugin.checks import CheckInfo
-from conformance.reference.defects.base import Alteration, Defect, overridden_names
+from conformance.reference.alteration import Alteration, Defect, overridden_names
 from conformance.reference.deployment import alterations
 
 BY_CLIENTS = "interoperability/"
@@ -17,7 +17,9 @@ BESIDE = " + "
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table to be: what is switched on, and which requirements' checks run (None: the surface's).
+    """One line of the table to be: what is switched on, and which checks run (None: the surface's).
+
+    ``requirements`` names them as ``noticed_by`` does: by id, or by requirement for all of its cases.
 
     With ``features``, of these the checks of no other features, nor of none.
     """
@@ -110,6 +112,16 @@ def rows(choice: argparse.Namespace) -> list[Row]:
     return found
 
 
+def is_named(check: str, named: str) -> bool:
+    """Whether a check id, or its requirement, is the one that is named."""
+    return named in (check, requirement_of(check))
+
+
+def requirement_of(check: str) -> str:
+    """The requirement of a check id."""
+    return check.partition("#")[0]
+
+
 def noticing(alteration: type[Alteration], clients: bool = False) -> tuple[str, ...]:
-    """The requirements whose checks must notice it: those of real clients, which not all machines have, or others."""
+    """The checks that must notice it: those of real clients, which not all machines have, or others."""
     return tuple(each for each in getattr(alteration, "noticed_by", ()) if each.startswith(BY_CLIENTS) == clients)

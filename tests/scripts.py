@@ -34,8 +34,9 @@ from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
 from conformance.runs.reading import Record
 from conformance.target import configuration
+from tests.defects import PROGRAM
 from tests.reporting.own_answers import ended_otherwise
-from tests.rows import noticing
+from tests.rows import noticing, requirement_of
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))
@@ -122,7 +123,7 @@ def shown(
     tools.mkdir()
     for tool in (*TOOLS, *POSIX):
         (tools / tool).symlink_to(str(shutil.which(tool)))
-    reference = EmbeddedReference(["--odd-secrets"])
+    reference = EmbeddedReference(["--odd-secrets"], PROGRAM)
     running.callback(reference.stop)
     target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
     control = shlex.split(target.hooks.revoke or "")[3]
@@ -231,7 +232,7 @@ def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str
         (name, requirement)
         for name, each in sorted(alterations().items())
         if (not surface or each.surface == surface) and (not defects or name in defects)
-        for requirement in noticing(each)
+        for requirement in sorted({requirement_of(named) for named in noticing(each)})
     ]
 
 

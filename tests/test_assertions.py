@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from tests.assertions import SUITES, assertions, main, seen_by
-from tests.rows import Row
+from tests.assertions import SUITES, assertions, lines_in, main, measured
+from tests.rows import Row, requirement_of
 
 
 def test_what_tells_a_finding_is_an_assertion(tmp_path: Path) -> None:
@@ -43,8 +43,11 @@ def test_what_tells_a_finding_is_an_assertion(tmp_path: Path) -> None:
 def test_the_line_that_tells_of_a_defect_is_seen_and_the_others_of_its_check_are_not() -> None:
     row = Row("json-array-refused", "webhooks", ("webhooks/delivery/any-json-is-accepted",))
 
-    seen = seen_by([row], explore=0)
+    table = measured([row], explore=0)
+    seen = lines_in(table)
 
+    assert {*table} == {row.name}
+    assert {requirement_of(check) for check in table[row.name]} == {*(row.requirements or ())}
     assert {file for file, _ in seen} == {"suites/webhooks/test_deliveries.py"}
     assert len([each for each in assertions(SUITES) if each.within(seen)]) == 1
 

@@ -8,21 +8,20 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects import unanswered
-from conformance.reference.defects.base import Defect
+from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import BROKEN, CLEAN, run_in_processes
-from tests.rows import noticing
+from tests.defect_table import BROKEN, CLEAN, run_in_processes
+from tests.rows import is_named, noticing
 
 pytestmark = pytest.mark.once
 
-# What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defects --clients.
+# What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defect_table --clients.
 DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
 
 # What shows by a connection that ends before its answer does, or instead of it.
 ENDED_CONNECTIONS = (
     "one-in-twenty-reads-cut-short",
-    *(name for name, each in DEFECTS.items() if each.__module__ == unanswered.__name__),
+    *(name for name in DEFECTS if name.endswith(("gets-no-answer", "get-no-answer"))),
 )
 
 # Races and caches show for a moment only, which a loaded machine can miss: what was not noticed is tried again.
@@ -49,8 +48,8 @@ def choice_of(defects: list[str] | None) -> argparse.Namespace:
     return argparse.Namespace(**names, defect=defects, explore=25, together=1, jobs=6)
 
 
-def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
-    return any(judged["verdict"] == "fail" for check, judged in row.items() if check.split("#")[0] == requirement)
+def failed(row: dict[str, dict[str, Any]], named: str) -> bool:
+    return any(judged["verdict"] == "fail" for check, judged in row.items() if is_named(check, named))
 
 
 @pytest.mark.parametrize("name", DEFECTS)
@@ -58,8 +57,8 @@ def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
     assert BROKEN not in verdicts()[name], verdicts()[name][BROKEN]["reason"]
     assert "error" not in {judged["verdict"] for judged in verdicts()[name].values()}
-    for requirement in noticing(defect):
-        assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
+    for named in noticing(defect):
+        assert failed(verdicts()[name], named), f"{named}: {verdicts()[name]}"
     # One whose answers cannot even be sent would show nothing of the promise that it is to break.
     found = [each["expected"] for judged in verdicts()[name].values() for each in judged["findings"]]
     assert name in ENDED_CONNECTIONS or {*found} != {"an HTTP answer"}

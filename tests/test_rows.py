@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from tests.defects import Table, run_rows
-from tests.rows import Row, beyond, joined, noticing, replaced, rows
+from tests.defect_table import Table, run_rows
+from tests.rows import Row, beyond, joined, noticing, replaced, requirement_of, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 
 pytestmark = pytest.mark.once
@@ -65,13 +65,10 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
     [
         ("token-of-one-deletes-from-all", set()),
         ("slug-changed-by-patch", {"errors/writes/leave-everything-else-alone"}),
-        (
-            "read-scope-deletes",
-            {"authorization/concealment/reading-tells-nothing", "authorization/matrix/needed-scope-opens"},
-        ),
     ],
 )
 def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:
     found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]
-    spoiled = {check.partition("#")[0] for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
-    assert {*noticing(DEFECTS[name])} <= spoiled <= {*noticing(DEFECTS[name])} | beside
+    spoiled = {requirement_of(check) for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
+    named = {requirement_of(each) for each in noticing(DEFECTS[name])}
+    assert named <= spoiled <= named | beside

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Sequence
-from typing import IO, cast
+from typing import IO, ClassVar, cast
 
 from conformance.runs.helpers import own_python
 from conformance.sandbox.scratch import Scratch
@@ -22,14 +22,16 @@ class ReferenceFailed(Exception):
 class EmbeddedReference:
     """A running reference with a target file of its own in a temporary folder; ``stop`` removes both.
 
-    ``program`` is what Python is given in place of the reference itself, to serve one that is changed.
+    ``program`` is what Python runs instead of the reference itself, to serve a changed one.
     """
 
-    def __init__(self, arguments: Sequence[str] = (), program: Sequence[str] = ("-m", "conformance.reference")) -> None:
+    program: ClassVar[Sequence[str]] = ("-m", "conformance.reference")
+
+    def __init__(self, arguments: Sequence[str] = (), program: Sequence[str] = ()) -> None:
         self._scratch = Scratch("reference")
         self.folder = self._scratch.path
         self.target_config = self.folder / "conformance.toml"
-        command = own_python(*program, "--embedded")
+        command = own_python(*(program or self.program), "--embedded")
         # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
         # input ends with this process, however that ends.
         self.process = subprocess.Popen(

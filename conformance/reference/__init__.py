@@ -2,3 +2,6 @@
 
 It shares no oracle, client or catalogue with the suite, or both would be wrong together.
 """
+
+PACKAGES = ["conformance.reference.showcase", "conformance.reference.variants"]
+"""Where its defects and variants are. The suite's own tests add those that prove the checks."""

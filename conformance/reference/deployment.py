@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 
-from conformance.reference import defects, variants
-from conformance.reference.defects.base import Alteration, Defect, Variant
+from conformance.reference import PACKAGES
+from conformance.reference.alteration import Alteration, Defect, Variant
 from conformance.reference.keys import SigningKey
 from conformance.reference.seeds import Seeds
 from conformance.reference.server import Deployment
@@ -43,8 +43,8 @@ def build() -> Reference:
 def alterations() -> dict[str, type[Alteration]]:
     """Every defect and variant by its name on the command line; ValueError where two have one name."""
     found: dict[str, type[Alteration]] = {}
-    for package in (defects, variants):
-        for module in _modules(package):
+    for package in PACKAGES:
+        for module in _modules(importlib.import_module(package)):
             for each in _alterations_of(module):
                 name = each.kebab_name()
                 if name in found:

@@ -21,7 +21,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Alteration, Alterations
+from conformance.reference.alteration import Alteration, Alterations
 from conformance.reference.http import Answer, Request
 from conformance.reference.surface import Surface
 

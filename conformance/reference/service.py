@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conformance.reference.defects.base import Alteration
+    from conformance.reference.alteration import Alteration
     from conformance.reference.deployment import Reference
     from conformance.reference.server import Running
 
@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder beside it")
     add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
-    add("--defect", metavar="NAME", action="append", default=[], help="break one promise; may be given several times")
+    add("--defect", metavar="NAME", action="append", default=[], help="break a promise, by its id or a defect's name")
     add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
     add("--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells read otherwise")
-    add("--list-defects", action="store_true", help="print the defects with the promise that each breaks")
+    add("--list-defects", action="store_true", help="print a defect of each promise, by its id")
     add("--list-variants", action="store_true", help="print the variants")
     # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
     add("--embedded", action="store_true", help=argparse.SUPPRESS)
@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Lists, or serves until SIGINT or SIGTERM; returns the exit code."""
-    from conformance.reference.defects.base import Defect, Variant
+    from conformance.reference.alteration import Defect, Variant
     from conformance.reference.deployment import named
 
     if arguments.list_defects or arguments.list_variants:
-        defects = named(Defect) if arguments.list_defects else {}
+        defects = _by_promise(named(Defect)) if arguments.list_defects else {}
         return _listing(defects | (named(Variant) if arguments.list_variants else {}))
     try:
         return asyncio.run(_serve(arguments))
@@ -56,9 +56,26 @@ def _listing(alterations: dict[str, type[Alteration]]) -> int:
 
     width = max(map(len, alterations), default=0)
     for name, each in alterations.items():
-        promise = each.__doc__ or docstrings(Path(inspect.getfile(each)))[each.__name__]
-        print(f"{each.surface:<9} {name:<{width}}  {' '.join(promise.split())}")
+        sentence = each.__doc__ or docstrings(Path(inspect.getfile(each)))[each.__name__]
+        print(f"{_promise_of(each) or each.surface:<10} {name:<{width}}  {' '.join(sentence.split())}")
     return DONE
+
+
+def _by_promise(defects: dict[str, type[Alteration]]) -> dict[str, type[Alteration]]:
+    """The defects in the order of their promises, those of none at the end."""
+    order = {name: _promise_of(each) for name, each in defects.items()}
+    return {name: defects[name] for name in sorted(defects, key=lambda name: (not order[name], order[name]))}
+
+
+def _named_by_promise(words: Iterable[str], defects: dict[str, type[Alteration]]) -> list[str]:
+    """The names of defects, where a promise's id stands for the one that breaks it."""
+    names = {_promise_of(each): name for name, each in defects.items() if _promise_of(each)}
+    return [names.get(word, word) for word in words]
+
+
+def _promise_of(alteration: type[Alteration]) -> str:
+    """The promise that a defect of the showcase breaks; what inherits from one is not of the showcase."""
+    return str(vars(alteration).get("promise", ""))
 
 
 def _chosen(words: Iterable[str], option: str, known: Iterable[str]) -> list[str]:
@@ -71,14 +88,15 @@ def _chosen(words: Iterable[str], option: str, known: Iterable[str]) -> list[str
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    from conformance.reference.defects.base import Defect, Variant
+    from conformance.reference.alteration import Defect, Variant
     from conformance.reference.deployment import build, named
     from conformance.reference.server import Running
 
     deployment = build()
     if arguments.odd_secrets:
         deployment.seeds.make_secrets_odd()
-    names = _chosen(arguments.defect, "defect", named(Defect))
+    defects = named(Defect)
+    names = _chosen(_named_by_promise(arguments.defect, defects), "defect", defects)
     names += _chosen(arguments.variant, "variant", named(Variant))
     if not 0 <= arguments.port <= 65531:
         raise ValueError(f"--port {arguments.port}: must be from 1 to 65531")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from conformance.reference.http import Answer
-from conformance.reference.variants.framing import WAYS, in_a_large_head
 from tests.chaos.replies import End, Reply, Step, mutation
+from tests.variants.framing import WAYS, in_a_large_head
 
 STATUS = re.compile(rb"[2-5]\d\d")
 LENGTHS = (

@@ -31,7 +31,7 @@ import pytest
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
-from tests.defects import Table, in_reference, noticed
+from tests.defect_table import Table, in_reference, noticed
 from tests.messages.changes import ANSWER, REQUEST, Change, of_answers, of_requests
 from tests.messages.serving import ACTED, CHANGED, FOLDER, LOG, write_plan
 from tests.rows import Row

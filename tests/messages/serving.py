@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from conformance.reference.defects.base import Defect
+from conformance.reference.alteration import Defect
 from conformance.reference.deployment import alterations
 from conformance.reference.http import Answer, Request
 from conformance.reference.service import main

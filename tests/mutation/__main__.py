@@ -30,7 +30,7 @@ import pytest
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.worker import CHECK, Worker, configure_properties
-from tests.defects import Table, in_reference, noticed
+from tests.defect_table import Table, in_reference, noticed
 from tests.mutation.changes import Mutant, mutants
 from tests.rows import Row
 

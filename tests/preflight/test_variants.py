@@ -7,7 +7,7 @@ import pytest
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import probe
 from conformance.preflight.state import FAIL
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.deployment import Reference, named
 from conformance.target.description import Target
 from tests.preflight.test_preflight import reference as reference

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from tests.reference.identity_world import PROJECTS, World, alike
 
 Look = Callable[[World], Any]
-Row = tuple[type[Alteration], Look, Any, Any]
+Row = tuple[str, Look, Any, Any]
 
 
 def token(**form: Any) -> Look:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
-from unittest import mock
 
 import httpx
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.identity import Identity
 from conformance.reference.keys import SigningKey
 from conformance.reference.seeds import Seeds
@@ -133,10 +132,3 @@ def alike(world: World, method: str = "GET", one: str = HIDDEN, other: str = ABS
     client = details.pop("client", "ct-outsider")
     first, second = (world.api(url, client, method, **details) for url in (one, other))
     return comparable(first) == comparable(second)
-
-
-def pauses(action: Callable[[], Any]) -> int:
-    """How often an action makes the server pause, without the pause."""
-    with mock.patch("time.sleep") as sleep:
-        action()
-    return sleep.call_count

@@ -12,7 +12,6 @@ from tests.reference.registry_support import (
     IMAGE,
     INDEX,
     LAYER,
-    LIST,
     SCHEMA2,
     TWO,
     Driver,
@@ -44,11 +43,6 @@ async def upload(d: Driver) -> None:
     await d.push_blob(b"")
 
 
-async def large_blob(d: Driver) -> None:
-    """A blob of 8 MiB and a byte: its length tells enough."""
-    await d.ask("HEAD", f"/v2/{APP}/blobs/{await d.push_blob(bytes(8 * 1024 * 1024 + 1))}")
-
-
 async def chunks(d: Driver) -> None:
     location = await session(d)
     for first, end in ((0, 50), (50, 100)):
@@ -62,14 +56,6 @@ async def chunks(d: Driver) -> None:
     await d.ask("PUT", with_digest(location, MISSING))
 
 
-async def chunks_out_of_order(d: Driver) -> None:
-    location = await session(d)
-    await d.ask("PATCH", location, BLOB[:50], Content_Range="0-49")
-    for told in ("100-149", "0-49", "first-last"):
-        await d.ask("PATCH", location, BLOB[:50], Content_Range=told)
-        await d.ask("GET", location)
-
-
 async def chunk_of_other_length(d: Driver) -> None:
     location = await session(d)
     await d.ask("PATCH", location, BLOB[:50], Content_Range="0-59")
@@ -77,22 +63,10 @@ async def chunk_of_other_length(d: Driver) -> None:
     await d.ask("GET", location)
 
 
-async def last_chunk_out_of_order(d: Driver) -> None:
-    location = await session(d)
-    await d.ask("PATCH", location, BLOB[:50], Content_Range="0-49")
-    await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB[50:], Content_Range="90-239")
-
-
 async def many_chunks(d: Driver) -> None:
     location = await session(d)
     for first in range(40):
         await d.ask("PATCH", location, b"x", Content_Range=f"{first}-{first}")
-
-
-async def stream(d: Driver) -> None:
-    location = await session(d)
-    await d.ask("PATCH", location, BLOB)
-    await d.ask("PUT", with_digest(location, digest(BLOB)))
 
 
 async def many_sessions(d: Driver) -> None:
@@ -105,12 +79,6 @@ async def cancel(d: Driver) -> None:
     await d.ask("DELETE", location)
     await d.ask("GET", location)
     await d.ask("PATCH", f"{UPLOADS}no-such-session", b"x")
-
-
-async def sessions_of_others(d: Driver) -> None:
-    location = await session(d)
-    await d.ask("PATCH", location, b"x", bearer=token(scope(APP, "pull", "push"), sub="ct-other"))
-    await d.ask("PATCH", location.replace(APP, TWO), b"x")
 
 
 async def wrong_digest(d: Driver) -> None:
@@ -138,28 +106,6 @@ async def mount(d: Driver) -> None:
     await d.ask("POST", f"/v2/{TWO}/blobs/uploads/?mount={named}&from={APP}")
     for name in (TWO, APP):
         await d.ask("GET", f"/v2/{name}/blobs/{named}")
-
-
-async def asked_oddly(d: Driver) -> None:
-    named = await d.push_blob(BLOB)
-    await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=1-2", If_Range='"another"')
-    await d.ask("GET", "/v2/_catalog?n=x")
-    await d.ask("POST", f"{UPLOADS}?digest=sha256:abc", BLOB)
-    await d.ask("PUT", f"/v2/{APP}/manifests/v1", b"{}")
-
-
-async def mount_refused(d: Driver) -> None:
-    await d.push_blob(BLOB, FOREIGN)
-    queries = [f"mount={MISSING}&from={APP}", f"mount={digest(BLOB)}", f"mount={digest(BLOB)}&from="]
-    for query in [*queries, f"mount=sha256:abc&from={APP}", f"mount={MISSING}&from={APP}..UP"]:
-        await d.ask("POST", f"{UPLOADS}?{query}")
-
-
-async def mount_without_right(d: Driver) -> None:
-    await d.push_blob(BLOB, FOREIGN)
-    narrow = token(scope(APP, "pull", "push"))
-    await d.ask("POST", f"{UPLOADS}?mount={digest(BLOB)}&from={FOREIGN}", bearer=narrow)
-    await d.ask("POST", f"{UPLOADS}?mount={MISSING}&from={FOREIGN}", bearer=narrow)
 
 
 async def mount_from_anywhere(d: Driver) -> None:
@@ -198,13 +144,6 @@ async def ranges(d: Driver) -> None:
     await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=0-1", If_Range='"other"')
 
 
-async def many_reads(d: Driver) -> None:
-    named, pushed = await d.push_blob(BLOB), await d.image("v1")
-    for _ in range(40):
-        await d.ask("GET", f"/v2/{APP}/blobs/{named}")
-        await d.ask("GET", f"/v2/{APP}/manifests/{pushed}")
-
-
 async def blob_deleted(d: Driver) -> None:
     await d.image("v1")
     layer = digest(b"layer\r\n")
@@ -225,37 +164,6 @@ async def manifest(d: Driver) -> None:
     await d.ask("GET", f"/v2/{APP}/manifests/v1", If_None_Match=f'W/"x", "{pushed}"')
 
 
-async def manifest_missing(d: Driver) -> None:
-    await d.image("v1")
-    for reference in ("v2", MISSING):
-        for method in ("HEAD", "GET", "DELETE"):
-            await d.ask(method, f"/v2/{APP}/manifests/{reference}")
-    await d.ask("GET", "/v2/orgs/acme/absent/manifests/v1")
-
-
-async def manifest_types(d: Driver) -> None:
-    document = await d.image_document()
-    child = descriptor(json.dumps(document, indent=1).encode(), IMAGE)
-    await d.push_manifest(document, "image")
-    await d.push_manifest({"schemaVersion": 2, "mediaType": INDEX, "manifests": [child]}, "index", media_type=INDEX)
-    await d.push_manifest(document | {"mediaType": SCHEMA2}, "schema2", media_type=SCHEMA2)
-    await d.push_manifest({"schemaVersion": 2, "mediaType": LIST, "manifests": [child]}, "list", media_type=LIST)
-    await d.push_manifest(document | {"mediaType": "text/plain"}, "text", media_type="text/plain")
-    await d.push_manifest(document, "parameters", media_type=f"{IMAGE}; charset=utf-8")
-
-
-async def manifest_invalid(d: Driver) -> None:
-    document = await d.image_document()
-    await d.push_manifest(b"not JSON", "v1")
-    await d.push_manifest(document | {"schemaVersion": 1}, "v1")
-    await d.push_manifest(document | {"mediaType": INDEX}, "v1")
-    await d.push_manifest(document | {"subject": {"digest": MISSING}}, "v1")
-    await d.push_manifest(document | {"manifests": []}, "v1")
-    await d.push_manifest(document | {"annotations": {"a": 1}}, "v1")
-    await d.push_manifest(document | {"layers": [descriptor(b"layer\r\n", size=3)]}, "v1")
-    await d.ask("PUT", f"/v2/{APP}/manifests/{MISSING}", json.dumps(document).encode(), Content_Type=IMAGE)
-
-
 async def manifest_references(d: Driver) -> None:
     document = await d.image_document()
     await d.push_blob(b"elsewhere", TWO)
@@ -264,12 +172,6 @@ async def manifest_references(d: Driver) -> None:
     await d.push_manifest(document | {"config": descriptor(b"missing", CONFIG)}, "v1")
     await d.push_manifest(document | {"layers": [descriptor(b"foreign", LAYER, urls=["https://a.example/"])]}, "v1")
     await d.push_manifest({"schemaVersion": 2, "manifests": [descriptor(b"none", IMAGE)]}, "v1", media_type=INDEX)
-
-
-async def manifest_sizes(d: Driver) -> None:
-    document = await d.image_document()
-    for size in (100_000, 4 * 1024 * 1024):
-        await d.push_manifest(document | {"annotations": {"a": "x" * size}}, "v1")
 
 
 async def tags(d: Driver) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Alteration, Alterations
+from conformance.reference.alteration import Alteration, Alterations
 from conformance.reference.http import Answer, Request
 from conformance.reference.keys import SigningKey
 from conformance.reference.registry import Registry
@@ -23,7 +23,6 @@ KEY = SigningKey()
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 SCHEMA2 = "application/vnd.docker.distribution.manifest.v2+json"
-LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 APP, TWO, FOREIGN = "orgs/acme/app", "orgs/acme/app-two", "orgs/globex/app"

@@ -1,4 +1,4 @@
-"""Probes of signatures, tenancy and errors: what to ask, what the clean gateway says, which defects say otherwise."""
+"""Probes of signatures, tenancy and errors: the request, and what the clean gateway answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from conformance.reference.http import Answer, Request
 from tests.reference.storage_support import FOREIGN, HOST, A, B, Client, code, request, texts
 
-Probe = tuple[Callable[[Client], Any], Any, str]
+Probe = tuple[Callable[[Client], Any], Any]
 
 
 def at(client: Client, seconds: float) -> None:
@@ -225,155 +225,128 @@ PROBES: dict[str, Probe] = {
     "wrong secret on GET": (
         lambda c: code(c.send(wrong_secret(c))),
         (403, "SignatureDoesNotMatch"),
-        "signature-ignored signature-of-reads-ignored",
     ),
     "wrong secret on PUT": (
         lambda c: put_then_get(c, wrong_secret(c, "PUT")),
         (403, "SignatureDoesNotMatch", b"before"),
-        "signature-ignored",
     ),
-    "unknown key": (unknown_key, (403, "InvalidAccessKeyId"), "unknown-access-key-is-server-error"),
+    "unknown key": (unknown_key, (403, "InvalidAccessKeyId")),
     "malformed authorization": (
         lambda c: code(c.send(request("GET", f"/{A}", headers={"Authorization": "AWS4-HMAC-SHA256 x"}))),
         (400, "AuthorizationHeaderMalformed"),
-        "authorization-header-crash",
     ),
     "method changed": (
         lambda c: put_then_get(c, replace(c.presigned("GET", f"/{A}/k"), method="DELETE")),
         (403, "SignatureDoesNotMatch", b"before"),
-        "method-not-signed",
     ),
-    "query added": (query_added, 403, "presigned-tail-not-signed"),
-    "blank in query": (lambda c: c("GET", f"/{A}?prefix=a%20b").status, 200, "blank-in-query-signed-as-plus"),
-    "path changed": (path_changed, 403, "key-case-not-signed"),
+    "query added": (query_added, 403),
+    "blank in query": (lambda c: c("GET", f"/{A}?prefix=a%20b").status, 200),
+    "path changed": (path_changed, 403),
     "other payload": (
         lambda c: put_then_get(c, replace(c.signed("PUT", f"/{A}/k", b"one"), body=b"two")),
         (400, "XAmzContentSHA256Mismatch", b"before"),
-        "payload-hash-ignored",
     ),
-    "twenty minutes late": (lambda c: aged(c, 1200), 403, "clock-skew-ignored"),
-    "twenty minutes early": (lambda c: aged(c, -1200), 403, "future-skew-ignored clock-skew-ignored"),
-    "ten minutes late": (lambda c: aged(c, 600), 200, "clock-skew-too-narrow"),
-    "presigned": (lambda c: presigned_aged(c, 30), 200, ""),
-    "presigned expired": (lambda c: presigned_aged(c, 90), 403, "presigned-never-expires"),
-    "presigned for too long": (lambda c: presigned_aged(c, 0, 604801), 400, "expiry-limit-ignored"),
-    "presigned for nothing": (lambda c: presigned_aged(c, 0, 0), 400, ""),
-    "unsigned header": (unsigned_header, (403, "AccessDenied", b"before"), "unsigned-amz-headers-accepted"),
-    "own scope": (lambda c: c.send(scoped(c)).status, 200, ""),
+    "twenty minutes late": (lambda c: aged(c, 1200), 403),
+    "twenty minutes early": (lambda c: aged(c, -1200), 403),
+    "ten minutes late": (lambda c: aged(c, 600), 200),
+    "presigned": (lambda c: presigned_aged(c, 30), 200),
+    "presigned expired": (lambda c: presigned_aged(c, 90), 403),
+    "presigned for too long": (lambda c: presigned_aged(c, 0, 604801), 400),
+    "presigned for nothing": (lambda c: presigned_aged(c, 0, 0), 400),
+    "unsigned header": (unsigned_header, (403, "AccessDenied", b"before")),
+    "own scope": (lambda c: c.send(scoped(c)).status, 200),
     "under any host": (
         lambda c: [c("GET", "/", Host=host).status for host in ("127.0.0.1:1", "localhost:1", "proxy")],
         [200] * 3,
-        "bound-to-one-host",
     ),
     "scope of another service": (
         lambda c: code(c.send(scoped(c, service="ec2"))),
         (400, "AuthorizationHeaderMalformed"),
-        "scope-service-ignored",
     ),
     "scope of another region": (
         lambda c: code(c.send(scoped(c, region="mars"))),
         (400, "AuthorizationHeaderMalformed"),
-        "",
     ),
     "scope of another day": (
         lambda c: code(c.send(scoped(c, date="20200101"))),
         (400, "AuthorizationHeaderMalformed"),
-        "scope-date-ignored",
     ),
     "chunks": (
         lambda c: chunked_stored(c, chunked(c, LONG)),
         (200, 20_000, "gzip"),
-        "chunk-framing-stored aws-chunked-kept",
     ),
     "chunk changed": (
         lambda c: code(c.send(chunked(c, LONG, spoil=True))),
         (403, "SignatureDoesNotMatch"),
-        "chunk-signatures-ignored",
     ),
     "chunk length": (
         lambda c: code(c.send(chunked(c, LONG, length=5))),
         (400, "IncompleteBody"),
-        "decoded-length-ignored",
     ),
-    "trailer": (lambda c: chunked_stored(c, trailed(c, b"abc", crc32(b"abc"))), (200, 3, None), ""),
+    "trailer": (lambda c: chunked_stored(c, trailed(c, b"abc", crc32(b"abc"))), (200, 3, None)),
     "trailer wrong": (
         lambda c: code(c.send(trailed(c, b"abc", crc32(b"abd")))),
         (400, "BadDigest"),
-        "trailing-checksum-ignored",
     ),
-    "secret in error": (leak, ((403, "SignatureDoesNotMatch"), False), "secret-in-error"),
+    "secret in error": (leak, ((403, "SignatureDoesNotMatch"), False)),
     "anonymous GET": (
         lambda c: (c.put("k"), code(c.send(request("GET", f"/{A}/k"))))[1],
         (403, "AccessDenied"),
-        "anonymous-object-read",
     ),
     "anonymous list": (
         lambda c: code(c.send(request("GET", f"/{A}"))),
         (403, "AccessDenied"),
-        "anonymous-bucket-listed",
     ),
     "anonymous PUT": (
         lambda c: put_then_get(c, request("PUT", f"/{A}/k", b"x", {"Content-Length": "1"})),
         (403, "AccessDenied", b"before"),
-        "anonymous-object-write",
     ),
-    "anonymous oracle": (anonymous_oracle, [(403, "AccessDenied")] * 2, "anonymous-told-what-exists"),
+    "anonymous oracle": (anonymous_oracle, [(403, "AccessDenied")] * 2),
     "foreign GET": (
         lambda c: foreign(c, "GET", f"/{FOREIGN}/k"),
         (404, "NoSuchBucket", b"theirs"),
-        "foreign-object-readable",
     ),
     "foreign PUT": (
         lambda c: foreign(c, "PUT", f"/{FOREIGN}/k"),
         (404, "NoSuchBucket", b"theirs"),
-        "foreign-object-writable",
     ),
     "foreign list": (
         lambda c: foreign(c, "GET", f"/{FOREIGN}"),
         (404, "NoSuchBucket", b"theirs"),
-        "foreign-bucket-listed",
     ),
     "foreign copy": (
         lambda c: foreign(c, "PUT", f"/{A}/k", x_amz_copy_source=f"{FOREIGN}/k"),
         (404, "NoSuchBucket", b"theirs"),
-        "foreign-copy-source",
     ),
-    "concealment": (concealed, [(404, "NoSuchBucket")] * 2, "missing-bucket-is-server-error"),
+    "concealment": (concealed, [(404, "NoSuchBucket")] * 2),
     "bucket list": (
         lambda c: texts(c("GET", "/"), "Buckets/Bucket/Name"),
         [A, B],
-        "foreign-buckets-in-list bucket-missing-from-list",
     ),
-    "both buckets": (lambda c: [c("HEAD", f"/{name}").status for name in (A, B)], [200, 200], "one-bucket-a-key"),
-    "bucket of another name": (mixed_buckets, 404, "buckets-share-objects"),
-    "create bucket": (created, ([403, 403], 404, 200), "bucket-made-by-anyone create-bucket-empties"),
-    "delete bucket": (bucket_deleted, (403, 200), "delete-bucket-destroys"),
+    "both buckets": (lambda c: [c("HEAD", f"/{name}").status for name in (A, B)], [200, 200]),
+    "bucket of another name": (mixed_buckets, 404),
+    "create bucket": (created, ([403, 403], 404, 200)),
+    "delete bucket": (bucket_deleted, (403, 200)),
     "expected owner": (
         lambda c: c("GET", f"/{A}", x_amz_expected_bucket_owner="111122223333").status,
         403,
-        "",
     ),
-    "location": (lambda c: b"LocationConstraint" in c("GET", f"/{A}?location").body, True, ""),
+    "location": (lambda c: b"LocationConstraint" in c("GET", f"/{A}?location").body, True),
     "error shape": (
         error_shape,
         (404, "NoSuchKey", "application/xml", True, False, True),
-        "error-body-missing error-body-is-json error-type-is-html error-told-with200 error-without-message "
-        "error-unescaped missing-key-is-bucket-missing missing-key-is-forbidden stack-trace-in-error "
-        "amz-request-id-missing",
     ),
-    "request ids": (request_ids, 3, "amz-request-id-repeated"),
-    "GET bucket acl": (lambda c: subresource(c, "GET", "?acl"), (501, b"before"), "subresource-answered-as-listing"),
-    "PUT object acl": (lambda c: subresource(c, "PUT", "/k?acl"), (501, b"before"), "subresource-overwrites-object"),
-    "GET object acl": (lambda c: subresource(c, "GET", "/k?acl"), (501, b"before"), "subresource-answered-as-object"),
+    "request ids": (request_ids, 3),
+    "GET bucket acl": (lambda c: subresource(c, "GET", "?acl"), (501, b"before")),
+    "PUT object acl": (lambda c: subresource(c, "PUT", "/k?acl"), (501, b"before")),
+    "GET object acl": (lambda c: subresource(c, "GET", "/k?acl"), (501, b"before")),
     "DELETE tagging": (
         lambda c: subresource(c, "DELETE", "/k?tagging"),
         (204, b"before"),
-        "delete-subresource-deletes-object",
     ),
-    "PUT bucket policy": (lambda c: subresource(c, "PUT", "?policy"), (501, b"before"), ""),
+    "PUT bucket policy": (lambda c: subresource(c, "PUT", "?policy"), (501, b"before")),
     "customer key": (
         lambda c: c.put("k", x_amz_server_side_encryption_customer_algorithm="AES256").status,
         501,
-        "encryption-key-ignored",
     ),
 }

@@ -1,4 +1,4 @@
-"""Probes of objects, keys and conditions: what to ask, what is right, which defects say otherwise."""
+"""Probes of objects, keys and conditions: the request, and what the clean gateway answers."""
 
 from __future__ import annotations
 
@@ -135,22 +135,18 @@ PROBES: dict[str, Probe] = {
     "wrong MD5": (
         lambda c: refused_put(c, content_md5=b64md5(b"x")),
         (400, "BadDigest", b"before"),
-        "wrong-md5-stored refused-bytes-stored",
     ),
     "MD5 that is none": (
         lambda c: refused_put(c, content_md5="abc"),
         (400, "InvalidDigest", b"before"),
-        "invalid-md5-ignored",
     ),
     "wrong CRC-32": (
         lambda c: refused_put(c, x_amz_checksum_crc32="AAAAAA=="),
         (400, "BadDigest", b"before"),
-        "wrong-checksum-stored",
     ),
     "wrong CRC-32C": (
         lambda c: refused_put(c, x_amz_checksum_crc32c="AAAAAA=="),
         (400, "BadDigest", b"before"),
-        "only-crc32-verified",
     ),
     "checksum given back": (
         lambda c: (
@@ -158,16 +154,13 @@ PROBES: dict[str, Probe] = {
             headers_of(c, x_amz_checksum_mode="ENABLED").get("x-amz-checksum-crc32"),
         )[1],
         "NhCmhg==",
-        "wrong-checksum-given-back",
     ),
     "GET": (
         lambda c: described(c, "GET"),
         (PUT_THEN, b"a\r\nb"),
-        "etag-unquoted metadata-forgotten metadata-values-lowered content-type-forgotten system-headers-forgotten "
-        "line-ends-translated tags-of-header-ignored",
     ),
-    "HEAD": (lambda c: described(c, "HEAD"), (PUT_THEN, b"a\r\nb"), "head-length-zero head-without-metadata"),
-    "plain GET": (lambda c: (c.put("k"), headers_of(c))[1], STORED, ""),
+    "HEAD": (lambda c: described(c, "HEAD"), (PUT_THEN, b"a\r\nb")),
+    "plain GET": (lambda c: (c.put("k"), headers_of(c))[1], STORED),
     "overwrite": (
         overwritten,
         (
@@ -180,122 +173,100 @@ PROBES: dict[str, Probe] = {
             f'"{md5(b"two!").hexdigest()}"',
             ["4"],
         ),
-        "etag-of-put-is-another etag-kept-on-overwrite metadata-merged-on-overwrite tags-outlive-overwrite",
     ),
     "large metadata": (
         lambda c: refused_put(c, x_amz_meta_a="x" * 2048),
         (400, "MetadataTooLarge", b"before"),
-        "metadata-cut-short",
     ),
-    "empty object": (lambda c: (c.put("k", b""), c("GET", f"/{A}/k").status)[1], 200, "empty-object-not-found"),
+    "empty object": (lambda c: (c.put("k", b""), c("GET", f"/{A}/k").status)[1], 200),
     "broken checksum": (
         lambda c: refused_put(c, x_amz_checksum_crc32="AA=="),
         (400, "InvalidRequest", b"before"),
-        "broken-checksum-ignored",
     ),
-    "cut off": (cut_off, [404], "cut-off-upload-stored"),
-    "no length": (without_length, (411, "MissingContentLength"), ""),
+    "cut off": (cut_off, [404]),
+    "no length": (without_length, (411, "MissingContentLength")),
     "delete": (
         deleted,
         ([204, 204], [404, 200], ["a/b"]),
-        "delete-missing-is404 delete-keeps-object delete-takes-what-is-below",
     ),
-    "Last-Modified": (modified, True, "last-modified-not-http-date last-modified-in-local-time"),
+    "Last-Modified": (modified, True),
     "response override": (
         lambda c: (c.put("k"), c("GET", f"/{A}/k?response-content-type=a/b").headers["content-type"])[1],
         "a/b",
-        "response-overrides-ignored",
     ),
     "override with line end": (
         lambda c: (c.put("k"), code(c("GET", f"/{A}/k?response-expires=a%0d%0ab:c")))[1],
         (400, "InvalidArgument"),
-        "",
     ),
-    "keys with //": (lambda c: distinct(c, "a//b", "a/b"), (True, True), "key-slashes-collapsed"),
-    "keys with ..": (lambda c: distinct(c, "a/../b", "b", "./b"), (True, True), "key-dots-resolved"),
-    "keys and case": (lambda c: distinct(c, "Key", "key"), (True, True), "key-case-folded"),
-    "keys with +": (lambda c: distinct(c, "a+b", "a b"), (True, True), "key-plus-is-space"),
-    "composed keys": (lambda c: distinct(c, "e\u0301", "\u00e9"), (True, True), "key-normalised"),
+    "keys with //": (lambda c: distinct(c, "a//b", "a/b"), (True, True)),
+    "keys with ..": (lambda c: distinct(c, "a/../b", "b", "./b"), (True, True)),
+    "keys and case": (lambda c: distinct(c, "Key", "key"), (True, True)),
+    "keys with +": (lambda c: distinct(c, "a+b", "a b"), (True, True)),
+    "composed keys": (lambda c: distinct(c, "e\u0301", "\u00e9"), (True, True)),
     "trailing slash": (
         lambda c: distinct(c, "a/", "a"),
         (True, True),
-        "key-trailing-slash-dropped folder-marker-hidden",
     ),
-    "leading slash": (lambda c: distinct(c, "/a", "a"), (True, True), "key-leading-slash-dropped"),
-    "keys with %": (lambda c: distinct(c, "a%2Fb", "a/b", "100%"), (True, True), "key-decoded-twice"),
-    "keys with spaces": (lambda c: distinct(c, " a ", "a"), (True, True), "key-spaces-trimmed"),
+    "leading slash": (lambda c: distinct(c, "/a", "a"), (True, True)),
+    "keys with %": (lambda c: distinct(c, "a%2Fb", "a/b", "100%"), (True, True)),
+    "keys with spaces": (lambda c: distinct(c, " a ", "a"), (True, True)),
     "markup and emoji": (
         lambda c: distinct(c, "<a&\"'>", "\U0001f600", "tab\tnew\r\nline"),
         (True, True),
-        "listed-key-unescaped",
     ),
-    "key below key": (lambda c: distinct(c, "a", "a/b"), (True, True), "key-below-key-is-server-error"),
+    "key below key": (lambda c: distinct(c, "a", "a/b"), (True, True)),
     "long keys": (
         lambda c: put_codes(c, "k" * 1024, "k" * 1025, "\u00e9" * 513),
         [(200, ""), (400, "KeyTooLongError"), (400, "KeyTooLongError")],
-        "long-key-cut long-key-is-server-error key-limit-off-by-one key-limit-in-characters",
     ),
     "control character": (
         poisoned,
         ((400, "InvalidArgument"), []),
-        "poison-key-stored control-character-key-is-server-error",
     ),
-    "broken key": (lambda c: code(c("GET", f"/{A}/%FF")), (400, "InvalidURI"), ""),
+    "broken key": (lambda c: code(c("GET", f"/{A}/%FF")), (400, "InvalidURI")),
     "range": (
         lambda c: ranged(c, "bytes=2-4"),
         [(206, b"234", "bytes 2-4/10")],
-        "object-range-off-by-one range-answered200 range-not-heeded content-range-total-wrong "
-        "content-range-end-excluded",
     ),
     "suffix range": (
         lambda c: ranged(c, "bytes=-3", "bytes=-30"),
         [(206, b"789", "bytes 7-9/10"), (206, b"0123456789", "bytes 0-9/10")],
-        "object-suffix-range-from-start long-suffix-refused",
     ),
     "range past the end": (
         lambda c: ranged(c, "bytes=8-99", "bytes=8-"),
         [(206, b"89", "bytes 8-9/10")] * 2,
-        "range-past-end-refused",
     ),
     "range of large numbers": (
         lambda c: ranged(c, f"bytes=1-{2**32 + 3}", f"bytes=-{2**64 + 3}"),
         [(206, b"123456789", "bytes 1-9/10"), (206, b"0123456789", "bytes 0-9/10")],
-        "range-numbers-wrap",
     ),
     "range beyond": (
         lambda c: ranged(c, "bytes=10-", "bytes=-0"),
         [(416, "InvalidRange", "bytes */10")] * 2,
-        "unsatisfiable-range-sent-whole",
     ),
     "no range": (
         lambda c: ranged(c, "bytes=5-2", "items=1-2", "bytes=1-2,4-5", "bytes=x"),
         [(200, b"0123456789", None)] * 4,
-        "",
     ),
     "If-Range": (
         lambda c: ranged(c, "bytes=1-2", if_range='"other"'),
         [(200, b"0123456789", None)],
-        "range-condition-ignored",
     ),
     "If-Match": (
         lambda c: [conditional(c, if_match=each) for each in ("{etag}", "*", "W/{etag}", '"x"')],
         [[200] * 2, [200] * 2, [412] * 2, [412] * 2],
-        "read-if-match-ignored",
     ),
     "If-None-Match": (
         lambda c: [conditional(c, if_none_match=each) for each in ('"x", W/{etag}', "*", '"x"')],
         [[304] * 2, [304] * 2, [200] * 2],
-        "read-if-none-match-ignored not-modified-told-as412",
     ),
     "If-Modified-Since": (
         lambda c: [conditional(c, if_modified_since=each) for each in (OLD, "{now}", "nonsense")],
         [[200] * 2, [304] * 2, [200] * 2],
-        "modified-since-ignored modified-since-off-by-one",
     ),
     "If-Unmodified-Since": (
         lambda c: [conditional(c, if_unmodified_since=each) for each in (OLD, "{now}", FUTURE)],
         [[412] * 2, [200] * 2, [200] * 2],
-        "unmodified-since-ignored",
     ),
     "precedence": (
         lambda c: [
@@ -303,23 +274,19 @@ PROBES: dict[str, Probe] = {
             conditional(c, if_match="{etag}", if_unmodified_since=OLD),
         ],
         [[200] * 2, [200] * 2],
-        "date-before-none-match date-before-match",
     ),
-    "304": (not_modified, (304, b"", True), "not-modified-without-etag"),
+    "304": (not_modified, (304, b"", True)),
     "condition on what is absent": (
         lambda c: code(c("GET", f"/{A}/absent", if_unmodified_since=OLD)),
         (404, "NoSuchKey"),
-        "absent-fails-dates",
     ),
     "write if none match": (
         lambda c: refused_put(c, if_none_match="*"),
         (412, "PreconditionFailed", b"before"),
-        "write-conditions-ignored refused-conditional-write-stored",
     ),
     "write if match": (
         lambda c: refused_put(c, if_match='"x"'),
         (412, "PreconditionFailed", b"before"),
-        "write-if-match-ignored write-conditions-ignored",
     ),
-    "write if match nothing": (if_match_on_nothing, ((404, "NoSuchKey"), 404), "if-match-creates"),
+    "write if match nothing": (if_match_on_nothing, ((404, "NoSuchKey"), 404)),
 }

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.http import Answer, Request
 from conformance.reference.keys import SigningKey
 from conformance.reference.seeds import Seeds

@@ -103,7 +103,7 @@ def tag_statuses(client: Client) -> Any:
     return client("GET", f"/{A}/k?tagging").status, client.put("k", x_amz_tagging="a=b").status
 
 
-PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
+PROBES: dict[str, tuple[Any, Any, Any]] = {
     "bad-credentials-access-denied": (access.unknown_key, (403, "InvalidAccessKeyId"), (403, "AccessDenied")),
     "unknown-key-signature-does-not-match": (
         access.unknown_key,

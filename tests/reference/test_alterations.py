@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from conformance.reference.defects.base import Alteration, Defect, Variant
+from conformance.plugin.collection import collect
+from conformance.reference.alteration import Alteration, Defect, Variant
 from conformance.reference.deployment import alterations
 from conformance.vocabulary.requirement import Level
-from tests.defects import mistakes_of
+from tests.defect_table import mistakes_of
+from tests.rows import requirement_of
 
 
 def test_each_is_well_made() -> None:
@@ -34,13 +36,36 @@ NOT_BY_A_DEFECT = (
 PROGRAMS = "interoperability"
 
 
+def test_each_check_that_a_defect_names_exists() -> None:
+    known = {check.id for check in collect()}.union(each.id for each in catalogue())
+    named = {(name, each) for name, defect in alterations().items() for each in getattr(defect, "noticed_by", ())}
+    assert [(name, each) for name, each in sorted(named) if each not in known] == []
+
+
 def test_every_promise_is_failed_by_some_defect() -> None:
-    named = {requirement for each in alterations().values() for requirement in getattr(each, "noticed_by", ())}
+    named = {requirement_of(each) for defect in alterations().values() for each in getattr(defect, "noticed_by", ())}
     asked = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
     held = [
         each for each in asked if each.level == Level.MUST or (each.level == Level.SHOULD and each.area != PROGRAMS)
     ]
     assert [each.id for each in held if each.id not in named] == [], "no defect names these in its noticed_by"
+
+
+# No answer of the reference shows it: it serves plain HTTP on loopback.
+NOT_IN_THE_SHOWCASE = {"ID-16"}
+
+
+def test_the_showcase_has_one_defect_for_each_promise() -> None:
+    shown = [vars(each)["promise"] for each in alterations().values() if "promise" in vars(each)]
+    testable = {each.promise for each in catalogue() if not each.untestable}
+    assert sorted(shown) == sorted(testable - NOT_IN_THE_SHOWCASE)
+
+
+def test_the_package_has_the_showcase_alone() -> None:
+    defects = {each for each in alterations().values() if issubclass(each, Defect)}
+    shown = {each for each in defects if "promise" in vars(each)}
+    assert {each for each in defects if each.__module__.startswith("conformance.")} == shown
+    assert all(str(each.__doc__).endswith(".") and len(str(each.__doc__).split()) <= 25 for each in shown)
 
 
 GOOD = {"__doc__": "API Reference, Webhooks: POST is accepted.", "surface": "webhooks"}

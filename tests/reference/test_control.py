@@ -66,3 +66,13 @@ def test_a_hook_imports_no_http_library() -> None:
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
     assert "'conformance.reference.control'" in said
     assert not [name for name in ("http.client", "ssl", "email", "starlette", "httpx") if f"'{name}'" in said]
+
+
+def test_a_promise_stands_for_the_defect_that_breaks_it() -> None:
+    reference = EmbeddedReference(["--defect", "WH-01"], ("-m", "conformance.reference"))
+    try:
+        assert json.loads(tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "idle")) == [
+            "json-array-refused"
+        ]
+    finally:
+        reference.stop()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects.base import Alteration, Defect
+from conformance.reference.alteration import Alteration, Defect
 from conformance.reference.deployment import build
 from conformance.reference.http import Answer, Request
 from conformance.reference.server import Application

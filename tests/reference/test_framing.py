@@ -8,9 +8,9 @@ import h11
 import pytest
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
-from conformance.reference.variants import framing
+from tests.variants import framing
 
 EVERY = [way for way, _ in framing.WAYS] + [framing.in_a_large_head, framing.behind_100s]
 LARGEST_HEAD = 100 * 1024

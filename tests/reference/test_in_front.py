@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.deployment import build
 from conformance.reference.http import Answer, Request
 from conformance.reference.server import Application
-from conformance.reference.variants import in_front
+from tests.variants import in_front
 
 FRONTS = [
     in_front.IdentityBehindAFirewall,

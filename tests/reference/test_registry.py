@@ -10,12 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.registry import Registry
 from conformance.reference.seeds import Seeds
 from conformance.reference.server import Application, http_server, listening_socket
-from conformance.reference.variants.registry import BlobsRedirected, LocationElsewhere, OwnPageSize, ReferrersInPages
-from conformance.reference.variants.registry_access import BasicLogin
+from conformance.reference.variants.registry import (
+    BasicLogin,
+    BlobsRedirected,
+    LocationElsewhere,
+    OwnPageSize,
+    ReferrersInPages,
+)
 from tests.reference.registry_support import (
     APP,
     CONFIG,

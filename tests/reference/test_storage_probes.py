@@ -1,4 +1,4 @@
-"""Each probe is answered by the clean gateway as expected, and otherwise by each defect that it names."""
+"""Each probe is answered by the clean gateway as expected, and differently by its variant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.defects.base import Alteration
+from conformance.reference.alteration import Alteration
 from conformance.reference.deployment import alterations
 from tests.reference import (
     storage_access_probes,
@@ -22,30 +22,17 @@ PROBES: dict[str, Probe] = {
     **storage_object_probes.PROBES,
     **storage_collection_probes.PROBES,
 }
-NAMED = [(defect, name) for name, probe in PROBES.items() for defect in probe[2].split()]
 
 
 def outcome(probe: Any, *altered: type[Alteration]) -> Any:
-    """What a probe sees; what cannot be read at all is told by the kind of the mistake."""
-    client = Client(*altered)
-    try:
-        return probe(client)
-    except Exception as mistake:
-        if not altered:
-            raise
-        return type(mistake)
+    """What a probe returns of a gateway with these alterations."""
+    return probe(Client(*altered))
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_clean_gateway(name: str) -> None:
-    probe, expected, _ = PROBES[name]
+    probe, expected = PROBES[name]
     assert outcome(probe) == expected
-
-
-@pytest.mark.parametrize(("defect", "name"), NAMED, ids=[" - ".join(each) for each in NAMED])
-def test_defect_is_visible(defect: str, name: str) -> None:
-    probe, expected, _ = PROBES[name]
-    assert outcome(probe, alterations()[defect]) != expected
 
 
 @pytest.mark.parametrize("variant", storage_variant_probes.PROBES)

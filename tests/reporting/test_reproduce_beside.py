@@ -18,7 +18,6 @@ PASSES, FAILS, CANNOT = 0, 1, 2
     ("defect", "requirement", "variants", "without"),
     [
         # What is there again is led to a storage.
-        ("single-post-stored-later", "registry/upload/whole-blob-by-post", "blobs-redirected", CANNOT),
         # What is refused again is refused in a body behind 200.
         ("part-order-not-heeded", "storage/multipart/order-of-parts-is-checked", "completion-fails-within200", PASSES),
         # One request in twenty is asked to wait: in the run, which is no step, and in the script, which waits.
@@ -49,7 +48,6 @@ PASSES, FAILS, CANNOT = 0, 1, 2
             "only-live-urls-know-methods",
             PASSES,
         ),
-        ("webhook-accepts-get", "webhooks/methods/other-methods-are-refused", "portal-is-shown-anywhere", PASSES),
         # The keys of a list are in sections of CDATA.
         ("page-border-lost", "storage/paging/goes-on-after-start-after", "documents-written-otherwise", PASSES),
     ],

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 
 PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
 WITHOUT_WRITTEN = "storage/object/any-metadata-comes-back"
-DEFECT = "metadata-values-lowered"
+DEFECT = "metadata-read-as-a-list"
 
 
 def run(folder: Path, selector: str, *words: str) -> Ran:

@@ -36,7 +36,6 @@ def state_of(surface: str, running: EmbeddedReference) -> SurfaceState:
     ("surface", "defect", "asked", "feature"),
     [
         ("registry", "catalog-gets-no-answer", "GET /v2/_catalog", "registry.catalog"),
-        ("storage", "tags-of-an-object-get-no-answer", "GET /conformance-a", "storage.tagging"),
         ("storage", "creation-on-condition-gets-no-answer", "PUT /conformance-a", "storage.conditional-write"),
         ("storage", "listing-gets-no-answer", "GET /", None),
         ("identity", "request-of-no-client-gets-no-answer", "POST /oauth/token", None),

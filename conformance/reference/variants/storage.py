@@ -1,23 +1,25 @@
-"""Variants of the S3 gateway: other codes of a set, other paging, other spelling, features not offered."""
+"""Variants of the S3 gateway."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
-from conformance.reference.defects.base import Variant
+from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
+from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Page
+from conformance.reference.storage.ranges import one_range, span
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.support.storage import gateway
 
-Asked = tuple[int | None, int | None] | None
+UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+BOUNDARY = "of-the-gateway"
 
 
 class EtagNotMd5(Variant):
@@ -36,20 +38,6 @@ class EtagNotMd5(Variant):
         return replace(part, etag=hashlib.sha256(body).hexdigest()[:32])
 
 
-class NoChecksumEcho(Variant):
-    """Checksums are verified and not given back."""
-
-    surface = "storage"
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        original(call)
-        return {}
-
-    def asked_algorithm(self, original: Any, call: Call) -> str | None:
-        original(call)
-        return None
-
-
 class SmallPages(Variant):
     """Pages of objects have five names at most: max-keys is an upper bound."""
 
@@ -58,41 +46,6 @@ class SmallPages(Variant):
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         limit: int = original(call, name)
         return min(limit, 5)
-
-
-class MarkerAlwaysTold(Variant):
-    """The first version of the listing tells NextMarker without a delimiter, too."""
-
-    surface = "storage"
-
-    def listing(self, original: Any, page: Page, told: list[str]) -> Answer:
-        first_version = any(each.startswith("<Marker>") for each in told)
-        if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in told):
-            encoded = xml.element("EncodingType", "url") in told
-            told = [*told, original.__self__.listed_name("NextMarker", page.last, encoded)]
-        answer: Answer = original(page, told)
-        return answer
-
-
-class OwnerAlwaysListed(Variant):
-    """The second version of the listing tells owners unasked."""
-
-    surface = "storage"
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        surface = original.__self__
-        told: str = original(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
-        return told
-
-
-class ListedTimesWithoutFraction(Variant):
-    """ISO 8601 times in listings have no fraction of a second."""
-
-    surface = "storage"
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        told: str = original(key, stored, encoded, owner)
-        return told.replace(".000Z</LastModified>", "Z</LastModified>")
 
 
 class SpacesEncodedAsPlus(Variant):
@@ -104,102 +57,16 @@ class SpacesEncodedAsPlus(Variant):
         return xml.element(element, quote_plus(name, safe="/")) if encoded else original(element, name, encoded)
 
 
-class SlashesEncoded(Variant):
-    """With encoding-type=url a slash is written ``%2F``, and hexadecimal digits in lower case (RFC 3986, 2.1)."""
-
-    surface = "storage"
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        if not encoded:
-            told: str = original(element, name, encoded)
-            return told
-        return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
-
-
-class InvalidRangeWithoutContentRange(Variant):
-    """RFC 9110 section 15.5.17: Content-Range in 416 is a SHOULD."""
-
-    surface = "storage"
-
-    def unsatisfiable(self, original: Any, size: int) -> Fault:
-        return Fault("InvalidRange")
-
-
-class MultiRangeAnsweredByFirst(Variant):
-    """Of several ranges the first is sent."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        asked: Asked = original(value.partition(",")[0])
-        return asked
-
-
-class MultiRangeNotImplemented(Variant):
-    """Several ranges are 501."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        if "," in value:
-            raise Fault("NotImplemented")
-        asked: Asked = original(value)
-        return asked
-
-
 class InvalidRangeRejected(Variant):
     """RFC 9110 section 14.2: a Range that is not valid may be rejected instead of ignored."""
 
     surface = "storage"
 
-    def asked_range(self, original: Any, value: str) -> Asked:
-        asked: Asked = original(value)
+    def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
+        asked: tuple[int | None, int | None] | None = original(value)
         if asked is None and value.startswith("bytes=") and "," not in value:
             raise Fault("InvalidRange")
         return asked
-
-
-class RequestIdOnlyInBody(Variant):
-    """The request id of an error stands in its document, not in a header."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"<RequestId>" in answer.body[:4096]:
-            del answer.headers["x-amz-request-id"]
-        return answer
-
-
-class RequestIdOnlyInHeader(Variant):
-    """The request id of an error stands in a header, not in its document."""
-
-    surface = "storage"
-
-    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-        body: bytes = original(request, refusal, request_id)
-        return body.replace(xml.element("RequestId", request_id).encode(), b"")
-
-
-class ErrorTypeTextXml(Variant):
-    """RFC 7303 section 9.2: text/xml is an alias of application/xml."""
-
-    surface = "storage"
-
-    def error_answer(self, original: Any, request: Request, refusal: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, refusal, request_id)
-        answer.headers["Content-Type"] = "text/xml; charset=utf-8"
-        return answer
-
-
-class ErrorWithMoreDetail(Variant):
-    """Errors have further elements, HostId and BucketName, in another order."""
-
-    surface = "storage"
-
-    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-        more = xml.element("HostId", "gateway-1") + xml.element("BucketName", request.path.split("/")[1])
-        body: bytes = original(request, refusal, request_id)
-        return body.replace(b"<Error>", b"<Error>" + more.encode())
 
 
 class XmlWithoutNamespace(Variant):
@@ -210,37 +77,6 @@ class XmlWithoutNamespace(Variant):
     def markup(self, original: Any, root: str, *content: str) -> bytes:
         body: bytes = original(root, *content)
         return body.replace(f' xmlns="{xml.NAMESPACE}"'.encode(), b"", 1)
-
-
-class AbortUnknownUpload204(Variant):
-    """Aborting an upload that does not exist is 204: it is idempotent."""
-
-    surface = "storage"
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            return Answer(204)
-        return answer
-
-
-class CompleteTwice200(Variant):
-    """Completing an upload again, to its key and with the same parts, is answered as the first time."""
-
-    surface = "storage"
-
-    def __init__(self) -> None:
-        self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        asked = call.bucket, call.key, call.query["uploadId"]
-        body, earlier = self.done.get(asked, (b"", None))
-        if earlier is not None and body == call.body:
-            return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
-        answer: Answer = await original(call, bucket)
-        self.done[asked] = (call.body, answer)
-        return answer
 
 
 class ConditionalWriteUnsupported(Variant):
@@ -272,57 +108,75 @@ class TaggingNotOffered(Variant):
         return {}
 
 
-class PathLikeKeysRefused(Variant):
-    """Keys with empty, ``.`` or ``..`` segments are refused with 400 instead of stored."""
+class SmallChunksAccepted(Variant):
+    """Signed chunks may be of any size."""
 
     surface = "storage"
 
-    def check_key(self, original: Any, key: str) -> None:
-        original(key)
-        if {"", ".", ".."} & set(key.removesuffix("/").split("/")):
-            raise Fault("InvalidArgument", "The key has a segment that this server cannot store.")
+    def check_chunk_sizes(self, original: Any, sizes: list[int], signed: bool) -> None:
+        return None
 
 
-class MetadataUnlimited(Variant):
-    """Metadata beyond two kibibytes are stored whole."""
+class CreateBucketNotAllowed(Variant):
+    """CreateBucket is 405, and DeleteBucket as well."""
 
     surface = "storage"
 
-    def metadata_too_large(self, original: Any, size: int) -> bool:
-        return False
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise Fault("MethodNotAllowed")
+
+    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        raise Fault("MethodNotAllowed")
 
 
-class MissingLengthIs400(Variant):
-    """A PUT without a length is 400 InvalidRequest."""
-
-    surface = "storage"
-
-    def require_length(self, original: Any, call: Call) -> None:
-        try:
-            original(call)
-        except Fault:
-            raise Fault("InvalidRequest") from None
-
-
-class KeyTooLongInvalidArgument(Variant):
-    """A key above 1024 bytes is told as InvalidArgument."""
+class CompletionKeepsAlive(Variant):
+    """CompleteMultipartUpload: "Amazon S3 periodically sends white space characters to keep the connection"."""
 
     surface = "storage"
 
-    def check_key(self, original: Any, key: str) -> None:
-        try:
-            original(key)
-        except Fault:
-            raise Fault("InvalidArgument") from None
+    def completed(self, original: Any, call: Call, stored: StoredObject) -> Answer:
+        answer: Answer = original(call, stored)
+        declaration, end, rest = answer.body.partition(b"?>")
+        answer.body = declaration + end + b"\n" + b" " * 30 + b"\n" + rest
+        return answer
 
 
-class IfMatchOnNothing412(Variant):
-    """If-Match on a key without an object is 412 (RFC 9110 section 13.1.1)."""
+class UnsignedPayloadsForbidden(Variant):
+    """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is for TLS; over plain http it is AccessDenied."""
 
     surface = "storage"
 
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        try:
-            original(asked, found)
-        except Fault:
-            raise Fault("PreconditionFailed") from None
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        presented: Presented = original(request, header)
+        if presented.payload_hash in UNSIGNED:
+            raise Fault("AccessDenied", "Payloads that are not signed are for TLS.")
+        return presented
+
+
+def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
+    """A range as one part of an answer that has several."""
+    place = f"Content-Range: bytes {start}-{end - 1}/{found.size}"
+    head = f"--{BOUNDARY}\r\nContent-Type: {whole.headers['content-type']}\r\n{place}\r\n\r\n"
+    return head.encode("latin-1") + found.body[start:end] + b"\r\n"
+
+
+class SeveralRangesInParts(Variant):
+    """RFC 9110 section 15.3.7.2: several ranges come as multipart/byteranges, those that there are."""
+
+    surface = "storage"
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        unit, _, listed = call.headers.get("range", "").partition("=")
+        asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+        whole: Answer = original(call, found, overrides)
+        if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200 or "if-range" in call.headers:
+            return whole
+        spans = [place for each in asked if each and (place := span(*each, found.size))]
+        if not spans:
+            raise gateway(original).unsatisfiable(found.size)
+        parts = [_as_part(whole, found, *place) for place in spans]
+        body = b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+        whole.headers["Content-Type"] = f"multipart/byteranges; boundary={BOUNDARY}"
+        whole.headers["Content-Length"] = str(len(body))
+        whole.status, whole.body = 206, body if call.request.method == "GET" else b""
+        return whole

@@ -1,1 +1,0 @@
-"""Defects of the registry, a module for each part of its contract."""

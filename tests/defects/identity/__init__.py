@@ -1,0 +1,1 @@
+"""Defects of the token endpoint and the organization APIs."""

@@ -1,0 +1,333 @@
+"""Defects that break the promise "An ambiguous token request (repeated parameters, two authentication methods) is
+rejected"."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
+
+from starlette.datastructures import Headers
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+from conformance.reference.support.identity import edited, is_token_request, surface_of
+
+Form = dict[str, str]
+Pairs = list[tuple[str, str]]
+Reads = Callable[[Request], dict[str, str]]
+Token = Callable[[Request], Awaitable[Answer]]
+
+KNOWN = frozenset({"grant_type", "client_id", "client_secret", "scope", "resource", "audience"})
+
+
+class BasicWinsOverOtherClientId(Defect):
+    """RFC 6749 section 3.2.1: a client_id in the body that names another client is refused."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/client/two-clients-at-once-are-refused#first-by-basic",
+        "oauth/client/two-clients-at-once-are-refused#second-by-basic",
+    )
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        return original(authorization, {})
+
+
+class ClientOfTheFieldWins(Defect):
+    """RFC 6749 section 2.3: a client uses one method in each request; whole credentials of two are no request."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/two-clients-at-once-are-refused#first-by-basic",)
+
+    def presented_credentials(
+        self, original: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: Form
+    ) -> tuple[str, str]:
+        authorization = request.headers.get("authorization", "")
+        surface = surface_of(original)
+        if authorization.startswith("Basic ") and "client_secret" in form and "client_id" in form:
+            found = surface.credentials_of_header(authorization, {})
+            if found[0] != form["client_id"]:
+                return found
+        return original(request, form)
+
+
+class EmptyScopeIsTheLeast(Defect):
+    """RFC 6749 section 3.2: a parameter without a value is treated as omitted; here an empty scope is the first."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted#scope",)
+    empty = False
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        self.empty = ("scope", "") in pairs
+        return original(pairs)
+
+    def default_scopes(self, original: Callable[[Client], tuple[str, ...]], client: Client) -> tuple[str, ...]:
+        return original(client)[: 1 if self.empty else None]
+
+
+class EmptyParameterNotOmitted(Defect):
+    """RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/empty-parameters-count-as-omitted#client-id-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#client-secret-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#scope",
+    )
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        return pairs
+
+
+class OtherMethodsAnsweredEmptily(Defect):
+    """RFC 6749 section 3.2: a method that issues no token is refused, not answered 200 with nothing."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/only-post-issues-tokens#delete",
+        "oauth/token/only-post-issues-tokens#get-by-basic",
+        "oauth/token/only-post-issues-tokens#head",
+        "oauth/token/only-post-issues-tokens#patch",
+        "oauth/token/only-post-issues-tokens#put",
+    )
+
+    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
+        answer = original(allowed)
+        answer.status = 200
+        return answer
+
+
+def as_form(request: Request, body: bytes) -> Request:
+    """The same request as a POST of this form."""
+    kept = [(name, value) for name, value in request.headers.items() if name != "content-type"]
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
+    headers = Headers(raw=[*raw, (b"content-type", b"application/x-www-form-urlencoded")])
+    return dataclasses.replace(request, method="POST", body=body, query_string="", headers=headers)
+
+
+class TokenByGet(Defect):
+    """RFC 6749 section 3.2: the client MUST use POST; a GET with the parameters in its query gets no token."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/only-post-issues-tokens#get", "oauth/token/only-post-issues-tokens#get-by-basic")
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        if request.method == "GET":
+            return await original(as_form(request, request.query_string.encode("latin-1")))
+        return await original(request)
+
+
+class FormInPartsCrashes(Defect):
+    """RFC 6749 section 4.4.2: a request in another encoding is refused, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused#multipart",)
+    crashes = (ValueError,)
+
+    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            raise ValueError("a part without its end")
+        return original(request)
+
+
+class TokenRequestAsJson(Defect):
+    """RFC 6749 section 4.4.2: the parameters are form-encoded; a JSON body is no token request."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused#json",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            try:
+                return await original(as_form(request, urlencode(json.loads(request.body)).encode()))
+            except (ValueError, TypeError):
+                pass
+        return await original(request)
+
+
+class TokenContentTypeIgnored(Defect):
+    """RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/other-encodings-are-refused#form-as-json",
+        "oauth/token/other-encodings-are-refused#none",
+        "oauth/token/other-encodings-are-refused#text",
+    )
+
+    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return True
+
+
+class TokenAllowMissing(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/refused-method-names-post#delete",
+        "oauth/token/refused-method-names-post#get",
+        "oauth/token/refused-method-names-post#put",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 405:
+            del answer.headers["Allow"]
+        return answer
+
+
+class LastDuplicateCredentialWins(Defect):
+    """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the last one counts)."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-first",
+        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-first",
+    )
+
+    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
+        return name in ("client_id", "client_secret") or original(name)
+
+
+class FirstDuplicateCredentialWins(LastDuplicateCredentialWins):
+    """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the first one counts)."""
+
+    noticed_by = (
+        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-last",
+        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-last",
+    )
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        return original(pairs[::-1])
+
+
+class RepeatedParameterIsInvalidGrant(Defect):
+    """RFC 6749 section 5.2: invalid_request is for a request that repeats a parameter."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/repeated-parameter-is-invalid-request#client-id",
+        "oauth/token/repeated-parameter-is-invalid-request#scope",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and b"more than once" in answer.body:
+            return edited(answer, lambda document: document.update(error="invalid_grant"))
+        return answer
+
+
+class DuplicateGrantTypeAccepted(Defect):
+    """RFC 6749 section 3.2: parameters MUST NOT be included more than once (grant_type)."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/repeated-parameter-is-invalid-request#grant-type",
+        "oauth/token/repeated-credentials-issue-nothing#grant-type-wrong-first",
+    )
+
+    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
+        return name == "grant_type" or original(name)
+
+
+class RepeatedScopeCrashes(Defect):
+    """RFC 6749 section 5.2: a scope that stands twice is 400, never a 5xx (a list where a text is meant)."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
+    crashes = (AttributeError,)
+
+    def refuse_duplicates(
+        self, original: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
+    ) -> None:
+        if len([name for name, _ in pairs if name == "scope"]) > 1:
+            raise AttributeError("'list' object has no attribute 'split'")
+        original(pairs)
+
+
+class DuplicateScopesUnited(Defect):
+    """RFC 6749 section 3.2: scope MUST NOT be included more than once, and two never add up to a wider one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
+
+    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
+        return name == "scope" or original(name)
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        scopes = [value for name, value in pairs if name == "scope" and value]
+        rest = [(name, value) for name, value in pairs if name != "scope"]
+        return original([*rest, ("scope", " ".join(scopes))])
+
+
+class UnknownParameterRefused(Defect):
+    """RFC 6749 section 3.2: the authorization server MUST ignore unrecognized request parameters."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/unknown-parameters-are-ignored#beside-basic",
+        "oauth/token/unknown-parameters-are-ignored#bracketed",
+        "oauth/token/unknown-parameters-are-ignored#code",
+        "oauth/token/unknown-parameters-are-ignored#of-every-object",
+        "oauth/token/unknown-parameters-are-ignored#plain",
+        "oauth/token/unknown-parameters-are-ignored#unicode",
+    )
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        if not {name for name, _ in pairs} <= KNOWN:
+            raise Refused(surface_of(original).oauth_error(400, "invalid_request", "unknown parameter"))
+        return original(pairs)
+
+
+class ParameterNamesFolded(Defect):
+    """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#other-case",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        return form | {name.lower(): value for name, value in form.items() if name != name.lower()}
+
+
+class ParameterNamesTidied(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, though blanks and brackets are all that differs."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/unknown-parameters-change-nothing#blank-behind",
+        "oauth/token/unknown-parameters-change-nothing#bracketed",
+    )
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        return form | {name.rstrip(" []"): value for name, value in form.items() if name != name.rstrip(" []")}
+
+
+class SemicolonSeparatesParameters(Defect):
+    """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#semicolon",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        further = (part.partition("=") for value in form.values() for part in value.split(";")[1:])
+        return form | {name: value for name, equals, value in further if equals}
+
+
+class DecodedBeforeItIsSplit(Defect):
+    """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing#encoded-ampersand",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        return await original(
+            dataclasses.replace(request, body=request.body.replace(b"%26", b"&").replace(b"%3D", b"="))
+        )

@@ -1,0 +1,419 @@
+"""Defects of bearer tokens.
+
+They break these promises:
+
+- A request without a valid token is answered 401.
+- A 401 or 403 response says what is missing (RFC 6750 section 3).
+- A token is accepted only in the Authorization header.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.records import Organization
+from conformance.reference.seeds import SCOPES, Client
+from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.support.common import server_error_page
+from tests.defects.support.identity import InPages, offset_of, unverified
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Challenges = Callable[..., str]
+Claims = dict[str, Any]
+Reads = Callable[[str], dict[str, Any] | None]
+
+
+class BodyRefusedBeforeToken(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/401-comes-first#body", "authorization/bearer/401-comes-first#media-type")
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        if request.method in ("POST", "PATCH"):
+            surface_of(original).body_object(request)
+        return await original(request, segments)
+
+
+class BytesInBasicAtTheApiFail(Defect):
+    """The contract's table of errors: 401 for a Basic field of any bytes."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/any-field-is-refused",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        return (
+            server_error_page()
+            if is_api_request(request) and scheme.lower() == "basic" and not rest.isascii()
+            else None
+        )
+
+
+class LongTokenCrashes(Defect):
+    """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/invalid-token-is-401#6-kb",
+        "authorization/bearer/malformed-field-is-refused#40-kb",
+    )
+    crashes = (MemoryError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        if len(token) > 4096:
+            raise MemoryError("token too long for the column")
+        return original(token)
+
+
+class BareTokenAccepted(Defect):
+    """RFC 6750 section 2.1: the token follows the name of the scheme."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#bare-token",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        value = original(authorization)
+        return value if " " in value else f"Bearer {value}"
+
+
+class JunkAfterTokenAccepted(Defect):
+    """RFC 6750 section 2.1: the credentials are one b64token and nothing behind it."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/malformed-field-is-refused#junk-behind",
+        "authorization/bearer/malformed-field-is-refused#two-tokens",
+    )
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return " ".join(original(authorization).split()[:2])
+
+
+class TokenTakenForALogin(Defect):
+    """API Reference, Authentication: a token goes behind Bearer, and is neither name nor password of a login."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#user-of-basic",)
+    place = 0
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        scheme, _, login = request.headers.get("authorization", "").partition(" ")
+        try:
+            decoded = base64.b64decode(login, validate=True).decode()
+        except ValueError:
+            decoded = ""
+        return decoded.split(":")[self.place] if scheme == "Basic" and ":" in decoded else original(request)
+
+
+class TokenTakenForAPassword(TokenTakenForALogin):
+    """API Reference, Authentication: nor is it one where the name says what the password is."""
+
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#password-of-basic",)
+    place = 1
+
+
+class EmptyFieldDeletes(Defect):
+    """The contract's table of errors: 401 for a missing token, to whoever deletes as to whoever reads."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#empty",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        if request.method != "DELETE" or request.headers.get("authorization") != "":
+            return original(request)
+        owner = next(each for each in surface_of(original).clients.values() if each.organization in request.path)
+        return Caller(owner, frozenset(SCOPES), {})
+
+
+class UpdateByTokenWithALetterMore(Defect):
+    """RFC 6750 section 2.1: a token is of its own characters; none is passed over, in front of an update either."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#non-ascii-behind",)
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        plain = "".join(each for each in token if each.isascii())
+        return plain if request.method == "PATCH" and scheme == "Bearer" and plain != token else original(request)
+
+
+class BlankBehindTheSchemeOptional(Defect):
+    """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#no-blank",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return re.sub("^[Bb]earer(?! )", "Bearer ", original(authorization))
+
+
+class TokenOfAnotherServiceAccepted(Defect):
+    """RFC 9068 section 4: issuer, audience and type are checked; a registry token opens no organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/registry-token-opens-nothing",)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        surface = surface_of(original)
+        claims = original(token) or unverified(token)
+        if claims is None or claims.get("iss") != "nextepoch-reference":
+            return original(token)
+        account = surface.accounts.get(claims["sub"])
+        holders = [client for client in surface.seeds.clients if account and client.organization in account.rights]
+        return {**claims, "client_id": holders[0].client_id, "scope": " ".join(SCOPES)} if holders else None
+
+    def issued_since_revocation(
+        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
+    ) -> bool:
+        return "access" in claims or original(client, claims)
+
+
+class ClientOpensApiByBasic(Defect):
+    """API Reference, Error Handling: 401 for a missing token; the client's secret in its place is none."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/secret-is-no-token",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme == "Basic":
+            client_id, _, secret = base64.b64decode(encoded).decode("latin-1").partition(":")
+            client = surface_of(original).clients.get(client_id)
+            if client and client.secret == secret:
+                return Caller(client, frozenset(client.scopes), {})
+        return original(request)
+
+
+class SecretAcceptedAsToken(Defect):
+    """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/secret-is-no-token",)
+
+    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
+        surface = surface_of(original)
+        for client in surface.clients.values():
+            if client.secret == token:
+                return original(surface.make_access_token(surface.access_token_claims(client, client.scopes)))
+        return original(token)
+
+
+class MissingTokenIs403(Defect):
+    """The contract's table of errors: 401 for a missing token."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/no-token-is-401#create",
+        "authorization/matrix/no-token-is-401#delete",
+        "authorization/matrix/no-token-is-401#read",
+        "authorization/matrix/no-token-is-401#read-item",
+        "authorization/matrix/no-token-is-401#update",
+        "errors/table/401-missing-token",
+    )
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        answer = original(error)
+        answer.status = answer.status if error else 403
+        return answer
+
+
+class _Behind(InPages, Defect):
+    """Members: the pages behind the first are asked for less than the first."""
+
+    surface = "identity"
+    noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/pages-need-what-their-list-needs",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments) != "members" or not offset_of(surface, request):
+            return await original(request, segments)
+        return surface.listing(request, list(self._opened(surface, request, segments).members))
+
+    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
+        return surface.organizations[str(segments[3])]
+
+
+class FurtherPagesNeedNoToken(_Behind):
+    """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
+
+    noticed_by = (
+        "authorization/matrix/no-token-is-401#second-page",
+        "authorization/matrix/pages-need-what-their-list-needs#foreign",
+        "authorization/matrix/pages-need-what-their-list-needs#lacking-scope",
+    )
+
+
+class BadTokenIs403(Defect):
+    """The contract's table of errors: 401 for an invalid token."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/table/401-invalid-token",
+        "authorization/matrix/unknown-token-is-401#create",
+        "authorization/matrix/unknown-token-is-401#delete",
+        "authorization/matrix/unknown-token-is-401#read",
+        "authorization/matrix/unknown-token-is-401#read-item",
+        "authorization/matrix/unknown-token-is-401#update",
+        "authorization/bearer/invalid-token-is-401#altered",
+        "authorization/bearer/invalid-token-is-401#case-changed",
+        "authorization/bearer/invalid-token-is-401#cut",
+        "authorization/bearer/invalid-token-is-401#doubled",
+        "authorization/bearer/invalid-token-is-401#extended",
+        "authorization/bearer/invalid-token-is-401#first-cut",
+        "authorization/bearer/invalid-token-is-401#many-dots",
+        "authorization/bearer/invalid-token-is-401#null",
+        "authorization/bearer/invalid-token-is-401#sql",
+        "authorization/bearer/invalid-token-is-401#three-dots",
+        "authorization/bearer/invalid-token-is-401#two-dots",
+        "authorization/bearer/invalid-token-is-401#undefined",
+        "authorization/bearer/invalid-token-is-401#unknown",
+    )
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        answer = original(error)
+        answer.status = 403 if error else answer.status
+        return answer
+
+
+class BareSchemeChallenges(Defect):
+    """RFC 6750 section 3: the scheme Bearer is followed by one or more parameters."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
+        "authorization/bearer/401-carries-a-bearer-challenge#unknown-token",
+    )
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(error, scope) if scope else "Bearer"
+
+
+class BadTokenNamesNoError(Defect):
+    """RFC 6750 section 3.1: a bad token is error="invalid_token"."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token",)
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        return original(None)
+
+
+class ChallengeLeavesTextOpen(Defect):
+    """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/challenge-is-well-formed#lacking-scope",
+        "authorization/bearer/challenge-is-well-formed#unknown-token",
+    )
+
+    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
+        return original(error, scope) + (', error_description="See the documentation.' if error else "")
+
+
+class LackingScopeNamesNoError(Defect):
+    """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope"."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/lacking-scope-is-insufficient-scope",)
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(None if error == "insufficient_scope" else error)
+
+
+class ChallengeNamesScopeAtHand(Defect):
+    """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
+
+    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
+        return original(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
+
+
+class MissingTokenNamesError(Defect):
+    """RFC 6750 section 3.1: where no token was sent the challenge SHOULD NOT name an error."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/no-token-names-no-error",)
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        return original(error or "invalid_token")
+
+
+class SessionOfTheFirstCaller(Defect):
+    """The contract's table of errors: 401 for a missing token; a cookie that an answer set is none."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/cookie-is-no-token",)
+    name = "session"
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        found = re.search(rf"\b{self.name}=([^;]+)", request.headers.get("cookie", ""))
+        return found[1] if found and "authorization" not in request.headers else original(request)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if is_api_request(request) and answer.status == 200 and token:
+            answer.headers.append("Set-Cookie", f"{self.name}={token}; Path=/; HttpOnly")
+        return answer
+
+
+class AnyOriginIsLetIn(Defect):
+    """OWASP API8: whoever asks, of whatever origin, is told that its pages may read with credentials."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/no-strange-origin-is-let-in#begins-like-ours",
+        "authorization/bearer/no-strange-origin-is-let-in#ends-like-ours",
+        "authorization/bearer/no-strange-origin-is-let-in#null",
+        "authorization/bearer/no-strange-origin-is-let-in#unknown",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and "origin" in request.headers:
+            answer.headers["Access-Control-Allow-Origin"] = request.headers["origin"]
+            answer.headers["Access-Control-Allow-Credentials"] = "true"
+        return answer
+
+
+class TokenInBodyAccepted(Defect):
+    """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/token-in-a-form-is-refused#get",)
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        form = parse_qs(request.body.decode("latin-1"))
+        return form["access_token"][0] if "access_token" in form else original(request)
+
+
+class TokenInQueryUnderOtherName(Defect):
+    """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused#other-names",)
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        return request.parameter("jwt") or request.parameter("auth_token") or original(request)
+
+
+class FirstAuthorizationWins(Defect):
+    """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the first counts)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/two-fields-are-refused",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return authorization[0]

@@ -1,0 +1,561 @@
+"""Defects of concealment.
+
+They break these promises:
+
+- Nothing crosses organization boundaries.
+- A hidden resource is indistinguishable from one that does not exist.
+- A resource that does not exist is answered 404.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import unicodedata
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from urllib.parse import unquote
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.support.identity import edited, is_api_request, surface_of
+from tests.defects.support.identity import matches, searched_for
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Operation = Callable[[Call], Awaitable[Answer]]
+
+
+def id_of(project: Project) -> int:
+    """A number by which a project is known as well."""
+    return zlib.crc32(project.slug.encode())
+
+
+class HiddenProjectShownByItsId(Defect):
+    """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        told = Answer.json(status, {"id": id_of(project), **project.document()})
+        told.headers["ETag"] = answer.headers["ETag"]
+        return told
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        try:
+            return await original(call)
+        except Refused:
+            for project in call.organization.projects.values():
+                if call.slug == str(id_of(project)):
+                    return surface_of(original).shown(project)
+            raise
+
+
+class CreationTakesTheIdSent(HiddenProjectShownByItsId):
+    """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
+
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else#id-of-another",)
+
+    async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        body = surface_of(original).body_object(call.request)
+        named, projects = body.pop("id", None), call.organization.projects
+        answer = await original(replace(call, request=replace(call.request, body=json.dumps(body).encode())))
+        if answer.status == 201:
+            for slug in [each.slug for each in projects.values() if id_of(each) == named]:
+                del projects[slug]
+        return answer
+
+
+class DuplicateOfHiddenIsNamed(Defect):
+    """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/conflict-names-nothing-hidden",)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        surface = surface_of(original)
+        if answer.status != 409:
+            return answer
+        project = surface.find_project(call.organization, surface.body_object(call.request)["slug"])
+        if project and not surface.can_see(call.caller, project):
+            return surface.conflict(f"The slug is taken by {project.name}.")
+        return answer
+
+
+class HiddenSlugCrashes(Defect):
+    """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
+    crashes = (LookupError,)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
+        if found is not None and not surface.can_see(call.caller, found):
+            raise LookupError("UNIQUE constraint failed: projects.slug")
+        return await original(call)
+
+
+class ConflictShowsHiddenProject(Defect):
+    """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        answer = await original(call)
+        found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
+        if found is None or answer.status != 409 or surface.can_see(call.caller, found):
+            return answer
+        return edited(answer, lambda document: document.update(existing=found.document()))
+
+
+class CreationReplacesHidden(Defect):
+    """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        slug = surface.body_object(call.request).get("slug")
+        taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
+        if taken is not None and not surface.can_see(call.caller, taken):
+            del call.organization.projects[taken.slug]
+        return await original(call)
+
+
+class _Hiding:
+    """Gives a hidden project an answer of its own."""
+
+    def visible_project(
+        self,
+        original: Callable[[Caller, Organization, str | None], Project],
+        caller: Caller,
+        organization: Organization,
+        slug: str | None,
+    ) -> Project:
+        try:
+            return original(caller, organization, slug)
+        except Refused as refusal:
+            if surface_of(original).find_project(organization, slug) is not None:
+                refusal.answer = self._for_hidden(refusal.answer, str(slug))
+            raise
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        return answer
+
+
+class _HiddenProjectAnsweredSlower(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
+
+    surface = "identity"
+
+    delay_s = 0.02
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        time.sleep(self.delay_s)
+        return answer
+
+
+class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
+    """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
+
+    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
+
+    delay_s = 0.001
+
+
+class HiddenProjectListed(Defect):
+    """Projects: a list of projects has those that the caller has access to."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/lists-do-not-show-hidden",
+        "authorization/concealment/lists-do-not-show-hidden#behind-its-owner",
+        "authorization/concealment/lists-do-not-show-hidden#further-pages",
+        "authorization/concealment/lists-do-not-show-hidden#in-other-forms",
+    )
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        return sorted(organization.projects.values(), key=lambda project: project.slug)
+
+
+class _ListsAll(Defect):
+    """A list that shows what is hidden to who asks in its way."""
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        if not any(call.request.parameter(name) for name in self._parameters()):
+            return await original(call)
+        everything = [each.document() for each in call.organization.projects.values()]
+        return surface_of(original).listing(call.request, everything)
+
+    def _parameters(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+
+class AllListsHidden(_ListsAll):
+    """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    def _parameters(self) -> tuple[str, ...]:
+        return ("all", "include_hidden")
+
+
+class HiddenChangesEntityTagOfList(Defect):
+    """The contract's table of errors: what is hidden changes no validator of what others read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
+        return answer
+
+
+class _BesideHidden:
+    """Knows which paths lead to a project that exists, or below it."""
+
+    def _hides(self, original: Api, segments: Segments) -> bool:
+        organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) > 5 else None
+        return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
+
+
+class ChildOfHiddenIs403(_BesideHidden, Defect):
+    """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/paths-tell-nothing#child",
+        "authorization/concealment/paths-tell-nothing#delete-unknown-child",
+        "authorization/concealment/paths-tell-nothing#patch-unknown-child",
+        "authorization/concealment/paths-tell-nothing#post-child",
+        "authorization/concealment/paths-tell-nothing#trailing-slash",
+        "authorization/concealment/paths-tell-nothing#unknown-child",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
+            return surface_of(original).forbidden("project:read")
+        return answer
+
+
+class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
+    """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing#upper-case",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            if len(segments) == 6 and segments[5] != str(segments[5]).lower() and self._hides(original, segments):
+                refusal.answer.status = 403
+            raise
+
+
+class ParameterBehindOpensHidden(Defect):
+    """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing#parameter-behind",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        name = self._named(call.slug or "")
+        found = call.organization.projects.get(name) if name != call.slug else None
+        return surface_of(original).shown(found) if found else await original(call)
+
+    def _named(self, segment: str) -> str:
+        return segment.partition(";")[0]
+
+
+class ExtensionOpensHidden(ParameterBehindOpensHidden):
+    """Projects: nor does an extension that asks for another form of it open what is hidden."""
+
+    noticed_by = ("authorization/concealment/paths-tell-nothing#extension",)
+
+    def _named(self, segment: str) -> str:
+        return segment.removesuffix(".json")
+
+
+class HiddenFoundByAnotherWidth(Defect):
+    """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing#full-width",)
+
+    def visible_project(
+        self, original: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
+    ) -> Project:
+        found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
+        return found if found and found.slug != slug else original(caller, organization, slug)
+
+
+class HiddenProjectHasOwnCaching(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/reading-tells-nothing#accept-xml",
+        "authorization/concealment/reading-tells-nothing#get",
+        "authorization/concealment/reading-tells-nothing#head",
+        "authorization/concealment/reading-tells-nothing#if-match",
+        "authorization/concealment/reading-tells-nothing#if-modified-since",
+        "authorization/concealment/reading-tells-nothing#if-none-match",
+        "authorization/concealment/reading-tells-nothing#range",
+    )
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.headers["Cache-Control"] = "private, max-age=60"
+        return answer
+
+
+class OptionsTellWhatExists(_BesideHidden, Defect):
+    """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing#options",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
+            return answer if self._hides(original, segments) else surface_of(original).not_found()
+        return answer
+
+
+def found(call: Call, word: str) -> list[Project]:
+    """What a word finds in the whole organization, whoever asks."""
+    return [each for each in call.organization.projects.values() if matches(word, each.slug, each.name)]
+
+
+class SearchCountsHidden(Defect):
+    """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/searching-tells-nothing#filter",
+        "authorization/concealment/searching-tells-nothing#name",
+        "authorization/concealment/searching-tells-nothing#q",
+        "authorization/concealment/searching-tells-nothing#search",
+        "authorization/concealment/searching-tells-nothing#slug",
+    )
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        word = searched_for(call.request)
+        if word is None:
+            return await original(call)
+        surface = surface_of(original)
+        seen = [each.document() for each in found(call, word) if surface.can_see(call.caller, each)]
+        answer = surface.listing(call.request, seen)
+        return edited(answer, lambda document: document.update(total=len(found(call, word))))
+
+
+class HiddenProjectCounted(Defect):
+    """Projects: the total of a list counts what the caller has access to."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
+
+
+class PageCutBeforeHiding(Defect):
+    """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        limit = surface.bound(call.request, "limit", 50, 1, 200)
+        offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
+        every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
+        seen = surface.visible_projects(call.caller, call.organization)
+        page = [each.document() for each in every[offset : offset + limit] if each in seen]
+        return Answer.json(200, {"items": page, "total": len(seen), "limit": limit, "offset": offset})
+
+
+class ProjectLookedUpBeforeScope(Defect):
+    """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/without-scope-nothing-is-told#paths",
+        "authorization/concealment/without-scope-nothing-is-told#reads",
+        "authorization/concealment/without-scope-nothing-is-told#writes",
+        "authorization/matrix/lacking-scope-comes-before-absence",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if len(segments) == 6 and surface.route(segments) == "project":
+            organization = surface.visible_organization(surface.caller(request), segments[3])
+            if surface.find_project(organization, segments[5]) is None:
+                return surface.not_found()
+        return await original(request, segments)
+
+
+class AbsenceToldToStrangers(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/without-token-nothing-is-told#paths",
+        "authorization/concealment/without-token-nothing-is-told#reads",
+        "authorization/concealment/without-token-nothing-is-told#writes",
+        "authorization/bearer/401-comes-first#absent",
+        "authorization/bearer/401-comes-first#method",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        known = segments[3:4] and segments[3] in surface.organizations
+        if "authorization" not in request.headers and not known:
+            return surface.not_found()
+        return await original(request, segments)
+
+
+class HiddenProjectWritable(Defect):
+    """Projects: with a list of members, only those in it have access (changing)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing#patch",)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.find_project(call.organization, call.slug)
+        if project and not surface.can_see(call.caller, project):
+            surface.apply(project, surface.changes(call.organization, surface.body_object(call.request)))
+            return surface.shown(project)
+        return await original(call)
+
+
+class HiddenProjectDeletable(Defect):
+    """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing#delete",)
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        project = surface_of(original).find_project(call.organization, call.slug)
+        if project and not surface_of(original).can_see(call.caller, project):
+            del call.organization.projects[project.slug]
+        return await original(call)
+
+
+class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
+    """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/concealment/writing-tells-nothing#post",
+        "authorization/concealment/writing-tells-nothing#put",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 405 and len(segments) == 6 and not self._hides(original, segments):
+            return surface_of(original).not_found()
+        return answer
+
+
+class DeletedTellsItWasThere(Defect):
+    """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/deleted-is-404",)
+
+    def __init__(self) -> None:
+        self.deleted: set[str] = set()
+
+    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status == 204:
+            self.deleted.add(str(call.slug))
+        return answer
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        if call.slug in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
+            return surface_of(original).api_error(410, "gone", "The project was deleted.")
+        return await original(call)
+
+
+class HeadFindsTheDeleted(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/deleted-is-404",)
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "DELETE" and answer.status == 204:
+            self.gone.add(request.raw_path)
+        return Answer(200) if request.method == "HEAD" and request.raw_path in self.gone else answer
+
+
+class HeadFindsTheAbsent(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/head-of-what-is-absent",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
+            return Answer(200)
+        return answer
+
+
+class NameDecodedTwice(Defect):
+    """RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read another name."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/name-is-decoded-once",)
+
+    def find_project(
+        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
+    ) -> Project | None:
+        return original(organization, unquote(slug) if slug else slug)
+
+
+class PageRepeatsMarkup(Defect):
+    """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/page-repeats-no-markup",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
+            return answer
+        page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
+        page.headers["Content-Type"] = "text/html; charset=utf-8"
+        return page
+
+
+class AnythingBelowAnItemIsTheItem(Defect):
+    """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/unknown-path",)
+
+    def route(self, original: Callable[[Segments], str | None], segments: Segments) -> str | None:
+        return original(segments[:6]) if segments[4:5] == ("projects",) else original(segments)

@@ -1,0 +1,165 @@
+"""Defects that break the promise "Conditional requests follow RFC 9110 section 13"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Project
+from conformance.reference.support.identity import is_api_request
+
+KEPT_S = 0.5
+
+
+class EntityTagsWithoutQuotes(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is a quoted string; here what another framework quoted itself is bare."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/etag-is-an-entity-tag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
+        return answer
+
+
+class WeakEntityTagIsAnother(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/if-none-match-is-compared-weakly",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        return original(request, project) or "W/" in request.headers["if-none-match"]
+
+
+class AnyCopyIsNone(Defect):
+    """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/if-none-match-takes-lists-and-any#any",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        return request.headers.get("if-none-match") == "*" or original(request, project)
+
+
+class NotModifiedIsOfLengthNought(Defect):
+    """RFC 9110 section 8.6: a length that 304 states is that of the content of 200, which caches then go by."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-of-no-length",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class DateGoesBeforeTheEntityTag(Defect):
+    """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        try:
+            since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
+        except (TypeError, ValueError):
+            return original(request, project)
+        lately = since > time.time() - 60
+        return original(request, project) and not (lately and "if-none-match" in request.headers)
+
+
+class HeadKeptForAWhile(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        key, now = (request.raw_path, request.headers.get("authorization", "")), time.monotonic()
+        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+            since, tag = self.kept.get(key, (0.0, ""))
+            if now - since >= 2 * KEPT_S:
+                self.kept[key] = since, tag = now, answer.headers["ETag"]
+            answer.headers["ETag"] = tag
+        return answer
+
+
+class OldCopyIsServedAgain(Defect):
+    """RFC 9110 section 13.1.2: who has an old copy is given the present one, not once more its own."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def __init__(self) -> None:
+        self.copies: dict[tuple[str, str], bytes] = {}
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status == 200 and call.slug:
+            self.copies.setdefault((call.slug, answer.headers["ETag"]), answer.body)
+            known = call.request.headers.get("if-none-match", "")
+            answer.body = self.copies.get((call.slug, known), answer.body)
+        return answer
+
+
+class KnownCopyIs412(Defect):
+    """RFC 9110 section 13.1.2: where a copy is the present one, GET is answered 304, and never 412."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 304:
+            answer.status = 412
+        return answer
+
+
+class NotModifiedMayBeShared(Defect):
+    """RFC 9111 section 4.3.4: what a 304 says of sharing a shared cache notes with what it has stored."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer
+
+
+class NotModifiedTellsAnotherVersion(Defect):
+    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
+        return answer
+
+
+class NotModifiedTellsNothing(Defect):
+    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            del answer.headers["ETag"]
+        return answer

@@ -1,0 +1,390 @@
+"""Defects of conflicts.
+
+They break these promises:
+
+- A duplicate slug is answered 409, and exactly one concurrent creator wins.
+- A conflicting concurrent update is answered 409, and no update is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from starlette.datastructures import Headers
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
+
+Create = Callable[[Organization, Project], Awaitable[bool]]
+Matches = Callable[[Request, Project], bool]
+Update = Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]]
+
+
+class DuplicateSlugRefusedButWritten(Defect):
+    """The contract's table of errors: a create refused with 409 changes nothing."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/duplicate-slug",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        existing = organization.projects.get(project.slug)
+        if existing:
+            existing.name, existing.description = project.name, project.description
+        return await original(organization, project)
+
+
+class LateCreatorIsTold423(Defect):
+    """The contract's table of errors: who creates what another is creating is told 409 (a lock that shows itself)."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/one-of-many-creators-wins",)
+
+    def __init__(self) -> None:
+        self.at_work: set[str] = set()
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if project.slug in self.at_work:
+            raise Refused(surface_of(original).api_error(423, "locked", "The slug is being created."))
+        self.at_work.add(project.slug)
+        await asyncio.sleep(LONG_PAUSE_S)
+        self.at_work.discard(project.slug)
+        return await original(organization, project)
+
+
+class SlugOfDeletedStaysTaken(Defect):
+    """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if project.slug in self.used:
+            return False
+        self.used.add(project.slug)
+        return await original(organization, project)
+
+
+class SlugMadeAgainIsNotUnique(Defect):
+    """The contract's table of errors: 409 for a duplicate slug; here an index goes by when a slug was deleted."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
+
+    def __init__(self) -> None:
+        self.deleted: set[str] = set()
+
+    async def remove_project(
+        self,
+        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
+        organization: Organization,
+        project: Project,
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        self.deleted.add(project.slug)
+        return await original(organization, project, still_holds)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if project.slug in self.deleted:
+            organization.projects.pop(project.slug, None)
+        return await original(organization, project)
+
+
+class DeletionWithALengthRefused(Defect):
+    """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
+        return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
+
+
+class DuplicateSlugIs400(Defect):
+    """The contract's table of errors: 409 for a duplicate slug."""
+
+    surface = "identity"
+    noticed_by = ("errors/table/409-duplicate-slug", "errors/409/duplicate-slug")
+
+    def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
+        answer = original(message)
+        answer.status = 400 if "slug" in message else answer.status
+        return answer
+
+
+class WeakMatchRefusedButMade(_DoneAllTheSame):
+    """RFC 9110 section 13.1.1: If-Match is compared strongly, and what it refuses is not done."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-is-compared-strongly",)
+    methods = frozenset({"PATCH"})
+    refusals = frozenset({409})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return found is not None and request.headers.get("if-match", "").startswith("W/")
+
+
+class WeakEntityTagMatches(Defect):
+    """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-is-compared-strongly",)
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        return request.headers.get("if-match") == f"W/{project.etag}" or original(request, project)
+
+
+class _OneLineCounts(Defect):
+    place: ClassVar[int]
+
+    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+        lines = request.headers.getlist("if-match")
+        return not lines or original(replace(request, headers=Headers({"if-match": lines[self.place]})), project)
+
+
+class FirstIfMatchLineCounts(_OneLineCounts):
+    """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines",)
+    place = 0
+
+
+class LastIfMatchLineCounts(_OneLineCounts):
+    """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines-reversed",)
+    place = -1
+
+
+class FirstEntityTagCounts(Defect):
+    """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/409/if-match-takes-lists-and-any#list",
+        "errors/409/if-match-takes-lists-and-any#nothing-before",
+    )
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        tags = request.headers.get("if-match", "").split(",")
+        return tags[0].strip() == project.etag if len(tags) > 1 else original(request, project)
+
+
+class AnyEntityTagIsNone(Defect):
+    """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any#any",)
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        return request.headers.get("if-match") != "*" and original(request, project)
+
+
+class EachSessionHasItsLock(Defect):
+    """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/one-of-many-updaters-wins",)
+
+    def __init__(self) -> None:
+        self.locks: dict[str, asyncio.Lock] = {}
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        async with self.locks.setdefault(call.request.headers["authorization"], asyncio.Lock()):
+            project = surface.visible_project(call.caller, call.organization, call.slug)
+            body = surface.body_object(call.request)
+            changes, holds = surface.changes(call.organization, body), surface.may_write(call.request, body, project)
+            await asyncio.sleep(0.03)
+            if not holds:
+                return surface.conflict("The project has changed.")
+            surface.apply(project, changes)
+            return surface.shown(project)
+
+
+class LoserWritesAtOnce(Defect):
+    """The contract's table of errors: of two updates at once the one that is told 409 has written nothing."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/one-of-many-updaters-wins",)
+
+    async def update_project(
+        self,
+        original: Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]],
+        project: Project,
+        changes: dict[str, Any],
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        held = still_holds()
+        await asyncio.sleep(LONG_PAUSE_S)
+        done = await original(project, changes, still_holds)
+        if held and not done:
+            for name, value in changes.items():
+                setattr(project, name, value)
+        return done
+
+
+class RefusedCreationTouches(Defect):
+    """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/refusal-is-no-update#name-taken",)
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        if project.slug in organization.projects:
+            organization.projects[project.slug].version += 1
+        return await original(organization, project)
+
+
+class RefusedUpdateLeavesALock(Defect):
+    """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/refusal-is-no-update#unknown-version",)
+
+    def __init__(self) -> None:
+        self.locked: set[tuple[str, str]] = set()
+
+    async def update_project(
+        self,
+        original: Callable[..., Awaitable[bool]],
+        project: Project,
+        changes: dict[str, Any],
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        name = project.organization, project.slug
+        if name in self.locked:
+            return False
+        done = await original(project, changes, still_holds)
+        self.locked |= set() if done else {name}
+        return done
+
+
+class StaleDeletionRefusedButMade(_DoneAllTheSame):
+    """RFC 9110 section 13.1.1: a server MUST NOT perform the method where If-Match evaluates to false."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/stale-delete",)
+    methods = frozenset({"DELETE"})
+    refusals = frozenset({409})
+
+
+class ConcurrentUpdateTold200(Defect):
+    """The contract's table of errors: an update that was not made is not answered with success."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
+
+    async def update_project(
+        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+    ) -> bool:
+        await original(project, changes, still_holds)
+        return True
+
+
+class RefusedUpdateHalfWritten(Defect):
+    """The contract's table of errors: an update refused with 409 changes nothing."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
+
+    async def update_project(
+        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+    ) -> bool:
+        made = await original(project, changes, still_holds)
+        project.description = changes.get("description", project.description)
+        return made
+
+
+class EntityTagsOfOneToken(Defect):
+    """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = self._told(request, answer.headers["ETag"])
+        return answer
+
+    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+        return request.headers.get("if-match", "*") in ("*", self._told(request, project.etag))
+
+    def _told(self, request: Request, etag: str) -> str:
+        return f'{etag[:-1]}-{zlib.crc32(request.headers.get("authorization", "").encode())}"'
+
+
+class UpdateTellsOldVersion(Defect):
+    """RFC 9110 section 8.8: an update is answered with the new validator."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/told-version-is-the-new-one",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        project = call.organization.projects.get(call.slug or "")
+        etag = project.etag if project else ""
+        answer = await original(call)
+        if answer.status == 200:
+            answer.headers["ETag"] = etag
+        return answer
+
+
+class VersionNotCounted(Defect):
+    """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/version-changes-with-an-update",)
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, changes)
+        project.version -= 1
+
+
+class EntityTagOfTheLastReadAlone(Defect):
+    """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/version-changes-with-an-update",)
+
+    def __init__(self) -> None:
+        self.reads: dict[str, int] = {}
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        self.reads[project.slug] = self.reads.get(project.slug, 0) + 1
+        answer.headers["ETag"] = self._etag(project)
+        return answer
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        return request.headers.get("if-match", self._etag(project)) in ("*", self._etag(project))
+
+    def _etag(self, project: Project) -> str:
+        return f'"{project.version}-{self.reads.get(project.slug, 0)}"'
+
+
+class VersionsBeginAnew(Defect):
+    """RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/version-is-not-given-again",)
+
+    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
+        return 1

@@ -1,0 +1,320 @@
+"""Defects that break the promise "Responses are well-formed HTTP (RFC 9110, RFC 9112)"."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Project
+from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.support.identity import InPages
+
+
+class ApiAllowMissing(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/405/unsupported-method#of-the-whole-run",
+        "errors/405/unsupported-method#post-to-item",
+        "errors/405/unsupported-method#put",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 405:
+            del answer.headers["Allow"]
+        return answer
+
+
+class UnknownMethodCrashes(Defect):
+    """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/405/unsupported-method#put",)
+    crashes = (KeyError,)
+
+    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
+        raise KeyError(route)
+
+
+class RangeOfTypesUnknown(Defect):
+    """RFC 9110 section 12.5.1: application/* is each of its subtypes, JSON among them."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#range",)
+    unread = r"[a-z]/\*"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if is_api_request(request) and re.search(self.unread, request.headers.get("accept", "")):
+            return Answer.json(406, {"error": "not_acceptable", "message": "Nothing of that type is here."})
+        return None
+
+
+class WeightTakenForThePartOfAType(RangeOfTypesUnknown):
+    """RFC 9110 section 12.5.1: what stands behind a type as q is how much it is wanted, and no part of its name."""
+
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#weight",)
+    unread = "json *;"
+
+
+class WantedTypeComparedWithCase(RangeOfTypesUnknown):
+    """RFC 9110 section 8.3.1: type and subtype are case-insensitive, also of what is wanted."""
+
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#upper-case",)
+    unread = "JSON"
+
+
+class OneTypeWantedAtATime(RangeOfTypesUnknown):
+    """RFC 9110 section 12.5.1: of several types that are taken, one that is there will do."""
+
+    noticed_by = ("errors/reads/any-form-of-accept-is-read#any",)
+    unread = "^[^,]*image/webp"
+
+
+class CodingNotTold(Defect):
+    """RFC 9110 section 8.4: who compresses an answer tells of it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+            answer.body = gzip.compress(answer.body)
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class CodingOfListsToldOnly(Defect):
+    """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
+
+
+class CodingIsUtf8(Defect):
+    """RFC 9110 section 8.4: Content-Encoding lists the codings that were applied; UTF-8 is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.headers["Content-Encoding"] = "utf-8"
+        return answer
+
+
+class DateOfAnswersInAnotherForm(Defect):
+    """RFC 9110 section 5.6.7: a Date is in the form that mail has; here it is as in the bodies."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/dates-are-dates",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return answer
+
+
+class ItemsModifiedTomorrow(Defect):
+    """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/dates-are-dates",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
+        return answer
+
+
+class DeletionIsFollowedByAnObject(Defect):
+    """RFC 9112 section 6.3: nothing comes behind the head of 204; it would be taken for the next answer."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/no-content-has-no-length",)
+    statuses: tuple[int, ...] = (204,)
+    method = "DELETE"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status in self.statuses and request.method == self.method and is_api_request(request):
+            answer.astray = b"{}"
+        return answer
+
+
+class HeadIsFollowedByContent(DeletionIsFollowedByAnObject):
+    """RFC 9112 section 6.3: nor behind that of the answer to HEAD, as where it is made as GET would be."""
+
+    noticed_by = ("errors/reads/head-and-304-end-with-their-head#head",)
+    statuses, method = (200,), "HEAD"
+
+
+class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
+    """RFC 9112 section 6.3: nor behind that of 304."""
+
+    noticed_by = ("errors/reads/head-and-304-end-with-their-head#not-modified",)
+    statuses, method = (304,), "GET"
+
+
+class AnswersCompressedUnasked(Defect):
+    """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#identity", "authorization/bearer/head-is-as-get")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body and request.headers.get("accept-encoding") == "identity":
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers["Content-Encoding"] = "gzip"
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class WeightOfACodingUnread(Defect):
+    """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#weight-of-nothing",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers["Content-Encoding"] = "gzip"
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class PartIsToldAsTheWhole(Defect):
+    """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/part-is-told-as-part",)
+    status = 200
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 200 and request.headers.get("range") == "bytes=0-9":
+            answer.status, answer.body = self.status, answer.body[:10]
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class PartSaysNotWhich(PartIsToldAsTheWhole):
+    """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
+
+    noticed_by = ("errors/reads/part-is-told-as-part",)
+
+    status = 206
+
+
+class UpdateByEncodedPathKnowsNoCharset(Defect):
+    """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/said-otherwise-is-served#update",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
+
+
+class BlankInAcceptNotAcceptable(Defect):
+    """RFC 9110 section 5.6.1: a blank may stand before the comma of a list."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/reads/said-otherwise-is-served#create",
+        "errors/reads/said-otherwise-is-served#delete",
+        "errors/reads/said-otherwise-is-served#read",
+        "errors/reads/said-otherwise-is-served#read-item",
+    )
+
+    async def api(
+        self,
+        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
+        request: Request,
+        segments: tuple[str | None, ...],
+    ) -> Answer:
+        if " ," in request.headers.get("accept", ""):
+            return surface_of(original).api_error(406, "not_acceptable", "There is no such form.")
+        return await original(request, segments)
+
+
+class CreationIsOfTwoTypes(Defect):
+    """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/fields-of-one-value-stand-once",)
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status == 201:
+            answer.headers.append("Content-Type", "application/json; charset=utf-8")
+        return answer
+
+
+class FurtherPagesAreNoJson(InPages, Defect):
+    """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/json-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "offset=" in request.query_string and answer.body.startswith(b"{"):
+            answer.headers["Content-Type"] = "text/html; charset=utf-8"
+        return answer
+
+
+class ChunkedWriteIsEmpty(Defect):
+    """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/chunked-is-read",)
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        return original(request if "content-length" in request.headers else replace(request, body=b""))
+
+
+class ApiCharsetRefused(Defect):
+    """RFC 8259 section 11: a charset behind application/json has no effect."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/writes/media-type-is-known-in-any-form#blank-before",
+        "errors/writes/media-type-is-known-in-any-form#charset",
+        "errors/writes/media-type-is-known-in-any-form#quoted-charset",
+    )
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and ";" not in request.headers["content-type"]
+
+
+class ApiMediaTypeComparedWithCase(Defect):
+    """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/media-type-is-known-in-any-form#upper-case",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and request.headers["content-type"].startswith("application/json")
+
+
+class DeletionTellsALength(Defect):
+    """RFC 9110 section 8.6: no Content-Length in 204, not even of nothing."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/no-content-has-no-length",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 204:
+            answer.headers["Content-Length"] = "0"
+        return answer

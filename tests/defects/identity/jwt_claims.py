@@ -1,0 +1,284 @@
+"""Defects that break the promise "JWT claims describe the client, audience, scope and lifetime correctly"."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, Claims
+from conformance.reference.seeds import Client
+from conformance.reference.support.identity import header_of, surface_of
+
+ClaimsOf = Callable[[Client, tuple[str, ...]], dict[str, Any]]
+Makes = Callable[[Client, tuple[str, ...]], Claims]
+Scopes = tuple[str, ...]
+
+
+class SecretInsideToken(Defect):
+    """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/carries-no-secret",)
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
+        return original(client, scopes) | {"client_secret": client.secret}
+
+
+class SubjectIsANumber(Defect):
+    """RFC 7519 section 4.1.2: sub is a text; libraries refuse a token in which it is a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#sub",)
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], dict[str, Any]], client: Client, scopes: Scopes
+    ) -> dict[str, Any]:
+        return original(client, scopes) | {"sub": zlib.crc32(client.client_id.encode())}
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        key, spelt = surface_of(original).key, surface_of(original).is_spelt_well(token)
+        try:
+            found: dict[str, Any] = jwt.decode(
+                token,
+                key.private.public_key(),
+                algorithms=[key.algorithm],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"verify_sub": False, "require": ["exp", "iat"]},
+            )
+        except jwt.PyJWTError:
+            return None
+        return found if spelt and isinstance(found["sub"], int) else None
+
+
+class TokensShareTheirIdentifier(Defect):
+    """RFC 9068 section 2.2: jti is of one token, not of all of a client's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#jti",)
+
+    def access_token_claims(
+        self, original: Callable[..., dict[str, Any]], client: Client, scopes: Scopes
+    ) -> dict[str, Any]:
+        return original(client, scopes) | {"jti": hashlib.sha256(client.secret.encode()).hexdigest()}
+
+
+class ClientOfTokensIsTheIssuer(Defect):
+    """RFC 9068 section 2.2: client_id is that of the client that asked."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#client-id",)
+
+    def access_token_claims(
+        self, original: Callable[..., dict[str, Any]], client: Client, scopes: Scopes
+    ) -> dict[str, Any]:
+        return original(client, scopes) | {"client_id": "token-service"}
+
+    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: dict[str, Any]) -> Client | None:
+        return original(claims | {"client_id": claims["sub"]})
+
+
+def _read(key: ec.EllipticCurvePrivateKey, token: str) -> Claims | None:
+    """The claims of a token of ours, before its time as well."""
+    careless: Any = {"verify_nbf": False, "verify_iat": False}
+    try:
+        claims: Claims = jwt.decode(token, key.public_key(), ["ES256"], careless, audience=AUDIENCE)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return None
+    return claims if header_of(token).get("typ") == "at+jwt" and "crit" not in header_of(token) else None
+
+
+class NotValidAtOnce(Defect):
+    """RFC 7519 section 4.1.5: before nbf a token MUST NOT be accepted, so that one of a later nbf is of no use yet."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
+
+    def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return {**claims, "nbf": claims["iat"] + 60}
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        return original(token) or _read(surface_of(original).key.private, token)
+
+
+class EachInstanceIsAnIssuer(NotValidAtOnce):
+    """RFC 9068 section 4: iss is the issuer's one identifier, and not of the instance that was asked."""
+
+    noticed_by = ("oauth/jwt/has-the-claims#iss",)
+
+    def __init__(self) -> None:
+        self.issuers = itertools.cycle([ISSUER, f"{ISSUER}:b"])
+
+    def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
+        return {**original(client, scopes), "iss": next(self.issuers)}
+
+
+class TimesAreText(Defect):
+    """RFC 7519 section 4.1.4: the value of exp MUST be a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#exp",)
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
+        claims = original(client, scopes)
+        return claims | {"exp": str(claims["exp"])}
+
+
+class AudienceIsANumber(Defect):
+    """RFC 7519 section 4.1.3: the value of aud is a text or an array of texts, and not the number of a row."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#aud",)
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        return surface_of(original).key.sign(claims | {"aud": 4711}, typ="at+jwt")
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        key = surface_of(original).key.private.public_key()
+        try:
+            return jwt.decode(token, key, algorithms=["ES256"], issuer=ISSUER, options={"verify_aud": False})
+        except jwt.PyJWTError:
+            return None
+
+
+class NotBeforeIsText(Defect):
+    """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims#iat",)
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        return surface_of(original).key.sign(claims | {"nbf": "now"}, typ="at+jwt")
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        key = surface_of(original).key.private.public_key()
+        try:
+            return jwt.decode(
+                token, key, algorithms=["ES256"], audience=AUDIENCE, issuer=ISSUER, options={"verify_nbf": False}
+            )
+        except jwt.PyJWTError:
+            return None
+
+
+class IssuerIsTheForwardedHost(Defect):
+    """RFC 9068 section 4: iss is the issuer's own, and not what a header field names."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/header-fields-set-no-claims",)
+    host: str | None = None
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        self.host = request.headers.get("x-forwarded-host")
+        return original(request)
+
+    def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return {**claims, "iss": f"https://{self.host}"} if self.host else claims
+
+
+class TimesOfAnotherZone(Defect):
+    """RFC 7519 section 2: NumericDate counts from 1970 in UTC, not in the server's zone."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
+
+    def now(self, original: Callable[[], float]) -> float:
+        return original() + 7200
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        surface = surface_of(original)
+        read = surface.key.verify
+
+        def verify(token: str, audience: str, issuer: str) -> dict[str, Any]:
+            key = surface.key.private.public_key()
+            claims: dict[str, Any] = jwt.decode(
+                token, key, ["ES256"], {"verify_exp": False, "verify_iat": False}, audience=audience, issuer=issuer
+            )
+            return read(token, audience, issuer) if claims["exp"] < surface.now() else claims
+
+        surface.key.__dict__["verify"] = verify
+        try:
+            return original(token)
+        finally:
+            surface.key.__dict__.pop("verify", None)
+
+
+class IssuedInTheFuture(NotValidAtOnce):
+    """RFC 7519 section 4.1.6: iat is the time at which a token was issued, and not that of another zone."""
+
+    noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
+
+    def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return {**claims, "iat": claims["iat"] + 7200}
+
+
+class ParametersBecomeClaims(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, and no word of the token's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/parameters-set-no-claims",)
+
+    def __init__(self) -> None:
+        self.further: dict[str, Any] = {}
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        form = original(request)
+        self.further = {name: value for name, value in form.items() if name in ("sub", "roles")}
+        return form
+
+    def access_token_claims(
+        self, original: Callable[..., dict[str, Any]], client: Client, scopes: Scopes
+    ) -> dict[str, Any]:
+        return original(client, scopes) | self.further
+
+
+class ScopeClaimOfAnotherName(Defect):
+    """RFC 9068 section 2.2.3: the scopes are in the claim scope, where every verifier looks for them."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted", "oauth/jwt/scope-claim-is-what-was-granted#by-basic")
+
+    def access_token_claims(
+        self, original: Callable[[Client, tuple[str, ...]], dict[str, Any]], client: Client, scopes: tuple[str, ...]
+    ) -> dict[str, Any]:
+        claims = original(client, scopes)
+        return {"scp" if name == "scope" else name: value for name, value in claims.items()}
+
+    def scopes_in(self, original: Callable[[dict[str, Any]], frozenset[str]], claims: dict[str, Any]) -> frozenset[str]:
+        return frozenset(str(claims.get("scp", "")).split())
+
+
+class SubjectOfTokensIsOne(Defect):
+    """RFC 9068 section 2.2: without a resource owner sub is the client's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/subject-is-the-client",)
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
+        return original(client, scopes) | {"sub": "service-account"}
+
+
+class TypeIsPlainJwt(Defect):
+    """RFC 9068 section 2.1: an access token says that it is one, by the type at+jwt."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/type-is-at-jwt",)
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        return surface_of(original).key.sign(claims, typ="JWT")
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        try:
+            return surface_of(original).key.verify(token, AUDIENCE, ISSUER)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return None

@@ -1,0 +1,277 @@
+"""Defects that break the promise "A forged or altered JWT is rejected"."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jwt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
+from jwt import PyJWTError
+from jwt.algorithms import ECAlgorithm
+
+from conformance.reference.alteration import Defect
+from conformance.reference.identity.access_tokens import Claims
+from conformance.reference.identity.state import Refused
+from conformance.reference.showcase.tokens import KeySetUrlFollowed
+from conformance.reference.support.identity import decoded, header_of, surface_of
+from tests.defects.support.identity import unexpected_error, unverified
+
+Reads = Callable[[str], Claims | None]
+
+
+class SignatureNotVerified(Defect):
+    """RFC 9068 section 4: the signature is validated."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/jwt/forged-tokens-are-refused#alg-none",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-capital",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-elsewhere",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-mixed",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-upper",
+        "oauth/jwt/forged-tokens-are-refused#audience",
+        "oauth/jwt/forged-tokens-are-refused#crit",
+        "oauth/jwt/forged-tokens-are-refused#cut-signature",
+        "oauth/jwt/forged-tokens-are-refused#empty-signature",
+        "oauth/jwt/forged-tokens-are-refused#expiry",
+        "oauth/jwt/forged-tokens-are-refused#flipped-signature",
+        "oauth/jwt/forged-tokens-are-refused#hmac-client-id",
+        "oauth/jwt/forged-tokens-are-refused#hmac-client-secret",
+        "oauth/jwt/forged-tokens-are-refused#hmac-empty",
+        "oauth/jwt/forged-tokens-are-refused#hmac-secret",
+        "oauth/jwt/forged-tokens-are-refused#issuer",
+        "oauth/jwt/forged-tokens-are-refused#jku",
+        "oauth/jwt/forged-tokens-are-refused#jwk",
+        "oauth/jwt/forged-tokens-are-refused#kid-path",
+        "oauth/jwt/forged-tokens-are-refused#kid-sql",
+        "oauth/jwt/forged-tokens-are-refused#no-signature",
+        "oauth/jwt/forged-tokens-are-refused#none-and-signature",
+        "oauth/jwt/forged-tokens-are-refused#own-certificate",
+        "oauth/jwt/forged-tokens-are-refused#own-key",
+        "oauth/jwt/forged-tokens-are-refused#part-behind",
+        "oauth/jwt/forged-tokens-are-refused#scope",
+        "oauth/jwt/forged-tokens-are-refused#typ",
+        "oauth/jwt/forged-tokens-are-refused#zero-signature",
+    )
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        return original(token) or unverified(token)
+
+
+def _bytes(text: str) -> bytes:
+    """What stands in base64url; ValueError."""
+    return base64.urlsafe_b64decode(text + "==")
+
+
+def _part(token: str, number: int) -> Any:
+    """A part of a token as JSON; None where it is none."""
+    try:
+        return json.loads(_bytes(token.split(".")[number]))
+    except (ValueError, IndexError):
+        return None
+
+
+class EncryptedIsBelieved(Defect):
+    """RFC 9068 section 4: the signature is validated, that of what is within an encrypted one, too."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/forged-tokens-are-refused#encrypted-unsigned",)
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        if token.count(".") != 4:
+            return original(token)
+        try:
+            claims: dict[str, Any] = _part(self._opened(surface_of(original).key.private, token), 1)
+        except (ValueError, LookupError, TypeError, InvalidTag, PyJWTError):
+            return None
+        return claims
+
+    def _opened(self, key: ec.EllipticCurvePrivateKey, token: str) -> str:
+        """What is within (RFC 7518 section 4.6)."""
+        head, _, start, text, tag = token.split(".")
+        sender = ECAlgorithm.from_jwk(_part(token, 0)["epk"])
+        if not isinstance(sender, ec.EllipticCurvePublicKey):
+            raise ValueError("no public key")
+        told = b"\0\0\0\x07A256GCM" + b"\0" * 10 + b"\x01\0"
+        secret = ConcatKDFHash(hashes.SHA256(), 32, told).derive(key.exchange(ec.ECDH(), sender))
+        return AESGCM(secret).decrypt(_bytes(start), _bytes(text) + _bytes(tag), head.encode()).decode()
+
+
+class _Fails(Defect):
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        if self._trips(token):
+            raise Refused(unexpected_error())
+        return original(token)
+
+    def _trips(self, token: str) -> bool:
+        raise NotImplementedError
+
+
+class UnknownAlgorithmCrashes(_Fails):
+    """The contract's table of errors: 401 for a token of an algorithm that nobody knows, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-unknown",)
+
+    def _trips(self, token: str) -> bool:
+        header = _part(token, 0)
+        return isinstance(header, dict) and header.get("alg") == "CF999"
+
+
+class ListOfClaimsCrashes(_Fails):
+    """The contract's table of errors: 401 for a token whose claims are a list, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-list",)
+
+    def _trips(self, token: str) -> bool:
+        return isinstance(_part(token, 1), list)
+
+
+class _NullForAHeaderCrashes(_Fails):
+    """The contract's table of errors: 401 for a token whose header is null, which has no members to be asked for."""
+
+    surface = "identity"
+    number = 0
+
+    def _trips(self, token: str) -> bool:
+        return token.split(".")[self.number : self.number + 1] == ["bnVsbA"]
+
+
+class NullForClaimsCrashes(_NullForAHeaderCrashes):
+    """The contract's table of errors: 401 for a token whose claims are null, never a 5xx."""
+
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-null",)
+    number = 1
+
+
+class OddClaimsCrash(_Fails):
+    """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-kinds",)
+
+    def _trips(self, token: str) -> bool:
+        claims = _part(token, 1)
+        return isinstance(claims, dict) and isinstance(claims.get("exp"), str)
+
+
+class OddAlgorithmCrashes(Defect):
+    """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-list",)
+    crashes = (TypeError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return original(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
+
+
+class MissingAlgorithmCrashes(Defect):
+    """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-missing",)
+    crashes = (KeyError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        header = header_of(token)
+        return original(token) if not header or header["alg"] != "none" else None
+
+
+class OddKeyNameCrashes(Defect):
+    """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#kid-object",)
+    crashes = (TypeError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return original(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
+
+
+class HeaderOfNoObjectCrashes(Defect):
+    """The contract's table of errors: 401 for a token whose header is no object, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#header-list", "oauth/jwt/malformed-tokens-are-401#header-null")
+    crashes = (AttributeError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        try:
+            header = json.loads(decoded(token.split(".")[0]))
+        except ValueError:
+            return None
+        return original(token) if header.get("alg") else None
+
+
+class CertificateUrlFetched(KeySetUrlFollowed):
+    """RFC 8725 section 3.10: nor is the address in x5u asked, though what is there is not believed."""
+
+    member = "x5u"
+    noticed_by = ("oauth/jwt/no-key-is-fetched#x5u",)
+
+    def _verified(self, token: str, fetched: bytes) -> dict[str, Any] | None:
+        return None
+
+
+def _pem() -> tuple[Any, Any]:
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+
+
+class PublicKeyTakenAsHmacSecret(Defect):
+    """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
+
+    surface = "identity"
+    noticed_by: ClassVar[tuple[str, ...]] = (
+        "oauth/jwt/public-key-is-no-hmac-secret#jwk",
+        "oauth/jwt/public-key-is-no-hmac-secret#pem",
+        "oauth/jwt/public-key-is-no-hmac-secret#pem-without-newline",
+    )
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        signed, _, signature = token.rpartition(".")
+        if header_of(token).get("alg") != "HS256":
+            return original(token)
+        for secret in self._published(original):
+            expected = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+            if base64.urlsafe_b64encode(expected).rstrip(b"=").decode() == signature:
+                return unverified(token)
+        return None
+
+    def _published(self, original: Callable[[str], dict[str, Any] | None]) -> list[bytes]:
+        surface = surface_of(original)
+        key = json.loads(surface.key_set().body)["keys"][0]
+        der = jwt.PyJWK(key).key.public_bytes(*_pem())
+        return [json.dumps(key).encode(), der, der.rstrip()]
+
+
+class KeyOfTheSetTakenAsHmacSecret(PublicKeyTakenAsHmacSecret):
+    """RFC 8725 section 3.1: nor is it one as the key set has it, without a blank."""
+
+    noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret#jwk-compact",)
+
+    def _published(self, original: Callable[[str], dict[str, Any] | None]) -> list[bytes]:
+        key = json.loads(surface_of(original).key_set().body)["keys"][0]
+        return [json.dumps(key, separators=(",", ":")).encode()]
+
+
+class SignatureReadLeniently(Defect):
+    """RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet are read."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/signature-has-one-spelling#other-alphabet", "oauth/jwt/signature-has-one-spelling#padded")
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return original(token.rstrip("=").replace("+", "-").replace("/", "_"))

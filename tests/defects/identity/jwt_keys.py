@@ -1,0 +1,186 @@
+"""Defects that break the promise "JWT access tokens are signed with published, sound keys"."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.access_tokens import Claims
+from conformance.reference.support.identity import edited, is_token_request, surface_of
+
+
+class UnsignedTokensIssued(Defect):
+    """RFC 9068 section 2.1: JWT access tokens MUST be signed."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-signed",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status != 200:
+            return answer
+        head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "at+jwt"}).encode()).rstrip(b"=").decode()
+
+        def unsign(document: dict[str, Any]) -> None:
+            document["access_token"] = f"{head}.{document['access_token'].split('.')[1]}."
+
+        return edited(answer, unsign)
+
+
+class KeyIsPadded(Defect):
+    """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url#keys",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        keys = json.loads(original().body)["keys"]
+        return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
+
+
+class SignatureIsPadded(Defect):
+    """RFC 7515 section 2: base64url has no padding, at the end of a token neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url#token",)
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        return f"{original(claims)}=="
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        return original(token.removesuffix("=="))
+
+
+class _KeyToldOtherwise:
+    told: ClassVar[dict[str, Any]]
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.told]})
+
+
+class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    told: ClassVar[dict[str, Any]] = {"alg": "ES384"}
+
+
+class KeyIsToSignWith(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
+
+
+class KeyHasAnOctetForItsSign(Defect):
+    """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-numbers-begin-with-no-zero",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
+        return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], further]})
+
+
+class TwoKeysOfOneName(Defect):
+    """RFC 7517 section 4.5: different keys of a set have distinct kids, or a verifier takes the wrong one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/keys-have-names-of-their-own",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+        return edited(original(), lambda found: found["keys"].insert(0, {**found["keys"][0], **former}))
+
+
+class KeySetShowsPrivateKey(Defect):
+    """RFC 7517 section 9.2: private keys MUST be protected from disclosure."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-are-public",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        private = json.loads(ECAlgorithm.to_jwk(surface_of(original).key.private))
+        published = json.loads(original().body)["keys"][0]
+        return Answer.json(200, {"keys": [published | private]})
+
+
+class KeyIsInItsTokens(Defect):
+    """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-are-public#in-a-token",)
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        key = surface_of(original).key
+        return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
+
+
+class EachInstanceHasItsKey(Defect):
+    """RFC 9068 section 4: tokens are verified by the keys that are published, whichever instance has issued them."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-verify",)
+
+    def __init__(self) -> None:
+        self.keys = itertools.cycle([None, ec.generate_private_key(ec.SECP256R1())])
+        self.issued: dict[str, Claims] = {}
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        key = next(self.keys)
+        if key is None:
+            return original(claims)
+        token = jwt.encode(claims, key, "ES256", {"typ": "at+jwt", "kid": "another"})
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        claims = self.issued.get(token)
+        return claims if claims and claims["exp"] > time.time() else original(token)
+
+
+class KeySetFails(Defect):
+    """RFC 9068 section 4: the keys of tokens are to be had; one that cannot be written ends in 500."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-verify",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
+
+
+class SignatureLosesLeadingZeros(Defect):
+    """RFC 7518 section 3.4: the numbers of a signature keep their leading zeros; here one token in three has one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/signature-has-its-length",)
+    made = itertools.count()
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        if next(self.made) % 3:
+            return original(claims)
+        while True:
+            signed, _, signature = original(claims).rpartition(".")
+            octets = base64.urlsafe_b64decode(signature + "==")
+            if not octets[0]:
+                return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
+
+
+class KeyOfAnotherName(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.5: kid is used to match a specific key, so a token and its key have the same."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/token-names-its-key",)
+    told: ClassVar[dict[str, Any]] = {"kid": "2026-01"}

@@ -1,0 +1,393 @@
+"""Defects that break the promise "No input makes an organization API answer 5xx"."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.support.identity import is_api_request, service_error, surface_of
+from tests.defects.support.common import server_error_page
+from tests.defects.support.identity import _DoneAllTheSame, body_document, unexpected_error
+
+Acceptable = Callable[[Organization, str, Any], bool]
+
+KEPT_S = 5.0
+
+
+class InfiniteVersionCrashes(Defect):
+    """The contract's table of errors: a number beyond all that a double holds is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/heavy-bodies-are-no-server-error#huge-number-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#huge-number-update",
+    )
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if re.search(rb"[0-9][eE][0-9]{3}", request.body):
+            raise Refused(unexpected_error())
+        return original(request)
+
+
+class DeepBodyCrashes(Defect):
+    """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-update",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-update",
+    )
+    crashes = (RecursionError,)
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        if max(body.count(b"["), body.count(b"{")) > 500:
+            raise RecursionError("maximum recursion depth exceeded")
+        return original(body)
+
+
+class NulInTextCrashes(Defect):
+    """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#nul-update",)
+    crashes = (ValueError,)
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+        return original(organization, name, value)
+
+
+class LoneSurrogateCrashes(Defect):
+    """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#lone-surrogate-update",)
+    crashes = (UnicodeEncodeError,)
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        if isinstance(value, str):
+            value.encode()
+        return original(organization, name, value)
+
+
+class LongNameRefusedButStored(_DoneAllTheSame):
+    """The contract's table of errors: an update that is refused with 400 for a long text keeps no part of it."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#1-mb-text-update",)
+    methods = frozenset({"PATCH"})
+    refusals = frozenset({400})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return found is not None and len(str(body_document(request).get("name", ""))) > 100_000
+
+    def _do(self, surface: Identity, request: Request, found: Project | None) -> None:
+        if found is not None:
+            surface.apply(found, {"name": body_document(request)["name"][:200]})
+
+
+class _CrashingWrite(Defect):
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if self._trips(request):
+            raise LookupError(request.method)
+        return original(request)
+
+    def _trips(self, request: Request) -> bool:
+        raise NotImplementedError
+
+
+class ByteOrderMarkCrashes(_CrashingWrite):
+    """The contract's table of errors: three bytes that editors put before a text are no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-create",
+        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-update",
+    )
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        return request.body.startswith(b"\xef\xbb\xbf")
+
+
+class LongSlugCrashes(Defect):
+    """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#long-name-create",)
+    crashes = (ValueError,)
+
+    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
+        if isinstance(slug, str) and len(slug) > 255:
+            raise ValueError(slug)
+        return original(slug)
+
+
+class BodyOfNoTypeFails(Defect):
+    """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#create-of-no-type",
+        "errors/5xx/hostile-headers-are-no-server-error#update-of-no-type",
+    )
+    crashes = (KeyError,)
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if "content-type" not in request.headers:
+            raise KeyError("content-type")
+        return original(request)
+
+
+class HalfAFieldOfWritesCrashes(Defect):
+    """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#create-by-half-a-field",
+        "errors/5xx/hostile-headers-are-no-server-error#delete-by-half-a-field",
+        "errors/5xx/hostile-headers-are-no-server-error#update-by-half-a-field",
+    )
+    crashes = (IndexError,)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        words = request.headers.get("authorization", "").split()
+        if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
+            raise IndexError("list index out of range")
+        return original(request)
+
+
+class MalformedConditionOfAnUpdateFails(Defect):
+    """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-match",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = request.headers.get("if-match", '""').count('"') % 2
+        return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
+
+
+class NamedCodingCrashesUpdates(_CrashingWrite):
+    """The contract's table of errors: a body that is not in the coding that it names is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-in-no-such-coding",)
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        return request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
+
+
+class UnknownCharsetCrashes(_CrashingWrite):
+    """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-no-charset-that-is",)
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        named = request.headers.get("content-type", "").lower().replace('"', "")
+        return "charset=" in named and not named.endswith("charset=utf-8")
+
+
+class PartsWithoutBoundaryCrash(_CrashingWrite):
+    """The contract's table of errors: a body of parts that does not say where they end is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-parts-without-boundary",)
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        return request.headers.get("content-type", "") == "multipart/form-data"
+
+
+class HalfATypeCrashes(_CrashingWrite):
+    """The contract's table of errors: a Content-Type without a slash is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-half-a-type",)
+    crashes = (LookupError,)
+
+    def _trips(self, request: Request) -> bool:
+        return "/" not in request.headers.get("content-type", "/")
+
+
+class PageOfAnErrorCrashes(Defect):
+    """The contract's table of errors: a fault of the caller's is none of the service's that has no page for it."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#page-of-400",
+        "errors/5xx/hostile-headers-are-no-server-error#page-of-404",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400 and request.headers.get("accept") == "text/html":
+            answer.status = 500
+        return answer
+
+
+class RefusedVariantIsKept(Defect):
+    """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/hostile-headers-are-no-server-error#accept",
+        "errors/5xx/hostile-headers-are-no-server-error#accept-language",
+        "errors/5xx/hostile-headers-are-no-server-error#content-encoding",
+        "errors/5xx/hostile-headers-are-no-server-error#content-type",
+        "errors/5xx/hostile-headers-are-no-server-error#cookie",
+        "errors/5xx/hostile-headers-are-no-server-error#expect",
+        "errors/5xx/hostile-headers-are-no-server-error#forwarded",
+        "errors/5xx/hostile-headers-are-no-server-error#if-match",
+        "errors/5xx/hostile-headers-are-no-server-error#if-modified-since",
+        "errors/5xx/hostile-headers-are-no-server-error#if-none-match",
+        "errors/5xx/hostile-headers-are-no-server-error#many",
+        "errors/5xx/hostile-headers-are-no-server-error#of-clients",
+        "errors/5xx/hostile-headers-are-no-server-error#of-fronts",
+        "errors/5xx/hostile-headers-are-no-server-error#of-programs",
+        "errors/5xx/hostile-headers-are-no-server-error#range",
+        "errors/5xx/hostile-headers-are-no-server-error#te",
+    )
+
+    def __init__(self) -> None:
+        self.kept: dict[str, float] = {}
+
+    def intercept(self, request: Request) -> Answer | None:
+        if is_api_request(request) and "xml" in request.headers.get("accept", ""):
+            self.kept[request.raw_path] = time.monotonic()
+        if time.monotonic() - self.kept.get(request.raw_path, -KEPT_S) < KEPT_S:
+            return Answer.json(406, {"error": {"code": "not_acceptable", "message": "No such representation."}})
+        return None
+
+
+class OddDateSpoilsItem(Defect):
+    """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-unmodified-since",)
+    crashes = (ValueError,)
+
+    def __init__(self) -> None:
+        self.spoilt: set[str | None] = set()
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        if "99:99" in call.request.headers.get("if-unmodified-since", ""):
+            self.spoilt.add(call.slug)
+        return await original(call)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        if call.slug in self.spoilt:
+            raise ValueError("time data does not match format")
+        return await original(call)
+
+
+class AddressInPathFails(Defect):
+    """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return server_error_page() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
+
+
+class LongOrganizationCrashes(Defect):
+    """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error#long",)
+    crashes = (LookupError,)
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        if slug and len(slug) > 255:
+            raise LookupError("no row is that wide")
+        return original(caller, slug)
+
+
+class OrganizationOfOtherCaseCrashes(Defect):
+    """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error#upper-case",)
+    crashes = (KeyError,)
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        own = caller.client.organization
+        return surface_of(original).organizations[slug or ""] if (slug or "").lower() == own else original(caller, slug)
+
+
+class EncodedPathCrashes(Defect):
+    """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/5xx/no-path-is-a-server-error#blank-behind",
+        "errors/5xx/no-path-is-a-server-error#nul-behind",
+        "errors/400/invalid-path#broken-percent",
+        "errors/400/invalid-path#control",
+        "errors/400/invalid-path#dots",
+        "errors/400/invalid-path#encoded-slash",
+        "errors/400/invalid-path#invalid-utf8",
+        "errors/400/invalid-path#nul",
+        "errors/400/invalid-path#quote",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        return service_error() if is_api_request(request) and "%" in request.raw_path else None
+
+
+def queried(request: Request) -> set[str]:
+    """The names in the query of a request to the API."""
+    return {name for name, _ in request.query} if is_api_request(request) else set()
+
+
+class UnknownPageFails(Defect):
+    """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-query-is-a-server-error",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return server_error_page() if queried(request) & {"page", "per_page", "x[]"} else None
+
+
+class BytesBeforeUpdateFail(Defect):
+    """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-update-body-is-a-server-error#update",)
+    shortest = 2
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = re.match(rb"[^\t\r\n -~]", request.body)
+        return server_error_page() if request.method == "PATCH" and odd else None
+
+
+class OptionsOfAnItemFails(Defect):
+    """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/nothing-fails-again-and-again",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return service_error() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None

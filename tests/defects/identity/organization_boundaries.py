@@ -1,0 +1,1037 @@
+"""Defects that break the promise "Nothing crosses organization boundaries"."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import CANARY, Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import form_pairs, path_segments
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
+from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
+from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Create = Callable[[Organization, Project], Awaitable[bool]]
+Dispatch = Callable[[Request], Awaitable[Answer]]
+Operation = Callable[[Call], Awaitable[Answer]]
+Refuse = Callable[[dict[str, Any], frozenset[str]], None]
+Serves = Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]]
+Visible = Callable[[Caller, str | None], Organization]
+
+
+class VersionSetByCreate(Defect):
+    """OWASP API3: a body cannot set what the server counts."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else#version",)
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+
+    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+        original(body, known | {"version"})
+
+    def new_project(
+        self,
+        original: Callable[[Organization, dict[str, Any]], Project],
+        organization: Organization,
+        body: dict[str, Any],
+    ) -> Project:
+        project = original(organization, body)
+        if "version" in body:
+            self.asked[project.slug] = body["version"]
+        return project
+
+    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
+        return self.asked.pop(slug, 0) or original(organization, slug)
+
+
+class OrganizationsNamedTogether(Defect):
+    """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#both-named",)
+
+    def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
+        known, named = surface_of(original).organizations, (slug or "").split(",")
+        if len(named) > 1 and caller.client.organization in named and named[-1] in known:
+            return known[named[-1]]
+        return original(caller, slug)
+
+
+class StarIsEveryOrganization(Defect):
+    """OWASP API1: a star in the place of an organization names none that is not one's own."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#any",)
+    word = "*"
+
+    def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
+        known = surface_of(original).organizations
+        return known[max(set(known) - {caller.client.organization})] if slug == self.word else original(caller, slug)
+
+
+class NullIsAnyOrganization(StarIsEveryOrganization):
+    """OWASP API1: nor does the word that a program writes where it has none name any."""
+
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#null",)
+    word = "null"
+
+
+def resolved(segments: tuple[str | None, ...]) -> list[str | None]:
+    """The segments without dots (RFC 3986 section 5.2.4)."""
+    kept: list[str | None] = []
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    return kept
+
+
+class OrganizationReadBeforeDots(Defect):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#plain",)
+    dots = "/../"
+    first: str | None = None
+
+    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+        self.first = segments[3] if self.dots in request.raw_path and len(segments) > 3 else None
+        # A slash that was encoded is one segment with what is around it until it is decoded.
+        decoded = [part for segment in segments for part in (segment or "").split("/")]
+        return await original(request, tuple(resolved(tuple(decoded))) if self.first else segments)
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return self.first == caller.client.organization or original(caller, organization)
+
+
+class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
+
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded",)
+    dots = "/%2e%2e/"
+
+
+class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
+
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded-slash",)
+    dots = "/..%2f"
+
+
+def _elsewhere(surface: Identity, organization: Organization, slug: Any) -> Project | None:
+    """The project of a slug in another organization."""
+    others = [each for each in surface.organizations.values() if each is not organization]
+    return next((each.projects[slug] for each in others if isinstance(slug, str) and slug in each.projects), None)
+
+
+class SlugOfAnotherOrganizationCrashes(Defect):
+    """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+    crashes = (LookupError,)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if _elsewhere(surface_of(original), organization, project.slug):
+            raise LookupError("UNIQUE constraint failed: projects.slug")
+        return await original(organization, project)
+
+
+class ConflictShowsForeignProject(Defect):
+    """OWASP API1: a conflict does not show the project of another organization that has the name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        taken = _elsewhere(surface, call.organization, surface.body_object(call.request).get("slug"))
+        if taken is None:
+            return await original(call)
+        return edited(surface.conflict("The slug is taken."), lambda each: each.update(existing=taken.document()))
+
+
+class CreationReachesOtherOrganization(Defect):
+    """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        for each in surface_of(original).organizations.values():
+            if project.slug in each.projects and each is not organization:
+                each.projects[project.slug] = project
+        return await original(organization, project)
+
+
+class ForeignClientMadeMember(Defect):
+    """Projects: membership narrows what is visible and lets nobody of another organization in."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
+
+    def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
+        known = set(surface_of(original).clients)
+        if name == "members" and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return set(value) <= known
+        return original(organization, name, value)
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        guests = {member for project in organization.projects.values() for member in project.members}
+        return original(caller, organization) or caller.client.client_id in guests
+
+
+class NamedOrganizationCrashes(Defect):
+    """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
+    crashes = (PermissionError,)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        named = surface.body_object(call.request).get("organization")
+        if named in surface.organizations and named != call.organization.slug:
+            raise PermissionError(f"row-level security: {named}")
+        return await original(call)
+
+
+class RefusalDescribesNamedParent(Defect):
+    """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        named = _elsewhere(surface, call.organization, surface.body_object(call.request).get("parent"))
+        return surface.invalid(f"{named.name} cannot be the parent.") if named else await original(call)
+
+
+class NamedProjectUpdatedInstead(_DoneAllTheSame):
+    """OWASP API1: the id in a body does not say what is changed (it is loaded by that and bound first)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
+    methods = frozenset({"PATCH"})
+    refusals = frozenset({400})
+
+    def _found(self, surface: Identity, request: Request) -> Project | None:
+        named, own = body_document(request).get("id"), organization_and_slug(request)[0]
+        others = [each for name, each in surface.organizations.items() if name != own]
+        return next(
+            (each.projects[named] for each in others if isinstance(named, str) and named in each.projects), None
+        )
+
+
+class OrganizationFromQuery(Defect):
+    """The contract's table of errors: no parameter of the query leads to another organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
+        return await original(Call(call.request, call.caller, named or call.organization, call.slug))
+
+
+class OrganizationItselfFromQuery(Defect):
+    """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
+
+    async def get_organization(self, original: Operation, call: Call) -> Answer:
+        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
+        return Answer.json(200, {"slug": (named or call.organization).slug})
+
+
+class FilterByForeignSlugCrashes(Defect):
+    """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#thing",)
+    crashes = (LookupError,)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        if _elsewhere(surface_of(original), call.organization, call.request.parameter("parent")):
+            raise LookupError("the parent is not among the projects of this organization")
+        return await original(call)
+
+
+class CursorLeadsBackToItsList(InPages, Defect):
+    """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#cursor",)
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        answer = super().listing(original, request, entries)
+        if "link" in answer.headers:
+            whose = path_segments(request.raw_path)[3]
+            answer.headers["Link"] = answer.headers["Link"].replace("<?", f"<?of={whose}&", 1)
+        return answer
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        whose = surface_of(original).organizations.get(call.request.parameter("of") or "")
+        return await original(dataclasses.replace(call, organization=whose) if whose else call)
+
+
+class ForeignProjectFoundById(Defect):
+    """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",)
+
+    def find_project(
+        self,
+        original: Callable[[Organization, str | None], Project | None],
+        organization: Organization,
+        slug: str | None,
+    ) -> Project | None:
+        known = [each for one in surface_of(original).organizations.values() for each in one.projects.values()]
+        return original(organization, slug) or next((each for each in known if self._id(each.slug) == slug), None)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_api_request(request) or "/projects/" not in request.raw_path or answer.status != 200:
+            return answer
+        return edited(answer, lambda document: document.update(id=self._id(document["slug"])))
+
+    def _id(self, slug: str) -> str:
+        return f"project-{zlib.crc32(slug.encode()):08x}"
+
+
+class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
+    """OWASP API1: a slug under one's own path names nothing elsewhere (a statement with the slug for its condition)."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",
+        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#own-child-of-a-foreign-parent",
+    )
+    methods = frozenset({"DELETE"})
+    refusals = frozenset({404})
+
+    def _found(self, surface: Identity, request: Request) -> Project | None:
+        organization, slug = organization_and_slug(request)
+        others = [each for name, each in surface.organizations.items() if name != organization]
+        return next((each.projects[slug] for each in others if slug in each.projects), None)
+
+
+class AnyOrganizationWrites(Defect):
+    """The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-members-are-refused",)
+
+    def belongs_to(self, original: Callable[..., bool], caller: Any, organization: Organization) -> bool:
+        return True
+
+
+class ForeignCreationRefusedButMade(_DoneAllTheSame):
+    """The contract's table of errors: who is answered 404 for another organization has made nothing there."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-members-are-refused",)
+    methods = frozenset({"POST"})
+    refusals = frozenset({404})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return "slug" in body_document(request)
+
+    def _do(self, surface: Identity, request: Request, found: Project | None) -> None:
+        organization = surface.organizations.get(organization_and_slug(request)[0])
+        if organization is not None:
+            said = body_document(request)
+            made = Project(organization.slug, said["slug"], said.get("name", ""), said.get("description", ""))
+            organization.projects.setdefault(made.slug, made)
+
+
+class TrustInOneDirection(Defect):
+    """The contract's table of errors: another organization is closed, also to a credential of the first one."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/isolation/foreign-paths-open-nothing#create",
+        "authorization/isolation/foreign-paths-open-nothing#items",
+        "authorization/isolation/foreign-paths-open-nothing#read",
+    )
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return original(caller, organization) or caller.client.organization == ORGANIZATION
+
+
+class ForeignReadIs403OnlyIfItExists(Defect):
+    """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
+            answer.status = 403
+        return answer
+
+
+class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
+    """OWASP API1: what another organization stored is not changed by who is answered 404 for it."""
+
+    surface = "identity"
+    methods = frozenset({"PATCH"})
+    refusals = frozenset({404})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        # To all of its own organization it is open, so that who is told 404 is of another one.
+        return found is not None and not found.members
+
+
+class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
+    """OWASP API1: what another organization stored is not deleted by who is answered 404 for it."""
+
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
+
+    methods = frozenset({"DELETE"})
+
+
+class IdentityHeaderTrusted(Defect):
+    """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/isolation/forwarded-headers-open-nothing#client",
+        "authorization/isolation/forwarded-headers-open-nothing#organization",
+    )
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        named = ("x-client-id", "x-user-id", "x-organization-id", "x-org-id", "x-forwarded-user")
+        values = {request.headers[name] for name in named if name in request.headers}
+        for client in surface_of(original).seeds.clients:
+            if client.client_id in values or client.organization in values:
+                return dataclasses.replace(caller, client=client)
+        return caller
+
+
+class UnderscoresSeenThrough(Defect):
+    """API Reference, Authentication: who calls is told by the token, never by X_Client_Id, which a front passes on."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#underscores",)
+    fields: tuple[str, ...] = ("x_client_id", "x_forwarded_user")
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        return self._owner(original) if self._exempt(request) else original(request)
+
+    def _exempt(self, request: Request) -> bool:
+        return any(each in request.headers for each in self.fields)
+
+    def _owner(self, original: Callable[[Request], Caller]) -> Caller:
+        return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
+
+
+class ClaimsInAFieldBelieved(UnderscoresSeenThrough):
+    """API Reference, Authentication: nor by claims in a field, with which a gateway hands on what it has verified."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#claims",)
+    fields = ("x-userinfo", "x-apigateway-api-userinfo", "x-jwt-payload")
+
+
+class PreflightSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a GET needs its token, though it has the fields of a preflight."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#preflight",)
+    fields = ("access-control-request-method",)
+
+
+class UpgradeSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a GET needs its token, though it would go on as a WebSocket."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#upgrade",)
+
+    def _exempt(self, request: Request) -> bool:
+        return request.headers.get("upgrade") == "websocket"
+
+
+class ProberSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a token is asked of whatever program, one that looks how things are included."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#prober",)
+
+    def _exempt(self, request: Request) -> bool:
+        return request.headers.get("user-agent", "").startswith("kube-probe/")
+
+
+class DroppedFieldSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: no field that Connection has a proxy drop is the mark of the guard's look."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#connection",)
+
+    def _exempt(self, request: Request) -> bool:
+        return "x-auth-token" in request.headers.get("connection", "").lower()
+
+
+class AddressThatIsNoneSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: where an address cannot be read, a token is asked for all the same."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#address",)
+
+    def _exempt(self, request: Request) -> bool:
+        return re.search("[g-z]", request.headers.get("x-forwarded-for", "")) is not None
+
+
+class ForwardedSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: to be forwarded for the machine itself is no token."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#within",)
+
+    def _exempt(self, request: Request) -> bool:
+        return "127.0.0.1" in request.headers.get("forwarded", "")
+
+
+class CertificateOfAFieldSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: nor does a certificate that only a field tells of open anything."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#certificate",)
+    fields = ("x-ssl-client-verify", "x-forwarded-client-cert")
+
+
+class PageNeedsNoToken(UnderscoresSeenThrough):
+    """API Reference, Authentication: a browser that asks for what is no page needs a token like anybody."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#browser",)
+    wanted = "text/html"
+
+    def _exempt(self, request: Request) -> bool:
+        return self.wanted in request.headers.get("accept", "")
+
+
+class ScriptNeedsNoToken(PageNeedsNoToken):
+    """API Reference, Authentication: nor is a script exempt, though its page has been let in."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#script",)
+    wanted = "javascript"
+
+
+class _SubrequestFieldSkipsGuard(Defect):
+    """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
+
+    surface = "identity"
+    fields: tuple[str, ...] = ("x-middleware-subrequest",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        if any(field in request.headers for field in self.fields):
+            return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
+        return original(request)
+
+
+class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
+    """API Reference, Authentication: nor that a call comes from within."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#rights",)
+    fields = ("x-internal", "x-internal-request", "x-real-ip")
+
+
+class PathOfAFieldServed(Defect):
+    """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#path",)
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        named = request.headers.get("x-original-url", "").rpartition("/")[2]
+        organization = surface_of(original).organizations.get(named)
+        if request.raw_path == "/" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class PathFromHeader(Defect):
+    """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#path",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        answer = await original(request, segments)
+        path = request.headers.get("x-rewrite-url", "")
+        named = surface_of(original).organizations.get(OTHER_ORGANIZATION)
+        if answer.status == 200 and named and path.endswith(f"/{OTHER_ORGANIZATION}/projects"):
+            return surface_of(original).listing(request, [each.document() for each in named.projects.values()])
+        return answer
+
+
+class OrganizationOfFieldIsEntered(Defect):
+    """OWASP API1: a field that any caller can set makes nobody one of another organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
+
+    def __init__(self) -> None:
+        self.entered: str | None = None
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        found = original(request)
+        self.entered = request.headers.get("x-tenant-id")
+        return found
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return original(caller, organization) or organization.slug == self.entered
+
+
+class OrganizationFromForwardedHost(Defect):
+    """OWASP API2: the organization is the token's, not one whose host a header field names."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#host",)
+
+    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+        host = request.headers.get("x-forwarded-host", "").partition(".")[0]
+        answer = await original(request, segments)
+        named = surface_of(original).organizations.get(host)
+        if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
+            return Answer.json(200, named.document())
+        return answer
+
+
+class _Leak(Defect):
+    """Puts what globex stored into a corner of an answer to somebody of acme."""
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        theirs = OTHER_ORGANIZATION in request.raw_path
+        return answer if theirs or not self._leaks(request, answer) else self._leaked(answer)
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        """Whether this answer is one that leaks."""
+        return False
+
+    def _leaked(self, answer: Answer) -> Answer:
+        """The answer with what is not the caller's."""
+        answer.headers["X-Recently-Used"] = f"Vault {CANARY}"
+        return answer
+
+
+class ForeignClientNamedByTokenEndpoint(_Leak):
+    """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/nothing-foreign-in-any-answer",)
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return is_token_request(request) and answer.status == 401
+
+
+class RefusedPutShowsWhatIsThere(Defect):
+    """The contract's table of errors: 401 without a token, and what is stored is in no refusal of whatever method."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/nothing-reaches-another-organization#no-token",)
+
+    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+        segments = path_segments(request.raw_path)
+        if is_api_request(request) and request.method == "PUT" and answer.status >= 400 and len(segments) > 5:
+            organization = surface_of(original).organizations.get(str(segments[3]))
+            found = organization.projects.get(str(segments[5])) if organization else None
+            if found is not None:
+                answer = edited(answer, lambda document: document.update(current=found.document()))
+        return original(request, answer)
+
+
+class DeletionBySlashIsUnguarded(Defect):
+    """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-change-nothing",)
+
+    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
+        if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
+            return await original(request, segments)
+        organization = surface_of(original).organizations.get(str(segments[3]))
+        gone = organization.projects.pop(str(segments[5]), None) if organization else None
+        return Answer(204) if gone else surface_of(original).not_found()
+
+
+class SlashBehindDeletesUnasked(_DoneAllTheSame):
+    """The contract's table of errors: 401 without a token, and nothing deleted, with a slash behind the path too."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-change-nothing",)
+    methods = frozenset({"DELETE"})
+    refusals = frozenset({401})
+
+    def _found(self, surface: Identity, request: Request) -> Project | None:
+        return super()._found(surface, request) if request.raw_path.endswith("/") else None
+
+
+class LineEndIsUnguarded(Defect):
+    """OWASP API5: nor by a line end behind a path, which no dot of a pattern stands for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#line-end",)
+    unseen, meant = "%0a$", ""
+
+    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        read = re.sub(self.unseen, self.meant, request.raw_path)
+        organization = surface_of(original).organizations.get(str(path_segments(read)[-1]))
+        if read != request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class TabIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a tab behind a path, which is trimmed behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#tab",)
+    unseen = "%09$"
+
+
+class EncodedDotIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a segment of one encoded dot, which is left out behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-dot",)
+    unseen, meant = "/%2e/", "/"
+
+
+class EncodedHashIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by an encoded fragment, which is cut off behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-hash",)
+    unseen = "%23.*"
+
+
+class EncodedParameterIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by an encoded path parameter, which is cut off behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-parameter",)
+    unseen = "%3b.*"
+
+
+class OverlongSlashIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a slash in two bytes, which is none in UTF-8 (RFC 3629 section 3)."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#overlong-slash",)
+    unseen, meant = "%c0%af", "/"
+
+
+class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
+    """OWASP API5: nor by a letter that is encoded twice, where what is behind the guard decodes once more."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#letter-encoded-twice",)
+
+    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        found = surface_of(original).organizations.get(unquote(unquote(request.raw_path.rpartition("/")[2])))
+        if "%25" in request.raw_path and request.method == "GET" and found:
+            return Answer.json(200, found.document())
+        return await original(request)
+
+
+class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
+    """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-the-token-endpoint",)
+    begins = "/oauth/token/../"
+
+    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        found = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
+        if request.raw_path.startswith(self.begins) and request.method == "GET" and found:
+            return Answer.json(200, found.document())
+        return await original(request)
+
+
+class EncodedDotsBehindTheTokenEndpointAreOpen(AnythingBehindTheTokenEndpointIsOpen):
+    """OWASP API5: nor with dots that are decoded behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-dots-behind-the-token-endpoint",)
+    begins = "/oauth/token/%2e%2e/"
+
+
+class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
+    """OWASP API5: nor by a letter in full width, which is made another one behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#full-width-letter",)
+
+    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        named = unquote(request.raw_path.rpartition("/")[2])
+        found = surface_of(original).organizations.get(unicodedata.normalize("NFKC", named))
+        if not named.isascii() and request.method == "GET" and found:
+            return Answer.json(200, found.document())
+        return await original(request)
+
+
+class FilesKeptForEverybody(Defect):
+    """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/isolation/path-tricks-open-nothing#file-behind",
+        "authorization/isolation/path-tricks-open-nothing#file-behind-a-parameter",
+    )
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        path, is_file = request.raw_path, str(segments[-1]).endswith(".css")
+        if path not in self.kept:
+            answer = await original(request, segments[:-1] if is_file else segments)
+            if not is_file or answer.status != 200:
+                return answer
+            self.kept[path] = answer
+        kept = self.kept[path]
+        return Answer(kept.status, kept.body, kept.headers)
+
+
+class DoubleSlashIsUnguarded(Defect):
+    """OWASP API5: who may read is decided by what is read, not by how its path begins."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/isolation/path-tricks-open-nothing#double-slash",
+        "authorization/isolation/path-tricks-open-nothing#inner-double-slash",
+    )
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        segments = path_segments(request.raw_path.replace("//", "/"))
+        organization = surface_of(original).organizations.get(str(segments[-1]))
+        if "//" in request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class DotsAndParameterAreUnguarded(Defect):
+    """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-and-parameter",)
+    marks = "..;/"
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        slug = path_segments(request.raw_path.rstrip("."))[-1]
+        organization = surface_of(original).organizations.get(str(slug))
+        if self.marks in request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path that is decoded once more behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-encoded-twice",)
+    marks = "%252e%252e/"
+
+
+class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dot-behind",)
+    marks = "acme."
+
+
+class DotsBehindAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path that begins as one which needs no token."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-an-open-path",)
+    marks = "/.well-known/../"
+
+
+class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing#query",)
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
+        if "/.well-known/" in request.query_string and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class ForeignTokenCalledInvalid(Defect):
+    """RFC 6750 section 3.1: a good token that may not do this is not called an invalid one."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/token-opens-nothing-of-another-organization",)
+
+    def organization_hidden(
+        self, original: Callable[[Organization | None], Answer], organization: Organization | None
+    ) -> Answer:
+        return surface_of(original).unauthorized("invalid_token")
+
+
+class ForeignTenantOfTokenCrashes(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+    crashes = (LookupError,)
+
+    def refuse_duplicates(
+        self, original: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
+    ) -> None:
+        if dict(pairs).get("tenant") in surface_of(original).organizations:
+            raise LookupError("the client is not in this tenant")
+        original(pairs)
+
+
+class _OrganizationParameterHeeded(Defect):
+    """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
+
+    surface = "identity"
+    parameter = "organization"
+
+    def __init__(self) -> None:
+        self.named: dict[str, str] = {}
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        answer = await original(request)
+        if answer.status == 200:
+            organization = dict(form_pairs(request.body)).get(self.parameter)
+            if organization:
+                self.named[json.loads(answer.body)["access_token"]] = organization
+        return answer
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        organization = self.named.get(shown_token(request), caller.client.organization)
+        return replace(caller, client=replace(caller.client, organization=organization))
+
+
+class AccountParameterHeeded(_OrganizationParameterHeeded):
+    """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
+
+    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+
+    parameter = "account"
+
+
+class ForeignOrganizationAsOwner(Defect):
+    """OWASP API3: a body cannot put a project into another organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/writes-set-nothing-else#organization",)
+
+    def refuse_unknown(
+        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
+    ) -> None:
+        original({name: value for name, value in body.items() if name != "organization"}, known)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        answer = await original(call)
+        project = surface.find_project(call.organization, call.slug)
+        if answer.status == 200 and project:
+            project.organization = str(surface.body_object(call.request).get("organization", project.organization))
+            return surface.shown(project)
+        return answer
+
+
+class SlugChangedByPatch(Defect):
+    """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/writes-set-nothing-else#slug",)
+
+    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+        original(body, known | {"slug"})
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        answer = await original(call)
+        slug = surface.body_object(call.request).get("slug") if answer.status == 200 else None
+        project = surface.find_project(call.organization, call.slug)
+        if slug and project:
+            del call.organization.projects[project.slug]
+            project.slug = str(slug)
+            return surface.shown(project)
+        return answer
+
+
+class ForeignOrganizationReadable(Defect):
+    """API Reference, Permissions: a credential is constrained by its organization."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/foreign-organization-is-kept-out#create",
+        "authorization/matrix/foreign-organization-is-kept-out#delete",
+        "authorization/matrix/foreign-organization-is-kept-out#read",
+        "authorization/matrix/foreign-organization-is-kept-out#update",
+    )
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return True
+
+
+class ForeignProjectReadable(Defect):
+    """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/foreign-organization-is-kept-out#read-item",
+        "authorization/isolation/nothing-reaches-another-organization#foreign",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+            project = surface.find_project(organization, segments[5]) if organization else None
+            if refusal.answer.status == 404 and project and organization and request.method == "GET":
+                return refusal.answer if project.members else surface.shown(project)
+            raise
+
+
+class ForeignProjectToldFromAbsent(Defect):
+    """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/not-yours-is-as-never-existed#delete",
+        "authorization/matrix/not-yours-is-as-never-existed#read-item",
+        "authorization/matrix/not-yours-is-as-never-existed#update",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            exists = organization and surface.find_project(organization, segments[5])
+            if exists and organization and not surface.belongs_to(surface.caller(request), organization):
+                refusal.answer.status = 403
+            raise

@@ -1,0 +1,193 @@
+"""Defects that break the promise "Project membership restricts access and never extends it"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.support.identity import surface_of
+
+KEPT_S = 5.0
+
+
+class HiddenFromEverybodysList(Defect):
+    """Projects: a list of members is who has access; to them the list of projects shows it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        return [project for project in original(caller, organization) if not project.members]
+
+
+class HiddenIsNobodysToChange(Defect):
+    """Projects: a list of members is who has access, to change it as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+    method, asked = "PATCH", ""
+
+    def visible_project(
+        self, original: Callable[[Caller, Organization, str | None], Project], caller: Caller, *given: Any
+    ) -> Project:
+        project = original(caller, *given)
+        if project.members and self.asked == self.method:
+            raise Refused(surface_of(original).not_found())
+        return project
+
+    async def api(
+        self,
+        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
+        request: Request,
+        segments: tuple[str | None, ...],
+    ) -> Answer:
+        self.asked = request.method
+        return await original(request, segments)
+
+
+class HiddenStaysListed(Defect):
+    """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def __init__(self) -> None:
+        self.shown: dict[str, set[str]] = {}
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        known = self.shown.setdefault(caller.client.client_id, set())
+        seen = original(caller, organization)
+        seen += [organization.projects[each] for each in sorted(known) if each in organization.projects]
+        known.update(each.slug for each in seen)
+        return list({each.slug: each for each in seen}.values())
+
+
+class HidingShutsOutItsOwner(Defect):
+    """Projects: a list of members is those in it, and who names itself in an update is in it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def changes(
+        self,
+        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
+        organization: Organization,
+        body: dict[str, Any],
+    ) -> dict[str, Any]:
+        changes = original(organization, body)
+        return changes | {"members": ["-"]} if changes.get("members") else changes
+
+
+class HidingTakesSeconds(Defect):
+    """Projects: a list of members is who has access, from the moment in which it is written."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], float] = {}
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        key, now = (caller.client.client_id, project.slug), time.monotonic()
+        if original(caller, project):
+            self.seen[key] = now
+        return now - self.seen.get(key, -KEPT_S) < KEPT_S
+
+
+class UpdateShowsToEverybody(Defect):
+    """Projects: a list of members is who has access, also behind an update that says nothing of it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
+        original(project, {"members": []} | changes)
+
+
+class NameKeepsItsReaders(Defect):
+    """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/name-hides-for-itself",)
+
+    def __init__(self) -> None:
+        self.seen: dict[str, dict[str, bool]] = {}
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        of_name = self.seen.setdefault(project.slug, {})
+        return of_name.setdefault(caller.client.client_id, original(caller, project))
+
+    def apply(self, original: Callable[..., None], project: Project, changes: dict[str, Any]) -> None:
+        self.seen.pop(project.slug, None)
+        original(project, changes)
+
+
+class EmptyListIsNobody(Defect):
+    """Projects: an empty list is every member of the organization; here nobody is in it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/no-members-are-everybody",)
+
+    def __init__(self) -> None:
+        self.closed: set[str] = set()
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        project = original(organization, body)
+        self.closed |= {project.slug} if body.get("members") == [] else set()
+        return project
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        return project.slug not in self.closed and original(caller, project)
+
+
+class _RoleRemembered(Defect):
+    """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
+
+    surface = "identity"
+    kept = True
+
+    def __init__(self) -> None:
+        self.permitted: dict[str, bool] = {}
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits = original(caller, method)
+        if method == "GET":
+            return permits
+        known = self.permitted.get(caller.client.client_id)
+        if known is not self.kept:
+            self.permitted[caller.client.client_id] = permits
+        return self.permitted[caller.client.client_id]
+
+
+class LostRoleRemembered(_RoleRemembered):
+    """Organization Settings: the same of a role that is given back."""
+
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+
+    kept = False
+
+
+class LostRoleCreatesStill(_RoleRemembered):
+    """Organization Settings: the same where one route alone looks a role up once, that of creations."""
+
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+
+    still = "POST"
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits, client_id = original(caller, method), caller.client.client_id
+        if permits and method != "GET":
+            self.permitted[client_id] = True
+        return permits or (method == self.still and self.permitted.get(client_id, False))

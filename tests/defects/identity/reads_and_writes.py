@@ -1,0 +1,815 @@
+"""Defects that break the promise "Reads return what was written, and a write changes nothing else"."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import itertools
+import json
+import math
+import re
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.support.identity import edited, is_api_request, surface_of
+from tests.defects.support.identity import LONG_PAUSE_S, InPages, offset_of
+
+Create = Callable[[Organization, Project], Awaitable[bool]]
+Holds = Callable[[], bool]
+Key = tuple[str, str]
+Lists = Callable[[Request, list[dict[str, Any]]], Answer]
+Operation = Callable[[Call], Awaitable[Answer]]
+Removes = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
+
+PAUSE_S = 0.003
+CLEANED_S = 0.4
+
+
+class ItemsOfADeletedSlugComeBack(Defect):
+    """The contract's APIs of items: what is deleted is gone; a new item of its slug has its own texts."""
+
+    surface = "identity"
+    noticed_by = ("errors/model/items-are-as-their-model",)
+    shortest = 5
+
+    def __init__(self) -> None:
+        self.left: dict[Key, str] = {}
+
+    async def remove_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
+    ) -> bool:
+        removed = await original(organization, project, holds)
+        if removed and project.version > 1:
+            self.left[organization.slug, project.slug] = project.description
+        return removed
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        made = await original(organization, project)
+        if made:
+            project.description = self.left.pop((organization.slug, project.slug), project.description)
+        return made
+
+
+class ConcealmentOutlivesItsItem(Defect):
+    """Projects: an item made for everybody is seen by everybody, whoever saw an earlier one of its slug."""
+
+    surface = "identity"
+    noticed_by = ("errors/model/items-are-as-their-model",)
+    shortest = 4
+
+    def __init__(self) -> None:
+        self.left: dict[Key, list[str]] = {}
+
+    async def remove_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project, holds: Any
+    ) -> bool:
+        removed = await original(organization, project, holds)
+        if removed and project.members:
+            self.left[organization.slug, project.slug] = project.members
+        return removed
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        made = await original(organization, project)
+        if made:
+            project.members = project.members or self.left.get((organization.slug, project.slug), [])
+        return made
+
+
+class CreationIs200(Defect):
+    """RFC 9110 section 9.3.3: a created resource is answered with 201."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/creation-is-201",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 201:
+            answer.status = 200
+        return answer
+
+
+def _numbered(answer: Answer) -> Answer:
+    return edited(answer, lambda told: told.update(id=zlib.crc32(told["slug"].encode())) if "slug" in told else None)
+
+
+class ListsNumberWhatTheyShow(Defect):
+    """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _numbered(answer)
+
+    def listing(self, original: Callable[..., Answer], request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [each | {"id": place} for place, each in enumerate(entries)])
+
+
+class ListsEscapeTextsTwice(Defect):
+    """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [{name: self._told(each) for name, each in entry.items()} for entry in entries])
+
+    def _told(self, value: Any) -> Any:
+        return html.escape(value) if isinstance(value, str) else value
+
+
+class ListsWrittenByHand(Defect):
+    """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        answer = original(request, entries)
+        answer.body = answer.body.replace(b"\\t", b"\t")
+        return answer
+
+
+class ListsCutLongNames(Defect):
+    """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
+
+
+class ListIsEmpty(Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#of-what-there-is",)
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        return original(request, [])
+
+
+class DeletedStaysListed(Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def __init__(self) -> None:
+        self.deleted: list[Project] = []
+
+    async def remove_project(
+        self,
+        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
+        organization: Organization,
+        project: Project,
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        self.deleted += [project] if removed else []
+        return removed
+
+    def visible_projects(
+        self, original: Callable[..., list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        seen = surface_of(original).can_see
+        gone = [each for each in self.deleted if each.organization == organization.slug and seen(caller, each)]
+        return [*original(caller, organization), *gone]
+
+
+class ListTellsTheFirstText(Defect):
+    """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def __init__(self) -> None:
+        self.first: dict[int, dict[str, Any]] = {}
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        seen = surface.visible_projects(call.caller, call.organization)
+        return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
+
+
+class ListMixesTextsUp(Defect):
+    """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so#each-its-own",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
+        texts = [each["description"] for each in seen]
+        mixed = [each | {"description": text} for each, text in zip(seen, [*texts[1:], *texts[:1]], strict=True)]
+        return surface.listing(call.request, mixed)
+
+
+def _unchanged(tag: str) -> Answer:
+    answer = Answer(304)
+    answer.headers["ETag"] = tag
+    return answer
+
+
+class EntityTagOfListIsItsLength(Defect):
+    """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        tag = f'"{len(surface_of(original).visible_projects(call.caller, call.organization))}"'
+        if call.request.headers.get("if-none-match") == tag:
+            return _unchanged(tag)
+        answer.headers["ETag"] = tag
+        return answer
+
+
+class LocationOfAHiddenItemIsUndefined(Defect):
+    """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return original(project).replace(project.slug, "undefined") if project.members else original(project)
+
+
+class LocationIsOfTheCreationBefore(Defect):
+    """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+    before = ""
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        before, self.before = self.before, original(project)
+        return before or self.before
+
+
+class LocationMissing(Defect):
+    """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 201:
+            del answer.headers["Location"]
+        return answer
+
+
+class LocationIsInternal(Defect):
+    """RFC 9110 section 10.2.2: Location leads to the resource from where the caller is."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return f"http://identity.internal:8080{original(project)}"
+
+
+class LocationIsTheList(Defect):
+    """RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return original(project).rpartition("/")[0]
+
+
+class LastPageLeadsToItself(InPages, Defect):
+    """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 7
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        answer = super().listing(original, request, entries)
+        if "link" not in answer.headers:
+            answer.headers["Link"] = f'<?offset={offset_of(surface_of(original), request)}>; rel="next"'
+        return answer
+
+
+class NextPageIsRefused(InPages, Defect):
+    """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 7
+
+    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
+        if request.parameter("offset") is not None:
+            raise Refused(surface_of(original).invalid("offset is unknown."))
+        return super().listing(original, request, entries)
+
+
+class PagesOverlap(InPages, Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-name-each-once",)
+    size, lost = 7, -1
+
+
+class ItemTellsACutSlug(Defect):
+    """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/slug-is-the-one-sent#sixty-three",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
+
+
+class HyphensOfSlugsJoined(Defect):
+    """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/slug-is-the-one-sent#two-hyphens",)
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        slug = body.get("slug")
+        return original(organization, {**body, "slug": self._kept(slug)} if isinstance(slug, str) else body)
+
+    def _kept(self, slug: str) -> str:
+        return re.sub("-+", "-", slug)
+
+
+class SlugsCutAtForty(HyphensOfSlugsJoined):
+    """Organization Settings: nor is the end of a long one cut off."""
+
+    noticed_by = ("errors/reads/slug-is-the-one-sent#hundred",)
+
+    def _kept(self, slug: str) -> str:
+        return slug[:40]
+
+
+class UpdateIsLostBesideAnUnknownMember(Defect):
+    """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written#beside-an-unknown-member",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        unknown = "cf-unknown" in surface.body_object(call.request)
+        return surface.shown(project) if unknown else await original(call)
+
+
+class EmptyTextsAreNotWritten(Defect):
+    """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, {name: value for name, value in changes.items() if value != ""})
+
+
+class ReadsAreStale(Defect):
+    """RFC 9110 section 9.3.1: GET tells the current state."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def __init__(self) -> None:
+        self.first: dict[str, Answer] = {}
+
+    async def get_project(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status != 200:
+            return answer
+        kept = self.first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
+        return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+
+
+class DeletedComesBackWithItsName(Defect):
+    """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        found = call.organization.projects.get(str(call.slug))
+        answer = await original(call)
+        if found and answer.status == 204:
+            self.kept[found.slug] = found.name
+        return answer
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        project.name = self.kept.get(project.slug, project.name)
+        return await original(organization, project)
+
+
+class AbsenceRemembered(Defect):
+    """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def __init__(self) -> None:
+        self.absent: dict[tuple[str, str | None], float] = {}
+
+    def find_project(
+        self,
+        original: Callable[[Organization, str | None], Project | None],
+        organization: Organization,
+        slug: str | None,
+    ) -> Project | None:
+        found, key = original(organization, slug), (organization.slug, slug)
+        if found is None:
+            self.absent[key] = time.monotonic()
+        return None if time.monotonic() - self.absent.get(key, -2.0) < 2.0 else found
+
+
+def is_rare(text: Any) -> bool:
+    """Whether a text has characters of four bytes, which some columns do not hold."""
+    return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
+
+
+class RareTextCannotBeRead(Defect):
+    """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes", "errors/reads/texts-come-back-as-sent#in-chunks")
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
+        return surface_of(original).not_found() if rare else answer
+
+
+class TextsChanged(Defect):
+    """What is stored of a text is not what was sent."""
+
+    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/texts-come-back-as-sent",)
+
+    def checked_fields(
+        self,
+        original: Callable[[Organization, dict[str, Any]], dict[str, Any]],
+        organization: Organization,
+        body: dict[str, Any],
+    ) -> dict[str, Any]:
+        fields = original(organization, body)
+        return {name: self._stored(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+    def _stored(self, text: str) -> str:
+        raise NotImplementedError
+
+
+class LineEndsOfTextsMadeAlike(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#line-ends",)
+
+    def _stored(self, text: str) -> str:
+        return re.sub("\r\n?", "\n", text)
+
+
+class WordOfTextIsNothing(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#word",)
+
+    def _stored(self, text: str) -> str:
+        return "" if text == "null" else text
+
+
+class NumberOfTextIsRead(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#number",)
+
+    def _stored(self, text: str) -> str:
+        return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
+
+
+class RocketsCrash(Defect):
+    """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes",)
+    crashes = (UnicodeError,)
+
+    def checked_fields(
+        self, original: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        if "\U0001f680" in str(body):
+            raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
+        return original(organization, body)
+
+
+class AnswersInLatin1(Defect):
+    """RFC 8259 section 8.1: JSON is in UTF-8."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#accents", "errors/reads/texts-come-back-as-sent#letters")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class BodiesReadAsLatin1(Defect):
+    """RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/reads/texts-come-back-as-sent#long-of-three-bytes",
+        "errors/reads/texts-come-back-as-sent#unseen",
+    )
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        return original(body.decode("latin-1").encode())
+
+
+class MarksStoredAsMarkup(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#marks", "errors/reads/texts-come-back-as-sent#markup")
+
+    def _stored(self, text: str) -> str:
+        return html.escape(text)
+
+
+class TextCutAt255(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent#long", "errors/reads/texts-come-back-as-sent#very-long")
+
+    def _stored(self, text: str) -> str:
+        return text[:255]
+
+
+class PlusSignsOfTextsAreBlanks(TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/reads/texts-come-back-as-sent#formula",
+        "errors/reads/texts-come-back-as-sent#lines",
+        "errors/reads/texts-come-back-as-sent#moment",
+    )
+
+    def _stored(self, text: str) -> str:
+        return text.replace("+", " ")
+
+
+class CreationsAtOnceLoseOne(Defect):
+    """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/at-once-none-is-lost",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        read = dict(organization.projects)
+        await asyncio.sleep(PAUSE_S)
+        if not await original(organization, project):
+            return False
+        organization.projects = read | {project.slug: project}
+        return True
+
+
+class UpdatesAtOnceMixedUp(Defect):
+    """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/at-once-none-is-lost",)
+
+    async def update_project(
+        self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
+    ) -> bool:
+        self.latest = changes
+        await asyncio.sleep(PAUSE_S)
+        return await original(project, self.latest, still_holds)
+
+
+class CreationsAtOnceAreTooMany(Defect):
+    """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/at-once-none-is-lost",)
+
+    def __init__(self) -> None:
+        self.at_work = 0
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if self.at_work:
+            raise Refused(surface_of(original).conflict("could not serialize access due to concurrent update"))
+        self.at_work += 1
+        await asyncio.sleep(LONG_PAUSE_S)
+        self.at_work -= 1
+        return await original(organization, project)
+
+
+class CreationShowsTheOneBefore(Defect):
+    """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+
+    def __init__(self) -> None:
+        self.before: dict[str, Any] | None = None
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status == 201:
+            before, self.before = self.before, project.document()
+            return Answer.json(status, before or project.document(), ETag=project.etag)
+        return answer
+
+
+class EveryThirdCreationShowsNoDescription(Defect):
+    """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
+
+    surface = "identity"
+    noticed_by = (
+        "errors/writes/creations-are-answered-with-what-was-created",
+        "errors/writes/creations-are-answered-with-what-was-created#each-of-eleven",
+    )
+
+    def __init__(self) -> None:
+        self.turn = itertools.cycle([True, True, False])
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        return answer if status != 201 or next(self.turn) else edited(answer, lambda told: told.update(description=""))
+
+
+class UpdateBringsDeletedBack(Defect):
+    """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/deleted-stays-deleted",)
+
+    async def update_project(
+        self,
+        original: Callable[..., Awaitable[bool]],
+        project: Project,
+        changes: dict[str, Any],
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        await asyncio.sleep(PAUSE_S)
+        surface_of(original).organizations[project.organization].projects.setdefault(project.slug, project)
+        return await original(project, changes, still_holds)
+
+
+class UpdateTakesTheNameOfAnother(Defect):
+    """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface, projects = surface_of(original), call.organization.projects
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        wanted = surface.body_object(call.request).get("slug", project.slug)
+        if wanted not in projects or wanted == project.slug:
+            return await original(call)
+        projects[wanted] = projects.pop(project.slug)
+        project.slug = wanted
+        return surface.shown(project)
+
+
+class ProjectsReadByTheirBeginning(Defect):
+    """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
+        return await original(replace(call, slug=min(found, key=len)) if found else call)
+
+
+class LongerNameIsTaken(Defect):
+    """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        return not any(project.slug.startswith(each) for each in organization.projects) and await original(
+            organization, project
+        )
+
+
+class LongerNameKeepsShorter(Defect):
+    """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def remove_project(
+        self, original: Removes, organization: Organization, project: Project, still_holds: Holds
+    ) -> bool:
+        within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
+        return not within and await original(organization, project, still_holds)
+
+
+class DeletionReachesLongerNames(Defect):
+    """RFC 9110 section 9.3.5: DELETE removes its target, and nothing whose name begins like it."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def remove_project(
+        self, original: Removes, organization: Organization, project: Project, still_holds: Holds
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        for slug in [each for each in organization.projects if removed and each.startswith(project.slug)]:
+            del organization.projects[slug]
+        return removed
+
+
+class UpdateReplacesTheWhole(Defect):
+    """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, {"name": project.slug, "description": "", "members": [], **changes})
+
+
+class DeletionComesAgain(Defect):
+    """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/made-again-stays",)
+
+    def __init__(self) -> None:
+        self.due: dict[str, float] = {}
+
+    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+        self.due[given[1].slug] = time.monotonic() + CLEANED_S
+        return await original(*given)
+
+    def find_project(
+        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
+    ) -> Project | None:
+        if slug is not None and self.due.get(slug, math.inf) < time.monotonic():
+            organization.projects.pop(slug, None)
+            del self.due[slug]
+        return original(organization, slug)
+
+
+class UpdateShowsTheItemBefore(Defect):
+    """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()
+        answer = await original(call)
+        return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
+
+
+class UpdateShowsAnotherSlug(Defect):
+    """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer

@@ -1,0 +1,378 @@
+"""Defects of scope enforcement.
+
+They break these promises:
+
+- A bearer token grants what its scope permits.
+- A token without the required scope or role is answered 403.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import ORGANIZATION
+from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
+from tests.defects.support.identity import _DoneAllTheSame, body_document
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+class NewTokenNotYetKnown(Defect):
+    """API Reference, Authentication: the token of a response opens what it may, the first time it is sent, too."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    def intercept(self, request: Request) -> Answer | None:
+        token = request.headers.get("authorization") or ""
+        if not is_api_request(request) or token in self.known:
+            return None
+        self.known.add(token)
+        return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
+
+
+class TwoBlanksAreNone(Defect):
+    """RFC 6750 section 2.1: one blank or several stand before the token."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/blanks-are-as-one",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return original(authorization).replace("  ", " \t")
+
+
+class HeadIsOfAnotherType(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET tells."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/head-is-as-get",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and request.method == "HEAD":
+            answer.headers["Content-Type"] = "text/html"
+        return answer
+
+
+class HeadIsNotAllowed(Defect):
+    """RFC 9110 section 9.1: general-purpose servers MUST support GET and HEAD."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/head-is-offered",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = is_api_request(request) and request.method == "HEAD"
+        return Answer(405) if refused else None
+
+
+class BearerSchemeComparedWithCase(Defect):
+    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/bearer/scheme-is-compared-without-case#lower",
+        "authorization/bearer/scheme-is-compared-without-case#upper",
+    )
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
+            raise Refused(surface_of(original).unauthorized("invalid_token"))
+        return original(request)
+
+
+class TokenIsOfOneProgram(Defect):
+    """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/whoever-bears-it-is-served",)
+
+    def __init__(self) -> None:
+        self.agents: dict[str, str] = {}
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        agent = request.headers.get("user-agent", "")
+        if self.agents.setdefault(request.headers["authorization"], agent) != agent:
+            raise Refused(surface_of(original).unauthorized("invalid_token"))
+        return caller
+
+
+class HeadNeedsNoScope(Defect):
+    """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/head-needs-what-get-needs#lacking-scope",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        if request.method != "HEAD":
+            return await original(request, segments)
+        surface_of(original).caller(request)
+        return Answer.json(200, {})
+
+
+class CallerOfLatestRequest(Defect):
+    """API Reference, Error Handling: a call is decided on by its own token, whoever else calls at that moment."""
+
+    surface = "identity"
+    noticed_by = ("authorization/at-once/callers-are-kept-apart",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        self.latest = surface.caller(request)
+        await asyncio.sleep(PAUSE_S)
+        latest = self.latest
+        surface.__dict__["caller"] = lambda _: latest
+        try:
+            return await original(request, segments)
+        finally:
+            surface.__dict__.pop("caller", None)
+
+
+class PutMakesWhatIsNotThere(Defect):
+    """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in#put-of-what-is-not-there",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or surface.route(segments) != "project":
+            return await original(request, segments)
+        organization = surface.visible_organization(surface.caller(request), segments[3])
+        if surface.find_project(organization, segments[5]) or not surface.is_slug(segments[5]):
+            return await original(request, segments)
+        made = surface.new_project(organization, {"slug": segments[5], "name": "Made"})
+        await surface.create_project(organization, made)
+        return surface.shown(made, 201)
+
+
+class RefusedMethodEmptiesItem(_DoneAllTheSame):
+    """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in#foreign",)
+    methods = frozenset({"PUT"})
+    refusals = frozenset({405})
+
+    def _do(self, surface: Identity, request: Request, found: Project | None) -> None:
+        if found is not None:
+            surface.apply(found, {"description": ""})
+
+
+class UnknownMethodsRead(Defect):
+    """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in#propfind",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+        if ORGANIZATION in segments and request.method not in known:
+            return Answer.json(200, {"slug": ORGANIZATION})
+        return await original(request, segments)
+
+
+class OptionsServeTheProject(Defect):
+    """OWASP API5: a method that nobody thought of does not show what GET would protect."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/another-method-is-no-way-in#lacking-scope",
+        "authorization/matrix/another-method-is-no-way-in#no-token",
+    )
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+        project = surface.find_project(organization, segments[5]) if organization else None
+        if request.method == "OPTIONS" and project:
+            return surface.shown(project)
+        return await original(request, segments)
+
+
+class RoleLookedAtAfterwards(Defect):
+    """The contract's table of errors: what is answered 403 was not done."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403#delete", "authorization/matrix/lacking-role-is-403#update")
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        answer = await original(request, segments)
+        if answer.status != 403 or request.method == "GET":
+            return answer
+        caller = surface.caller(request)
+        if caller.client.reads_only:
+            permitted = dataclasses.replace(caller.client, reads_only=False)
+            organization = surface.visible_organization(caller, segments[3])
+            slug = segments[5] if len(segments) > 5 else None
+            operation = getattr(surface, f"{request.method.lower()}_{surface.route(segments)}")
+            await operation(Call(request, dataclasses.replace(caller, client=permitted), organization, slug))
+        return answer
+
+
+class RefusedCreationKeepsItsName(Defect):
+    """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
+
+    def __init__(self) -> None:
+        self.kept: set[str] = set()
+
+    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and (request.method, answer.status) == ("POST", 403):
+            self.kept.add(str(body_document(request).get("slug")))
+        return original(request, answer)
+
+    async def create_project(
+        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        return project.slug not in self.kept and await original(organization, project)
+
+
+class MethodOverrideHonoured(Defect):
+    """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/method-override-is-ignored#x-http-method-override",)
+
+    def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
+        if "overridden" not in caller.claims:
+            original(caller, scope)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        override = request.headers.get("x-http-method-override")
+        return await original(dataclasses.replace(request, method=override) if override else request, segments)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        if "x-http-method-override" in request.headers:
+            return dataclasses.replace(caller, claims={**caller.claims, "overridden": True})
+        return caller
+
+
+class MethodInQueryHonoured(Defect):
+    """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/method-override-is-ignored#query",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        meant = request.parameter("_method")
+        if meant is None or surface_of(original).route(segments) != "project":
+            return await original(request, segments)
+        surface = surface_of(original)
+        read = surface.caller(request)
+        surface.require_scope(read, "project:read")
+        surface.__dict__["caller"] = lambda _: replace(read, scopes=read.scopes | {"project:write"})
+        try:
+            return await original(replace(request, method=meant), segments)
+        finally:
+            surface.__dict__.pop("caller", None)
+
+
+class MethodInFormHonoured(Defect):
+    """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/method-override-is-ignored#form",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if request.body != b"_method=DELETE" or surface.route(segments) != "project":
+            return await original(request, segments)
+        caller = surface.caller(request)
+        organization = surface.visible_organization(caller, segments[3])
+        return await surface.delete_project(Call(request, caller, organization, segments[5]))
+
+
+class NotModifiedBeforeScope(Defect):
+    """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#lacking-scope",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if "if-none-match" in request.headers and surface.route(segments) == "project":
+            caller = surface.caller(request)
+            organization = surface.visible_organization(caller, segments[3])
+            project = surface.visible_project(caller, organization, segments[5])
+            if not surface.if_none_match_holds(request, project):
+                return Answer(304)
+        return await original(request, segments)
+
+
+class DateComparedBeforeAccess(Defect):
+    """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#no-token",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        asked = is_api_request(request) and "if-modified-since" in request.headers
+        return Answer(304) if asked and "authorization" not in request.headers else None
+
+
+class ForeignItemNotModified(Defect):
+    """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/preconditions-come-after-access#foreign",)
+    path, tag = "", ""
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        found = surface_of(original).organizations.get(slug or "")
+        project = found.projects.get(self.path.rpartition("/")[2]) if found else None
+        if project and project.etag == self.tag:
+            raise Refused(Answer(304))
+        return original(caller, slug)
+
+    async def api(
+        self,
+        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
+        request: Request,
+        segments: tuple[str | None, ...],
+    ) -> Answer:
+        self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
+        return await original(request, segments)
+
+
+class ServicePolicyIgnored(Defect):
+    """API Reference, Permissions: permissions are constrained by service policy."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/service-policy-is-403",)
+
+    def policy_permits(self, original: Callable[..., bool], caller: Any, route: str) -> bool:
+        return True
+
+
+class ContributorDeletes(Defect):
+    """Organization Settings: a role permits what it does and no more, not for Viewer alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+
+    def role_permits(self, original: Callable[..., bool], caller: Any, method: str) -> bool:
+        return original(caller, method) or not caller.client.reads_only

@@ -1,0 +1,306 @@
+"""Defects of token issuance.
+
+They break these promises:
+
+- The documented token request returns an access token.
+- A token response has the standard JSON form (RFC 6749 section 5.1).
+- Access tokens are unpredictable.
+- Concurrent token requests all succeed and never mix clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
+from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _Shut
+
+Dispatch = Callable[[Request], Awaitable[Answer]]
+
+
+class BodyCredentialsRefused(Defect):
+    """API Reference, Authentication: client_id and client_secret in the form are enough."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/client/body-credentials-are-accepted",
+        "oauth/token/issued-for-valid-credentials",
+        "interoperability/identity/curl-token-request",
+    )
+
+    def presented_credentials(
+        self, original: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
+    ) -> tuple[str, str]:
+        if "client_secret" in form and "authorization" not in request.headers:
+            raise Refused(surface_of(original).client_refused("no credentials"))
+        return original(request, form)
+
+
+class OtherGrantShutsOutItsClient(_Shut):
+    """RFC 6749 section 5.1: a client whose request was wrong in one way is served once that is mended."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/failed-request-has-one-of-the-documented-causes#grant-type",)
+
+    def _shuts(self, request: Request) -> bool:
+        return b"grant_type=password" in request.body
+
+
+class GoodTokenIs401(Defect):
+    """API Reference, Authentication: the token is sent in the Authorization header, and opens what it may."""
+
+    surface = "identity"
+    noticed_by = ("oauth/endpoints/identity-serves-tokens",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = is_api_request(request) and request.raw_path.endswith("/members")
+        return Answer.json(401, {"error": {"code": "unauthorized", "message": "No."}}) if refused else None
+
+
+class ChunkedTokenRequestRefused(Defect):
+    """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/chunked-body-is-read",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        if "chunked" in request.headers.get("transfer-encoding", ""):
+            return surface_of(original).oauth_error(400, "invalid_request", "the body has no length")
+        return await original(request)
+
+
+class ChunkedTokenRequestAnsweredEmpty(Defect):
+    """RFC 6749 section 5.1: a successful answer to a form in chunks carries a token, as to any other."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/chunked-body-is-read",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        return Answer(200) if "transfer-encoding" in request.headers else await original(request)
+
+
+class TokenIssuedWith201(Defect):
+    """RFC 6749 section 5.1: a token is issued with status 200."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/issued-for-valid-credentials",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200:
+            answer.status = 201
+        return answer
+
+
+class TokenContentTypeComparedWithCase(Defect):
+    """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/media-type-is-compared-without-case#upper-case",)
+
+    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+class TokenCharsetParameterRefused(Defect):
+    """RFC 9110 section 8.3.1: a media type may carry parameters; charset=UTF-8 is the same form."""
+
+    surface = "identity"
+    noticed_by = (
+        "oauth/token/media-type-is-compared-without-case#blank-before",
+        "oauth/token/media-type-is-compared-without-case#charset",
+        "oauth/token/media-type-is-compared-without-case#quoted-charset",
+    )
+
+    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
+
+
+class TokenTrailingQueryRefused(Defect):
+    """RFC 6749 section 3.2: the token endpoint URL may include a query component."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/query-breaks-nothing",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        crashes = is_token_request(request) and bool(request.query_string)
+        return Answer.json(500, {"error": "server_error"}) if crashes else None
+
+
+class QueryAnsweredWithoutToken(Defect):
+    """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/query-breaks-nothing",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        return Answer.json(200, {}) if request.query_string else await original(request)
+
+
+class TokenAnswerWrapped(Defect):
+    """RFC 6749 section 5.1: the parameters are at the top level of the JSON object."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/response-contains-a-token", "oauth/answer/json-with-token-and-type")
+
+    def token_document(
+        self,
+        original: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
+        token: str,
+        client: Client,
+        scopes: tuple[str, ...],
+    ) -> dict[str, Any]:
+        return {"data": original(token, client, scopes)}
+
+
+class TokenInXmlWhereTaken(Defect):
+    """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token-or-xml",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
+            answer.headers["Content-Type"] = "application/xml"
+            answer.body = b"<OAuth2AccessToken><token_type>Bearer</token_type></OAuth2AccessToken>"
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class BrowserShownToken(Defect):
+    """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
+            answer.headers["Content-Type"] = "text/html"
+        return answer
+
+
+class PageForBrowsers(Defect):
+    """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#refusal",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
+            answer.headers["Content-Type"] = "text/html"
+            answer.body = b"<h1>Unauthorized</h1>"
+        return answer
+
+
+class ScopeStatedWithTwoBlanks(Defect):
+    """RFC 6749 section 3.3: scopes are delimited by a blank each."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/scope-is-well-formed",)
+
+    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        document = original(*given)
+        return {**document, "scope": document["scope"].replace(" ", "  ")}
+
+
+class TokenKeptForAllClients(Defect):
+    """RFC 6749 section 10.10: a token is its client's, and not that of whoever asked a moment ago."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/cannot-be-guessed",)
+
+    def __init__(self) -> None:
+        self.kept: dict[int, str] = {}
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        minute = int(time.monotonic() // 60)
+        return self.kept.setdefault(minute, original(claims))
+
+
+class TokensOf128Bits(Defect):
+    """RFC 6749 section 10.10: tokens are guessed with a probability of 2^-160 at most, where that can be."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/have-room-for-160-bits",)
+
+    def __init__(self) -> None:
+        self.issued: dict[str, Any] = {}
+
+    def make_access_token(self, original: Callable[[Any], str], claims: Any) -> str:
+        token = f"nx_{secrets.token_urlsafe(16)}"
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
+        return self.issued.get(token)
+
+
+class StatedScopesAreOfWhoCameLast(Defect):
+    """RFC 6749 section 5.1: the scope that an answer states is that of its own token, whoever asks at that moment."""
+
+    surface = "identity"
+    noticed_by = ("authorization/at-once/tokens-are-their-askers",)
+
+    def __init__(self) -> None:
+        self.last: tuple[str, ...] = ()
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+    ) -> tuple[str, ...]:
+        self.last = original(client, asked)
+        return self.last
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        answer = await original(request)
+        await asyncio.sleep(LONG_PAUSE_S)
+        if answer.status != 200:
+            return answer
+        return edited(answer, lambda document: document.update(scope=" ".join(self.last)))
+
+
+class LimitSharedByAll(LimitShared, Defect):
+    """OWASP API4: one credential's haste is not the trouble of another organization's."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/others-are-served",)
+
+    def _shared_by(self, client: Client) -> str:
+        return "all"
+
+
+class TokensRepeatWithinASecond(Defect):
+    """RFC 9068 section 2.2: jti makes every token another one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str, int], str] = {}
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        return self.last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), original(claims))
+
+
+class RequestsAtOnceAreTooMany(Defect):
+    """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+
+    def __init__(self) -> None:
+        self.at_work = 0
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        if self.at_work >= 4:
+            return Answer.json(503, {"error": "temporarily_unavailable"})
+        self.at_work += 1
+        await asyncio.sleep(0.05)
+        self.at_work -= 1
+        return await original(request)

@@ -1,0 +1,239 @@
+"""Defects of token lifetime.
+
+They break these promises:
+
+- A token is valid for the lifetime it states, and no longer.
+- Revoking or expiring a credential takes effect immediately.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jwt
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, Claims
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.records import Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+from conformance.reference.showcase.tokens import ExpiredTokenAccepted
+from conformance.reference.support.identity import surface_of
+from tests.defects.support.identity import _DoneAllTheSame, shown_token
+
+Document = dict[str, Any]
+Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
+
+WRITES = ("POST", "PATCH", "DELETE")
+
+
+class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
+    """RFC 6750 section 3.1: nor does one that has expired tell that a copy is the present one."""
+
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+
+    conditional = False
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        self.conditional = request.method == "GET" and "if-none-match" in request.headers
+        return original(request)
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        return super().read_access_token(original, token) if self.conditional else original(token)
+
+
+class ExpiryForgottenByWrites(Defect):
+    """RFC 6749 section 7: an expired token opens nothing, neither for reading nor for writing."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+    forgotten: ClassVar[tuple[str, ...]] = WRITES
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        surface = surface_of(original)
+        if request.method in self.forgotten:
+            key = surface.key.private.public_key()
+            try:
+                claims = jwt.decode(
+                    shown_token(request), key, ["ES256"], {"verify_exp": False}, audience=AUDIENCE, issuer=ISSUER
+                )
+            except jwt.PyJWTError:
+                return original(request)
+            client = surface.holder(claims)
+            if client is not None:
+                return Caller(client, surface.scopes_in(claims), claims)
+        return original(request)
+
+
+class EndedTokenRefusedButServed(_DoneAllTheSame):
+    """The contract's table of errors: who is answered 401 for a token that has expired has changed nothing.
+
+    As where the handler runs while the token is still looked up, and its answer alone is thrown away.
+    """
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+    refusals = frozenset({401})
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return found is not None and self._ended(request)
+
+    def _ended(self, request: Request) -> bool:
+        """Whether it is a token of the issuer's, of which the time alone is over."""
+        try:
+            claims = jwt.decode(shown_token(request), options={"verify_signature": False})
+        except jwt.PyJWTError:
+            return False
+        return bool(claims["exp"] <= time.time())
+
+
+class SkewTakenFromEveryLifetime(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of the token, to its end, of a short one too."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        claims = original(token)
+        ends = claims["exp"] - 30 if claims else 0
+        return claims if ends > surface_of(original).now() else None
+
+
+class ExpiredTokenHasOwnCode(Defect):
+    """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-invalid-token",)
+    expired = False
+
+    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
+        claims = original(token)
+        self.expired = False
+        if claims is None and token.count(".") == 2:
+            try:
+                jwt.decode(token, options={"verify_signature": False, "verify_exp": True})
+            except jwt.ExpiredSignatureError:
+                self.expired = True
+            except (jwt.PyJWTError, ValueError, RecursionError):
+                pass
+        return claims
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original("token_expired" if error == "invalid_token" and self.expired else error, scope)
+
+
+class LifetimeStatedIsEverybodys(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/token-lives-as-long-as-it-says",)
+
+    def token_document(self, original: Callable[..., dict[str, Any]], *of: Any) -> dict[str, Any]:
+        return original(*of) | {"expires_in": 3600}
+
+
+class HasteEndsTokens(Defect):
+    """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/tokens-stay-good",)
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        try:
+            original(client)
+        except Refused:
+            surface_of(original).revocations[client.client_id] += 1
+            raise
+
+
+class ExpiresInIsText(Defect):
+    """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-in-seconds",)
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
+
+
+class ExpiresInMilliseconds(Defect):
+    """RFC 6749 section 5.1: expires_in is in seconds."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
+
+
+class ExpiresInMissing(Defect):
+    """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-stated",)
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        document = original(token, client, scopes)
+        del document["expires_in"]
+        return document
+
+
+class ReusedTokenSaidToBeginAnew(Defect):
+    """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-what-is-left",)
+
+    def __init__(self) -> None:
+        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        key = (claims["client_id"], claims["scope"], claims["credential_version"])
+        if self.issued.get(key, ("", 0.0))[1] < time.time():
+            self.issued[key] = original(claims), claims["exp"]
+        return self.issued[key][0]
+
+
+class NewTokenEndsTheLast(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/further-ones-end-none",)
+
+    def __init__(self) -> None:
+        self.last: dict[str, str] = {}
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        self.last[claims["client_id"]] = claims["jti"]
+        return original(claims)
+
+    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: dict[str, Any]) -> Client | None:
+        return original(claims) if claims.get("jti") == self.last.get(str(claims.get("client_id"))) else None
+
+
+class WrongSecretEndsTokens(Defect):
+    """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/refusals-end-none",)
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        matches = original(client, secret)
+        if client and not matches:
+            surface_of(original).revocations[client.client_id] += 1
+        return matches
+
+
+class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):
+    """Credentials: every token of a revoked credential becomes invalid: refused with 401, it has changed nothing."""
+
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
+
+    def _ended(self, request: Request) -> bool:
+        return shown_token(request).count(".") == 2 and not super()._ended(request)

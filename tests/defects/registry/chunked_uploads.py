@@ -1,0 +1,486 @@
+"""Defects of chunked uploads.
+
+They break these promises:
+
+- A blob can be pushed in chunks or as a stream.
+- An out-of-order chunk is rejected without damaging the upload.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+from conformance.reference.support.registry import KIB, kind_of, registry_of, without
+from tests.defects.support.common import server_error_page
+from tests.defects.support.registry import EveryTwentieth, _AnotherStatus, _ClosedAllTheSame, unsupported_error
+
+PART = 5 * 1024 * 1024
+"""The least size of a part of an upload to S3, which many registries store in."""
+
+
+class ChunkWithoutRange(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range",)
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        return without(original(request, upload), "Range")
+
+
+class UploadStatusFromCache(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: how far a session has come is told as it is now."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range",)
+
+    def __init__(self) -> None:
+        self.told: dict[str, Answer] = {}
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        told = self.told.get(asked.reference) or await original(asked)
+        self.told[asked.reference] = told
+        return Answer(told.status, told.body, told.headers)
+
+
+class ChunkAnswered204(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/chunk-is-202",)
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        answer: Answer = original(request, upload)
+        answer.status = 204
+        return answer
+
+
+class EmptyChunkFails(Defect):
+    """API Reference, Error Handling: a chunk of no bytes is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+    crashes = (ZeroDivisionError,)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if not request.body:
+            raise ZeroDivisionError
+        await original(request, upload)
+
+
+class ChunkBehindAnEmptyOneRefused(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: behind a chunk of no bytes the upload is where it was."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+
+    def __init__(self) -> None:
+        self.counted: set[str] = set()
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if upload.session in self.counted and "content-range" in request.headers:
+            raise registry_of(original).out_of_order(request, upload)
+        original(request, upload)
+        if kind_of(request) == "upload" and request.method == "PATCH" and not request.body:
+            self.counted.add(upload.session)
+
+
+class EmptyChunkLaterFails(Defect):
+    """API Reference, Error Handling: a chunk of no bytes is no failure, whatever came before it."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if upload.content and not request.body:
+            raise unsupported_error()
+        await original(request, upload)
+
+
+class EmptyChunkBeginsAnew(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk of no bytes takes none away."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if not request.body:
+            upload.content.clear()
+        await original(request, upload)
+
+
+class OneChunkInTwentyLost(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/in-chunks#twenty-four",)
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if not self.twentieth.due():
+            await original(request, upload)
+
+
+class LargeChunkCutShort(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk is taken whole, above a mebibyte, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/in-chunks#three",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        await original(request, upload)
+        beyond = len(request.body) - KIB * KIB
+        if "content-range" in request.headers and beyond > 0:
+            upload.content[-beyond:] = bytes(beyond)
+
+
+class ChunkFarInRefused(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk in order is taken, beyond 64 KiB as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/in-chunks#three",)
+
+    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
+        return bool(original(first, upload)) and first < 64 * KIB
+
+
+class LastBytesBehindStreamIgnored(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
+
+    def __init__(self) -> None:
+        self.streamed: set[str] = set()
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        if "content-range" not in asked.request.headers:
+            self.streamed.add(asked.reference)
+        answer: Answer = await original(asked)
+        return answer
+
+    def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
+        whole: bytes = original(upload, b"" if upload.session in self.streamed else last)
+        return whole
+
+
+class ChunkOfOneByteRefused(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a range that ends where it begins is one byte."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put#behind-chunks")
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        first, _, last = request.headers.get("content-range", "").partition("-")
+        if first and first == last:
+            raise registry_of(original).out_of_order(request, upload)
+        original(request, upload)
+
+
+class OneByteToldAsTwo(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the first of all
+    bytes too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/one-byte-is-a-chunk",)
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        return "0-1" if len(upload.content) == 1 else str(original(upload))
+
+
+class SessionKnownFromItsFirstByte(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/status-is-told",)
+    shipped = True
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if not registry_of(original).find_upload(asked).content:
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+        return answer
+
+
+class StatusOfChunksAnswered200(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: "The response to an active upload <location> MUST be a 204"."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/status-is-told",)
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.status = 200 if registry_of(original).find_upload(asked).content else answer.status
+        return answer
+
+
+class StreamRefused(Defect):
+    """Docker Registry V2, Changes, b: a body of unknown length can be streamed to an upload."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.method == "PATCH" and "content-length" not in request.headers:
+            return Answer.json(411, {"errors": [{"code": "SIZE_INVALID", "message": "a length is needed"}]})
+        return None
+
+
+class AbsentBlobRemembered(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob that was asked for in vain is there when it was pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    def __init__(self) -> None:
+        self.absent: dict[tuple[str, str], Refusal] = {}
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        if (name, digest) in self.absent:
+            raise self.absent[name, digest]
+        try:
+            content: bytes = original(name, digest)
+        except Refusal as refusal:
+            self.absent[name, digest] = refusal
+            raise
+        return content
+
+
+class BytesBeyondAPartLost(Defect):
+    """API Reference, Service Endpoints: what is streamed is kept whole, beyond the size of one part of the storage."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        before = len(upload.content)
+        await original(request, upload)
+        if before < PART < len(upload.content):
+            del upload.content[PART:]
+
+
+class OutOfOrderWithoutRange(Defect):
+    """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/416-tells-where-to-go-on",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
+
+
+class OutOfOrderAnswered400(_AnotherStatus):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order "MUST be responded to with 416"."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/416-tells-where-to-go-on",
+        "registry/upload/out-of-order-is-416#one-byte-early",
+        "registry/upload/out-of-order-is-416#overlapping",
+    )
+    told = ("upload", "PATCH", 416, 400)
+
+
+class OutOfOrderWithoutLocation(Defect):
+    """Docker Registry V2, Chunked Upload: 416 has the Location at which the upload goes on."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/416-tells-where-to-go-on",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Location") if answer.status == 416 and kind_of(request) == "upload" else answer
+
+
+class ContentRangeOfAnotherUnitFails(Defect):
+    """API Reference, Error Handling: a Content-Range that cannot be read is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
+    shortest = 3
+
+    def intercept(self, request: Request) -> Answer | None:
+        return server_error_page() if "=" in request.headers.get("content-range", "") else None
+
+
+class OutOfOrderLastChunkAccepted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the chunk in the closing PUT keeps the order, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if request.method != "PUT":
+            original(request, upload)
+
+
+class LastChunksStoredOutOfOrder(_ClosedAllTheSame):
+    """distribution-spec 1.1, Pushing a blob in chunks: what is refused for the order of its chunks is no blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)
+    codes = ("RANGE_INVALID",)
+
+
+class MalformedContentRangeIgnored(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a Content-Range that cannot be read says no chunk in order."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/malformed-content-range-is-refused#backwards",
+        "registry/upload/malformed-content-range-is-refused#open",
+        "registry/upload/malformed-content-range-is-refused#without-a-dash",
+        "registry/upload/malformed-content-range-is-refused#words",
+    )
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if grammar.content_range(request.headers.get("content-range", "")):
+            original(request, upload)
+
+
+class OutOfOrderEndsTheUpload(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: who is told 416 asks how far it came, and goes on there."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#one-byte-early",
+    )
+
+    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
+        refusal: Refusal = original(request, upload)
+        registry_of(original).close_session(upload)
+        return refusal
+
+
+class OutOfOrderStopsTheUpload(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the chunk that is next is taken after one that was refused."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#repeated",
+    )
+
+    def __init__(self) -> None:
+        self.stopped: set[str] = set()
+
+    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
+        self.stopped.add(upload.session)
+        refusal: Refusal = original(request, upload)
+        return refusal
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if upload.session in self.stopped:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": upload.session}, status=400)
+        original(request, upload)
+
+
+class OutOfOrderIsHashed(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was refused does not count for the digest."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#one-byte-late",
+    )
+
+    def __init__(self) -> None:
+        self.hashed: set[str] = set()
+
+    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
+        self.hashed.add(upload.session)
+        refusal: Refusal = original(request, upload)
+        return refusal
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        if upload.session in self.hashed:
+            registry_of(original).close_session(upload)
+            raise registry_of(original).wrong_digest(digest)
+        await original(upload, digest, content)
+
+
+class OutOfOrderStaysInTheFile(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: what was refused is not in the blob that was verified."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/out-of-order-changes-nothing#gap",
+        "registry/upload/out-of-order-changes-nothing#overlapping",
+    )
+
+    def __init__(self) -> None:
+        self.left: dict[str, bytes] = {}
+
+    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
+        self.left[upload.session] = request.body
+        refusal: Refusal = original(request, upload)
+        return refusal
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await original(upload, digest, content)
+        if left := self.left.get(upload.session):
+            await registry_of(original).store_blob(upload.repository, digest, content + left)
+
+
+class ChunkOutOfOrderAccepted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/out-of-order-is-416#gap",
+        "registry/upload/out-of-order-is-416#one-byte-late",
+        "registry/upload/out-of-order-is-416#repeated",
+        "registry/upload/first-chunk-begins-at-0",
+    )
+
+    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
+        return True
+
+
+class ChunkLengthUnchecked(Defect):
+    """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/range-and-length-agree#long", "registry/upload/range-and-length-agree#short")
+
+    def chunk_length_matches(self, original: Any, chunk: tuple[int, int], body: bytes) -> bool:
+        return True
+
+
+class RefusedChunkOfOtherLengthKept(Defect):
+    """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/range-and-length-agree#long",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        try:
+            await original(request, upload)
+        except Refusal as refusal:
+            if refusal.code == "SIZE_INVALID":
+                upload.content += request.body
+            raise
+
+
+class BlobDigestOnceWrongStaysWrong(Defect):
+    """distribution-spec 1.1, POST then PUT: a blob is taken under its digest, whatever failed under that before."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/refusal-ends-no-other",)
+
+    def __init__(self) -> None:
+        self.wrong: set[str] = set()
+
+    def digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
+        matches = bool(original(digest, content)) and digest not in self.wrong
+        if not matches:
+            self.wrong.add(digest)
+        return matches

@@ -1,0 +1,544 @@
+"""Defects that break the promise "Concurrent pushes and pulls do not interfere"."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import IMAGES, Manifest, Upload
+from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
+from tests.defects.support.registry import EveryTwentieth, unsupported_error
+
+
+class _UnderWay(Defect):
+    """Counts what is under way, and does it a moment later."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[object, int] = {}
+
+    async def _others(self, what: object) -> bool:
+        """Whether another was under way with the same thing in this moment."""
+        before = self.under_way.get(what, 0)
+        self.under_way[what] = before + 1
+        await asyncio.sleep(PAUSE_S)
+        self.under_way[what] -= 1
+        return before > 0
+
+
+class FirstSessionsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs", "registry/at-once/identical-blobs#mounted")
+
+    async def post_upload(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories and await self._others(asked.name):
+            raise unsupported_error()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class SessionsNamedByTheClock(Defect):
+    """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
+        if request.method == "POST":
+            registry, before = registry_of(original), upload.session
+            upload.session = str(uuid.UUID(int=int(time.time() * 4)))
+            registry.uploads[upload.session] = registry.uploads.pop(before)
+        answer: Answer = original(status, request, upload)
+        return answer
+
+
+class SecondPushOfSameBlobRefused(Defect):
+    """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    def __init__(self) -> None:
+        self.under_way: set[tuple[str, str]] = set()
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        if (name, digest) in self.under_way:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
+        self.under_way.add((name, digest))
+        await asyncio.sleep(PAUSE_S)
+        self.under_way.discard((name, digest))
+        await original(name, digest, content)
+
+
+class BlobsAtOnceMixed(Defect):
+    """Of several blobs that are pushed at once, each keeps its own bytes."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        self.content = content
+        await asyncio.sleep(PAUSE_S)
+        await original(name, digest, self.content)
+
+
+class IdenticalManifestsRemoved(_UnderWay):
+    """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-manifests",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        await original(name, manifest)
+        if await self._others((name, manifest.digest)):
+            # Tidied up by the name that both have.
+            registry_of(original).stored(name).manifests.pop(manifest.digest, None)
+
+
+class ChunksAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        if await self._others(asked.reference):
+            raise unsupported_error()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class RefusedTwinCounted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        upload = registry_of(original).find_upload(asked)
+        before = len(upload.content)
+        await asyncio.sleep(PAUSE_S)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            if len(upload.content) > before:
+                upload.content += asked.request.body
+            raise
+        return answer
+
+
+class ClosedAtOnceForNobody(_UnderWay):
+    """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        twice = await self._others(asked.reference)
+        if twice or self.under_way[asked.reference]:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": asked.reference}, status=409)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ClosedAtOnceDoubled(Defect):
+    """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        upload, digest = registry_of(original).find_upload(asked), asked.request.parameter("digest") or ""
+        await asyncio.sleep(PAUSE_S)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            blobs = registry_of(original).stored(asked.name).blobs
+            if digest in blobs and upload.session not in registry_of(original).uploads:
+                blobs[digest] += asked.request.body
+            raise
+        return answer
+
+
+class SecondClosingFails(Defect):
+    """API Reference, Error Handling: a closing request that is sent twice is no reason for a 5xx."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    def __init__(self) -> None:
+        self.closing: set[str] = set()
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        if asked.reference in self.closing:
+            raise unsupported_error()
+        self.closing.add(asked.reference)
+        await asyncio.sleep(PAUSE_S)
+        try:
+            answer: Answer = await original(asked)
+        finally:
+            self.closing.discard(asked.reference)
+        return answer
+
+
+class ChunksAtOnceBothAppended(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        registry_of(original).check_chunk(request, upload)
+        await asyncio.sleep(PAUSE_S)
+        upload.content += request.body
+
+
+class OneTagAtOnceFails(_UnderWay):
+    """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if await self._others((name, tag)):
+            raise unsupported_error()
+        await original(name, tag, digest)
+
+
+class ImagesOfOneTagMixed(Defect):
+    """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str], Manifest] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        manifests = registry_of(original).stored(name).manifests
+        self.last[name, tag] = manifests[digest]
+        await asyncio.sleep(PAUSE_S)
+        last = self.last[name, tag]
+        await original(name, tag, last.digest)
+        if last.digest != digest:
+            manifests[digest] = last
+
+
+class TagMovedBeforeItsManifest(Defect):
+    """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    def __init__(self) -> None:
+        self.stored: set[tuple[str, str]] = set()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        manifests = registry_of(original).opened(name).manifests
+        late = {} if (name, digest) in self.stored else {digest: manifests.pop(digest)}
+        self.stored.add((name, digest))
+        await original(name, tag, digest)
+        await asyncio.sleep(PAUSE_S)
+        manifests.update(late)
+
+
+class PullWhileDeletedFails(Defect):
+    """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.going: set[str] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.going.add(digest)
+        await asyncio.sleep(PAUSE_S)
+        await original(name, digest)
+        self.going.discard(digest)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        if registry_of(original).manifest_of(asked).digest in self.going:
+            raise unsupported_error()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class PulledInPartWhileDeleted(PullWhileDeletedFails):
+    """distribution-spec 1.1, Pulling manifests: what is pulled while it is deleted comes whole, if it comes."""
+
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if registry_of(original).manifest_of(asked).digest in self.going:
+            answer.body = answer.body[:10]
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class DeletionAtOnceRefusedToBoth(Defect):
+    """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.asked[digest] = self.asked.get(digest, 0) + 1
+        await asyncio.sleep(PAUSE_S)
+        if self.asked[digest] > 1:
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
+class SecondDeletionFails(Defect):
+    """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.going: set[str] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        if digest in self.going:
+            raise unsupported_error()
+        self.going.add(digest)
+        await asyncio.sleep(PAUSE_S)
+        self.going.discard(digest)
+        await original(name, digest)
+
+
+class OneRequestInTwentyFails(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/at-once/pulled-while-pushed-again#blob",
+        "registry/at-once/pulled-while-pushed-again#digest",
+        "registry/at-once/pulled-while-pushed-again#tag",
+    )
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def intercept(self, request: Request) -> Answer | None:
+        if kind_of(request) in ("blob", "manifest") and request.method == "GET" and self.twentieth.due():
+            return Answer.json(503, {"errors": [{"code": "UNAVAILABLE", "message": "service unavailable"}]})
+        return None
+
+
+class OneSessionInTwentyForgotten(Defect):
+    """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-pushed-again#blob",)
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        if self.twentieth.due():
+            registry_of(original).uploads.popitem()
+        return answer
+
+
+class DeletionsOfTagsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        if await self._others(name):
+            raise unsupported_error()
+        await original(name, tag)
+
+
+class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
+    """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        named = registry_of(original).stored(name).tags.get(tag, "")
+        others = await self._others((name, named))
+        await original(name, tag)
+        if others:
+            # Two have counted one tag less each, and the second found none left.
+            await registry_of(original).remove_manifest(name, named)
+
+
+class TagsDeletedAtOnceComeBack(Defect):
+    """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        stored = registry_of(original).stored(name)
+        left = {each: digest for each, digest in stored.tags.items() if each != tag}
+        await asyncio.sleep(PAUSE_S)
+        stored.tags = left
+
+
+class ReferrersAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-referrers",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        if manifest.subject and await self._others((name, manifest.subject)):
+            raise unsupported_error()
+        await original(name, manifest)
+
+
+class ReferrersAtOnceLost(Defect):
+    """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-referrers",)
+
+    def __init__(self) -> None:
+        self.listed: dict[tuple[str, str | None], list[str]] = {}
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        await original(name, manifest)
+        listed = self.listed.get((name, manifest.subject), [])
+        await asyncio.sleep(PAUSE_S)
+        self.listed[name, manifest.subject] = [*listed, manifest.digest]
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        listed = self.listed.get((name, digest), [])
+        return [each for each in original(name, digest) if each["digest"] in listed]
+
+
+class TagsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-tags",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if await self._others(name):
+            raise unsupported_error()
+        await original(name, tag, digest)
+
+
+class ManifestsAtOnceMixed(Defect):
+    """Of several manifests that are pushed at once, each keeps its own bytes."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-tags",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.manifest = manifest
+        await asyncio.sleep(PAUSE_S)
+        await original(name, self.manifest)
+
+
+class TagListRewrittenWhileRead(Defect):
+    """Docker Registry V2, Listing Image Tags: a list that is read while a tag is pushed has those that were there."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        stored = registry_of(original).opened(name)
+        stored.tags, tags = {}, stored.tags
+        await asyncio.sleep(PAUSE_S)
+        stored.tags = {**tags, **stored.tags}
+        await original(name, tag, digest)
+
+
+class PushWhileListedFails(_UnderWay):
+    """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+
+    async def list_tags(self, original: Any, asked: Asked) -> Answer:
+        await self._others(asked.name)
+        answer: Answer = await original(asked)
+        return answer
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if self.under_way.get(name):
+            raise unsupported_error()
+        await original(name, tag, digest)
+
+
+class OneTagInTwentyNotSet(Defect):
+    """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if not self.twentieth.due():
+            await original(name, tag, digest)
+
+
+class TagsReturnWithTheirManifest(Defect):
+    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are gone, whatever is pushed later."""
+
+    surface = "registry"
+    noticed_by = ("registry/model/repository-is-as-its-model",)
+    # A blob without a manifest may be collected: both are pushed anew.
+    shortest = 12
+
+    def __init__(self) -> None:
+        self.buried: dict[tuple[str, str], list[str]] = {}
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.buried[name, digest] = registry_of(original).tags_naming(name, digest)
+        await original(name, digest)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Any) -> None:
+        await original(name, manifest)
+        for tag in self.buried.pop((name, manifest.digest), []):
+            registry_of(original).opened(name).tags.setdefault(tag, manifest.digest)
+
+
+class DeletionMovesTagsBack(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a tag of a deleted image is gone, whatever it named before."""
+
+    surface = "registry"
+    noticed_by = ("registry/model/repository-is-as-its-model",)
+    shortest = 10
+
+    def __init__(self) -> None:
+        self.before: dict[tuple[str, str], str] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        earlier = registry_of(original).opened(name).tags.get(tag, digest)
+        if earlier != digest:
+            self.before[name, tag] = earlier
+        await original(name, tag, digest)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        registry = registry_of(original)
+        stored = registry.stored(name)
+        image = digest in stored.manifests and stored.manifests[digest].media_type in IMAGES
+        tags = registry.tags_naming(name, digest) if image else []
+        await original(name, digest)
+        stored.tags |= {tag: earlier for tag in tags if (earlier := self.before.get((name, tag))) in stored.manifests}

@@ -1,0 +1,134 @@
+"""Defects that break the promise "Conditional pulls follow RFC 9110 section 13"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.routing import Asked
+from conformance.reference.support.registry import kind_of, registry_of, without
+
+
+class UnchangedForAnyCache(Defect):
+    """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-has-its-etag#blob", "registry/pull/304-has-its-etag#manifest")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
+            answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
+
+
+class UnchangedUnderAnotherTag(Defect):
+    """RFC 9110 section 15.4.5: 304 has the ETag that 200 would have had."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-has-its-etag#blob",)
+
+    def unchanged(self, original: Any, digest: str) -> Answer:
+        answer: Answer = original(digest)
+        answer.headers["ETag"] = f'"{digest}-304"'
+        return answer
+
+
+class HeadOfWhatIsKnownTellsNoTag(Defect):
+    """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-has-its-etag#manifest-head",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 304:
+            del answer.headers["ETag"]
+        return answer
+
+
+class UnchangedOfNoLength(Defect):
+    """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-tells-no-other-length#blob", "registry/pull/304-tells-no-other-length#manifest")
+
+    def unchanged(self, original: Any, digest: str) -> Answer:
+        answer: Answer = original(digest)
+        answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class EntityTagsWithoutQuotationMarks(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is in quotation marks; who sends it back as it came is understood."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/entity-tag-has-its-form#blob",
+        "registry/pull/entity-tag-has-its-form#manifest",
+        "registry/pull/entity-tag-has-its-form#manifest-head",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["etag"].replace('"', "")
+        return answer
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return digest in request.headers.get("if-none-match", "")
+
+
+class BlobsWithoutEntityTags(Defect):
+    """Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#blob",)
+
+    def blob_answer(self, original: Any, *given: Any) -> Answer:
+        return without(original(*given), "ETag")
+
+
+class EntityTagNotHeeded(Defect):
+    """Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest",)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return False
+
+
+class HeadKnowsNoEntityTag(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest-head",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        await original(asked)
+        registry = registry_of(original)
+        answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
+        return answer
+
+
+class OneEntityTagRead(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match is a list of entity tags."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/entity-tag-saves-a-pull#blob-among-others",
+        "registry/pull/entity-tag-saves-a-pull#manifest-among-others",
+    )
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')
+
+
+class HeadOfAnotherNotModified(Defect):
+    """RFC 9110 section 13.1.2: 304 is for who has this very content, to HEAD as to GET."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/if-none-match-of-another-is-the-whole",)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        known: bool = original(request, digest)
+        return known or (request.method == "HEAD" and "if-none-match" in request.headers)

@@ -1,0 +1,602 @@
+"""Defects that break the promise "Deleting removes exactly what was named"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest, Upload
+from conformance.reference.support.registry import kind_of, registry_of
+from tests.defects.support.registry import _AnotherStatus, _DeletedBlobs, unsupported_error
+
+Place = tuple[str, str]
+
+COUNTED = re.compile(r"\+(\d+)")
+
+
+class DeletionOfMissingTagAccepted(Defect):
+    """Docker Registry V2, Deleting an Image: what did not exist is 404, a tag as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/absent-is-404#tag",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        if ":" not in asked.reference and asked.reference not in registry.stored(asked.name).tags:
+            return registry.deleted()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class BlobDeletedAsManifest(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/absent-is-404#blob-as-manifest",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            if asked.reference not in registry.stored(asked.name).blobs:
+                raise
+            await registry.remove_blob(asked.name, asked.reference)
+            return registry.deleted()
+        return answer
+
+
+class DeletionInAnAbsentRepositoryFails(Defect):
+    """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/absent-is-404#manifest-nowhere",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories:
+            raise unsupported_error()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class BlobDeletionTakesManifests(Defect):
+    """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-goes-alone",)
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        stored = registry_of(original).stored(name)
+        for manifest in list(stored.manifests.values()):
+            if digest.encode() in manifest.content:
+                stored.manifests.pop(manifest.digest)
+
+
+class DeletingABlobInUseFails(Defect):
+    """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-goes-alone",)
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
+            raise Refusal("DENIED", {"digest": digest}, status=500)
+        await original(name, digest)
+
+
+class DeletedBlobGivenInParts(_DeletedBlobs):
+    """distribution-spec 1.1, Deleting Blobs: of a deleted blob nothing is given, no part either."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-is-gone",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        content = self.deleted.get((asked.name, asked.reference))
+        if content is None or "range" not in asked.request.headers:
+            answer: Answer = await original(asked)
+            return answer
+        return registry_of(original).part_answer(asked.reference, content, 0, 10)
+
+
+class DeletedBlobStillServed(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        """Forgets to."""
+
+
+class BlobDeletionAnswered204(_AnotherStatus):
+    """distribution-spec 1.1, Deleting Blobs: "Upon success, the registry MUST respond with code 202 Accepted"."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
+    told = ("blob", "DELETE", 202, 204)
+
+
+class BlobDeletedEverywhere(Defect):
+    """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-stays-elsewhere", "registry/delete/blob-stays-elsewhere#pushed")
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        for repository in registry_of(original).repositories.values():
+            repository.blobs.pop(digest, None)
+
+
+class BlobKnownSinceTheSessionOpened(Defect):
+    """distribution-spec 1.1, Pushing a blob: 201 says that a blob is there, deleted meanwhile or not."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.known: set[tuple[str, str]] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        open_ones = registry_of(original).uploads.values()
+        self.known |= {(each.session, digest) for each in open_ones if each.repository == name}
+        await original(name, digest)
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await original(upload, digest, content)
+        if (upload.session, digest) in self.known:
+            del registry_of(original).stored(upload.repository).blobs[digest]
+
+
+class DeletedImagesTagNeverListedAgain(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.gone: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.gone |= {(name, tag) for tag in registry_of(original).tags_naming(name, digest)}
+        await original(name, digest)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return [tag for tag in original(name) if (name, tag) not in self.gone]
+
+
+class DeletedBlobNeverServedAgain(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob that was deleted and pushed again is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self.deleted.add((name, digest))
+        await original(name, digest)
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        content: bytes = original(name, digest)
+        if (name, digest) in self.deleted and digest == grammar.digest_of(content):
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return content
+
+
+class DeletedDigestNeverComesBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: what was deleted and pushed again is there by its digest as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.deleted.add((name, digest))
+        await original(name, digest)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = None if (name, reference) in self.deleted else original(name, reference)
+        return found
+
+
+class DockerImagesNotDeleted(Defect):
+    """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/image-stays-elsewhere#digest",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        manifest = registry_of(original).stored(name).manifests.get(digest)
+        if manifest is None or manifest.media_type in OCI_TYPES:
+            await original(name, digest)
+
+
+class DeletedIndexStillServed(Defect):
+    """distribution-spec 1.1, Deleting Manifests: an index whose deletion was accepted is gone, as an image is."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/index-goes-with-its-tags",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        manifest = registry_of(original).stored(name).manifests.get(digest)
+        if manifest is None or manifest.media_type != OCI_INDEX:
+            await original(name, digest)
+
+
+class TagsOfADeletedIndexStay(Defect):
+    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted index go with it."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/index-goes-with-its-tags",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        manifest, tags = stored.manifests.get(digest), dict(stored.tags)
+        await original(name, digest)
+        if manifest and manifest.media_type == OCI_INDEX:
+            stored.tags.update(tags)
+
+
+class IndexDeletionAnswered200(Defect):
+    """distribution-spec 1.1, Deleting Manifests: 202 for an index, as for an image."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/index-goes-with-its-tags",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        manifest = registry_of(original).manifest_of(asked)
+        answer: Answer = await original(asked)
+        answer.status = 200 if manifest.media_type == OCI_INDEX else answer.status
+        return answer
+
+
+def tag_of(digest: str) -> str:
+    """An entity tag that is not the digest."""
+    return f'"{digest[7:23]}"'
+
+
+def tagged(answer: Answer) -> Answer:
+    """The answer with such a tag."""
+    answer.headers["ETag"] = tag_of(answer.headers["Docker-Content-Digest"])
+    return answer
+
+
+class OwnTags:
+    """Entity tags that are no digests."""
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        return tagged(await original(asked))
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), tag_of(digest))
+
+
+class DeletedIsAsItWas(OwnTags, Defect):
+    """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/known-is-gone-as-well#blob", "registry/delete/known-is-gone-as-well#manifest")
+
+    def __init__(self) -> None:
+        self.sent: set[tuple[str, str]] = set()
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        return await self._got(original, asked)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        return await self._got(original, asked)
+
+    async def _got(self, original: Any, asked: Asked) -> Answer:
+        given = asked.request.headers.get("if-none-match", "")
+        if (asked.request.path, given) in self.sent and ":" in asked.reference:
+            return tagged(registry_of(original).unchanged(asked.reference))
+        answer = tagged(await original(asked))
+        self.sent.add((asked.request.path, answer.headers["ETag"]))
+        return answer
+
+
+class IndexDeletionTakesItsImages(Defect):
+    """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/listed-images-stay",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        deleted = registry_of(original).stored(name).manifests[digest]
+        await original(name, digest)
+        for child in deleted.document.get("manifests") or []:
+            await original(name, child["digest"])
+
+
+class DeletionTakesTagsThatMovedAway(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
+
+    def __init__(self) -> None:
+        self.named: dict[Place, set[str]] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.named.setdefault((name, digest), set()).add(tag)
+        await original(name, tag, digest)
+
+    def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
+        return [*self.named.get((name, digest), ())]
+
+
+class TagStaysAfterItsManifest(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Manifest] = {}
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.kept[digest] = registry_of(original).stored(name).manifests.pop(digest)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
+
+
+class DeletionAnswered200(Defect):
+    """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/delete/manifest-is-answered-202",
+        "registry/delete/manifest-is-answered-202#without-its-subject",
+        "registry/delete/manifest-is-answered-202#without-its-tag",
+    )
+
+    def deleted(self, original: Any) -> Answer:
+        return Answer(200)
+
+
+class DeletionSweepsUnnamedBlobs(Defect):
+    """Docker Registry V2, Pushing an Image: blobs come before their manifest, and are there when that comes."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/others-stay",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        stored = registry_of(original).stored(name)
+        named = b"".join(each.content for each in stored.manifests.values())
+        for blob in [each for each in stored.blobs if each.encode() not in named]:
+            del stored.blobs[blob]
+
+
+class DeletedDigestTakesThatBesideIt(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what shares a config with what was deleted is there by digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/others-stay",)
+
+    def __init__(self) -> None:
+        self.configs: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        manifest = registry_of(original).stored(name).manifests[digest]
+        if config := manifest.document.get("config"):
+            self.configs.add((name, config["digest"]))
+        await original(name, digest)
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        manifest: Manifest = original(asked)
+        config = manifest.document.get("config", {}).get("digest")
+        if ":" in asked.reference and (asked.name, config) in self.configs:
+            raise registry_of(original).unknown_manifest(asked)
+        return manifest
+
+
+class IndexGoesWithItsImage(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/others-stay#index-of-it",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        for each in list(registry_of(original).stored(name).manifests.values()):
+            if any(listed["digest"] == digest for listed in each.document.get("manifests") or []):
+                await original(name, each.digest)
+
+
+class DeletedReferrerTakesItsSubject(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/subject-stays",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        manifest = registry_of(original).stored(name).manifests.get(digest)
+        await original(name, digest)
+        if manifest and manifest.subject:
+            await original(name, manifest.subject)
+
+
+class LinkCounts(Defect):
+    """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        before = COUNTED.fullmatch(request.parameter("last") or "")
+        return str(original(request, size, f"+{size + int(before[1] if before else 0)}", rest))
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        counted = COUNTED.fullmatch(last or "")
+        return names[int(counted[1]) :] if counted else list(original(names, last))
+
+
+class DeletedTagPushedAgainNotListed(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.deleted.add((name, tag))
+        await original(name, tag)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return [tag for tag in original(name) if (name, tag) not in self.deleted]
+
+
+class DeletedTagNamesWhatItDid(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.named: dict[tuple[str, str], str] = {}
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.named[name, tag] = registry_of(original).stored(name).tags.get(tag, "")
+        await original(name, tag)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag, self.named.pop((name, tag), digest))
+
+
+class DeletedTagTakesItsDigest(Defect):
+    """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        stored = registry_of(original).stored(name)
+        digest = stored.tags.get(tag, "")
+        await original(name, tag)
+        stored.manifests.pop(digest, None)
+
+
+class DeletedTagsInPages(Defect):
+    """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[str, list[str]] = {}
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.deleted.setdefault(name, []).append(tag)
+        await original(name, tag)
+
+    async def list_tags(self, original: Any, asked: Asked) -> Answer:
+        registry, deleted = registry_of(original), self.deleted.get(asked.name, [])
+        if asked.request.parameter("n") is None or not deleted:
+            answer: Answer = await original(asked)
+            return answer
+        tags = registry.in_order([*registry.tags_of(asked.name), *deleted])
+        return registry.page_answer(asked.request, {"name": asked.name}, "tags", tags)
+
+
+class DeletedTagRefused(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.deleted.add((name, tag))
+        await original(name, tag)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if (asked.name, asked.reference) in self.deleted:
+            raise Refusal("TAG_INVALID", {"tag": asked.reference})
+        answer: Answer = await original(asked)
+        return answer
+
+
+class DeletedTagFromCache(Defect):
+    """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.read: dict[Place, Manifest] = {}
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        place = asked.name, asked.reference
+        if asked.request.method == "DELETE" or ":" in asked.reference:
+            other: Manifest = original(asked)
+            return other
+        if place not in self.read:
+            self.read[place] = original(asked)
+        return self.read[place]
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.read.pop((name, tag), None)
+        await original(name, tag, digest)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.read = {place: each for place, each in self.read.items() if each.digest != digest}
+        await original(name, digest)
+
+
+class TagDeletionAnswered204(_AnotherStatus):
+    """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+    told = ("manifest", "DELETE", 202, 204)
+
+    def _meant(self, request: Request) -> bool:
+        return ":" not in request.path
+
+
+class DeletionOfMissingBlobAccepted(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/delete/twice-is-404#blob",
+        "registry/delete/absent-is-404#blob",
+        "registry/delete/absent-is-404#blob-nowhere",
+    )
+
+    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        await registry.remove_blob(asked.name, registry.check_digest(asked.reference))
+        return registry.deleted()
+
+
+class ManifestDeletionGetsNoAnswer(Defect):
+    """OCI 1.1, Deleting Manifests: 202."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/twice-is-404#manifest",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None

@@ -1,0 +1,365 @@
+"""Defects of mounts.
+
+They break these promises:
+
+- Mounting a blob requires pull access to its source repository.
+- A cross-repository mount yields the blob or an upload session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.access import Caller, organization_of
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+from conformance.reference.support.registry import registry_of, without
+from tests.defects.support.registry import _DeletedBlobs, unsupported_error
+
+
+class MountsLinkedBehindTheUpload(Defect):
+    """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/rights/mount-needs-pull-on-the-source#first-of-two",
+        "registry/rights/mount-needs-pull-on-the-source#named",
+        "registry/token/mount-needs-pull-on-the-source",
+    )
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if source := asked.request.parameter("from"):
+            await registry_of(original).mount_blob(source, asked.name, digest)
+        return answer
+
+
+class MountWithinOneOrganization(Defect):
+    """Docker token scopes: a mount needs pull on the source, in one's own organization as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/mount-needs-pull-on-the-source",)
+
+    def may_mount(self, original: Any, caller: Caller, source: str) -> bool:
+        own = {organization_of(name) for _, name, _ in caller.grants}
+        return organization_of(source) in own or bool(original(caller, source))
+
+
+class MountOfMissingBlobAnswered201(Defect):
+    """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/mount/absent-blob-is-not-made-up#absent-source",
+        "registry/mount/absent-blob-is-not-made-up#source",
+    )
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        await original(source, target, digest)
+        return True
+
+
+class MountsLinkedBeforeTheyAreFound(Defect):
+    """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/absent-blob-is-not-made-up#no-source", "registry/mount/deleted-blob-is-not-mounted")
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if answer.status == 202:
+            registry_of(original).opened(asked.name).blobs.setdefault(digest, b"")
+        return answer
+
+
+class MountOpensNoUpload(Defect):
+    """distribution-spec 1.1, Mounting a blob: where it is not mounted, 202 opens an upload, as for any other blob."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/mount/absent-blob-opens-an-upload",
+        "registry/mount/blob-or-upload",
+        "registry/mount/blob-or-upload#new-repository",
+        "registry/mount/without-source-is-answered",
+    )
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        return registry_of(original).upload_answer(202, asked.request, Upload(asked.name, asked.caller.subject))
+
+
+class MountFailureRefused(Defect):
+    """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-is-answered")
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if answer.status == 202:
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return answer
+
+
+class MountBySha512Refused(Defect):
+    """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload#by-sha512",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        if digest.startswith("sha512:"):
+            raise Refusal("DIGEST_INVALID", {"digest": digest})
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class MountWithoutBlob(Defect):
+    """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/mount/blob-or-upload",
+        "registry/mount/blob-or-upload#new-repository",
+        "registry/mount/stays-when-the-source-goes",
+    )
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return digest in registry_of(original).stored(source).blobs
+
+
+class MountTakesTheBlobAway(Defect):
+    """distribution-spec 1.1, Mounting a blob: the source keeps it."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/blob-or-upload",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted = bool(await original(source, target, digest))
+        if mounted and source != target:
+            registry_of(original).stored(source).blobs.pop(digest)
+        return mounted
+
+
+class Sha512MountsFail(Defect):
+    """API Reference, Error Handling: a mount by a digest of another algorithm is no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/by-sha512-is-there",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        if digest.startswith("sha512:"):
+            raise unsupported_error()
+        return bool(await original(source, target, digest))
+
+
+class Sha512MountedEmpty(Defect):
+    """distribution-spec 1.1, Mounting a blob: what was mounted is there, by whichever digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/by-sha512-is-there",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return digest.startswith("sha512:") or bool(await original(source, target, digest))
+
+
+class DeletedBlobStillMounts(_DeletedBlobs):
+    """distribution-spec 1.1, Mounting a blob: what was deleted from the source is not mounted from there."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/deleted-blob-is-not-mounted",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        if content := self.deleted.get((source, digest)):
+            await registry_of(original).store_blob(target, digest, content)
+            return True
+        return bool(await original(source, target, digest))
+
+
+class MountedBackIsNotThere(Defect):
+    """distribution-spec 1.1, Pulling blobs: what was deleted and is mounted again (201) is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/deleted-can-be-mounted-again",)
+
+    def __init__(self) -> None:
+        self.deleted_from: set[tuple[str, str]] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self.deleted_from.add((name, digest))
+        await original(name, digest)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        if (target, digest) in self.deleted_from:
+            return digest in registry_of(original).stored(source).blobs
+        return bool(await original(source, target, digest))
+
+
+class MountedWithoutLocation(Defect):
+    """distribution-spec 1.1, Mounting a blob: the Location of a mounted blob "will contain the registry URL"."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        return without(answer, "Location") if answer.status == 201 else answer
+
+
+class _Mounted(Defect):
+    """Knows what was mounted."""
+
+    def __init__(self) -> None:
+        self.mounted: set[tuple[str, str]] = set()
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted: bool = await original(source, target, digest)
+        if mounted and source != target:
+            self.mounted.add((target, digest))
+        return mounted
+
+
+class MountedUnknownToHead(_Mounted):
+    """distribution-spec 1.1, Checking if content exists: a mounted blob is there for HEAD as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        if (asked.name, asked.reference) in self.mounted:
+            raise Refusal("BLOB_UNKNOWN", {"digest": asked.reference})
+        answer: Answer = await original(asked)
+        return answer
+
+
+class MountedUnderItsLinksDigest(_Mounted):
+    """Docker Registry V2, Digest Header: HEAD of a mounted blob tells the blob's digest, and not that of its link."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if (asked.name, asked.reference) in self.mounted:
+            answer.headers["Docker-Content-Digest"] = grammar.digest_of(asked.reference.encode())
+        return answer
+
+
+class MountedDigestOfOther(Defect):
+    """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if answer.status == 201:
+            answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
+        return answer
+
+
+class MountLocationOfSource(Defect):
+    """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        source = asked.request.parameter("from")
+        if answer.status == 201 and source:
+            answer.headers["Location"] = registry_of(original).blob_url(asked.request, source, digest)
+        return answer
+
+
+class MountedBlobOfItsLinksLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD has the length of a blob (serverless-registry #134)."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+    shipped = True
+
+    def __init__(self) -> None:
+        self.mounted: dict[tuple[str, str], str] = {}
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted: bool = await original(source, target, digest)
+        if mounted:
+            self.mounted[target, digest] = f"{source}/blobs/{digest}"
+        return mounted
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        link = self.mounted.get((asked.name, asked.reference))
+        if link is not None:
+            answer.headers["Content-Length"] = str(len(link))
+        return answer
+
+
+class MalformedMountFails(Defect):
+    """API Reference, Error Handling: a mount of what is no digest is the caller's fault, not the platform's."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/mount/malformed-is-a-callers-fault#digest",
+        "registry/mount/malformed-is-a-callers-fault#digest-not-ascii",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
+        return Answer(500, b"panic: index out of range") if malformed else answer
+
+
+class MountFromNoNameFails(Defect):
+    """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/malformed-is-a-callers-fault#source",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        source = asked.request.parameter("from")
+        if source and not registry_of(original).is_name(source):
+            raise Refusal("NAME_UNKNOWN", status=500)
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class MountOfWhatIsThereRefused(Defect):
+    """distribution-spec 1.1, Mounting a blob: a blob that the target has already is mounted, and no conflict."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/of-what-is-there-is-answered#again",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        if digest in registry_of(original).stored(target).blobs:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=409)
+        return bool(await original(source, target, digest))
+
+
+class MountFromItselfTakesTheBlob(Defect):
+    """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/of-what-is-there-is-answered#itself",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted = bool(await original(source, target, digest))
+        if source == target:
+            await registry_of(original).remove_blob(source, digest)
+        return mounted
+
+
+class MountedFromNowhere(Defect):
+    """distribution-spec 1.1, Mounting a blob: what is answered 201 is there, whether the source was named or not."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/without-source-is-answered",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        if asked.request.parameter("from"):
+            answer: Answer = await original(asked, digest)
+            return answer
+        return registry_of(original).blob_created(asked, digest)

@@ -1,0 +1,321 @@
+"""Defects that break the promise "Repository names, tags and digests follow the specified grammar"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest, Repository
+from conformance.reference.support.registry import _RefusedManifestsKept, registry_of
+from tests.defects.support.common import server_error_page
+
+LONGEST_ADDRESS = 320
+
+
+class LongNameFails(Defect):
+    """API Reference, Error Handling: a name too long is 4xx, not 500 (distribution #2670)."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/any-name-is-a-callers-affair#many-components",
+        "registry/name/any-name-is-a-callers-affair#too-long",
+        "registry/name/any-name-is-a-callers-affair#very-long",
+    )
+
+    def is_name(self, original: Any, text: str) -> bool:
+        if len(text) > 255:
+            raise Refusal("NAME_INVALID", status=500)
+        return bool(original(text))
+
+
+class EmptyComponentFails(Defect):
+    """API Reference, Error Handling: a name with an empty component is the caller's fault, not the platform's."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/any-name-is-a-callers-affair#slash-first",
+        "registry/name/any-name-is-a-callers-affair#slash-last",
+    )
+
+    def is_name(self, original: Any, text: str) -> bool:
+        if "" in text.split("/"):
+            raise Refusal("NAME_INVALID", status=500)
+        return bool(original(text))
+
+
+class NoNameFails(Defect):
+    """API Reference, Error Handling: a manifest under no name at all is the caller's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-name-is-a-callers-affair#nothing",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(500, {"message": "no name"}) if request.path.startswith("/v2//manifests/") else None
+
+
+class BytesInReferenceFail(Defect):
+    """API Reference, Error Handling: a reference that is no UTF-8 is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return server_error_page() if request.method == "GET" and "\ufffd" in request.path else None
+
+
+class TagEndingInASeparatorRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag may end in ``.``, ``-`` and ``_``."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-tag-names-its-manifest",)
+    shortest = 5
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return bool(original(text)) and text[-1] not in ".-_"
+
+
+class BlobsOfNamesBelow(Defect):
+    """distribution-spec 1.1, Pulling blobs: what ``app/below`` has is not ``app``'s."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/each-name-is-its-own#one-letter-components",
+        "registry/name/each-name-is-its-own#word-of-a-path",
+    )
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        for other, stored in registry_of(original).repositories.items():
+            if other.startswith(f"{name}/") and digest in stored.blobs:
+                return stored.blobs[digest]
+        content: bytes = original(name, digest)
+        return content
+
+
+class LongAddressRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: a name and a tag may be long, both of them in one address."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/each-name-is-its-own#longest",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if len(request.path) <= LONGEST_ADDRESS or "/manifests/" not in request.path:
+            return None
+        return Answer.json(414, {"message": "URI too long"})
+
+
+class NamesFolded(Defect):
+    """distribution-spec 1.1, Pulling manifests: names that differ in a separator are two names."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/each-name-is-its-own#dashes",
+        "registry/name/each-name-is-its-own#dot",
+        "registry/name/each-name-is-its-own#two-underscores",
+        "registry/name/each-name-is-its-own#underscore",
+    )
+
+    def stored(self, original: Any, name: str) -> Repository:
+        stored: Repository = original(self._kept_as(name))
+        return stored
+
+    def opened(self, original: Any, name: str) -> Repository:
+        opened: Repository = original(self._kept_as(name))
+        return opened
+
+    def _kept_as(self, name: str) -> str:
+        return re.sub("[-._]+", "-", name)
+
+
+class OneLetterComponentFails(Defect):
+    """API Reference, Error Handling: a component may be one letter, which is no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/each-name-is-its-own#one-digit-component",
+        "registry/name/any-name-is-a-callers-affair#empty-component",
+    )
+
+    def is_name(self, original: Any, text: str) -> bool:
+        if any(len(each) == 1 for each in text.split("/")):
+            raise Refusal("NAME_INVALID", status=500)
+        return bool(original(text))
+
+
+class TagsBelowAreListed(Defect):
+    """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/each-name-is-its-own#one-digit-component",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        below = (each.tags for path, each in registry_of(original).repositories.items() if path.startswith(f"{name}/"))
+        return list(dict.fromkeys([*original(name), *(tag for tags in below for tag in tags)]))
+
+
+class EscapesInLastKept(Defect):
+    """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/escaped-is-the-same#last",)
+
+    def page_answer(self, original: Any, request: Request, *told: Any) -> Answer:
+        if "last=%" in request.query_string:
+            # No name is before one that begins with a percent sign.
+            request = replace(request, query_string=re.sub("last=[^&]*", "last=%25", request.query_string))
+        answer: Answer = original(request, *told)
+        return answer
+
+
+class EscapesInALinkEscaped(Defect):
+    """RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/escaped-is-the-same#list",)
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return f"{request.raw_path.replace('%', '%25')}?{query}"
+
+
+class EscapedPathsAreNone(Defect):
+    """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/escaped-is-the-same#blob", "registry/name/escaped-is-the-same#manifest")
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
+            return Refusal("NAME_UNKNOWN").answer()
+        answer: Answer = await original(request)
+        return answer
+
+
+class NameWithSeparatorsRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/every-app-slug-is-taken#dashes",)
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
+
+
+class TagsKeptInSmallLetters(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag may have capitals, and is then another than that without."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken#capital", "registry/name/tags-differ-in-case")
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag.lower(), digest)
+
+
+class LongTagRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/every-tag-of-the-grammar-is-taken#128-letters",
+        "registry/name/every-tag-of-the-grammar-is-taken#hexadecimal",
+        "registry/referrers/tag-schema-works",
+    )
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return len(text) < 64 and bool(original(text))
+
+
+class VersionsAreNumbers(Defect):
+    """API Reference, Docker Registry: an image is pulled by the tag it was pushed under; v1.0.0 is not kept as v1.0."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/image-naming-of-the-contract",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag.removesuffix(".0"), digest)
+
+
+class NameGrammarUnchecked(Defect):
+    """distribution-spec 1.1, Pulling manifests: a repository name of another grammar is refused."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/no-other-name-is-taken#capital",
+        "registry/name/no-other-name-is-taken#component-of-a-dash",
+        "registry/name/no-other-name-is-taken#dash-and-underscore",
+        "registry/name/no-other-name-is-taken#dash-first",
+        "registry/name/no-other-name-is-taken#dash-last",
+        "registry/name/no-other-name-is-taken#dot-and-dash",
+        "registry/name/no-other-name-is-taken#dot-first",
+        "registry/name/no-other-name-is-taken#dot-last",
+        "registry/name/no-other-name-is-taken#not-ascii",
+        "registry/name/no-other-name-is-taken#plus",
+        "registry/name/no-other-name-is-taken#three-underscores",
+        "registry/name/no-other-name-is-taken#two-dots",
+        "registry/name/no-other-name-is-taken#underscore-first",
+        "registry/name/no-other-name-is-taken#underscore-last",
+    )
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return True
+
+
+class BadTagsSetAllTheSame(_RefusedManifestsKept):
+    """distribution-spec 1.1, Pulling manifests: what is refused as no tag names nothing."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/no-other-tag-is-taken#129-letters",
+        "registry/name/no-other-tag-is-taken#at",
+        "registry/name/no-other-tag-is-taken#dash-first",
+        "registry/name/no-other-tag-is-taken#line-end",
+        "registry/name/no-other-tag-is-taken#nul",
+    )
+    codes = ("TAG_INVALID",)
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        registry = registry_of(original)
+        manifest: Manifest = registry.resolve(asked.name, asked.reference) or original(asked)
+        return manifest
+
+
+class TagGrammarUnchecked(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag is of its grammar, at most 128 characters."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/name/no-other-tag-is-taken#129-letters",
+        "registry/name/no-other-tag-is-taken#blank",
+        "registry/name/no-other-tag-is-taken#dot-first",
+        "registry/name/no-other-tag-is-taken#not-ascii",
+        "registry/name/no-other-tag-is-taken#plus",
+    )
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return True
+
+
+class TagLikeAnotherNotSet(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that differs from another in case alone is set all the same."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        tags = registry_of(original).stored(name).tags
+        if tag in tags or tag.lower() not in map(str.lower, tags):
+            await original(name, tag, digest)
+
+
+class TagWithoutItsLastDash(Defect):
+    """distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case#or-at-their-end",)
+
+    def check_reference(self, original: Any, text: str) -> str:
+        return str(original(text)).rstrip("-")

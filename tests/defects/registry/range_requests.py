@@ -1,0 +1,252 @@
+"""Defects that break the promise "Range requests on blobs follow RFC 9110 section 14"."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+from conformance.reference.support.registry import registry_of, without
+from tests.defects.support.common import server_error_page
+
+MOST_READ = 4 * 1024 * 1024
+
+
+class UnsatisfiableWithoutSize(Defect):
+    """RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/416-tells-the-size",)
+
+    def unsatisfiable(self, original: Any, header: str, size: int) -> Refusal:
+        return Refusal("RANGE_INVALID", {"range": header})
+
+
+class RangeBeyondEveryNumberFails(Defect):
+    """API Reference, Error Handling: a Range with a number of forty digits is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    shortest = 3
+
+    def intercept(self, request: Request) -> Answer | None:
+        return server_error_page() if re.search("[0-9]{20}", request.headers.get("range", "")) else None
+
+
+class FirstOfSeveralRangesToldAsTheWhole(Defect):
+    """RFC 9110 section 14.2: of several ranges parts are sent, or the whole with 200."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status == 200 and "," in asked.request.headers.get("range", ""):
+            answer.body = answer.body[:10]
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class SeveralRangesSentWhole(Defect):
+    """RFC 9110 section 15.3.7: 206 says which part it is, also where several were asked for."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200 and "," in request.headers.get("range", ""):
+            answer.status = 206
+        return answer
+
+
+class RegistryIfRangeIgnored(Defect):
+    """RFC 9110 section 13.1.5: where If-Range does not match, the whole blob is sent."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/if-range-of-another-is-the-whole",)
+
+    def part_wanted(self, original: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
+        header = request.headers.get("range")
+        part: tuple[int, int] | None = registry_of(original).byte_range(header, size) if header else None
+        return part
+
+
+class PartWithoutEntityTag(Defect):
+    """RFC 9110 section 15.3.7: 206 has the ETag that 200 would have."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
+
+    def part_answer(self, original: Any, *given: Any) -> Answer:
+        return without(original(*given), "ETag")
+
+
+class EntityTagOfThePart(Defect):
+    """RFC 9110 section 15.3.7: the ETag of 206 is that of the whole, or no parts could be put together."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        answer.headers["ETag"] = f'"{digest}-{first}-{end}"'
+        return answer
+
+
+class PartEndsWithItsChunk(Defect):
+    """RFC 9110 section 15.3.7: a part is of the blob, in however many chunks that came."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#last-of-more-than-there-is",
+        "registry/pull/part-is-what-it-says#of-what-is-had",
+        "registry/pull/range-is-served#middle",
+        "registry/pull/range-is-served#open",
+        "registry/pull/range-is-served#to-the-end",
+    )
+
+    def __init__(self) -> None:
+        self.firsts: dict[str, int] = {}
+        self.ends: dict[str, int] = {}
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        await original(request, upload)
+        self.firsts.setdefault(upload.session, len(upload.content))
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        self.ends[digest] = self.firsts.get(upload.session, 0)
+        await original(upload, digest, content)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        border = self.ends.get(digest, 0)
+        answer: Answer = original(digest, content, first, border if first < border < end else end)
+        return answer
+
+
+class PartCompressedBehindItsRange(Defect):
+    """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says#the-whole",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Encoding"] = "gzip"
+            return without(answer, "Content-Length")
+        return answer
+
+
+class PartToldAsTheWhole(Defect):
+    """RFC 9110 section 15.3.1: what is answered 200 is the whole blob, and no part of it."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#beyond-4-mib",
+        "registry/pull/part-is-what-it-says#beyond-the-end",
+        "registry/pull/part-is-what-it-says#last-one",
+        "registry/pull/part-is-what-it-says#of-what-is-had",
+        "registry/pull/part-is-what-it-says#open",
+    )
+
+    def part_answer(self, original: Any, *given: Any) -> Answer:
+        answer: Answer = without(original(*given), "Content-Range")
+        answer.status = 200
+        return answer
+
+
+class DigestOfThePart(Defect):
+    """Docker Registry V2, Content Digests: the digest that is told is the blob's, with a part of it as well."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/part-is-what-it-says#beyond-the-end",
+        "registry/pull/part-is-what-it-says#first-byte",
+        "registry/pull/part-is-what-it-says#last",
+        "registry/pull/part-is-what-it-says#last-byte",
+        "registry/pull/part-is-what-it-says#middle",
+        "registry/pull/part-is-what-it-says#to-the-end",
+    )
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content[first:end])
+        return answer
+
+
+class PartFarInRefused(Defect):
+    """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says#beyond-4-mib",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(header, size)
+        if part and part[0] >= MOST_READ:
+            raise grammar.UnsatisfiableRange(header)
+        return part
+
+
+class RangeOfOneByteTooManyRefused(Defect):
+    """RFC 9110 section 14.1.2: a last position at the length or beyond it is that of the last byte."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says#beyond-the-end",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):
+            raise grammar.UnsatisfiableRange(header)
+        found: tuple[int, int] | None = original(header, size)
+        return found
+
+
+class PartWithoutContentRange(Defect):
+    """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/pull/range-is-served#beyond-the-end",
+        "registry/pull/range-is-served#first-byte",
+        "registry/pull/range-is-served#last",
+        "registry/pull/range-is-served#last-byte",
+        "registry/pull/range-is-served#last-one",
+    )
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        return without(original(digest, content, first, end), "Content-Range")
+
+
+class RangeBeyondTheEndSentEmpty(Defect):
+    """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/unsatisfiable-range#beyond",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        try:
+            part: tuple[int, int] | None = original(header, size)
+        except grammar.UnsatisfiableRange:
+            part = size, size
+        return part
+
+
+class NothingSentForWhatIsBeyond(Defect):
+    """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/unsatisfiable-range#beyond", "registry/pull/unsatisfiable-range#far-beyond")
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal as refusal:
+            if refusal.code != "RANGE_INVALID":
+                raise
+            return registry_of(original).blob_answer(200, asked.reference, b"")
+        return answer

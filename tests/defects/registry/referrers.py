@@ -1,0 +1,428 @@
+"""Defects that break the promise "Referrers are listed with artifact type and annotations"."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import OCI_INDEX, OCI_MANIFEST, Manifest
+from conformance.reference.support.registry import edited_document, kind_of, registry_of
+from tests.defects.support.registry import unsupported_error
+
+
+class FilterToldAndNotApplied(Defect):
+    """distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied"."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/applied-filter-is-named",)
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return True
+
+
+class ReferrersTypedAsJson(Defect):
+    """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-an-index", "registry/referrers/are-an-index#of-one-type")
+
+    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
+        answer: Answer = original(descriptors)
+        answer.headers["Content-Type"] = "application/json"
+        return answer
+
+
+class ReferrersWithoutSchemaVersion(Defect):
+    """image-spec 1.1, Image Index: schemaVersion is REQUIRED, in the list of referrers as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-an-index",)
+
+    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
+        answer: Answer = original(descriptors)
+        document = json.loads(answer.body)
+        del document["schemaVersion"]
+        answer.body = json.dumps(document).encode()
+        return answer
+
+
+class OneReferrerOfAType(Defect):
+    """distribution-spec 1.1, Listing Referrers: of two of one type, both are listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return list({each.get("artifactType"): each for each in original(name, digest)}.values())
+
+
+class ReferrersOfIndexesNotListed(Defect):
+    """distribution-spec 1.1, Listing Referrers: a subject may be an index, such as an image of several platforms."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        subject = registry_of(original).stored(name).manifests.get(digest)
+        return [] if subject and subject.media_type == OCI_INDEX else list(original(name, digest))
+
+
+class AnnotationsEscapedForPages(Defect):
+    """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/referrers/carry-annotations#artifact",
+        "registry/referrers/carry-annotations#filtered",
+        "registry/referrers/carry-annotations#image",
+        "registry/referrers/carry-annotations#index",
+    )
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
+        return {**entry, "annotations": told} if told else entry
+
+
+class NoAnnotationsToldAsNull(Defect):
+    """image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations#none",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return {"annotations": None, **original(manifest)}
+
+
+class DeletedReferrerStaysInItsType(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was deleted is in no list, that of its type neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/deleted-is-not-listed",)
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        self.found[name, digest] = found or self.found.get((name, digest), [])
+        return found
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.request.parameter("artifactType") and not registry_of(original).referrers_of(
+            asked.name, asked.reference
+        ):
+            answer = registry_of(original).referrers_answer(self.found.get((asked.name, asked.reference), []))
+        return answer
+
+
+class ReferrersWithWrongSize(Defect):
+    """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/describe-what-is-there",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "referrers" and answer.status == 200:
+            return edited_document(answer, lambda document: [each.update(size=0) for each in document["manifests"]])
+        return answer
+
+
+class FilterOfTypesThatBeginSo(Defect):
+    """distribution-spec 1.1, Listing Referrers: the type that is asked for is compared whole."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/filter-is-applied",)
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return str(descriptor.get("artifactType", "")).startswith(artifact_type)
+
+
+class FilterOfOwnTypesAlone(Defect):
+    """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(original).repositories.values())
+        return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
+
+
+class FilterOfConfigsToo(Defect):
+    """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return {**original(manifest), "config": (manifest.document.get("config") or {}).get("mediaType")}
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return bool(original(descriptor, artifact_type)) or descriptor["config"] == artifact_type
+
+    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
+        answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
+        return answer
+
+
+class ReferrersOfMalformedDigest(Defect):
+    """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/referrers/malformed-digest-is-400#short",
+        "registry/referrers/malformed-digest-is-400#tag",
+        "registry/referrers/malformed-digest-is-400#word",
+    )
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            answer = registry_of(original).referrers_answer([])
+        return answer
+
+
+class SubjectToldOfEveryManifest(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/no-subject-none-told",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
+        return answer
+
+
+class NothingFilteredIsUnknown(Defect):
+    """distribution-spec 1.1, Listing Referrers: where none is of the type that was asked for, the list is empty."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/none-is-an-empty-index",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
+            raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
+        return answer
+
+
+class Sha512SubjectsNotListed(Defect):
+    """distribution-spec 1.1, Listing Referrers: a subject is found by the digest that was named, of sha512 as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-a-sha512-subject",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [] if digest.startswith("sha512:") else list(original(name, digest))
+
+
+class _Remembered(Defect):
+    """Keeps answers."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, ...], Answer] = {}
+
+    async def _first(self, original: Any, asked: Asked, *more: str) -> Answer:
+        """What was answered the first time, to all but conditional requests and those for parts."""
+        key = (asked.name, asked.reference, *more)
+        if {"range", "if-none-match"} & set(asked.request.headers) or key not in self.answers:
+            answer: Answer = await original(asked)
+            if answer.status == 200:
+                self.answers[key] = answer
+            return answer
+        return self.answers[key]
+
+
+class FilteredReferrersFromCache(_Remembered):
+    """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        if asked.request.query_string:
+            return await self._first(original, asked, asked.request.query_string)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ReferrersForgottenWithTheirSubject(Defect):
+    """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.forgotten: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        self.forgotten.add((name, digest))
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [] if (name, digest) in self.forgotten else original(name, digest)
+
+
+class ReferrersLostWhenTheSubjectReturns(Defect):
+    """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.gone: set[tuple[str, str]] = set()
+        self.returned: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.gone.add((name, digest))
+        await original(name, digest)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.returned |= {(name, manifest.digest)} & self.gone
+        await original(name, manifest)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        return [] if (name, digest) in self.returned else found
+
+
+class ReferrersInAnAbsentRepositoryFail(Defect):
+    """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories:
+            raise unsupported_error()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ReferrersOfEveryRepository(Defect):
+    """distribution-spec 1.1, Listing Referrers: those of this repository are listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-this-repository-only",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [entry for each in registry_of(original).repositories for entry in original(each, digest)]
+
+
+class DeletedReferrerNeverComesBack(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was deleted and pushed again is listed again."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/pushed-again-is-listed",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        self.deleted.add((name, digest))
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [each for each in original(name, digest) if (name, each["digest"]) not in self.deleted]
+
+
+class RefusedManifestRefers(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was refused for what it lacks refers to nothing."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/refused-is-not-listed",)
+
+    def __init__(self) -> None:
+        self.refused: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal as refusal:
+            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+                self._note(registry_of(original).media_type_of(asked.request), asked)
+            raise
+        return answer
+
+    def _note(self, media_type: str, asked: Asked) -> None:
+        content = asked.request.body
+        manifest = Manifest(grammar.digest_of(content), media_type, content, json.loads(content))
+        self.refused.setdefault((asked.name, manifest.subject), []).append(manifest.descriptor)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [*original(name, digest), *self.refused.get((name, digest), [])]
+
+
+class ReferrersWithoutArtifactType(Defect):
+    """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/say-their-type#of-the-config",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry = dict(original(manifest))
+        if not manifest.document.get("artifactType"):
+            entry.pop("artifactType", None)
+        return entry
+
+
+class ArtifactTypeInSmallLetters(Defect):
+    """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/say-their-type#of-an-index",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
+
+
+class SubjectHeaderOfTheManifest(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/referrers/subject-is-acknowledged#artifact",
+        "registry/referrers/subject-is-acknowledged#index",
+        "registry/referrers/subject-is-acknowledged#of-the-whole-run",
+    )
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if manifest.subject:
+            answer.headers["OCI-Subject"] = manifest.digest
+        return answer
+
+
+class TagOfADigestNeverMoves(Defect):
+    """distribution-spec 1.1, Referrers Tag Schema: what is pushed under the tag of a digest replaces the last."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/tag-schema-works",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if not (tag.startswith("sha256-") and tag in registry_of(original).stored(name).tags):
+            await original(name, tag, digest)
+
+
+class TagOfADigestIsOfAnImage(Defect):
+    """distribution-spec 1.1, Referrers Tag Schema: what stands under the tag of a digest is an index, and says so."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/tag-schema-works",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.reference.startswith("sha256-"):
+            answer.headers["Content-Type"] = OCI_MANIFEST
+        return answer

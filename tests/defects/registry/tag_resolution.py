@@ -1,0 +1,256 @@
+"""Defects that break the promise "A tag resolves to the manifest pushed under it last"."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+from conformance.reference.support.registry import kind_of, registry_of
+
+Place = tuple[str, str]
+
+
+class _FormerTold(Defect):
+    """Knows what a tag named before."""
+
+    def __init__(self) -> None:
+        self.former = ""
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.former = registry_of(original).stored(name).tags.get(tag, "")
+        await original(name, tag, digest)
+
+
+class DigestOfTheFormerTold(_FormerTold):
+    """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if self.former and ":" not in asked.reference:
+            answer.headers["Docker-Content-Digest"] = self.former
+        return answer
+
+
+class LocationOfTheFormerTold(_FormerTold):
+    """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if self.former and ":" not in asked.reference:
+            answer.headers["Location"] = answer.headers["Location"].replace(manifest.digest, self.former)
+        return answer
+
+
+class EntityTagOfTheTag(Defect):
+    """RFC 9110 section 8.8.1: what is told to be the same is the same, also where a tag moves."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        reference = request.path.rpartition("/")[2]
+        if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
+            answer.headers["ETag"] = f'"{reference}"'
+        return answer
+
+
+class AbsentDigestNeverComes(Defect):
+    """distribution-spec 1.1, Pulling manifests: what was asked for too early is there once it was pushed by a tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.absent: set[tuple[str, str]] = set()
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        registry, place = registry_of(original), (asked.name, asked.reference)
+        if place in self.absent:
+            raise registry.unknown_manifest(asked)
+        if ":" in asked.reference and registry.resolve(asked.name, asked.reference) is None:
+            self.absent.add(place)
+        manifest: Manifest = original(asked)
+        return manifest
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        self.absent.discard((asked.name, asked.reference))
+        answer: Answer = original(asked, manifest)
+        return answer
+
+
+class TagDigestFromCache(Defect):
+    """distribution-spec 1.1, Pulling manifests: the digest that is told of a tag is that of the bytes that come."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.told: dict[Place, str] = {}
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if ":" not in asked.reference and answer.status == 200:
+            first = self.told.setdefault((asked.name, asked.reference), answer.headers["Docker-Content-Digest"])
+            answer.headers["Docker-Content-Digest"] = first
+        return answer
+
+
+class EntityTagOfTheTagsName(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if ":" not in asked.reference:
+            entity_tag = f'"{asked.reference}"'
+            if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
+                answer = Answer(304)
+            answer.headers["ETag"] = entity_tag
+        return answer
+
+
+class DateOfTheImageForItsTag(Defect):
+    """RFC 9110 section 8.8.2: a tag that goes back to an older image was modified then, and is sent to who had it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.stored: list[str] = []
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.stored += [manifest.digest] if manifest.digest not in self.stored else []
+        await original(name, manifest)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status != 200:
+            return answer
+        # One is pushed each second.
+        age = len(self.stored) - self.stored.index(answer.headers["Docker-Content-Digest"])
+        modified = datetime.now(UTC) - timedelta(seconds=age)
+        since = asked.request.headers.get("if-modified-since")
+        if since and "if-none-match" not in asked.request.headers and modified <= parsedate_to_datetime(since):
+            answer = Answer(304)
+        answer.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
+        return answer
+
+
+class TagNeverGoesBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.named: set[tuple[str, str, str]] = set()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        known = (name, tag, digest) in self.named and tag in registry_of(original).stored(name).tags
+        self.named.add((name, tag, digest))
+        if not known:
+            await original(name, tag, digest)
+
+
+class AbsentTagRemembered(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that was asked for in vain is there when it was pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.absent: dict[Place, Refusal] = {}
+
+    def _is_remembered(self, asked: Asked) -> bool:
+        """Whether who asks again is told what was told before."""
+        return True
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        place = asked.name, asked.reference
+        if self._is_remembered(asked) and place in self.absent:
+            raise self.absent[place]
+        try:
+            found: Manifest = original(asked)
+        except Refusal as refusal:
+            self.absent[place] = refusal
+            raise
+        return found
+
+
+class RefusedTagMovesAllTheSame(Defect):
+    """API Reference, Error Handling: what is refused (409) is not done; the tag names what it did."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
+        answer: Answer = await original(asked)
+        if named not in (None, grammar.digest_of(asked.request.body)):
+            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+        return answer
+
+
+class PushByDigestTakesTags(Defect):
+    """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tags-move-alone",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        registry = registry_of(original)
+        for tag in registry.tags_naming(asked.name, asked.reference):
+            await registry.remove_tag(asked.name, tag)
+        return answer
+
+
+class PushByDigestMovesTagsBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: what is pushed by digest moves no tag, though one named it before."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tags-move-alone",)
+
+    def __init__(self) -> None:
+        self.named: set[tuple[str, str, str]] = set()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.named.add((name, tag, digest))
+        await original(name, tag, digest)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        tags = registry_of(original).stored(asked.name).tags
+        tags.update(
+            {tag: digest for name, tag, digest in self.named if (name, digest) == (asked.name, asked.reference)}
+        )
+        return answer
+
+
+class MovedTagTakesItsImageAlong(Defect):
+    """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tags-move-alone",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        left = stored.tags.get(tag, digest)
+        await original(name, tag, digest)
+        if left != digest and left in stored.tags.values():
+            del stored.manifests[left]

@@ -1,0 +1,436 @@
+"""Defects that break the promise "Nothing is accessible without a valid login"."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, ClassVar, cast
+
+import jwt
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import Registry
+from conformance.reference.registry.access import Access, Caller
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.support.registry import everything, kind_of, registry_of
+from tests.defects.support.registry import ANYBODY, _DoneBeforeTheRights, answered, everything_for
+
+KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
+ANONYMOUS = Caller("")
+
+
+class AnonymousReferrers(Defect):
+    """Docker token flow: the list of referrers needs pull."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-list-referrers",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
+
+
+class ListsTakeAnyToken(Defect):
+    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        token = registry_of(original).bearer_token(request) or ""
+        if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
+            claims = jwt.decode(token, options={"verify_signature": False})
+            return everything(wanted, claims.get("sub", ""))
+        caller: Caller | None = original(request, wanted)
+        return caller
+
+
+class ReadersNeedNoLogin(Defect):
+    """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-pull#blob-head",
+        "registry/login/anonymous-cannot-pull#manifest-by-digest",
+        "registry/login/anonymous-cannot-pull#manifest-head-by-digest",
+        "registry/login/anonymous-cannot-pull#tags-in-pages",
+    )
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
+
+
+class AnonymousPush(Defect):
+    """API Reference, Docker Registry: images are pushed by those who may, after a login."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#mount",
+        "registry/login/anonymous-cannot-push#upload",
+        "registry/login/anonymous-cannot-push#upload-at-once",
+        "registry/login/denial-is-told#upload",
+    )
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
+
+
+class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
+    """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no manifest there."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#put-manifest",
+        "registry/login/anonymous-cannot-push#put-manifest-by-digest",
+        "registry/login/bad-login-opens-nothing#put-manifest",
+        "registry/login/bad-login-opens-nothing#put-manifest-by-digest",
+        "registry/rights/puller-cannot-push#put-manifest",
+        "registry/rights/other-organization-cannot-push#put-manifest",
+        "registry/rights/other-organization-cannot-push#put-manifest-by-digest",
+    )
+    done = ("manifest", "PUT")
+
+    async def _do(self, registry: Registry, asked: Asked) -> None:
+        await registry.put_manifest(asked)
+
+
+class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
+    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#delete-manifest",
+        "registry/login/anonymous-cannot-push#delete-tag",
+        "registry/login/bad-login-opens-nothing#delete-manifest",
+        "registry/login/bad-login-opens-nothing#delete-tag",
+        "registry/rights/puller-cannot-push#delete-manifest",
+        "registry/rights/puller-cannot-push#delete-tag",
+        "registry/rights/other-organization-cannot-push#delete-manifest",
+        "registry/rights/other-organization-cannot-push#delete-tag",
+        "registry/token/push-does-not-delete#delete-manifest",
+    )
+    done = ("manifest", "DELETE")
+
+    async def _do(self, registry: Registry, asked: Asked) -> None:
+        await registry.delete_manifest(asked)
+
+
+class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
+    """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no blob."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-push#delete-blob",
+        "registry/login/bad-login-opens-nothing#delete-blob",
+        "registry/rights/puller-cannot-push#delete-blob",
+        "registry/rights/other-organization-cannot-push#delete-blob",
+        "registry/token/push-does-not-delete#delete-blob",
+    )
+    done = ("blob", "DELETE")
+
+    async def _do(self, registry: Registry, asked: Asked) -> None:
+        await registry.remove_blob(asked.name, asked.reference)
+
+
+class UploadsTakeAnyToken(Defect):
+    """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, an upload among it."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/bad-login-opens-nothing#mount",
+        "registry/login/bad-login-opens-nothing#upload",
+        "registry/login/bad-login-opens-nothing#upload-at-once",
+    )
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        token = registry_of(original).bearer_token(request) or ""
+        if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
+            return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
+        caller: Caller | None = original(request, wanted)
+        return caller
+
+
+class SupportTakesAnyToken(Defect):
+    """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/bad-login-opens-nothing#support",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        shown = registry_of(original).bearer_token(request) and request.path == "/v2/"
+        caller: Caller | None = everything(wanted) if shown else original(request, wanted)
+        return caller
+
+
+class _UploadsUnderAnyToken(Defect):
+    """A token's signature is not looked at where an upload goes on."""
+
+    method: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.looked_at = True
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        self.looked_at = kind != "upload" or request.method != self.method
+        caller: Caller = original(kind, name, request)
+        return caller
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        claims: dict[str, Any] = (
+            original(token) if self.looked_at else jwt.decode(token, options={"verify_signature": False})
+        )
+        return claims
+
+
+class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
+    """RFC 7515 section 5.2: a token's signature is looked at at the end of an upload as at its beginning."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-end",)
+    method = "PUT"
+
+
+class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
+    """RFC 7515 section 5.2: a token's signature is looked at of who gives an upload up."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-given-up",)
+    method = "DELETE"
+
+
+class UploadsToldUnderAnyToken(_UploadsUnderAnyToken):
+    """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
+    method = "GET"
+
+
+class AnonymousHeadOfLists(Defect):
+    """Docker token flow: HEAD of a list needs what GET needs."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
+            return Caller("")
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class _ListsOpen(Defect):
+    """A list is told to whom it is not for: to every login, or to everybody."""
+
+    every: ClassVar[str]
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        try:
+            caller: Caller = original(kind, name, request)
+        except Refusal as refusal:
+            if not self._open(kind, request) or self.every not in str(refusal.headers):
+                raise
+            return Caller("")
+        return caller
+
+    def _open(self, kind: str, request: Request) -> bool:
+        raise NotImplementedError
+
+
+class HeadOfTagsForEveryLogin(_ListsOpen):
+    """Docker token scopes: HEAD of a list of tags needs pull, as GET of it does."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
+    every = "insufficient_scope"
+
+    def _open(self, kind: str, request: Request) -> bool:
+        return kind == "tags" and request.method == "HEAD"
+
+
+class KnownNeedsNoLogin(Defect):
+    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/known-needs-a-login",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        caller: Caller = Caller("") if "if-none-match" in request.headers else original(kind, name, request)
+        return caller
+
+
+class BadTokenFails(Defect):
+    """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/malformed-login-is-refused#bearer-junk",
+        "registry/login/refused-in-an-upload-can-be-mended",
+    )
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        if token.count(".") != 2:
+            raise Refusal("UNAUTHORIZED", status=500)
+        claims: dict[str, Any] = original(token)
+        return claims
+
+
+class EmptyLoginChanges(Defect):
+    """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/malformed-login-is-refused#empty-deletion",
+        "registry/login/malformed-login-is-refused#empty-upload",
+    )
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
+            return ANONYMOUS
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class NameInAFieldOpens(Defect):
+    """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/name-alone-opens-nothing#in-a-field",)
+    named = "x-webauth-user"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        if "authorization" not in request.headers and (told := request.headers.get(self.named)):
+            return everything_for(told, wanted)
+        caller: Caller | None = original(request, wanted)
+        return caller
+
+
+class NameAloneOpens(Defect):
+    """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/name-alone-opens-nothing#none",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic" and (username := self._named(credentials)):
+            return everything_for(username, wanted)
+        caller: Caller | None = original(request, wanted)
+        return caller
+
+    def _named(self, credentials: str) -> str:
+        try:
+            username, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return "" if password else username
+
+
+class OtherMethodsNeedNoLogin(Defect):
+    """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/no-method-opens#options", "registry/login/no-method-opens#other")
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        if kind_of(request) == "manifest" and request.method not in KNOWN:
+            return await answered(registry_of(original), request, request.path)
+        return cast(Answer, await original(request))
+
+
+class QueryNeedsNoLogin(Defect):
+    """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#query",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        passed = caller is None and request.method == "GET" and request.query_string
+        return everything(wanted) if passed else caller
+
+
+class EscapedPathsNeedNoLogin(Defect):
+    """API Reference, Error Handling: a missing token is 401, however the path is written."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/login/no-spelling-of-a-path-opens#deletion",
+        "registry/login/no-spelling-of-a-path-opens#letter-escaped",
+        "registry/login/no-spelling-of-a-path-opens#slash-escaped",
+    )
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
+            return ANYBODY
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class TwoSlashesNeedNoLogin(Defect):
+    """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#slash-before",)
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        if request.method == "GET" and request.path.startswith("//v2/"):
+            return await answered(registry_of(original), request, request.path[1:])
+        answer: Answer = await original(request)
+        return answer
+
+
+class _NeedsNoLogin(Defect):
+    """Where ``path`` is found in what was sent, nobody is asked who it is."""
+
+    surface = "registry"
+    path = ""
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if re.search(self.path, request.raw_path, re.IGNORECASE):
+            return self._somebody(original)
+        caller: Caller = original(kind, name, request)
+        return caller
+
+    def _somebody(self, original: Any) -> Caller:
+        return ANONYMOUS
+
+
+class EscapedTagsNeedNoLogin(_NeedsNoLogin):
+    """API Reference, Error Handling: a missing token is 401, however the path of a list is written."""
+
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#tags",)
+
+    path = "/%74ags/"
+
+
+class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
+    """API Reference, Error Handling: a missing token is 401, however the path of a blob is written."""
+
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#blob",)
+
+    path = "/%62lobs/"
+
+
+class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
+    """API Reference, Error Handling: a missing token is 401, however the path of the catalog is written."""
+
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#catalog",)
+
+    path = "/%5fcatalog"
+
+    def _somebody(self, original: Any) -> Caller:
+        return Caller(registry_of(original).seeds.accounts[0].username)
+
+
+class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
+    """API Reference, Error Handling: a missing token is 401, however the path of an upload is written."""
+
+    noticed_by = ("registry/login/no-spelling-of-a-path-opens#upload",)
+
+    path = "/%75ploads/"

@@ -1,0 +1,307 @@
+"""Defects of upload sessions.
+
+They break these promises:
+
+- An upload session can be used only by the login that opened it.
+- A finished or cancelled upload session is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import Registry, grammar
+from conformance.reference.registry.access import Access, Caller
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+from conformance.reference.support.registry import registry_of
+from tests.defects.support.registry import _ClosedAllTheSame, _DoneBeforeTheRights
+
+
+class AnonymousLearnsHowFar(Defect):
+    """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/session-is-its-openers#anonymous",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry = registry_of(original)
+        upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
+        if upload and request.method == "GET" and registry.bearer_token(request) is None:
+            return Caller(upload.subject)
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
+    """API Reference, Error Handling: a closing request that is answered 401 leaves no blob behind."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/rights/session-is-its-openers#anonymous",
+        "registry/rights/session-is-its-openers#other-organization",
+    )
+    done = ("upload", "PUT")
+
+    async def _do(self, registry: Registry, asked: Asked) -> None:
+        if digest := asked.request.parameter("digest"):
+            await registry.store_blob(asked.name, digest, asked.request.body)
+
+
+class SessionGoesToWhoAskedLast(Defect):
+    """Docker Registry V2, Upload Progress: whoever opened an upload is told how far it came, whoever else asks."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/session-tells-others-nothing",)
+
+    def owns(self, original: Any, caller: Caller, upload: Upload) -> bool:
+        owned = bool(original(caller, upload))
+        upload.subject = caller.subject
+        return owned
+
+
+class _PullIsEnough(Defect):
+    """One request of an upload that needs no more than the right to pull."""
+
+    method = ""
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        if kind == "upload" and request.method == self.method and registry_of(original).bearer_token(request):
+            return [Access("repository", name, ("pull",))]
+        wanted: list[Access] = original(kind, name, request)
+        return wanted
+
+
+class ChunkNeedsPullAlone(_PullIsEnough):
+    """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/session-needs-push#patch",)
+    method = "PATCH"
+
+
+class ClosingNeedsPullAlone(_PullIsEnough):
+    """Docker token scopes: the end of an upload needs push, as its beginning does."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/session-needs-push#put",)
+    method = "PUT"
+
+
+class CancellingNeedsPullAlone(_PullIsEnough):
+    """Docker token scopes: giving an upload up needs more than the right to pull."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/session-needs-push#delete",)
+    method = "DELETE"
+
+
+class UploadInPlaceOfAMountIsTheOneBefore(Defect):
+    """distribution-spec 1.1, POST then PUT: Location has a unique session ID, for whatever it is opened."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/each-session-is-its-own",)
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        here = [each for each in registry.uploads.values() if each.repository == asked.name]
+        if here and asked.request.parameter("mount"):
+            return registry.upload_answer(202, asked.request, here[-1])
+        answer: Answer = original(asked)
+        return answer
+
+
+class StatusToldInAnotherRepository(Defect):
+    """distribution-spec 1.1, Pushing blobs: how far a session has come is told in its own repository alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        upload = registry_of(original).uploads.get(asked.reference)
+        if upload and asked.request.method == "GET" and upload.subject == asked.caller.subject:
+            return upload
+        found: Upload = original(asked)
+        return found
+
+
+def in_its_own(asked: Asked, registry: Registry) -> Asked:
+    """The same as if it had been asked of the repository that the session is of."""
+    upload = registry.uploads.get(asked.reference)
+    return asked.also_named(upload.repository) if upload else asked
+
+
+class UploadCancelledByAnotherRepository(Defect):
+    """distribution-spec 1.1, Pushing blobs: a session is cancelled in the repository that it was opened in."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(in_its_own(asked, registry_of(original)))
+        return answer
+
+
+class ChunkTakenByAnotherRepository(Defect):
+    """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(in_its_own(asked, registry_of(original)))
+        return answer
+
+
+class ClosingElsewhereEndsTheUpload(Defect):
+    """distribution-spec 1.1, POST then PUT: what is refused in another repository leaves the session where it is."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
+        its_own = bool(original(upload, name))
+        if not its_own:
+            registry_of(original).close_session(upload)
+        return its_own
+
+
+class ClosedInAnotherRepository(Defect):
+    """distribution-spec 1.1, POST then PUT: a session is closed in its own repository, alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        upload = registry_of(original).uploads.get(asked.reference)
+        answer: Answer = await original(asked.also_named(upload.repository) if upload else asked)
+        return answer
+
+
+class CancelledBytesStored(Defect):
+    """Docker Registry V2, Canceling an Upload: what was never closed under a digest is no blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelled-bytes-are-stored-nowhere",)
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        content = bytes(upload.content)
+        await registry_of(original).store_blob(upload.repository, grammar.digest_of(content), content)
+        await original(upload)
+
+
+class BlobsOfNoSessionStored(_ClosedAllTheSame):
+    """Docker Registry V2, Canceling an Upload: a session that is over, or another repository's, leaves no blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelled-session-is-gone#put", "registry/upload/session-belongs-to-its-repository")
+    codes = ("BLOB_UPLOAD_UNKNOWN",)
+
+
+class CancelledBytesNeverComeBack(Defect):
+    """Docker Registry V2, Canceling an Upload: what was given up may be pushed anew, and is there then."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelling-ends-no-other",)
+
+    def __init__(self) -> None:
+        self.given_up: set[str] = set()
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        self.given_up.add(grammar.digest_of(upload.content))
+        await original(upload)
+
+    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        if digest not in self.given_up or not content:
+            await original(name, digest, content)
+
+
+class CancellingEndsEveryUpload(Defect):
+    """Docker Registry V2, Canceling an Upload: the upload that is named is no longer valid, and the others are."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelling-ends-no-other",)
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        for each in [*registry_of(original).uploads.values()]:
+            if each.repository == upload.repository:
+                await original(each)
+
+
+class CancellingAnswered202(Defect):
+    """Docker Registry V2, Canceling an Upload: a session that was given up is answered 204."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelling-is-answered-204",)
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.status = 202
+        return answer
+
+
+class EndedUploadTakesItsBlob(Defect):
+    """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/finished-session-is-gone#delete",)
+
+    def __init__(self) -> None:
+        self.ended: dict[str, str] = {}
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await original(upload, digest, content)
+        self.ended[upload.session] = digest
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        if digest := self.ended.pop(asked.reference, ""):
+            await registry_of(original).remove_blob(asked.name, digest)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class FinishedUploadKept(Defect):
+    """Docker Registry V2, Completed Upload: a finished session answers 404."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/finished-session-is-gone#get", "registry/upload/finished-session-is-gone#patch")
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await registry_of(original).commit_blob(upload.repository, digest, content)
+
+
+class NoSessionFails(Defect):
+    """API Reference, Error Handling: a chunk for no session is its caller's mistake, and none of the platform's."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/unknown-session-is-404#none-in-a-patch",
+        "registry/upload/unknown-session-is-404#none-in-a-put",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")
+        return Answer.json(500, {"errors": [{"code": "UNKNOWN"}]}) if nowhere else answer
+
+
+class UnknownUploadAccepted(Defect):
+    """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/upload/unknown-session-is-404#get",
+        "registry/upload/unknown-session-is-404#no-uuid",
+        "registry/upload/unknown-session-is-404#patch",
+        "registry/upload/unknown-session-is-404#put",
+    )
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        try:
+            found: Upload = original(asked)
+        except Refusal:
+            found = Upload(asked.name, asked.caller.subject, session=asked.reference)
+            registry_of(original).uploads.setdefault(asked.reference, found)
+        return found

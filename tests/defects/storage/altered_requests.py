@@ -1,0 +1,351 @@
+"""Defects that break the promise "A request altered after signing is rejected"."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Request
+from conformance.reference.storage import Storage, canonical
+from conformance.reference.storage.authentication import LONGEST_EXPIRY_S, Presented
+from conformance.reference.storage.call import Signer, pairs, query_of
+from conformance.reference.storage.faults import Fault
+from conformance.reference.support.storage import server_error
+from tests.defects.support.storage import _DoneAllTheSame, _DoneBeforeItIsRefused, under_any_secret
+
+COPY_SOURCE = "x-amz-copy-source"
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+class LastOfAParameterSigned(Defect):
+    """SigV4, "Task 1": a parameter that is sent twice is signed with both its values."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/altered-query-is-refused#repeated-before",
+        "storage/presigned/altered-is-refused#second-life-before",
+    )
+
+    def signing_query(self, original: Any, request: Request) -> dict[str, str]:
+        return query_of(request)
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        last = dict(pairs(request.query_string))
+        last.pop("X-Amz-Signature", None)
+        return canonical.canonical_query(last.items())
+
+
+class FirstOfAFieldSigned(Defect):
+    """SigV4, "Task 1": a field that is sent twice is signed with both its values."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused#signed-header-repeated",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault:
+            first = dict(reversed(request.headers.raw))
+            signer = original(replace(request, headers=Headers(raw=list(first.items()))))
+        return signer
+
+
+class HeadTakenForGet(Defect):
+    """SigV4, "Task 1": the method is part of what is signed, of HEAD as of any."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused#get-sent-as-head",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        signer: Signer
+        try:
+            signer = original(request)
+        except Fault:
+            if request.method != "HEAD":
+                raise
+            signer = original(replace(request, method="GET"))
+        return signer
+
+
+class RepetitionsAreServerErrors(Defect):
+    """RFC 9110 section 15.5: a field or parameter that is sent twice is the sender's, and the refusal one of 4xx."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#signed-header-repeated",
+        "storage/signature/altered-query-is-refused#repeated-behind",
+    )
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        names = [*request.headers.keys()], [name for name, _ in request.query]
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            raise server_error() if any(len(each) > len({*each}) for each in names) else fault from None
+        return signer
+
+
+class _AnotherPathSigned(Defect):
+    """SigV4, "Task 1": the path is signed as it is."""
+
+    surface = "storage"
+
+    def _signed(self, path: str) -> str:
+        """The path whose signature is taken as well."""
+        raise NotImplementedError
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        other = self._signed(request.raw_path)
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            if fault.code != "SignatureDoesNotMatch" or request.raw_path == other:
+                raise
+            signer = original(replace(request, raw_path=other))
+        return signer
+
+
+class KeyCaseNotSigned(_AnotherPathSigned):
+    """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
+
+    noticed_by = ("storage/signature/altered-request-is-refused#path-case",)
+
+    def _signed(self, path: str) -> str:
+        return path.lower()
+
+
+class SlashAtTheEndNotSigned(_AnotherPathSigned):
+    """SigV4, "Task 1": the path is signed as it is, to the slash at its end, with which it is another object's."""
+
+    noticed_by = ("storage/signature/altered-request-is-refused#path-slash-added",)
+
+    def _signed(self, path: str) -> str:
+        return path.rstrip("/")
+
+
+class ChunksLeaveTheirRequestUnverified(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the request that chunks come with is verified, as they are."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#chunks-to-another-key",
+        "storage/signature/altered-request-is-refused#chunks-with-trailer-to-another-key",
+    )
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        stated = request.headers.get("x-amz-content-sha256", "")
+        return under_any_secret(original, request, stated.startswith("STREAMING-AWS4-HMAC-SHA256"))
+
+
+class CopySourcesUnsigned(Defect):
+    """SigV4, "Create a canonical request": all x-amz- fields are signed, one that names what to copy, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/amz-headers-must-be-signed",)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        named = (COPY_SOURCE,) if COPY_SOURCE in request.headers and presented.expires is None else ()
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
+
+
+class UnsignedFieldsObeyed(_DoneAllTheSame):
+    """SigV4, "Task 1": with an x-amz- field that was not signed nothing is written, or it is left out of account."""
+
+    codes = ("AccessDenied",)
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
+        "storage/presigned/unsigned-fields-are-not-obeyed#metadata",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        with suppress(Fault):
+            presented = surface.presented(request)
+            return bool({name for name in request.headers if name.startswith("x-amz-")} - {*presented.signed_headers})
+        return False
+
+
+class TagsNeedNoSignature(Defect):
+    """S3 API Reference, "Task 1: Create a Canonical Request": x-amz- fields are signed, that of tags also."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#tags",
+    )
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, "x-amz-tagging")))
+
+
+class UnsignedAmzHeadersAccepted(Defect):
+    """SigV4, "Task 1": every x-amz header that is sent must be signed."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/signature/host-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
+    )
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        return None
+
+
+class SignatureComparedInItsTail(Defect):
+    """S3 API Reference, Signature Version 4: the signature is compared whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/any-altered-component-is-refused",)
+    shortest = 2
+
+    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return len(given) == len(computed) and given[16:] == computed[16:]
+
+
+class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
+    """S3 API Reference, XAmzContentSHA256Mismatch: a payload other than the one that was signed has no effect."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked",
+        "storage/signature/payload-hash-is-checked#completion",
+        "storage/signature/payload-hash-is-checked#deletion",
+        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#of-nothing",
+    )
+    codes = ("XAmzContentSHA256Mismatch",)
+
+
+class WordsTakenForUnsignedPayload(Defect):
+    """SigV4, x-amz-content-sha256: the hash of the payload, or UNSIGNED-PAYLOAD; nothing else leaves it unsigned."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked#no-hash",)
+    shipped = True
+
+    def payload_hash(self, original: Any, given: str | None) -> str:
+        return given or str(original(given))
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return bool(original(stated, body)) or not _HASH.fullmatch(stated)
+
+
+class PayloadsOfNoHashStored(_DoneAllTheSame):
+    """SigV4, "x-amz-content-sha256": what is neither a hash nor one of the words for none is no way past it."""
+
+    codes = ("InvalidArgument",)
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked#no-hash",
+        "storage/signature/payload-hash-is-checked#of-unknown-kind",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        with suppress(Fault):
+            surface.payload_hash(request.headers.get("x-amz-content-sha256"))
+            return False
+        return True
+
+
+class PayloadHashIgnored(Defect):
+    """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/payload-hash-is-checked",
+        "storage/signature/payload-hash-is-checked#completion",
+        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#tagging",
+    )
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return True
+
+
+class SkewOfListsIgnored(Defect):
+    """SigV4: a request of another quarter of an hour is refused, a list of a bucket as well as an object of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
+
+    def __init__(self) -> None:
+        self.lists = False
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        self.lists = request.method == "GET" and "list-type=" in request.query_string
+        signer: Signer = original(request)
+        return signer
+
+    def check_skew(self, original: Any, age: float) -> None:
+        if not self.lists:
+            original(age)
+
+
+class SkewedWritesDone(_DoneAllTheSame):
+    """S3 API Reference, RequestTimeTooSkewed: what comes too late is not done, a deletion neither."""
+
+    codes = ("RequestTimeTooSkewed",)
+    noticed_by = (
+        "storage/signature/skewed-clock-is-refused#a-day-ago",
+        "storage/signature/skewed-clock-is-refused#behind",
+        "storage/signature/skewed-clock-is-refused#chunks-behind",
+        "storage/signature/skewed-clock-is-refused#read-behind",
+    )
+
+
+class UnsignedDateOutranksTheSignedOne(Defect):
+    """SigV4, "Create a signed request": the time of a signature is x-amz-date; Date beside it may be anybody's."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        presented: Presented = original(request, header)
+        return replace(presented, expires=LONGEST_EXPIRY_S) if "date" in request.headers else presented
+
+
+class ClockSkewIgnored(Defect):
+    """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/signature/skewed-clock-is-refused#a-day-ago",
+        "storage/signature/skewed-clock-is-refused#ahead",
+        "storage/signature/skewed-clock-is-refused#chunks-behind",
+        "storage/signature/skewed-clock-is-refused#read-behind",
+        "storage/signature/skewed-clock-is-refused#unsigned-chunks-behind",
+    )
+
+    def check_skew(self, original: Any, age: float) -> None:
+        return None
+
+
+class OtherScopesObeyed(_DoneAllTheSame):
+    """SigV4, "Authorization header", Credential: what was signed for another service or day is not done here."""
+
+    codes = ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError")
+    noticed_by = (
+        "storage/signature/wrong-scope-is-refused#service",
+        "storage/signature/wrong-scope-is-refused#terminator",
+        "storage/presigned/wrong-scope-is-refused#date",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        with suppress(Fault):
+            return bool(surface.presented(request))
+        return False
+
+
+class ScopeDateIgnored(Defect):
+    """SigV4, "Credential scope": the day of the scope is that of the request."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/wrong-scope-is-refused#date",)
+
+    def check_scope_date(self, original: Any, presented: Presented) -> None:
+        return None

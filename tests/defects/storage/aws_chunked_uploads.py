@@ -1,0 +1,311 @@
+"""Defects that break the promise "Chunked (aws-chunked) uploads are decoded and verified"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import Storage
+from conformance.reference.storage.authentication import STREAMING
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import server_error
+from tests.defects.support.storage import FORGED, _DoneAllTheSame, in_chunks, sent_in_chunks
+
+INCOMPLETE = "IncompleteBody"
+LAST_CHUNK = b"\r\n0;chunk-signature="
+SUPPLIED = "f" * 64
+
+
+class ForgedChunksStored(_DoneAllTheSame):
+    """SigV4, "Transferring Payload in Multiple Chunks": a chunk is verified before it is written, and so the head."""
+
+    codes = (FORGED,)
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#last-chunk-signature",
+        "storage/streaming/altered-chunks-are-refused#of-a-part",
+        "storage/streaming/altered-chunks-are-refused#trailer-signature-lost",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-to-another-key",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        return sent_in_chunks(request)
+
+
+class CutOffChunksStored(_DoneAllTheSame):
+    """S3 API Reference, IncompleteBody: of a payload that did not come whole nothing is stored."""
+
+    codes = (INCOMPLETE,)
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",
+        "storage/streaming/altered-chunks-are-refused#last-chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#never-framed",
+        "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost",
+        "storage/streaming/altered-chunks-are-refused#without-signatures",
+        "storage/streaming/decoded-length-is-checked#one-less",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        return sent_in_chunks(request)
+
+
+class CleanEndTakenForTheLastChunk(Defect):
+    """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        if stated == STREAMING[0] and LAST_CHUNK not in call.request.body:
+            ended = call.request.body + LAST_CHUNK.lstrip() + SUPPLIED.encode() + b"\r\n\r\n"
+            call.request = replace(call.request, body=ended)
+        original(call, stated)
+
+    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return given == SUPPLIED or bool(original(given, computed))
+
+
+class UnsignedChunksAmongSigned(Defect):
+    """SigV4, "Transferring payload in multiple chunks": each chunk has a signature, where the request says so."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused#without-signatures",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        bare = stated == STREAMING[0] and b";chunk-signature=" not in call.request.body
+        original(call, STREAMING[2] if bare else stated)
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        if rest != b"\r\n":
+            original(call, rest, previous)
+
+
+class ChunkSignaturesIgnored(Defect):
+    """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#chunk-signature",
+        "storage/streaming/altered-chunks-are-refused#chunks-swapped",
+        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
+        "storage/streaming/altered-chunks-are-refused#of-a-part",
+        "storage/streaming/altered-chunks-are-refused#trailer-signature",
+    )
+
+    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return True
+
+
+class UnframedTakenAsItIs(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/altered-chunks-are-refused#never-framed",
+        "storage/streaming/altered-chunks-are-refused#size-unreadable",
+    )
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
+            original(call, stated)
+        else:
+            call.body = call.request.body
+
+
+class LostTrailerIgnored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/announced-trailer-must-come",)
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        if rest != b"\r\n":
+            original(call, rest, previous)
+
+
+class AwsChunkedKept(Defect):
+    """S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/chunks-are-joined#signed",
+        "storage/streaming/chunks-are-joined#unsigned-with-trailer",
+    )
+
+    def content_encoding(self, original: Any, call: Call) -> str:
+        return call.headers.get("content-encoding", "")
+
+
+class ChunkFramingStored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/chunks-are-joined#of-a-mebibyte",
+        "storage/streaming/chunks-are-joined#signed",
+        "storage/streaming/chunks-are-joined#signed-with-trailer",
+        "storage/streaming/chunks-are-joined#size-in-capitals",
+        "storage/streaming/chunks-are-joined#size-in-capitals-of-unsigned",
+    )
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        original(call)
+        call.body = call.request.body
+
+
+class DecodedLengthIgnored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload's length."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/decoded-length-is-checked#one-less",
+        "storage/streaming/decoded-length-is-checked#one-more",
+    )
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        return None
+
+
+class UntoldDecodedLengthIsServerError(Defect):
+    """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/decoded-length-is-checked#left-out",)
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        if "x-amz-decoded-content-length" not in call.headers:
+            raise server_error()
+        original(call)
+
+
+class ChunksLoseTheirMetadata(Defect):
+    """S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/fields-are-kept#signed-chunks",
+        "storage/streaming/fields-are-kept#unsigned-chunks",
+    )
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {} if in_chunks(call) else dict(original(call))
+
+
+class UntoldFramingStoredAndRefused(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/framing-is-never-stored",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        untold = "aws-chunked" not in call.headers.get("content-encoding", "")
+        answer: Answer = await original(call, bucket)
+        if untold and call.signer.payload_hash in STREAMING:
+            raise Fault("InvalidRequest")
+        return answer
+
+
+class FramingStoredWhereUntold(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/framing-is-never-stored",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        in_chunks = call.signer.payload_hash.startswith("STREAMING-")
+        if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
+            call.body = call.request.body
+        else:
+            original(call)
+
+
+class ChunksInTransferCodingLost(Defect):
+    """RFC 9112 section 7.1: the coding of the transfer is taken away, and the payload's chunks stay."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
+        return replace(stored, body=b"") if both else stored
+
+
+class DecodedLengthIsNoLength(Defect):
+    """Provisioning Storage, any S3-compatible client: chunks in transfer coding state their length as decoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+
+    def require_length(self, original: Any, call: Call) -> None:
+        if "content-length" not in call.headers:
+            raise Fault("MissingContentLength")
+        original(call)
+
+
+class AwsChunkedTakenOffInFrontAlone(Defect):
+    """S3 API Reference, PutObject: ``aws-chunked`` stands behind the object's own coding where boto3 writes it."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/own-encoding-is-kept",)
+
+    def content_encoding(self, original: Any, call: Call) -> str:
+        given = call.headers.get("content-encoding", "")
+        return "" if given == "aws-chunked" else given.removeprefix("aws-chunked,").strip()
+
+
+class PartKeepsItsFraming(Defect):
+    """SigV4, "Transferring payload in multiple chunks": a part, too, is what its chunks carry."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/parts-come-in-chunks-too#signed",
+        "storage/streaming/parts-come-in-chunks-too#signed-with-trailer",
+        "storage/streaming/parts-come-in-chunks-too#unsigned-with-trailer",
+    )
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        original(call, stated)
+        if "uploadId" in call.query:
+            call.body = call.request.body
+
+
+class StoredBeforeTheTrailer(_DoneAllTheSame):
+    """S3 User Guide, "Checking object integrity", trailing checksums: what they do not match is not stored."""
+
+    codes = ("BadDigest", "MalformedTrailerError")
+    noticed_by = (
+        "storage/streaming/trailing-checksum-is-checked#signed",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-crc32c",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-sha1",
+        "storage/streaming/announced-trailer-must-come",
+    )
+
+    def _such(self, surface: Storage, request: Request) -> bool:
+        return sent_in_chunks(request)
+
+
+class TrailingChecksumIgnored(Defect):
+    """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/streaming/trailing-checksum-is-checked#signed",
+        "storage/streaming/trailing-checksum-is-checked#unsigned",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-crc64nvme",
+        "storage/streaming/trailing-checksum-is-checked#unsigned-sha256",
+    )
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        original(call, rest, previous)
+        call.trailers = {}
+        headers = call.request.headers.mutablecopy()
+        del headers["x-amz-sdk-checksum-algorithm"]
+        call.request = replace(call.request, headers=headers)

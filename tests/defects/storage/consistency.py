@@ -1,0 +1,429 @@
+"""Defects that break the promise "Reads are never stale, and concurrent updates are atomic"."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request, head
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.support.storage import MOMENT_S, _Beside, drop_uploads
+
+LATER_S = 0.3
+
+
+class CopyFailsBesideWrites(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/copies-are-whole",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        await asyncio.sleep(PAUSE_S)
+        later: Source = await original(call)
+        if later.stored.etag != found.stored.etag:
+            raise server_error()
+        return found
+
+
+class CopyOfTwoValues(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/copies-are-whole",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        await asyncio.sleep(PAUSE_S)
+        later: Source = await original(call)
+        half = found.stored.size // 2
+        return replace(found, stored=replace(found.stored, body=found.stored.body[:half] + later.stored.body[half:]))
+
+
+class ListedAMomentLater(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what was put is in the next listing."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+
+    def __init__(self) -> None:
+        self.put_at: dict[tuple[str, str], float] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        self.put_at.setdefault((bucket.name, key), gateway(original).now())
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        shown = gateway(original).now() - LATER_S
+        return [key for key in original(bucket) if self.put_at.get((bucket.name, key), 0.0) < shown]
+
+
+class FolderMadeByTwoFails(Defect):
+    """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+
+    def __init__(self) -> None:
+        self.making: set[str] = set()
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        folder = key.rpartition("/")[0] + "/"
+        if not any(each.startswith(folder) for each in bucket.objects):
+            if folder in self.making:
+                raise server_error()
+            self.making.add(folder)
+            await asyncio.sleep(PAUSE_S)
+            self.making.discard(folder)
+        await original(bucket, key, stored, asked)
+
+
+class OldListingsKeptAMoment(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = bucket.name, call.request.query_string
+        made, answer = self.kept.get(asked, (0.0, Answer(200)))
+        if time.monotonic() - made > MOMENT_S:
+            answer = await original(call, bucket)
+            self.kept[asked] = time.monotonic(), answer
+        return deepcopy(answer)
+
+
+class LengthOfEarlierBytes(Defect):
+    """RFC 9110 section 8.6: the Content-Length of HEAD is that of the representation whose entity tag it tells."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/etag-is-of-its-value",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        if call.request.method == "HEAD":
+            await asyncio.sleep(PAUSE_S)
+        answer: Answer = await original(call, bucket)
+        if call.request.method == "HEAD" and before is not None and answer.status == 200:
+            answer.headers["Content-Length"] = str(before.size)
+        return answer
+
+
+class EtagOfEarlierBytes(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/etag-is-of-its-value",)
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        found: StoredObject = await original(bucket, key)
+        await asyncio.sleep(PAUSE_S)
+        later = bucket.objects.get(key, found)
+        return replace(found, body=later.body)
+
+
+class WritesCollide(_Beside):
+    """S3 User Guide, "Amazon S3 data consistency model": writes of one key at once succeed, and the latest wins."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/at-once/key-is-a-register",
+        "storage/at-once/put-or-delete#of-a-new-key",
+        "storage/at-once/complete-or-put",
+        "storage/at-once/copies-are-whole",
+    )
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        with self._writing(bucket, key):
+            if self._others(bucket, key):
+                raise server_error()
+            await asyncio.sleep(PAUSE_S)
+            await original(bucket, key, stored, asked)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        with self._writing(bucket, key):
+            if self._others(bucket, key):
+                raise server_error()
+            await asyncio.sleep(PAUSE_S)
+            await original(bucket, key, asked)
+
+
+class TornWrite(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        if earlier is not None:
+            gateway(original).check_write(asked, earlier)
+            half = stored.size // 2
+            bucket.put(key, replace(earlier, body=stored.body[:half] + earlier.body[half:]))
+            await asyncio.sleep(PAUSE_S)
+        await original(bucket, key, stored, asked)
+
+
+class OneInTwentyReadsFails(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
+
+    def __init__(self) -> None:
+        self.served = 0
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        self.served += 1
+        if self.served % 20 == 0:
+            raise server_error()
+        found: StoredObject | None = await original(bucket, key)
+        return found
+
+
+class OneInTwentyReadsCutShort(Defect):
+    """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
+
+    def __init__(self) -> None:
+        self.served = 0
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
+            self.served += 1
+            if self.served % 20 == 0:
+                answer.headers["Date"] = formatdate(usegmt=True)
+                answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
+                answer.closes = True
+        return answer
+
+
+class DeletionTakesEffectLater(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key", "storage/at-once/put-or-delete#of-an-object")
+
+    def __init__(self) -> None:
+        self.deleted: dict[tuple[str, str], int] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        gateway(original).check_write(asked, bucket.objects.get(key))
+        self.deleted[bucket.name, key] = 2
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        left = self.deleted.get((bucket.name, call.key))
+        if left == 0:
+            bucket.remove(call.key)
+        if left is not None:
+            self.deleted[bucket.name, call.key] = left - 1
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class DeletionTornByPut(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await asyncio.sleep(PAUSE_S)
+        found = bucket.objects.get(key)
+        if found is not None:
+            bucket.put(key, replace(found, body=b""))
+        await asyncio.sleep(PAUSE_S)
+
+
+class _Latest(bytes):
+    """Bytes of which each part is, when it is looked at, what stands there then."""
+
+    def __new__(cls, body: bytes, now: Callable[[], bytes]) -> _Latest:
+        made = super().__new__(cls, body)
+        made.now = now
+        return made
+
+    now: Callable[[], bytes]
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.now()[place]
+
+
+class OverwrittenUnderItsReaders(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": who reads slowly gets one value, though another is written."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/slow-readers-get-one-value",)
+
+    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        objects = gateway(original).buckets[call.bucket].objects
+        return _Latest(original(call, found, start, end), lambda: objects.get(call.key, found).body[start:end])
+
+
+class TaggingWritesTheObjectBack(Defect):
+    """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/tagging-writes-no-bytes#delete", "storage/at-once/tagging-writes-no-bytes#put")
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        found = await gateway(original).require(bucket, key)
+        await asyncio.sleep(PAUSE_S)
+        bucket.put(key, replace(found, tags=tags))
+
+
+def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
+    """Where a whole object is being put; None where it is something else."""
+    surface = gateway(original)
+    if request.method != "PUT" or request.query_string or "x-amz-copy-source" in request.headers:
+        return None, ""
+    try:
+        surface.authenticate(request)
+        bucket, key = surface.target(request)
+    except Fault:
+        return None, ""
+    return surface.buckets.get(bucket), key
+
+
+class ReadersWaitForUploads(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/upload-under-way-holds-nobody-up",)
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, asyncio.Event] = {}
+
+    async def under_way(self, original: Any, request: Request) -> None:
+        bucket, key = _being_put(original, request)
+        if bucket is not None:
+            self.uploads[key] = asyncio.Event()
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        self._free(gateway(original).target(request)[1])
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        finally:
+            self._free(call.key)
+        return answer
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.key in self.uploads:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.uploads[call.key].wait(), 10)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    def _free(self, key: str) -> None:
+        if key in self.uploads:
+            self.uploads.pop(key).set()
+
+
+class OverwrittenInPlace(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": an object is there until the next one has come whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/upload-under-way-is-unseen",)
+
+    async def under_way(self, original: Any, request: Request) -> None:
+        bucket, key = _being_put(original, request)
+        if bucket is not None and (found := bucket.objects.get(key)) is not None:
+            bucket.put(key, replace(found, body=b""))
+
+
+class OverwritingDropsUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys",)
+    shortest = 3
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        answer = await original(call, bucket)
+        drop_uploads(bucket, call.key)
+        return answer
+
+
+class DeletionDropsUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    shortest = 3
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        drop_uploads(bucket, key)
+
+
+class NothingDoesNotOverwrite(Defect):
+    """S3 API Reference, PutObject: an object of no bytes replaces what was there like any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    shortest = 3
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        earlier = bucket.objects.get(call.key)
+        answer = await original(call, bucket)
+        stored = bucket.objects.get(call.key)
+        if earlier is not None and stored is not None and not stored.body:
+            bucket.put(call.key, replace(stored, body=earlier.body))
+        return answer
+
+
+class CopyKeepsEarlierMetadata(Defect):
+    """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/hard-keys",)
+    shortest = 4
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        earlier = bucket.objects.get(call.key)
+        answer = await original(call, bucket)
+        if earlier is not None:
+            copy = bucket.objects[call.key]
+            bucket.put(call.key, replace(copy, metadata={**earlier.metadata, **copy.metadata}))
+        return answer
+
+
+class DeletionHidesWhatIsBelow(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": a key below a deleted one is an object like any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/nested-keys",)
+    shortest = 4
+
+    def __init__(self) -> None:
+        self.hidden: dict[str, set[str]] = {}
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        below = {each for each in bucket.keys if call.key in bucket.objects and each.startswith(call.key + "/")}
+        answer = await original(call, bucket)
+        self.hidden.setdefault(bucket.name, set()).update(below)
+        return answer
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        hidden = self.hidden.get(bucket.name, set())
+        return [each for each in original(bucket) if each not in hidden]

@@ -1,0 +1,615 @@
+"""Defects of copies.
+
+They break these promises:
+
+- A copy has the same content and metadata as its source.
+- A rejected copy has no effect.
+- Conditional copies honour their conditions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import posixpath
+import time
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.base import http_time
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import SOURCE, Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.multipart import SMALLEST_PART
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.support.storage import in_parts, refusals_emptying, told_otherwise, with_field
+
+NO_CONDITIONS = Conditions(None, None, None, None)
+SOURCE_CONDITIONS = tuple(
+    f"{SOURCE}-if-{name}" for name in ("match", "none-match", "modified-since", "unmodified-since")
+)
+OF_NOTHING = hashlib.md5(b"").hexdigest()
+DIRECTIVE = "x-amz-metadata-directive"
+
+
+class CopyBetweenBucketsLosesMetadata(Defect):
+    """S3 API Reference, CopyObject: the source's metadata is the copy's, in another bucket too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
+        return copy if within or replaced else replace(copy, metadata={})
+
+
+class CopyIsLink(Defect):
+    """S3 API Reference, CopyObject: a copy is an object of its own; what becomes of its source is nothing to it."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets",)
+
+    def __init__(self) -> None:
+        self.links: list[tuple[Bucket, str, Bucket, str]] = []
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        name, key = gateway(original).copy_source(call)
+        self.links.append((gateway(original).buckets[name], key, bucket, call.key))
+        return answer
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        for source, source_key, target, target_key in self.links:
+            if source is bucket and source_key == key and target_key in target.objects:
+                target.put(target_key, replace(target.objects[target_key], body=stored.body, etag=stored.etag))
+
+
+class CopiesAcrossLoseTags(Defect):
+    """S3 API Reference, CopyObject, x-amz-tagging-directive: the source's tags are the copy's, across buckets too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if gateway(original).copy_source(call)[0] != bucket.name:
+            bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
+        return answer
+
+
+class SourceOfTheSameNameHere(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
+
+    def __init__(self) -> None:
+        self.into: Bucket | None = None
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        self.into = bucket if gateway(original).copy_source(call)[1] in bucket.objects else None
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        found: Bucket = original(organization, name)
+        into, self.into = self.into, None
+        return into or found
+
+
+class SameKeyElsewhereIsItself(Defect):
+    """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if gateway(original).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
+            raise Fault("InvalidRequest")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CopiedSourceLost(Defect):
+    """S3 API Reference, CopyObject: the source stays."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/bytes-are-the-same",
+        "storage/copy/onto-itself-loses-nothing",
+        "interoperability/storage/aws-s3-cp-between-keys",
+    )
+
+    async def source(self, original: Any, call: Call) -> Source:
+        source: Source = await original(call)
+        gateway(original).buckets[source.bucket].remove(source.key)
+        return source
+
+
+class CopySourceNeedsSlash(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: bucket and key, separated by a slash; none stands before."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/bytes-are-the-same",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        if not call.headers["x-amz-copy-source"].startswith("/"):
+            raise Fault("InvalidArgument")
+        source: tuple[str, str] = original(call)
+        return source
+
+
+class CopyOfNothingRefused(Defect):
+    """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/bytes-are-the-same#of-nothing",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        if not stored.body:
+            raise Fault("InvalidRequest")
+        copy: StoredObject = original(call, stored, replaced)
+        return copy
+
+
+class CopyToldTooSoon(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
+
+    def __init__(self) -> None:
+        self.later: set[asyncio.Task[None]] = set()
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        made = bucket.objects[call.key]
+        bucket.remove(call.key)
+        if before is not None:
+            bucket.put(call.key, before)
+        task = asyncio.ensure_future(self._appears(bucket, call.key, made))
+        self.later.add(task)
+        task.add_done_callback(self.later.discard)
+        return answer
+
+    async def _appears(self, bucket: Bucket, key: str, made: StoredObject) -> None:
+        await asyncio.sleep(25 * PAUSE_S)
+        bucket.put(key, made)
+
+
+class CopyToldWithTheTagOfNoBody(Defect):
+    """S3 API Reference, CopyObjectResult, ETag: that of the new object, and not of the request, which has no body."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/bytes-are-the-same",)
+
+    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
+        told: list[str] = original(OF_NOTHING, modified, checksums)
+        return told
+
+
+class CopyDatedAsInHeaders(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/date-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
+
+
+class CopyToldByAnotherClock(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/date-is-told",)
+
+    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
+        told: list[str] = original(etag, modified + 2, checksums)
+        return told
+
+
+class CopyForgetsItsEncoding(Defect):
+    """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
+        return replace(copy, headers=kept)
+
+
+class CopyReplaceMerges(Defect):
+    """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, metadata={**stored.metadata, **copy.metadata})
+
+
+class ReplacedCopyHasATypeAlone(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
+        return replace(stored, headers=kept)
+
+
+class ReplacedCopyKeepsItsExpiry(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, Expires too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {name: value for name, value in source.headers.items() if name == "expires"}
+        return replace(stored, headers={**kept, **stored.headers})
+
+
+class ReplacedCopyIsKeptAsItsSource(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE no Cache-Control comes from the source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced#each-field",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {name: value for name, value in source.headers.items() if name == "cache-control"}
+        return replace(stored, headers={**kept, **stored.headers})
+
+
+class CopyOfPartsIsOfTheFirst(Defect):
+    """S3 API Reference, CopyObject: the copy has all the parts of its source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, body=copy.body[:SMALLEST_PART]) if in_parts(stored) else copy
+
+
+class CopyOfPartsLosesMetadata(Defect):
+    """S3 API Reference, CopyObject: the source's metadata is the copy's, also of a source in parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, metadata={}) if in_parts(stored) and not replaced else copy
+
+
+class CopyOfPartsToldByItsSource(Defect):
+    """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        source = (await gateway(original).source(call)).stored
+        answer: Answer = await original(call, bucket)
+        answer.body = answer.body.replace(bucket.objects[call.key].etag.encode(), source.etag.encode())
+        return answer
+
+
+class CopyReplaceNotHeeded(Defect):
+    """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, False)
+        return copy
+
+
+class SelfCopyEmpties(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
+
+
+class MetadataMergedOntoItself(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself with the directive REPLACE has the request's metadata alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        if gateway(original).copy_source(call) != (call.bucket, call.key):
+            return copy
+        return replace(copy, metadata=stored.metadata | copy.metadata)
+
+
+class CopyOntoItselfAlwaysRefused(Defect):
+    """S3 API Reference, CopyObject: an object is copied onto itself where its metadata is replaced."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
+
+    def changes(self, original: Any, call: Call, source: Any, replaced: bool) -> bool:
+        return False
+
+
+class _CopyOntoItselfLoses(Defect):
+    """S3 API Reference, CopyObject: a copy of an object onto itself is refused where it changes nothing."""
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault:
+            if gateway(original).copy_source(call) == (bucket.name, call.key) and call.key in bucket.objects:
+                bucket.put(call.key, self._left(bucket.objects[call.key]))
+            raise
+        return answer
+
+    def _left(self, stored: StoredObject) -> StoredObject:
+        return stored
+
+
+class CopyOntoItselfForgetsMetadata(_CopyOntoItselfLoses):
+    """S3 API Reference, CopyObject: what cannot be copied onto itself keeps the metadata that it has."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-loses-nothing",)
+
+    def _left(self, stored: StoredObject) -> StoredObject:
+        return replace(stored, metadata={})
+
+
+class SelfCopyNotRefused(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
+
+    def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
+        return True
+
+
+class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
+    """S3 API Reference, CopyObject: what cannot be copied onto itself keeps its bytes, opened to write as it was."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
+
+    def _left(self, stored: StoredObject) -> StoredObject:
+        return replace(stored, body=b"")
+
+
+class FoldersCopiedEmpty(Defect):
+    """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/source-is-decoded-once#slash-at-its-end",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
+
+
+def with_source(call: Call, value: str) -> Call:
+    """The call with another x-amz-copy-source."""
+    return with_field(call, SOURCE, value)
+
+
+class CopySourceNotDecoded(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/source-is-decoded-once#blank",
+        "storage/copy/source-is-decoded-once#encoded-whole",
+        "storage/copy/source-is-decoded-once#percent",
+        "storage/copy/source-is-decoded-once#plus",
+        "storage/copy/source-is-decoded-once#question",
+        "storage/copy/source-is-decoded-once#unicode",
+    )
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        found: tuple[str, str] = original(with_source(call, quote(call.headers[SOURCE], safe="/")))
+        return found
+
+
+class CopySourceCleaned(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/source-is-decoded-once#doubled-slash",)
+    shipped = True
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        bucket, key = original(call)
+        return bucket, posixpath.normpath(key)
+
+
+class ReplacedCopyKeepsItsType(Defect):
+    """S3 API Reference, CopyObject: with the directive REPLACE the source's Content-Type does not stay."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/type-is-replaced",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        if replaced and "content-type" not in call.headers:
+            return replace(copy, headers=copy.headers | {"content-type": stored.headers["content-type"]})
+        return copy
+
+
+class EmptyCopySourceIsNone(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/broken-source-is-refused#empty",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        made = original if call.headers[SOURCE] else gateway(original).put_object
+        answer: Answer = await made(call, bucket)
+        return answer
+
+
+class MissingBucketIsServerError(Defect):
+    """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/missing-source-bucket-is-refused",
+        "storage/service/absent-bucket-is-refused#delete",
+        "storage/service/absent-bucket-is-refused#get",
+        "storage/service/absent-bucket-is-refused#head",
+        "storage/service/absent-bucket-is-refused#list",
+        "storage/service/absent-bucket-is-refused#list-version-1",
+        "storage/service/absent-bucket-is-refused#put",
+    )
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return server_error()
+
+
+class CopyOfNothingLeavesAnObject(Defect):
+    """S3 API Reference, CopyObject: where the source is missing no object is made, nor one without bytes."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/missing-source-is-404",
+        "storage/copy/missing-source-bucket-is-refused",
+        "storage/copy/broken-source-is-refused#blank",
+        "storage/copy/broken-source-is-refused#escape",
+        "storage/copy/broken-source-is-refused#no-key",
+        "storage/copy/broken-source-is-refused#slash",
+    )
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault:
+            if call.key not in bucket.objects:
+                bucket.put(call.key, gateway(original).new_object(call, hashlib.md5(b"").hexdigest(), {}))
+            raise
+        return answer
+
+
+class MissingKeyIsBucketMissing(Defect):
+    """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/missing-source-is-404", "storage/tagging/missing-object-is-404")
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        try:
+            found: StoredObject = await original(bucket, key)
+        except Fault:
+            raise Fault("NoSuchBucket") from None
+        return found
+
+
+class CopiedVersionPassedOver(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/missing-version-is-refused", "storage/copy/missing-version-is-refused#of-a-part")
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        source: tuple[str, str] = original(with_source(call, call.headers[SOURCE].partition("?")[0]))
+        return source
+
+
+class RefusedCopyEmptiesItsKey(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what is refused writes nothing, nor empties what it meets."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/refused-copy-leaves-what-stood#condition-fails",
+        "storage/copy/refused-copy-leaves-what-stood#source-missing",
+    )
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        with refusals_emptying(bucket, call.key):
+            answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CopyDatesOutrankTags(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/if-match-outranks-unmodified-since",
+        "storage/copy/if-none-match-outranks-modified-since",
+    )
+
+    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
+        dates = replace(asked, match=None, none_match=None)
+        held: bool = original(asked if dates == NO_CONDITIONS else dates, stored)
+        return held
+
+
+def _with_nothing_asked(call: Call) -> Call:
+    """A copy without conditions, directives and versions."""
+    headers = call.headers.mutablecopy()
+    for name in (*SOURCE_CONDITIONS, "x-amz-metadata-directive"):
+        del headers[name]
+    headers[SOURCE] = headers[SOURCE].partition("?")[0]
+    return replace(call, request=replace(call.request, headers=headers))
+
+
+class RefusedCopyMadeAllTheSame(Defect):
+    """S3 API Reference, CopyObject: a copy that is refused, for its source's conditions or itself, is not made."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/if-match-that-fails",
+        "storage/copy/if-none-match-that-fails",
+        "storage/copy/modified-since-that-fails",
+        "storage/copy/unmodified-since-that-fails",
+        "storage/copy/missing-version-is-refused",
+        "storage/copy/bad-directive-is-refused",
+    )
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault:
+            with contextlib.suppress(Fault):
+                await original(_with_nothing_asked(call), bucket)
+            raise
+        return answer
+
+
+class CopyUnderConditionNotMade(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/if-match-that-holds", "storage/copy/if-none-match-that-holds")
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if any(name.startswith(f"{SOURCE}-if-") for name in call.headers):
+            bucket.remove(call.key)
+        return answer

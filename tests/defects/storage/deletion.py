@@ -1,0 +1,153 @@
+"""Defects that break the promise "Deleting removes exactly the named object; missing keys are answered 404"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import gateway
+
+
+class DeletedTwiceMissing(Defect):
+    """S3 API Reference, DeleteObject: to delete what was deleted succeeds, as where nothing ever was."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/delete-is-idempotent",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key not in bucket.objects and (bucket.name, key) in self.deleted:
+            raise Fault("NoSuchKey")
+        if key in bucket.objects:
+            self.deleted.add((bucket.name, key))
+        await original(bucket, key, asked)
+
+
+class DeleteKeepsObject(Defect):
+    """S3 API Reference, DeleteObject: the object is removed."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/delete-removes#from-every-operation",
+        "storage/object/delete-removes#of-two-at-once",
+        "storage/at-once/created-is-seen-at-once",
+        "storage/key/any-key-reaches-itself",
+        "interoperability/storage/aws-s3-mv",
+        "interoperability/storage/recursive-removal-keeps-to-its-prefix",
+    )
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        return None
+
+
+class DeletedStaysASource(Defect):
+    """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/delete-removes#from-every-operation",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[str, StoredObject] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key in bucket.objects:
+            self.deleted[key] = bucket.objects[key]
+        await original(bucket, key, asked)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        bucket, key = gateway(original).copy_source(call)
+        try:
+            found: Source = await original(call)
+        except Fault as missing:
+            if missing.code != "NoSuchKey" or key not in self.deleted:
+                raise
+            found = Source(bucket, key, self.deleted[key])
+        return found
+
+
+class _Remembered(Defect):
+    """Keeps what was deleted, for somewhere to be told still."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.deleted: dict[tuple[str, str], StoredObject] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key in bucket.objects:
+            self.deleted[bucket.name, key] = bucket.objects[key]
+        await original(bucket, key, asked)
+
+
+class HeadOfTheDeleted(_Remembered):
+    """S3 User Guide, consistency model: after a deletion HEAD is told that there is nothing, as GET is."""
+
+    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        kept = self.deleted.get((bucket.name, call.key))
+        if call.request.method == "HEAD" and kept is not None and call.key not in bucket.objects:
+            return gateway(original).object_answer(call, kept, {})
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class DeletedIsListed(_Remembered):
+    """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
+
+    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key) or self.deleted.get((bucket.name, key))
+        return found
+
+
+class DeletionAnswersOk(Defect):
+    """S3 API Reference, DeleteObject, Response Syntax: HTTP/1.1 204, with an object there or without."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/deleted-is-204",)
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        stood = call.key in bucket.objects
+        answer: Answer = await original(call, bucket)
+        answer.status = 200 if stood else answer.status
+        return answer
+
+
+class MissingKeyIsForbidden(Defect):
+    """S3 API Reference, GetObject: 404 for a missing key to a caller who may list the bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/missing-head-is-404",)
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        try:
+            found: StoredObject = await original(bucket, key)
+        except Fault:
+            raise Fault("AccessDenied") from None
+        return found
+
+
+class RangesOfNothingUnsatisfiable(Defect):
+    """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/missing-is-404", "storage/object/written-is-read")
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.key not in bucket.objects and "range" in call.headers:
+            raise gateway(original).unsatisfiable(0)
+        answer: Answer = await original(call, bucket)
+        return answer

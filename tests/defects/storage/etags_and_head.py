@@ -1,0 +1,136 @@
+"""Defects of etags and head.
+
+They break these promises:
+
+- The ETag is consistent everywhere and changes with the content.
+- HEAD returns the same headers as GET.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request, head
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import Part, StoredObject
+from tests.defects.support.storage import PARTS_COUNT
+
+QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
+
+
+class TagOfPartsTellsTheirNumber(Defect):
+    """RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/etag-follows-the-bytes",)
+
+    def multipart_etag(self, original: Any, parts: list[Part]) -> str:
+        return f"{'0' * 32}-{len(parts)}"
+
+
+class EtagUnquoted(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/etag-is-one-and-quoted", "storage/object/etag-is-one-and-quoted#of-the-whole-run")
+
+    def quoted(self, original: Any, etag: str) -> str:
+        return etag
+
+
+class ListedEtagUnquoted(Defect):
+    """S3 API Reference, ListObjectsV2, sample response: a listing writes the ETag in its quotes, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/etag-is-one-and-quoted",)
+
+    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
+        return QUOTED.sub(r"<ETag>\1\2</ETag>", original(key, stored, encoded, owner))
+
+
+class CompressedUnderOneTag(Defect):
+    """RFC 9110 section 8.8.1: a strong validator is of one representation, not also of that which is compressed."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/other-coding-has-another-etag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        accepted = "gzip" in request.headers.get("accept-encoding", "")
+        if request.method == "GET" and accepted and answer.status == 200 and "etag" in answer.headers:
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Encoding"] = "gzip"
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class CompressedUntold(Defect):
+    """RFC 9110 section 8.4: a coding that was applied to the bytes is told in Content-Encoding."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/other-coding-has-another-etag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        asked = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
+        if asked and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class PartsCountedByReadersAlone(Defect):
+    """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get#of-a-part",)
+    shipped = True
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
+        answer: Answer = await original(replace(call, query={}) if reading and "uploadId" not in call.query else call)
+        if reading and answer.status == 200 and call.request.method == "GET":
+            answer.headers[PARTS_COUNT] = "1"
+        return answer
+
+
+class HeadLengthZero(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200:
+            answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class HeadHasTheBody(Defect):
+    """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get",)
+    shipped = True
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+            answer.astray = b"x" * int(answer.headers["content-length"])
+        return answer
+
+
+class HeadOfNothingTellsNoLength(Defect):
+    """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get#of-nothing",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
+            del answer.headers["content-length"]
+            answer.headers["Date"] = formatdate(usegmt=True)
+            answer.wire, answer.closes = head(answer, []), True
+        return answer

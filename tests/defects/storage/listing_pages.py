@@ -1,0 +1,236 @@
+"""Defects that break the promise "Pages of a listing add up to the whole"."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket
+
+NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>")
+
+
+class KeyLostAtPageEnd(Defect):
+    """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/any-flat-set-is-whole",)
+    shortest = 3
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        follows = names[names.index(page.last) + 1] if page.truncated and page.last in names[:-1] else ""
+        lost = wanted.limit < 10 and not wanted.delimiter and page.last and follows == page.last + page.last[-1]
+        return replace(page, keys=page.keys[:-1]) if lost else page
+
+
+class PageSkipsPrefixesBeside(Defect):
+    """S3 API Reference, ListObjectsV2: behind the common prefix ``a/`` what begins with ``aa`` is still to come."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/any-nested-set-is-whole",)
+    shortest = 4
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        position: int = original(names, wanted)
+        stem = wanted.after.removesuffix("/")
+        while (
+            wanted.after.endswith("/")
+            and names[position : position + 1]
+            and names[position].startswith(stem + stem[-1:])
+        ):
+            position += 1
+        return position
+
+
+class KeyHiddenByItsFolder(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys, both listed."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/any-nested-set-is-whole",)
+    shortest = 3
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        keys: list[str] = original(bucket)
+        deep = {key for key in keys if key.count("/") > 2}
+        return [key for key in keys if not any(each.startswith(key + "/") for each in deep)]
+
+
+class PageBorderLost(Defect):
+    """S3 API Reference, ListObjectsV2: the pages together have every key."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/at-once/listing-keeps-what-stays")
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        if page.truncated and len(page.keys) > 1:
+            page.keys.pop()
+        return page
+
+
+class FolderEndsAtTheLastOfAscii(Defect):
+    """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole#1",)
+    shipped = True
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
+            return bisect.bisect_right(names, wanted.after + "\x7f")
+        return int(original(names, wanted))
+
+
+class PageBorderRepeated(Defect):
+    """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/paging/pages-make-the-whole#2",
+        "storage/paging/pages-make-the-whole#3",
+        "storage/paging/pages-make-the-whole#4",
+        "storage/paging/pages-make-the-whole#7",
+    )
+
+    def __init__(self) -> None:
+        self.earlier = ""
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        self.earlier = page.keys[-2] if len(page.keys) > 1 and page.keys[-1] == page.last else page.last
+        return page
+
+    def continuation_token(self, original: Any, last: str) -> str:
+        token: str = original(self.earlier)
+        return token
+
+
+class MarkerIsListed(Defect):
+    """S3 API Reference, ListObjects, Marker: the listing begins after this key."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/paging/pages-make-the-whole#1",
+        "storage/paging/groups-make-the-whole#2",
+        "storage/paging/groups-make-the-whole#3",
+        "storage/paging/groups-make-the-whole#4",
+        "storage/paging/groups-make-the-whole#7",
+        "storage/paging/groups-make-the-whole#another-delimiter",
+        "storage/paging/goes-on-after-start-after",
+    )
+
+    def __init__(self) -> None:
+        self.old = False
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        self.old = True
+        try:
+            answer: Answer = await original(call, bucket)
+        finally:
+            self.old = False
+        return answer
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        place = int(original(names, wanted))
+        return place - (self.old and place > 0 and names[place - 1] == wanted.after)
+
+
+class NextTokenToldAsThis(Defect):
+    """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/place-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if following := NEXT_TOKEN.search(answer.body):
+            told = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
+            answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: told, answer.body)
+        return answer
+
+
+class PlaceGoneWithItsKey(Defect):
+    """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/survives-deletion-of-its-place",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        is_gone = wanted.after != "" and wanted.after not in names
+        page: Page = original([] if is_gone else names, wanted)
+        return page
+
+
+class TokenIsACursor(Defect):
+    """S3 API Reference, ListObjectsV2, ContinuationToken: it names a place, where the list goes on each time."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/token-can-be-used-again",)
+
+    def __init__(self) -> None:
+        self.token = ""
+        self.gone_to: dict[str, str] = {}
+
+    def opened_token(self, original: Any, token: str) -> str:
+        self.token = token
+        return self.gone_to.pop(token, None) or str(original(token))
+
+    def continuation_token(self, original: Any, last: str) -> str:
+        self.gone_to[self.token] = last
+        return str(original(last))
+
+
+class StartAfterOutranksToken(Defect):
+    """S3 API Reference, ListObjectsV2: with a continuation token the listing goes on from there."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/token-outranks-start-after",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "start-after" in call.query:
+            call.query.pop("continuation-token", None)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class NoEndByOtherDelimiters(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+    shipped = True
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.truncated = page.truncated or (wanted.delimiter not in ("", "/") and page.count > 0)
+        return page
+
+
+class TokenToldAsMarker(Defect):
+    """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
+
+
+class NextMarkerMissing(Defect):
+    """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        head, mark, tail = answer.body.partition(b"<NextMarker>")
+        answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
+        return answer

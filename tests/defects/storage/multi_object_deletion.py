@@ -1,0 +1,224 @@
+"""Defects that break the promise "DeleteObjects deletes every named key and reports each result"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import MOMENT_S
+
+BLANKS = re.compile(" +")
+
+
+class MalformedDocumentNotRefused(Defect):
+    """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multi-delete/broken-document-is-refused#cut",
+        "storage/multi-delete/broken-document-is-refused#empty",
+        "storage/multi-delete/broken-document-is-refused#json",
+        "storage/multi-delete/broken-document-is-refused#no-objects",
+        "storage/multi-delete/broken-document-is-refused#no-xml",
+        "storage/multi-delete/broken-document-is-refused#object-without-key",
+        "storage/multi-delete/broken-document-is-refused#other-root",
+        "storage/errors/code-malformed-xml",
+    )
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code != "MalformedXML":
+                raise
+            return gateway(original).document("DeleteResult")
+        return answer
+
+
+class MultiDeleteLeavesLast(Defect):
+    """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multi-delete/deletes-what-is-named",
+        "storage/multi-delete/takes-hard-keys",
+        "storage/sdk/delete-objects#base",
+    )
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = dict(bucket.objects)
+        answer: Answer = await original(call, bucket)
+        gone = sorted(before.keys() - bucket.objects.keys())
+        if len(gone) > 1:
+            bucket.put(gone[-1], before[gone[-1]])
+        return answer
+
+
+class LastDeletedNotTold(Defect):
+    """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multi-delete/deletes-what-is-named",
+        "storage/multi-delete/deletes-what-is-named#and-tells-each",
+        "storage/multi-delete/takes-a-thousand",
+    )
+
+    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
+        self.left = len(found := list(original(asked)))
+        return found
+
+    left = 0
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        self.left -= 1
+        told = str(await original(bucket, entry, quiet))
+        return told if self.left else ""
+
+
+class MultiDeleteMissingIsError(Defect):
+    """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multi-delete/missing-keys-are-deleted-too",
+        "storage/multi-delete/missing-keys-are-deleted-too#named-twice",
+    )
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        key = gateway(original).entry_key(entry)
+        if key not in bucket.objects:
+            return gateway(original).entry_failed(key, Fault("NoSuchKey"))
+        return str(await original(bucket, entry, quiet))
+
+
+class MultiDeleteUnlimited(Defect):
+    """S3 API Reference, DeleteObjects: a thousand keys at most."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/more-than-a-thousand-is-refused",)
+
+    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
+        found = asked.all("Object")
+        return found if len(found) > 1000 else original(asked)
+
+
+class QuietBeforeObjectsOnly(Defect):
+    """S3 API Reference, DeleteObjects, Quiet: it is heeded behind the objects as well, where its schema has it."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
+
+    def quiet(self, original: Any, asked: xml.Node) -> bool:
+        return asked.children[0].name == "Quiet" and bool(original(asked))
+
+
+class DeletedStillRead(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        before = bucket.objects.get(key)
+        await original(bucket, key, asked)
+        if before is not None:
+            self.deleted[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = await original(bucket, key)
+        before, until = self.deleted.get((bucket.name, key), (None, 0.0))
+        return before if found is None and gateway(original).now() < until else found
+
+
+class MultiDeleteDemandsMd5(Defect):
+    """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multi-delete/takes-a-checksum-for-md5#crc32",
+        "storage/multi-delete/takes-a-checksum-for-md5#sha256",
+    )
+
+    def check_integrity(self, original: Any, call: Call) -> None:
+        original(call)
+        if "content-md5" not in call.headers:
+            raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
+
+
+def deleted_keys(document: bytes) -> list[str]:
+    """The keys that a document names, as far as none is escaped."""
+    return [key.decode() for key in re.findall(rb"<Key>([^<]*)", document)]
+
+
+class FirstOfABatchLeft(Defect):
+    """S3 API Reference, DeleteObjects: every key that is told as deleted is, whatever batches the work is done in."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-a-thousand",)
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = dict(bucket.objects)
+        answer: Answer = await original(call, bucket)
+        for key in deleted_keys(call.body)[100::100]:
+            if key in before:
+                bucket.put(key, before[key])
+        return answer
+
+
+class BlanksOfNamedKeysFolded(Defect):
+    """XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+    shipped = True
+
+    def entry_key(self, original: Any, entry: xml.Node) -> str:
+        return BLANKS.sub(" ", str(original(entry)))
+
+
+class SlashBeforeAKeyLost(Defect):
+    """S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is#slash-before-it",)
+
+    def entry_key(self, original: Any, entry: xml.Node) -> str:
+        return str(original(entry)).removeprefix("/")
+
+
+class ManyDeletedInAnyCase(Defect):
+    """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        named = (entry.get("Key") or "").lower()
+        told: str = await original(bucket, entry, quiet)
+        for key in [each for each in bucket.keys if each.lower() == named]:
+            bucket.remove(key)
+        return told
+
+
+class DeletedKeyToldEncoded(Defect):
+    """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-hard-keys",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        await original(bucket, entry, quiet)
+        return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))

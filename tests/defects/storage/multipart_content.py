@@ -1,0 +1,365 @@
+"""Defects that break the promise "The parts of a multipart upload form the object, in order"."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.multipart import SMALLEST_PART
+from conformance.reference.storage.properties import META
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
+
+
+class FirstOfALaterPartStands(Defect):
+    """S3 API Reference, UploadPart: a part sent anew overwrites the one before, though there is no first part."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/any-order-of-parts-is-one-object",)
+    shortest = 4
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        if part.number not in upload.parts or 1 in upload.parts:
+            await original(upload, part)
+
+
+class FieldsRefusedAtAnOpening(Defect):
+    """S3 API Reference, CreateMultipartUpload: Cache-Control and its like are taken as by PutObject."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "cache-control" in call.headers:
+            raise Fault("InvalidArgument")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class UploadWithFieldsIsAnother(Defect):
+    """S3 API Reference, CreateMultipartUpload, UploadId: parts are sent under the id that an opening tells."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if "cache-control" in call.headers:
+            bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
+        return answer
+
+
+class EtagOfPutIsAnother(Defect):
+    """S3 API Reference, PutObject: the entity tag that it answers is the object's."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/metadata-is-of-the-opening#of-its-own",
+        "storage/multipart/one-small-part-is-enough",
+        "storage/multipart/parts-are-listed",
+    )
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag[::-1], checksums)
+        return answer
+
+
+class MultipartMetadataForgotten(Defect):
+    """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/metadata-is-of-the-opening#of-its-own",
+    )
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
+
+
+class CompletionAnnotatesTheObject(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-meta-: metadata is given when the upload is opened, not later."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        late = {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
+        return replace(stored, metadata=stored.metadata | late)
+
+
+class CompletionKeepsEarlierMetadata(Defect):
+    """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
+        earlier = bucket.objects.get(upload.key)
+        kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
+        await original(bucket, upload, replace(stored, metadata=kept), asked)
+
+
+class PartsCountedByTheirNumbers(Defect):
+    """S3 API Reference, HeadObject, x-amz-mp-parts-count: how many parts there are, whatever their numbers."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
+    shipped = True
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        self.numbers[upload.key] = max(upload.parts)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        reading = call.request.method == "HEAD" and call.query.get("partNumber") == "1" and call.key in self.numbers
+        answer: Answer = await original(replace(call, query={}) if reading else call)
+        if reading and answer.status == 200:
+            answer.headers[PARTS_COUNT] = str(self.numbers[call.key])
+        return answer
+
+
+class HighestPartRefused(Defect):
+    """S3 User Guide, "Multipart upload limits": part numbers are from 1 to 10,000."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
+
+    def part_number_allowed(self, original: Any, number: int) -> bool:
+        return bool(original(number + 1))
+
+
+class SmallLastPartRefused(Defect):
+    """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        original([*sizes, 0] if len(sizes) > 1 else sizes)
+
+
+class LastPartLost(Defect):
+    """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/numbers-may-have-gaps",
+        "storage/multipart/parts-left-out-are-left-out",
+        "storage/sdk/managed-transfer#base",
+        "storage/sdk/managed-transfer#default",
+        "interoperability/storage/download-gets-what-was-uploaded",
+    )
+
+    def joined(self, original: Any, parts: list[Part]) -> bytes:
+        body: bytes = original(parts[:-1] or parts)
+        return body
+
+
+class EmptyPartRefused(Defect):
+    """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/one-small-part-is-enough",)
+
+    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if not call.body:
+            raise Fault("InvalidRequest")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class EmptyUploadKeepsTheObject(Defect):
+    """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/one-small-part-is-enough",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        if stored.body or upload.key not in bucket.objects:
+            await original(bucket, upload, stored, asked)
+        else:
+            bucket.uploads.pop(upload.upload_id, None)
+
+
+class ResentPartKeepsItsTail(Defect):
+    """S3 API Reference, UploadPart: a part that is sent anew overwrites the earlier one, a longer one too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        earlier = upload.parts.get(part.number)
+        tail = earlier.body[len(part.body) :] if earlier else b""
+        await original(upload, replace(part, body=part.body + tail))
+
+
+class PartsMustBeOfOneSize(Defect):
+    """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+    shipped = True
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        if len(set(sizes[:-1])) > 1:
+            raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
+        original(sizes)
+
+
+class OpenRangeEndsWithItsPart(Defect):
+    """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+    shipped = True
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        span: tuple[int, int] | None = original(call, found)
+        if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
+            return span
+        return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
+
+
+class RangeOverPartsWrong(Defect):
+    """S3 API Reference, GetObject: a range is of the object, over the borders of its parts also."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+
+    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        over = "-" in found.etag and start < SMALLEST_PART < end < found.size
+        return found.body[: end - start] if over else bytes(original(call, found, start, end))
+
+
+class ListedSizeOfFirstPart(Defect):
+    """S3 API Reference, ListObjectsV2, Size: the size of the object, however many parts it had."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+
+    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
+        body = stored.body[:SMALLEST_PART] if "-" in stored.etag else stored.body
+        return str(original(key, replace(stored, body=body), encoded, owner))
+
+
+class PartsJoinedAsTheyCame(Defect):
+    """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        came = list(upload.parts)
+        stored: StoredObject = original(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
+        return stored
+
+
+class HeadOfPartsTellsTheFirst(Defect):
+    """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/parts-make-the-object#backwards",
+        "storage/multipart/parts-make-the-object#in-order",
+    )
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        stored = bucket.objects[call.key]
+        if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
+            answer.headers["Content-Length"] = str(min(len(stored.body), SMALLEST_PART))
+        return answer
+
+
+class PartsListedWithAnotherTag(Defect):
+    """S3 API Reference, Object, ETag: the entity tag of an object in parts is the same wherever it is told."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
+
+    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
+        tag = stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
+        return str(original(key, replace(stored, etag=tag), encoded, owner))
+
+
+class ObjectSizeTakenForTheDocuments(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/right-object-size-completes",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
+            raise Fault("InvalidRequest")
+        stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
+        return stored
+
+
+class AbortedPartsTakenOver(Defect):
+    """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix#nor-with-an-aborted-one",)
+
+    def __init__(self) -> None:
+        self.given_up: dict[tuple[str, str], dict[int, Part]] = {}
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        self.given_up[bucket.name, upload.key] = upload.parts
+        await original(bucket, upload)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        known = set(bucket.uploads)
+        answer: Answer = await original(call, bucket)
+        for upload_id in bucket.uploads.keys() - known:
+            bucket.uploads[upload_id].parts.update(self.given_up.get((bucket.name, call.key), {}))
+        return answer
+
+
+class AbortTakesAllOfTheKey(Defect):
+    """S3 API Reference, AbortMultipartUpload: it aborts the upload that its id names."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
+            if upload.upload_id != call.query.get("uploadId"):
+                await gateway(original).forget_upload(bucket, upload)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class PartsKeptByKeyAndNumber(Defect):
+    """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, int], bytes] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        self.files[upload.key, part.number] = part.body
+
+    def chosen_part(self, original: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+        part: Part = original(upload, number, listed)
+        return replace(part, body=self.files[upload.key, number])

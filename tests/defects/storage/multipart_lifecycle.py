@@ -1,0 +1,429 @@
+"""Defects that break the promise "A multipart upload is invisible until completed, and gone after an abort"."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.support.storage import drop_uploads, refusals_emptying
+
+
+class CompletionFailsAndIsMade(Defect):
+    """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-abort",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await gateway(original).commit(bucket, upload.key, stored, asked)
+        await asyncio.sleep(PAUSE_S)
+        if upload.upload_id not in bucket.uploads:
+            raise Fault("NoSuchUpload")
+        bucket.uploads.pop(upload.upload_id)
+
+
+class CompleteRace(Defect):
+    """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-abort",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await asyncio.sleep(PAUSE_S)
+        whole = upload.upload_id in bucket.uploads
+        await original(bucket, upload, stored if whole else replace(stored, body=b""), asked)
+
+
+class CompletionTornByPut(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-put",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        await asyncio.sleep(PAUSE_S)
+        latest = bucket.objects.get(upload.key, stored)
+        bucket.put(upload.key, replace(stored, body=latest.body))
+
+
+class PartsRace(Defect):
+    """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/parts-are-all-kept",)
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        before = dict(upload.parts)
+        await asyncio.sleep(PAUSE_S)
+        upload.parts = {**before, part.number: part}
+
+
+class UnknownUploadIsServerError(Defect):
+    """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/abort-of-unknown-upload-is-harmless",
+        "storage/multipart/unknown-upload-is-404#complete",
+        "storage/multipart/unknown-upload-is-404#cut-short",
+        "storage/multipart/unknown-upload-is-404#like-a-path",
+        "storage/multipart/unknown-upload-is-404#list-parts",
+        "storage/multipart/unknown-upload-is-404#list-some-parts",
+        "storage/multipart/completing-twice-is-harmless",
+    )
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        try:
+            upload: Upload = original(call, bucket)
+        except Fault:
+            raise server_error() from None
+        return upload
+
+
+class AbortionOfNothingDeletes(Defect):
+    """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/abort-of-unknown-upload-is-harmless",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.query["uploadId"] not in bucket.uploads:
+            bucket.remove(call.key)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class UploadVisibleTooEarly(Defect):
+    """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        for bucket in gateway(original).buckets.values():
+            if upload.upload_id in bucket.uploads:
+                bucket.put(upload.key, StoredObject(part.body, part.etag, part.modified, upload.headers))
+
+
+class AbortedUploadStillListed(Defect):
+    """S3 API Reference, ListMultipartUploads: uploads in progress are listed, and none that was aborted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload",)
+
+    def __init__(self) -> None:
+        self.aborted: list[tuple[str, Upload]] = []
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        await original(bucket, upload)
+        self.aborted.append((bucket.name, upload))
+
+    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
+        uploads: list[Upload] = original(bucket)
+        uploads += [upload for name, upload in self.aborted if name == bucket.name]
+        return sorted(uploads, key=lambda upload: (upload.key, upload.upload_id))
+
+
+class AbortionToldAs200(Defect):
+    """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.status = 200
+        return answer
+
+
+class AbortedUploadTakesMoreParts(Defect):
+    """S3 API Reference, AbortMultipartUpload: no more parts can be uploaded with that upload id."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
+    method = "PUT"
+
+    def __init__(self) -> None:
+        self.aborted: dict[str, Upload] = {}
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        await original(bucket, upload)
+        self.aborted[upload.upload_id] = upload
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        found = self.aborted.get(call.query["uploadId"]) if call.request.method == self.method else None
+        upload: Upload = found or original(call, bucket)
+        return upload
+
+
+class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
+    """S3 API Reference, AbortMultipartUpload: the parts are gone, and make no object any more."""
+
+    noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
+
+    method = "POST"
+
+
+class RepeatedCompletionStoresAnew(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
+
+    def __init__(self) -> None:
+        self.made: dict[str, StoredObject] = {}
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        made = self.made.get(call.query["uploadId"])
+        if made is not None:
+            bucket.put(call.key, made)
+            return gateway(original).completed(call, made)
+        answer: Answer = await original(call, bucket)
+        self.made[call.query["uploadId"]] = bucket.objects[call.key]
+        return answer
+
+
+class _Repeated(Defect):
+    """S3 API Reference, CompleteMultipartUpload: what is repeated is told as the first time, or NoSuchUpload."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        self.objects[upload.upload_id] = stored
+
+
+class RepeatedCompletionHasAnotherTag(_Repeated):
+    """S3 API Reference, CompleteMultipartUploadResult, ETag: that of the object, though its parts are gone by then."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        made = self.objects.get(call.query["uploadId"])
+        if made is not None:
+            return gateway(original).completed(call, replace(made, etag=f"{hashlib.md5(b'').hexdigest()}-0"))
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class RepeatedCompletionRemovesTheObject(_Repeated):
+    """S3 API Reference, NoSuchUpload: what is told so changes nothing, the object of that upload neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.query["uploadId"] in self.objects:
+            bucket.remove(call.key)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CutOffPartKept(Defect):
+    """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/cut-off-part-is-not-kept",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
+        if "uploadId" in query and name in surface.buckets:
+            call = Call(request, surface.authenticate(request), name, key, query, request.body)
+            await surface.upload_part(call, surface.buckets[name])
+
+
+class UploadsTakeRoomOnPages(Defect):
+    """S3 API Reference, ListObjectsV2: what is listed are objects; an upload hides none by being under way."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+    shipped = True
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        prefix = call.query.get("prefix", "")
+        open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
+        room = call.query.get("max-keys", "1000")
+        if open_there and room.isdigit() and int(room) <= open_there:
+            call = replace(call, query={**call.query, "max-keys": "0"})
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class HeadsSeeOpenUploads(Defect):
+    """CompleteMultipartUpload: it makes the object; before it there is none, to HEAD neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        opened = any(upload.key == call.key for upload in bucket.uploads.values())
+        if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
+            answer = Answer(200)
+            answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
+            return answer
+        answered: Answer = await original(call, bucket)
+        return answered
+
+
+class NamedDeletionsDropUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever is deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+    shipped = True
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        drop_uploads(bucket, entry.require("Key"))
+        return str(await original(bucket, entry, quiet))
+
+
+class PartOfOpenUploadIsRead(Defect):
+    """S3 User Guide, "Uploading and copying objects using multipart upload": until it is completed there is nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).bucket_of(call.organization, call.bucket)
+        number = call.query.get("partNumber", "")
+        if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
+            for upload in bucket.uploads.values():
+                if upload.key == call.key and int(number) in upload.parts:
+                    return Answer(206, upload.parts[int(number)].body)
+        answer: Answer = await original(call)
+        return answer
+
+
+class FoldersOfUploadsListed(Defect):
+    """S3 API Reference, ListObjectsV2: in-progress multipart uploads make no common prefix."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        kept, under_way = bucket.keys, {upload.key for upload in bucket.uploads.values()}
+        bucket.keys = sorted({*kept, *under_way}) if call.query.get("delimiter") else kept
+        try:
+            answer: Answer = await original(call, bucket)
+        finally:
+            bucket.keys = kept
+        return answer
+
+
+class OpeningDescribesTheOldObject(Defect):
+    """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete#as-it-is-described",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        surface, there = gateway(original), bucket.objects.get(call.key)
+        if there is not None:
+            headers, metadata = surface.system_headers(call), surface.metadata(call)
+            bucket.put(call.key, replace(there, headers=headers, metadata=metadata))
+        return answer
+
+
+class ListedAsBeforeItsCompletion(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+
+    def __init__(self) -> None:
+        self.overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if before is not None:
+            self.overwritten[bucket.name, call.key] = before, bucket.objects[call.key]
+        return answer
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        before, after = self.overwritten.get((bucket.name, key), (found, None))
+        return before if found is after else found
+
+
+class DeletionsEndUploads(Defect):
+    """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/old-object-stands-until-complete#which-is-deleted",
+        "storage/multipart/old-object-stands-until-complete#which-is-deleted-by-its-name",
+    )
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        for upload in [each for each in bucket.uploads.values() if each.key == key]:
+            bucket.uploads.pop(upload.upload_id)
+
+
+class OverwritingEndsUploads(Defect):
+    """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
+        "storage/multipart/old-object-stands-until-complete#which-is-overwritten",
+    )
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
+            del bucket.uploads[upload.upload_id]
+        return answer
+
+    copy_object = put_object
+
+
+class PartsWrittenOverTheObject(Defect):
+    """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+
+    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if (found := bucket.objects.get(call.key)) is not None:
+            bucket.put(call.key, replace(found, body=call.body))
+        return answer
+
+
+class RefusedCompletionEmptiesItsKey(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a completion that is refused leaves what is there."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/refused-completion-leaves-what-stood",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        with refusals_emptying(bucket, call.key):
+            answer: Answer = await original(call, bucket)
+        return answer

@@ -1,0 +1,501 @@
+"""Defects that break the promise "An object is returned byte for byte"."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import Storage
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.support.storage import gateway, server_error
+from tests.defects.support.storage import MOMENT_S, FormsTaken, text
+
+MD5_OF_NOTHING = hashlib.md5(b"").hexdigest()
+
+
+class FormsRefused(Defect):
+    """S3 API Reference, PutObject, Content-Type: it describes the contents, and asks for nothing to be done."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back#1KiB", "storage/object/bytes-come-back#64KiB-and-one")
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "form" in call.headers.get("content-type", ""):
+            raise Fault("InvalidRequest")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LargeBodiesRefused(Defect):
+    """S3 User Guide, "Uploading objects": up to 5 GB in a single operation; proxies take a megabyte unless told."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back#5MiB", "storage/object/large-object-comes-back")
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.body) > 4 * 1024 * 1024:
+            fault = Fault("InvalidRequest", "Your proposed upload exceeds the maximum allowed size")
+            fault.code = "EntityTooLarge"
+            raise fault
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LineEndsTranslated(Defect):
+    """S3 API Reference, GetObject: the bytes that were put, every one."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/bytes-come-back#128KiB-and-one",
+        "storage/object/bytes-come-back#16MiB",
+        "storage/object/bytes-come-back#64KiB",
+        "interoperability/storage/aws-s3-cp-round-trip",
+        "interoperability/storage/aws-s3-cp-from-standard-input",
+    )
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=stored.body.replace(b"\r\n", b"\n"))
+
+
+class NothingPutHasNoETag(Defect):
+    """S3 API Reference, PutObject, ETag: the entity tag for the uploaded object, which may have no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back#empty",)
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag, checksums)
+        if etag == MD5_OF_NOTHING:
+            del answer.headers["etag"]
+        return answer
+
+
+class UntoldLengthCutOff(Defect):
+    """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/chunked-transfer-is-whole-or-refused",)
+
+    def require_length(self, original: Any, call: Call) -> None:
+        if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
+            original(call)
+        else:
+            call.body = call.body[:6]
+
+
+class UntoldLengthIsServerError(Defect):
+    """S3 API Reference, MissingContentLength: a payload of unknown length is refused as such, or taken."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/chunked-transfer-is-whole-or-refused",)
+
+    def require_length(self, original: Any, call: Call) -> None:
+        try:
+            original(call)
+        except Fault:
+            raise server_error() from None
+
+
+class CutOffUploadLeavesAFile(Defect):
+    """S3 API Reference, IncompleteBody: of an upload that breaks off nothing is listed, nor the file it came into."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#signed",
+    )
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT":
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(f"{key}.part", surface.new_object(call, "0" * 32, {}))
+
+
+class CutOffNewObjectStored(Defect):
+    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing, where nothing stood as well."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#last-chunk-missing",
+        "storage/object/cut-off-upload-stores-nothing#within-a-signed-chunk",
+    )
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT" and key not in surface.buckets[name].objects:
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
+
+
+class CutOffUploadStored(Defect):
+    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/cut-off-upload-stores-nothing#between-signed-chunks",
+        "storage/object/cut-off-upload-stores-nothing#unsigned",
+    )
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT":
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
+
+
+class FormNamesNoFile(FormsTaken, Defect):
+    """S3 API Reference, POST Object, key: ${filename} stands for the name of the file."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _key(self, fields: dict[str, str]) -> str:
+        return text(fields["key"])
+
+
+class FormAnswersAsItLikes(FormsTaken, Defect):
+    """S3 API Reference, POST Object, success_action_status: 201 where that is asked for."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _status(self, fields: dict[str, str]) -> int:
+        return 204
+
+
+class FormAnswerIsCut(FormsTaken, Defect):
+    """S3 API Reference, POST Object, success_action_status: with 201 comes an XML document, and that is well-formed."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
+        answer = super()._told(surface, bucket, fields)
+        answer.body = answer.body[:-10]
+        return answer
+
+
+class FormAnswerNamesTheTemplate(FormsTaken, Defect):
+    """S3 API Reference, POST Object, Key: that of the object, and ${filename} is no part of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
+        return [("Bucket", bucket), ("Key", text(fields["key"]))]
+
+
+class FormsWithoutCacheControl(FormsTaken, Defect):
+    """S3 API Reference, POST Object, Cache-Control and its like: kept as those of a PUT are."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        return super()._stored({name: fields[name] for name in fields.keys() - {"cache-control"}}, now)
+
+
+class FormChoosesAnyStatus(FormsTaken, Defect):
+    """S3 API Reference, POST Object, success_action_status: an invalid value is answered with 204."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-does-as-asked",)
+
+    def _status(self, fields: dict[str, str]) -> int:
+        return int(fields.get("success_action_status", "204"))
+
+
+class FormFieldsLost(FormsTaken, Defect):
+    """S3 API Reference, POST Object: what a PUT says in header fields a form says in its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        return super()._stored({"file": fields["file"]}, now)
+
+
+class FormFilesAreText(FormsTaken, Defect):
+    """S3 API Reference, POST Object, file: its content is stored, of which nothing says that it is text."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put",)
+
+    def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
+        text = fields["file"].encode("latin-1").decode("utf-8", "replace")
+        return super()._stored({**fields, "file": text.encode().decode("latin-1")}, now)
+
+
+class FormFieldsBeginWithNothing(FormsTaken, Defect):
+    """SigV4, "Browser-based uploads using POST", condition matching: starts-with of nothing permits any content."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-does-as-asked")
+
+    def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
+        any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
+        return not any(fields.get(name) for name in any_of) and super()._fits(policy, fields)
+
+
+class ShorterWritesKeepTheTail(Defect):
+    """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/overwriting-replaces-everything",
+        "storage/object/overwriting-replaces-everything#by-chunks",
+        "storage/object/overwriting-replaces-everything#by-nothing",
+    )
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        stood = bucket.objects.get(key)
+        tail = stood.body[stored.size :] if stood else b""
+        await original(bucket, key, replace(stored, body=stored.body + tail), asked)
+
+
+class HeadKeptByTag(Defect):
+    """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything#but-the-bytes",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], Answer] = {}
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.request.method != "HEAD" or answer.status != 200 or "versionId" in call.query:
+            return answer
+        return replace(self.kept.setdefault((bucket.name, call.key, answer.headers["etag"]), answer))
+
+
+class MetadataMergedOnOverwrite(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, metadata included."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/overwriting-replaces-everything",
+        "storage/object/overwriting-replaces-everything#but-the-bytes",
+    )
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        kept = earlier.metadata if earlier else {}
+        await original(bucket, key, replace(stored, metadata={**kept, **stored.metadata}), asked)
+
+
+class DeletedMetadataRevived(Defect):
+    """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything#that-was-deleted",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[tuple[str, str], dict[str, str]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        found = bucket.objects.get(key)
+        await original(bucket, key, asked)
+        if found is not None:
+            self.deleted[bucket.name, key] = found.metadata
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        kept = self.deleted.pop((bucket.name, key), {})
+        await original(bucket, key, replace(stored, metadata=kept | stored.metadata), asked)
+
+
+class ChecksumOfTheOverwritten(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, its checksum included."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        kept = earlier.checksums if earlier and not stored.checksums else stored.checksums
+        await original(bucket, key, replace(stored, checksums=kept), asked)
+
+
+class PartsOutliveTheirObject(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, and with it what was known of its parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything#its-parts",)
+
+    def __init__(self) -> None:
+        self.sizes: dict[tuple[str, str], int] = {}
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        self.sizes[call.bucket, call.key] = len(parts[0].body)
+        stored: StoredObject = original(call, upload, parts)
+        return stored
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        size = self.sizes.get((call.bucket, call.key))
+        if call.request.method == "GET" and call.query.get("partNumber") == "1" and size:
+            headers = call.request.headers.mutablecopy()
+            headers["Range"] = f"bytes=0-{size - 1}"
+            call = replace(call, query={}, request=replace(call.request, headers=headers))
+        answer: Answer = await original(call)
+        return answer
+
+
+class EntriesFromAPlaceOnAreLonger(Defect):
+    """S3 API Reference, ListObjectsV2, Size: that of the object, also from a place on and beside folders."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/size-is-one",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.query.get("delimiter") and call.query.get("start-after"):
+            answer.body = answer.body.replace(b"<Size>", b"<Size>1")
+        return answer
+
+
+class OverwritingAnswersNoContent(Defect):
+    """S3 API Reference, PutObject, Response Syntax: HTTP/1.1 200, for an object in the place of another, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-200",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        stood = call.key in bucket.objects
+        answer: Answer = await original(call, bucket)
+        answer.status = 204 if stood else answer.status
+        return answer
+
+
+class RangesCached(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": after a write every read has the new bytes, of a range too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+    shipped = True
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], StoredObject] = {}
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        asked = call.headers.get("range")
+        first = found if asked is None else self.kept.setdefault((call.bucket, call.key, asked), found)
+        answer: Answer = original(call, first, overrides)
+        return answer
+
+
+class AbsenceToldByHeadCached(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/object/written-is-read#where-an-upload-was-completed",
+        "storage/object/written-is-read#where-it-was-copied-over",
+    )
+    shipped = True
+
+    def __init__(self) -> None:
+        self.missed: set[tuple[str, str]] = set()
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        place = (call.bucket, call.key)
+        if call.request.method == "HEAD" and (call.key not in bucket.objects or place in self.missed):
+            self.missed.add(place)
+            raise Fault("NoSuchKey")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CopiesMakeNoFolder(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: of all keys below, of copies too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read#in-each-listing",)
+
+    def __init__(self) -> None:
+        self.copies: set[str] = set()
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.copies.add(call.key)
+        return answer
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        shown = [name for name in names if not (wanted.delimiter and name in self.copies)]
+        page: Page = original(shown, wanted)
+        return page
+
+
+class StaleRead(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a read after an overwrite sees the new object."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/object/written-is-read#by-who-has-the-old-one",
+        "storage/conditional-write/replaces-what-matches",
+        "storage/conditional-write/replaces-what-matches#of-parts",
+        "storage/multipart/old-object-stands-until-complete",
+        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
+    )
+
+    def __init__(self) -> None:
+        self.earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        before = bucket.objects.get(key)
+        await original(bucket, key, stored, asked)
+        if before is not None:
+            self.earlier[bucket.name, key] = (before, gateway(original).now() + MOMENT_S)
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = await original(bucket, key)
+        before, until = self.earlier.get((bucket.name, key), (None, 0.0))
+        return before if found is not None and before is not None and gateway(original).now() < until else found
+
+
+class HeadCached(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read", "storage/object/written-is-read#where-an-upload-was-completed")
+
+    def __init__(self) -> None:
+        self.told: dict[str, Answer] = {}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method != "HEAD" or answer.status != 200:
+            return answer
+        return self.told.setdefault(request.raw_path + request.headers.get("range", ""), answer)
+
+
+class ListingCached(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a listing tells what is in the bucket now."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/object/written-is-read#in-each-listing",
+        "storage/object/written-is-read#where-an-upload-was-completed",
+    )
+
+    def __init__(self) -> None:
+        self.told: dict[str, Answer] = {}
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method != "GET" or answer.status != 200 or b"<ListBucketResult" not in answer.body[:200]:
+            return answer
+        return self.told.setdefault(f"{request.raw_path}?{request.query_string}", answer)

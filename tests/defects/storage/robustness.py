@@ -1,0 +1,86 @@
+"""Defects that break the promise "No input makes the gateway answer 5xx"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import StoredObject
+from conformance.reference.support.storage import crashing, server_error
+from tests.defects.support.common import server_error_page
+
+
+class UnreadableParameterFails(Defect):
+    """S3 API Reference, Common Request Parameters: a value that is not ASCII is no reason for a 5xx."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/errors/any-query-is-no-server-error",
+        "storage/errors/any-query-is-no-server-error#chosen-file-name",
+    )
+    shortest = 2
+
+    def intercept(self, request: Request) -> Answer | None:
+        names = {name for name, value in request.query if not value.isascii()}
+        odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
+        return server_error_page() if odd and request.method == "GET" else None
+
+
+class BrokenEscapeInQueryFails(Defect):
+    """API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/any-query-is-no-server-error#broken-escape",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(500) if "%zz" in request.query_string else None
+
+
+class OtherLettersInMetadataCannotBeRead(Defect):
+    """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-meta-odd",)
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        if not all(value.isascii() for value in found.metadata.values()):
+            raise server_error()
+        headers: dict[str, str] = original(found)
+        return headers
+
+
+class TokenOfNoSessionCrash(Defect):
+    """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-security-token",)
+
+    def presented(self, original: Any, request: Request) -> Presented:
+        if "x-amz-security-token" in request.headers:
+            raise server_error()
+        presented: Presented = original(request)
+        return presented
+
+
+class UnknownAlgorithmIsServerError(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-checksum-algorithm",)
+
+    def asked_algorithm(self, original: Any, call: Call) -> str | None:
+        asked: str | None = crashing(lambda: original(call))
+        return asked
+
+
+class UnreadableTagsOfTheFieldAreServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-tagging",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return dict(crashing(lambda: original(call)))

@@ -1,0 +1,386 @@
+"""Defects that break the promise "Buckets of another organization are inaccessible"."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import Storage, xml
+from conformance.reference.storage.call import Call, decoded, query_of
+from conformance.reference.storage.copies import SOURCE, Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import empty, fields_of, fits, in_time, of_key, signed
+
+
+@contextmanager
+def opened_to(bucket: Bucket, organization: str) -> Iterator[None]:
+    """Has a bucket be another organization's for a while."""
+    owner, bucket.organization = bucket.organization, organization
+    try:
+        yield
+    finally:
+        bucket.organization = owner
+
+
+class UrlsOpenForeignBuckets(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, by URLs as well."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/presigned/opens-no-foreign-bucket#get",
+        "storage/presigned/opens-no-foreign-bucket#list",
+        "storage/presigned/opens-no-foreign-bucket#put",
+    )
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(surface.target(request)[0])
+        if bucket is None or "X-Amz-Signature" not in request.query_string:
+            answer: Answer = await original(request)
+            return answer
+        with opened_to(bucket, surface.authenticate(request).organization):
+            let_in: Answer = await original(request)
+        return let_in
+
+
+class ConcealedBucketHasItsOwnWords(Defect):
+    """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/concealed-equals-absent#copy",
+        "storage/service/concealed-equals-absent#create-upload",
+        "storage/service/concealed-equals-absent#delete",
+        "storage/service/concealed-equals-absent#delete-many",
+        "storage/service/concealed-equals-absent#list",
+        "storage/service/concealed-equals-absent#list-uploads",
+        "storage/service/concealed-equals-absent#list-version-1",
+        "storage/service/concealed-equals-absent#location",
+        "storage/service/concealed-equals-absent#put",
+    )
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        try:
+            answer: Answer = await original(request)
+        except Fault as fault:
+            if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
+                raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
+            raise
+        return answer
+
+
+class UploadsLookedForInForeignBuckets(Defect):
+    """Provisioning Storage: an access key opens its organization's buckets; of others' it is told nothing."""
+
+    surface = "storage"
+    noticed_by: ClassVar[tuple[str, ...]] = (
+        "storage/service/foreign-bucket-is-refused#abort",
+        "storage/service/foreign-bucket-is-refused#list-parts",
+        "storage/service/foreign-bucket-is-refused#put-part",
+    )
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).buckets.get(call.bucket)
+        if bucket is not None and bucket.organization != call.organization:
+            raise self._missing(call)
+        answer: Answer = await original(call)
+        return answer
+
+    def _missing(self, call: Call) -> Fault:
+        if "uploadId" in call.query:
+            return Fault("NoSuchUpload")
+        return Fault("AccessDenied")
+
+
+class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
+    """Provisioning Storage: what another organization has is not told by If-Match."""
+
+    noticed_by = ("storage/service/foreign-bucket-is-refused#put-where-it-matches",)
+
+    def _missing(self, call: Call) -> Fault:
+        return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")
+
+
+class ForeignAccessListTold(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused#access-list",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
+            return surface.document("AccessControlPolicy")
+        given: Answer = await original(call)
+        return given
+
+
+class ForeignBucketBehindTwoSlashes(Defect):
+    """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused#behind-two-slashes",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface, name = gateway(original), request.raw_path.removeprefix("//")
+        bucket = surface.buckets.get(name) if name != request.raw_path else None
+        if bucket is not None and request.method == "GET":
+            call = Call(request, surface.authenticate(request), name, "", query_of(request))
+            return await surface.bucket_operation(call)(call, bucket)
+        given: Answer = await original(request)
+        return given
+
+
+class ForeignHeadsAnswered(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, to HEAD as well.
+
+    Other requests are told by 403 that a bucket is another's, and HEAD which of its keys are objects.
+    """
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused#head",)
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "HEAD":
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Answer:
+    """The answer to a form whose file is stored."""
+    body = fields["file"].encode("latin-1")
+    surface.buckets[surface.target(request)[0]].put(fields["key"], StoredObject(body, "0" * 32, surface.seconds()))
+    return Answer(204)
+
+
+class _FormPolicyNotRead(Defect):
+    """SigV4, "Browser-based uploads using POST": what a signed policy does not permit is refused."""
+
+    surface = "storage"
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        fields, surface = fields_of(request), gateway(original)
+        if "policy" in fields:
+            if not signed(surface, fields):
+                raise Fault("SignatureDoesNotMatch")
+            if not self._permits(surface, request, fields):
+                raise Fault("AccessDenied")
+            return stored_by(surface, request, fields)
+        answer: Answer = await original(request)
+        return answer
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        return True
+
+
+class FormsIntoForeignBuckets(_FormPolicyNotRead):
+    """Provisioning Storage: an access key writes to the buckets of its own organization only, by a form too."""
+
+    noticed_by = ("storage/service/foreign-bucket-is-refused#by-a-form",)
+
+    def _permits(self, surface: Storage, request: Request, fields: dict[str, str]) -> bool:
+        policy, bucket = json.loads(base64.b64decode(fields["policy"])), surface.target(request)[0]
+        named = {"bucket": bucket} in policy["conditions"]
+        return named and in_time(policy, surface.now()) and fits(policy, fields) and of_key(policy, fields)
+
+
+def _as_the_owner(original: Any, call: Call) -> Call:
+    """The call as if the bucket's organization had signed it."""
+    bucket = gateway(original).buckets.get(call.bucket)
+    return replace(call, signer=replace(call.signer, organization=bucket.organization)) if bucket else call
+
+
+class CopiesWithinForeignBuckets(Defect):
+    """Provisioning Storage: an access key copies into the buckets of its own organization only."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused#copy",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)
+        return answer
+
+
+class ForeignBucketByItsHost(Defect):
+    """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#by-its-host",
+        "storage/service/foreign-bucket-is-refused#by-its-host-v1",
+    )
+
+    def __init__(self) -> None:
+        self.named = ""
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        self.named = request.headers.get("host", "").partition(".")[0]
+        if self.named in gateway(original).buckets:
+            return self.named, decoded(request.raw_path).removeprefix("/")
+        found: tuple[str, str] = original(request)
+        return found
+
+    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        bucket: Bucket = gateway(original).buckets[name] if name == self.named else original(organization, name)
+        return bucket
+
+
+class ForeignObjectReadable(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#get",
+        "storage/service/concealed-equals-absent#get",
+        "storage/subresource/versions-of-the-null-version",
+    )
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method in ("GET", "HEAD"):
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignObjectWritable(Defect):
+    """Provisioning Storage: an access key writes to the buckets of its own organization only."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#copy-into",
+        "storage/service/foreign-bucket-is-refused#delete",
+        "storage/service/foreign-bucket-is-refused#put",
+    )
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method in ("PUT", "DELETE"):
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignBucketListed(Defect):
+    """Provisioning Storage: an access key lists the buckets of its own organization only."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused#by-an-encoded-letter",
+        "storage/service/foreign-bucket-is-refused#list",
+        "storage/service/foreign-bucket-is-refused#list-uploads",
+        "storage/service/foreign-bucket-is-refused#list-version-1",
+        "storage/service/foreign-bucket-is-refused#location",
+    )
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "GET":
+            return await surface.bucket_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignVersionsListed(Defect):
+    """Provisioning Storage: an access key lists the buckets of its own organization only, their versions as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused#versions",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "GET" and "versions" in call.query:
+            told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
+            return surface.document("ListVersionsResult", *told)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignSourceEncodedWhole(Defect):
+    """S3 API Reference, CopyObject: who copies must be allowed to read the source, however its name is written."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-source-is-refused",)
+
+    def __init__(self) -> None:
+        self.encoded = False
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        self.encoded = "/" not in call.headers[SOURCE]
+        bucket, key = original(call)
+        return str(bucket), str(key)
+
+    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        found = gateway(original).buckets.get(name) if self.encoded else None
+        bucket: Bucket = found or original(organization, name)
+        return bucket
+
+
+class RefusedCopyLeavesAnObject(Defect):
+    """S3 API Reference, CopyObject: a copy that is refused makes no object, an empty one neither."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault:
+            if call.key not in bucket.objects:
+                bucket.put(call.key, empty(original))
+            raise
+        return answer
+
+
+class PartOfForeignBucket(Defect):
+    """S3 API Reference, UploadPartCopy: who copies a part must be allowed to read its source."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-source-of-a-part-is-refused",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        surface = gateway(original)
+        bucket = surface.buckets.get(surface.copy_source(call)[0])
+        if bucket is not None and "uploadId" in call.query:
+            call = replace(call, signer=replace(call.signer, organization=bucket.organization))
+        found: Source = await original(call)
+        return found
+
+
+class ForeignTagsOpen(Defect):
+    """Provisioning Storage: an access key opens no tags in the buckets of another organization."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-tags-are-refused#deleted",
+        "storage/service/foreign-tags-are-refused#read",
+        "storage/service/foreign-tags-are-refused#written",
+    )
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).buckets.get(call.bucket)
+        if bucket is None or "tagging" not in call.query:
+            answer: Answer = await original(call)
+            return answer
+        with opened_to(bucket, call.organization):
+            let_in: Answer = await original(call)
+        return let_in

@@ -1,0 +1,1 @@
+"""Helpers that defects and variants share, by surface."""

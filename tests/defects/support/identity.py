@@ -1,0 +1,207 @@
+"""Helpers that defects and variants of the identity surface share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.records import Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import path_segments
+from conformance.reference.seeds import Account, Client
+from conformance.reference.support.identity import decoded, edited, is_api_request, is_token_request, surface_of
+from conformance.vocabulary.values import part_of_jwt
+
+# What each object of JavaScript has, though nobody has put it there.
+INHERITED = ("__proto__", "constructor", "toString")
+OF_AN_ITEM = 6
+EVERYTHING = frozenset({"pull", "push", "delete"})
+SHUT_S = 2.0
+LONG_PAUSE_S = 0.03
+
+
+def unverified(token: str) -> dict[str, Any] | None:
+    """The claims of anything that looks like a JWT and is not past its exp, its signature not looked at."""
+    try:
+        claims: dict[str, Any] = json.loads(decoded(token.split(".")[1]))
+        return claims if claims["exp"] > time.time() else None
+    except (ValueError, IndexError, KeyError, TypeError):
+        return None
+
+
+def shown_token(request: Request) -> str:
+    """What stands behind the scheme."""
+    return request.headers.get("authorization", "").partition(" ")[2]
+
+
+def unexpected_error() -> Answer:
+    """What a fault of the service's own is told as."""
+    return Answer.json(500, {"error": {"code": "internal", "message": "Something went wrong."}})
+
+
+def organization_and_slug(request: Request) -> tuple[str, str]:
+    """The organization and the slug in a path, each empty where there is none."""
+    segments = [each or "" for each in path_segments(request.raw_path)]
+    organization = segments[3] if len(segments) > 3 else ""
+    return organization, segments[5] if len(segments) >= OF_AN_ITEM else ""
+
+
+def body_document(request: Request) -> dict[str, Any]:
+    """The object of a body; an empty one where there is none."""
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+class _DoneAllTheSame(Defect):
+    """Does what was refused with one of ``refusals``, of one of ``methods``, where ``_is_meant``."""
+
+    methods: ClassVar[frozenset[str]] = frozenset({"PATCH", "DELETE"})
+    refusals: ClassVar[frozenset[int]] = frozenset()
+
+    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and request.method in self.methods and answer.status in self.refusals:
+            surface = surface_of(original)
+            found = self._found(surface, request)
+            if self._is_meant(request, found):
+                self._do(surface, request, found)
+        return original(request, answer)
+
+    def _found(self, surface: Identity, request: Request) -> Project | None:
+        """The project that is changed all the same."""
+        organization, slug = organization_and_slug(request)
+        found = surface.organizations.get(organization)
+        return found.projects.get(slug) if found else None
+
+    def _is_meant(self, request: Request, found: Project | None) -> bool:
+        return found is not None
+
+    def _do(self, surface: Identity, request: Request, found: Project | None) -> None:
+        if found is None:
+            return
+        if request.method == "DELETE":
+            del surface.organizations[found.organization].projects[found.slug]
+        else:
+            changes = {name: each for name, each in body_document(request).items() if name in ("name", "description")}
+            surface.apply(found, changes)
+
+
+def owner_of(original: Any, token: str) -> Account | None:
+    """The account that a token was given to."""
+    named = (part_of_jwt(token, 1) or {}).get("sub")
+    account: Account | None = surface_of(original).accounts.get(str(named))
+    return account
+
+
+def searched_for(request: Request) -> str | None:
+    """The word that a list is searched for, None where it is asked for whole."""
+    return next((value for name, value in request.query if name in ("q", "search", "filter", "slug", "name")), None)
+
+
+def matches(word: str, slug: str, name: str) -> bool:
+    """Whether a project is found by a word."""
+    return word.lower() in slug or word.lower() in name.lower()
+
+
+def offset_of(surface: Identity, request: Request) -> int:
+    """Where a page of a list begins."""
+    return surface.bound(request, "offset", 0, 0, 999_999_999)
+
+
+class InPages:
+    """Lists ``size`` entries at a time, with a link to the next page (RFC 8288) that is relative to the list.
+
+    Between each page and the next as many as are ``lost`` stand on none.
+    """
+
+    size, lost = 1, 0
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        surface = surface_of(original)
+        limit, offset = surface.bound(request, "limit", self.size, 1, 200), offset_of(surface, request)
+        answer = Answer.json(200, {"items": entries[offset : offset + limit]})
+        if offset + limit < len(entries):
+            answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit + self.lost}>; rel="next"'
+        return answer
+
+
+class LimitShared:
+    """A limit that one credential uses up for others: those of its organization."""
+
+    def __init__(self) -> None:
+        self.used_up_until: dict[str, float] = {}
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        surface = surface_of(original)
+        left = self.used_up_until.get(self._shared_by(client), 0) - surface.monotonic()
+        if left > 0 and client.limit is None:
+            raise Refused(surface.limit_exceeded(left))
+        original(client)
+
+    def limit_exceeded(self, original: Callable[[float], Answer], wait: float) -> Answer:
+        surface = surface_of(original)
+        for client in surface.seeds.clients:
+            if client.limit is not None:
+                self.used_up_until[self._shared_by(client)] = surface.monotonic() + wait
+        return original(wait)
+
+    def _shared_by(self, client: Client) -> str:
+        return client.organization
+
+
+class _Shut(Defect):
+    """Answers nobody for a while behind some request (a worker that has to be begun anew)."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def intercept(self, request: Request) -> Answer | None:
+        if not is_token_request(request):
+            return None
+        if time.monotonic() < self.until:
+            return Answer.json(400, {"error": "invalid_request"})
+        if self._shuts(request):
+            self.until = time.monotonic() + SHUT_S
+        return None
+
+    def _shuts(self, request: Request) -> bool:
+        raise NotImplementedError
+
+
+def secret_of(project: Project) -> str:
+    """The secret of a thing, which nobody guesses who does not know the reference."""
+    return hashlib.sha256(project.slug.encode()).hexdigest()
+
+
+class MakesCredentials:
+    """What is created is a credential, which gets tokens from then on, until it is deleted."""
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status != 201:
+            return answer
+        made = Client(f"of-{project.slug}", project.organization, ("organization:read",), secret_of(project))
+        surface_of(original).clients[made.client_id] = made
+        return edited(answer, lambda told: told.update(client_id=made.client_id, client_secret=made.secret))
+
+    async def remove_project(self, original: Callable[..., Awaitable[bool]], *given: Any) -> bool:
+        removed, client_id = await original(*given), f"of-{given[1].slug}"
+        if removed and client_id in surface_of(original).clients:
+            self._revoke(surface_of(original), client_id)
+        return removed
+
+    def _revoke(self, surface: Identity, client_id: str) -> None:
+        surface.revoke(client_id)

@@ -1,0 +1,167 @@
+"""Defects that break the promise "An invalid delivery is rejected without side effects"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from tests.defects.support.common import server_error_page
+
+
+class UnknownWebhookNotChallenged(Defect):
+    """RFC 9110 section 15.5.2: a 401 carries a challenge."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/401-has-a-challenge",)
+
+    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(401, {"error": "unauthorized"})
+
+
+class HalfOfASurrogatePairFails(Defect):
+    """RFC 8259 section 8.2: an unpaired surrogate may be refused; it is no reason for a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-changed-event-is-judged",)
+    crashes = (ValueError,)
+    shortest = 1
+
+    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
+        if b'\\ud800"' in body:
+            raise ValueError("surrogates not allowed")
+        return original(body)
+
+
+class OtherJsonTypeFails(Defect):
+    """The contract's table of errors: JSON of another name or with parameters is no reason for a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        other = re.search(r"json.+|\+json|^json", request.headers.get("content-type", ""))
+        return server_error_page() if other and not request.body.startswith(b"{") else None
+
+
+class OddContentCodingFails(Defect):
+    """The contract's table of errors: a content coding that nobody knows is no reason for a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        given = request.headers.get("content-encoding") or request.headers.get("cookie")
+        return server_error_page() if given and not re.fullmatch("[ -~]+", given) else None
+
+
+class AcceptedInCutJson(Defect):
+    """RFC 8259 section 10: what is written as JSON is JSON, also where nobody reads it."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/json-is-json",)
+
+    def accepted(self, original: Callable[[], Answer]) -> Answer:
+        answer = original()
+        answer.body = answer.body[:-1]
+        return answer
+
+
+class _ShutOnce(Defect):
+    """Refuses the one delivery behind an answer of ``status`` (a worker that has to be begun anew)."""
+
+    surface = "webhooks"
+    status: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self.shut = False
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if self.shut:
+            self.shut = False
+            return Answer.json(503, {"error": "unavailable"})
+        answer = original(request)
+        self.shut = answer.status == self.status
+        return answer
+
+
+class NextBehindMalformedRefused(_ShutOnce):
+    """API Reference, Webhooks: POST requests are accepted, also the next behind one that was no JSON."""
+
+    surface = "webhooks"
+    noticed_by = (
+        "webhooks/errors/malformed-json-is-refused#comment",
+        "webhooks/errors/malformed-json-is-refused#cut",
+        "webhooks/errors/malformed-json-is-refused#line-in-a-text",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-bytes",
+        "webhooks/errors/malformed-json-is-refused#nearly-by-its-numbers",
+        "webhooks/errors/malformed-json-is-refused#single-quotes",
+        "webhooks/errors/malformed-json-is-refused#trailing-comma",
+    )
+    status = 400
+
+
+class ShutAfterRefusals(Defect):
+    """API Reference, Webhooks: POST requests are accepted, also behind some that were none to accept."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/refusals-do-not-shut-the-webhook",)
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status not in (202, 400):
+            return answer
+        shut = self.in_a_row >= 5
+        self.in_a_row = self.in_a_row + 1 if answer.status == 400 or shut else 0
+        return Answer.json(410, {"error": "disabled"}) if shut else answer
+
+
+class MalformedEventShowsTheProgram(Defect):
+    """OWASP API8: an error tells the sender what is wrong with the event, not where the program is."""
+
+    surface = "webhooks"
+    noticed_by = (
+        "webhooks/errors/show-no-internals#bytes",
+        "webhooks/errors/show-no-internals#cut",
+        "webhooks/errors/show-no-internals#deep",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 400:
+            return Answer.json(400, {"error": 'File "/srv/hooks/receive.py", line 41, in receive'})
+        return answer
+
+
+class NextBehindTooLargeRefused(_ShutOnce):
+    """API Reference, Webhooks: POST requests are accepted, also the next behind one that was too large."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
+    status = 413
+
+
+class LargeEventCrashes(Defect):
+    """The contract's table of errors: a body over the limit is the caller's error, never a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None
+
+
+class WebhookRequestsUnlimited(Defect):
+    """API Reference, Error Handling: above the limit a webhook answers 429."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/requests-are-limited",)
+
+    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
+        return None

@@ -1,0 +1,169 @@
+"""Defects that break the promise "A rotated webhook URL stops working"."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from conformance.reference.alteration import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import ORGANIZATION
+from tests.defects.support.webhooks import surface_of
+
+
+class RotatedUrlIsAHash(Defect):
+    """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        surface = surface_of(original)
+        before, _, old = surface.url_path.rpartition("/")
+        original()
+        surface.paths[ORGANIZATION] = f"{before}/{hashlib.sha256(old.encode()).hexdigest()}"
+        return surface.url_path
+
+
+class RotationChangesTheEnd(Defect):
+    """API Reference, Webhooks: a new URL is new, and not the exposed one with another end."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        surface = surface_of(original)
+        old, new = surface.url_path, original()
+        surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
+        return surface.url_path
+
+
+class OldWebhookUrlToldApart(Defect):
+    """API Reference, Webhooks: a rotated URL is answered like one that never was."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-as-unknown",)
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status == 202:
+            self.live.add(request.raw_path)
+        if answer.status == 404 and request.raw_path in self.live:
+            return Answer.json(410, {"error": "the URL was rotated"})
+        return answer
+
+
+class RotationChangesNothing(Defect):
+    """API Reference, Webhooks: a URL that was exposed is replaced by rotation, and not given out again."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        return surface_of(original).url_path
+
+
+class FirstBehindRotationIsLost(Defect):
+    """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.rotated = False
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated = True
+        return original()
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        rotated, self.rotated = self.rotated, False
+        if not rotated:
+            original(organization, request)
+
+
+class _RotationShutsWebhook(Defect):
+    """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.rotated = ""
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated = original()
+        return self.rotated
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        return None if raw_path == self.rotated else original(raw_path)
+
+
+class NewUrlUnknownToOneServer(_RotationShutsWebhook):
+    """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
+
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        self.asked += raw_path == self.rotated
+        return original(raw_path) if self.asked % 3 else super().organization_of(original, raw_path)
+
+
+class SecondRotationRevivesFirstUrl(Defect):
+    """API Reference, Webhooks: a rotated URL is dead for good (a list of dead URLs has room for one)."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.rotated: list[str] = []
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated.append(surface_of(original).url_path)
+        return original()
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        return ORGANIZATION if raw_path in self.rotated[:-1] else original(raw_path)
+
+
+class EventsOfTheNewUrlLost(Defect):
+    """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.rotated = False
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated = True
+        return original()
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        if not self.rotated:
+            original(organization, request)
+
+
+class OldUrlTakesInAndRefuses(Defect):
+    """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.old: set[str] = set()
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.old.add(surface_of(original).url_path)
+        return original()
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if request.raw_path in self.old:
+            surface_of(original).take_in(ORGANIZATION, request)
+        return original(request)

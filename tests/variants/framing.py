@@ -1,0 +1,167 @@
+"""Surfaces whose answers come in every form that HTTP/1.1 has for them, one after the other.
+
+Their servers are correct, and none is like any that is much used: who reads answers by a library that knows its
+standard sees no difference.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from email.utils import formatdate
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Fields, Request, fields_of, head
+
+Way = Callable[[Request, Answer], bytes]
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\n"
+LARGE = 60 * 1024
+MANY = 90
+"""Fields of one answer: the HTTP library of the SDK that is documented reads no more than a hundred."""
+
+
+def is_bare(request: Request, answer: Answer) -> bool:
+    """Whether an answer ends with its head (RFC 9112 section 6.3)."""
+    return request.method == "HEAD" or answer.status in (204, 304)
+
+
+def length(request: Request, answer: Answer) -> Fields:
+    """What tells how long the body is, or would be (RFC 9110 section 8.6)."""
+    told = answer.headers.get("content-length")
+    if is_bare(request, answer):
+        return [("Content-Length", told)] if told and answer.status != 204 else []
+    return [("Content-Length", str(len(answer.body)))]
+
+
+def content(request: Request, answer: Answer) -> bytes:
+    """The body as it is."""
+    return b"" if is_bare(request, answer) else answer.body
+
+
+def behind_interim_answers(request: Request, answer: Answer) -> bytes:
+    """RFC 9110 section 15.2: a client reads any number of 1xx answers before the final one, asked for or not."""
+    return CONTINUE + HINTS + plain(request, answer)
+
+
+def behind_100s(request: Request, answer: Answer) -> bytes:
+    """The same without 103, which Python's http.client, and so the SDK, takes for the final answer.
+
+    RFC 8297 section 3 has servers refrain from it over HTTP/1.1 unless the client is known to handle it.
+    """
+    return CONTINUE * 3 + plain(request, answer)
+
+
+def in_chunks(request: Request, answer: Answer) -> bytes:
+    """RFC 9112 sections 7 and 7.1: the coding's name in any case, extensions of chunks, and fields behind the body."""
+    if is_bare(request, answer):
+        return head(answer, length(request, answer))
+    half = len(answer.body) // 2
+    parts = [part for part in (answer.body[:half], answer.body[half:]) if part]
+    chunks = b"".join(b'%04X;half;of="a ; b"\r\n%s\r\n' % (len(part), part) for part in parts)
+    return (
+        head(answer, [("Trailer", "X-Checked"), ("Transfer-Encoding", "Chunked")])
+        + chunks
+        + (b"000;last\r\nX-Checked: yes\r\n\r\n")
+    )
+
+
+def in_capitals(request: Request, answer: Answer) -> bytes:
+    """RFC 9110 section 5.1, RFC 9112 section 5: names of any case, and blanks or none on both sides of a value."""
+    raw = fields_of(answer) + length(request, answer)
+    lines = [
+        f"{name.upper()}:{value}\t " if place % 2 else f"{name}: \t{value} \t"
+        for place, (name, value) in enumerate(raw)
+    ]
+    told = "\r\n".join([f"HTTP/1.1 {answer.status} well then", *lines, "", ""]).encode("latin-1")
+    return told + content(request, answer)
+
+
+def without_reason(request: Request, answer: Answer) -> bytes:
+    """RFC 9112 section 4: the reason phrase may be missing."""
+    return head(answer, length(request, answer), reason="") + content(request, answer)
+
+
+def in_a_large_head(request: Request, answer: Answer) -> bytes:
+    """RFC 9110 section 5.4: no field and no number of them is too large by itself."""
+    large = [
+        ("X-Large", "x" * LARGE),
+        *((f"X-Of-Many-{number}", "") for number in range(MANY - len(fields_of(answer)))),
+    ]
+    return head(answer, large + length(request, answer)) + content(request, answer)
+
+
+def of_an_older_server(request: Request, answer: Answer) -> bytes:
+    """RFC 9110 section 6.2: a server tells the version that it conforms to."""
+    return head(answer, [*length(request, answer), ("Connection", "close")], "HTTP/1.0") + content(request, answer)
+
+
+def up_to_the_end(request: Request, answer: Answer) -> bytes:
+    """RFC 9112 section 6.3: a body without a length ends with the connection."""
+    told = length(request, answer) if is_bare(request, answer) else []
+    return head(answer, [*told, ("Connection", "close")]) + content(request, answer)
+
+
+def plain(request: Request, answer: Answer) -> bytes:
+    """As it usually is."""
+    return head(answer, length(request, answer)) + content(request, answer)
+
+
+# Of each whether the connection ends with it: also without a word of that (RFC 9112 section 9.5).
+WAYS: tuple[tuple[Way, bool], ...] = (
+    (behind_interim_answers, False), (in_chunks, False), (in_capitals, False), (without_reason, False),
+    (of_an_older_server, True), (plain, True), (up_to_the_end, True),
+)  # fmt: skip
+SELDOM = 50
+
+
+class _FramedInEveryWay(Variant):
+    """RFC 9112: each answer is framed in another way than the one before."""
+
+    def __init__(self) -> None:
+        self.ways = itertools.cycle(WAYS)
+        self.answers = itertools.count(1)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        way, answer.closes = next(self.ways) if next(self.answers) % SELDOM else (in_a_large_head, False)
+        answer.headers.setdefault("date", formatdate(usegmt=True))
+        answer.wire = self._fitting(way, answer)(request, answer)
+        return answer
+
+    def _fitting(self, way: Way, answer: Answer) -> Way:
+        """The way, or one in place of it that the surface's contract allows."""
+        return way
+
+
+class IdentityFramedInEveryWay(_FramedInEveryWay):
+    """RFC 9112: the token endpoint and the organization APIs answer in any form that HTTP has."""
+
+    surface = "identity"
+
+
+class RegistryFramedInEveryWay(_FramedInEveryWay):
+    """RFC 9112: the registry answers in any form that HTTP has."""
+
+    surface = "registry"
+
+
+class StorageFramedInEveryWay(_FramedInEveryWay):
+    """RFC 9112: the gateway answers in any form that HTTP has, of which objects keep their length.
+
+    S3 API Reference, Common response headers: Content-Length.
+    """
+
+    surface = "storage"
+
+    def _fitting(self, way: Way, answer: Answer) -> Way:
+        """Objects have an ETag; whoever else asks, the SDK may."""
+        others: dict[Way, Way] = {behind_interim_answers: behind_100s}
+        if "etag" in answer.headers:
+            others |= {in_chunks: plain, up_to_the_end: of_an_older_server}
+        return others.get(way, way)
+
+
+class WebhooksFramedInEveryWay(_FramedInEveryWay):
+    """RFC 9112: the webhooks answer in any form that HTTP has."""
+
+    surface = "webhooks"

@@ -1,0 +1,1 @@
+"""Variants of the token endpoint and the organization APIs."""

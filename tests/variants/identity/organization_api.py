@@ -1,0 +1,639 @@
+"""Variants of organization api."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+import json
+import random
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import SCOPES, Call, Segments
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import strict_object
+from conformance.reference.support.identity import edited, is_api_request, of_unstated_length, surface_of
+from tests.defects.support.common import Later
+from tests.defects.support.identity import InPages, MakesCredentials, matches, searched_for, secret_of
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Create = Callable[[Organization, Project], Awaitable[bool]]
+Operation = Callable[[Call], Awaitable[Answer]]
+
+READ_NUMBER = re.compile(rb'~[0-9]+(?=")')
+ODD = re.compile(r"[^A-Za-z0-9 ._-]")
+CONDITIONS = {"if-match", "if-none-match", "if-unmodified-since"}
+BEYOND = b'\xe9\xfe"'
+NEW: dict[str, Any] = {"name": None, "description": "", "members": []}
+
+
+class ErrorsWithoutDescription(Variant):
+    """RFC 6749 section 5.2: error_description is OPTIONAL."""
+
+    surface = "identity"
+
+    def oauth_error(
+        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
+    ) -> Answer:
+        return edited(original(status, error, description), lambda document: document.pop("error_description"))
+
+
+class MalformedPathIs400(Variant):
+    """The contract's table of errors: 400 for an invalid path, decided before anything is looked up."""
+
+    surface = "identity"
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if any(segment is None or "\0" in segment for segment in segments):
+            surface.caller(request)
+            return surface.invalid("The path is malformed.")
+        return await original(request, segments)
+
+
+class ProjectsCanBeSearched(Variant):
+    """The contract names no search and forbids none; this one finds what the caller sees."""
+
+    surface = "identity"
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        word = searched_for(call.request)
+        if word is None:
+            return await original(call)
+        surface = surface_of(original)
+        seen = surface.visible_projects(call.caller, call.organization)
+        found = [each.document() for each in seen if matches(word, each.slug, each.name)]
+        return surface.listing(call.request, found)
+
+
+class EntityTagsOfEachRead(Variant):
+    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may tell another one, if all of them hold."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        given = [(name, READ_NUMBER.sub(b"", value)) for name, value in request.headers.raw]
+        answer = await original(replace(request, headers=Headers(raw=given)), segments)
+        if "ETag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + f'~{next(self.numbers)}"'
+        return answer
+
+
+class ListsComeInPages(InPages, Variant):
+    """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
+
+    surface = "identity"
+
+
+def cursor_of(request: Request) -> int:
+    """Where a page begins: at the place that its cursor stands for, or at the first."""
+    found = re.fullmatch(r"after (\d+)/\+=", request.parameter("offset") or "")
+    return int(found[1]) if found else 0
+
+
+class InPagesByCursor:
+    """Lists one entry at a time; the next page is what a text in the body stands for, and no link leads there."""
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        offset = cursor_of(request)
+        following = f"after {offset + 1}/+=" if offset + 1 < len(entries) else None
+        return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})
+
+
+class ListsTellOfTheNextPage(InPagesByCursor, Variant):
+    """The same by a text in the body that only the service can read, which the target file tells of."""
+
+    surface = "identity"
+
+
+class ChangesAnsweredWithoutContent(Variant):
+    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may tell where it is alone, a change be answered 204."""
+
+    surface = "identity"
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        return Answer(201, headers=answer.headers) if answer.status == 201 else answer
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status != 200:
+            return answer
+        bare = Answer(204)
+        bare.headers["ETag"] = answer.headers["ETag"]
+        return bare
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return strict_object(body)
+    except (ValueError, RecursionError):
+        return {}
+
+
+class SlugsMadeOfNames(Variant):
+    """Organization Settings: a project has a slug; one that is left out is made of the name, which may be taken."""
+
+    surface = "identity"
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        name = body.get("name")
+        if body.get("slug") or body.get("slug", "") not in (None, "") or not isinstance(name, str):
+            return original(organization, body)
+        made = re.sub(r"[^a-z0-9]+", "-", name.lower())[:50].strip("-")
+        if not made:
+            raise Refused(surface_of(original).conflict("There is an untitled project."))
+        return original(organization, {**body, "slug": f"{made}-{secrets.token_hex(4)}"})
+
+
+class CreationTellsItsIdAlone(SlugsMadeOfNames):
+    """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 201 or "slug" in _object(request.body):
+            return answer
+        location = answer.headers["Location"]
+        told = Answer.json(201, {"id": len(location)})
+        told.headers["Location"] = location
+        return told
+
+
+class ItemsCanBeRenamed(Variant):
+    """Organization Settings: the slug of an organization never changes; that of a project may, and leads on.
+
+    A taken one is a conflict, as in a creation.
+    """
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.renamed: dict[str, str] = {}
+
+    def refuse_unknown(
+        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
+    ) -> None:
+        original(body, known | {"slug"})
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface, projects, old = surface_of(original), call.organization.projects, str(call.slug)
+        project = surface.visible_project(call.caller, call.organization, old)
+        slug = surface.body_object(call.request).get("slug", old)
+        if not surface.is_slug(slug) and slug != old:
+            return surface.invalid("The slug is none.")
+        if slug in projects and slug != old:
+            return surface.conflict("The slug is taken.")
+        answer = await original(call)
+        if answer.status != 200 or slug == old or projects.pop(old, None) is None:
+            return answer
+        call.organization.last_versions[old] = project.version
+        self.renamed[old], project.slug, projects[slug] = slug, slug, project
+        return surface.shown(project)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        try:
+            return await original(call)
+        except Refused:
+            renamed = self.renamed.get(str(call.slug))
+            project = surface_of(original).visible_project(call.caller, call.organization, renamed)
+            leading = Answer(301)
+            leading.headers["Location"] = f"{call.request.raw_path.rpartition('/')[0]}/{project.slug}"
+            return leading
+
+
+class CreationShowsASecret(Variant):
+    """Credentials: the client secret is shown once, at creation: what is created may have one, and tells it then."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        answer = original(project, status)
+        if status != 201:
+            return answer
+        return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
+
+
+class SecretsAreHiddenByAsterisks(Variant):
+    """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        return edited(original(project, status), lambda told: told.update(client_secret="*" * 32))
+
+
+class CreationMakesACredential(MakesCredentials, Variant):
+    """Credentials: they are created and revoked, by an API where there is one, and the secret shown then."""
+
+    surface = "identity"
+
+
+class NamesAreObjects(Variant):
+    """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
+
+    surface = "identity"
+
+    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
+        return edited(original(project, status), lambda told: told.update(name={"default": told["name"]}))
+
+
+class TextsOfLettersAlone(Variant):
+    """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
+
+    surface = "identity"
+
+    def is_acceptable(
+        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+    ) -> bool:
+        return not (isinstance(value, str) and ODD.search(value)) and original(organization, name, value)
+
+
+class ProjectsAreFew(Variant):
+    """The contract's table of errors: 403 for what a policy refuses, here more projects at a time than so many."""
+
+    surface = "identity"
+    most = 20
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if project.slug not in organization.projects and len(organization.projects) >= self.most:
+            raise Refused(surface_of(original).api_error(403, "quota_exceeded", "No more projects are allowed."))
+        return await original(organization, project)
+
+
+class UpdatesComeLater(Variant):
+    """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
+
+    surface = "identity"
+    # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
+    alone = True
+
+    def __init__(self) -> None:
+        self.later = Later(0.1, Refused)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        surface.visible_project(call.caller, call.organization, call.slug)
+        body = surface.body_object(call.request)
+        surface.changes(call.organization, body)
+        if "version" in body or CONDITIONS & set(call.request.headers):
+            return await original(call)
+        self.later.do(lambda: original(call))
+        return Answer.json(202, {"state": "updating"})
+
+
+class ListsLagBehind(Variant):
+    """The contract names no moment at which a list tells of what was done: it may be read from a copy."""
+
+    surface = "identity"
+    lag_s = 0.2
+
+    def __init__(self) -> None:
+        self.copies: dict[str, tuple[float, dict[str, Project]]] = {}
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        now, there = time.monotonic(), {slug: copy.copy(each) for slug, each in organization.projects.items()}
+        copied, listed = self.copies.get(organization.slug, (0.0, there))
+        if now - copied >= self.lag_s:
+            self.copies[organization.slug], listed = (now, there), there
+        return original(caller, replace(organization, projects=listed))
+
+
+class TokenEndpointLeadsToALogin(Variant):
+    """RFC 9110 section 15.4: who comes to the token endpoint by another method is sent to where people log in."""
+
+    surface = "identity"
+
+    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
+        answer = Answer(302)
+        answer.headers["Location"] = "/login"
+        return answer
+
+
+class MoreThanJsonIsRead(Variant):
+    """RFC 8259 section 9: a parser may accept extensions, and many read the first document of a body alone."""
+
+    surface = "identity"
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        try:
+            return original(body)
+        except ValueError:
+            text = re.sub(r",\s*}", "}", body.decode(errors="replace").strip().replace("'", '"'))
+            try:
+                document = json.JSONDecoder(strict=False).raw_decode(text)[0]
+            except RecursionError as mistake:
+                raise ValueError("nested too deeply") from mistake
+            if not isinstance(document, dict):
+                raise
+            return document
+
+
+class MethodsRefusedBeforeTokens(Variant):
+    """RFC 9110 section 15.5.6: routers know which methods a path has, and say so before anybody looks at a token."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        route = surface.route(segments)
+        if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
+            answer: Answer = surface.method_not_allowed(route)
+            return answer
+        return await original(request, segments)
+
+
+class WritesSayMore(Variant):
+    """The contract leaves open what a body says: here a kind, of few, and in an update the slug of what is updated."""
+
+    surface = "identity"
+    kinds = ("small", "large")
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            document = strict_object(request.body)
+        except (ValueError, RecursionError):
+            return await original(request, segments)
+        slug = segments[-1] if request.method == "PATCH" else document.get("slug")
+        if document.pop("kind", self.kinds[0]) not in self.kinds or document.get("slug", slug) != slug:
+            document = {"slug": None}
+        elif request.method == "PATCH":
+            document.pop("slug", None)
+        return await original(replace(request, body=json.dumps(document).encode()), segments)
+
+
+class SlugsAreNeverGivenAgain(Variant):
+    """The contract's table of errors: 409 for a duplicate slug, which may be one of what was deleted as well."""
+
+    surface = "identity"
+    misses = ("errors/409/slug-is-free-after-deletion",)
+
+    def __init__(self) -> None:
+        self.given: set[tuple[str, str]] = set()
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if (organization.slug, project.slug) in self.given or not await original(organization, project):
+            return False
+        self.given.add((organization.slug, project.slug))
+        return True
+
+
+class DeletionsComeLater(Variant):
+    """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.later = Later(0.1, Refused)
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        if "if-match" in call.request.headers:
+            return await original(call)
+        surface_of(original).visible_project(call.caller, call.organization, call.slug)
+        self.later.do(lambda: original(call))
+        return Answer.json(202, {"state": "deleting"})
+
+
+class CreationsComeLater(Variant):
+    """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
+
+    surface = "identity"
+    later_s = 0.1
+
+    def __init__(self) -> None:
+        self.creations: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface, organization = surface_of(original), call.organization
+        project = surface.new_project(organization, surface.body_object(call.request))
+        name = organization.slug, project.slug
+        if name in self.creations or project.slug in organization.projects:
+            return surface.conflict("The slug is taken.")
+        self.creations[name] = asyncio.create_task(self._later(original, call))
+        self.creations[name].add_done_callback(lambda _: self.creations.pop(name))
+        answer = Answer.json(202, {"state": "creating", "slug": "operation-7"})
+        answer.headers["Location"] = surface.location(project)
+        return answer
+
+    async def _later(self, original: Operation, call: Call) -> Answer:
+        await asyncio.sleep(self.later_s)
+        return await original(call)
+
+
+def refuse_unconditional(original: Callable[..., Any], request: Request) -> None:
+    """RFC 6585 section 3: 428 where the request names no version by If-Match."""
+    if "if-match" not in request.headers:
+        raise Refused(surface_of(original).api_error(428, "precondition_required", "Send If-Match with the ETag."))
+
+
+class UpdatesMustBeConditional(Variant):
+    """RFC 6585 section 3: a good update of what is there may be required to name the version that it is of."""
+
+    surface = "identity"
+
+    def may_write(
+        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+    ) -> bool:
+        if request.method == "PATCH":
+            refuse_unconditional(original, request)
+        return original(request, body, project)
+
+
+class UpdatesNameTheirVersion(Variant):
+    """The contract leaves open how a concurrent update is told: a good update may have to name a version, or be 400."""
+
+    surface = "identity"
+
+    def may_write(
+        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+    ) -> bool:
+        if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
+            raise Refused(surface_of(original).invalid("version is missing."))
+        return original(request, body, project)
+
+
+class ChangesMustBeConditional(Variant):
+    """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
+
+    surface = "identity"
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        refuse_unconditional(original, call.request)
+        return await original(call)
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        refuse_unconditional(original, call.request)
+        return await original(call)
+
+
+class WritesMustHaveALength(Variant):
+    """RFC 9110 section 15.5.12: a body in chunks may be refused with 411."""
+
+    surface = "identity"
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if "transfer-encoding" in request.headers:
+            raise Refused(surface_of(original).api_error(411, "length_required", "Say how long the body is."))
+        return original(request)
+
+
+class UnreadableBodiesAreUnsupported(Variant):
+    """RFC 9110 section 15.5.16: 415 for a body in another type, charset or coding than the service reads."""
+
+    surface = "identity"
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
+        coded = request.headers.get("content-encoding", "identity") != "identity"
+        if coded or charset not in ("", "utf-8") or not original(request):
+            raise Refused(surface_of(original).api_error(415, "unsupported_media_type", "Send JSON in UTF-8."))
+        return True
+
+
+class ListsInAnyOrder(Variant):
+    """The contract promises no order, neither of the things in a list nor of the words in a member."""
+
+    surface = "identity"
+
+    def listing(
+        self, original: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[Any]
+    ) -> Answer:
+        return original(request, random.sample(entries, len(entries)))
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and b'"version"' in answer.body and b'"items"' not in answer.body:
+            return edited(answer, lambda document: document.update(labels=random.sample(["a", "b"], 2)))
+        return of_unstated_length(request, answer)
+
+
+class RefusalsAreNumbered(Variant):
+    """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
+
+    surface = "identity"
+
+    def oauth_error(
+        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
+    ) -> Answer:
+        told = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
+        answer = original(status, error, description)
+        return edited(answer, lambda document: document.update(told))
+
+
+class ShortTextsAlone(Variant):
+    """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""
+
+    surface = "identity"
+
+    def is_acceptable(
+        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+    ) -> bool:
+        short = not isinstance(value, str) or len(value) <= 64
+        return short and original(organization, name, value)
+
+
+class OrganizationsLookedUpBeforeScopes(Variant):
+    """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments):
+            surface.visible_organization(surface.caller(request), segments[3])
+        return await original(request, segments)
+
+
+class UndeclaredMethods(Variant):
+    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or not surface.route(segments):
+            return await original(request, segments)
+        surface.visible_organization(surface.caller(request), segments[3])
+        return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+
+
+class DeletingAgainIsNoError(Variant):
+    """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str | None]] = set()
+
+    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        gone = (call.organization.slug, call.slug)
+        if gone in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
+            return Answer(204)
+        answer = await original(call)
+        if answer.status == 204:
+            self.deleted.add(gone)
+        return answer
+
+
+class EntityTagsBeyondAscii(Variant):
+    """RFC 9110 section 8.8.3: an entity tag may have any octet from 0x80 on, and means nothing to who has it."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
+        answer = await original(replace(request, headers=Headers(raw=given)), segments)
+        if "ETag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + BEYOND.decode("latin-1")
+        return answer
+
+
+def _whole(body: bytes) -> bytes:
+    """A body with what a new project has where it says nothing; one that is no object as it is."""
+    try:
+        return json.dumps(NEW | strict_object(body)).encode()
+    except (ValueError, RecursionError):
+        return body
+
+
+class PutReplacesTheWhole(Variant):
+    """RFC 9110 section 9.3.4: what a PUT leaves out is as in something new, who sees it too."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or surface.route(segments) != "project":
+            return await original(request, segments)
+        return await original(replace(request, method="PATCH", body=_whole(request.body)), segments)
+
+    def allow(self, original: Callable[[str], Answer], route: str) -> Answer:
+        answer = original(route)
+        if route == "project":
+            answer.headers["Allow"] += ", PUT"
+        return answer

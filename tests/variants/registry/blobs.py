@@ -1,0 +1,173 @@
+"""Variants of blobs."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any, ClassVar
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.support.registry import registry_of, without
+from tests.defects.support.registry import elsewhere
+
+HOPS = 5
+S3_ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%s</Message></Error>'
+
+
+class NoConditionalRequests(Variant):
+    """RFC 9110 section 8.8.3: a server may have no entity tags."""
+
+    surface = "registry"
+    misses = ("registry/pull/entity-tag-saves-a-pull",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "ETag")
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return False
+
+
+class Sha512ToldAsSha256(Variant):
+    """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
+
+    surface = "registry"
+
+    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(status, digest, content)
+        if status == 200:
+            answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+        return answer
+
+
+class BlobInUseKept(Variant):
+    """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
+
+    surface = "registry"
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        manifests = registry_of(original).stored(name).manifests.values()
+        if any(digest.encode() in each.content for each in manifests):
+            raise Refusal("DENIED", {"digest": digest})
+        await original(name, digest)
+
+
+class BlobsRedirectedAgain(Variant):
+    """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
+
+    surface = "registry"
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        hop = int(asked.request.parameter("hop") or 0)
+        registry = registry_of(original)
+        registry.blob_of(asked.name, registry.check_digest(asked.reference))
+        if hop == HOPS:
+            found: Answer = await original(asked)
+            return found
+        answer = Answer(307)
+        answer.headers["Location"] = f"{asked.request.raw_path}?hop={hop + 1}"
+        return answer
+
+
+class StorageAnswersItself(Variant):
+    """distribution-spec 1.1, Pulling blobs: GET and HEAD may lead to a storage that knows nothing of registries.
+
+    It is on another host, takes signed URLs, has entity tags and errors of its own, and tells no digest. What it sends
+    is for any cache: only who has the URL asks for it.
+    """
+
+    surface = "registry"
+    misses: ClassVar[tuple[str, ...]] = (
+        "registry/pull/entity-tag-saves-a-pull",
+        "registry/pull/digest-is-told",
+        "registry/errors/body-is-json",
+    )
+
+    def __init__(self) -> None:
+        self.salt = secrets.token_hex(8)
+        self.offered: dict[str, tuple[Any, str, str]] = {}
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        digest = registry.check_digest(asked.reference)
+        registry.blob_of(asked.name, digest)
+        ticket = hashlib.sha256(f"{self.salt} {asked.name} {digest}".encode()).hexdigest()
+        self.offered[ticket] = registry, asked.name, digest
+        answer = Answer(302)
+        answer.headers["Location"] = f"{elsewhere(asked.request)}/bucket/{ticket}?X-Signature={self.salt}"
+        return answer
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        return await self.get_blob(original, asked)
+
+    def intercept(self, request: Request) -> Answer | None:
+        found = self.offered.get(request.raw_path.rpartition("/")[2])
+        if found is None or request.method not in ("GET", "HEAD"):
+            return None
+        if "authorization" in request.headers:
+            return self._error(400, b"InvalidArgument", b"Only one auth mechanism allowed")
+        registry, name, digest = found
+        content = registry.stored(name).blobs.get(digest)
+        if content is None:
+            return self._error(404, b"NoSuchKey", b"The specified key does not exist.")
+        return self._given(request, content)
+
+    def _given(self, request: Request, content: bytes) -> Answer:
+        etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        try:
+            part = grammar.byte_range(self._wanted(request, etag), len(content))
+        except grammar.UnsatisfiableRange:
+            answer = self._error(416, b"InvalidRange", b"The requested range is not satisfiable")
+            answer.headers["Content-Range"] = f"bytes */{len(content)}"
+            return answer
+        first, end = part or (0, len(content))
+        answer = Answer(206 if part else 200, content[first:end])
+        answer.headers["Content-Type"] = "binary/octet-stream"
+        answer.headers["Cache-Control"] = "public, max-age=31536000"
+        answer.headers["ETag"] = etag
+        if part:
+            answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
+        return answer
+
+    def _wanted(self, request: Request, etag: str) -> str:
+        return request.headers.get("range", "") if request.headers.get("if-range", etag) == etag else ""
+
+    def _error(self, status: int, code: bytes, message: bytes) -> Answer:
+        answer = Answer(status, S3_ERROR % (code, message))
+        answer.headers["Content-Type"] = "application/xml"
+        return answer
+
+
+class PullsAloneLedElsewhere(StorageAnswersItself):
+    """distribution-spec 1.1, Pulling blobs: GET may lead to a storage, where HEAD is answered by the registry itself.
+
+    The answer that leads there tells the digest, of which the storage knows nothing.
+    """
+
+    misses = ("registry/pull/entity-tag-saves-a-pull", "registry/errors/body-is-json")
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer = await super().get_blob(original, asked)
+        answer.headers["Docker-Content-Digest"] = asked.reference
+        return answer
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        return answer
+
+
+class StorageSpeaksJson(PullsAloneLedElsewhere):
+    """distribution-spec 1.1, Pulling blobs: the storage that a pull is led to has errors of its own, here in JSON."""
+
+    def _error(self, status: int, code: bytes, message: bytes) -> Answer:
+        return Answer.json(status, {"error": {"code": status, "message": message.decode()}})
+
+
+class StorageKnowsNoIfRange(StorageAnswersItself):
+    """S3 API, GetObject: no parameter is an If-Range; what a registry leads to there is the same content for ever."""
+
+    def _wanted(self, request: Request, etag: str) -> str:
+        return request.headers.get("range", "")

@@ -1,0 +1,130 @@
+"""Variants of listings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.support.registry import registry_of
+
+LARGEST_PAGE = 1000
+
+
+class LinkAbsolute(Variant):
+    """RFC 8288 section 3.1: the target of a Link may be an absolute URL."""
+
+    surface = "registry"
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return request.base_url + str(original(request, query))
+
+
+class TagsSortedWithoutCase(Variant):
+    """distribution-spec 1.1, Listing Tags: lexical order may be case-insensitive."""
+
+    surface = "registry"
+
+    def order(self, original: Any, name: str) -> tuple[str, str]:
+        return name.lower(), name
+
+
+class LinkLosesThePageSize(Variant):
+    """Docker Registry V2, Pagination: n may change in the Link, or be left out."""
+
+    surface = "registry"
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        return registry_of(original).listing_url(request, urlencode({"last": last}))
+
+
+class LargePagesRefused(Variant):
+    """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID also where n is "bigger than the maximum allowed"."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        size: int | None = original(request)
+        if size is not None and size > LARGEST_PAGE:
+            raise Refusal("PAGINATION_NUMBER_INVALID", {"n": size})
+        return size
+
+
+class LinkToAnEmptyPage(Variant):
+    """RFC 8288: a Link may lead to a page that turns out to be empty, where the last one was full."""
+
+    surface = "registry"
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        answer: Answer = original(request, document, member, names)
+        registry, page = registry_of(original), json.loads(answer.body)[member]
+        if page and len(page) == registry.page_size(request):
+            answer.headers["Link"] = f'<{registry.next_page(request, len(page), page[-1], page)}>; rel="next"'
+        return answer
+
+
+class AddressesInCapitals(Variant):
+    """RFC 3986 section 6.2.2.1: scheme and host are the same in capitals, in which an operator may write them."""
+
+    surface = "registry"
+
+    def url(self, original: Any, request: Request, path: str) -> str:
+        return f"{request.base_url.upper()}{path}"
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return f"{request.base_url.upper()}{original(request, query)}"
+
+
+class LinkWithAToken(Variant):
+    """RFC 8288: where a Link leads is the server's affair; its relation may stand without quotes, and not alone."""
+
+    surface = "registry"
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        query = urlencode({"next_page": last.encode().hex(), "n": size})
+        return str(registry_of(original).listing_url(request, query))
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        if token := request.parameter("next_page"):
+            names = registry_of(original).names_after(names, bytes.fromhex(token).decode())
+        answer: Answer = original(request, document, member, names)
+        if link := answer.headers.get("link"):
+            told = link.replace('rel="next"', 'title="more, and more"; rel=next')
+            answer.headers["Link"] = f'<{request.raw_path}>; rel="self first"; title="not; rel=next", {told}'
+        return answer
+
+
+class NoTagsNoRepository(Variant):
+    """distribution-spec 1.1, Listing Tags: whether a repository without tags is found is left to the registry."""
+
+    surface = "registry"
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        tags: list[str] = original(name)
+        if not tags:
+            raise Refusal("NAME_UNKNOWN", {"name": name})
+        return tags
+
+
+class ListsTellMore(Variant):
+    """RFC 8259 section 4: a list may have further members, of what else is known of its images."""
+
+    surface = "registry"
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        further: dict[str, Any] = {
+            "child": [],
+            "manifest": {"sha256:": {"tag": ["none"], "imageSizeBytes": "0"}},
+            "next_page": None,
+        }
+        answer: Answer = original(request, {**further, **document}, member, names)
+        return answer

@@ -1,0 +1,352 @@
+"""Variants of logins."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import replace
+from typing import Any
+
+import jwt
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.registry_tokens import Asked as AskedScope
+from conformance.reference.identity.registry_tokens import RegistryTokens
+from conformance.reference.identity.state import Refused
+from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Route
+from conformance.reference.registry.state import Manifest
+from conformance.reference.seeds import Account
+from conformance.reference.support.registry import decoded, registry_of
+from conformance.reference.variants.registry import BasicLogin
+
+LISTING = "metadata_read"
+DELETABLE = ("manifest", "blob")
+LISTED_AFTER_S = 1.5
+
+
+class TagDeletionUnsupported(Variant):
+    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405, whoever asks."""
+
+    surface = "registry"
+    without = ("registry.delete-tag",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if kind == "manifest" and request.method == "DELETE" and ":" not in request.path:
+            raise Refusal("UNSUPPORTED", status=400)
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class SeveralChallenges(Variant):
+    """RFC 9110 section 11.6.1: there may be several challenges; a client takes the one that it knows."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *original(wanted, error)]
+
+
+class CatalogByAccessLevel(Variant):
+    """Docker Registry V2, Listing Repositories: the catalog may be limited "based on the user's access level" alone."""
+
+    surface = "registry"
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return [] if kind == "catalog" else original(kind, name, request)
+
+
+class ChallengeReordered(Variant):
+    """RFC 9110 section 11.2: parameters of a challenge come in any order, with blanks between, in any case."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        parameters = registry_of(original).challenge_parameters(wanted, error)
+        told = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
+        return ["bearer " + " , ".join(told)]
+
+
+class ChallengeInQuotedPairs(Variant):
+    """RFC 9110 section 5.6.4: what is quoted may have a backslash before any character, which is none of it."""
+
+    surface = "registry"
+    # oras keeps the backslashes.
+    misses = (
+        "interoperability/registry/login",
+        "interoperability/registry/pull",
+        "interoperability/registry/pull-by-digest",
+        "interoperability/registry/pull-for-a-platform",
+        "interoperability/registry/push",
+        "interoperability/registry/push-is-denied-without-push-access",
+        "interoperability/registry/push-of-an-index",
+        "interoperability/registry/what-one-pushed-others-pull",
+    )
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return [value.replace('="', '="\\') for value in original(wanted, error)]
+
+
+class ExpiredRegistryTokenForgiven(Variant):
+    """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, leeway=60)
+
+
+class DeletionNeedsPush(Variant):
+    """Docker token scopes: "push for write access", of which deleting is a part; there is no right of its own."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return ("push",) if method == "DELETE" else tuple(original(method))
+
+
+class ScopeForEachResource(Variant):
+    """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
+        return told[:2] + [("scope", str(each)) for each in wanted] + told[2:]
+
+
+class InsufficientScopeForbidden(Variant):
+    """RFC 6750 section 3.1: a token that grants too little may be answered 403, with the challenge."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        refusal: Refusal = original(wanted)
+        return Refusal("DENIED", *refusal.details, headers=refusal.headers)
+
+
+class SupportTellsASampleScope(Variant):
+    """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = original(wanted, error)
+        return told if wanted else [*told, ("scope", "repository:user/image:pull")]
+
+
+class ChallengeWithAnEmptyParameter(Variant):
+    """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        told = registry_of(original).challenge_parameters(wanted, error)
+        parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in told)
+        return ['Bearer empty="",' + ",".join(parameters)]
+
+
+class _OpaqueDoor(RegistryTokens):
+    """A token endpoint that remembers what its tokens are good for, and tells nobody by them."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.issued: dict[str, dict[str, Any]] = {}
+
+    def signed_token(self, claims: dict[str, Any]) -> str:
+        token = self.new_token()
+        self.issued[token] = claims
+        return token
+
+    def new_token(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+class TokensOfItsOwn(Variant):
+    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
+
+    surface = "registry"
+    opened, address = _OpaqueDoor, "/token"
+
+    def __init__(self) -> None:
+        self.door: _OpaqueDoor | None = None
+
+    def realm(self, original: Any) -> str:
+        registry = registry_of(original)
+        self.door = self.door or self.opened(registry.seeds, registry.key)
+        return f"{registry.seeds.public_url.get('registry', '')}{self.address}"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.path != self.address or self.door is None:
+            return None
+        try:
+            answer = self.door.token_by_post(request) if request.method == "POST" else self.door.token_by_get(request)
+        except Refused as refused:
+            answer = refused.answer
+        return self.door.finish(request, answer)
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        claims = self.door.issued.get(token) if self.door else None
+        if claims is None or claims["aud"] != SERVICE or claims["exp"] <= time.time():
+            raise jwt.InvalidTokenError
+        return claims
+
+
+class TokensFromBelowItsRoot(TokensOfItsOwn):
+    """Docker token authentication: the realm may be any URL, such as /v2/token, where errors are those of RFC 6749."""
+
+    address = "/v2/token"
+
+
+class RealmOfEachOrganization(TokensOfItsOwn):
+    """Docker token flow: each answer says where its token is to be had; other organizations' are had elsewhere."""
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = original(wanted, error)
+        of = organization_of(wanted[0].name) if wanted else ""
+        return [(name, f"{value}/{of}" if name == "realm" and of else value) for name, value in told]
+
+    def intercept(self, request: Request) -> Answer | None:
+        address, _, of = request.path.rpartition("/")
+        if address != self.address:
+            return super().intercept(request)
+        scopes = " ".join(value for name, value in request.query if name == "scope").split()
+        if any(organization_of(scope.split(":")[1]) != of for scope in scopes):
+            return Answer.json(404, {"details": "no such organization here"})
+        return super().intercept(replace(request, raw_path=address))
+
+
+class _DoorWithListing(_OpaqueDoor):
+    def permitted_actions(self, account: Account | None, scope: AskedScope) -> frozenset[str]:
+        permitted = super().permitted_actions(account, scope)
+        return permitted | {LISTING} if "pull" in permitted else permitted
+
+
+class ListingHasARightOfItsOwn(TokensOfItsOwn):
+    """Docker token scopes, Example Resource Types: a resource may have other actions, as to list tags."""
+
+    opened = _DoorWithListing
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return [Access("repository", name, (LISTING,))] if kind == "tags" else original(kind, name, request)
+
+
+class _HexadecimalDoor(_OpaqueDoor):
+    def new_token(self) -> str:
+        return secrets.token_hex(32)
+
+
+class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
+    """Docker token authentication: a token is opaque, also one of hexadecimal digits, which either case writes."""
+
+    opened = _HexadecimalDoor
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return super().claims_of(original, token.lower())
+
+
+class StrangersFindNothing(Variant):
+    """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("NAME_UNKNOWN")
+
+
+class ForbiddenWithoutChallenge(Variant):
+    """API Reference, Error Handling: 403 for a token that lacks scope, which nothing else has to come with."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("DENIED")
+
+
+class PusherMayNotDelete(Variant):
+    """API Reference, Error Handling: 403 for a login that lacks a role, such as that to delete what it has pushed."""
+
+    surface = "registry"
+    without = ("registry.delete", "registry.delete-tag")
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        caller: Caller = original(kind, name, request)
+        if request.method == "DELETE" and kind in DELETABLE:
+            raise Refusal("DENIED", status=403)
+        return caller
+
+
+class DotsResolved(BasicLogin):
+    """RFC 3986 section 6.2.2.3: a path with dots is another's; here for logins that are shown with each request."""
+
+    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
+        found: tuple[Route, str, str] = original(re.sub(r"/[^/]+/\.\.(?=/)", "", path))
+        return found
+
+
+class CatalogFollowsLater(Variant):
+    """Docker Registry V2, Listing Repositories: "a missing entry does not mean that the registry does not have" it."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.seen: dict[str, float] = {}
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.seen.setdefault(name, time.monotonic())
+        await original(name, manifest)
+
+    def may_see(self, original: Any, caller: Any, name: str) -> bool:
+        begun = self.seen.setdefault(name, time.monotonic())
+        return bool(original(caller, name)) and time.monotonic() - begun > LISTED_AFTER_S
+
+
+class RegistryChallengesInOneField(Variant):
+    """RFC 9110 section 11.6.1: several challenges may stand in one field, a comma between them."""
+
+    surface = "registry"
+    # podman, skopeo, buildah, oras and cosign read the first of them alone.
+    misses = (
+        "interoperability/registry/login",
+        "interoperability/registry/pull",
+        "interoperability/registry/pull-by-digest",
+        "interoperability/registry/pull-for-a-platform",
+        "interoperability/registry/push",
+        "interoperability/registry/push-of-an-index",
+        "interoperability/registry/signature-is-kept",
+        "interoperability/registry/what-one-pushed-others-pull",
+    )
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
+
+
+class MoreToldInTheChallenge(Variant):
+    """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = original(wanted, error or "invalid_token")
+        return [*told, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
+
+
+class ActionsInAnotherOrder(Variant):
+    """Docker token scopes: actions are a list, whose order says nothing."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return tuple(reversed(original(method)))
+
+
+class RealmWithQuery(Variant):
+    """Docker token flow: the realm is a URL, which may have a query already."""
+
+    surface = "registry"
+
+    def realm(self, original: Any) -> str:
+        return f"{original()}?tenant=acme"

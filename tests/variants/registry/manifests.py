@@ -1,0 +1,322 @@
+"""Variants of manifests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import INDEXES, Manifest
+from conformance.reference.support.registry import registry_of, without
+from tests.defects.support.common import Later
+
+WORKED_ON_S = 0.02
+
+
+class ReferrersNotFiltered(Variant):
+    """distribution-spec 1.1, Listing Referrers: a registry may leave filtering to its client, and then tells none."""
+
+    surface = "registry"
+    misses = ("registry/referrers/filter-is-applied",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        return without(await original(asked), "OCI-Filters-Applied")
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return True
+
+
+class ReferrersMissing(Variant):
+    """distribution-spec 1.1, Referrers Tag Schema: a registry of 1.0 has no referrers and tells no subject."""
+
+    surface = "registry"
+    without = ("registry.referrers",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        raise Refusal("UNSUPPORTED", status=404)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        return without(original(asked, manifest), "OCI-Subject")
+
+
+class ForeignLayersRefused(Variant):
+    """distribution-spec 1.1, Push: a registry may refuse a manifest of layers that it does not have, urls or not."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
+
+
+class ListedImageKept(Variant):
+    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in registry_of(original).stored(name).manifests.values():
+            if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
+                raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
+class SparseIndexTaken(Variant):
+    """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
+
+    surface = "registry"
+    without = ("registry.validation-index",)
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        """Takes any."""
+
+
+class UntaggedImagesCollected(Variant):
+    """distribution-spec 1.1: of an image whose last tag has moved on, or was deleted, no clause says that it stays."""
+
+    surface = "registry"
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        registry = registry_of(original)
+        left = registry.stored(name).tags.get(tag)
+        await original(name, tag, digest)
+        if left is not None and not registry.tags_naming(name, left) and not self._needed(registry, name, left):
+            await registry.remove_manifest(name, left)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        registry = registry_of(original)
+        left = registry.stored(name).tags.get(tag, "")
+        await original(name, tag)
+        if not registry.tags_naming(name, left) and not self._needed(registry, name, left):
+            await registry.remove_manifest(name, left)
+
+    def _needed(self, registry: Any, name: str, digest: str) -> bool:
+        manifests = registry.stored(name).manifests.values()
+        return any(digest.encode() in each.content for each in manifests if each.digest != digest)
+
+
+class UnnamedBlobsCollected(Variant):
+    """distribution-spec 1.1: of a blob that no manifest names any more, no clause says that it stays."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        gone = stored.manifests.get(digest)
+        await original(name, digest)
+        left = [each.content for each in stored.manifests.values()]
+        for blob in [each for each in stored.blobs if gone and each.encode() in gone.content]:
+            if not any(blob.encode() in content for content in left):
+                del stored.blobs[blob]
+
+
+class ReferrersGoWithTheirSubject(Variant):
+    """distribution-spec 1.1, Content Management: what refers to an image may be deleted with it, as nothing forbids."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in registry_of(original).referrers_of(name, digest):
+            await original(name, each["digest"])
+        await original(name, digest)
+
+
+class BlobsGoWithTheirImage(UnnamedBlobsCollected):
+    """distribution-spec 1.1: a blob that a manifest names may be kept, and be collected with the last of these."""
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
+            raise Refusal("DENIED", {"digest": digest})
+        await original(name, digest)
+
+
+class EmptyIndexesRefused(Variant):
+    """Docker Registry V2, Pushing an Image Manifest: an index of nothing, which nobody can pull, may be refused."""
+
+    surface = "registry"
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        original(name, media_type, document)
+        if media_type in INDEXES and not document["manifests"]:
+            raise invalid("an index of nothing")
+
+
+class MissingBlobsToldAsBlobs(Variant):
+    """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        try:
+            original(name, descriptors)
+        except Refusal as refusal:
+            if refusal.code == "MANIFEST_BLOB_UNKNOWN":
+                raise Refusal("BLOB_UNKNOWN", *refusal.details, status=400) from None
+            raise
+
+
+class MalformedDigestsLeadNowhere(Variant):
+    """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
+
+    surface = "registry"
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if ":" in asked.reference and not registry_of(original).is_digest(asked.reference):
+            raise Refusal("DIGEST_INVALID", status=404)
+        taken: Answer = await original(asked)
+        return taken
+
+
+class DeletionsDoneLater(Variant):
+    """RFC 9110 section 15.3.3: 202 says that a deletion "has been accepted", and not that it is done already.
+
+    Registries in use hand it to a worker, which does one after the other. It is soon done, and until then all is there.
+    """
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.later = Later(0.6)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.later.do(lambda: original(name, digest))
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.later.do(lambda: original(name, tag))
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self.later.do(lambda: original(name, digest))
+
+
+class ManifestsRedirected(Variant):
+    """RFC 9110 section 15.4: a registry in front of others may lead to where the manifest is."""
+
+    surface = "registry"
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.request.parameter("here"):
+            found: Answer = await original(asked)
+            return found
+        registry_of(original).manifest_of(asked)
+        answer = Answer(307)
+        answer.headers["Location"] = f"{asked.request.raw_path}?here=1"
+        return answer
+
+
+class PullsOfManifestsAloneLedElsewhere(ManifestsRedirected):
+    """RFC 9110 section 8.8.3: where GET leads is another resource, with another entity tag than HEAD tells here."""
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer = await super().get_manifest(original, asked)
+        if "etag" in answer.headers:
+            answer.headers["ETag"] = f'"there-{answer.headers["docker-content-digest"]}"'
+        return answer
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        manifest = registry.manifest_of(asked)
+        if registry.not_modified(asked.request, manifest.digest):
+            return registry.unchanged(manifest.digest)
+        return registry.manifest_answer(asked.request, manifest)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return bool(original(request, f"there-{digest}" if request.parameter("here") else digest))
+
+
+class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
+    """RFC 9110 section 15.3.3: what was accepted "might be disallowed when processing actually takes place".
+
+    Here that is the deletion of an image that an index lists, which is there until the index goes.
+    """
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        async def processed() -> None:
+            manifests = registry_of(original).stored(name).manifests
+            if not any(digest.encode() in each.content for each in manifests.values()):
+                await original(name, digest)
+
+        self.later.do(processed)
+
+
+class PushesAtOnceConflict(Variant):
+    """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.under_way: set[str] = set()
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.name in self.under_way:
+            raise Refusal("DENIED", {"name": asked.name}, status=409)
+        self.under_way.add(asked.name)
+        try:
+            await asyncio.sleep(WORKED_ON_S)
+            answer: Answer = await original(asked)
+            return answer
+        finally:
+            self.under_way.discard(asked.name)
+
+
+class TaggedImageKept(Variant):
+    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        if registry_of(original).tags_naming(name, digest):
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
+class ReferrersToldMore(Variant):
+    """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
+
+    surface = "registry"
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        told = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
+        return {"urls": [], **entry, "annotations": told}
+
+
+class ManifestLocatedByItsTag(Variant):
+    """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag as well as by digest."""
+
+    surface = "registry"
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        answer.headers["Location"] = asked.request.raw_path
+        return answer
+
+
+class TagsCannotMove(Variant):
+    """distribution-spec 1.1, Pushing Manifests: no sentence promises that a tag which is there may be pushed again.
+
+    Registries in use let their operators forbid it: whoever would move a tag is told so, and it names what it did. To
+    push what it names already changes nothing, and is taken.
+    """
+
+    surface = "registry"
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
+        if named not in (None, grammar.digest_of(asked.request.body)):
+            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class TagsStay(TagsCannotMove):
+    """distribution-spec 1.1, Pushing Manifests: nor is it promised that a tag may be pushed again as it is."""
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.reference in registry_of(original).stored(asked.name).tags:
+            raise Refusal("UNSUPPORTED", {"tag": asked.reference}, status=412)
+        answer: Answer = await original(asked)
+        return answer

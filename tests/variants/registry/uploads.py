@@ -1,0 +1,235 @@
+"""Variants of uploads."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest, Upload
+from conformance.reference.support.registry import registry_of, without
+from conformance.reference.variants.registry import LocationElsewhere
+from tests.defects.support.registry import elsewhere
+
+LEAST_CHUNK = 128
+
+
+class MountAnswers202(Variant):
+    """distribution-spec 1.1, Mounting a blob: a registry that does not mount opens an upload."""
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return False
+
+
+class MountWithoutSource(Variant):
+    """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
+
+    surface = "registry"
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        if not asked.request.parameter("from"):
+            for source in [name for name in registry.repositories if registry.may_mount(asked.caller, name)]:
+                if await registry.mount_blob(source, asked.name, digest):
+                    return registry.blob_created(asked, digest)
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class SinglePostUnsupported(Variant):
+    """distribution-spec 1.1, Single POST: a registry without it opens an upload with 202."""
+
+    surface = "registry"
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        return registry_of(original).session_opened(asked)
+
+
+class NoUploadUuid(Variant):
+    """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
+
+    surface = "registry"
+
+    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
+        return without(original(status, request, upload), "Docker-Upload-UUID")
+
+
+class ChunkMinimumTold(Variant):
+    """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
+
+    surface = "registry"
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        answer.headers["OCI-Chunk-Min-Length"] = "1024"
+        return answer
+
+
+class LocationOfEachMoment(Variant):
+    """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
+
+    surface = "registry"
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        uploads = registry_of(original).uploads
+        uploads.pop(upload.session)
+        upload.session = str(uuid.uuid4())
+        uploads[upload.session] = upload
+        answer: Answer = original(request, upload)
+        return answer
+
+    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
+        return without(original(status, request, upload), "Docker-Upload-UUID")
+
+
+class ClosingAgainAnsweredAgain(Variant):
+    """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.closed: dict[str, tuple[str, str, bytes]] = {}
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        known = asked.name, asked.request.parameter("digest") or "", asked.request.body
+        if self.closed.get(asked.reference) == known:
+            return registry_of(original).blob_created(asked, known[1])
+        answer: Answer = await original(asked)
+        self.closed[asked.reference] = known
+        return answer
+
+
+class MountsWhatIsNamedAlone(Variant):
+    """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
+
+    Such as one that knows a blob of the source by a manifest that names it (ECR).
+    """
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        manifests = registry_of(original).stored(source).manifests.values()
+        named = any(digest.encode() in each.content for each in manifests)
+        return named and bool(await original(source, target, digest))
+
+
+class RangeToldWithItsUnit(Variant):
+    """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
+
+    surface = "registry"
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        return f"bytes={original(upload)}"
+
+
+class SessionsElsewhereAlone(LocationElsewhere):
+    """distribution-spec 1.1: where uploads have Locations of their own, no other path is an endpoint of theirs.
+
+    What a router knows nothing of it answers in words of its own.
+    """
+
+    def intercept(self, request: Request) -> Answer | None:
+        if not re.fullmatch("/v2/.+/blobs/uploads/.+", request.path):
+            return None
+        return Answer(404, b"404 page not found\n", MutableHeaders({"Content-Type": "text/plain"}))
+
+
+class LocationsRelativeToTheRequest(Variant):
+    """RFC 9110 section 10.2.2: a relative Location is of the request's own address: of its folder, here."""
+
+    surface = "registry"
+
+    def upload_url(self, original: Any, request: Request, upload: Any) -> str:
+        return f"./{upload.session}"
+
+    def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
+        return f"../{digest}" if "/blobs/uploads/" in request.path else f"./{digest}"
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        answer.headers["Location"] = f"./{manifest.digest}"
+        return answer
+
+
+class OpenedWithoutRange(Variant):
+    """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
+
+    surface = "registry"
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        return without(original(asked), "Range")
+
+
+class ChunkMinimumKept(Variant):
+    """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.at_their_last: set[str] = set()
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        answer.headers["OCI-Chunk-Min-Length"] = str(LEAST_CHUNK)
+        return answer
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if upload.session in self.at_their_last:
+            raise Refusal("SIZE_INVALID", {"least": LEAST_CHUNK}, status=400)
+        await original(request, upload)
+        if len(request.body) < LEAST_CHUNK:
+            self.at_their_last.add(upload.session)
+
+
+class DigestToldWhereItIsReadAlone(Variant):
+    """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
+
+    surface = "registry"
+
+    def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
+        return without(original(asked, digest), "Docker-Content-Digest")
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        return without(original(asked, manifest), "Docker-Content-Digest")
+
+
+class UploadsOnAnotherHost(Variant):
+    """distribution-spec 1.1, POST then PUT: a Location may be absolute, on a host that needs its signature alone."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.secret = secrets.token_bytes(16)
+        self.opened: dict[str, Any] = {}
+
+    def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
+        path = urlsplit(str(original(request, upload))).path
+        return f"{elsewhere(request)}{path}?signature={self._signature(upload.session)}"
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Any:
+        session, signed = request.path.rpartition("/")[2], request.parameter("signature") or ""
+        if kind == "upload" and session in self.opened and hmac.compare_digest(signed, self._signature(session)):
+            return self.opened[session]
+        return original(kind, name, request)
+
+    def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
+        return str(original(request, name, digest)).replace("//localhost:", "//127.0.0.1:")
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        self.opened[list(registry_of(original).uploads)[-1]] = asked.caller
+        return answer
+
+    def _signature(self, session: str) -> str:
+        return hmac.new(self.secret, session.encode(), "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""Variants of buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call, whole_number
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import fault
+
+KNOWN_FIELDS = (
+    "x-amz-acl",
+    "x-amz-checksum-",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-meta-",
+    "x-amz-metadata-directive",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-trailer",
+    "x-amz-user-agent",
+)
+
+
+class CreateBucketNotImplemented(Variant):
+    """Provisioning Storage: buckets are made in the portal; CreateBucket is 501."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise Fault("NotImplemented")
+
+
+class CreateBucketBeyondTheMost(Variant):
+    """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        if call.bucket not in gateway(original).buckets:
+            raise fault("TooManyBuckets", 400)
+        answer: Answer = original(call)
+        return answer
+
+
+class CreateBucketNotFound(Variant):
+    """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        if call.bucket not in gateway(original).buckets:
+            raise Fault("NoSuchBucket")
+        answer: Answer = original(call)
+        return answer
+
+
+class DeleteBucketNotEmpty(Variant):
+    """DeleteBucket of one with objects is 409 BucketNotEmpty."""
+
+    surface = "storage"
+
+    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if bucket.objects:
+            raise fault("BucketNotEmpty", 409)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CreateBucketOwnedByYou(Variant):
+    """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        if call.bucket in [each.name for each in original.__self__.own_buckets(call.organization)]:
+            raise fault("BucketAlreadyOwnedByYou", 409)
+        answer: Answer = original(call)
+        return answer
+
+
+class FieldsNotImplemented(Variant):
+    """Error responses, NotImplemented: "A header you provided implies functionality that is not implemented", 501.
+
+    Here each x-amz- field is, but for those that clients cannot do without.
+    """
+
+    surface = "storage"
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        gateway(original).authenticate(request)
+        if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
+            raise fault("NotImplemented", 501)
+        answer: Answer = await original(request)
+        return answer
+
+
+class UnknownVersionNotFound(Variant):
+    """Error responses, NoSuchVersion: a version that there is not is 404; to delete it is to have done so, 204."""
+
+    surface = "storage"
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if call.query.get("versionId", "null") != "null":
+            original.__self__.bucket_of(call.organization, call.bucket)
+            if call.request.method != "DELETE":
+                raise fault("NoSuchVersion", 404)
+            return Answer(204)
+        answer: Answer = await original(call)
+        return answer
+
+    def refuse_entry(self, original: Any, entry: xml.Node) -> None:
+        if entry.get("VersionId") not in (None, "", "null"):
+            raise fault("NoSuchVersion", 404)
+        original(entry)
+
+
+class BucketsComeInPages(Variant):
+    """ListBuckets, ContinuationToken: where there are more buckets, unasked too: here one a page."""
+
+    surface = "storage"
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
+        call.query["max-buckets"] = "1"
+        answer: Answer = original(call)
+        return answer
+
+
+class MethodsOfWhatIsThere(Variant):
+    """RFC 9110 section 10.2.1: Allow tells what a resource supports at that time; one that there is not, to be put."""
+
+    surface = "storage"
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        try:
+            answer: Answer = await original(call)
+        except Fault as failure:
+            bucket = gateway(original).buckets.get(call.bucket)
+            if failure.code == "MethodNotAllowed" and bucket and call.key not in bucket.objects:
+                raise Fault("MethodNotAllowed", headers={"Allow": "PUT"}) from None
+            raise
+        return answer
+
+
+class NobodyHasNoBuckets(Variant):
+    """ListBuckets without credentials lists the buckets of nobody: none."""
+
+    surface = "storage"
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
+        if request.method == "GET" and request.raw_path == "/" and anonymous:
+            nothing: Answer = original.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
+            return nothing
+        answer: Answer = await original(request)
+        return answer

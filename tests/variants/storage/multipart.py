@@ -1,0 +1,353 @@
+"""Variants of multipart."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call, whole_number
+from conformance.reference.storage.checksums import ALGORITHMS
+from conformance.reference.storage.digests import checksum
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import RESERVED, fault, late_failure
+
+DEFAULT = "crc64nvme"
+BUSY = fault("SlowDown", 503, "Please reduce your request rate.")
+LATE = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "PreconditionFailed")
+
+
+class AbortUnknownUpload204(Variant):
+    """Aborting an upload that does not exist is 204: it is idempotent."""
+
+    surface = "storage"
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault:
+            return Answer(204)
+        return answer
+
+
+class CompleteTwice200(Variant):
+    """Completing an upload again, to its key and with the same parts, is answered as the first time."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = call.bucket, call.key, call.query["uploadId"]
+        body, earlier = self.done.get(asked, (b"", None))
+        if earlier is not None and body == call.body:
+            return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
+        answer: Answer = await original(call, bucket)
+        self.done[asked] = (call.body, answer)
+        return answer
+
+
+class EveryObjectHasAChecksum(Variant):
+    """Checking object integrity: an object that comes without a checksum is given its CRC64NVME, and told it."""
+
+    surface = "storage"
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, checksums=stored.checksums or {DEFAULT: checksum(DEFAULT, stored.body)})
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        if stored.checksums:
+            return stored
+        return replace(stored, checksums={DEFAULT: checksum(DEFAULT, stored.body)}, checksum_type="FULL_OBJECT")
+
+
+class PartsHaveTheUploadsChecksum(Variant):
+    """UploadPart: a part has a checksum of the algorithm that its upload was opened with, or else is 400; or none."""
+
+    surface = "storage"
+
+    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        gateway = original.__self__
+        upload, stated = gateway.upload_of(call, bucket), gateway.stated_checksum(call)
+        if (stated[0] if stated else None) != upload.algorithm:
+            raise Fault("InvalidRequest", "Checksum Type mismatch occurred.")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CompletionNamesChecksums(Variant):
+    """CompleteMultipartUpload: of an upload with composite checksums it names that of each part, or else is 400."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        chosen: list[Part] = original(upload, listed)
+        if upload.algorithm and upload.checksum_type == "COMPOSITE":
+            name = f"Checksum{upload.algorithm.upper()}"
+            if any(each.get(name) is None for each in listed):
+                raise Fault("InvalidRequest", "The complete request must include the checksum for each part.")
+        return chosen
+
+
+class PrefixIsNoUploadMarker(Variant):
+    """ListMultipartUploads: a page that ends at a common prefix tells no NextKeyMarker, as S3 itself tells none."""
+
+    surface = "storage"
+
+    def page_of_uploads(self, original: Any, *arguments: Any) -> tuple[list[Upload], Page]:
+        uploads, page = original(*arguments)
+        if page.last in page.prefixes:
+            page.last = ""
+        return uploads, page
+
+
+def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: bytes = b"") -> Answer:
+    """The answer with an element that tells the last of what it lists, where it has none."""
+    if name not in answer.body:
+        _, listed, rest = answer.body.rpartition(start)
+        last = rest.partition(end)[0] if listed else nothing
+        answer.body = answer.body.replace(b"<IsTruncated>", b"<%b>%b</%b><IsTruncated>" % (name, last, name))
+    return answer
+
+
+class LastPageTellsItsEnd(Variant):
+    """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
+
+    surface = "storage"
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return _with_end(await original(call, bucket), b"NextKeyMarker", b"<Key>", b"</Key>")
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return _with_end(await original(call, bucket), b"NextPartNumberMarker", b"<PartNumber>", b"</PartNumber>", b"0")
+
+
+class OtherChecksumsOfPartsForgotten(Variant):
+    """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
+
+    surface = "storage"
+
+    def chosen_part(self, original: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+        if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
+            raise Fault("InvalidPart")
+        chosen: Part = original(upload, number, listed)
+        return chosen
+
+
+class PartsDateFromTheirOpening(Variant):
+    """S3 User Guide, "Working with object metadata": of an object in parts the date is when its upload was opened."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, modified=upload.initiated)
+
+
+class CompositeWithoutCount(Variant):
+    """Composite checksums do not end in the number of parts."""
+
+    surface = "storage"
+
+    def object_checksums(
+        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
+    ) -> dict[str, str]:
+        found: dict[str, str] = original(call, upload, parts, body)
+        return {name: value.partition("-")[0] for name, value in found.items()}
+
+
+class ChecksumTypesUnknown(Variant):
+    """Checksum types are not known: composite where S3 had no other, and no type is told."""
+
+    surface = "storage"
+
+    def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
+        return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        del answer.headers["x-amz-checksum-type"]
+        for kind in (b"FULL_OBJECT", b"COMPOSITE"):
+            answer.body = answer.body.replace(b"<ChecksumType>" + kind + b"</ChecksumType>", b"")
+        return answer
+
+
+class ObjectSizeUnknown(Variant):
+    """x-amz-mp-object-size is not known, and passed over."""
+
+    surface = "storage"
+    misses = ("storage/multipart/wrong-object-size-is-refused",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        headers = call.request.headers.mutablecopy()
+        del headers["x-amz-mp-object-size"]
+        stored: StoredObject = original(replace(call, request=replace(call.request, headers=headers)), upload, parts)
+        return stored
+
+
+@dataclass(frozen=True)
+class InParts(StoredObject):
+    """An object that is known by its parts, of these sizes."""
+
+    sizes: tuple[int, ...] = ()
+
+
+class PartsAreReadByNumber(Variant):
+    """S3 API Reference, GetObject, partNumber: it is as if the range of that part had been asked for."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        return InParts(**vars(original(call, upload, parts)), sizes=tuple(len(part.body) for part in parts))
+
+    def object_operation(self, original: Any, call: Call) -> Any:
+        if call.request.method not in ("GET", "HEAD") or "partNumber" not in call.query or "uploadId" in call.query:
+            return original(call)
+
+        async def read(call: Call, bucket: Bucket) -> Answer:
+            found = bucket.objects.get(call.key)
+            sizes = found.sizes if isinstance(found, InParts) else (found.size,) if found else (0,)
+            number = whole_number("partNumber", call.query["partNumber"])
+            if not 1 <= number <= len(sizes):
+                raise fault("InvalidPartNumber", 416)
+            start, headers = sum(sizes[: number - 1]), call.request.headers.mutablecopy()
+            headers["range"] = f"bytes={start}-{start + max(sizes[number - 1], 1) - 1}"
+            query = {name: value for name, value in call.query.items() if name != "partNumber"}
+            whole = replace(call, query=query, request=replace(call.request, headers=headers))
+            answer: Answer = await original(whole)(whole, bucket)
+            return answer
+
+        return read
+
+
+class AbortedUploadHasNoParts(Variant):
+    """AbortMultipartUpload: "call the ListParts API operation and ensure that the parts list is empty"."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.aborted: dict[str, Upload] = {}
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        await original(bucket, upload)
+        self.aborted[upload.upload_id] = replace(upload, parts={})
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        aborted = self.aborted.get(call.query["uploadId"])
+        listed = replace(bucket, uploads={aborted.upload_id: aborted}) if aborted else bucket
+        answer: Answer = await original(call, listed)
+        return answer
+
+
+class BusyWithin200(Variant):
+    """CopyObject, CompleteMultipartUpload: an error may be embedded in the 200; SDKs try again, as after a SlowDown.
+
+    DeleteObjects likewise tells SlowDown of a key that it had no time for. Each is served when it is sent again.
+    """
+
+    surface = "storage"
+    alone = True
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, ...]] = set()
+
+    def _is_new(self, call: Call) -> bool:
+        """Whether this very request comes for the first time; the SDK's checks have it try nothing twice."""
+        request = call.request
+        if "boto3" in request.headers.get("user-agent", "").lower():
+            return False
+        signed = request.headers.get("authorization", "") + request.query_string
+        same = (request.method, request.raw_path, signed, hashlib.sha256(request.body).hexdigest())
+        known = same in self.seen
+        self.seen.add(same)
+        return not known
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        await gateway(original).source(call)
+        if self._is_new(call):
+            return late_failure(original, call, BUSY)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    copy_part = copy_object
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        gateway(original).upload_of(call, bucket)
+        if self._is_new(call):
+            return late_failure(original, call, BUSY)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        surface = gateway(original)
+        surface.check_integrity(call)
+        entries = surface.entries(surface.request_document(call.body, "Delete"))
+        if self._is_new(call):
+            told = [surface.entry_failed(surface.entry_key(each), BUSY) for each in entries]
+            refused = surface.document("DeleteResult", *told)
+            refused.headers["Retry-After"] = "0"
+            return refused
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class UnlistedPartsRefused(Variant):
+    """CompleteMultipartUpload: "You must ensure that the parts list is complete", else it is 400 InvalidPart."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        chosen: list[Part] = original(upload, listed)
+        if len(chosen) < len(upload.parts):
+            raise Fault("InvalidPart")
+        return chosen
+
+
+class PartTwiceCountsOnce(Variant):
+    """A part that the completion names twice in a row is taken once: the order does not descend."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        numbers = [each.get("PartNumber") for each in listed]
+        once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
+        chosen: list[Part] = original(upload, once)
+        return chosen
+
+
+class CompletionFailsWithin200(Variant):
+    """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """
+
+    surface = "storage"
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code not in LATE:
+                raise
+            answer = Answer(200, original.__self__.error_body(call.request, fault, "of-a-late-failure"))
+            answer.headers["Content-Type"] = "application/xml"
+        return answer
+
+
+class UploadIdsReserved(Variant):
+    """CreateMultipartUpload, UploadId: an opaque string; here of characters that URLs and XML have uses for."""
+
+    surface = "storage"
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        upload = bucket.uploads.pop(next(reversed(bucket.uploads)))
+        named = replace(upload, upload_id=f"{upload.upload_id[:12]}{RESERVED}")
+        bucket.uploads[named.upload_id] = named
+        answer.body = answer.body.replace(upload.upload_id.encode(), xml.escape(named.upload_id).encode())
+        return answer

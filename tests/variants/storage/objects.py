@@ -1,0 +1,287 @@
+"""Variants of objects."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
+from conformance.reference.support.storage import gateway
+from tests.defects.support.storage import fault
+
+Asked = tuple[int | None, int | None] | None
+
+VERSION = re.compile("0{8}[0-9]{24}")
+ENCRYPTION = "x-amz-server-side-encryption"
+LOCK = "x-amz-object-lock-"
+
+
+class InvalidRangeWithoutContentRange(Variant):
+    """RFC 9110 section 15.5.17: Content-Range in 416 is a SHOULD."""
+
+    surface = "storage"
+
+    def unsatisfiable(self, original: Any, size: int) -> Fault:
+        return Fault("InvalidRange")
+
+
+class MultiRangeAnsweredByFirst(Variant):
+    """Of several ranges the first is sent."""
+
+    surface = "storage"
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        asked: Asked = original(value.partition(",")[0])
+        return asked
+
+
+class MultiRangeNotImplemented(Variant):
+    """Several ranges are 501."""
+
+    surface = "storage"
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        if "," in value:
+            raise Fault("NotImplemented")
+        asked: Asked = original(value)
+        return asked
+
+
+class PathLikeKeysRefused(Variant):
+    """Keys with empty, ``.`` or ``..`` segments are refused with 400 instead of stored."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        original(key)
+        if {"", ".", ".."} & set(key.removesuffix("/").split("/")):
+            raise Fault("InvalidArgument", "The key has a segment that this server cannot store.")
+
+
+class MetadataUnlimited(Variant):
+    """Metadata beyond two kibibytes are stored whole."""
+
+    surface = "storage"
+
+    def metadata_too_large(self, original: Any, size: int) -> bool:
+        return False
+
+
+class MissingLengthIs400(Variant):
+    """A PUT without a length is 400 InvalidRequest."""
+
+    surface = "storage"
+
+    def require_length(self, original: Any, call: Call) -> None:
+        try:
+            original(call)
+        except Fault:
+            raise Fault("InvalidRequest") from None
+
+
+class KeyTooLongInvalidArgument(Variant):
+    """A key above 1024 bytes is told as InvalidArgument."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        try:
+            original(key)
+        except Fault:
+            raise Fault("InvalidArgument") from None
+
+
+class IfMatchOnNothing412(Variant):
+    """If-Match on a key without an object is 412 (RFC 9110 section 13.1.1)."""
+
+    surface = "storage"
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        try:
+            original(asked, found)
+        except Fault:
+            raise Fault("PreconditionFailed") from None
+
+
+class WhatOvertookAnUploadStands(Variant):
+    """S3 User Guide, "Uploading and copying objects using multipart upload": what came since the opening may stand.
+
+    "It's possible that any other request received between the time when the multipart upload is initiated and when it
+    completes, the other request might take precedence": a deletion too, without the object ever being seen.
+    """
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.at_opening: dict[str, int] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        self.changes[bucket.name, key] += 1
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        self.changes[bucket.name, key] += 1
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.at_opening[next(reversed(bucket.uploads))] = self.changes[bucket.name, call.key]
+        return answer
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        if self.at_opening.get(upload.upload_id, 0) == self.changes[bucket.name, upload.key]:
+            await original(bucket, upload, stored, asked)
+        else:
+            gateway(original).check_write(asked, bucket.objects.get(upload.key))
+            await gateway(original).forget_upload(bucket, upload)
+
+
+class VersionsKept(Variant):
+    """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if VERSION.fullmatch(call.query.get("versionId", "")):
+            call = replace(call, query={name: text for name, text in call.query.items() if name != "versionId"})
+        answer: Answer = await original(call)
+        return answer
+
+    def _told(self, answer: Answer, marker: bool) -> None:
+        self.count += 1
+        answer.headers["x-amz-version-id"] = f"{self.count:032d}"
+        if marker:
+            answer.headers["x-amz-delete-marker"] = "true"
+
+    async def _object_answered(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self._told(answer, marker=False)
+        return answer
+
+    put_object = copy_object = complete_upload = _object_answered
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self._told(answer, marker=True)
+        return answer
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: Any, quiet: bool) -> str:
+        told: str = await original(bucket, entry, quiet)
+        marker = "<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>1</DeleteMarkerVersionId></Deleted>"
+        return told.replace("</Deleted>", marker)
+
+
+class EncryptedAtRest(Variant):
+    """PutObject, x-amz-server-side-encryption: every object is encrypted, told so, and its tag is no MD5."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status in (200, 206) and request.path.count("/") > 1:
+            answer.headers[ENCRYPTION] = "aws:kms"
+            answer.headers[f"{ENCRYPTION}-aws-kms-key-id"] = "arn:aws:kms:region:1:key/1"
+        return answer
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, etag=f"{gateway(original).owner_id(md5)}{md5[:8]}")
+
+
+class KeyTooLongUriTooLong(Variant):
+    """A key above 1024 bytes is 414 (RFC 9110 section 15.5.15), for which S3 has no code: by one of its own."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        try:
+            original(key)
+        except Fault:
+            raise fault("URITooLong", 414) from None
+
+
+class InvalidRangeIsBadRequest(Variant):
+    """RFC 9110 section 14.2: a Range that is not valid may be rejected, and by no status of its own: here 400."""
+
+    surface = "storage"
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        asked: Asked = original(value)
+        if asked is None and value.startswith("bytes="):
+            raise Fault("InvalidArgument")
+        return asked
+
+
+class LocksKept(Variant):
+    """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
+
+    surface = "storage"
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        headers = call.headers.mutablecopy()
+        for name in [name for name in headers if name.startswith(LOCK)]:
+            del headers[name]
+        original(replace(call, request=replace(call.request, headers=headers)))
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        locks = {name: value for name, value in call.headers.items() if name.startswith(LOCK)}
+        return replace(copy, headers=copy.headers | locks)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        locks = {name: value for name, value in call.headers.items() if name.startswith(LOCK)}
+        headers: dict[str, str] = original(call)
+        return headers | locks
+
+
+class MetadataOfTheGateway(Variant):
+    """GetObject, x-amz-meta-: what was given comes back, and beside it what the gateway notes of its own."""
+
+    surface = "storage"
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        headers: dict[str, str] = original(found)
+        return {"x-amz-meta-stored-by": "node 7", "x-amz-storage-class": "STANDARD"} | headers
+
+
+class DateToComeCountsForNone(Variant):
+    """RFC 2616 section 14.25: "A date which is later than the server's current time is invalid", and then ignored."""
+
+    surface = "storage"
+
+    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return date > time.time() or bool(original(date, found))
+
+
+class EtagOfEachWrite(Variant):
+    """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
+
+    surface = "storage"
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, etag=secrets.token_hex(16))
+
+
+class RangeOfAllIsTheWhole(Variant):
+    """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
+
+    surface = "storage"
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        span: tuple[int, int] | None = original(call, found)
+        return None if span == (0, found.size) else span

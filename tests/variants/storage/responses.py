@@ -1,0 +1,394 @@
+"""Variants of responses."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+from conformance.reference.alteration import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket
+from tests.defects.support.storage import FormsTaken
+
+SLOWER = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+OF_OBJECTS = {"Cache-Control": "private, no-cache", "Content-Disposition": "attachment"}
+EACH = 10
+CLOCK_S = 600
+
+
+class RequestIdOnlyInBody(Variant):
+    """The request id of an error stands in its document, not in a header."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"<RequestId>" in answer.body[:4096]:
+            del answer.headers["x-amz-request-id"]
+        return answer
+
+
+class RequestIdOnlyInHeader(Variant):
+    """The request id of an error stands in a header, not in its document."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, refusal, request_id)
+        return body.replace(xml.element("RequestId", request_id).encode(), b"")
+
+
+class ErrorTypeTextXml(Variant):
+    """RFC 7303 section 9.2: text/xml is an alias of application/xml."""
+
+    surface = "storage"
+
+    def error_answer(self, original: Any, request: Request, refusal: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, refusal, request_id)
+        answer.headers["Content-Type"] = "text/xml; charset=utf-8"
+        return answer
+
+
+class ErrorWithMoreDetail(Variant):
+    """Errors have further elements, HostId and BucketName, in another order."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
+        more = xml.element("HostId", "gateway-1") + xml.element("BucketName", request.path.split("/")[1])
+        body: bytes = original(request, refusal, request_id)
+        return body.replace(b"<Error>", b"<Error>" + more.encode())
+
+
+class BucketsNotOwnAccessDenied(Variant):
+    """Foreign and absent buckets are both 403 AccessDenied: concealed, too."""
+
+    surface = "storage"
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+
+class LongKeyRefusesTheDeletion(Variant):
+    """Error responses, KeyTooLongError: a key beyond the limit refuses the whole of DeleteObjects."""
+
+    surface = "storage"
+
+    def entries(self, original: Any, *arguments: Any) -> list[xml.Node]:
+        found: list[xml.Node] = original(*arguments)
+        for each in found:
+            original.__self__.check_key(each.get("Key") or "")
+        return found
+
+
+class StrangersAreSentElsewhere(Variant):
+    """ListBuckets without credentials is 307 to a page for people."""
+
+    surface = "storage"
+
+    def intercept(self, request: Request) -> Answer | None:
+        anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
+        if request.method != "GET" or request.raw_path != "/" or not anonymous:
+            return None
+        answer = Answer(307)
+        answer.headers["Location"] = "https://storage.example/about"
+        return answer
+
+
+class PathsOutOfTheBucketAreRefused(Variant):
+    """Naming objects: relative elements may not exceed the others before them; else 400, without a document."""
+
+    surface = "storage"
+
+    def intercept(self, request: Request) -> Answer | None:
+        depth = 0
+        for each in unquote(request.raw_path).split("/")[2:]:
+            depth += -1 if each == ".." else int(each not in ("", "."))
+            if depth < 0:
+                return Answer(400)
+        return None
+
+
+class RefusalsShowWhatWasSigned(Variant):
+    """Error responses, SignatureDoesNotMatch: the document repeats what was signed, and by which access key."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        if fault.code != "SignatureDoesNotMatch":
+            return body
+        fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
+        told = (
+            xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
+            xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
+            xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
+        )
+        return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
+
+
+class OwnersWithoutNames(Variant):
+    """S3 API Reference, Owner, DisplayName: not required, and no longer told since 2025."""
+
+    surface = "storage"
+
+    def owner(self, original: Any, organization: str, name: str = "Owner") -> str:
+        return xml.group(name, xml.element("ID", original.__self__.owner_id(organization)))
+
+
+class DeletionsOfVersionsNotImplemented(Variant):
+    """Error responses, NotImplemented: a gateway without versions refuses a whole Delete document that names one."""
+
+    surface = "storage"
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if b"<VersionId>" in call.body:
+            raise Fault("NotImplemented")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+def _dated(answer: Answer, seconds: int) -> Answer:
+    """The answer with the Date of a clock that is that many seconds off."""
+    answer.headers["Date"] = formatdate(time.time() + seconds, usegmt=True)
+    return answer
+
+
+class ClockBehind(Variant):
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes behind."""
+
+    surface = "storage"
+
+    def now(self, original: Any) -> float:
+        return float(original()) - CLOCK_S
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _dated(answer, -CLOCK_S)
+
+
+class FormsByAClockBehind(FormsTaken, ClockBehind):
+    """SigV4, "Browser-based uploads using POST": what a signed policy permits is taken, by the gateway's clock."""
+
+
+class IdentityIsNoCoding(Variant):
+    """RFC 9110 section 8.4.1: identity "SHOULD NOT be included" in Content-Encoding: who chose it is told none."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.headers.get("Content-Encoding") == "identity":
+            del answer.headers["Content-Encoding"]
+        return answer
+
+
+class DefaultsOfItsOwn(Variant):
+    """Objects that were stored without them have a Cache-Control and a Content-Disposition of the gateway's."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
+            for name, value in OF_OBJECTS.items():
+                answer.headers.setdefault(name, value)
+        return answer
+
+
+class SetOfNoTagsRefused(Variant):
+    """PutObjectTagging, TagSet: a collection of tags. One of none may be refused: DeleteObjectTagging is for that."""
+
+    surface = "storage"
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if b"Key" not in call.body:
+            raise Fault("MalformedXML")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class AnswersInChunks(Variant):
+    """RFC 9112 section 6: answers are in chunked transfer coding, and no Content-Length tells their size but HEAD's."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method != "HEAD" and answer.status not in (204, 304):
+            del answer.headers["Content-Length"]
+            answer.headers["Transfer-Encoding"] = "chunked"
+        return answer
+
+
+class AskedToSlowDown(Variant):
+    """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
+
+    surface = "storage"
+    alone = True
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, ...]] = set()
+
+    def intercept(self, request: Request) -> Answer | None:
+        signed = request.headers.get("authorization", "")
+        same = (
+            request.method,
+            request.raw_path,
+            request.query_string,
+            signed,
+            hashlib.sha256(request.body).hexdigest(),
+        )
+        # The checks of the SDK are about single calls, and have it try nothing twice.
+        if same in self.seen or "boto3" in request.headers.get("user-agent", "").lower():
+            return None
+        self.seen.add(same)
+        answer = Answer(503 if len(self.seen) % 2 else 429, SLOWER)
+        answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
+        return answer
+
+
+class HeadsAskedToSlowDown(Variant):
+    """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
+
+    surface = "storage"
+    alone = True
+
+    def __init__(self) -> None:
+        self.heads = itertools.count()
+        self.refused: set[tuple[str, str]] = set()
+
+    def intercept(self, request: Request) -> Answer | None:
+        same = request.raw_path, request.headers.get("authorization", "") + request.query_string
+        if request.method != "HEAD" or "boto3" in request.headers.get("user-agent", "").lower():
+            return None
+        if same in self.refused or next(self.heads) % EACH:
+            return None
+        self.refused.add(same)
+        return Answer(503)
+
+
+class DeletionsRefusedByKey(Variant):
+    """DeleteObjects in a bucket that is no own one, or not there, is 200 with AccessDenied for each key; else 403."""
+
+    surface = "storage"
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        gateway = original.__self__
+        bucket = gateway.buckets.get(call.bucket)
+        own = bucket is not None and gateway.owns(call.organization, bucket)
+        if call.request.method != "POST" or "delete" not in call.query or own:
+            answer: Answer = await original(call)
+            return answer
+        entries = gateway.entries(gateway.request_document(call.body, "Delete"))
+        told = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
+        refused: Answer = gateway.document("DeleteResult", *told)
+        return refused
+
+
+class NothingIsMissingLength(Variant):
+    """Where a document is to come and nothing does, the answer is 411 MissingContentLength, not 400 MalformedXML."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if not body:
+            raise Fault("MissingContentLength")
+        document: xml.Node = original(body, root)
+        return document
+
+
+class InternalEntitiesExpanded(Variant):
+    """XML 1.0 section 4.4.2: an entity that is declared within the document is expanded; no file is read."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if b"<!DOCTYPE" in body:
+            try:
+                body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
+            except ElementTree.ParseError:
+                raise Fault("MalformedXML") from None
+        document: xml.Node = original(body, root)
+        return document
+
+
+class NullVersionsTold(Variant):
+    """S3 User Guide, "Using versioning": objects of a bucket without versions have the version ID null."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status < 300:
+            answer.headers["x-amz-version-id"] = "null"
+            answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
+        return answer
+
+
+class NamespaceRequired(Variant):
+    """A document of a request is in the namespace that its syntax shows, or it is 400 MalformedXML."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if xml.NAMESPACE.encode() not in body:
+            raise Fault("MalformedXML")
+        node: xml.Node = original(body, root)
+        return node
+
+
+class ClockAhead(Variant):
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes ahead."""
+
+    surface = "storage"
+
+    def now(self, original: Any) -> float:
+        return float(original()) + CLOCK_S
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _dated(answer, CLOCK_S)
+
+
+class TimesWithAnOffset(Variant):
+    """ISO 8601 section 4.2.5: a time in UTC may be written with its offset, +00:00, in place of Z."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"<?xml" not in answer.body[:5]:
+            return answer
+        return replace(answer, body=re.sub(rb"(T[0-9:]{8}[.]000)Z<", rb"\1+00:00<", answer.body))
+
+
+class NamespacePrefixed(Variant):
+    """Namespaces in XML 1.0, section 4: elements may have a prefix in place of a default namespace."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"xmlns=" in answer.body and answer.headers.get("content-type") == "application/xml":
+            named = answer.body.replace(b"xmlns=", b"xmlns:s3=")
+            answer.body = re.sub(rb"<(/?)([A-Z])", rb"<\1s3:\2", named)
+        return answer
+
+
+class DocumentsWrittenOtherwise(Variant):
+    """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body.startswith(b"<?xml"):
+            text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")
+            text = re.sub(r"<Key>([^<&]*)</Key>", r"<Key><![CDATA[\1]]></Key>", text)
+            text = re.sub(r"<([A-Za-z]+)></\1>", r"<\1/>", text)
+            answer.body = f"\ufeff<!-- of a gateway -->\n{text}\n".encode()
+        return answer
