@@ -88,9 +88,7 @@ def _failures(record: Record) -> Iterator[str]:
     yield f"### Failures by cause: {plural(len(found), 'cause')}, {plural(len(failing), 'check')}\n"
     evidence = record.evidence()
     for cause in found[:MOST_CAUSES]:
-        yield from _cause(
-            cause, curl_of(cause.results[0], evidence, record.info.secret_names, run_name(record)), record
-        )
+        yield from _cause(cause, curl_of(cause.results[0], evidence, record.info.secret_names), record)
     if len(found) > MOST_CAUSES:
         yield f"\n{plural(len(found) - MOST_CAUSES, 'more cause')} in the HTML report.\n"
 

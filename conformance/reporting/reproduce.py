@@ -33,19 +33,20 @@ from conformance.evidence.curl import (
     signature_scope,
     signing_secret,
     was_coded,
-    with_alterations,
 )
 from conformance.reporting import reproduce_bodies as bodies
+from conformance.reporting.reproduce_alone import script_lacks, steps_of
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
 from conformance.reporting.reproduce_proof import or_refused
-from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
+from conformance.reporting.reproduce_steps import is_of_a_limit, secrets_needed, sends
 from conformance.reporting.reproduce_text import (
     AGAIN,
     IN_JSON,
     LISTS,
     OPERATOR,
     PREAMBLE,
+    SCRIPT,
     commented,
     had,
     here,
@@ -54,12 +55,11 @@ from conformance.reporting.reproduce_text import (
     within_json,
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
-from conformance.reporting.reproduce_told import asking, called, leading_to, own_marks, untellable, wanted
+from conformance.reporting.reproduce_told import asking, called, own_marks, wanted
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 
 Entry = Mapping[str, Any]
-SCRIPT = "reproduce.sh"
 RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z]{4}-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -67,8 +67,6 @@ TOKENS = {
     "link": LINKED,
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
-BY_OPERATOR = ("revoke", "restore", "make_repository")
-"""The operator's commands that a script has done; others only tell."""
 
 
 def write(record: Record, folder: Path) -> None:
@@ -79,21 +77,15 @@ def write(record: Record, folder: Path) -> None:
 
 
 def scripts(record: Record) -> Iterator[tuple[str, Script]]:
-    """A script for each finding of the record, with the name of its folder."""
+    """A script for each finding of the record that a script can show, with the name of its folder."""
     evidence = record.evidence() if any(result.failing for result in record.results) else {}
     commands = {each["hook"]: each for each in evidence.values() if each.get("hook")}
     for result in (each for each in record.results if each.failing):
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
-            if why := done_otherwise(sequence):
-                finding = {**finding, "proof": {"beyond": why}}
-            shown = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
-            named = finding.get("exchanges") or []
-            shown = leading_to(finding.get("proof") or {}, named, served(shown, named))
-            if any(each["kind"] == "exchange" for each in shown):
-                shown = [with_alterations(each) if each["kind"] == "exchange" else each for each in shown]
-                yield name_of(result.id, number), Script(record, result, finding, shown, commands)
+            if not script_lacks(finding, sequence, record.info.secret_names, commands.get("events")):
+                yield name_of(result.id, number), Script(record, result, finding, steps_of(finding, sequence), commands)
 
 
 @dataclass
@@ -134,9 +126,6 @@ class Script:
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
         yield from commented(self.result, self.finding)
-        if reason := self._why_not():
-            yield "echo 'cannot be told by curl: {}'; exit 2".format(reason.replace("'", "'\\''"))
-            return
         yield PREAMBLE
         if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
@@ -165,21 +154,10 @@ class Script:
         if begin:
             yield f')\nuntil_shown "${{1-{times}}}"'
 
-    def _why_not(self) -> str:
-        """Why curl cannot send the sequence, or nothing could be told by it; "" where it can."""
-        reason = unsendable(self.exchanges, self._proof, self.record.info.secret_names)
-        reason = reason or untellable(self._proof, self.exchanges, self.commands.get("events"))
-        lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
-        return reason or ("a token that it uses was not kept" if lost else "")
-
     # Secrets.
 
     def _needed(self) -> set[str]:
-        names, issued = set(), set()
-        for entry in self.sequence:
-            tokens = entry.get("tokens", {})
-            names |= {each for each in entry.get("secrets", []) if tokens.get(secret_of(each)) not in issued}
-            issued |= {*entry.get("issued", [])}
+        names = secrets_needed(self.sequence)
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
         said = unsaid(self._proof)
         names |= {text[1:] for text in said if NAME.fullmatch(text) and secret_of(text[1:]) not in sent}

@@ -224,8 +224,14 @@ def _at_once(exchanges: Exchanges, looked_at: Collection[str], over: int = LIMIT
     if any(entry["status"] == over for _, entry in exchanges):
         return False
     matters = {*looked_at, *(entry["id"] for _, entry in exchanges if entry["method"] not in ("GET", "HEAD"))}
-    spans = sorted((entry["started"], entry["started"] + entry["duration_s"], entry["id"]) for _, entry in exchanges)
+    by_start = sorted((entry for _, entry in exchanges), key=lambda entry: (entry["started"], entry["duration_s"]))
     return any(
-        one[2] != other[2] and one[1] > other[0] and {one[2], other[2]} & matters
-        for one, other in itertools.pairwise(spans)
+        one["id"] != other["id"] and overlapping(one, other) and {one["id"], other["id"]} & matters
+        for one, other in itertools.pairwise(by_start)
     )
+
+
+def overlapping(one: Entry, other: Entry) -> bool:
+    """Whether two requests were under way at the same time."""
+    first, second = sorted((one, other), key=lambda each: float(each["started"]))
+    return float(first["started"]) + float(first["duration_s"]) > float(second["started"])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.curl import octets, signature_scope
+from conformance.evidence.curl import octets, secret_of, signature_scope
 from conformance.evidence.recorder import BROKEN_OFF
 from conformance.vocabulary.exchange import BETWEEN_GUESSES
 
@@ -17,6 +17,8 @@ DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
 NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
 """Fields that curl makes by itself and does not sign."""
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+BY_OPERATOR = ("revoke", "restore", "make_repository")
+"""The operator's commands that a script has done; others only tell."""
 BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
@@ -64,6 +66,21 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         if "sha256" in body and "pieces" not in body:
             return f"request {number}: its {body['size']} bytes were not kept"
     return ""
+
+
+def secrets_needed(sequence: Iterable[Entry]) -> set[str]:
+    """Return the names of the secrets that a sequence sends, without the tokens that its own answers issue."""
+    names, issued = set(), set()
+    for entry in sequence:
+        tokens = entry.get("tokens", {})
+        names |= {each for each in entry.get("secrets", []) if tokens.get(secret_of(each)) not in issued}
+        issued |= {*entry.get("issued", [])}
+    return names
+
+
+def lost(sequence: Iterable[Entry]) -> bool:
+    """Whether a sequence sends a token that nothing can obtain again."""
+    return any(name.startswith("ISSUED_TOKEN") for name in secrets_needed(sequence))
 
 
 def _given_twice_at_once(exchanges: Sequence[tuple[int, Entry]]) -> bool:

@@ -12,6 +12,7 @@ from conformance.evidence.curl import FROM_FILE, secret_of
 from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
+SCRIPT = "reproduce.sh"
 LONGEST_LINE = 400
 IN_JSON = "_IN_JSON"
 PREAMBLE = r"""

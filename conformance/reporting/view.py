@@ -33,7 +33,7 @@ class CheckView:
     label: str
     recipes: list[str]
     script: str
-    """The script that shows a finding where the curl line alone does not; ""."""
+    """The command that runs the script of a finding, where no curl line shows it; ""."""
     replay: str
     entries: list[exchanges.Entry]
     left_out: int
@@ -186,7 +186,7 @@ def _check(
     well = _went_well(result)
     named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
     ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
-    command = curl_of(result, evidence, record.info.secret_names, run)
+    command = curl_of(result, evidence, record.info.secret_names)
     command = "" if well and len(command) > LONGEST_CURL_OF_PASSING else command
     limit = exchanges.limits(well, bodies)
     return CheckView(
