@@ -39,6 +39,7 @@ from conformance.reporting.reproduce_alone import script_lacks, steps_of
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
 from conformance.reporting.reproduce_proof import or_refused
+from conformance.reporting.reproduce_signing import SIGNING, is_signed_by_hand, signing
 from conformance.reporting.reproduce_steps import is_of_a_limit, secrets_needed, sends
 from conformance.reporting.reproduce_text import (
     AGAIN,
@@ -130,6 +131,8 @@ class Script:
         if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
+        if any(is_signed_by_hand(each, self.record.info.secret_names) for _, each in self.exchanges):
+            yield SIGNING
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
             yield DATES
         if any(each.get("hook") == "revoke" for each in self.sequence):
@@ -196,6 +199,8 @@ class Script:
         conditions = dict[str, str]()
         yield from self._conditions(number, entry, conditions)
         yield from self._made(number, entry)
+        if is_signed_by_hand(entry, self.record.info.secret_names):
+            yield from signing(number, entry, self.record.info.secret_names, self.marks, conditions)
         signed = is_signed_for_good(entry, self.record.info.secret_names)
         if signed:
             yield from validity(number, entry)
@@ -228,7 +233,8 @@ class Script:
             yield f"ETAG_{place}=$(etag_of {place})"
 
     def _options(self, number: int, entry: Entry, known: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-        scope = signature_scope(entry, self.record.info.secret_names)
+        by_hand = is_signed_by_hand(entry, self.record.info.secret_names)
+        scope = None if by_hand else signature_scope(entry, self.record.info.secret_names)
         yield "url", entry["url"]
         yield ("head", None) if entry["method"] == "HEAD" else ("request", entry["method"])
         if scope is None:

@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.curl import UNPRINTED, command_of, signature_scope, with_alterations
+from conformance.evidence.curl import UNPRINTED, command_of, with_alterations
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_judgement import MADE, overlapping
+from conformance.reporting.reproduce_signing import is_signed_by_hand
 from conformance.reporting.reproduce_steps import (
-    BY_HAND,
     BY_OPERATOR,
-    DOTS,
     LIMITED,
     done_otherwise,
     lost,
@@ -101,11 +100,10 @@ def _changes_nothing(entry: Entry, shown: Entry) -> bool:
 def _can_be_pasted(finding: Entry, shown: Entry, others: Sequence[Entry], secret_names: Mapping[str, str]) -> bool:
     """Whether curl sends the request as the run did, at any time, and nothing stays of it."""
     of_its_moment = shown.get("paused_s") or shown["status"] == LIMITED or is_signed_for_good(shown, secret_names)
-    by_hand = unsendable([(1, shown)], {}, secret_names) or shown["client"] in BY_HAND
-    dotted = signature_scope(shown, secret_names) and DOTS.search(shown["url"].partition("?")[0])
+    by_hand = unsendable([(1, shown)], {}, secret_names) or is_signed_by_hand(shown, secret_names)
     unknown = ALTERED in told(shown) or lost([shown])
     at_once = any(overlapping(shown, each) for each in others)
-    return not (of_its_moment or by_hand or dotted or unknown or at_once or _stays(shown))
+    return not (of_its_moment or by_hand or unknown or at_once or _stays(shown))
 
 
 def _stays(entry: Entry) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from conformance.evidence.curl import octets, secret_of, signature_scope
 from conformance.evidence.recorder import BROKEN_OFF
@@ -13,7 +12,6 @@ from conformance.vocabulary.exchange import BETWEEN_GUESSES
 
 Entry = Mapping[str, Any]
 LIMITED = 429
-DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
 NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
 """Fields that curl makes by itself and does not sign."""
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -61,8 +59,6 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
             NOT_BY_CURL.search(each) for _, each in entry["request_headers"]
         ):
             return f"request {number}: it signs a field that curl makes by itself"
-        if signature_scope(entry, secret_names) and DOTS.search(urlsplit(entry["url"]).path):
-            return f"request {number}: curl signs no path with dots in it"
         if "sha256" in body and "pieces" not in body:
             return f"request {number}: its {body['size']} bytes were not kept"
     return ""

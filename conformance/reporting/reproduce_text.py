@@ -302,6 +302,12 @@ def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str
         text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
         text = text.replace(plain, escaped)
+    return document(text, {})
+
+
+def document(text: str, marks: Mapping[str, str]) -> str:
+    """Text for a here document; marks become variables."""
+    text = marked(text, marks) if marks else text
     text = re.sub(r"([\\$`])", r"\\\1", text)
     return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
 

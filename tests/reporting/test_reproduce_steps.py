@@ -127,13 +127,6 @@ def test_a_date_is_near_the_one_of_its_answer(tmp_path: Path, modified: str, cod
     assert shell(f"answers={tmp_path}", "trap - EXIT", *lines).returncode == code
 
 
-def test_curl_signs_no_path_with_dots() -> None:
-    signed = [["Authorization", "AWS4-HMAC-SHA256 Credential=$KEY/20261127/r/s3/aws4_request, Signature=00"]]
-    asked = entry(client="s3-signed", url="http://h/b/a/../k", request_headers=signed)
-    assert "dots" in unsendable([(1, asked)], {}, {"KEY": "SECRET"})
-    assert not unsendable([(1, {**asked, "client": "s3-raw"})], {}, {"KEY": "SECRET"})
-
-
 @pytest.mark.parametrize("field", [["Content-Length", "5"], ["Transfer-Encoding", "chunked"]])
 def test_a_body_that_was_made_while_it_was_sent_is_not_sent_again(field: list[str]) -> None:
     streamed = entry(method="PUT", request_headers=[field], request_body={"size": 0, "text": ""})
