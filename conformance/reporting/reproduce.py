@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from conformance.evidence.curl import (
 )
 from conformance.reporting import reproduce_bodies as bodies
 from conformance.reporting.reproduce_alone import script_lacks, steps_of
+from conformance.reporting.reproduce_cleanup import Removal, cleanup, removals
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
 from conformance.reporting.reproduce_proof import or_refused
@@ -43,6 +45,7 @@ from conformance.reporting.reproduce_signing import SIGNING, is_signed_by_hand, 
 from conformance.reporting.reproduce_steps import is_of_a_limit, secrets_needed, sends
 from conformance.reporting.reproduce_text import (
     AGAIN,
+    AT_END,
     IN_JSON,
     LISTS,
     OPERATOR,
@@ -111,6 +114,16 @@ class Script:
         """The requests of the sequence, each with its place in it."""
         return [(number, each) for number, each in enumerate(self.sequence, 1) if each["kind"] == "exchange"]
 
+    @cached_property
+    def removed(self) -> list[tuple[int, Removal]]:
+        """What is removed at the end, by the numbers of the requests that make it."""
+        return removals(self.exchanges, self.record.info)
+
+    @property
+    def _hooks(self) -> list[Entry]:
+        """The operator's commands of the sequence."""
+        return [each for each in self.sequence if each.get("hook")]
+
     @property
     def _proof(self) -> Entry:
         return self.finding.get("proof") or {}
@@ -131,15 +144,25 @@ class Script:
         if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
-        if any(is_signed_by_hand(each, self.record.info.secret_names) for _, each in self.exchanges):
+        asked = [*(entry for _, entry in self.exchanges), *(each.entry for _, each in self.removed)]
+        if any(is_signed_by_hand(each, self.record.info.secret_names) for each in asked):
             yield SIGNING
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
             yield DATES
-        if any(each.get("hook") == "revoke" for each in self.sequence):
+        if self._hooks:
             yield from self._operator()
         if wanted(self._proof):
             self.marks |= own_marks(self._proof, self.exchanges)
             yield asking(called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
+        # What is removed has the names that are given when it is made.
+        body = [*self._body()]
+        if self.removed:
+            yield cleanup(self.removed, self._asked)
+        calls = ["restored"] * bool(self._hooks) + ["(set +u; clean_up)"] * bool(self.removed)
+        yield f"trap 'ended=$?; {'; '.join([*calls, AT_END])}' EXIT\ntrap 'exit 2' HUP INT TERM"
+        yield from body
+
+    def _body(self) -> Iterator[str]:
         yield from self._secrets()
         further = self._further()
         begin, times = rare(self.sequence, self.result, self.record.results, bool(further))
@@ -160,7 +183,7 @@ class Script:
     # Secrets.
 
     def _needed(self) -> set[str]:
-        names = secrets_needed(self.sequence)
+        names = secrets_needed([*self.sequence, *(each.entry for _, each in self.removed)])
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
         said = unsaid(self._proof)
         names |= {text[1:] for text in said if NAME.fullmatch(text) and secret_of(text[1:]) not in sent}
@@ -186,38 +209,45 @@ class Script:
     # Requests.
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
-        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
-        tokens = entry.get("tokens", {})
-        secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
-        made = of_tokens(names, tokens, self.tokens)
-        secrets |= {name: name for name in made}
-        yield from made.values()
-        in_json = within_json(entry, secrets)
-        yield from (f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values())
-        yield from self._encoded(number, entry)
         conditions = dict[str, str]()
-        yield from self._conditions(number, entry, conditions)
-        yield from self._made(number, entry)
-        if is_signed_by_hand(entry, self.record.info.secret_names):
-            yield from signing(number, entry, self.record.info.secret_names, self.marks, conditions)
-        signed = is_signed_for_good(entry, self.record.info.secret_names)
-        if signed:
+        before = [*self._conditions(number, entry, conditions), *self._made(number, entry)]
+        assigned, asked = self._asked(number, entry, conditions)
+        yield from (*assigned, *before)
+        if signed := is_signed_for_good(entry, self.record.info.secret_names):
             yield from validity(number, entry)
         limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
         shown = refusal_shown_in(self.finding, self.exchanges)
-        yield f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL"
-        for option, value in self._options(number, entry, conditions):
-            renamed = None if value is None else self._renamed(value, entry)
-            marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})
-            yield option if renamed is None else f'{option} = "{here(renamed, held, marks)}"'
-        yield "CURL"
+        yield "\n".join([f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL", *asked, "CURL"])
         if entry["method"] == "HEAD":
             # curl writes the header where a body would be.
             yield f': >"$answers/{number}.body"'
         if signed and marked(told(entry), self.marks) != told(entry):
             otherwise = f'cannot "request {number} was signed for what is named otherwise now"'
             yield f"case $(status {number}) in 4??) {otherwise} ;; esac"
+
+    def _asked(self, number: int, entry: Entry, marks: dict[str, str]) -> tuple[list[str], list[str]]:
+        """The assignments that a request needs, and what curl is told of it; ``marks`` are of this request alone."""
+        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        tokens = entry.get("tokens", {})
+        secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
+        made = of_tokens(names, tokens, self.tokens)
+        secrets |= {name: name for name in made}
+        in_json = within_json(entry, secrets)
+        assigned = [
+            *made.values(),
+            *(f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values()),
+            *self._encoded(number, entry),
+        ]
+        if is_signed_by_hand(entry, self.record.info.secret_names):
+            assigned += signing(number, entry, self.record.info.secret_names, self.marks, marks)
+        asked = []
+        for option, value in self._options(number, entry, marks):
+            renamed = None if value is None else self._renamed(value, entry)
+            held = secrets | (in_json if option == "data-binary" else {})
+            told_so = None if renamed is None else here(renamed, held, {**self.marks, **marks})
+            asked.append(option if told_so is None else f'{option} = "{told_so}"')
+        return assigned, asked
 
     def _earlier(self, number: int) -> list[tuple[int, Entry]]:
         return [(place, each) for place, each in self.exchanges if place < number]
@@ -309,11 +339,13 @@ class Script:
         return text
 
     def _operator(self) -> Iterator[str]:
+        """What has the operator's commands done, and undone at the end."""
         yield OPERATOR
-        if "restore" in self.commands:
-            yield f'restored() {{ (cd "$started_in" && {called(self.commands["restore"])}) >/dev/null; }}'
-        else:
-            yield "restored() { echo 'have the credential restored before this is run again'; }"
+        undone = [called({**each, "command": each["undo"]}) for each in reversed(self._hooks) if each.get("undo")]
+        lines = [f'(cd "$started_in" && {each}) >/dev/null' for each in dict.fromkeys(undone)]
+        if any(each["hook"] == "revoke" and not each.get("undo") for each in self._hooks):
+            lines.append("echo 'have the credential restored before this is run again'")
+        yield "\n".join(["restored() {", *lines, ":", "}"])
 
     def _operated(self, number: int, entry: Entry) -> Iterator[str]:
         """The operator's command, and the time that a revocation may take."""

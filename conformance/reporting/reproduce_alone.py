@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.evidence.curl import UNPRINTED, command_of, with_alterations
 from conformance.evidence.redaction import ALTERED
-from conformance.reporting.reproduce_judgement import MADE, overlapping
+from conformance.reporting.reproduce_judgement import MADE, UNAUTHORIZED, overlapping
 from conformance.reporting.reproduce_signing import is_signed_by_hand
 from conformance.reporting.reproduce_steps import (
     BY_OPERATOR,
@@ -37,7 +38,7 @@ def curl_line(finding: Entry, sequence: Sequence[dict[str, Any]], secret_names: 
     if shown is None or _compares(finding, shown, sequence):
         return ""
     others = [each for each in sequence if each["id"] != shown["id"]]
-    if not all(_changes_nothing(each, shown) for each in others):
+    if not _needs_nobody(shown, finding) and not all(_changes_nothing(each, shown) for each in others):
         return ""
     if shown["kind"] == "exchange" and not _can_be_pasted(finding, shown, others, secret_names):
         return ""
@@ -86,15 +87,24 @@ def _compares(finding: Entry, shown: Entry, sequence: Sequence[Entry]) -> bool:
     return others or unseen
 
 
+def _needs_nobody(shown: Entry, finding: Entry) -> bool:
+    """Whether what came before has no bearing on an answer: it asks a client without credentials to log in."""
+    right = (finding.get("proof") or {}).get("statuses", [UNAUTHORIZED])
+    return shown.get("status") == UNAUTHORIZED and UNAUTHORIZED in right and not shown.get("secrets")
+
+
 def _changes_nothing(entry: Entry, shown: Entry) -> bool:
-    """Whether a request of the sequence has no bearing on the one that is shown: it reads, or obtains a token."""
+    """Whether a request of the sequence has no bearing on the one that is shown."""
     if entry["kind"] != "exchange" or entry["status"] == LIMITED or entry.get("paused_s"):
         return False
-    if (entry["method"], entry["url"]) == (shown.get("method"), shown.get("url")):
+    if all(entry[name] == shown.get(name) for name in ("method", "url", "request_headers", "request_body")):
         # The same request may have been answered differently: that takes several.
-        return bool(entry.get("issued")) and not shown.get("issued")
-    unauthenticated = entry["status"] == 401 and not entry.get("secrets")
-    return entry["method"] in READS or bool(entry.get("issued")) or unauthenticated
+        return bool(entry.get("issued")) and entry["status"] == shown["status"]
+    if entry["method"] in READS or 200 <= entry["status"] < 300:
+        return not _stays(entry)
+    # A refused write may have changed what is read; what issues a token or takes an event is not changed by it.
+    unauthenticated = entry["status"] == UNAUTHORIZED and not entry.get("secrets")
+    return unauthenticated or (shown.get("method") == "POST" and 200 <= shown["status"] < 300 and not _stays(shown))
 
 
 def _can_be_pasted(finding: Entry, shown: Entry, others: Sequence[Entry], secret_names: Mapping[str, str]) -> bool:
@@ -118,7 +128,6 @@ def _needed_name(shown: Entry, finding: Entry) -> str:
     """The part of a request that names what has to be there; "" where the finding is that it is not there."""
     if shown["kind"] != "exchange":
         return " ".join(shown["command"])
-    right = (finding.get("proof") or {}).get("statuses", ())
-    exists = 200 <= shown["status"] < 400 or any(200 <= status < 400 for status in right)
-    creates = shown["method"] in ("PUT", "POST")
-    return "" if creates or not exists else str(shown["url"])
+    right = (finding.get("proof") or {}).get("statuses", [shown["status"]])
+    exists = any(200 <= status < 400 for status in right)
+    return urlsplit(shown["url"]).path if exists and shown["method"] not in ("PUT", "POST") else ""

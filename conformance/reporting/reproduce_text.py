@@ -13,6 +13,8 @@ from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
 SCRIPT = "reproduce.sh"
+AT_END = 'rm -rf "$answers"; exit $ended'
+"""What a script does last; ``$ended`` is what it ends with."""
 LONGEST_LINE = 400
 IN_JSON = "_IN_JSON"
 PREAMBLE = r"""
@@ -21,7 +23,6 @@ started_in=$PWD
 cd "$(dirname "$0")" || exit 2
 cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
 answers=$(mktemp -d) && ANSWERS=$answers || exit 2
-trap 'rm -rf "$answers"' EXIT
 # New names for what is made, so that it is not there yet; conformance sweep knows them.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
 CAPITAL_RUN=$(printf %s "$RUN" | tr a-f A-F)
@@ -189,7 +190,6 @@ operator() {
     (cd "$started_in" && "$@" >/dev/null) || cannot "step $number, the operator's command, ended with $?"
     printf 'step %s is done\n' "$number"
 }
-trap 'rm -rf "$answers"; restored' EXIT
 """
 AGAIN = r"""
 # What is rare does not show each time that it is asked for.

@@ -36,6 +36,15 @@ def test_a_read_that_needs_nothing_is_shown_by_a_line() -> None:
     assert line(entry(1, "PUT", status=401), READ), "a write without credentials that was refused"
 
 
+def test_what_a_token_or_an_event_does_not_depend_on_leaves_the_line() -> None:
+    issued = entry(3, "POST", "/token", request_headers=[["A", "b"]], issued=[2])
+    assert line(TOKEN, entry(2, "POST", "/token", 400, secrets=["SECRET"]), issued)
+    assert not line(TOKEN, entry(2, "POST", "/token", 400, secrets=["SECRET"]), READ)
+    assert line(entry(1, request_headers=[["Authorization", "Bearer a"]]), READ), "the same path for another client"
+    assert line(entry(1, "PUT", status=201), entry(3, status=401), proof={"exchange": "x-3", "fields": [["A", "b"]]})
+    assert not line(entry(1, "PUT", status=201), entry(3, status=401), proof={"exchange": "x-3", "statuses": [200]})
+
+
 def test_the_line_is_of_the_answer_that_the_proof_names() -> None:
     sequence = (entry(1, path="/first"), entry(2, path="/last"))
     assert line(*sequence, proof={"exchange": "x-1", "statuses": [404]}).endswith("/first")
@@ -45,8 +54,8 @@ def test_the_line_is_of_the_answer_that_the_proof_names() -> None:
     "before",
     [
         entry(1, "PUT", "/v1/things/a", 201),
-        entry(1, "PATCH", "/v1/things/a", 409),
-        entry(1, path="/v1/things", status=200),
+        entry(1, "PATCH", "/v1/things/a", 409, secrets=["FULL_TOKEN"]),
+        entry(1, status=200),
         entry(1, path="/other", status=429),
         entry(1, path="/other", paused_s=1.0),
         entry(1, path="/other", duration_s=9.0),
@@ -70,8 +79,20 @@ def test_a_finding_that_needs_what_came_before_has_no_line(before: dict[str, Any
         entry(3, path="/b?X-Amz-Date=20260101T000000Z&X-Amz-Signature=0"),
         entry(3, path="/v1/things?a=$NAME~altered-reversed"),
         entry(3, path=f"/v1/things/{RUN_MADE}"),
+        entry(3, "DELETE", status=405, secrets=["ISSUED_TOKEN"]),
     ],
-    ids=["created", "opened", "deleted", "large body", "by the SDK", "lost token", "signed", "cut secret", "made"],
+    ids=[
+        "created",
+        "opened",
+        "deleted",
+        "large body",
+        "by the SDK",
+        "lost token",
+        "signed",
+        "cut secret",
+        "made",
+        "refused with a lost token",
+    ],
 )
 def test_a_request_that_leaves_something_or_cannot_be_sent_again_has_no_line(shown: dict[str, Any]) -> None:
     assert line(TOKEN, shown) == ""
