@@ -30,8 +30,8 @@ from pathlib import Path
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
-from conformance.reporting.reproduce_steps import BY_OPERATOR
-from conformance.reporting.reproduce_text import SCRIPT, name_of
+from conformance.reporting.reproduce.requests import SCRIPT, name_of
+from conformance.reporting.reproduce.steps import BY_OPERATOR
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.reporting.own_answers import ended_otherwise

@@ -33,6 +33,8 @@ FLOORS = [
     "commands",
 ]
 SUITES_MAY_IMPORT = {"clients", "oracles", "strategies", "models", "vocabulary", "evidence", "target", "sandbox"}
+LONGER = {"reproduce": 640}
+"""Lines of a file in packages whose files have one subject each and stay whole."""
 MODULES = sorted((ROOT / "conformance").rglob("*.py"))
 CHECKS = sorted((ROOT / "suites").rglob("*.py"))
 
@@ -102,7 +104,7 @@ def test_suites_import_only_what_checks_need(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES + CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_sizes(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    limit = 250 if path.name.startswith("test_") else 400
+    limit = 250 if path.name.startswith("test_") else LONGER.get(path.parent.name, 400)
     assert text.count("\n") <= limit, f"{path}: more than {limit} lines"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from conformance.evidence.curl import made_names
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.locations import PACKAGE, suites_folder
-from conformance.reporting.reproduce_alone import curl_line, script_lacks
+from conformance.reporting.reproduce.steps import curl_line, script_lacks
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.verdict import Verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.curl import UNPRINTED, command_of, made_names
-from conformance.reporting.reproduce_text import SCRIPT, name_of
+from conformance.reporting.reproduce.requests import SCRIPT, name_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 

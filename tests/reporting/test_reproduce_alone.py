@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_alone import curl_line, script_lacks
+from conformance.reporting.reproduce.steps import curl_line, script_lacks
 
 RUN_MADE = "cf-0tpeune425a-w-7x"
 

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from conformance.clients.sigv4 import Keys, Request, Signing, sign
-from conformance.reporting.reproduce_signing import SIGNING, is_signed_by_hand
-from conformance.reporting.reproduce_signing import signing as signing_lines
+from conformance.reporting.reproduce.requests import FUNCTIONS, is_signed_by_hand
+from conformance.reporting.reproduce.script import signing as signing_lines
 
 MOMENT = "20261202T090713Z"
 PATH = "/a/x/../../b/k%20ey"
@@ -27,7 +27,7 @@ def test_the_signature_is_that_of_the_suite(secret: str, query: tuple[tuple[str,
     marks: dict[str, str] = {}
     lines = [*signing_lines(7, entry, {"KEY": "SECRET"}, {}, marks)]
     lines[0] = f"SIGNED_AT_7={MOMENT}"
-    script = "\n".join(["set -u", SIGNING, *lines, 'printf %s "$SIGNATURE_7"'])
+    script = "\n".join(["set -u", FUNCTIONS["SIGNING"], *lines, 'printf %s "$SIGNATURE_7"'])
     ran = subprocess.run(
         ["sh", "-c", script], env={"PATH": "/usr/bin:/bin", "SECRET": secret}, capture_output=True, check=True
     )

@@ -15,7 +15,7 @@ import pytest
 
 from conformance.reference.control import tell
 from conformance.reporting.commands import recipes_for
-from conformance.reporting.reproduce_text import SCRIPT, name_of
+from conformance.reporting.reproduce.requests import SCRIPT, name_of
 from conformance.runs.record import CheckResult
 from tests.reporting.pasting import pasted, shows
 from tests.run.support import conformance

@@ -1,22 +1,19 @@
-"""``reproduce/``: for each finding a shell script that shows it with curl and nothing of this suite.
-
-A script sends the smallest sequence that showed the finding and looks whether it still does: it ends with 1 where it
-does, with 0 where it does not, with 2 where that cannot be told. Secrets come from the environment and go to curl by
-its standard input, so that they stand in no file and no list of processes. What a later request needs of an earlier
-answer (an upload's location, a validator, a token) is taken from the answer that comes now. Where the operator revoked
-or restored a credential, the script has it done by the command of the target file, and has it restored at its end.
-"""
+"""Writes the scripts: the requests of the sequence, what is removed at the end, and the files that are sent."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
+import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from conformance.evidence.curl import (
     ENCODED_BASIC,
@@ -24,6 +21,7 @@ from conformance.evidence.curl import (
     LEFT_TO_CURL,
     NAME,
     SIGNATURE_FIELDS,
+    SIGNATURE_SCOPE,
     encoding,
     is_of_the_request,
     made_names,
@@ -35,35 +33,231 @@ from conformance.evidence.curl import (
     signing_secret,
     was_coded,
 )
-from conformance.reporting import reproduce_bodies as bodies
-from conformance.reporting.reproduce_alone import script_lacks, steps_of
-from conformance.reporting.reproduce_cleanup import Removal, cleanup, removals
-from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
-from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
-from conformance.reporting.reproduce_proof import or_refused
-from conformance.reporting.reproduce_signing import SIGNING, is_signed_by_hand, signing
-from conformance.reporting.reproduce_steps import is_of_a_limit, secrets_needed, sends
-from conformance.reporting.reproduce_text import (
-    AGAIN,
+from conformance.reporting.reproduce.judgement import judgement, or_refused, rare, refusal_shown_in, refused_by, unsaid
+from conformance.reporting.reproduce.requests import (
     AT_END,
+    FUNCTIONS,
     IN_JSON,
-    LISTS,
-    OPERATOR,
-    PREAMBLE,
+    LINKED,
     SCRIPT,
+    address,
+    body_bytes,
+    body_file,
+    body_lines,
+    body_options,
     commented,
+    dates,
+    document,
+    found_by,
     had,
     here,
+    inside,
+    is_signed_by_hand,
+    is_signed_for_good,
     marked,
     name_of,
+    pause,
+    places,
+    stands_in,
+    tags,
+    told,
+    validity,
+    walks,
     within_json,
+    word,
 )
-from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
-from conformance.reporting.reproduce_told import asking, called, own_marks, wanted
+from conformance.reporting.reproduce.steps import (
+    asking,
+    called,
+    is_of_a_limit,
+    own_marks,
+    script_lacks,
+    secrets_needed,
+    sends,
+    steps_of,
+    wanted,
+)
 from conformance.runs.reading import Record
-from conformance.runs.record import CheckResult
+from conformance.runs.record import CheckResult, RunInfo
 
 Entry = Mapping[str, Any]
+AUTHORIZATION = re.compile(r"SignedHeaders=([^,\s]+), *Signature=([0-9a-f]{64})")
+
+
+def signing(
+    number: int, entry: Entry, secret_names: Mapping[str, str], known: Mapping[str, str], marks: dict[str, str]
+) -> Iterator[str]:
+    """Yield the assignments of moment and signature of a request, and put marks for both into ``marks``.
+
+    ``known`` are the marks of what earlier answers gave.
+    """
+    scope = signature_scope(entry, secret_names)
+    fields = {name.lower(): value for name, value in entry["request_headers"]}
+    found = AUTHORIZATION.search(fields.get("authorization", ""))
+    if scope is None or found is None:
+        return
+    moment, day = fields.get("x-amz-date", ""), scope[0].split("/")[1]
+    marks |= {moment: f"\0SIGNED_AT_{number}\0", f"/{day}/": f"/\0SIGNED_ON_{number}\0/"}
+    canonical = document(_canonical(entry, fields, found[1].split(";")), {**known, **marks})
+    marks[found[2]] = f"\0SIGNATURE_{number}\0"
+    secret = signing_secret(entry, scope["key"], secret_names)
+    held = f'"{secret}"' if secret == f"${secret_names[scope['key']]}" else word(secret, {})
+    yield f"SIGNED_AT_{number}=$(date -u +%Y%m%dT%H%M%SZ) && SIGNED_ON_{number}=${{SIGNED_AT_{number}%%T*}}"
+    yield f'SIGNATURE_{number}=$(sign {held} "$SIGNED_AT_{number}" {scope["region"]} <<CANONICAL'
+    yield f"{canonical}\nCANONICAL\n)"
+
+
+def _canonical(entry: Entry, fields: Mapping[str, str], signed: list[str]) -> str:
+    """The canonical request: method, path, sorted query, signed fields, their names, hash of the payload."""
+    at = urlsplit(entry["url"])
+    query = "&".join(sorted(each if "=" in each else f"{each}=" for each in at.query.split("&") if each))
+    lines = [f"{name}:{' '.join(fields.get(name, '').split())}" for name in signed]
+    payload = fields.get("x-amz-content-sha256", "")
+    return "\n".join([entry["method"], at.path, query, *lines, "", ";".join(signed), payload])
+
+
+Asking = Callable[[int, Entry, dict[str, str]], tuple[list[str], list[str]]]
+OURS = re.compile(r"cf-[0-9a-z]{11}-", re.IGNORECASE)
+SESSION = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/")
+MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/[^/]+$")
+FORM_KEY = re.compile(r'name="key"\r\n\r\n([^\r]+)\r\n')
+PLACE = "@removed-{}@"
+"""What stands in a removal's URL for what only the answer names."""
+REMOVES = 10_000
+"""What is added to the number of a request for that of its removal."""
+NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The request that removes what another made; ``found`` is the command that finds ``PLACE`` in its answer."""
+
+    entry: Entry
+    found: str = ""
+
+
+def cleanup(removed: Sequence[tuple[int, Removal]], asked: Asking) -> str:
+    """Return the functions that remove what was made; ``asked`` returns assignments and what curl is told."""
+    lines = [f"{FUNCTIONS['CLEANUP']}clean_up() {{"]
+    for number, removal in removed:
+        marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
+        assigned, told = asked(REMOVES + number, removal.entry, marks)
+        found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
+        lines += [f"if accepted {number}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
+    return "\n".join([*lines, "}"])
+
+
+def removals(exchanges: Sequence[tuple[int, Entry]], info: RunInfo) -> list[tuple[int, Removal]]:
+    """Return the removals of what requests may have made, by the numbers of these, the last first; each once."""
+    made: dict[str, tuple[int, Removal]] = {}
+    for number, entry in exchanges:
+        if entry["method"] in ("PUT", "POST"):
+            for removal in _of(number, entry, info):
+                key = f"{number} {removal.found}" if removal.found else str(removal.entry["url"])
+                made.setdefault(key, (number, removal))
+    return [*reversed(made.values())]
+
+
+def _of(number: int, entry: Entry, info: RunInfo) -> Iterator[Removal]:
+    """The removals of what one request may have made."""
+    for name, member, found in (
+        ("storage", "endpoint", _objects), ("registry", "url", _images), ("identity", "url", _items),
+    ):  # fmt: skip
+        table = info.configuration.get(name) or {}
+        if table and str(entry["url"]).startswith(f"{str(table.get(member)).rstrip('/')}/"):
+            yield from found(number, entry, table, info)
+
+
+def _objects(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """An object, or an upload that was opened."""
+    at = urlsplit(entry["url"])
+    names = parse_qs(at.query, keep_blank_values=True)
+    path = at.path
+    if entry["method"] == "POST" and not path.strip("/").count("/"):
+        key = FORM_KEY.search(str(entry["request_body"].get("text", "")))
+        path = f"{path.rstrip('/')}/{quote(key[1])}" if key else path
+    if not OURS.search(path) or (entry["method"] == "PUT" and "uploadId" in names):
+        return
+    url = f"{at.scheme}://{at.netloc}{path}"
+    key_name = next(iter(info.secret_names), "")
+    signed = _signed(entry, key_name, str(table.get("region") or "us-east-1"))
+    if "uploads" in names:
+        yield Removal(
+            _deletion(f"{url}?uploadId={PLACE.format(number)}", signed, key_name), f"upload_of {number} | encoded"
+        )
+    else:
+        yield Removal(_deletion(url, signed, key_name))
+
+
+def _signed(entry: Entry, key_name: str, region: str) -> Entry:
+    """A request signed honestly with the key of the target file; its day, moment and signature are made anew."""
+    held = next((value for name, value in entry["request_headers"] if name.lower() == "authorization"), "")
+    scope = SIGNATURE_SCOPE.search(held)
+    day = "00000000"
+    credential = f"Credential=${key_name}/{day}/{scope['region'] if scope else region}/s3/aws4_request"
+    signature = f"SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={'0' * 64}"
+    fields = [["Host", urlsplit(entry["url"]).netloc], ["x-amz-date", f"{day}T000000Z"]]
+    fields += [["x-amz-content-sha256", NOTHING], ["Authorization", f"AWS4-HMAC-SHA256 {credential}, {signature}"]]
+    return {"client": "s3-signed", "request_headers": fields, "secrets": [key_name]}
+
+
+def _images(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """A manifest, a blob, or an upload session."""
+    at = urlsplit(entry["url"])
+    root, path = f"{at.scheme}://{at.netloc}/v2/", unquote(at.path)
+    session, manifest = SESSION.search(path), MANIFEST.search(path)
+    found = session or manifest
+    if found is None or not OURS.search(found["name"]):
+        return
+    if session and entry["method"] == "POST":
+        place = f"address_of {number} {shlex.quote(f'{at.scheme}://{at.netloc}')}"
+        yield Removal(_deletion(PLACE.format(number), entry), place)
+    if "registry.delete" in info.features:
+        asked = parse_qs(at.query)
+        digests = [*asked.get("digest", []), *asked.get("mount", [])] if session else [_digest(entry["request_body"])]
+        kind = "blobs" if session else "manifests"
+        yield from (Removal(_deletion(f"{root}{found['name']}/{kind}/{each}", entry)) for each in digests[:1])
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return f"sha256:{body.get('sha256') or hashlib.sha256(body_bytes(body)).hexdigest()}"
+
+
+def _items(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """An item of a resource that the target file lets the suite delete."""
+    at = urlsplit(entry["url"])
+    for resource in table.get("resources") or []:
+        item, foreign = resource.get("item") or {}, resource.get("foreign") or {}
+        places = {resource["path"]: item.get("path"), foreign.get("path"): foreign.get("item")}
+        place, slug = places.get(unquote(at.path)), _member(entry, resource.get("unique") or "slug")
+        if place and resource.get("delete") and OURS.search(slug):
+            url = f"{at.scheme}://{at.netloc}{place.replace('{slug}', quote(slug, safe=''))}"
+            yield Removal(_deletion(url, entry, method=resource["delete"].get("method") or "DELETE"))
+
+
+def _member(entry: Entry, name: str) -> str:
+    """The text of a member of a request's JSON body."""
+    try:
+        told = json.loads(entry["request_body"].get("text") or "")
+    except (ValueError, RecursionError):
+        return ""
+    return str(told.get(name, "")) if isinstance(told, dict) else ""
+
+
+def _deletion(url: str, login: Entry, key_name: str = "", method: str = "DELETE") -> Entry:
+    """A request that deletes, with the login of another."""
+    kept = ("host", "authorization", "x-amz-date", "x-amz-content-sha256")
+    fields = [[name, value] for name, value in login["request_headers"] if name.lower() in kept]
+    used = [
+        each for each in login.get("secrets", []) if each == key_name or any(f"${each}" in value for _, value in fields)
+    ]
+    return {
+        "kind": "exchange", "id": "", "client": login["client"], "method": method, "url": url, "status": 0,
+        "request_headers": fields, "request_body": {"size": 0, "text": ""}, "response_headers": [],
+        "response_body": {"size": 0, "text": ""}, "secrets": used, "tokens": login.get("tokens", {}),
+    }  # fmt: skip
+
+
 RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z]{4}-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -140,15 +334,15 @@ class Script:
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
         yield from commented(self.result, self.finding)
-        yield PREAMBLE
+        yield FUNCTIONS["PREAMBLE"]
         if self._proof.get("listed") or walks(self.exchanges):
-            yield LISTS
+            yield FUNCTIONS["LISTS"]
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
         asked = [*(entry for _, entry in self.exchanges), *(each.entry for _, each in self.removed)]
         if any(is_signed_by_hand(each, self.record.info.secret_names) for each in asked):
-            yield SIGNING
+            yield FUNCTIONS["SIGNING"]
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
-            yield DATES
+            yield FUNCTIONS["DATES"]
         if self._hooks:
             yield from self._operator()
         if wanted(self._proof):
@@ -168,7 +362,7 @@ class Script:
         begin, times = rare(self.sequence, self.result, self.record.results, bool(further))
         for number, entry in enumerate(self.sequence, 1):
             if number == begin:
-                yield "\n".join([f"{AGAIN}\nlook() (", *further])
+                yield "\n".join([f"{FUNCTIONS['AGAIN']}\nlook() (", *further])
             if entry["kind"] == "exchange":
                 yield from pause(number, entry, self._earlier(number))
                 yield from self._request(number, entry)
@@ -279,9 +473,9 @@ class Script:
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" and given not in known else given
         body, secrets, made = entry["request_body"], entry.get("secrets", []), f"@made body {number}"
-        for option, value in bodies.options(number, body, secrets, made if made in self.marks else ""):
-            if value == f"@{bodies.file_of(number)}":
-                self.files[value[1:]] = bodies.content(body)
+        for option, value in body_options(number, body, secrets, made if made in self.marks else ""):
+            if value == f"@{body_file(number)}":
+                self.files[value[1:]] = body_bytes(body)
             yield option, value
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
@@ -322,7 +516,7 @@ class Script:
             self._renamed(text, entry)
             return any(found[0] in self.marks for found in RUN_NAME.finditer(text))
 
-        lines, files = bodies.made(number, entry["request_body"], self.marks, entry.get("secrets", []), is_named)
+        lines, files = body_lines(number, entry["request_body"], self.marks, entry.get("secrets", []), is_named)
         self.files |= files
         if lines:
             self.marks[f"@made body {number}"] = f"@\0ANSWERS\0/{number}.sent"
@@ -340,7 +534,7 @@ class Script:
 
     def _operator(self) -> Iterator[str]:
         """What has the operator's commands done, and undone at the end."""
-        yield OPERATOR
+        yield FUNCTIONS["OPERATOR"]
         undone = [called({**each, "command": each["undo"]}) for each in reversed(self._hooks) if each.get("undo")]
         lines = [f'(cd "$started_in" && {each}) >/dev/null' for each in dict.fromkeys(undone)]
         if any(each["hook"] == "revoke" and not each.get("undo") for each in self._hooks):
