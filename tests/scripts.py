@@ -104,11 +104,11 @@ class Shown:
         tell(self.control, "switch", *self.beside, *defects)
         return self.run(script)
 
-    def run(self, script: Path) -> tuple[int, str]:
+    def run(self, script: Path, *words: str) -> tuple[int, str]:
         """How a script ends on the reference as it is, and what it says."""
         try:
             ran = subprocess.run(
-                [SHELL, str(script)], env=self.environment, capture_output=True, text=True, errors="replace",
+                [SHELL, str(script), *words], env=self.environment, capture_output=True, text=True, errors="replace",
                 timeout=ENDED_S, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

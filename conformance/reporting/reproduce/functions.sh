@@ -317,7 +317,10 @@ sign() {
 }
 #: CLEANUP
 # Removes what was made, the last first, and tells what stays.
-accepted() { case $(cat "$answers/$1.status" 2>/dev/null) in 2??) ;; *) return 1 ;; esac; }
+accepted() {
+    for each; do case $(cat "$answers/$each.status" 2>/dev/null) in 2??) return 0 ;; esac; done
+    return 1
+}
 remove() {
     code=$(curl -sS --globoff --max-time 60 -K - -o /dev/null -w '%{http_code}')
     case $code in 2?? | 404 | 410) return ;; esac

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import posixpath
 import re
 import shlex
 import shutil
@@ -136,25 +137,26 @@ class Removal:
     found: str = ""
 
 
-def cleanup(removed: Sequence[tuple[int, Removal]], asked: Asking) -> str:
+def cleanup(removed: Sequence[tuple[list[int], Removal]], asked: Asking) -> str:
     """Return the functions that remove what was made; ``asked`` returns assignments and what curl is told."""
     lines = [f"{FUNCTIONS['CLEANUP']}clean_up() {{"]
-    for number, removal in removed:
+    for numbers, removal in removed:
+        number, any_of = numbers[0], " ".join(map(str, numbers))
         marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
         assigned, told = asked(REMOVES + number, removal.entry, marks)
         found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
-        lines += [f"if accepted {number}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
+        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
     return "\n".join([*lines, "}"])
 
 
-def removals(exchanges: Sequence[tuple[int, Entry]], info: RunInfo) -> list[tuple[int, Removal]]:
-    """Return the removals of what requests may have made, by the numbers of these, the last first; each once."""
-    made: dict[str, tuple[int, Removal]] = {}
+def removals(exchanges: Sequence[tuple[int, Entry]], info: RunInfo) -> list[tuple[list[int], Removal]]:
+    """Return what removes each thing that requests may have made, with the numbers of these, the last thing first."""
+    made: dict[str, tuple[list[int], Removal]] = {}
     for number, entry in exchanges:
         if entry["method"] in ("PUT", "POST"):
             for removal in _of(number, entry, info):
                 key = f"{number} {removal.found}" if removal.found else str(removal.entry["url"])
-                made.setdefault(key, (number, removal))
+                made.setdefault(key, ([], removal))[0].append(number)
     return [*reversed(made.values())]
 
 
@@ -176,10 +178,12 @@ def _objects(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo)
     if entry["method"] == "POST" and not path.strip("/").count("/"):
         key = FORM_KEY.search(str(entry["request_body"].get("text", "")))
         path = f"{path.rstrip('/')}/{quote(key[1])}" if key else path
-    if not OURS.search(path) or (entry["method"] == "PUT" and "uploadId" in names):
+    # A path with dots may lead to what is not ours where the target resolves them.
+    ours = OURS.search(path) and OURS.search(posixpath.normpath(unquote(path)))
+    key_name = str(table.get("access_key")).removeprefix("$")
+    if not ours or key_name not in info.secret_names or (entry["method"] == "PUT" and "uploadId" in names):
         return
     url = f"{at.scheme}://{at.netloc}{path}"
-    key_name = next(iter(info.secret_names), "")
     signed = _signed(entry, key_name, str(table.get("region") or "us-east-1"))
     if "uploads" in names:
         yield Removal(
@@ -309,7 +313,7 @@ class Script:
         return [(number, each) for number, each in enumerate(self.sequence, 1) if each["kind"] == "exchange"]
 
     @cached_property
-    def removed(self) -> list[tuple[int, Removal]]:
+    def removed(self) -> list[tuple[list[int], Removal]]:
         """What is removed at the end, by the numbers of the requests that make it."""
         return removals(self.exchanges, self.record.info)
 
