@@ -72,6 +72,7 @@ def showcase() -> dict[str, str]:
         "storage/errors/document-has-code-and-message": "errors-within-success",
         "webhooks/delivery/post-is-accepted": "webhook-needs-token",
         "webhooks/secret/near-misses-are-refused": "unknown-webhook-accepted",
+        "webhooks/secret/is-not-repeated": "webhook-url-echoed",
         "webhooks/delivery/reaches-the-workspace": "event-taken-in-twice",
     }
 
@@ -116,6 +117,7 @@ def reported(ran: Shown) -> list[Reported]:
 
 
 def test_each_curl_line_shows_its_defect_and_nothing_else(ran: Shown, reported: list[Reported]) -> None:
+    secrets = {**ran.environment, "WEBHOOK_SECRET": ran.environment["WEBHOOKS_URL"].rpartition("/")[2]}
     evidence, offered = ran.record.evidence(), [each for each in reported if each.finding["curl"]]
     assert len(offered) >= len(reported) / 4
     for each in offered:
@@ -126,7 +128,7 @@ def test_each_curl_line_shows_its_defect_and_nothing_else(ran: Shown, reported: 
             tell(ran.control, "reset")
             tell(ran.control, "switch", *defects)
             answer = pasted(lines, ran.environment)
-            seen = shows(finding, recorded, answer, ran.environment)
+            seen = shows(finding, recorded, answer, secrets)
             assert seen is wanted, (each.result.id, defects, line, answer)
 
 
