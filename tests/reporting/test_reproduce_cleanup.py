@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce.script import removals
+from conformance.reporting.reproduce.requests import SCRIPT
+from conformance.reporting.reproduce.script import Script, removals
+from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 from tests.reporting.test_reproduce_alone import RUN_MADE as OURS
 from tests.reporting.test_reproduce_alone import entry
@@ -73,3 +76,36 @@ def test_what_is_made_twice_is_removed_once_and_the_last_thing_first(tmp_path: P
     one, other = f"{S3}/b/{OURS}-1", f"{S3}/b/{OURS}-2"
     found = removed(tmp_path, ("PUT", one, BODY), ("PUT", other, BODY), ("PUT", one, BODY))
     assert [(numbers, url) for numbers, url, _ in found] == [([2], other), ([1, 3], one)]
+
+
+CURL = """#!/bin/sh
+while [ $# -gt 0 ]; do case $1 in -o) body=$2 ;; esac; shift; done
+cat >>"$LOG"
+case $body in */1.body) printf 200 ;; */2.body) eval "$SECOND" ;; *) printf 204 ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [("printf 500", 1), ("printf 200", 0), ("printf 503", 2), ("kill -TERM $PPID", 2)],
+    ids=["shows", "passes", "cannot tell", "interrupted"],
+)
+def test_what_was_made_is_removed_however_the_script_ends(tmp_path: Path, second: str, code: int) -> None:
+    record = samples.written(tmp_path / "run", [], samples.recorder())
+    record.info = replace(record.info, configuration=CONFIGURATION, secret_names={"KEY": "SECRET"})
+    url = f"{S3}/b/{OURS}-k"
+    sequence = [{**entry(1, "PUT"), "url": url}, {**entry(2, status=500), "url": url}]
+    finding = {**samples.finding("200", "500", "x-2"), "proof": {"exchange": "x-2", "statuses": [200]}}
+    Script(record, samples.check("storage/a/b", Verdict.FAIL, findings=[finding]), finding, sequence).write(
+        tmp_path / "s"
+    )
+    (tmp_path / "curl").write_text(CURL, encoding="utf-8")
+    (tmp_path / "curl").chmod(0o755)
+
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(tmp_path / "log"), "SECOND": second}
+    secrets = {"KEY": "k", "SECRET": "s"}
+    ran = subprocess.run(["sh", str(tmp_path / "s" / SCRIPT)], env=environment | secrets, check=False)
+
+    asked = (tmp_path / "log").read_text(encoding="utf-8")
+    assert ran.returncode == code
+    assert asked.count('request = "DELETE"') == 1 and asked.rindex("DELETE") > asked.rindex("GET")
