@@ -30,8 +30,8 @@ from pathlib import Path
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
-from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
-from conformance.reporting.reproduce_text import name_of
+from conformance.reporting.reproduce.requests import SCRIPT, name_of
+from conformance.reporting.reproduce.steps import BY_OPERATOR
 from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.defects import PROGRAM
@@ -93,17 +93,23 @@ class Shown:
     control: str
     environment: dict[str, str]
     beside: Sequence[str] = ()
+    config: Path = Path()
 
     def tried(self, script: Path, *defects: str) -> Tried:
         """A script, run by sh, each time with nothing left of what was made before."""
-        return Tried(script, self._ended(script, defects), self._ended(script, ()))
+        return Tried(script, self.ended_with(script, *defects), self.ended_with(script))
 
-    def _ended(self, script: Path, defects: Sequence[str]) -> tuple[int, str]:
+    def ended_with(self, script: Path, *defects: str) -> tuple[int, str]:
+        """How a script ends with these defects, and what it says, with nothing left of what was made before."""
         tell(self.control, "reset")
         tell(self.control, "switch", *self.beside, *defects)
+        return self.run(script)
+
+    def run(self, script: Path, *words: str) -> tuple[int, str]:
+        """How a script ends on the reference as it is, and what it says."""
         try:
             ran = subprocess.run(
-                [SHELL, str(script)], env=self.environment, capture_output=True, text=True, errors="replace",
+                [SHELL, str(script), *words], env=self.environment, capture_output=True, text=True, errors="replace",
                 timeout=ENDED_S, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -148,7 +154,7 @@ def shown(
             if written.exists():
                 scripts[result.requirement].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-    return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, beside)
+    return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, beside, reference.target_config)
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:

@@ -16,6 +16,8 @@ from conformance.target.description import Hooks
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 PATIENCE_S = 30.0
+UNDONE_BY = {"revoke": "restore", "promote": "demote", "make_repository": "remove_repository"}
+"""Hooks by those whose effect they undo."""
 
 
 @dataclass
@@ -87,6 +89,8 @@ class Operator:
     def _run(self, name: str, secret: str | None = None, **values: str) -> str:
         template = self._declared(name)
         words = [_filled(word, values) for word in shlex.split(template)]
+        undo = getattr(self.hooks, UNDONE_BY.get(name, ""), None) or ""
+        undone_by = [_filled(word, values) for word in shlex.split(undo)]
 
         def learn(output: str) -> None:
             if secret is not None:
@@ -95,7 +99,7 @@ class Operator:
 
         try:
             ended = self._stored(values, learn) or run_program(
-                self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn, hook=name
+                self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn, hook=name, undo=undone_by
             )
         except Inconclusive as failure:
             raise _not_done(f"the hook {name} did not run: {failure.why}", template) from None

@@ -72,11 +72,13 @@ def run_program(
     learn: Callable[[str], None] = lambda output: None,
     shown: Sequence[str] = (),
     hook: str = "",
+    undo: Sequence[str] = (),
 ) -> Outcome:
     """Runs a program and records its transcript; Inconclusive where it does not end in time, cannot start or crashes.
 
     ``learn`` is told the output before any of it is recorded, to make a secret in it known. ``shown`` is the command
-    as a person would type it, where it is not given so; ``hook`` the name of the operator's command that it is.
+    as a person would type it, where it is not given so; ``hook`` the name of the operator's command that it is,
+    ``undo`` the command that undoes it.
     """
     stored = recorder.told_again(command)
     if stored is not None:
@@ -100,7 +102,7 @@ def run_program(
         raise Inconclusive(f"{command[0]} cannot be started: {failure.strerror}", "a program that runs") from None
     output, errors = (text.decode("utf-8", "replace") for text in written)
     learn(output)
-    transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - begun, hook)
+    transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - begun, hook, undo)
     return _outcome(command[0], code, output, errors, transcript)
 
 

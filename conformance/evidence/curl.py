@@ -21,8 +21,8 @@ PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
 LONGEST_PRINTED = 240
 """Characters of a command that prints a body; a longer one would fill the terminal."""
-NOT_HERE = "@body-of-{}-bytes"
-"""What curl is told of a body that no short command prints; where the run is at hand, its file is named instead."""
+UNPRINTED = "@body-of-"
+"""What begins the name of a body that no short command prints: a line with it cannot be pasted."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 CODING = "content-encoding"
 ASK = "curl -sS -H 'Accept-Encoding: identity'"
@@ -200,7 +200,7 @@ def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]
     if told:
         return f"{told} | ", ["--data-binary @-"]
     note = f"  # sha256 {body['sha256']}" if "sha256" in body else ""
-    return "", [f"--data-binary {NOT_HERE.format(body['size'])}{note}"]
+    return "", [f"--data-binary {UNPRINTED}{body['size']}-bytes{note}"]
 
 
 def _short(body: Mapping[str, Any], secrets: Sequence[str]) -> str:

@@ -231,14 +231,21 @@ class Recorder:
         return [self.redactor.remains(self.redactor.text(word)) for word in command]
 
     def transcript(
-        self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float, hook: str = ""
+        self,
+        command: Iterable[str],
+        exit_code: int,
+        output: str,
+        errors: str,
+        duration_s: float,
+        hook: str = "",
+        undo: Iterable[str] = (),
     ) -> str:
         """Records what an outside program was told and said; returns the entry's id.
 
-        ``hook`` is the name of the operator's command that it is, where it is one.
+        ``hook`` is the name of the operator's command that it is, where it is one; ``undo`` the command that undoes it.
         """
         self.redactor.learn_issued(output[:KEPT_BODY])
-        words = self._words(command)
+        words, undone_by = self._words(command), self._words(undo)
         entry = {
             "kind": "transcript",
             "id": self.next_id(),
@@ -247,8 +254,9 @@ class Recorder:
             "output": self.redactor.text(output)[:KEPT_BODY],
             "errors": self.redactor.text(errors)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
-            "secrets": self.redactor.names_in(words),
+            "secrets": self.redactor.names_in([*words, *undone_by]),
             **({"hook": hook} if hook else {}),
+            **({"undo": undone_by} if undone_by else {}),
         }
         self._keep(entry)
         return str(entry["id"])

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.curl import command_of, made_names
+from conformance.evidence.curl import made_names
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.locations import PACKAGE, suites_folder
+from conformance.reporting.reproduce.steps import curl_line, script_lacks
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.verdict import Verdict
 
@@ -122,8 +123,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         _readable(note, getattr(error, "tried", ()))
         for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
     ]
-    curl = command_of(shown, recorder.secret_names) if shown else ""
-    return {
+    finding = {
         "asked": asked(shown) if shown else "",
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
@@ -131,9 +131,14 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error, recorder),
+    }
+    events = next((each for each in sequence if each.get("hook") == "events"), None)
+    curl = curl_line(finding, sequence, recorder.secret_names)
+    return {
+        **finding,
         "curl": curl,
-        "steps": _steps(sequence, shown),
-        # How the tokens in the curl line are had again, since they were made during the run.
+        "script": not script_lacks(finding, sequence, recorder.secret_names, events),
+        # How to obtain the tokens in the curl line again, since they were made during the run.
         "recipes": made_names(curl, recorder.recipes),
     }
 
@@ -152,26 +157,12 @@ def _or_before(last: float, own: float) -> float:
 
 
 def asked(entry: dict[str, Any]) -> str:
-    """What the curl line asks, in short: method, path and query; "" for what a program does."""
+    """What the request of a finding asks, in short: method, path and query; "" for what a program does."""
     if entry["kind"] != "exchange":
         return ""
     at = urlsplit(entry["url"])
     path = f"{at.path or '/'}{f'?{at.query}' if at.query else ''}"
     return f"{entry['method']} {path if len(path) <= LONGEST_PATH else f'{path[:LONGEST_PATH]}…'}"
-
-
-def _steps(sequence: list[dict[str, Any]], shown: dict[str, Any] | None) -> int:
-    """How many requests before the one that is shown made what it needs, or were the same: it may be one too many.
-
-    Tokens are had anew by themselves.
-    """
-    before = sequence[: sequence.index(shown)] if shown in sequence else []
-    made = [each for each in before if each.get("method") not in ("GET", "HEAD", None)]
-    return sum(_is_same(each, shown) or (200 <= each["status"] < 300 and not each.get("issued")) for each in made)
-
-
-def _is_same(one: dict[str, Any], other: dict[str, Any] | None) -> bool:
-    return other is not None and all(one[name] == other.get(name) for name in ("method", "url", "request_body"))
 
 
 def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:

@@ -124,9 +124,7 @@ def _failures(record: Record, overview: Overview) -> Iterator[str]:
     yield f"### Findings: {plural(len(found), 'cause')}, {checks}\n"
     evidence = record.evidence()
     for cause in found[:MOST_CAUSES]:
-        yield from _cause(
-            cause, curl_of(cause.results[0], evidence, record.info.secret_names, run_name(record)), record
-        )
+        yield from _cause(cause, curl_of(cause.results[0], evidence, record.info.secret_names), record)
     if len(found) > MOST_CAUSES:
         yield f"\n{plural(len(found) - MOST_CAUSES, 'more cause')} in the HTML report.\n"
 

@@ -113,14 +113,14 @@ def failure_text(
     for label, text in _told(result):
         # A path has no place to be broken at.
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
-    command = curl_of(result, evidence or {}, dict(secret_names or {}), folder or run)
+    command = curl_of(result, evidence or {}, dict(secret_names or {}))
     known = recipes or {name: each for finding in result.findings for name, each in finding.get("recipes", {}).items()}
     for recipe in recipes_for(command, known):
         lines += _labelled("secret", on_one_line(recipe), 0, colour)
     if command:
         lines += _labelled(label_of(command), on_one_line(command), 0, colour)
     if script := script_of(result, folder or run):
-        lines += _labelled("script", on_one_line(script), 0, colour)
+        lines += _labelled("run script", on_one_line(script), 0, colour)
     lines += _labelled("replay", on_one_line(replay(result.id, run)), 0, colour)
     return "\n".join(lines)
 

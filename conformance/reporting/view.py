@@ -33,7 +33,7 @@ class CheckView:
     label: str
     recipes: list[str]
     script: str
-    """The script that shows a finding where the curl line alone does not; ""."""
+    """The command that runs the script of a finding, where no curl line shows it; ""."""
     replay: str
     entries: list[exchanges.Entry]
     took: str
@@ -191,7 +191,7 @@ def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, An
         )  # fmt: skip
     named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
     ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
-    command = curl_of(result, evidence, record.info.secret_names, run)
+    command = curl_of(result, evidence, record.info.secret_names)
     return CheckView(
         result=result,
         outcome=outcome(result, day_of(record)),

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.reporting.reproduce import SCRIPT, Script, scripts
+from conformance.reporting.reproduce.requests import SCRIPT
+from conformance.reporting.reproduce.script import Script, scripts
 from conformance.runs.reading import Record
 
 # Answers by the number of the step, which is in the name of the file that its header is to be written to.

@@ -52,6 +52,7 @@ CONFIGURATION = {
     "storage": {"endpoint": "https://s3.staging.example", "buckets": ["conformance-a"]},
     "webhooks": {"url": "$CT_WEBHOOK_URL"},
 }
+LINE = 'curl -sS -i https://identity.staging.example/oauth/token -H "Authorization: Bearer ${TOKEN_FULL}"'
 RECIPE = "TOKEN_FULL=$(curl -sS https://identity.staging.example/oauth/token -d grant_type=client_credentials)"
 
 
@@ -212,7 +213,7 @@ def _oauth(recording: Recorder) -> Iterator[CheckResult]:
     yield check("oauth/token/good-request-gets-a-token", exchanges=good, requests=6)
     for case, exchanges, hint in (("wrong", [*good[:2], wrong], "the secret is not compared"), ("empty", [wrong], "")):
         name = f"oauth/token/wrong-secret-is-refused#{case}"
-        yield check(name, Verdict.FAIL, exchanges=exchanges, findings=[finding(*given, hint=hint)])
+        yield check(name, Verdict.FAIL, exchanges=exchanges, findings=[finding(*given, hint=hint, curl=LINE)])
     no_store = finding('header "Cache-Control: no-store"', "no Cache-Control header", good[0])
     yield check("oauth/token/cache-control-is-no-store", Verdict.FAIL, level="SHOULD", exchanges=good[:1],
                 findings=[no_store])  # fmt: skip
@@ -231,10 +232,11 @@ def _registry(recording: Recorder) -> Iterator[CheckResult]:
     command = ["docker", "push", "registry.staging.example/orgs/acme/app:1"]
     told = ("The push refers to repository\n", "denied: \x1b[31mrequested access\x1b[0m")
     transcript = recording.transcript(command, 1, *told, 1.2)
+    shown = " ".join(command)
     waiver = {"reason": "proxy upgrade under way", "issue": "https://issues.example/77", "until": "2026-04-01"}
     yield check("registry/pull/manifest-by-digest", exchanges=[binary], title="A manifest can be pulled by its digest")
     yield check("registry/push/client-can-push#docker", Verdict.FAIL, exchanges=[binary, transcript], waiver=waiver,
-                findings=[finding("exit code 0", "exit code 1: denied", transcript)])  # fmt: skip
+                findings=[finding("exit code 0", "exit code 1: denied", transcript, curl=shown)])  # fmt: skip
     yield check("registry/pull/blob-range", Verdict.ERROR, level="MAY",
                 reason="ZeroDivisionError: division by zero in oracles/ranges.py")  # fmt: skip
 
@@ -246,7 +248,7 @@ def _storage(recording: Recorder) -> Iterator[CheckResult]:
                    method="GET", media_type="application/xml", request_body=b"")  # fmt: skip
     long = exchange(recording, 200, b"x" * 100_000, media_type="text/plain")
     for name, expected in (("get/range-is-honoured", "206 Partial Content"), ("list/page-is-not-cut-short", "200 OK")):
-        findings = [finding(expected, "500 Internal Server Error", xml)]
+        findings = [finding(expected, "500 Internal Server Error", xml, script=True)]
         yield check(f"storage/{name}", Verdict.FAIL, exchanges=[long, xml], findings=findings)
     yield check("storage/put/long-line", exchanges=[long])
 

@@ -1,42 +1,43 @@
-"""The command that shows a finding, and the script that is named where the command alone does not."""
+"""The commands that a report prints for a finding: the curl line, or else the script."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from conformance.reporting.commands import curl_of, label_of, script_of
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
-AWAY = "curl -X PUT http://h/b/k --data-binary @body-of-300-bytes"
+LINE = "curl http://h"
 
 
-def test_a_body_that_stands_in_no_command_is_named_by_its_file() -> None:
-    finding = samples.finding("201", "500", "x-2", curl=AWAY, sequence=["x-1", "x-2"], steps=1)
-    result = samples.check("storage/object/a#b", Verdict.FAIL, findings=[finding])
-    assert curl_of(result, {}, {}, "r/n").endswith("--data-binary @r/n/reproduce/storage-object-a-b/body-2.bin")
-    assert curl_of(result, {}, {}, "a run").endswith("'@a run/reproduce/storage-object-a-b/body-2.bin'")
+def failing(*findings: dict[str, Any]) -> CheckResult:
+    """A failing check with these findings."""
+    told = [samples.finding("201", "500", "x-2", **each) for each in findings]
+    return samples.check("storage/object/a#b", Verdict.FAIL, findings=told)
 
 
-@pytest.mark.parametrize(
-    ("steps", "curl", "named"), [(0, "curl http://h", False), (2, "curl http://h", True), (0, AWAY, True)]
-)
-def test_the_script_is_named_where_the_curl_line_alone_shows_nothing(steps: int, curl: str, named: bool) -> None:
-    finding = samples.finding("201", "500", "x-2", curl=curl, steps=steps)
-    told = script_of(samples.check("storage/object/a#b", Verdict.FAIL, findings=[finding]), "reports/run")
-    assert told.startswith("sh reports/run/reproduce/storage-object-a-b/reproduce.sh") is named
-    assert ("with the 2 requests before" in told) is (steps == 2)
+def test_a_finding_has_its_line_or_its_script() -> None:
+    by_line, by_script = failing({"curl": LINE, "script": True}), failing({"curl": "", "script": True})
+    assert (curl_of(by_line, {}, {}), script_of(by_line, "r")) == (LINE, "")
+    assert curl_of(by_script, {}, {}) == ""
+    assert script_of(by_script, "a run") == "sh 'a run/reproduce/storage-object-a-b/reproduce.sh'"
 
 
-def test_the_script_is_named_where_a_finding_is_about_two_answers() -> None:
-    finding = samples.finding("the same", "another", "x-1", "x-2", curl="curl http://h")
-    told = script_of(samples.check("oauth/token/a", Verdict.FAIL, findings=[finding]), "run")
-    assert told == "sh run/reproduce/oauth-token-a/reproduce.sh  # with all 2 requests that the finding is about"
+def test_the_script_is_that_of_the_finding_without_a_line() -> None:
+    both = failing({"curl": LINE, "script": True}, {"curl": "", "script": True})
+    assert curl_of(both, {}, {}) == LINE
+    assert script_of(both, "r").endswith("/storage-object-a-b-2/reproduce.sh")
 
 
-def test_a_finding_of_an_older_run_names_no_script() -> None:
-    finding = samples.finding("201", "500", "x-2", curl="curl http://h")
-    assert script_of(samples.check("storage/object/a", Verdict.FAIL, findings=[finding]), "run") == ""
+@pytest.mark.parametrize("finding", [{"curl": "", "script": False}, {}])
+def test_what_neither_shows_has_neither(finding: dict[str, Any]) -> None:
+    exchange = {"kind": "exchange", "id": "x-2"}
+    assert curl_of(failing(finding), {"x-2": exchange}, {}) == ""
+    assert script_of(failing(finding), "r") == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_bodies import content, file_of, made, options
+from conformance.reporting.reproduce.requests import body_bytes, body_file, body_lines, body_options
 
 SHELL = str(shutil.which("sh"))
 NAME, MARKS = "cf-abcdefg", {"cf-abcdefg": "cf-\0RUN\0"}
@@ -25,7 +25,7 @@ def kept(*pieces: tuple[bytes, int]) -> dict[str, Any]:
 
 def lines(body: dict[str, Any], *secrets: str) -> tuple[list[str], dict[str, bytes]]:
     """The lines that make a body, and the files for them."""
-    return made(3, body, MARKS, secrets, lambda text: NAME in text)
+    return body_lines(3, body, MARKS, secrets, lambda text: NAME in text)
 
 
 @pytest.mark.parametrize("filling", [FILLING, f"{FILLING}\n'\"$HOME \\n €"])
@@ -62,14 +62,18 @@ def test_any_other_body_is_sent_as_it_was(
     body: dict[str, Any], secrets: tuple[str, ...], sent: list[tuple[str, str]]
 ) -> None:
     assert lines(body, *secrets) == ([], {})
-    assert list(options(3, body, secrets, "")) == sent
+    assert list(body_options(3, body, secrets, "")) == sent
 
 
 def test_bytes_that_are_no_text_stay_as_they_are() -> None:
     found, files = lines(kept((NAME.encode() + b"\xff", 1), (b"a", 40_000)))
     assert found[0] == 'repeated body-3-1.bin 1 >>"$ANSWERS/3.sent"' and files["body-3-1.bin"].endswith(b"\xff")
-    assert list(options(3, kept((b"a", 9)), (), "@made body 3")) == [
+    assert list(body_options(3, kept((b"a", 9)), (), "@made body 3")) == [
         ("header", "Expect:"),
         ("data-binary", "@made body 3"),
     ]
-    assert (file_of(3), content({"base64": "/w=="}), content({"text": "é"})) == ("body-3.bin", b"\xff", "é".encode())
+    assert (body_file(3), body_bytes({"base64": "/w=="}), body_bytes({"text": "é"})) == (
+        "body-3.bin",
+        b"\xff",
+        "é".encode(),
+    )

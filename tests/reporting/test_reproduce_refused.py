@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_judgement import rare, refused_by
+from conformance.reporting.reproduce.judgement import rare, refused_by
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting.samples import check
 

@@ -13,22 +13,30 @@ import pytest
 from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
 from conformance.evidence.recorder import BROKEN_OFF
-from conformance.reporting.reproduce import Script
-from conformance.reporting.reproduce_judgement import (
+from conformance.reporting.reproduce.judgement import (
     AT_ONCE,
     OTHERS,
+    as_seen,
+    judged,
     judgement,
     rare,
     refusal_shown_in,
     shown_in,
     telling,
 )
-from conformance.reporting.reproduce_pages import address, inside, other_pages, places
-from conformance.reporting.reproduce_proof import judged
-from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, steps, unsendable
-from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
-from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
+from conformance.reporting.reproduce.requests import (
+    FUNCTIONS,
+    address,
+    dates,
+    inside,
+    is_signed_for_good,
+    other_pages,
+    places,
+    tags,
+    validity,
+)
+from conformance.reporting.reproduce.script import Script
+from conformance.reporting.reproduce.steps import done_otherwise, is_of_a_limit, sends, served, steps, unsendable
 from conformance.runs.reading import Record
 from conformance.vocabulary.exchange import BETWEEN_GUESSES
 from conformance.vocabulary.verdict import Verdict
@@ -50,7 +58,7 @@ def entry(number: int = 1, method: str = "GET", status: int = 200, **changes: An
 
 
 def shell(*lines: str) -> subprocess.CompletedProcess[str]:
-    script = "\n".join([PREAMBLE, LISTS, DATES, *lines])
+    script = "\n".join([FUNCTIONS["PREAMBLE"], FUNCTIONS["LISTS"], FUNCTIONS["DATES"], *lines])
     return subprocess.run([SHELL, "-c", script], capture_output=True, text=True, check=False)
 
 
@@ -125,13 +133,6 @@ def test_a_date_is_near_the_one_of_its_answer(tmp_path: Path, modified: str, cod
     (tmp_path / "1.status").write_text("200")
     lines = judged({"dates_near": [["last-modified", 300]]}, {"x-1": 1}, 1, 200, {}, {})
     assert shell(f"answers={tmp_path}", "trap - EXIT", *lines).returncode == code
-
-
-def test_curl_signs_no_path_with_dots() -> None:
-    signed = [["Authorization", "AWS4-HMAC-SHA256 Credential=$KEY/20261127/r/s3/aws4_request, Signature=00"]]
-    asked = entry(client="s3-signed", url="http://h/b/a/../k", request_headers=signed)
-    assert "dots" in unsendable([(1, asked)], {}, {"KEY": "SECRET"})
-    assert not unsendable([(1, {**asked, "client": "s3-raw"})], {}, {"KEY": "SECRET"})
 
 
 @pytest.mark.parametrize("field", [["Content-Length", "5"], ["Transfer-Encoding", "chunked"]])
@@ -372,7 +373,7 @@ def test_what_may_be_rare_is_asked_for_again_where_that_only_reads() -> None:
 @pytest.mark.parametrize(("shows_at", "code"), [(3, 1), (9, 0)])
 def test_what_is_rare_is_asked_for_until_it_shows(shows_at: int, code: int) -> None:
     look = f'look() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
-    ran = shell(AGAIN, look, "until_shown 5")
+    ran = shell(FUNCTIONS["AGAIN"], look, "until_shown 5")
     assert ran.returncode == code and ran.stdout.startswith(f"asked {min(shows_at, 5)} times")
 
 
@@ -382,7 +383,7 @@ def test_a_secret_in_a_file_is_read_from_where_the_script_is_started(tmp_path: P
     sent = entry(secrets=["KEY"], request_headers=[["X-Key", "$KEY"]])
     lines = Script(record, check("a/b", Verdict.FAIL), {"expected": "", "observed": ""}, [sent])._secrets()
     asking = shlex.join(
-        [SHELL, "-c", "\n".join([PREAMBLE.replace("dirname", "echo /; :"), *lines, "echo $KEY_QUOTED"])]
+        [SHELL, "-c", "\n".join([FUNCTIONS["PREAMBLE"].replace("dirname", "echo /; :"), *lines, "echo $KEY_QUOTED"])]
     )
     for given, told in (("", "of the file"), ("KEY='of the environment'; export KEY;", "of the environment")):
         ran = subprocess.run([SHELL, "-c", given + asking], cwd=tmp_path, capture_output=True, text=True, check=False)

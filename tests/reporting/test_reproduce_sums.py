@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from conformance.oracles.proofs import EVER, NOW
-from conformance.reporting.reproduce_proof import judged
-from conformance.reporting.reproduce_text import PREAMBLE, within_json
-from conformance.reporting.reproduce_time import DATES
+from conformance.reporting.reproduce.judgement import judged
+from conformance.reporting.reproduce.requests import FUNCTIONS, within_json
 from conformance.vocabulary.finding import Sum
 
 SHELL = str(shutil.which("sh"))
@@ -34,7 +33,7 @@ def ended(folder: Path, body: str, *sums: Sum) -> int:
     (folder / "1.body").write_text(body)
     (folder / "1.status").write_text("200")
     lines = judged({"sums": [json.loads(json.dumps(asdict(each))) for each in sums]}, {"x": 1}, 1, 200, {}, {})
-    script = "\n".join([PREAMBLE, DATES, f"answers={folder}", "trap - EXIT", *lines])
+    script = "\n".join([FUNCTIONS["PREAMBLE"], FUNCTIONS["DATES"], f"answers={folder}", "trap - EXIT", *lines])
     return subprocess.run([SHELL, "-c", script], capture_output=True, check=False).returncode
 
 

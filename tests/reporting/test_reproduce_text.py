@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_proof import judged, or_refused, patterns, printed
-from conformance.reporting.reproduce_seen import as_seen, without_login
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, word
+from conformance.reporting.reproduce.judgement import as_seen, judged, or_refused, patterns, printed, without_login
+from conformance.reporting.reproduce.requests import FUNCTIONS, commented, here, word
 from conformance.reporting.text import plain_xml
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -54,7 +53,7 @@ def test_an_answer_that_breaks_off_in_its_body_is_none(tmp_path: Path) -> None:
         threading.Thread(target=breaks_off, daemon=True).start()
         port = server.getsockname()[1]
         script = tmp_path / "script.sh"
-        lines = [PREAMBLE, f'send 1 <<CURL\nurl = "http://127.0.0.1:{port}/"\nCURL', 'cat "$answers"/1.*']
+        lines = [FUNCTIONS["PREAMBLE"], f'send 1 <<CURL\nurl = "http://127.0.0.1:{port}/"\nCURL', 'cat "$answers"/1.*']
         script.write_text("\n".join(lines), encoding="utf-8")
         told = subprocess.run([SHELL, str(script)], capture_output=True, text=True, check=False)
     assert told.stdout.splitlines() == ["(curl ended with 18)", "request 1 is answered 000", "000"]
@@ -62,7 +61,7 @@ def test_an_answer_that_breaks_off_in_its_body_is_none(tmp_path: Path) -> None:
 
 def listed(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str], went_on: bool = False) -> bool:
     """What a script says of a list over pages, each a header and a body."""
-    lines = [PREAMBLE, LISTS]
+    lines = [FUNCTIONS["PREAMBLE"], FUNCTIONS["LISTS"]]
     for number, (head, body) in enumerate(pages, 1):
         (folder / f"{number}.head").write_text(head, encoding="utf-8", newline="")
         (folder / f"{number}.body").write_text(body, encoding="utf-8")
@@ -88,7 +87,9 @@ SET = "<Tagging><Tag><Key>a</Key><Value/></Tag><Tag><Key>b</Key><Value></Value><
 def test_a_link_is_whole_or_a_path_as_it_was_in_the_run(tmp_path: Path, link: str) -> None:
     (tmp_path / "1.head").write_text(f"Link: <{link}>; rel=next\r\n", encoding="utf-8")
     looked = f'cp {tmp_path}/1.head "$answers"\nlink_of 1 http://h:1 && echo && link_of 1'
-    told = subprocess.run([SHELL, "-c", f"{PREAMBLE}\n{looked}"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [SHELL, "-c", f"{FUNCTIONS['PREAMBLE']}\n{looked}"], capture_output=True, text=True, check=True
+    )
     assert told.stdout.split() == ["http://h:1/v2/a?n=2", "/v2/a?n=2"]
 
 
@@ -319,7 +320,7 @@ def test_two_answers_are_compared_unless_one_is_of_its_moment_or_right_by_itself
     lines = judged(proof, {"x": 1, "y": 2}, 2, 200, {}, {}, were={"x": 404, "y": 200})
     begin = [f'printf {status} >"$answers/{number}.status"' for number, status in ((1, first), (2, second))]
     begin.append(': >"$answers/1.body"; : >"$answers/2.body"')
-    script = "\n".join([PREAMBLE, *begin, *lines])
+    script = "\n".join([FUNCTIONS["PREAMBLE"], *begin, *lines])
     ran = subprocess.run([SHELL, "-c", script], capture_output=True, check=False)
     assert ran.returncode == code
 
@@ -336,7 +337,9 @@ def test_what_two_errors_would_both_have_is_not_asked_of_what_is_none(status: in
     lines = judged({"both": [("x", "y", "p")]}, {"x": 1, "y": 2}, 2, 404, {}, {}, were={"x": 200, "y": 409})
     has = "has() { case $1 in 1) echo yes ;; esac; }"
     begin = f'printf {status} >"$answers/2.status"'
-    ran = subprocess.run([SHELL, "-c", "\n".join([PREAMBLE, begin, has, *lines])], capture_output=True, check=False)
+    ran = subprocess.run(
+        [SHELL, "-c", "\n".join([FUNCTIONS["PREAMBLE"], begin, has, *lines])], capture_output=True, check=False
+    )
     assert ran.returncode == code
 
 

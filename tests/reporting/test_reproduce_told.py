@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_text import PREAMBLE
-from conformance.reporting.reproduce_told import asking, counting, leading_to, own_marks, untellable
+from conformance.reporting.reproduce.requests import FUNCTIONS
+from conformance.reporting.reproduce.steps import asking, counting, leading_to, own_marks, untellable
 from tests.scripts import SHELL
 
 EVENTS: dict[str, Any] = {"kind": "transcript", "hook": "events", "id": "e", "command": ["events"]}
@@ -23,7 +23,7 @@ def told_by(tmp_path: Path, said: str, wanted: str) -> int:
     """How the shell ends that looks for a mark in what the operator says."""
     events = tmp_path / "said"
     events.write_text(said, encoding="utf-8")
-    script = f"{PREAMBLE}{asking(f'cat {events}', {'arrival': 0})}\nevents_tell {wanted} && exit 0; exit 1"
+    script = f"{FUNCTIONS['PREAMBLE']}{asking(f'cat {events}', {'arrival': 0})}\nevents_tell {wanted} && exit 0; exit 1"
     (tmp_path / "script.sh").write_text(script, encoding="utf-8")
     return subprocess.run([SHELL, str(tmp_path / "script.sh")], check=False).returncode
 
@@ -45,7 +45,7 @@ def test_events_are_counted_by_their_marks(tmp_path: Path, said: str, wanted: st
 
 
 def test_a_command_that_fails_leaves_nothing_to_tell(tmp_path: Path) -> None:
-    script = f"{PREAMBLE}{asking('false', {})}\nevents_tell mark-1 1 && exit 0; exit 1"
+    script = f"{FUNCTIONS['PREAMBLE']}{asking('false', {})}\nevents_tell mark-1 1 && exit 0; exit 1"
     (tmp_path / "script.sh").write_text(script, encoding="utf-8")
     assert subprocess.run([SHELL, str(tmp_path / "script.sh")], check=False, capture_output=True).returncode == 2
 

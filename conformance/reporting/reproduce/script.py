@@ -1,21 +1,20 @@
-"""``reproduce/``: for each finding a shell script that shows it with curl and nothing of this suite.
-
-A script sends the smallest sequence that showed the finding and looks whether it still does: it ends with 1 where it
-does, with 0 where it does not, with 2 where that cannot be told. Secrets come from the environment and go to curl by
-its standard input, so that they stand in no file and no list of processes. What a later request needs of an earlier
-answer (an upload's location, a validator, a token) is taken from the answer that comes now. Where the operator revoked
-or restored a credential, the script has it done by the command of the target file, and has it restored at its end.
-"""
+"""Writes the scripts: the requests of the sequence, what is removed at the end, and the files that are sent."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import posixpath
 import re
+import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from conformance.evidence.curl import (
     ENCODED_BASIC,
@@ -23,6 +22,7 @@ from conformance.evidence.curl import (
     LEFT_TO_CURL,
     NAME,
     SIGNATURE_FIELDS,
+    SIGNATURE_SCOPE,
     encoding,
     is_of_the_request,
     made_names,
@@ -33,33 +33,235 @@ from conformance.evidence.curl import (
     signature_scope,
     signing_secret,
     was_coded,
-    with_alterations,
 )
-from conformance.reporting import reproduce_bodies as bodies
-from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
-from conformance.reporting.reproduce_pages import LINKED, address, found_by, inside, places, stands_in, walks
-from conformance.reporting.reproduce_proof import or_refused
-from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
-from conformance.reporting.reproduce_text import (
-    AGAIN,
+from conformance.reporting.reproduce.judgement import judgement, or_refused, rare, refusal_shown_in, refused_by, unsaid
+from conformance.reporting.reproduce.requests import (
+    AT_END,
+    FUNCTIONS,
     IN_JSON,
-    LISTS,
-    OPERATOR,
-    PREAMBLE,
+    LINKED,
+    SCRIPT,
+    address,
+    body_bytes,
+    body_file,
+    body_lines,
+    body_options,
     commented,
+    dates,
+    document,
+    found_by,
     had,
     here,
+    inside,
+    is_signed_by_hand,
+    is_signed_for_good,
     marked,
     name_of,
+    pause,
+    places,
+    stands_in,
+    tags,
+    told,
+    validity,
+    walks,
     within_json,
+    word,
 )
-from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
-from conformance.reporting.reproduce_told import asking, called, leading_to, own_marks, untellable, wanted
+from conformance.reporting.reproduce.steps import (
+    asking,
+    called,
+    is_of_a_limit,
+    own_marks,
+    script_lacks,
+    secrets_needed,
+    sends,
+    steps_of,
+    wanted,
+)
 from conformance.runs.reading import Record
-from conformance.runs.record import CheckResult
+from conformance.runs.record import CheckResult, RunInfo
 
 Entry = Mapping[str, Any]
-SCRIPT = "reproduce.sh"
+AUTHORIZATION = re.compile(r"SignedHeaders=([^,\s]+), *Signature=([0-9a-f]{64})")
+
+
+def signing(
+    number: int, entry: Entry, secret_names: Mapping[str, str], known: Mapping[str, str], marks: dict[str, str]
+) -> Iterator[str]:
+    """Yield the assignments of moment and signature of a request, and put marks for both into ``marks``.
+
+    ``known`` are the marks of what earlier answers gave.
+    """
+    scope = signature_scope(entry, secret_names)
+    fields = {name.lower(): value for name, value in entry["request_headers"]}
+    found = AUTHORIZATION.search(fields.get("authorization", ""))
+    if scope is None or found is None:
+        return
+    moment, day = fields.get("x-amz-date", ""), scope[0].split("/")[1]
+    marks |= {moment: f"\0SIGNED_AT_{number}\0", f"/{day}/": f"/\0SIGNED_ON_{number}\0/"}
+    canonical = document(_canonical(entry, fields, found[1].split(";")), {**known, **marks})
+    marks[found[2]] = f"\0SIGNATURE_{number}\0"
+    secret = signing_secret(entry, scope["key"], secret_names)
+    held = f'"{secret}"' if secret == f"${secret_names[scope['key']]}" else word(secret, {})
+    yield f"SIGNED_AT_{number}=$(date -u +%Y%m%dT%H%M%SZ) && SIGNED_ON_{number}=${{SIGNED_AT_{number}%%T*}}"
+    yield f'SIGNATURE_{number}=$(sign {held} "$SIGNED_AT_{number}" {scope["region"]} <<CANONICAL'
+    yield f"{canonical}\nCANONICAL\n)"
+
+
+def _canonical(entry: Entry, fields: Mapping[str, str], signed: list[str]) -> str:
+    """The canonical request: method, path, sorted query, signed fields, their names, hash of the payload."""
+    at = urlsplit(entry["url"])
+    query = "&".join(sorted(each if "=" in each else f"{each}=" for each in at.query.split("&") if each))
+    lines = [f"{name}:{' '.join(fields.get(name, '').split())}" for name in signed]
+    payload = fields.get("x-amz-content-sha256", "")
+    return "\n".join([entry["method"], at.path, query, *lines, "", ";".join(signed), payload])
+
+
+Asking = Callable[[int, Entry, dict[str, str]], tuple[list[str], list[str]]]
+OURS = re.compile(r"cf-[0-9a-z]{11}-", re.IGNORECASE)
+SESSION = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/")
+MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/[^/]+$")
+FORM_KEY = re.compile(r'name="key"\r\n\r\n([^\r]+)\r\n')
+PLACE = "@removed-{}@"
+"""What stands in a removal's URL for what only the answer names."""
+REMOVES = 10_000
+"""What is added to the number of a request for that of its removal."""
+NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The request that removes what another made; ``found`` is the command that finds ``PLACE`` in its answer."""
+
+    entry: Entry
+    found: str = ""
+
+
+def cleanup(removed: Sequence[tuple[list[int], Removal]], asked: Asking) -> str:
+    """Return the functions that remove what was made; ``asked`` returns assignments and what curl is told."""
+    lines = [f"{FUNCTIONS['CLEANUP']}clean_up() {{"]
+    for numbers, removal in removed:
+        number, any_of = numbers[0], " ".join(map(str, numbers))
+        marks = {PLACE.format(number): f"\0REMOVED_{number}\0"} if removal.found else {}
+        assigned, told = asked(REMOVES + number, removal.entry, marks)
+        found = [f"REMOVED_{number}=$({removal.found})"] if removal.found else []
+        lines += [f"if accepted {any_of}; then", *found, *assigned, f"remove {number} <<CURL", *told, "CURL\nfi"]
+    return "\n".join([*lines, "}"])
+
+
+def removals(exchanges: Sequence[tuple[int, Entry]], info: RunInfo) -> list[tuple[list[int], Removal]]:
+    """Return what removes each thing that requests may have made, with the numbers of these, the last thing first."""
+    made: dict[str, tuple[list[int], Removal]] = {}
+    for number, entry in exchanges:
+        if entry["method"] in ("PUT", "POST"):
+            for removal in _of(number, entry, info):
+                key = f"{number} {removal.found}" if removal.found else str(removal.entry["url"])
+                made.setdefault(key, ([], removal))[0].append(number)
+    return [*reversed(made.values())]
+
+
+def _of(number: int, entry: Entry, info: RunInfo) -> Iterator[Removal]:
+    """The removals of what one request may have made."""
+    for name, member, found in (
+        ("storage", "endpoint", _objects), ("registry", "url", _images), ("identity", "url", _items),
+    ):  # fmt: skip
+        table = info.configuration.get(name) or {}
+        if table and str(entry["url"]).startswith(f"{str(table.get(member)).rstrip('/')}/"):
+            yield from found(number, entry, table, info)
+
+
+def _objects(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """An object, or an upload that was opened."""
+    at = urlsplit(entry["url"])
+    names = parse_qs(at.query, keep_blank_values=True)
+    path = at.path
+    if entry["method"] == "POST" and not path.strip("/").count("/"):
+        key = FORM_KEY.search(str(entry["request_body"].get("text", "")))
+        path = f"{path.rstrip('/')}/{quote(key[1])}" if key else path
+    # A path with dots may lead to what is not ours where the target resolves them.
+    ours = OURS.search(path) and OURS.search(posixpath.normpath(unquote(path)))
+    key_name = str(table.get("access_key")).removeprefix("$")
+    if not ours or key_name not in info.secret_names or (entry["method"] == "PUT" and "uploadId" in names):
+        return
+    url = f"{at.scheme}://{at.netloc}{path}"
+    signed = _signed(entry, key_name, str(table.get("region") or "us-east-1"))
+    if "uploads" in names:
+        yield Removal(
+            _deletion(f"{url}?uploadId={PLACE.format(number)}", signed, key_name), f"upload_of {number} | encoded"
+        )
+    else:
+        yield Removal(_deletion(url, signed, key_name))
+
+
+def _signed(entry: Entry, key_name: str, region: str) -> Entry:
+    """A request signed honestly with the key of the target file; its day, moment and signature are made anew."""
+    held = next((value for name, value in entry["request_headers"] if name.lower() == "authorization"), "")
+    scope = SIGNATURE_SCOPE.search(held)
+    day = "00000000"
+    credential = f"Credential=${key_name}/{day}/{scope['region'] if scope else region}/s3/aws4_request"
+    signature = f"SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={'0' * 64}"
+    fields = [["Host", urlsplit(entry["url"]).netloc], ["x-amz-date", f"{day}T000000Z"]]
+    fields += [["x-amz-content-sha256", NOTHING], ["Authorization", f"AWS4-HMAC-SHA256 {credential}, {signature}"]]
+    return {"client": "s3-signed", "request_headers": fields, "secrets": [key_name]}
+
+
+def _images(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """A manifest, a blob, or an upload session."""
+    at = urlsplit(entry["url"])
+    root, path = f"{at.scheme}://{at.netloc}/v2/", unquote(at.path)
+    session, manifest = SESSION.search(path), MANIFEST.search(path)
+    found = session or manifest
+    if found is None or not OURS.search(found["name"]):
+        return
+    if session and entry["method"] == "POST":
+        place = f"address_of {number} {shlex.quote(f'{at.scheme}://{at.netloc}')}"
+        yield Removal(_deletion(PLACE.format(number), entry), place)
+    if "registry.delete" in info.features:
+        asked = parse_qs(at.query)
+        digests = [*asked.get("digest", []), *asked.get("mount", [])] if session else [_digest(entry["request_body"])]
+        kind = "blobs" if session else "manifests"
+        yield from (Removal(_deletion(f"{root}{found['name']}/{kind}/{each}", entry)) for each in digests[:1])
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return f"sha256:{body.get('sha256') or hashlib.sha256(body_bytes(body)).hexdigest()}"
+
+
+def _items(number: int, entry: Entry, table: Mapping[str, Any], info: RunInfo) -> Iterator[Removal]:
+    """An item of a resource that the target file lets the suite delete."""
+    at = urlsplit(entry["url"])
+    for resource in table.get("resources") or []:
+        item, foreign = resource.get("item") or {}, resource.get("foreign") or {}
+        places = {resource["path"]: item.get("path"), foreign.get("path"): foreign.get("item")}
+        place, slug = places.get(unquote(at.path)), _member(entry, resource.get("unique") or "slug")
+        if place and resource.get("delete") and OURS.search(slug):
+            url = f"{at.scheme}://{at.netloc}{place.replace('{slug}', quote(slug, safe=''))}"
+            yield Removal(_deletion(url, entry, method=resource["delete"].get("method") or "DELETE"))
+
+
+def _member(entry: Entry, name: str) -> str:
+    """The text of a member of a request's JSON body."""
+    try:
+        told = json.loads(entry["request_body"].get("text") or "")
+    except (ValueError, RecursionError):
+        return ""
+    return str(told.get(name, "")) if isinstance(told, dict) else ""
+
+
+def _deletion(url: str, login: Entry, key_name: str = "", method: str = "DELETE") -> Entry:
+    """A request that deletes, with the login of another."""
+    kept = ("host", "authorization", "x-amz-date", "x-amz-content-sha256")
+    fields = [[name, value] for name, value in login["request_headers"] if name.lower() in kept]
+    used = [
+        each for each in login.get("secrets", []) if each == key_name or any(f"${each}" in value for _, value in fields)
+    ]
+    return {
+        "kind": "exchange", "id": "", "client": login["client"], "method": method, "url": url, "status": 0,
+        "request_headers": fields, "request_body": {"size": 0, "text": ""}, "response_headers": [],
+        "response_body": {"size": 0, "text": ""}, "secrets": used, "tokens": login.get("tokens", {}),
+    }  # fmt: skip
+
+
 RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z]{4}-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -67,8 +269,6 @@ TOKENS = {
     "link": LINKED,
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
-BY_OPERATOR = ("revoke", "restore", "make_repository")
-"""The operator's commands that a script has done; others only tell."""
 
 
 def write(record: Record, folder: Path) -> None:
@@ -79,21 +279,15 @@ def write(record: Record, folder: Path) -> None:
 
 
 def scripts(record: Record) -> Iterator[tuple[str, Script]]:
-    """A script for each finding of the record, with the name of its folder."""
+    """A script for each finding of the record that a script can show, with the name of its folder."""
     evidence = record.evidence() if any(result.failing for result in record.results) else {}
     commands = {each["hook"]: each for each in evidence.values() if each.get("hook")}
     for result in (each for each in record.results if each.failing):
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
-            if why := done_otherwise(sequence):
-                finding = {**finding, "proof": {"beyond": why}}
-            shown = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
-            named = finding.get("exchanges") or []
-            shown = leading_to(finding.get("proof") or {}, named, served(shown, named))
-            if any(each["kind"] == "exchange" for each in shown):
-                shown = [with_alterations(each) if each["kind"] == "exchange" else each for each in shown]
-                yield name_of(result.id, number), Script(record, result, finding, shown, commands)
+            if not script_lacks(finding, sequence, record.info.secret_names, commands.get("events")):
+                yield name_of(result.id, number), Script(record, result, finding, steps_of(finding, sequence), commands)
 
 
 @dataclass
@@ -118,6 +312,16 @@ class Script:
         """The requests of the sequence, each with its place in it."""
         return [(number, each) for number, each in enumerate(self.sequence, 1) if each["kind"] == "exchange"]
 
+    @cached_property
+    def removed(self) -> list[tuple[list[int], Removal]]:
+        """What is removed at the end, by the numbers of the requests that make it."""
+        return removals(self.exchanges, self.record.info)
+
+    @property
+    def _hooks(self) -> list[Entry]:
+        """The operator's commands of the sequence."""
+        return [each for each in self.sequence if each.get("hook")]
+
     @property
     def _proof(self) -> Entry:
         return self.finding.get("proof") or {}
@@ -134,26 +338,35 @@ class Script:
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
         yield from commented(self.result, self.finding)
-        if reason := self._why_not():
-            yield "echo 'cannot be told by curl: {}'; exit 2".format(reason.replace("'", "'\\''"))
-            return
-        yield PREAMBLE
+        yield FUNCTIONS["PREAMBLE"]
         if self._proof.get("listed") or walks(self.exchanges):
-            yield LISTS
+            yield FUNCTIONS["LISTS"]
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
+        asked = [*(entry for _, entry in self.exchanges), *(each.entry for _, each in self.removed)]
+        if any(is_signed_by_hand(each, self.record.info.secret_names) for each in asked):
+            yield FUNCTIONS["SIGNING"]
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
-            yield DATES
-        if any(each.get("hook") == "revoke" for each in self.sequence):
+            yield FUNCTIONS["DATES"]
+        if self._hooks:
             yield from self._operator()
         if wanted(self._proof):
             self.marks |= own_marks(self._proof, self.exchanges)
             yield asking(called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
+        # What is removed has the names that are given when it is made.
+        body = [*self._body()]
+        if self.removed:
+            yield cleanup(self.removed, self._asked)
+        calls = ["restored"] * bool(self._hooks) + ["(set +u; clean_up)"] * bool(self.removed)
+        yield f"trap 'ended=$?; {'; '.join([*calls, AT_END])}' EXIT\ntrap 'exit 2' HUP INT TERM"
+        yield from body
+
+    def _body(self) -> Iterator[str]:
         yield from self._secrets()
         further = self._further()
         begin, times = rare(self.sequence, self.result, self.record.results, bool(further))
         for number, entry in enumerate(self.sequence, 1):
             if number == begin:
-                yield "\n".join([f"{AGAIN}\nlook() (", *further])
+                yield "\n".join([f"{FUNCTIONS['AGAIN']}\nlook() (", *further])
             if entry["kind"] == "exchange":
                 yield from pause(number, entry, self._earlier(number))
                 yield from self._request(number, entry)
@@ -165,21 +378,10 @@ class Script:
         if begin:
             yield f')\nuntil_shown "${{1-{times}}}"'
 
-    def _why_not(self) -> str:
-        """Why curl cannot send the sequence, or nothing could be told by it; "" where it can."""
-        reason = unsendable(self.exchanges, self._proof, self.record.info.secret_names)
-        reason = reason or untellable(self._proof, self.exchanges, self.commands.get("events"))
-        lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
-        return reason or ("a token that it uses was not kept" if lost else "")
-
     # Secrets.
 
     def _needed(self) -> set[str]:
-        names, issued = set(), set()
-        for entry in self.sequence:
-            tokens = entry.get("tokens", {})
-            names |= {each for each in entry.get("secrets", []) if tokens.get(secret_of(each)) not in issued}
-            issued |= {*entry.get("issued", [])}
+        names = secrets_needed([*self.sequence, *(each.entry for _, each in self.removed)])
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
         said = unsaid(self._proof)
         names |= {text[1:] for text in said if NAME.fullmatch(text) and secret_of(text[1:]) not in sent}
@@ -205,36 +407,45 @@ class Script:
     # Requests.
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
-        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
-        tokens = entry.get("tokens", {})
-        secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
-        made = of_tokens(names, tokens, self.tokens)
-        secrets |= {name: name for name in made}
-        yield from made.values()
-        in_json = within_json(entry, secrets)
-        yield from (f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values())
-        yield from self._encoded(number, entry)
         conditions = dict[str, str]()
-        yield from self._conditions(number, entry, conditions)
-        yield from self._made(number, entry)
-        signed = is_signed_for_good(entry, self.record.info.secret_names)
-        if signed:
+        before = [*self._conditions(number, entry, conditions), *self._made(number, entry)]
+        assigned, asked = self._asked(number, entry, conditions)
+        yield from (*assigned, *before)
+        if signed := is_signed_for_good(entry, self.record.info.secret_names):
             yield from validity(number, entry)
         limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
         shown = refusal_shown_in(self.finding, self.exchanges)
-        yield f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL"
-        for option, value in self._options(number, entry, conditions):
-            renamed = None if value is None else self._renamed(value, entry)
-            marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})
-            yield option if renamed is None else f'{option} = "{here(renamed, held, marks)}"'
-        yield "CURL"
+        yield "\n".join([f"{sends(entry, self.exchanges, shown, limited)} {number} <<CURL", *asked, "CURL"])
         if entry["method"] == "HEAD":
             # curl writes the header where a body would be.
             yield f': >"$answers/{number}.body"'
         if signed and marked(told(entry), self.marks) != told(entry):
             otherwise = f'cannot "request {number} was signed for what is named otherwise now"'
             yield f"case $(status {number}) in 4??) {otherwise} ;; esac"
+
+    def _asked(self, number: int, entry: Entry, marks: dict[str, str]) -> tuple[list[str], list[str]]:
+        """The assignments that a request needs, and what curl is told of it; ``marks`` are of this request alone."""
+        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        tokens = entry.get("tokens", {})
+        secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
+        made = of_tokens(names, tokens, self.tokens)
+        secrets |= {name: name for name in made}
+        in_json = within_json(entry, secrets)
+        assigned = [
+            *made.values(),
+            *(f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values()),
+            *self._encoded(number, entry),
+        ]
+        if is_signed_by_hand(entry, self.record.info.secret_names):
+            assigned += signing(number, entry, self.record.info.secret_names, self.marks, marks)
+        asked = []
+        for option, value in self._options(number, entry, marks):
+            renamed = None if value is None else self._renamed(value, entry)
+            held = secrets | (in_json if option == "data-binary" else {})
+            told_so = None if renamed is None else here(renamed, held, {**self.marks, **marks})
+            asked.append(option if told_so is None else f'{option} = "{told_so}"')
+        return assigned, asked
 
     def _earlier(self, number: int) -> list[tuple[int, Entry]]:
         return [(place, each) for place, each in self.exchanges if place < number]
@@ -250,7 +461,8 @@ class Script:
             yield f"ETAG_{place}=$(etag_of {place})"
 
     def _options(self, number: int, entry: Entry, known: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-        scope = signature_scope(entry, self.record.info.secret_names)
+        by_hand = is_signed_by_hand(entry, self.record.info.secret_names)
+        scope = None if by_hand else signature_scope(entry, self.record.info.secret_names)
         yield "url", entry["url"]
         yield ("head", None) if entry["method"] == "HEAD" else ("request", entry["method"])
         if scope is None:
@@ -265,9 +477,9 @@ class Script:
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" and given not in known else given
         body, secrets, made = entry["request_body"], entry.get("secrets", []), f"@made body {number}"
-        for option, value in bodies.options(number, body, secrets, made if made in self.marks else ""):
-            if value == f"@{bodies.file_of(number)}":
-                self.files[value[1:]] = bodies.content(body)
+        for option, value in body_options(number, body, secrets, made if made in self.marks else ""):
+            if value == f"@{body_file(number)}":
+                self.files[value[1:]] = body_bytes(body)
             yield option, value
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
@@ -308,7 +520,7 @@ class Script:
             self._renamed(text, entry)
             return any(found[0] in self.marks for found in RUN_NAME.finditer(text))
 
-        lines, files = bodies.made(number, entry["request_body"], self.marks, entry.get("secrets", []), is_named)
+        lines, files = body_lines(number, entry["request_body"], self.marks, entry.get("secrets", []), is_named)
         self.files |= files
         if lines:
             self.marks[f"@made body {number}"] = f"@\0ANSWERS\0/{number}.sent"
@@ -325,11 +537,13 @@ class Script:
         return text
 
     def _operator(self) -> Iterator[str]:
-        yield OPERATOR
-        if "restore" in self.commands:
-            yield f'restored() {{ (cd "$started_in" && {called(self.commands["restore"])}) >/dev/null; }}'
-        else:
-            yield "restored() { echo 'have the credential restored before this is run again'; }"
+        """What has the operator's commands done, and undone at the end."""
+        yield FUNCTIONS["OPERATOR"]
+        undone = [called({**each, "command": each["undo"]}) for each in reversed(self._hooks) if each.get("undo")]
+        lines = [f'(cd "$started_in" && {each}) >/dev/null' for each in dict.fromkeys(undone)]
+        if any(each["hook"] == "revoke" and not each.get("undo") for each in self._hooks):
+            lines.append("echo 'have the credential restored before this is run again'")
+        yield "\n".join(["restored() {", *lines, ":", "}"])
 
     def _operated(self, number: int, entry: Entry) -> Iterator[str]:
         """The operator's command, and the time that a revocation may take."""

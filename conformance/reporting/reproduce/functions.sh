@@ -1,26 +1,10 @@
-"""The words of a script that reproduces a finding: its head and its functions; and how text is quoted."""
-
-from __future__ import annotations
-
-import json
-import re
-import shlex
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from conformance.evidence.curl import FROM_FILE, secret_of
-from conformance.reporting.text import on_one_line
-from conformance.runs.record import CheckResult
-
-LONGEST_LINE = 400
-IN_JSON = "_IN_JSON"
-PREAMBLE = r"""
+# The functions of reproduce.sh, by sections: a script has those that it needs.
+#: PREAMBLE
 set -u
 started_in=$PWD
 cd "$(dirname "$0")" || exit 2
 cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
 answers=$(mktemp -d) && ANSWERS=$answers || exit 2
-trap 'rm -rf "$answers"' EXIT
 # New names for what is made, so that it is not there yet; conformance sweep knows them.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
 CAPITAL_RUN=$(printf %s "$RUN" | tr a-f A-F)
@@ -180,17 +164,14 @@ alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
 }
-"""
-OPERATOR = r"""
+#: OPERATOR
 # Has the operator's command done, in the folder from which this is started, as the run was.
 operator() {
     number=$1 && shift
     (cd "$started_in" && "$@" >/dev/null) || cannot "step $number, the operator's command, ended with $?"
     printf 'step %s is done\n' "$number"
 }
-trap 'rm -rf "$answers"; restored' EXIT
-"""
-AGAIN = r"""
+#: AGAIN
 # What is rare does not show each time that it is asked for.
 until_shown() {
     tried=1
@@ -199,8 +180,7 @@ until_shown() {
     cat "$answers/said"
     exit $ended
 }
-"""
-LISTS = r"""
+#: LISTS
 # What a page says in an element, and the last string of a list in it: where the next page begins.
 element_of() {
     on_one_line "$1" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | unescaped | decoded "$1"
@@ -261,79 +241,88 @@ lists() {
     fi
     cmp -s "$answers/listed" "$answers/wanted"
 }
-"""
-
-
-def name_of(check_id: str, number: int) -> str:
-    """The folder of a finding."""
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", check_id).strip("-")
-    return plain if number == 0 else f"{plain}-{number + 1}"
-
-
-def commented(result: CheckResult, finding: Mapping[str, Any]) -> Iterator[str]:
-    """What the script is about, as comments."""
-    told = [
-        f"{result.id} ({result.level}): {result.title}",
-        f"expected: {finding['expected']}",
-        f"observed: {finding['observed']}",
-        "",
-        "Ends with 1 where this still shows, 0 where it does not, 2 where that cannot be told.",
-        "Needs a POSIX shell and curl 7.87 or newer; secrets come from the environment.",
-    ]
-    for line in told:
-        # One line each: what a target says must not become a line of the script.
-        yield f"# {on_one_line(line)[:LONGEST_LINE]}".rstrip()
-
-
-def looks_plain(text: str) -> bool:
-    """Whether a body can stand in the script: one short printable line of ASCII, which curl takes as it is."""
-    return len(text) <= LONGEST_LINE and text.isascii() and text.isprintable() and not text.startswith("@")
-
-
-def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str:
-    """Text for a quoted value of curl's configuration in a here document; secrets and marks become variables.
-
-    ``secrets`` tells, by the names that stand in the text, which variables hold them. A mark's value holds the names of
-    variables between NUL characters, which no text that is sent here contains.
-    """
-    text = marked(text, marks)
-    for name in sorted(secrets, key=len, reverse=True):
-        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
-        text = text.replace(plain, escaped)
-    text = re.sub(r"([\\$`])", r"\\\1", text)
-    return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
-
-
-def within_json(entry: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
-    """Of an entry's secrets, where its body is JSON, those with variables that hold them as JSON writes them there."""
-    try:
-        written = isinstance(json.loads(entry["request_body"].get("text", "")), dict | list)
-    except (ValueError, RecursionError):
-        return {}
-    names = [each for each in entry.get("secrets", []) if secrets[each].endswith("_QUOTED")]
-    return {name: f"{secrets[name]}{IN_JSON}" for name in names} if written else {}
-
-
-def marked(text: str, marks: Mapping[str, str]) -> str:
-    """Text with its marks replaced by the names of variables between NUL characters."""
-    text = text.replace("\0", "")
-    for literal in sorted(marks, key=len, reverse=True):
-        text = text.replace(literal, marks[literal])
-    return text
-
-
-def word(text: str, marks: Mapping[str, str]) -> str:
-    """Text as one word of the shell; marks become variables."""
-    plain = re.split("\0([A-Z0-9_]+)\0", marked(text, marks))
-    return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
-
-
-def had(name: str, recipe: str) -> Iterator[str]:
-    """The lines by which a secret is had that a command makes, or that is in a file: of the environment before it."""
-    file = FROM_FILE.fullmatch(recipe)
-    yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
-    yield f'[ -n "${name}" ] || cannot "no {name} is given"'
-    if (secret := secret_of(name)) != name:
-        # Another secret than the run's may have there already what is put there.
-        yield f'[ "${name}" != "${secret}" ] || cannot "{secret} is so itself"'
+#: DATES
+# A date of HTTP ($3) so many seconds later ($2), in one of its three forms ($1), or in seconds since 1970.
+dated() {
+    printf '%s\n' "$3" | awk -v form="$1" -v later="$2" '
+    function year_begins(year) { return 365 * year + int(year / 4) - int(year / 100) + int(year / 400) }
+    {
+        split("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", months, " ")
+        split("Thursday Friday Saturday Sunday Monday Tuesday Wednesday", names, " ")
+        split($5, hour, ":")
+        for (month = 1; months[month] != $3 && month < 12; month++);
+        year = month < 3 ? $4 - 1 : $4
+        days = year_begins(year) + int(((month + 9) % 12 * 306 + 5) / 10) + $2 - 719469
+        moment = days * 86400 + hour[1] * 3600 + hour[2] * 60 + hour[3] + later
+        if (form == "seconds") { printf "%.0f", moment; exit }
+        days = int(moment / 86400); second = moment - days * 86400
+        name = names[days % 7 + 1]
+        year = int((10000 * (days + 719468) + 14780) / 3652425)
+        left = days + 719468 - year_begins(year)
+        if (left < 0) { year--; left = days + 719468 - year_begins(year) }
+        month = int((100 * left + 52) / 3060)
+        day = left - int((month * 306 + 5) / 10) + 1
+        year += int((month + 2) / 12); month = months[(month + 2) % 12 + 1]
+        clock = sprintf("%02d:%02d:%02d", int(second / 3600), int(second % 3600 / 60), second % 60)
+        if (form == "rfc850") printf "%s, %02d-%s-%02d %s GMT", name, day, month, year % 100, clock
+        else if (form == "asctime") printf "%s %s %2d %s %d", substr(name, 1, 3), month, day, clock, year
+        else printf "%s, %02d %s %d %s GMT", substr(name, 1, 3), day, month, year, clock
+    }'
+}
+#: TOLD
+# Whether the operator's command events tells a text so many times ("+": or more), in the time that an event may take.
+events_tell() {
+    waited=0
+    while :; do
+        (cd "$started_in" && operators_events) >"$answers/events" || cannot "the command events ended with $?"
+        count=$(awk -v "text=$1" '{ while (place = index($0, text)) { n++; $0 = substr($0, place + length(text)) } }
+            END { print n + 0 }' "$answers/events")
+        case $2 in
+            0) [ "$count" = 0 ] || return 1 ;;
+            "$count") return 0 ;;
+            *+) [ "$count" -lt "${2%+}" ] || return 0 ;;
+        esac
+        [ "$waited" -lt "$arrival" ] || break
+        sleep 1
+        waited=$((waited + 1))
+    done
+    [ "$count" = "$2" ]
+}
+#: SIGNING
+# HMAC-SHA256 and Signature Version 4. Keys pass through printf and standard input, so that no process list shows them.
+sha256() { { sha256sum || shasum -a 256; } 2>/dev/null | cut -d' ' -f1; }
+# Bytes in hex as escapes of printf, each exclusive-or $2, filled up with zeros to $3 digits.
+escapes_of() {
+    printf '%s\n' "$1" | awk -v mask="$2" -v digits="$3" '{
+        while (length($0) < digits) $0 = $0 "0"
+        for (i = 1; i < length($0); i += 2) {
+            byte = 16 * index(hex, substr($0, i, 1)) + index(hex, substr($0, i + 1, 1)) - 17
+            masked = 0
+            for (bit = 1; bit < 256; bit *= 2) masked += (int(byte / bit) % 2 != int(mask / bit) % 2) * bit
+            printf "\\%03o", masked
+        } }' hex=0123456789abcdef -
+}
+hmac() {
+    inner=$({ printf "$(escapes_of "$1" 54 128)"; printf %s "$2"; } | sha256)
+    { printf "$(escapes_of "$1" 92 128)"; printf "$(escapes_of "$inner" 0 0)"; } | sha256
+}
+# The signature of the canonical request on standard input, by a secret, at a moment, in a region.
+sign() {
+    canonical=$(cat)
+    key=$(printf 'AWS4%s' "$1" | od -An -v -tx1 | tr -d ' \n')
+    [ ${#key} -le 128 ] || key=$(printf 'AWS4%s' "$1" | sha256)
+    for part in "${2%%T*}" "$3" s3 aws4_request; do key=$(hmac "$key" "$part"); done
+    hashed=$(printf %s "$canonical" | sha256)
+    hmac "$key" "$(printf 'AWS4-HMAC-SHA256\n%s\n%s\n%s' "$2" "${2%%T*}/$3/s3/aws4_request" "$hashed")"
+}
+#: CLEANUP
+# Removes what was made, the last first, and tells what stays.
+accepted() {
+    for each; do case $(cat "$answers/$each.status" 2>/dev/null) in 2??) return 0 ;; esac; done
+    return 1
+}
+remove() {
+    code=$(curl -sS --globoff --max-time 60 -K - -o /dev/null -w '%{http_code}')
+    case $code in 2?? | 404 | 410) return ;; esac
+    printf 'left behind: what request %s made (its removal is answered %s)\n' "$1" "$code"
+}

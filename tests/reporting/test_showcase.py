@@ -1,0 +1,163 @@
+"""What a report offers for the showcase defects holds: each curl line shows its defect, each script tells it.
+
+The defects are on while the lines are pasted and the scripts run, after a run whose own things are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reference.control import tell
+from conformance.reporting.commands import recipes_for
+from conformance.reporting.reproduce.requests import SCRIPT, name_of
+from conformance.runs.record import CheckResult
+from tests.reporting.pasting import pasted, shows
+from tests.run.support import conformance
+from tests.scripts import Shown, in_turns, shown
+
+pytestmark = pytest.mark.once
+
+FAILS, PASSES = 1, 0
+
+
+def showcase() -> dict[str, str]:
+    """By requirement a defect that vendors ship: one or more of each surface and of most topics of the promises."""
+    return {
+        "oauth/client/other-clients-secret-is-refused": "wrong-secret-accepted",
+        "oauth/answer/no-store": "token-may-be-stored",
+        "oauth/errors/no-internals-shown": "token-error-shows-stack-trace",
+        "oauth/scope/is-case-sensitive": "scope-compared-without-case",
+        "oauth/jwt/forged-tokens-are-refused": "unsigned-token-accepted",
+        "oauth/jwt/published-keys-are-public": "key-set-shows-private-key",
+        "authorization/revocation/every-token-becomes-invalid": "revoked-tokens-keep-working",
+        "authorization/bearer/401-carries-a-bearer-challenge": "api-challenge-is-basic",
+        "authorization/bearer/expired-token-is-401": "expired-token-accepted",
+        "authorization/bearer/token-in-a-form-is-refused": "token-in-body-accepted",
+        "authorization/matrix/lacking-scope-is-403": "read-scope-deletes",
+        "authorization/isolation/equal-names-are-two-things": "creation-reaches-other-organization",
+        "authorization/concealment/writing-tells-nothing": "hidden-project-deletable",
+        "errors/table/404-absent": "absent-is-gone",
+        "errors/400/slug-outside-its-pattern": "any-slug-accepted",
+        "errors/409/duplicate-slug": "duplicate-slug-replaces",
+        "errors/409/stale-update": "if-match-ignored",
+        "errors/429/above-the-limit": "limit-exceeded-is503",
+        "errors/5xx/heavy-bodies-are-no-server-error": "byte-order-mark-crashes",
+        "registry/login/challenge-is-given": "challenge-without-realm",
+        "registry/login/anonymous-cannot-pull": "anonymous-head",
+        "registry/login/wrong-login-is-refused": "wrong-password-accepted",
+        "registry/rights/puller-cannot-push": "manifests-deleted-before-the-rights",
+        "registry/token/push-does-not-delete": "push-token-deletes-tags",
+        "registry/upload/out-of-order-changes-nothing": "refused-chunk-kept",
+        "registry/digest/known-elsewhere-is-verified": "known-elsewhere-unverified",
+        "registry/pull/range-is-served": "blob-range-off-by-one",
+        "registry/tags/links-lead-to-the-end": "link-never-ends",
+        "registry/errors/body-is-json": "errors-in-plain-text",
+        # The gravest: a key with dots overwrites an object of another bucket.
+        "storage/key/traversal-reaches-no-other-bucket": "writes-dots-resolved",
+        "storage/object/missing-is-404": "missing-key-is-bucket-missing",
+        "storage/service/foreign-source-is-refused": "foreign-copy-source",
+        "storage/signature/anonymous-is-refused": "anonymous-bucket-listed",
+        "storage/presigned/expired-is-refused": "expiry-of-deletions-ignored",
+        "storage/condition/if-match-that-fails": "read-if-match-ignored",
+        "storage/range/from-the-start": "object-range-off-by-one",
+        "storage/copy/metadata-goes-along": "copy-loses-metadata",
+        "storage/multi-delete/deletes-what-is-named": "multi-delete-leaves-last",
+        "storage/multipart/order-of-parts-is-checked": "part-order-not-heeded",
+        "storage/errors/document-has-code-and-message": "errors-within-success",
+        "webhooks/delivery/post-is-accepted": "webhook-needs-token",
+        "webhooks/secret/near-misses-are-refused": "unknown-webhook-accepted",
+        "webhooks/secret/is-not-repeated": "webhook-url-echoed",
+        "webhooks/delivery/reaches-the-workspace": "event-taken-in-twice",
+    }
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A finding of the run, with the defect that it shows."""
+
+    defect: str
+    result: CheckResult
+    number: int
+
+    @property
+    def finding(self) -> dict[str, Any]:
+        """The finding itself."""
+        return self.result.findings[self.number]
+
+    def script(self, run: Path) -> Path:
+        """The script of the finding."""
+        return run / "reproduce" / name_of(self.result.id, self.number) / SCRIPT
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The run that found the showcase, on a reference that is still there."""
+    turns = in_turns((defect, requirement) for requirement, defect in showcase().items())
+    assert len(turns) == 1
+    with ExitStack() as running:
+        yield shown(turns[0], tmp_path_factory.mktemp("showcase"), running, "--seed", "1", "--explore", "25")
+
+
+@pytest.fixture(scope="module")
+def reported(ran: Shown) -> list[Reported]:
+    """Of each defect the findings of the first and the last case."""
+    found: dict[str, list[Reported]] = {}
+    for result in ran.record.results:
+        for number in range(len(result.findings)):
+            defect = showcase()[result.requirement]
+            found.setdefault(result.requirement, []).append(Reported(defect, result, number))
+    assert set(found) == set(showcase()), ran.ended
+    return [several[place] for several in found.values() for place in dict.fromkeys((0, len(several) - 1))]
+
+
+def test_each_curl_line_shows_its_defect_and_nothing_else(ran: Shown, reported: list[Reported]) -> None:
+    secrets = {**ran.environment, "WEBHOOK_SECRET": ran.environment["WEBHOOKS_URL"].rpartition("/")[2]}
+    evidence, offered = ran.record.evidence(), [each for each in reported if each.finding["curl"]]
+    assert len(offered) >= len(reported) / 4
+    for each in offered:
+        line, finding = each.finding["curl"], each.finding
+        lines = [*recipes_for(line, ran.record.info.recipes), line]
+        recorded = evidence[(finding.get("proof") or {}).get("exchange") or finding["exchanges"][-1]]
+        for defects, wanted in (([each.defect], True), ([], False)):
+            tell(ran.control, "reset")
+            tell(ran.control, "switch", *defects)
+            answer = pasted(lines, ran.environment)
+            seen = shows(finding, recorded, answer, secrets)
+            assert seen is wanted, (each.result.id, defects, line, answer)
+
+
+def test_scripts_tell_the_defect(ran: Shown, reported: list[Reported]) -> None:
+    ended = {}
+    for each in reported:
+        if each.finding["script"]:
+            script = each.script(ran.record.folder)
+            ended[script.parent.name] = ran.ended_with(script, each.defect)
+    assert PASSES not in {code for code, _ in ended.values()}, ended
+    others = {name: said for name, (code, said) in ended.items() if code != FAILS}
+    assert len(others) <= len(reported) / 10, others
+
+
+def test_every_finding_of_the_showcase_has_a_line_or_a_script(reported: list[Reported]) -> None:
+    neither = [each.result.id for each in reported if not each.finding["curl"] and not each.finding["script"]]
+    assert len(neither) <= len(reported) / 10, neither
+
+
+def test_no_script_accuses_the_clean_reference_and_none_leaves_anything(
+    ran: Shown, reported: list[Reported], tmp_path: Path
+) -> None:
+    tell(ran.control, "reset")
+    tell(ran.control, "switch")
+    for each in reported:
+        if each.finding["script"]:
+            # What may be rare is read a few times, not sixty.
+            code, said = ran.run(each.script(ran.record.folder), "3")
+            assert code != FAILS, (each.result.id, said)
+            assert "left behind" not in said, (each.result.id, said)
+    swept = conformance(tmp_path, "sweep", "--dry-run", "--older-than", "0m", "--config", str(ran.config))
+    assert "nothing left" in swept.output, swept.output
