@@ -191,3 +191,13 @@ class EndedLoginGetsTokens(Defect):
 
     def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
         return account is not None
+
+
+class RevokedLoginStillWorks(Defect):
+    """Credentials & Webhooks: revocation of a registry login is immediate."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/revocation-is-immediate",)
+
+    def in_force(self, original: Callable[[Any], bool], account: Any) -> bool:
+        return original(account) or (account is not None and account.username == "ct-pull-revocable")

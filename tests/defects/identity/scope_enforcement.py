@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -355,3 +356,23 @@ class ForeignItemNotModified(Defect):
     ) -> Answer:
         self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
         return await original(request, segments)
+
+
+class ServicePolicyIgnored(Defect):
+    """API Reference, Permissions: permissions are constrained by service policy."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/service-policy-is-403",)
+
+    def policy_permits(self, original: Callable[..., bool], caller: Any, route: str) -> bool:
+        return True
+
+
+class ContributorDeletes(Defect):
+    """Organization Settings: a role permits what it does and no more, not for Viewer alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+
+    def role_permits(self, original: Callable[..., bool], caller: Any, method: str) -> bool:
+        return original(caller, method) or not caller.client.reads_only

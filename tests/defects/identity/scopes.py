@@ -470,3 +470,13 @@ class UnknownScopeGranted(Defect):
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
+
+
+class DocumentedScopeReplaced(Defect):
+    """API Reference, Authentication: the token of the documented request has the scope that it names."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/documented-scope-is-granted",)
+
+    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
+        return ("project:read",) if text == "organization:read" else original(text)

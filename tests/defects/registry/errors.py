@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
@@ -271,3 +272,24 @@ class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers.append("Location", answer.headers["Location"])
+
+
+class RegistryRequestsUnlimited(Defect):
+    """API Reference, Error Handling: above the limit the registry answers 429."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/requests-are-limited",)
+
+    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
+        return None
+
+
+class RegistryLimitAsForbidden(Defect):
+    """API Reference, Error Handling: the status of an exceeded limit is 429, not 403."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/requests-are-limited",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.status = 403 if answer.status == 429 else answer.status
+        return answer

@@ -9,11 +9,13 @@ They break these promises:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import AccessKey
 from conformance.reference.storage import Storage, canonical
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer, query_of
@@ -459,3 +461,13 @@ class StoredBehindItsContinue(DoneBeforeItsSignatureIsSeen):
 
     async def refused_early(self, original: Any, request: Request) -> Answer | None:
         return None
+
+
+class RevokedAccessKeyStillWorks(Defect):
+    """Credentials & Webhooks: revocation of an access key is immediate."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/revocation-is-immediate",)
+
+    def in_force(self, original: Callable[[AccessKey], bool], key: AccessKey) -> bool:
+        return True

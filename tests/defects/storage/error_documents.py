@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -211,3 +212,13 @@ class AmzRequestIdMissing(Defect):
         del answer.headers["x-amz-request-id"]
         answer.body = answer.body.replace(f"<RequestId>{request_id}</RequestId>".encode(), b"")
         return answer
+
+
+class StorageRequestsUnlimited(Defect):
+    """API Reference, Error Handling: above the limit the gateway answers 429."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/requests-are-limited",)
+
+    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
+        return None
