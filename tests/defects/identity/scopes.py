@@ -472,16 +472,6 @@ class UnknownScopeGranted(Defect):
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
 
 
-class DocumentedScopeUnknown(Defect):
-    """API Reference, Authentication: the documented request names the scope organization:read."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")
-
-    def within_credential(self, original: Callable[..., bool], client: Any, scopes: tuple[str, ...]) -> bool:
-        return scopes != ("organization:read",) and original(client, scopes)
-
-
 class DocumentedScopeReplaced(Defect):
     """API Reference, Authentication: the token of the documented request has the scope that it names."""
 

@@ -304,3 +304,13 @@ class RequestsAtOnceAreTooMany(Defect):
         await asyncio.sleep(0.05)
         self.at_work -= 1
         return await original(request)
+
+
+class DocumentedScopeUnknown(Defect):
+    """API Reference, Authentication: the documented request names the scope organization:read."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")
+
+    def within_credential(self, original: Callable[..., bool], client: Any, scopes: tuple[str, ...]) -> bool:
+        return scopes != ("organization:read",) and original(client, scopes)

@@ -325,3 +325,13 @@ class RefusedMethodTakenIn(Defect):
         if organization is not None:
             surface.take_in(organization, request)
         return answer
+
+
+class WebhookRequestsUnlimited(Defect):
+    """API Reference, Error Handling: above the limit a webhook answers 429."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/requests-are-limited",)
+
+    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -155,13 +155,3 @@ class LargeEventCrashes(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None
-
-
-class WebhookRequestsUnlimited(Defect):
-    """API Reference, Error Handling: above the limit a webhook answers 429."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/requests-are-limited",)
-
-    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
-        return None
