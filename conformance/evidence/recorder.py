@@ -231,15 +231,9 @@ class Recorder:
         return [self.redactor.remains(self.redactor.text(word)) for word in command]
 
     def transcript(
-        self,
-        command: Iterable[str],
-        exit_code: int,
-        output: str,
-        errors: str,
-        duration_s: float,
-        hook: str = "",
+        self, command: Iterable[str], code: int, output: str, errors: str, duration_s: float, hook: str = "",
         undo: Iterable[str] = (),
-    ) -> str:
+    ) -> str:  # fmt: skip
         """Records what an outside program was told and said; returns the entry's id.
 
         ``hook`` is the name of the operator's command that it is, where it is one; ``undo`` the command that undoes it.
@@ -250,13 +244,12 @@ class Recorder:
             "kind": "transcript",
             "id": self.next_id(),
             "command": words,
-            "exit_code": exit_code,
+            "exit_code": code,
             "output": self.redactor.text(output)[:KEPT_BODY],
             "errors": self.redactor.text(errors)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
             "secrets": self.redactor.names_in([*words, *undone_by]),
-            **({"hook": hook} if hook else {}),
-            **({"undo": undone_by} if undone_by else {}),
+            **{name: told for name, told in (("hook", hook), ("undo", undone_by)) if told},
         }
         self._keep(entry)
         return str(entry["id"])

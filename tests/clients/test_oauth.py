@@ -149,6 +149,16 @@ def test_hooks_run_with_the_client_id_and_are_recorded() -> None:
     assert operator.revoke("ct-full") > 0
     (entry,) = operator.recorder.entries
     assert (entry["output"], entry["hook"]) == ("ct-full\n", "revoke")
+    assert "undo" not in entry
+
+
+def test_a_hook_is_recorded_with_the_command_that_undoes_it() -> None:
+    operator = Operator(Hooks(revoke="true {client_id}", restore="echo --id {client_id}"), Recorder())
+    operator.revoke("ct-full")
+    operator.restore("ct-full")
+    revoked, restored = operator.recorder.entries
+    assert revoked["undo"] == ["echo", "--id", "ct-full"]
+    assert "undo" not in restored
 
 
 def test_hooks_that_fail_or_are_missing() -> None:
