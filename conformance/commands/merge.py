@@ -21,7 +21,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("folders", metavar="RUN", nargs="+", type=Path, help="the folders of all shards")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder for the joined run")
-    parser.add_argument("--waivers", metavar="FILE", type=Path, help="the waivers (default: those the shards have met)")
+    parser.add_argument(
+        "--waivers", metavar="FILE", type=Path, help="the waivers (default: those that the shards read)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.reporting.terminal import closing
     from conformance.runs.merging import merge
     from conformance.runs.record import RecordError
+    from conformance.runs.waivers import of_run
 
     try:
         record = merge(arguments.folders, arguments.out, _waivers(arguments.waivers, arguments.folders[0]))
@@ -38,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(str(mistake)) from None
     except OSError as reason:
         raise UsageMistake(f"{arguments.out} cannot be written: {reason.strerror}") from None
+    for mistake in of_run(record.info).wrong(record.results):
+        print(f"ERROR: {mistake}")
     print(closing(record, files, colour=False))
     return record.info.exit_code or 0
 
@@ -51,6 +56,7 @@ def _waivers(path: Path | None, shard: Path) -> Waivers | None:
 
     info = read(shard).info
     try:
-        return Waivers(load(path, catalogue().requirements, given=True), info.started[:10], selection=info.selection)
+        entries = load(path, catalogue().requirements, given=True)
+        return Waivers(entries, info.started[:10], selection=info.selection, file=path.absolute())
     except WaiverError as mistake:
         raise UsageMistake(str(mistake)) from None

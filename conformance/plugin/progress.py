@@ -20,6 +20,7 @@ from conformance.reporting.terminal import closing, failure_text, give_up
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
+from conformance.runs.waivers import Waivers
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
@@ -56,7 +57,9 @@ class Progress:
         self._write(text + "\n")
         self._draw()
 
-    def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
+    def beginning(
+        self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path, waivers: Waivers
+    ) -> None:
         """What is tested, with what."""
         self.step.begin()
         self.folder = str(self._short({"": folder})[""])
@@ -67,12 +70,18 @@ class Progress:
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
         )
         self.say(f"Target   {info.target}{kind}")
+        self.say(f"Waivers  {self._read(waivers)}")
         if info.environment.get("proxy"):
             self.say(f"Proxy    {info.environment['proxy']}")
         self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
         for state in states:
             if state.blocked:
                 self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
+
+    def _read(self, waivers: Waivers) -> str:
+        """Say which file the waivers were read from, or where there is none."""
+        name = visible(str(self._short({"": waivers.file or Path()})[""]))
+        return f"{plural(len(waivers.entries), 'waiver')} in {name}" if waivers.read_from else f"none (no file {name})"
 
     def collected(self, nodeids: list[str]) -> None:
         """How many checks each area has."""

@@ -40,7 +40,7 @@ from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
 from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
-from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
+from conformance.runs.waivers import WaiverError, Waivers, path_of
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
@@ -112,7 +112,7 @@ class Run:
         self.writer = self._writer()
         if option.conformance_terminal:
             self.progress.take_over()
-        self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder))
+        self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder), self.waivers)
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
@@ -172,10 +172,10 @@ class Run:
 
     def _waivers(self, target_file: Path) -> Waivers:
         given = self.config.option.waivers
-        path = Path(self.config.invocation_params.dir, str(given)) if given else target_file.with_name(FILE_NAME)
+        path = path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
         try:
             found = load_waivers(path, catalogue().requirements, bool(given))
-            return Waivers(found, now()[:10], self.config.option.shard is None, self.selection)
+            return Waivers(found, now()[:10], self.config.option.shard is None, self.selection, path)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
@@ -210,6 +210,8 @@ class Run:
             secret_names={storage.access_key.name: storage.secret_key.name} if storage else {},
             environment=environment(state.url for state in states),
             target_file=None if self.embedded else options.target_config,
+            waivers_file=self.waivers.read_from,
+            waivers=[each.plain() for each in self.waivers.entries],
         )
 
     def _writer(self) -> RecordWriter:

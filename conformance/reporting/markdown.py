@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.reporting.causes import Cause, causes, first_finding, in_front
-from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise, waivers_read
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
 from conformance.runs.reading import Record
@@ -57,7 +57,7 @@ def render(record: Record) -> str:
         "",
         f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
-        f"profile {escaped(info.profile)}, seed {info.seed}.",
+        f"profile {escaped(info.profile)}, seed {info.seed}.{_waivers(waivers_read(info))}",
         *(f"\n**{escaped(told)}**" for told in in_front(record)),
         "" if record.complete else "\n**The run is not complete.**\n",
         "| class | statement | MUST | SHOULD | MAY |",
@@ -67,6 +67,10 @@ def render(record: Record) -> str:
         shares = " | ".join(_share(each.levels[level]) for level in Level)
         lines.append(f"| {escaped(each.name)} | {SIGNS[each.statement]} {each.words} | {shares} |")
     return "\n".join([*lines, "", *_failures(record), *_others(record)]).rstrip() + "\n"
+
+
+def _waivers(told: str) -> str:
+    return f" Waivers: {escaped(told)}." if told else ""
 
 
 def _share(tally: Tally) -> str:

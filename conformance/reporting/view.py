@@ -9,7 +9,17 @@ from typing import Any
 
 from conformance.reporting import exchanges
 from conformance.reporting.causes import Cause, causes, in_front
-from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
+from conformance.reporting.classes import (
+    ClassSummary,
+    Tally,
+    areas,
+    counts,
+    day_of,
+    outcome,
+    overall,
+    summarise,
+    waivers_read,
+)
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, shortened
 from conformance.runs.reading import Record
@@ -129,7 +139,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Target digest", info.fingerprint[:12]),
         ("Features", ", ".join(info.features) or "none claimed beyond the core"),
     ]
-    return facts + ([("Shard", info.shard)] if info.shard else [])
+    further = [("Waivers", waivers_read(info)), ("Shard", info.shard or "")]
+    return facts + [(name, value) for name, value in further if value]
 
 
 def _surfaces(record: Record) -> list[Surface]:
