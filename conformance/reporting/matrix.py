@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from conformance.reporting.causes import likely_cause
 from conformance.reporting.classes import area_place, day_of, outcome
 from conformance.reporting.html import fragment, page
 from conformance.reporting.text import on_one_line
@@ -103,15 +104,41 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
     return page("matrix.html", "matrix.js", columns=columns, compared=compared, rows=found, remarks=remarks)
 
 
-def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, list[tuple[Change, str, str]]]]:
-    """The changes by kind, each with the ways to the check in both reports."""
+def by_cause(comparison: Comparison, kind: Kind) -> list[list[Change]]:
+    """Return the changes of one kind, those of one probable cause together; a MUST is the first of them."""
+    results = {result.id: result for result in comparison.new.results}
+    found: dict[object, list[Change]] = defaultdict(list)
+    for change in comparison.of(kind):
+        cause = _cause(change, results.get(change.id))
+        found[change.before, change.now, change.waived, cause].append(change)
+    return [*found.values()]
+
+
+def _cause(change: Change, result: CheckResult | None) -> object:
+    """What changes of one cause share: of failures the symptom, else the reason or the difference between answers."""
+    if change.kind == Kind.BEHAVIOUR:
+        # One defect of a method shows at many paths.
+        return frozenset((detail.split(" ", 1)[0], detail.partition(": ")[2]) for detail in change.details)
+    if change.kind == Kind.NEWLY_FAILING and result is not None:
+        return likely_cause(result)
+    if change.kind == Kind.NEWLY_UNJUDGED and result is not None:
+        return result.verdict, result.reason
+    return change.id
+
+
+def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, int, list[list[tuple[Change, str, str]]]]]:
+    """The changes by kind and cause, each with the ways to the check in both reports, and how many a kind has."""
     old, new = (link_to(side.folder, folder) for side in (comparison.old, comparison.new))
 
     def shown(change: Change) -> tuple[Change, str, str]:
         at = fragment(change.id)
         return change, old + at if change.before else "", new + at if change.now else ""
 
-    return [(kind, list(map(shown, comparison.of(kind)))) for kind in Kind if comparison.of(kind)]
+    return [
+        (kind, len(comparison.of(kind)), [list(map(shown, each)) for each in by_cause(comparison, kind)])
+        for kind in Kind
+        if comparison.of(kind)
+    ]
 
 
 def plain(comparison: Comparison) -> dict[str, Any]:
@@ -132,20 +159,27 @@ def text(comparison: Comparison) -> Iterable[str]:
     yield " → ".join(f"{record.folder} ({record.info.target})" for record in (comparison.old, comparison.new))
     yield from (f"remark: {remark}" for remark in comparison.remarks)
     for kind in Kind:
-        changes = comparison.of(kind)
-        if changes:
+        groups = by_cause(comparison, kind)
+        if groups:
             yield ""
-            yield f"{kind.upper()} ({len(changes)})"
-            yield from (line for change in changes[:SHOWN] for line in _lines(change))
-        if len(changes) > SHOWN:
-            yield f"  … and {len(changes) - SHOWN} more; --format json tells all"
+            yield f"{kind.upper()} ({_counted(groups)})"
+            yield from (line for each in groups[:SHOWN] for line in _lines(each))
+        if len(groups) > SHOWN:
+            yield f"  … and {_counted(groups[SHOWN:])} more; --format json tells all"
     yield ""
     told = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
     yield ", ".join(told) if told else f"no difference in {plural(len(comparison.new.results), 'check')}"
 
 
-def _lines(change: Change) -> Iterable[str]:
+def _counted(groups: Sequence[Sequence[Change]]) -> str:
+    checks = sum(map(len, groups))
+    return str(checks) if checks == len(groups) else f"{plural(checks, 'check')}, {plural(len(groups), 'cause')}"
+
+
+def _lines(alike: Sequence[Change]) -> Iterable[str]:
+    change, others = alike[0], len(alike) - 1
     became = f": {change.before} → {change.now}" if change.before and change.now and change.before != change.now else ""
     waived = " (waived)" if change.waived else ""
-    yield f"  {on_one_line(change.id)}  {change.level}{became}{waived}"
+    more = f" and {plural(others, 'more check')}" if others else ""
+    yield f"  {on_one_line(change.id)}{more}  {change.level}{became}{waived}"
     yield from (f"      {on_one_line(detail)[:300]}" for detail in change.details[:4])
