@@ -16,6 +16,7 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
+from conformance.reporting.causes import by_reason, refused_logins
 from conformance.reporting.terminal import closing, failure_text, give_up
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
@@ -77,6 +78,8 @@ class Progress:
         for state in states:
             if state.blocked:
                 self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
+            for cause, _needs in state.refused.values():
+                self.say(f"  {state.surface}: {on_one_line(cause)}")
 
     def _read(self, waivers: Waivers) -> str:
         """Say which file the waivers were read from, or where there is none."""
@@ -128,11 +131,14 @@ class Progress:
         self.step.end(record, files)
 
     def _unclear(self, record: Record) -> None:
-        unclear = defaultdict[str, list[CheckResult]](list)
-        for result in record.results:
-            if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
-                unclear[result.reason].append(result)
-        for first, *others in unclear.values():
+        # A login that is refused is said in the closing lines.
+        logins = refused_logins(record)
+        unclear = [
+            each
+            for each in record.results
+            if each.verdict == Verdict.INCONCLUSIVE and each.id not in self.told and each.reason not in logins
+        ]
+        for first, *others in by_reason(unclear):
             self.say("\n" + failure_text(first, self.width, self.out.isatty(), run=self.run, folder=self.folder))
             if others:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")

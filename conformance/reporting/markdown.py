@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from conformance.reporting.causes import Cause, causes, first_finding, in_front
+from conformance.reporting.causes import Cause, by_reason, causes, first_finding, in_front
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise, waivers_read
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
@@ -140,14 +140,17 @@ def _others(record: Record) -> Iterator[str]:
         results = [result for result in record.results if outcome(result, day_of(record)) == ended]
         if results:
             yield f"### {title}: {len(results)}\n"
-            yield from (_line(result, ended) for result in results[:MOST_CAUSES])
+            groups = [[each] for each in results] if ended == "waived" else by_reason(results)
+            yield from (_line(group, ended) for group in groups[:MOST_CAUSES])
             yield ""
 
 
-def _line(result: CheckResult, ended: str) -> str:
+def _line(alike: list[CheckResult], ended: str) -> str:
+    result, others = alike[0], len(alike) - 1
+    more = f" and {plural(others, 'more check')} for the same reason" if others else ""
     if ended == "waived":
         waiver = result.waiver or {}
         why = f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
     else:
         why = result.reason + (f"; needs {result.needs}" if result.needs else "")
-    return f"- {escaped(result.id)} ({result.level}): {escaped(why)}"
+    return f"- {escaped(result.id)} ({result.level}){more}: {escaped(why)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reporting import exchanges
-from conformance.reporting.causes import Cause, causes, in_front
+from conformance.reporting.causes import Cause, by_reason, causes, in_front
 from conformance.reporting.classes import (
     ClassSummary,
     Tally,
@@ -83,7 +83,8 @@ class Report:
     surfaces: list[Surface]
     causes: list[Cause]
     waived: list[CheckResult]
-    unjudged: list[CheckResult]
+    unjudged: list[list[CheckResult]]
+    """The checks that could not be judged, by reason."""
     errors: list[CheckResult]
     areas: dict[str, list[CheckView]]
     views: dict[str, CheckView]
@@ -108,7 +109,7 @@ def build(record: Record) -> Report:
         surfaces=_surfaces(record),
         causes=causes(by_outcome.get("fail", [])),
         waived=by_outcome.get("waived", []),
-        unjudged=by_outcome.get("inconclusive", []),
+        unjudged=by_reason(by_outcome.get("inconclusive", [])),
         errors=by_outcome.get("error", []),
         areas=checks,
         views={view.result.id: view for found in checks.values() for view in found},
