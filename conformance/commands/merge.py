@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
+from conformance.commands.run import add_baseline, baseline_of, since
 
 if TYPE_CHECKING:
     from conformance.runs.waivers import Waivers
@@ -24,6 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--waivers", metavar="FILE", type=Path, help="the waivers (default: those that the shards read)"
     )
+    add_baseline(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.runs.record import RecordError
     from conformance.runs.waivers import of_run
 
+    baseline = baseline_of(arguments)
     try:
         record = merge(arguments.folders, arguments.out, _waivers(arguments.waivers, arguments.folders[0]))
         files = render_all(record)
@@ -44,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     for mistake in of_run(record.info).wrong(record.results):
         print(f"ERROR: {mistake}")
     print(closing(record, files, colour=False))
-    return record.info.exit_code or 0
+    code = record.info.exit_code or 0
+    return since(baseline, arguments.out, arguments.fail_on, code) if baseline else code
 
 
 def _waivers(path: Path | None, shard: Path) -> Waivers | None:
