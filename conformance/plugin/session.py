@@ -36,12 +36,10 @@ from conformance.plugin.sharding import durations_of, share_of_rate
 from conformance.plugin.surfaces import SURFACES
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
-from conformance.runs import helpers
+from conformance.runs import helpers, waivers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
 from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
-from conformance.runs.waivers import WaiverError, Waivers, path_of
-from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -170,13 +168,13 @@ class Run:
             durations=str(Path(option.shard_durations).resolve()) if option.shard_durations else None,
         )
 
-    def _waivers(self, target_file: Path) -> Waivers:
+    def _waivers(self, target_file: Path) -> waivers.Waivers:
         given = self.config.option.waivers
-        path = path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
+        path = waivers.path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
         try:
-            found = load_waivers(path, catalogue().requirements, bool(given))
-            return Waivers(found, now()[:10], self.config.option.shard is None, self.selection, path)
-        except WaiverError as mistake:
+            found = waivers.load(path, catalogue().requirements, bool(given))
+            return waivers.Waivers(found, now()[:10], self.config.option.shard is None, self.selection, path)
+        except waivers.WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
     def _folder(self, name: str) -> Path:
