@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from conformance.vocabulary.finding import Inconclusive
+from conformance.target.logins import WithLogins
 from conformance.vocabulary.values import host_and_port
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
@@ -221,22 +221,7 @@ Role = Literal[
 ]
 
 
-class WithLogins(Described):
-    """A surface with logins by role. Which of them are refused is no part of the file: the preflight finds out."""
-
-    _refused: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
-
-    def refuse(self, role: str, cause: str, needs: str) -> None:
-        """Note that the target refuses a role's login."""
-        self._refused[role] = cause, needs
-
-    def need(self, role: str) -> None:
-        """Raise Inconclusive where the target refuses the role's login: one cause for every check that needs it."""
-        if role in self._refused:
-            raise Inconclusive(*self._refused[role])
-
-
-class Identity(WithLogins):
+class Identity(Described, WithLogins):
     """The identity surface: the token endpoint and the organization APIs."""
 
     url: Url
@@ -253,7 +238,7 @@ class Login(Described):
     password: SecretValue
 
 
-class Registry(WithLogins):
+class Registry(Described, WithLogins):
     """The registry surface."""
 
     url: Url
