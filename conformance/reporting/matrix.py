@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -105,25 +105,40 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
 
 
 def by_cause(comparison: Comparison, kind: Kind) -> list[list[Change]]:
-    """Return the changes of one kind, those of one probable cause together; a MUST is the first of them."""
+    """Return the changes of one kind, those of one probable cause together; a MUST is the first of them.
+
+    A check whose answers differ in several ways is among those of each.
+    """
     results = {result.id: result for result in comparison.new.results}
     found: dict[object, list[Change]] = defaultdict(list)
     for change in comparison.of(kind):
-        cause = _cause(change, results.get(change.id))
-        found[change.before, change.now, change.waived, cause].append(change)
+        for cause, details in _causes(change, results.get(change.id)).items():
+            found[change.before, change.now, change.waived, cause].append(replace(change, details=details))
     return [*found.values()]
 
 
-def _cause(change: Change, result: CheckResult | None) -> object:
-    """What changes of one cause share: of failures the symptom, else the reason or the difference between answers."""
-    if change.kind == Kind.BEHAVIOUR:
-        # One defect of a method shows at many paths.
-        return frozenset((detail.split(" ", 1)[0], detail.partition(": ")[2]) for detail in change.details)
+def _causes(change: Change, result: CheckResult | None) -> dict[object, list[str]]:
+    """What changes of one cause share, with the details of it: the symptom, the reason, or each way of answering."""
     if change.kind == Kind.NEWLY_FAILING and result is not None:
-        return likely_cause(result)
+        return {likely_cause(result): change.details}
     if change.kind == Kind.NEWLY_UNJUDGED and result is not None:
-        return result.verdict, result.reason
-    return change.id
+        return {(result.verdict, result.reason): change.details}
+    if change.kind != Kind.BEHAVIOUR:
+        return {change.id: change.details}
+    found: dict[object, list[str]] = defaultdict(list)
+    for detail in change.details:
+        found[_way(detail)].append(detail)
+    return found
+
+
+def _way(detail: str) -> object:
+    """In which way answers differ, whatever the path: one defect of a method shows at many, among other answers."""
+    request, _, words = detail.partition(": ")
+    before, arrow, after = words.partition(" → ")
+    was, now = ({each.rpartition(" ")[2] for each in side.split(", ")} for side in (before, after))
+    what = before.split(", ")[0].rpartition(" ")[0]
+    ways = (what, frozenset(was - now), frozenset(now - was)) if arrow else words
+    return request.split(" ", 1)[0], ways
 
 
 def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, int, list[list[tuple[Change, str, str]]]]]:
@@ -162,18 +177,18 @@ def text(comparison: Comparison) -> Iterable[str]:
         groups = by_cause(comparison, kind)
         if groups:
             yield ""
-            yield f"{kind.upper()} ({_counted(groups)})"
+            yield f"{kind.upper()} ({_counted(len(comparison.of(kind)), groups)})"
             yield from (line for each in groups[:SHOWN] for line in _lines(each))
         if len(groups) > SHOWN:
-            yield f"  … and {_counted(groups[SHOWN:])} more; --format json tells all"
+            yield f"  … and {len(groups) - SHOWN} more; --format json tells all"
     yield ""
     told = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
     yield ", ".join(told) if told else f"no difference in {plural(len(comparison.new.results), 'check')}"
 
 
-def _counted(groups: Sequence[Sequence[Change]]) -> str:
-    checks = sum(map(len, groups))
-    return str(checks) if checks == len(groups) else f"{plural(checks, 'check')}, {plural(len(groups), 'cause')}"
+def _counted(checks: int, groups: Sequence[Sequence[Change]]) -> str:
+    alone = len(groups) == checks and all(len(each) == 1 for each in groups)
+    return str(checks) if alone else f"{plural(checks, 'check')}, {plural(len(groups), 'cause')}"
 
 
 def _lines(alike: Sequence[Change]) -> Iterable[str]:

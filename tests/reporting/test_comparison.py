@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.reporting.matrix import render
+from conformance.reporting.matrix import _way, render
 from conformance.runs.comparison import Comparison, Kind, compare
 from conformance.runs.reading import Record, read
 from conformance.runs.record import CheckResult
@@ -191,6 +191,21 @@ def test_one_cause_is_shown_once(run: Run, tmp_path: Path, capsys: pytest.Captur
     assert shown.count("without etag") == 1 and "storage/head/b" not in shown
     written = page.read_text()
     assert written.count("1 more check with the same change") == 2 and "#storage/head/b" in written
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("HEAD /a: media type x/y → t/p", "HEAD /b: media type j/k, x/y → j/k, t/p", True),
+        ("HEAD /a: status 200 → 404", "GET /a: status 200 → 404", False),
+        ("HEAD /a: status 200 → 404", "HEAD /b: status 200 → 403", False),
+        ("GET /a: error code none → A", "GET /b: error code B → A", False),
+        ("GET /a: the header fields of 200 are now with x", "GET /b: the header fields of 200 are now with x", True),
+        ("GET /a: the header fields of 200 are now with x", "GET /b: the header fields of 200 are now with y", False),
+    ],
+)
+def test_ways_of_answering_are_told_apart(one: str, other: str, same: bool) -> None:
+    assert (_way(one) == _way(other)) is same
 
 
 def test_json_holds_every_change(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
