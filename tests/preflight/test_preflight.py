@@ -209,7 +209,7 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     file = TargetFile(deployment, path)
     file.write()
     folder = tmp_path / file.folder
-    for name in ("identity-full", "registry-pusher", "storage-secret-key"):
+    for name in ("identity-full", "registry-pusher", "storage-secret-key", "registry-puller", "identity-foreign"):
         (folder / name).write_text("wrong-secret-value")
     (folder / "webhooks-url").write_text(deployment.urls["webhooks"] + "/hooks/never-was")
     text = path.read_text().replace('client_id = "ct-revoked"', 'client_id = "ct-narrow"')
@@ -225,6 +225,7 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert registry.locked == "the login pusher of the target file is refused a token: 401"
     assert "conformance-b is answered 403 SignatureDoesNotMatch; is the secret key or the region" in storage.locked
     assert webhooks.locked == ""
+    assert (registry.refused, identity.refused) == ({}, {}), "where nobody is let in, that is the one cause"
     needed = "the right secret in $REGISTRY_PUSHER_PASSWORD for [targets.X.registry.credentials.pusher]"
     assert registry.blocked == (registry.locked, needed)
 
