@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(str(mistake)) from None
     except OSError as reason:
         raise UsageMistake(f"{arguments.out} cannot be written: {reason.strerror}") from None
-    for mistake in of_run(record.info).wrong(record.results):
-        print(f"ERROR: {mistake}")
+    for wrong in of_run(record.info).wrong(record.results):
+        print(f"ERROR: {wrong}")
     print(closing(record, files, colour=False))
     code = record.info.exit_code or 0
     return since(baseline, arguments.out, arguments.fail_on, code) if baseline else code

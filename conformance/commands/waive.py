@@ -73,7 +73,11 @@ def _file(given: Path | None, config: Path | None) -> Path:
     try:
         target_file = locate(config, here)
     except NoConfiguration:
-        return path_of(given, None, here)
+        return _short(path_of(given, None, here), here)
     if not target_file.is_file():
         raise UsageMistake(f"--config {config}: there is no such file")
-    return path_of(given, target_file, here)
+    return _short(path_of(given, target_file, here), here)
+
+
+def _short(path: Path, here: Path) -> Path:
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -71,7 +71,7 @@ def inputs(**given: str) -> dict[str, str]:
     return {**values, **given}
 
 
-def checked(step: dict[str, Any], folder: Path, code: int = 0, **given: str) -> int:
+def checked(step: dict[str, Any], folder: Path, given: dict[str, str], code: int = 0) -> int:
     command(folder / "conformance" / "bin")
     variables = inputs(**given)
     assert set(step["env"]) == set(variables)
@@ -84,7 +84,7 @@ def checked(step: dict[str, Any], folder: Path, code: int = 0, **given: str) -> 
 @pytest.mark.parametrize("code", [0, 1, 7])
 def test_the_action_checks_and_tells_how_it_ended(step: dict[str, Any], code: int, tmp_path: Path) -> None:
     given = {"TARGET": "staging", "PROFILE": "core", "SELECTORS": "registry class:a-b", "OUT": "a run"}
-    assert checked(step, tmp_path, code, **given) == code
+    assert checked(step, tmp_path, given, code) == code
     assert calls(tmp_path) == ["run --profile core --target staging --out a run registry class:a-b"]
     assert (tmp_path / "output").read_text() == f"run=a run\nexit-code={code}\n"
 
@@ -94,7 +94,8 @@ GATED = "--waivers stg/a b.toml --baseline nights --fail-on regression"
 
 
 def test_the_action_hands_over_what_a_gate_needs(step: dict[str, Any], tmp_path: Path) -> None:
-    assert checked(step, tmp_path, **GATE, CONFIG="stg/x.toml", STRICT="true", SHARD="1/2", HISTORY="nights") == 0
+    given = {**GATE, "CONFIG": "stg/x.toml", "STRICT": "true", "SHARD": "1/2", "HISTORY": "nights"}
+    assert checked(step, tmp_path, given) == 0
     # A part is no night.
     (line,) = calls(tmp_path)
     assert line == f"run --profile full --config stg/x.toml --shard 1/2 --strict --out conformance-run {GATED}"
@@ -102,7 +103,7 @@ def test_the_action_hands_over_what_a_gate_needs(step: dict[str, Any], tmp_path:
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_action_keeps_a_history(step: dict[str, Any], code: int, tmp_path: Path) -> None:
-    assert checked(step, tmp_path, code, HISTORY="nights", KEEP="7") == code
+    assert checked(step, tmp_path, {"HISTORY": "nights", "KEEP": "7"}, code) == code
     ran, *kept = calls(tmp_path)
     assert ran == "run --profile full --out conformance-run"
     assert kept == ["history nights --add conformance-run --keep 7", "report --index nights"]
@@ -111,7 +112,7 @@ def test_the_action_keeps_a_history(step: dict[str, Any], code: int, tmp_path: P
 def test_the_action_joins_parts(step: dict[str, Any], tmp_path: Path) -> None:
     for part in ("1", "2"):
         (tmp_path / "parts" / part).mkdir(parents=True)
-    assert checked(step, tmp_path, 7, **GATE, PARTS="parts", HISTORY="nights") == 7
+    assert checked(step, tmp_path, {**GATE, "PARTS": "parts", "HISTORY": "nights"}, 7) == 7
     joined, *kept = calls(tmp_path)
     assert joined == f"merge parts/1 parts/2 --out conformance-run {GATED}"
     assert [line.split()[0] for line in kept] == ["history", "report"]
@@ -121,7 +122,7 @@ def test_nothing_that_is_given_to_the_action_is_run(step: dict[str, Any], tmp_pa
     assert "${{" not in step["run"]
     hostile = "$(touch owned) `touch owned` ; touch owned"
     for parts in ("", hostile):
-        checked(step, tmp_path, **{**dict.fromkeys(inputs(), hostile), "PARTS": parts})
+        checked(step, tmp_path, {**dict.fromkeys(inputs(), hostile), "PARTS": parts})
     assert not (tmp_path / "owned").exists()
 
 
