@@ -121,7 +121,11 @@ class OAuthClient:
         return next((role for role in declaring if DOCUMENTED_SCOPE in self.credential(role).scopes), None)
 
     def credential(self, role: str) -> Credential:
-        """The credential in a role; NotApplicable for an optional role that the target file lacks."""
+        """The credential in a role; NotApplicable for an optional role that the target file lacks.
+
+        Inconclusive where the target refused it before the run.
+        """
+        self.identity.need(role)
         found = self.identity.credentials.get(role)  # type: ignore[call-overload]
         if isinstance(found, Credential):
             return found

@@ -64,7 +64,8 @@ class Registry:
         return replace(self, presenter=Fixed(authorization))
 
     def account(self, role: str) -> Account:
-        """Username and password of a role; Inconclusive where the target file lacks it."""
+        """Username and password of a role; Inconclusive where the target file lacks it, or the target refuses it."""
+        self.described.need(role)
         login = {str(name): each for name, each in self.described.credentials.items()}.get(role)
         if login is None:
             place = f"[targets.X.registry.credentials.{role}]"

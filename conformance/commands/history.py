@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conformance.commands import UsageMistake
+from conformance.vocabulary.amounts import at_least_one
 from conformance.vocabulary.verdict import ExitCode
 
 
@@ -18,6 +19,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Reads every run in a folder and says which checks newly fail, since when, and which are flaky.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of the runs' folders, such as reports/")
+    parser.add_argument("--add", metavar="RUN", type=Path, help="first copy this run into the folder")
+    parser.add_argument(
+        "--keep", metavar="N", type=at_least_one, help="first remove all but the last N runs of each target"
+    )
     parser.add_argument("--target", metavar="NAME", help="only runs of this target")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page")
@@ -26,10 +31,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the histories; returns the exit code."""
     from conformance.reporting.over_time import plain, render, text
-    from conformance.runs.history import histories, shelf
+    from conformance.runs.history import add, histories, prune, shelf
     from conformance.runs.record import RecordError
 
     try:
+        if arguments.add:
+            add(arguments.folder, arguments.add)
+        if arguments.keep:
+            prune(arguments.folder, arguments.keep)
         found = shelf(arguments.folder)
     except RecordError as mistake:
         raise UsageMistake(str(mistake)) from None

@@ -1,4 +1,7 @@
-"""``conformance init``: writes a conformance.toml after a few questions."""
+"""``conformance init``: writes a conformance.toml after a few questions.
+
+It asks for the surfaces that there are and for the names of the variables that hold their secrets, never for a secret.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,60 @@ SLUG = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 URL = re.compile(r"^https?://[^/?#\s@\"\\]+[^?#\s\"\\]*$")
 
 
+VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*$")
+"""As the target file permits. A secret that is typed by mistake is hardly ever one, and is not shown again."""
+NO_VARIABLE = "That is no name of a variable, such as CT_SECRET. The file holds the name, and never the secret."
+LOGIN = re.compile(r"^[^\"\\\x00-\x1f\x7f]+$")
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked for a credential; ``proposed`` is the value that stands in the tables below.
+
+    ``optional``: the answer may be ``-``, which leaves the table of ``role`` out, or leaves it a comment.
+    """
+
+    text: str
+    proposed: str
+    role: str = ""
+    optional: bool = False
+    offered: bool = True
+
+    @property
+    def of_variable(self) -> bool:
+        """Whether the answer is the name of a variable."""
+        return bool(VARIABLE.match(self.proposed))
+
+
+QUESTIONS = {
+    "identity": (
+        Question("Client id of a credential with all its scopes (role full)?", "ct-full", "full"),
+        Question("Variable that holds its secret?", "CT_FULL_SECRET", "full"),
+        Question("Client id of one with fewer scopes (role narrow; - for none)?", "ct-narrow", "narrow", True),
+        Question("Variable that holds its secret?", "CT_NARROW_SECRET", "narrow"),
+    ),
+    "registry": (
+        Question("User name of a login that may push (role pusher)?", "ct-push", "pusher"),
+        Question("Variable that holds its password?", "CT_PUSH_PASSWORD", "pusher"),
+        Question("User name of one that may only pull (role puller; - for none)?", "ct-pull", "puller", True, False),
+        Question("Variable that holds its password?", "CT_PULL_PASSWORD", "puller"),
+    ),
+    "storage": (
+        Question("Variable that holds the access key?", "CT_S3_KEY"),
+        Question("Variable that holds the secret key?", "CT_S3_SECRET"),
+    ),
+    "webhooks": (Question("Variable that holds the webhook's URL?", "CT_WEBHOOK_URL"),),
+}
+
+
 @dataclass
 class Answers:
-    """What the file is to say."""
+    """What the file is to say. ``given`` are the answers to questions, by what each proposed."""
 
     preset: str = "full"
+    surfaces: tuple[str, ...] = PRESETS["full"]
+    given: dict[str, str] = field(default_factory=dict)
     target: str = "staging"
     organization: str = "my-org"
     urls: dict[str, str] = field(
@@ -58,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(f"{path} exists; --force overwrites it, --config FILE writes another")
     answers = _given(arguments)
     if not arguments.yes:
-        _ask_all(answers, ask_preset=arguments.preset is None)
+        _ask_all(answers, ask_surfaces=arguments.preset is None)
     text = file_text(answers, schema_reference(path))
     try:
         path.write_text(text, encoding="utf-8")
@@ -71,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _given(arguments: argparse.Namespace) -> Answers:
-    answers = Answers(preset=arguments.preset or "full")
+    preset = arguments.preset or "full"
+    answers = Answers(preset, PRESETS[preset])
     answers.target = arguments.target or ("reference" if answers.preset == "reference" else answers.target)
     if not NAME.fullmatch(answers.target):
         raise UsageMistake(f'--target "{answers.target}": letters, digits, "-" and "_" only')
@@ -82,24 +135,47 @@ def _given(arguments: argparse.Namespace) -> Answers:
     return answers
 
 
-def _ask_all(answers: Answers, ask_preset: bool) -> None:
-    if ask_preset:
-        names = ", ".join(name for name in PRESETS if name != "reference")
-        answers.preset = _ask(f"What does the target offer ({names})?", answers.preset, PRESETS.__contains__)
+def _ask_all(answers: Answers, ask_surfaces: bool) -> None:
     if answers.preset == "reference":
         return
+    if ask_surfaces:
+        proposed = ", ".join(answers.surfaces)
+        told = _ask(f"Which surfaces are there ({proposed})?", proposed, lambda word: bool(_surfaces(word)))
+        answers.surfaces = _surfaces(told)
     answers.target = _ask("A name for the target?", answers.target, _matches(NAME))
     answers.organization = _ask("The slug of the organization under test?", answers.organization, _matches(SLUG))
-    for surface in PRESETS[answers.preset]:
+    for surface in answers.surfaces:
         if surface in answers.urls:
             answers.urls[surface] = _ask(f"URL of {surface}?", answers.urls[surface], _matches(URL))
+        _ask_credentials(answers, surface)
+
+
+def _surfaces(text: str) -> tuple[str, ...]:
+    """The surfaces that a line names, in the order of the file; none where it names something else."""
+    named = {word.lower() for word in re.split(r"[\s,]+", text) if word}
+    return tuple(each for each in QUESTIONS if each in named) if named <= QUESTIONS.keys() else ()
+
+
+def _ask_credentials(answers: Answers, surface: str) -> None:
+    left_out = set()
+    for each in QUESTIONS[surface]:
+        if each.role in left_out:
+            continue
+        proposed = each.proposed if each.offered else NONE
+        if each.of_variable:
+            told = _ask(each.text, proposed, _matches(VARIABLE), NO_VARIABLE)
+        else:
+            told = _ask(each.text, proposed, _matches(LOGIN))
+        answers.given[each.proposed] = told
+        if each.optional and told == NONE:
+            left_out.add(each.role)
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda word: pattern.match(word) is not None
 
 
-def _ask(question: str, proposed: str, accepted: Callable[[str], bool]) -> str:
+def _ask(question: str, proposed: str, accepted: Callable[[str], bool], hint: str = "That cannot be used.") -> str:
     while True:
         print(f"{question} [{proposed}] ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
@@ -109,7 +185,7 @@ def _ask(question: str, proposed: str, accepted: Callable[[str], bool]) -> str:
         word = line.strip() or proposed
         if accepted(word):
             return word
-        print("That cannot be used.", file=sys.stderr)
+        print(hint, file=sys.stderr)
 
 
 def schema_reference(path: Path) -> str:
@@ -125,13 +201,36 @@ def file_text(answers: Answers, schema: str) -> str:
     if answers.preset == "reference":
         return head + _of_reference(answers)
     values = {**{f"{name}_url": url for name, url in answers.urls.items()}, "organization": answers.organization}
-    surfaces = PRESETS[answers.preset]
+    surfaces = answers.surfaces
     features = "".join(_feature_lines(surfaces))
-    parts = [TARGET, *(TABLES[name] for name in surfaces), *([HOOKS] if "identity" in surfaces else [])]
+    tables = (_with_credentials(TABLES[name], name, answers.given) for name in surfaces)
+    parts = [TARGET, *tables, *([HOOKS] if "identity" in surfaces else [])]
     text = "\n".join(parts).replace("<features>", features).replace("<target>", answers.target)
     for name, value in values.items():
         text = text.replace(f"<{name}>", value)
     return head + text
+
+
+def _with_credentials(table: str, surface: str, given: dict[str, str]) -> str:
+    """A surface's table with the credentials that were told; one that there is not is left out or stays a comment."""
+    for each in QUESTIONS[surface]:
+        told = given.get(each.proposed, each.proposed)
+        if each.optional and each.proposed in given:
+            table = _optional(table, each, told != NONE)
+        if told != NONE:
+            table = table.replace(f'"{each.proposed}"', f'"{told}"').replace(f"${{{each.proposed}}}", f"${{{told}}}")
+    return table
+
+
+def _optional(table: str, question: Question, there: bool) -> str:
+    """The table with the part of a role made a comment where there is none, and none where there is."""
+    head, name, rest = table.partition(f"[targets.<target>.{PLACES[question.role]}]")
+    part, blank, behind = rest.partition("\n\n")
+    lines = [name, *part.removesuffix("\n").split("\n")[1:]]
+    plain = [line.removeprefix("# ") for line in lines]
+    ended = part.endswith("\n") and not blank
+    written = "\n".join(plain if there else [f"# {line}" for line in plain])
+    return head.removesuffix("# ") + written + ("\n" if ended else "") + blank + behind
 
 
 def _feature_lines(surfaces: tuple[str, ...]) -> Iterator[str]:
@@ -159,7 +258,8 @@ def _of_reference(answers: Answers) -> str:
 def _next(answers: Answers, path: Path, text: str) -> list[str]:
     names = sorted(set(re.findall(r'^\w+ = "\$\{([A-Z0-9_]+)\}"', text, re.MULTILINE)))
     start = f"conformance reference --port {REFERENCE_PORT} --write-config {path.with_name(RUNNING)} &"
-    first = [start] if answers.preset == "reference" else [f"set {', '.join(names)}"]
+    unset = [name for name in names if name not in os.environ]
+    first = [start] if answers.preset == "reference" else [f"set {', '.join(unset)}"] * bool(unset)
     option = "" if path.name == "conformance.toml" else f" --config {path}"
     return [*first, f"conformance preflight{option}", f"conformance run{option}"]
 
@@ -181,6 +281,7 @@ features = [
 # ca_file = "authority.pem"
 """
 CLAIMED = {"registry.delete", "storage.multipart"}
+PLACES = {"narrow": "identity.credentials.narrow", "puller": "registry.credentials.puller"}
 TABLES = {
     "identity": """\
 [targets.<target>.identity]

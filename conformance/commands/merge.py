@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
+from conformance.commands.run import add_baseline, baseline_of, since
 
 if TYPE_CHECKING:
     from conformance.runs.waivers import Waivers
@@ -21,7 +22,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("folders", metavar="RUN", nargs="+", type=Path, help="the folders of all shards")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder for the joined run")
-    parser.add_argument("--waivers", metavar="FILE", type=Path, help="the waivers (default: those the shards have met)")
+    parser.add_argument(
+        "--waivers", metavar="FILE", type=Path, help="the waivers (default: those that the shards read)"
+    )
+    add_baseline(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.reporting.terminal import closing
     from conformance.runs.merging import merge
     from conformance.runs.record import RecordError
+    from conformance.runs.waivers import of_run
 
+    baseline = baseline_of(arguments)
     try:
         record = merge(arguments.folders, arguments.out, _waivers(arguments.waivers, arguments.folders[0]))
         files = render_all(record)
@@ -38,8 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(str(mistake)) from None
     except OSError as reason:
         raise UsageMistake(f"{arguments.out} cannot be written: {reason.strerror}") from None
+    for wrong in of_run(record.info).wrong(record.results):
+        print(f"ERROR: {wrong}")
     print(closing(record, files, colour=False))
-    return record.info.exit_code or 0
+    code = record.info.exit_code or 0
+    return since(baseline, arguments.out, arguments.fail_on, code) if baseline else code
 
 
 def _waivers(path: Path | None, shard: Path) -> Waivers | None:
@@ -51,6 +60,7 @@ def _waivers(path: Path | None, shard: Path) -> Waivers | None:
 
     info = read(shard).info
     try:
-        return Waivers(load(path, catalogue().requirements, given=True), info.started[:10], selection=info.selection)
+        entries = load(path, catalogue().requirements, given=True)
+        return Waivers(entries, info.started[:10], selection=info.selection, file=path.absolute())
     except WaiverError as mistake:
         raise UsageMistake(str(mistake)) from None

@@ -34,10 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
     )
-    parser.add_argument("--baseline", metavar="RUN", type=Path, help="also say what changed since an earlier run")
-    parser.add_argument(
-        "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
-    )
+    add_baseline(parser)
     add_color(parser)
 
 
@@ -55,6 +52,19 @@ def color_words(arguments: argparse.Namespace) -> list[str]:
     return [] if arguments.color is None else [f"--color={'yes' if arguments.color else 'no'}"]
 
 
+def add_baseline(parser: argparse.ArgumentParser) -> None:
+    """Add the options that hold a run against an earlier one."""
+    parser.add_argument(
+        "--baseline",
+        metavar="RUN",
+        type=Path,
+        help="also say what changed since an earlier run, or the last one in a folder of runs",
+    )
+    parser.add_argument(
+        "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
     begun = "pytest" in sys.modules
@@ -64,11 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.plugin.invocation import run_pytest
     from conformance.reporting.terminal import give_up
 
-    if arguments.fail_on and not arguments.baseline:
-        raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
-    if arguments.baseline:
-        # Before the run: nobody wants to wait for a mistake.
-        _whole(arguments.baseline)
+    # Before the run: nobody wants to wait for a mistake.
+    baseline = baseline_of(arguments)
     made = Made()
     if not begun:
         _prepare(arguments)
@@ -79,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         # What could not be written then waits still, since pytest's capture has restored the stream.
         give_up(sys.stdout)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
-    return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
+    return since(baseline, made.folder, arguments.fail_on, code) if baseline else code
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
@@ -101,17 +108,31 @@ class Made:
         self.folder = Path(run.options.folder) if run is not None else None
 
 
-def _whole(folder: Path) -> None:
+def baseline_of(arguments: argparse.Namespace) -> Path | None:
+    """Return the run that --baseline names; None where it is not given, or names an empty folder, as on a first night.
+
+    UsageMistake where the run cannot be read to its end.
+    """
+    from conformance.runs.history import latest
     from conformance.runs.reading import read_whole
     from conformance.runs.record import RecordError
 
+    if not arguments.baseline:
+        if arguments.fail_on:
+            raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
+        return None
     try:
-        read_whole(folder)
+        found = latest(arguments.baseline, getattr(arguments, "target", None))
+        if found is None:
+            print(f"No earlier run is in {arguments.baseline}: there is nothing to compare with.")
+        else:
+            read_whole(found)
     except RecordError as mistake:
         raise UsageMistake(f"--baseline {mistake}") from None
+    return found
 
 
-def _since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) -> int:
+def since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) -> int:
     """Says what changed since the baseline; the exit code is the run's own where that was not judged to its end."""
     if folder is None or code not in (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE):
         return code

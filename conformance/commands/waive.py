@@ -21,7 +21,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--reason", required=True, help="why the finding is permitted")
     parser.add_argument("--issue", required=True, metavar="URL", help="where its mending is followed")
     parser.add_argument("--until", required=True, metavar="YYYY-MM-DD", help="the last day on which it holds")
-    parser.add_argument("--waivers", metavar="FILE", type=Path, help="the file (default: beside conformance.toml)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
+    parser.add_argument(
+        "--waivers", metavar="FILE", type=Path, help="the waivers (default: waivers.toml beside the target file)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.contract.catalogue import catalogue
     from conformance.runs.waivers import Waiver, WaiverError, append, load
 
-    path = arguments.waivers or _beside_target_file()
+    path = _file(arguments.waivers, arguments.config)
     waiver = Waiver(arguments.id, arguments.reason.strip(), arguments.issue.strip(), _day(arguments.until))
     if not waiver.reason or not waiver.issue:
         raise UsageMistake("--reason and --issue must say something")
@@ -61,11 +64,20 @@ def _day(text: str) -> datetime.date:
     return day
 
 
-def _beside_target_file() -> Path:
-    from conformance.runs.waivers import FILE_NAME
-    from conformance.target.configuration import NoConfiguration, find
+def _file(given: Path | None, config: Path | None) -> Path:
+    """Return the file that a run with the same --waivers and --config reads."""
+    from conformance.runs.waivers import path_of
+    from conformance.target.configuration import NoConfiguration, locate
 
+    here = Path.cwd()
     try:
-        return find(Path.cwd()).with_name(FILE_NAME)
+        target_file = locate(config, here)
     except NoConfiguration:
-        return Path(FILE_NAME)
+        return _short(path_of(given, None, here), here)
+    if not target_file.is_file():
+        raise UsageMistake(f"--config {config}: there is no such file")
+    return _short(path_of(given, target_file, here), here)
+
+
+def _short(path: Path, here: Path) -> Path:
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -12,6 +12,7 @@ from conformance.runs.options import OPTIONS, PREFIX
 
 if TYPE_CHECKING:
     from conformance.preflight import SurfaceState
+    from conformance.target.description import Target
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +61,8 @@ class RunOptions:
     shrink_s: float | None = None
     blocked: dict[str, list[str]] = field(default_factory=dict)
     """Surfaces of which nothing can be judged: why, and what that needs."""
+    refused: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """Logins that a surface refuses, by surface and role: why, and what that needs."""
     locked: list[str] = field(default_factory=list)
     """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
     open: list[str] = field(default_factory=list)
@@ -72,12 +75,20 @@ class RunOptions:
         for state in states:
             if state.blocked:
                 self.blocked[state.surface] = list(state.blocked)
+            if state.refused:
+                self.refused[state.surface] = dict(state.refused)
             if state.shut:
                 self.locked.append(state.surface)
             if state.open:
                 self.open.append(state.surface)
             if state.surface == "webhooks" and state.credentials.get("url") == "ok":
                 self.taking.append(state.surface)
+
+    def hand_over(self, target: Target) -> None:
+        """Tell a target's surfaces which of their logins are refused."""
+        for surface, refused in self.refused.items():
+            for role, (cause, needs) in refused.items():
+                getattr(target, surface).refuse(role, cause, needs)
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

@@ -16,10 +16,12 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
+from conformance.reporting.causes import by_reason, refused_logins
 from conformance.reporting.terminal import closing, failure_text, findings, give_up, in_colour, moves_cursor
 from conformance.reporting.text import on_one_line, visible
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
+from conformance.runs.waivers import Waivers
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
@@ -54,7 +56,9 @@ class Progress:
         self._write(text + "\n")
         self._draw()
 
-    def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
+    def beginning(
+        self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path, waivers: Waivers
+    ) -> None:
         """What is tested, with what."""
         self.step.begin()
         self.folder = str(self._short({"": folder})[""])
@@ -65,12 +69,20 @@ class Progress:
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
         )
         self.say(f"Target   {info.target}{kind}")
+        self.say(f"Waivers  {self._read(waivers)}")
         if info.environment.get("proxy"):
             self.say(f"Proxy    {info.environment['proxy']}")
         self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
         for state in states:
             if state.blocked:
                 self.say(f"  {state.surface}: {on_one_line(state.blocked[0])}")
+            for cause, _needs in state.refused.values():
+                self.say(f"  {state.surface}: {on_one_line(cause)}")
+
+    def _read(self, waivers: Waivers) -> str:
+        """Say which file the waivers were read from, or where there is none."""
+        name = visible(str(self._short({"": waivers.file or Path()})[""]))
+        return f"{plural(len(waivers.entries), 'waiver')} in {name}" if waivers.read_from else f"none (no file {name})"
 
     def collected(self, nodeids: list[str]) -> None:
         """How many checks each area has."""
@@ -110,11 +122,14 @@ class Progress:
         self.step.end(record, files)
 
     def _unjudged(self, record: Record) -> None:
-        unclear = defaultdict[str, list[CheckResult]](list)
-        for result in record.results:
-            if result.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
-                unclear[result.reason].append(result)
-        for first, *others in unclear.values():
+        # A login that is refused is named in the closing lines.
+        logins = refused_logins(record)
+        unclear = [
+            each
+            for each in record.results
+            if each.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE) and each.reason not in logins
+        ]
+        for first, *others in by_reason(unclear):
             self.say("\n" + failure_text(first, self.width, self.colour, run=self.run, folder=self.folder))
             if others:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")

@@ -49,7 +49,7 @@ from conformance.target.description import Target
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
-FOUND = ("reachable", "cause", "locked", "open")
+FOUND = ("reachable", "cause", "locked", "mend", "refused", "open")
 """What of the preflight decides which checks can be judged."""
 LIFE = re.compile("no longer answers|stopped answering after this request|no event any more")
 
@@ -139,6 +139,7 @@ class Rejudging(Worker):
 
     def _fill(self, target: Target) -> None:
         info, stash = self.record.info, self.config.stash
+        self.options.hand_over(target)
         stash[KEYS.target] = target
         stash[KEYS.open] = frozenset(self.options.open)
         _, _, own = self.name.rpartition("-")

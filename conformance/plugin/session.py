@@ -37,12 +37,10 @@ from conformance.plugin.sharding import share_of_rate
 from conformance.plugin.surfaces import SURFACES
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
-from conformance.runs import helpers
+from conformance.runs import helpers, waivers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
 from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
-from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
-from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -114,7 +112,7 @@ class Run:
         self.writer = self._writer()
         if option.conformance_terminal:
             self.progress.take_over()
-        self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder))
+        self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder), self.waivers)
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
@@ -170,13 +168,14 @@ class Run:
             durations=str(Path(durations).resolve()) if durations else None,
         )
 
-    def _waivers(self, target_file: Path) -> Waivers:
-        given = self.config.option.conformance_waivers
-        path = Path(self.config.invocation_params.dir, str(given)) if given else target_file.with_name(FILE_NAME)
+    def _waivers(self, target_file: Path) -> waivers.Waivers:
+        option = self.config.option
+        given = option.conformance_waivers
+        path = waivers.path_of(given, None if self.embedded else target_file, self.config.invocation_params.dir)
         try:
-            found = load_waivers(path, catalogue().requirements, bool(given))
-            return Waivers(found, now()[:10], self.config.option.conformance_shard is None, self.selection)
-        except WaiverError as mistake:
+            found = waivers.load(path, catalogue().requirements, bool(given))
+            return waivers.Waivers(found, now()[:10], option.conformance_shard is None, self.selection, path)
+        except waivers.WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
     def _folder(self, name: str) -> Path:
@@ -211,6 +210,8 @@ class Run:
             environment=environment(state.url for state in states),
             promises={each.id: each.plain() for each in contract.promises.values()},
             target_file=None if self.embedded else options.target_config,
+            waivers_file=self.waivers.read_from,
+            waivers=[each.plain() for each in self.waivers.entries],
         )
 
     def _writer(self) -> RecordWriter:

@@ -85,6 +85,7 @@ class Worker:
         loaded = configuration.load(Path(self.options.target_config), Path.cwd())
         name, target = loaded.choose(self.options.target)
         self._place = f"[{shown(('targets', name))}."
+        self.options.hand_over(target)
         learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
@@ -215,10 +216,18 @@ class Worker:
         return report
 
     def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
-        judgement = judge(error, RECORDER, phase)
+        judgement = self._of_one_cause(check, judge(error, RECORDER, phase))
         # A check that sent nothing has told nothing about the target.
         self.life.doubtful = False
         return self.life.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
+
+    def _of_one_cause(self, check: CheckInfo, judgement: Judgement) -> Judgement:
+        """Give the one cause of a surface that lets nobody in to a check that ran there and could not judge either."""
+        surface = surface_of(check.requirement.id) or ""
+        if judgement.verdict == Verdict.INCONCLUSIVE and surface in self.options.locked:
+            cause, needs = self.options.blocked[surface]
+            return Judgement(Verdict.INCONCLUSIVE, RECORDER.redactor.text(cause), RECORDER.redactor.text(needs))
+        return judgement
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
         if self.life.doubtful:

@@ -56,6 +56,9 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
         state.unreachable(str(failure))
     finally:
         used.http.close()
+    if state.locked:
+        # Where nobody is let in that is the one cause.
+        state.refused.clear()
     return state
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from conformance.clients.oauth import basic
 from conformance.preflight.contact import Contact, Failed, is_html, measure, not_the_surface
-from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Credential, Identity, Resource
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import part_of_jwt
@@ -49,11 +49,10 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
     credential = identity.credentials[role]  # type: ignore[index]
     try:
         reply = _asked(contact, identity, credential, in_body=True)
-        if role == WHO_MAY_ALL and 400 <= reply.status < 500:
+        if role not in REFUSED_ROLES and 400 <= reply.status < 500:
             other = _asked(contact, identity, credential, in_body=False)
             if 400 <= other.status < 500:
-                cause = _told(contact, identity, credential, reply)
-                state.locked = f"the credential {role} of the target file is refused a token: {cause}"
+                _note_refusal(state, role, credential, reply, _told(contact, identity, credential, reply))
     except Failed as failure:
         state.role(role, str(failure))
         return ""
@@ -65,6 +64,17 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         return token
     _refused(state, role, reply, partial(_told, contact, identity, credential, reply))
     return ""
+
+
+def _note_refusal(state: SurfaceState, role: str, credential: Credential, reply: Exchange, told: str) -> None:
+    """Note a credential that is refused in both forms; a refusal of its scopes alone locks no other role out."""
+    cause = f"the credential {role} of the target file is refused a token: {told}"
+    of_scopes = _object(reply).get("error") == "invalid_scope"
+    needs = mending(f"identity.credentials.{role}", credential.client_secret)
+    if role == WHO_MAY_ALL:
+        state.locked, state.mend = cause, "" if of_scopes else needs
+    elif reply.status in (400, 401) and not of_scopes:
+        state.refuse(role, cause, needs)
 
 
 def _asked(contact: Contact, identity: Identity, credential: Credential, in_body: bool) -> Exchange:

@@ -12,7 +12,7 @@ from conformance.clients.http import address_in, as_asked, followed, on_one_host
 from conformance.clients.operator import Operator
 from conformance.clients.registry_login import answered_by, challenge_elsewhere
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
-from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
@@ -132,7 +132,7 @@ class Doors:
 
         reply = followed(asked_at(url), asked_at, on_one_host)
         if not reply.ok:
-            raise Refused(f"is refused a token: {reply.status}", 400 <= reply.status < 500)
+            raise Refused(f"is refused a token: {reply.status}", 400 <= reply.status < 500 and reply.status != 429)
         try:
             answer = reply.json()
             token = answer.get("token") or answer["access_token"]
@@ -150,8 +150,8 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
             _ended(state, role, False)
             return
         state.role(role, str(reason))
-        if role == WHO_MAY_ALL and isinstance(reason, Refused) and reason.login:
-            _lock(state, role, doors.registry)
+        if isinstance(reason, Refused) and reason.login:
+            _note_refusal(state, role, doors.registry)
         return
     if role in REFUSED_ROLES:
         _ended(state, role, reply.status == 200)
@@ -160,8 +160,8 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
         state.ok(f"{role}: logged in")
     else:
         state.role(role, f"is not let in: {reply.status}")
-        if role == WHO_MAY_ALL and reply.status in (401, 403):
-            _lock(state, role, doors.registry)
+        if reply.status == 401 or (role == WHO_MAY_ALL and reply.status == 403):
+            _note_refusal(state, role, doors.registry)
 
 
 def _ended(state: SurfaceState, role: str, let_in: bool) -> None:
@@ -185,11 +185,18 @@ def _let_in(doors: Doors, role: str) -> Exchange:
     return reply if reply.status == 200 else doors.contact.ask("GET", "/v2/", doors.key(role))
 
 
-def _lock(state: SurfaceState, role: str, registry: Registry) -> None:
-    """The surface opens to nobody. What is known to be read otherwise by servers is told with it: it is no proof."""
-    state.locked = f"the login {role} of the target file {state.credentials[role]}"
-    if ":" in registry.credentials[role].password.reveal():  # type: ignore[index]
-        state.locked += "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
+def _note_refusal(state: SurfaceState, role: str, registry: Registry) -> None:
+    """Note a login that is refused; without the first nothing opens. A password that servers read differently is named
+    with it, though that is no proof."""
+    password = registry.credentials[role].password  # type: ignore[index]
+    cause = f"the login {role} of the target file {state.credentials[role]}"
+    if ":" in password.reveal():
+        cause += "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
+    needs = mending(f"registry.credentials.{role}", password)
+    if role == WHO_MAY_ALL:
+        state.locked, state.mend = cause, needs
+    else:
+        state.refuse(role, cause, needs)
 
 
 def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:

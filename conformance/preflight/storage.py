@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from conformance.oracles.s3_errors import CODE, error_of, xml_root
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface, run_name
-from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Storage
 from conformance.vocabulary.exchange import Exchange
 
@@ -64,6 +64,7 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     if replies and all(400 <= reply.status < 500 for reply in replies.values()):
         told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
         state.locked = f"the access key, region and buckets of the target file open nothing: {told}{_signed(told)}"
+        state.mend = mending("storage", gateway.storage.access_key, gateway.storage.secret_key)
     for bucket, reply in replies.items():
         if reply.ok:
             state.ok(f"the key opens the bucket {bucket}")

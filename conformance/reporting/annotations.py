@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.reporting.causes import Cause, causes
+from conformance.reporting.causes import Cause, by_reason, causes
 from conformance.reporting.classes import unjudged
 from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.reading import Record
@@ -41,9 +41,10 @@ def annotated(record: Record, here: Path) -> Iterator[str]:
         for cause in chosen[:MOST]:
             yield _command(kind, place, cause.results[0], _failure(cause))
     unclear = [result for result in record.results if unjudged(result) and result.level == Level.MUST]
-    for result in unclear[:MOST]:
+    for result, *others in by_reason(unclear)[:MOST]:
         why = result.reason + (f"; needs {result.needs}" if result.needs else "")
-        yield _command("warning", place, result, f"{result.verdict}: {why}")
+        more = f" (and {plural(len(others), 'more check')})" if others else ""
+        yield _command("warning", place, result, f"{result.verdict}: {why}{more}")
 
 
 def _failure(cause: Cause) -> str:

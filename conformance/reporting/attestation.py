@@ -201,7 +201,7 @@ def _contract(record: Record, name: str) -> Contract:
 
 def _suite(record: Record) -> Suite:
     version = record.info.suite_version
-    return Suite(uri=f"pkg:pypi/nextepoch-conformance@{version}", annotations=SuiteNotes(version=version))
+    return Suite(uri=f"pkg:generic/nextepoch-conformance@{version}", annotations=SuiteNotes(version=version))
 
 
 def _target(record: Record) -> Target:

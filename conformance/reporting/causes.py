@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 from conformance.reporting.exchanges import reason_phrase
@@ -336,7 +337,39 @@ def _fields(
     return found
 
 
+def by_reason(unjudged: Iterable[CheckResult]) -> list[list[CheckResult]]:
+    """The checks that could not be judged, those of one reason together, the most first."""
+    found: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in unjudged:
+        found.setdefault((result.reason, result.needs), []).append(result)
+    return sorted(found.values(), key=len, reverse=True)
+
+
+def refused_logins(record: Record) -> dict[str, str]:
+    """The reasons of checks that are a login which the target refuses, each with the one line that is said of it."""
+    surfaces = {}
+    for state in record.info.preflight:
+        causes = [state.get("locked") if state.get("mend") else None, *(each[0] for each in _refused(state))]
+        surfaces.update({cause: state.get("surface") for cause in causes if cause})
+    told = {}
+    for first, *others in by_reason(each for each in record.results if each.verdict == "inconclusive"):
+        if first.reason in surfaces:
+            judged = f"{plural(len(others) + 1, 'check')} could not be judged"
+            told[first.reason] = f"{surfaces[first.reason]}: {first.reason}. {judged}. Needed: {first.needs}"
+    return told
+
+
+def _refused(state: Mapping[str, Any]) -> list[list[str]]:
+    found = state.get("refused") or {}
+    return [each for each in found.values() if each] if isinstance(found, dict) else []
+
+
 def in_front(record: Record) -> list[str]:
+    """Logins that are refused, and what many checks met that did not pass: a sentence each."""
+    return [*refused_logins(record).values(), *_met_by_many(record)]
+
+
+def _met_by_many(record: Record) -> list[str]:
     """What many checks that did not pass have met, a sentence each, with what they may have come of."""
     unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
     told = []

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from conformance.contract.profiles import included
 from conformance.runs.reading import Record
-from conformance.runs.record import CheckResult
+from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
@@ -97,6 +97,13 @@ def waiver_in_force(result: CheckResult, day: str) -> bool:
     """Whether a waiver covers this check on a day (``YYYY-MM-DD``)."""
     waiver = result.waiver
     return bool(waiver) and not (waiver or {}).get("expired") and str((waiver or {}).get("until") or day) >= day
+
+
+def waivers_read(info: RunInfo) -> str:
+    """Say which file of waivers a run read; "" where its record does not say."""
+    if info.waivers is None:
+        return ""
+    return f"{plural(len(info.waivers), 'waiver')} in {info.waivers_file}" if info.waivers_file else "none"
 
 
 def outcome(result: CheckResult, day: str) -> str:

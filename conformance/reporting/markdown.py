@@ -6,8 +6,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from conformance.reporting.causes import Cause, first_finding, in_front
-from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.causes import Cause, by_reason, first_finding, in_front
+from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise, waivers_read
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.promises import Overview, PromiseView, also_shown_by, overview
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
@@ -65,7 +65,7 @@ def render(record: Record) -> str:
         "",
         f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
-        f"profile {escaped(info.profile)}, seed {info.seed}.",
+        f"profile {escaped(info.profile)}, seed {info.seed}.{_waivers(waivers_read(info))}",
         *(f"\n**{escaped(told)}**" for told in in_front(record)),
         "" if record.complete else "\n**The run is not complete.**\n",
         *_promises(found),
@@ -76,6 +76,10 @@ def render(record: Record) -> str:
         shares = " | ".join(_share(each.levels[level]) for level in Level)
         lines.append(f"| {escaped(each.name)} | {SIGNS[each.statement]} {each.words} | {shares} |")
     return "\n".join([*lines, "", *_failures(record, found), *_others(record)]).rstrip() + "\n"
+
+
+def _waivers(told: str) -> str:
+    return f" Waivers: {escaped(told)}." if told else ""
 
 
 def _share(tally: Tally) -> str:
@@ -172,14 +176,17 @@ def _others(record: Record) -> Iterator[str]:
         results = [result for result in record.results if outcome(result, day_of(record)) == ended]
         if results:
             yield f"### {title}: {len(results)}\n"
-            yield from (_line(result, ended) for result in results[:MOST_CAUSES])
+            groups = [[each] for each in results] if ended == "waived" else by_reason(results)
+            yield from (_line(group, ended) for group in groups[:MOST_CAUSES])
             yield ""
 
 
-def _line(result: CheckResult, ended: str) -> str:
+def _line(alike: list[CheckResult], ended: str) -> str:
+    result, others = alike[0], len(alike) - 1
+    more = f" and {plural(others, 'more check')} for the same reason" if others else ""
     if ended == "waived":
         waiver = result.waiver or {}
         why = f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
     else:
         why = result.reason + (f"; needs {result.needs}" if result.needs else "")
-    return f"- {escaped(result.id)} ({result.level}): {escaped(why)}"
+    return f"- {escaped(result.id)} ({result.level}){more}: {escaped(why)}"

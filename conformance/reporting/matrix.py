@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from conformance.reporting.causes import causes
 from conformance.reporting.classes import area_place, day_of, outcome
 from conformance.reporting.html import fragment, page
 from conformance.reporting.text import on_one_line
@@ -106,15 +107,58 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
     return page("matrix.html", "matrix.js", columns=columns, compared=compared, rows=found, remarks=remarks)
 
 
-def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, list[tuple[Change, str, str]]]]:
-    """The changes by kind, each with the ways to the check in both reports."""
+def by_cause(comparison: Comparison, kind: Kind) -> list[list[Change]]:
+    """Return the changes of one kind, those of one probable cause together; a MUST is the first of them.
+
+    A check whose answers differ in several ways is among those of each.
+    """
+    results = {result.id: result for result in comparison.new.results}
+    numbered = enumerate(causes(comparison.new)) if kind == Kind.NEWLY_FAILING else ()
+    failing = {result.id: number for number, cause in numbered for result in cause.results}
+    found: dict[object, list[Change]] = defaultdict(list)
+    for change in comparison.of(kind):
+        for cause, details in _causes(change, results.get(change.id), failing).items():
+            found[change.before, change.now, change.waived, cause].append(replace(change, details=details))
+    return [*found.values()]
+
+
+def _causes(change: Change, result: CheckResult | None, failing: Mapping[str, int]) -> dict[object, list[str]]:
+    """What changes of one cause share, with its details: the cause of failures, the reason, or the way of answering."""
+    if change.kind == Kind.NEWLY_FAILING and change.id in failing:
+        return {failing[change.id]: change.details}
+    if change.kind == Kind.NEWLY_UNJUDGED and result is not None:
+        return {(result.verdict, result.reason): change.details}
+    if change.kind != Kind.BEHAVIOUR:
+        return {change.id: change.details}
+    found: dict[object, list[str]] = defaultdict(list)
+    for detail in change.details:
+        found[_way(detail)].append(detail)
+    return found
+
+
+def _way(detail: str) -> object:
+    """In which way answers differ, whatever the path: one defect of a method shows at many, among other answers."""
+    request, _, words = detail.partition(": ")
+    before, arrow, after = words.partition(" → ")
+    was, now = ({each.rpartition(" ")[2] for each in side.split(", ")} for side in (before, after))
+    what = before.split(", ")[0].rpartition(" ")[0]
+    ways = (what, frozenset(was - now), frozenset(now - was)) if arrow else words
+    return request.split(" ", 1)[0], ways
+
+
+def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, int, list[list[tuple[Change, str, str]]]]]:
+    """The changes by kind and cause, each with the ways to the check in both reports, and how many a kind has."""
     old, new = (link_to(side.folder, folder) for side in (comparison.old, comparison.new))
 
     def shown(change: Change) -> tuple[Change, str, str]:
         at = fragment(change.id)
         return change, old + at if change.before else "", new + at if change.now else ""
 
-    return [(kind, list(map(shown, comparison.of(kind)))) for kind in Kind if comparison.of(kind)]
+    return [
+        (kind, len(comparison.of(kind)), [list(map(shown, each)) for each in by_cause(comparison, kind)])
+        for kind in Kind
+        if comparison.of(kind)
+    ]
 
 
 def plain(comparison: Comparison) -> dict[str, Any]:
@@ -139,20 +183,27 @@ def text(comparison: Comparison) -> Iterable[str]:
         yield f"\n{what.upper()} ({len(promises)})"
         yield from (f"  {on_one_line(each.name)}: {each.before} → {each.now}" for each in promises)
     for kind in Kind:
-        changes = comparison.of(kind)
-        if changes:
+        groups = by_cause(comparison, kind)
+        if groups:
             yield ""
-            yield f"{kind.upper()} ({len(changes)})"
-            yield from (line for change in changes[:SHOWN] for line in _lines(change))
-        if len(changes) > SHOWN:
-            yield f"  … and {len(changes) - SHOWN} more; --format json tells all"
+            yield f"{kind.upper()} ({_counted(len(comparison.of(kind)), groups)})"
+            yield from (line for each in groups[:SHOWN] for line in _lines(each))
+        if len(groups) > SHOWN:
+            yield f"  … and {len(groups) - SHOWN} more; --format json tells all"
     yield ""
     told = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
     yield ", ".join(told) if told else f"no difference in {plural(len(comparison.new.results), 'check')}"
 
 
-def _lines(change: Change) -> Iterable[str]:
+def _counted(checks: int, groups: Sequence[Sequence[Change]]) -> str:
+    alone = len(groups) == checks and all(len(each) == 1 for each in groups)
+    return str(checks) if alone else f"{plural(checks, 'check')}, {plural(len(groups), 'cause')}"
+
+
+def _lines(alike: Sequence[Change]) -> Iterable[str]:
+    change, others = alike[0], len(alike) - 1
     became = f": {change.before} → {change.now}" if change.before and change.now and change.before != change.now else ""
     waived = " (waived)" if change.waived else ""
-    yield f"  {on_one_line(change.id)}  {change.level}{became}{waived}"
+    more = f" and {plural(others, 'more check')}" if others else ""
+    yield f"  {on_one_line(change.id)}{more}  {change.level}{became}{waived}"
     yield from (f"      {on_one_line(detail)[:300]}" for detail in change.details[:4])

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reporting import exchanges
-from conformance.reporting.causes import in_front, title
-from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
+from conformance.reporting.causes import by_reason, in_front, title
+from conformance.reporting.classes import (
+    ClassSummary,
+    Tally,
+    areas,
+    counts,
+    day_of,
+    outcome,
+    overall,
+    summarise,
+    waivers_read,
+)
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.promises import Overview, overview
 from conformance.reporting.text import duration, shortened
@@ -82,7 +92,8 @@ class Report:
     surfaces: list[Surface]
     overview: Overview
     waived: list[CheckResult]
-    unjudged: list[CheckResult]
+    unjudged: list[list[CheckResult]]
+    """The checks that could not be judged, by reason."""
     errors: list[CheckResult]
     areas: dict[str, list[CheckView]]
     views: dict[str, CheckView]
@@ -107,7 +118,7 @@ def build(record: Record) -> Report:
         surfaces=_surfaces(record),
         overview=overview(record),
         waived=by_outcome.get("waived", []),
-        unjudged=by_outcome.get("inconclusive", []),
+        unjudged=by_reason(by_outcome.get("inconclusive", [])),
         errors=by_outcome.get("error", []),
         areas=checks,
         views={view.result.id: view for found in checks.values() for view in found},
@@ -138,7 +149,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Target digest", info.fingerprint[:12]),
         ("Features", ", ".join(info.features) or "none claimed beyond the core"),
     ]
-    return facts + ([("Shard", info.shard)] if info.shard else [])
+    further = [("Waivers", waivers_read(info)), ("Shard", info.shard or "")]
+    return facts + [(name, value) for name, value in further if value]
 
 
 def _surfaces(record: Record) -> list[Surface]:

@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -25,6 +25,8 @@ VOLATILE_PART = re.compile(
     r"cf-[0-9a-z]{11}-(?:w\d*|last|preflight)-\d+x?|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{16,}|\d{5,}"
     r"|[A-Za-z0-9_=-]{24,}"
 )
+PAGES = re.compile(r"""\brel\s*=\s*["']?[^"',;]*\b(?:next|prev|previous|first|last)\b""", re.IGNORECASE)
+"""A Link to another page (RFC 8288) tells how much there is to list, which earlier runs and other clients decide."""
 CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 LONGEST_CODE = 80
 
@@ -38,6 +40,10 @@ class Answer:
     code: str
     media_type: str
     exchange: str
+
+    def equals(self, other: Answer) -> bool:
+        """Whether it is the same answer, to another request perhaps."""
+        return replace(self, exchange=other.exchange) == other
 
 
 Behaviour = dict[str, list[Answer]]
@@ -69,9 +75,30 @@ def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]
 
 
 def _last_of_each(old: list[Answer], new: list[Answer]) -> tuple[list[Answer], list[Answer]]:
-    """As many answers of both, from the end: what checks share (a set-up, a token) is asked for by the first alone."""
+    """Return as many answers of both: what several checks share (a set-up, a token) is requested by the first alone.
+
+    Where each answer of the one side is among those of the other, in their order, the others are of what is shared. A
+    server error is never taken for that. Where they differ, those at the end are compared.
+    """
     count = min(len(old), len(new))
+    fewer, more = (old, new) if len(old) <= len(new) else (new, old)
+    if len(fewer) < len(more) and (among := _among(fewer, more)):
+        return (fewer, among) if fewer is old else (among, fewer)
     return old[-count:], new[-count:]
+
+
+def _among(fewer: list[Answer], more: list[Answer]) -> list[Answer]:
+    """Return the answers of ``more`` that equal ``fewer`` in their order; none where one is missing or 5xx is left."""
+    rest, found = iter(more), []
+    for wanted in fewer:
+        for each in rest:
+            if each.equals(wanted):
+                found.append(each)
+                break
+        else:
+            return []
+    left = [each for each in more if not any(each is one for one in found)]
+    return [] if any(each.status >= 500 for each in left) else found
 
 
 def _told(before: list[Answer], after: list[Answer]) -> Iterator[str]:
@@ -107,8 +134,12 @@ def _request(entry: dict[str, Any]) -> str:
 def _answer(entry: dict[str, Any]) -> Answer:
     fields = {str(name).lower(): str(value) for name, value in entry["response_headers"]}
     media_type = fields.get("content-type", "").partition(";")[0].strip().lower()
-    names = frozenset(name for name in fields if not VOLATILE_FIELD.fullmatch(name))
+    names = frozenset(name for name, value in fields.items() if not _is_volatile(name, value))
     return Answer(entry["status"], names, _code(entry), media_type, entry["id"])
+
+
+def _is_volatile(name: str, value: str) -> bool:
+    return bool(VOLATILE_FIELD.fullmatch(name)) or (name == "link" and bool(PAGES.search(value)))
 
 
 def _code(entry: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RecordError
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import ExitCode, Verdict
+from conformance.vocabulary.wording import plural
 
 
 class Kind(StrEnum):
@@ -109,7 +110,10 @@ def compare(old: Record, new: Record) -> Comparison:
     if not before.keys() & now.keys():
         raise RecordError(f"{old.folder} and {new.folder} have no check in common; there is nothing to compare")
     day = new.info.started[:10]
-    every = [*now, *(before.keys() - now.keys())]
+    # What only one of them was to check tells nothing of the target.
+    every = (
+        [*now, *(before.keys() - now.keys())] if _same_choice(old, new) else [each for each in now if each in before]
+    )
     found = [_change(before.get(each), now.get(each), day) for each in every]
     changes = [*filter(None, found), *_drift(old, new, before, now)]
     order = list(Kind)
@@ -183,18 +187,28 @@ def _by_check(record: Record) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def _same_choice(old: Record, new: Record) -> bool:
+    """Whether both runs were to make the same checks."""
+    one, other = ((info.profile, info.selection, info.shard) for info in (old.info, new.info))
+    return one == other
+
+
 def _remarks(old: Record, new: Record) -> Iterator[str]:
     pairs = {
         "contracts": (old.info.contract_digest, new.info.contract_digest),
         "versions of the suite": (old.info.suite_version, new.info.suite_version),
         "profiles": (old.info.profile, new.info.profile),
         "selections": (old.info.selection, new.info.selection),
+        "shards": (old.info.shard, new.info.shard),
         "targets' descriptions": (old.info.fingerprint, new.info.fingerprint),
         "seeds": (old.info.seed, new.info.seed),
     }
     different = [name for name, (one, other) in pairs.items() if one != other]
     if different:
         yield f"the runs differ in their {', '.join(different)}"
+    if not _same_choice(old, new):
+        ids = [{result.id for result in record.results} for record in (old, new)]
+        yield f"{plural(len(ids[0] ^ ids[1]), 'check')} of one run alone: the other was not to make them"
     for record in (old, new):
         if not any((record.folder / "evidence").glob("*.ndjson")):
             yield f"{record.folder}: no evidence is there, so that behaviour cannot be compared"

@@ -6,6 +6,8 @@ same; where it passed and has failed ever since, it is a new failure with a firs
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from typing import Any
 
 from conformance.runs.promises import PromiseVerdict, name_of, verdict_of
 from conformance.runs.reading import Record, json_object, read_info
-from conformance.runs.record import RecordError, RunInfo
+from conformance.runs.record import LONGEST_NAME, RecordError, RunInfo, free_folder
 from conformance.vocabulary.verdict import Verdict
 
 SOON = 2
@@ -131,6 +133,39 @@ class _Check:
     level: str
     verdict: str
     waiver: dict[str, Any] | None
+
+
+def latest(folder: Path, target: str | None = None) -> Path | None:
+    """Return the run itself where the folder is one, else the last complete run in it; None where there is none."""
+    if (folder / "run.json").exists() or not folder.is_dir():
+        return folder
+    if not any(folder.glob("*/run.json")):
+        # A folder with others in it may be a run that lost its run.json, which its reading tells.
+        return folder if any(each.is_dir() for each in folder.iterdir()) else None
+    runs = [run for run in shelf(folder).runs if run.complete and target in (None, run.info.target)]
+    return runs[-1].folder if runs else None
+
+
+def add(folder: Path, run: Path) -> Path:
+    """Copy a run into a folder of runs, under its time and target; RecordError where it cannot be."""
+    info = read_info(run)
+    if run.resolve().parent == folder.resolve():
+        return run
+    name = re.sub(r"[^\w.-]+", "-", f"{info.started[:19].replace(':', '').replace('-', '')}-{info.target}")
+    place = free_folder(folder / name[:LONGEST_NAME])
+    try:
+        shutil.copytree(run, place)
+    except (OSError, shutil.Error) as failure:
+        raise RecordError(f"{place}: cannot be written ({failure})") from None
+    return place
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the last runs of each target, ``keep`` of each; return the folders that are gone."""
+    gone = [run.folder for history in histories(shelf(folder)) for run in history.runs[:-keep]]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return gone
 
 
 def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:

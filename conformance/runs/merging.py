@@ -17,7 +17,7 @@ from typing import Any
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import Record, need_untouched, read, read_whole
 from conformance.runs.record import AS_JSON, CheckResult, RecordError, RecordWriter, RunInfo
-from conformance.runs.waivers import Waivers, marked
+from conformance.runs.waivers import Waivers, of_plain
 from conformance.vocabulary.verdict import Verdict
 
 SAME = {
@@ -33,8 +33,12 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     """Writes the run of these shards into a new folder; RecordError says why they cannot be joined."""
     shards = _ordered([read_whole(folder) for folder in folders])
     results = list(_results(shards))
-    known = waivers or Waivers(marked(results), shards[0].info.started[:10])
     info = _info([shard.info for shard in shards])
+    known = waivers or Waivers(of_plain(_waivers(shards, results)), info.started[:10], selection=info.selection)
+    info.waivers = [each.plain() for each in known.entries]
+    info.waivers_file = waivers.read_from if waivers else info.waivers_file
+    for result in results:
+        known.mark(result)
     info.exit_code = exit_code(results, info.strict, known)
     writer = RecordWriter(out, info)
     for result in results:
@@ -44,6 +48,13 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     leftovers = [each for shard in shards for each in shard.leftovers()]
     writer.close(True, dict(Counter(result.verdict for result in results)), leftovers)
     return read(out)
+
+
+def _waivers(shards: Sequence[Record], results: Sequence[CheckResult]) -> Iterator[dict[str, Any]]:
+    """Yield the waivers that the shards read; of an older record, those that name its failing checks."""
+    for shard in shards:
+        yield from shard.info.waivers or []
+    yield from (result.waiver for result in results if result.waiver)
 
 
 def _ordered(shards: list[Record]) -> list[Record]:

@@ -42,7 +42,8 @@ class RunInfo:
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
     digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
     ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
-    id, each with title, document, section, quote, url, class, surface and consequence.
+    id, each with title, document, section, quote, url, class, surface and consequence. ``waivers_file`` is the file of
+    waivers that the run read, ``waivers`` its entries; None where the record does not say.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -68,6 +69,8 @@ class RunInfo:
     recipes: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     target_file: str | None = None
+    waivers_file: str | None = None
+    waivers: list[dict[str, str]] | None = None
     plan: str | None = None
     planned: int | None = None
     class_sizes: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` beside the target file.
+"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` beside the target file (``path_of``).
 
     [[waiver]]
     id = "registry/tags/list-is-sorted"     # a requirement, or one case of it (…#case)
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.runs.record import CheckResult
+from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.verdict import Verdict
 
 FILE_NAME = "waivers.toml"
@@ -59,13 +59,19 @@ class Waivers:
     """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC).
 
     ``whole``: the run has all the checks that it was to have; of a shard no waiver is known to be stale. Nor is that of
-    a requirement where ``selection`` leaves out cases of it, which may fail.
+    a requirement where ``selection`` leaves out cases of it, which may fail. ``file`` is where they were read.
     """
 
     entries: list[Waiver]
     day: str
     whole: bool = True
     selection: Sequence[str] = ()
+    file: Path | None = None
+
+    @property
+    def read_from(self) -> str | None:
+        """The file that they were read from; None where there is none."""
+        return str(self.file) if self.file is not None and self.file.exists() else None
 
     def mark(self, result: CheckResult) -> None:
         """Notes in a failing check's result the waiver that names it, whether in force or not."""
@@ -93,14 +99,29 @@ class Waivers:
         return self.whole and ("#" in waiver.id or not any(map(CASES.search, self.selection)))
 
 
-def marked(results: Iterable[CheckResult]) -> list[Waiver]:
-    """The waivers that are noted in results, for where their file is not at hand."""
+def of_plain(entries: Iterable[dict[str, Any]]) -> list[Waiver]:
+    """Return the waivers of a record's plain data, each once; an entry that is no waiver is left out."""
     found = {}
-    for each in (result.waiver for result in results if result.waiver):
+    for each in entries:
         with contextlib.suppress(KeyError, ValueError):
             day = datetime.date.fromisoformat(str(each["until"]))
             found[str(each["id"])] = Waiver(str(each["id"]), str(each["reason"]), str(each["issue"]), day)
     return list(found.values())
+
+
+def of_run(info: RunInfo) -> Waivers:
+    """Return the waivers that a run read, held against its day."""
+    return Waivers(of_plain(info.waivers or []), info.started[:10], info.shard is None, info.selection)
+
+
+def path_of(given: str | Path | None, target_file: Path | None, start: Path) -> Path:
+    """Return where the waivers are, for every command: the given file, or ``waivers.toml`` beside the target file.
+
+    Without a target file, when the embedded reference is checked, ``waivers.toml`` is in ``start``.
+    """
+    if given:
+        return (start / given).absolute()
+    return (target_file.with_name(FILE_NAME) if target_file else start / FILE_NAME).absolute()
 
 
 def load(path: Path, known: Container[str], given: bool = False) -> list[Waiver]:

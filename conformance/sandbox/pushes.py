@@ -118,13 +118,15 @@ def _note(repository: Repository, manifests: Iterable[str], blobs: Iterable[str]
 
 def login_as(registry: Registry, *roles: str) -> Login | None:
     """The login in the first of these roles that there is; None for an open registry."""
-    logins = {str(role): login for role, login in registry.credentials.items()}
-    found = next((logins[role] for role in roles if role in logins), None)
-    return login_of(registry, roles[0]) if found is None and logins else found
+    there = set(map(str, registry.credentials))
+    if not there:
+        return None
+    return login_of(registry, next((role for role in roles if role in there), roles[0]))
 
 
 def login_of(registry: Registry, role: str) -> Login:
-    """The login in a role; Inconclusive where the target file has none."""
+    """The login in a role; Inconclusive where the target file has none, or the target refuses it."""
+    registry.need(role)
     for name, login in registry.credentials.items():
         if name == role:
             return login

@@ -70,11 +70,16 @@ def load(path: Path | None, start: Path) -> Configuration:
     Raises NoConfiguration where none was given and none is found, ConfigurationError with every mistake.
     A secret that is missing refuses its own target only, as long as another one can be used.
     """
-    found = start / path if path else find(start)
+    found = locate(path, start)
     named = path or found
     text = _text(found, named)
     data = _parsed(named, text)
     return _Reading(named, found.parent, Places(text)).configuration(data)
+
+
+def locate(path: Path | None, start: Path) -> Path:
+    """Return the target file in use: the given one, or the nearest; NoConfiguration where there is neither."""
+    return start / path if path else find(start)
 
 
 def find(start: Path) -> Path:

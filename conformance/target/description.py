@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
+from conformance.target.logins import WithLogins
 from conformance.vocabulary.values import host_and_port
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
@@ -225,7 +226,7 @@ Role = Literal[
 ]  # fmt: skip
 
 
-class Identity(Described):
+class Identity(Described, WithLogins):
     """The identity surface: the token endpoint and the organization APIs."""
 
     url: Url
@@ -242,7 +243,7 @@ class Login(Described):
     password: SecretValue
 
 
-class Registry(Described):
+class Registry(Described, WithLogins):
     """The registry surface."""
 
     url: Url

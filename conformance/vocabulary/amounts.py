@@ -48,3 +48,10 @@ def workers(text: str) -> int:
     if not text.isdecimal() or int(text) > MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {MOST_WORKERS}")
     return int(text)
+
+
+def at_least_one(text: str) -> int:
+    """A number from 1."""
+    if not text.isdecimal() or len(text) > 9 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 1")
+    return int(text)

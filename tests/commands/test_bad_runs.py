@@ -152,6 +152,10 @@ def test_what_is_no_run(how: str, command: str, here: Path, capsys: pytest.Captu
         assert code == 0
         assert all(line.startswith("left out: ") for line in lines)
         return
+    if (how, command) == ("empty", "run-baseline"):
+        # As the folder of the nights is on the first of them: the run goes on, and selects no check here.
+        assert code == 5
+        return
     assert code == 4
     assert len(lines) == SENTENCES and USELESS[how].told in lines[0], lines
     assert "runs/bad" in lines[0]

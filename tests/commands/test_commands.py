@@ -212,12 +212,64 @@ def test_init_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["init", "--yes", "--force"]) == 0
 
 
-def test_init_asks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter(["storage-only\n", "prod\n", "acme\n", "not a url\n", "https://s3.prod.example\n"])
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=lambda: next(answers)))
+def answered(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Has the questions of init answered with these lines; "" takes what is proposed."""
+    given = iter(lines)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=lambda: next(given) + "\n"))
+
+
+def test_init_asks_for_surfaces_and_names_of_variables(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = "hunter2-the-secret-itself"
+    url = "https://s3.prod.example"
+    answered(monkeypatch, "s3", "storage, webhooks", "prod", "acme", "not a url", url, typed, "MY_KEY", "", "MY_HOOK")
+    monkeypatch.setenv("MY_KEY", "a-key")
     assert main(["init"]) == 0
+    shown = capsys.readouterr()
+    assert "That is no name of a variable" in shown.err
+    assert "  set CT_S3_SECRET, MY_HOOK\n" in shown.out
     text = (folder / "conformance.toml").read_text()
-    assert "[targets.prod.storage]" in text and 'endpoint = "https://s3.prod.example"' in text
+    assert typed not in text + shown.out + shown.err
+    monkeypatch.setenv("CT_S3_SECRET", "a-secret-key")
+    monkeypatch.setenv("MY_HOOK", "https://hooks.example/x")
+    name, target = configuration.load(None, folder).choose(None)
+    assert (name, target.identity, target.registry) == ("prod", None, None)
+    assert target.storage and target.storage.endpoint == url
+    assert [target.storage.access_key.name, target.storage.secret_key.name] == ["MY_KEY", "CT_S3_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "roles"),
+    [
+        (["", "", "", "-"], ({"full"}, {"pusher"})),
+        (["", "A_SECRET", "", "some", "B_SECRET"], ({"full", "narrow"}, {"pusher"})),
+        (["", "", "", "-", "", "joe", "P", "ann", "Q"], ({"full"}, {"pusher", "puller"})),
+    ],
+)
+def test_init_asks_for_credentials(
+    lines: list[str], roles: tuple[set[str], set[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(monkeypatch, "identity registry", "", "", *lines, *[""] * 9)
+    assert main(["init"]) == 0
+    for name in re.findall(r"\$\{(\w+)\}", (folder / "conformance.toml").read_text()):
+        monkeypatch.setenv(name, f"value-of-{name}")
+    target = configuration.load(None, folder).choose(None)[1]
+    assert target.identity and target.registry
+    assert (set(target.identity.credentials), set(target.registry.credentials)) == roles
+    logins = [each.username for each in target.registry.credentials.values()]
+    assert logins == (["joe", "ann"] if "joe" in lines else ["ct-push"])
+    if "some" in lines:
+        narrow = target.identity.credentials["narrow"]
+        assert (narrow.client_id, narrow.client_secret.name) == ("some", "B_SECRET")
+
+
+def test_init_asks_for_the_credentials_of_a_preset(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(monkeypatch, "", "", "https://registry.example", "joe", "JOE_PASSWORD", "")
+    assert main(["init", "--preset", "registry-only"]) == 0
+    text = (folder / "conformance.toml").read_text()
+    assert 'username = "joe"\npassword = "${JOE_PASSWORD}"' in text
+    assert "# [targets.staging.registry.credentials.puller]\n# username" in text
 
 
 def test_init_without_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ def action() -> dict[str, Any]:
 def uploaded() -> list[str]:
     """What the workflow for the night uploads of a run."""
     workflow = yaml.safe_load((ROOT / "deploy" / "github" / "nightly.yml").read_text(encoding="utf-8"))
-    steps = [each for each in workflow["jobs"]["check"]["steps"] if "upload-artifact" in each.get("uses", "")]
+    steps = [each for each in workflow["jobs"]["join"]["steps"] if "upload-artifact" in each.get("uses", "")]
     return [path for each in steps for path in each["with"]["path"].split()]
 
 
@@ -71,7 +71,7 @@ def checked(action: dict[str, Any], folder: Path, **inputs: str) -> Ran:
     words = f'#!/bin/sh\nexec {sys.executable} -m conformance "$@"\n'
     executable(folder / "temp" / "conformance" / "bin" / "conformance", words)
     workspace = folder / "workspace"
-    workspace.mkdir()
+    workspace.mkdir(exist_ok=True)
     return run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         workspace,
@@ -105,7 +105,8 @@ def test_a_conformant_target_ends_well(action: dict[str, Any], uploaded: list[st
     assert (tmp_path / "output").read_text() == "run=conformance-run\nexit-code=0\n"
     assert [each for each in commands(ran) if each.startswith("::error")] == []
     assert (tmp_path / "page.md").read_text() == (ran.folder / "conformance-run" / "summary.md").read_text()
-    assert uploaded and all(any(ran.folder.glob(f"{path}**/*")) for path in uploaded)
+    assert "conformance-run/" in uploaded
+    assert (ran.folder / "conformance-run" / "index.html").is_file()
 
 
 def test_a_finding_is_annotated_summarised_and_uploaded(
@@ -123,7 +124,27 @@ def test_a_finding_is_annotated_summarised_and_uploaded(
     errors = [each for each in commands(ran) if each.startswith("::error")]
     assert failing and all(any(check.split("#")[0] in each for each in errors) for check in failing)
     assert all(check.split("#")[0] in (tmp_path / "page.md").read_text() for check in failing)
-    assert uploaded and all((ran.folder / path / "index.html").is_file() for path in uploaded)
+    assert "conformance-run/" in uploaded
+    assert (ran.folder / "conformance-run" / "index.html").is_file()
+
+
+def test_parts_are_joined_and_the_nights_are_kept(
+    action: dict[str, Any], uploaded: list[str], reference: EmbeddedReference, tmp_path: Path
+) -> None:
+    """Two nights, as the workflow makes them: the second is held against the first."""
+    described = {"config": str(reference.target_config), "selectors": "webhooks/delivery"}
+    workspace = tmp_path / "workspace"
+    for night in (1, 2):
+        for part in (1, 2):
+            ran = checked(action, tmp_path, **described, shard=f"{part}/2", out=f"parts-{night}/{part}")
+            assert ran.code == 0, ran.output
+        given = {"parts": f"parts-{night}", "out": f"joined-{night}", "history": "nights", "baseline": "nights"}
+        ran = checked(action, tmp_path, **given, **{"fail-on": "any"})
+        assert ran.code == 0, ran.output
+        assert ("No earlier run is in nights" if night == 1 else "no difference in") in ran.output
+    assert len([each for each in (workspace / "nights").iterdir() if each.is_dir()]) == 2
+    assert "nights/*.html" in uploaded
+    assert {each.name for each in (workspace / "nights").glob("*.html")} == {"index.html", "history.html"}
 
 
 def test_the_suite_is_installed_from_where_the_action_stands(action: dict[str, Any], tmp_path: Path) -> None:

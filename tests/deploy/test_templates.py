@@ -5,9 +5,9 @@ That they are valid is the business of ``tox -e templates``.
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ DEPLOY = ROOT / "deploy"
 # What stands in for conformance: it writes its words down, makes the folder of --out and ends with $CODE.
 COMMAND = """#!/bin/sh
 printf '%s\\n' "$*" >> "$CALLS"
-while [ $# -gt 0 ]; do if [ "$1" = --out ]; then mkdir -p "$2"; fi; shift; done
-exit "${CODE:-0}"
+printf '%s\\0' "$@" > "$CALLS.$(wc -l < "$CALLS")"
+for word; do if [ "$before" = --out ]; then mkdir -p "$word" && touch "$word/run.json"; fi; before=$word; done
+case $1 in run | merge) exit "${CODE:-0}" ;; esac
 """
 
 
@@ -40,7 +41,15 @@ def command(folder: Path) -> Path:
 
 
 def calls(folder: Path) -> list[str]:
-    return (folder / "calls").read_text().splitlines()
+    """How the command was called; each call is one that it understands."""
+    lines = (folder / "calls").read_text().splitlines()
+    for number, _ in enumerate(lines, 1):
+        words = (folder / f"calls.{number}").read_text().split("\0")[:-1]
+        module = importlib.import_module(f"conformance.commands.{words[0]}")
+        parser = Parser(prog="conformance")
+        module.add_parser(parser.add_subparsers())
+        parser.parse_args(words)
+    return lines
 
 
 def script(words: list[str], folder: Path, **variables: str) -> int:
@@ -54,29 +63,66 @@ def step() -> dict[str, Any]:
     return dict(documents(ROOT / "action.yml")[0]["runs"]["steps"][1])
 
 
+def inputs(**given: str) -> dict[str, str]:
+    """The variables of the step, as the action's inputs set them."""
+    (action,) = documents(ROOT / "action.yml")
+    values = {name.upper().replace("-", "_"): each["default"] for name, each in action["inputs"].items()}
+    assert set(given) <= set(values)
+    return {**values, **given}
+
+
+def checked(step: dict[str, Any], folder: Path, given: dict[str, str], code: int = 0) -> int:
+    command(folder / "conformance" / "bin")
+    variables = inputs(**given)
+    assert set(step["env"]) == set(variables)
+    return script(
+        ["bash", "-eo", "pipefail", "-c", step["run"]], folder, RUNNER_TEMP=str(folder), CODE=str(code),
+        GITHUB_OUTPUT=str(folder / "output"), GITHUB_STEP_SUMMARY=str(folder / "page"), **variables,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("code", [0, 1, 7])
 def test_the_action_checks_and_tells_how_it_ended(step: dict[str, Any], code: int, tmp_path: Path) -> None:
-    command(tmp_path / "conformance" / "bin")
-    inputs = {"CONFIG": "", "TARGET": "staging", "PROFILE": "core", "SELECTORS": "registry class:a-b", "OUT": "a run"}
-    assert set(step["env"]) == set(inputs)
-    ended = script(
-        ["bash", "-eo", "pipefail", "-c", step["run"]], tmp_path,
-        RUNNER_TEMP=str(tmp_path), GITHUB_OUTPUT=str(tmp_path / "output"), CODE=str(code), **inputs,
-    )  # fmt: skip
-    assert ended == code
-    assert calls(tmp_path) == ["run --profile core --out a run --target staging registry class:a-b"]
+    given = {"TARGET": "staging", "PROFILE": "core", "SELECTORS": "registry class:a-b", "OUT": "a run"}
+    assert checked(step, tmp_path, given, code) == code
+    assert calls(tmp_path) == ["run --profile core --target staging --out a run registry class:a-b"]
     assert (tmp_path / "output").read_text() == f"run=a run\nexit-code={code}\n"
+
+
+GATE = {"WAIVERS": "stg/a b.toml", "BASELINE": "nights", "FAIL_ON": "regression"}
+GATED = "--waivers stg/a b.toml --baseline nights --fail-on regression"
+
+
+def test_the_action_hands_over_what_a_gate_needs(step: dict[str, Any], tmp_path: Path) -> None:
+    given = {**GATE, "CONFIG": "stg/x.toml", "STRICT": "true", "SHARD": "1/2", "HISTORY": "nights"}
+    assert checked(step, tmp_path, given) == 0
+    # A part is no night.
+    (line,) = calls(tmp_path)
+    assert line == f"run --profile full --config stg/x.toml --shard 1/2 --strict --out conformance-run {GATED}"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_action_keeps_a_history(step: dict[str, Any], code: int, tmp_path: Path) -> None:
+    assert checked(step, tmp_path, {"HISTORY": "nights", "KEEP": "7"}, code) == code
+    ran, *kept = calls(tmp_path)
+    assert ran == "run --profile full --out conformance-run"
+    assert kept == ["history nights --add conformance-run --keep 7", "report --index nights"]
+
+
+def test_the_action_joins_parts(step: dict[str, Any], tmp_path: Path) -> None:
+    for part in ("1", "2"):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+    assert checked(step, tmp_path, {**GATE, "PARTS": "parts", "HISTORY": "nights"}, 7) == 7
+    joined, *kept = calls(tmp_path)
+    assert joined == f"merge parts/1 parts/2 --out conformance-run {GATED}"
+    assert [line.split()[0] for line in kept] == ["history", "report"]
 
 
 def test_nothing_that_is_given_to_the_action_is_run(step: dict[str, Any], tmp_path: Path) -> None:
     assert "${{" not in step["run"]
-    command(tmp_path / "conformance" / "bin")
     hostile = "$(touch owned) `touch owned` ; touch owned"
-    inputs = dict.fromkeys(("CONFIG", "TARGET", "PROFILE", "SELECTORS", "OUT"), hostile)
-    script(
-        ["bash", "-eo", "pipefail", "-c", step["run"]], tmp_path,
-        RUNNER_TEMP=str(tmp_path), GITHUB_OUTPUT=str(tmp_path / "output"), **inputs,
-    )  # fmt: skip
+    for parts in ("", hostile):
+        checked(step, tmp_path, {**dict.fromkeys(inputs(), hostile), "PARTS": parts})
     assert not (tmp_path / "owned").exists()
 
 
@@ -85,19 +131,69 @@ def test_the_workflow_hands_over_the_secrets_that_init_names(tmp_path: Path, mon
     assert main(["init", "--yes", "--preset", "full"]) == 0
     written = re.findall(r"^[^#\n]*\$\{(\w+)\}", (tmp_path / "conformance.toml").read_text(), re.MULTILINE)
     (workflow,) = documents(DEPLOY / "github" / "nightly.yml")
-    (step,) = [each for each in workflow["jobs"]["check"]["steps"] if "conformance" in each["uses"]]
-    assert set(step["env"]) == set(written)
-    assert all(value == f"${{{{ secrets.{name} }}}}" for name, value in step["env"].items())
-    assert set(step["with"]) <= set(documents(ROOT / "action.yml")[0]["inputs"])
+    known = set(documents(ROOT / "action.yml")[0]["inputs"])
+    steps = {name: _suite(job) for name, job in workflow["jobs"].items()}
+    assert set(steps["check"]["env"]) == set(written)
+    assert all(value == f"${{{{ secrets.{name} }}}}" for name, value in steps["check"]["env"].items())
+    assert all(set(step["with"]) <= known for step in steps.values())
+
+
+def _suite(job: dict[str, Any]) -> dict[str, Any]:
+    """The step of a job that uses the suite, which the job has checked out before."""
+    (step,) = [each for each in job["steps"] if each.get("uses", "").startswith("./")]
+    folders = [each["with"].get("path") for each in job["steps"] if "checkout@" in each.get("uses", "")]
+    assert step["uses"][2:] in folders
+    return dict(step)
+
+
+def test_the_workflow_joins_the_parts_and_keeps_the_nights() -> None:
+    (workflow,) = documents(DEPLOY / "github" / "nightly.yml")
+    asked = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads "on" as true.
+    assert {"strict", "waivers", "baseline", "fail-on"} <= set(asked)
+    check, join = workflow["jobs"]["check"], workflow["jobs"]["join"]
+    assert _suite(check)["with"]["shard"] == "${{ matrix.part }}/${{ strategy.job-total }}"
+    joined = _suite(join)["with"]
+    by_action = {each["uses"].partition("@")[0]: each["with"] for each in join["steps"] if "uses" in each}
+    assert joined["parts"] == by_action["actions/download-artifact"]["path"]
+    kept = {by_action[f"actions/cache/{each}"]["path"] for each in ("restore", "save")}
+    assert kept == {joined["history"]}
+    assert joined["history"] in joined["baseline"]
+
+
+def gitlab(folder: Path, job: str, **given: str) -> int:
+    """Runs the script of a job of the template, with its variables and these."""
+    (template,) = documents(DEPLOY / "gitlab" / "conformance.gitlab-ci.yml")
+    command(folder / ".conformance" / "bin")
+    assert {name for name in given if name.startswith("CONFORMANCE_")} <= set(template["variables"])
+    variables = {**template["variables"], **given}
+    return script(["sh", "-euc", "\n".join(template[job]["script"])], folder, **variables)
 
 
 def test_gitlab_runs_what_it_says(tmp_path: Path) -> None:
     (template,) = documents(DEPLOY / "gitlab" / "conformance.gitlab-ci.yml")
-    command(tmp_path / ".conformance" / "bin")
-    job = template["conformance"]
-    variables = {**template["variables"], "CONFORMANCE_SELECTORS": "registry oauth", "CODE": "7"}
-    assert script(["sh", "-euc", "\n".join(job["script"])], tmp_path, **variables) == job["allow_failure"]["exit_codes"]
-    assert calls(tmp_path) == ["run --profile full --out conformance-run registry oauth"]
+    code = gitlab(tmp_path, "conformance", CONFORMANCE_SELECTORS="registry oauth", CODE="7")
+    assert code == template[".conformance"]["allow_failure"]["exit_codes"]
+    assert calls(tmp_path) == ["run --profile full --shard 1/1 --out parts/1 registry oauth"]
+
+
+def test_gitlab_hands_over_what_a_part_needs(tmp_path: Path) -> None:
+    given = {"CONFORMANCE_STRICT": "true", "CONFORMANCE_TARGET": "b", "CONFORMANCE_WAIVERS": "a b.toml"}
+    assert gitlab(tmp_path, "conformance", **given, CI_NODE_INDEX="2", CI_NODE_TOTAL="3") == 0
+    assert calls(tmp_path) == [
+        "run --strict --profile full --shard 2/3 --out parts/2 --target b --waivers a b.toml"
+    ]  # fmt: skip
+
+
+def test_gitlab_joins_and_keeps_a_history(tmp_path: Path) -> None:
+    for part in ("1", "2"):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+    given = {"CONFORMANCE_WAIVERS": "a b.toml", "CONFORMANCE_FAIL_ON": "any", "CONFORMANCE_KEEP": "7"}
+    assert gitlab(tmp_path, "conformance-night", **given, CODE="1") == 1
+    assert calls(tmp_path) == [
+        "merge parts/1 parts/2 --out conformance-run --waivers a b.toml --baseline nights --fail-on any",
+        "history nights --add conformance-run --keep 7",
+        "report --index nights",
+    ]
 
 
 @pytest.fixture
@@ -120,15 +216,23 @@ def test_each_index_takes_its_part_and_the_last_joins(
         given = {
             **variables,
             "RUNS": str(tmp_path),
+            "STRICT": "true",
+            "WAIVERS": "a b.toml",
+            "FAIL_ON": "any",
             "JOB_COMPLETION_INDEX": str(index),
             "CODE": "1" if index == 2 else "0",
         }
         codes.append(script([*container["command"], *container["args"]], tmp_path, **given))
-    parts = tmp_path / "parts" / "night-1"
+    parts, waivers = tmp_path / "parts" / "night-1", " --waivers a b.toml"
     assert codes == [1, 0, 0, 0]
     assert calls(tmp_path) == [
-        *(f"run --profile full --shard {index + 1}/4 --out {parts}/{index}" for index in (2, 0, 3, 1)),
-        f"merge {' '.join(f'{parts}/{index}' for index in range(4))} --out {tmp_path}/nights/night-1",
+        *(
+            f"run --strict --profile full{waivers} --shard {index + 1}/4 --out {parts}/{index}"
+            for index in (2, 0, 3, 1)
+        ),
+        f"merge {' '.join(f'{parts}/{index}' for index in range(4))} --out {tmp_path}/nights/night-1{waivers} "
+        "--baseline /runs/nights --fail-on any",
+        f"history {tmp_path}/nights --keep 30",
         f"report --index {tmp_path}/nights",
     ]
 
@@ -141,31 +245,21 @@ def test_the_target_of_the_cluster_loads(tmp_path: Path, monkeypatch: pytest.Mon
     assert configuration.load(None, tmp_path).choose("staging")[1].registry is not None
 
 
-def called() -> Iterator[str]:
-    """Every command line of the templates, with what a shell would put in."""
-    for path in [ROOT / "action.yml", *(each for each in DEPLOY.rglob("*") if each.is_file())]:
-        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
-        for line in re.findall(r"^[^#\n]*?\bconformance\"? ((?:run|merge|report) .*)$", text, re.MULTILINE):
-            words = re.sub(r"\|\| .*", "", line)
-            words = re.sub(r'"\$\(\(.*?\)\)/\$PARTS"', "1/4", words)
-            words = re.sub(r'"?\$\{[^}]*\[@\]\}"?|\$\{SELECTORS:-\}|\$CONFORMANCE_SELECTORS', "", words)
-            yield re.sub(r'"[^"]*"(/\[0-9\])?', "full", words)
-
-
-def test_the_commands_are_ones_that_there_are() -> None:
-    lines = list(called())
-    assert {line.split()[0] for line in lines} == {"run", "merge", "report"}
-    for line in lines:
-        words = line.split()
-        module = __import__(f"conformance.commands.{words[0]}", fromlist=["add_parser"])
-        parser = Parser(prog="conformance")
-        module.add_parser(parser.add_subparsers())
-        parser.parse_args(words)
-
-
 def test_the_image_starts_with_the_command() -> None:
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
     copied = {name for line in re.findall(r"^COPY (?!--)(.*)$", text, re.MULTILINE) for name in line.split()[:-1]}
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert 'ENTRYPOINT ["conformance"]' in text and copied == kept
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_nothing_is_installed_that_is_not_published() -> None:
+    """There is no release: what is installed or named as an image is a checkout, wherever one reads how."""
+    places = [ROOT / "action.yml", ROOT / "README.md", *DEPLOY.rglob("*.*"), DEPLOY / "Containerfile"]
+    for path in [*places, *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"pip3? install[^\n]*[ \"']nextepoch", text), path
+        assert not re.search(r"nextepoch[\w/-]*[@:=]+v?\d", text), path
+    said = [ROOT / "README.md", ROOT / "docs" / "gate-and-night.md", DEPLOY / "github" / "nightly.yml"]
+    assert all("release of the suite yet" in " ".join(path.read_text().replace("#", "").split()) or
+               "No release is published yet" in " ".join(path.read_text().split()) for path in said)  # fmt: skip

@@ -16,6 +16,7 @@ from conformance.plugin.progress import Progress
 from conformance.plugin.rejudging import Outcome, Rejudged
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import MOST_CAUSES
+from conformance.runs.waivers import Waivers
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -71,7 +72,7 @@ def test_a_surface_that_takes_no_credential_is_told_at_the_beginning(
     down = SurfaceState("registry")
     down.unreachable("nobody listens")
     record = samples.written(tmp_path / "run", [], samples.recorder())
-    progress(tmp_path).beginning(record.info, [*states, down], False, tmp_path)
+    progress(tmp_path).beginning(record.info, [*states, down], False, tmp_path, Waivers([], "2026-01-01"))
     text = capsys.readouterr().out
     assert "identity ok  storage LOCKED  registry DOWN" in text
     assert "storage: the key opens nothing" in text and "registry: nobody listens" in text
@@ -83,7 +84,7 @@ def test_what_a_target_says_moves_no_cursor_and_begins_no_line(
     said = 'refused with "\x1b[2J\x1b]0;title\x07\n::error::of the target"'
     record = samples.written(tmp_path / "run", [], samples.recorder())
     telling = progress(tmp_path)
-    telling.beginning(record.info, [SurfaceState("identity", locked=said)], False, tmp_path)
+    telling.beginning(record.info, [SurfaceState("identity", locked=said)], False, tmp_path, Waivers([], "2026-01-01"))
     telling.ending(record, {}, [said], [said])
     replayed = [samples.check("oauth/a/x", Verdict.ERROR, reason=said)]
     _compared(replayed, {each.id: each for each in replayed})

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.evidence.recorder import Recorder
+from conformance.plugin.options import RunOptions
 from conformance.preflight import SurfaceState, alive, preflight, takes_events
 from conformance.preflight.contact import contact
 from conformance.preflight.state import OBSERVED
@@ -33,6 +34,7 @@ from conformance.reference.server import Running
 from conformance.reference.storage.faults import Fault
 from conformance.target import configuration
 from conformance.target.description import Secret, Target
+from conformance.vocabulary.finding import Inconclusive
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
 
@@ -209,7 +211,7 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     file = TargetFile(deployment, path)
     file.write()
     folder = tmp_path / file.folder
-    for name in ("identity-full", "registry-pusher", "storage-secret-key"):
+    for name in ("identity-full", "registry-pusher", "storage-secret-key", "registry-puller", "identity-foreign"):
         (folder / name).write_text("wrong-secret-value")
     (folder / "webhooks-url").write_text(deployment.urls["webhooks"] + "/hooks/never-was")
     text = path.read_text().replace('client_id = "ct-revoked"', 'client_id = "ct-narrow"')
@@ -225,7 +227,9 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert registry.locked == "the login pusher of the target file is refused a token: 401"
     assert "conformance-b is answered 403 SignatureDoesNotMatch; is the secret key or the region" in storage.locked
     assert webhooks.locked == ""
-    assert registry.blocked == (registry.locked, "a surface that lets the login do its work; see conformance preflight")
+    assert (registry.refused, identity.refused) == ({}, {}), "where nobody is let in, that is the one cause"
+    needed = "the right secret in $REGISTRY_PUSHER_PASSWORD for [targets.X.registry.credentials.pusher]"
+    assert registry.blocked == (registry.locked, needed)
 
 
 def test_a_scope_that_a_credential_has_not_is_named(reference: tuple[Reference, Target], tmp_path: Path) -> None:
@@ -238,15 +242,37 @@ def test_a_scope_that_a_credential_has_not_is_named(reference: tuple[Reference, 
     assert identity.locked == f"the credential full of the target file {cause}"
 
 
-@pytest.mark.parametrize("role", ["identity-narrow", "registry-puller"])
+@pytest.mark.parametrize(
+    ("secret", "surface", "cause"),
+    [
+        (
+            "identity-narrow",
+            "identity",
+            'the credential narrow of the target file is refused a token: 401 with "invalid_client"',
+        ),
+        ("registry-puller", "registry", "the login puller of the target file is refused a token: 401"),
+    ],
+)
 def test_another_role_that_is_refused_locks_nothing(
-    reference: tuple[Reference, Target], tmp_path: Path, role: str
+    reference: tuple[Reference, Target], tmp_path: Path, secret: str, surface: str, cause: str
 ) -> None:
     path = tmp_path / "conformance.toml"
     file = TargetFile(reference[0], path)
     file.write()
-    (tmp_path / file.folder / role).write_text("wrong-secret-value")
-    assert [state.blocked for state in preflight(configuration.load(path, tmp_path).choose(None)[1])] == [None] * 4
+    (tmp_path / file.folder / secret).write_text("wrong-secret-value")
+    target = configuration.load(path, tmp_path).choose(None)[1]
+    states = preflight(target)
+    assert [state.blocked for state in states] == [None] * 4
+    role = secret.partition("-")[2]
+    options = RunOptions("run", "", "", "", "full")
+    options.learn(states)
+    assert [*options.refused] == [surface] and [*options.refused[surface]] == [role]
+    options.hand_over(target)
+    with pytest.raises(Inconclusive) as raised:
+        getattr(target, surface).need(role)
+    name = f"{surface}.credentials.{role}"
+    assert raised.value.why == cause
+    assert raised.value.needs.startswith("the right secret in ") and raised.value.needs.endswith(f"[targets.X.{name}]")
 
 
 def test_one_way_to_log_in_that_is_refused_locks_nothing(reference: tuple[Reference, Target]) -> None:
@@ -257,7 +283,7 @@ def test_one_way_to_log_in_that_is_refused_locks_nothing(reference: tuple[Refere
     finally:
         deployment.switch([])
     assert state.credentials["full"].startswith("is refused a token")
-    assert state.blocked is None
+    assert (state.blocked, state.refused) == (None, {})
 
 
 def test_support_check_that_takes_no_token_with_a_scope(reference: tuple[Reference, Target]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.reporting.matrix import render
+from conformance.reporting.matrix import _way, render
 from conformance.runs.comparison import Comparison, Kind, compare
 from conformance.runs.reading import Record, read
 from conformance.runs.record import CheckResult
@@ -67,6 +67,14 @@ def test_every_kind_of_change_is_told_the_worst_first(run: Run) -> None:
         (change.kind for change in comparison.changes), key=list(Kind).index
     )
     assert comparison.changes[0].details == ["expected 401; observed 200"]
+
+
+@pytest.mark.parametrize("choice", [{"selection": ["oauth/a/same"]}, {"shard": "1/2"}, {"profile": "core"}])
+def test_a_check_that_one_run_was_not_to_make_is_no_change(run: Run, choice: dict[str, Any]) -> None:
+    old = run("old", [samples.check("oauth/a/same"), samples.check("oauth/a/other")])
+    comparison = compare(old, run("new", [samples.check("oauth/a/same")], **choice))
+    assert comparison.changes == []
+    assert "1 check of one run alone: the other was not to make them" in comparison.remarks
 
 
 @pytest.mark.parametrize(
@@ -159,6 +167,45 @@ def test_the_exit_code_tells_a_regression(
     assert main(["compare", str(old.folder), str(new.folder), "--fail-on", "any"]) == 1
     assert main(["compare", str(old.folder), str(old.folder), "--fail-on", "any"]) == 0
     assert "no difference in 1 check" in capsys.readouterr().out
+
+
+def test_one_cause_is_shown_once(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two checks meet one HEAD defect under two addresses, two fail alike, and one differs from them."""
+    alike = [samples.check(f"storage/{name}") for name in ("head/a", "head/b")]
+    failing = {"level": "MUST", "findings": [samples.finding("200", "503 at /a")]}
+    passed = [samples.check(f"oauth/{name}") for name in ("read/a", "read/b", "write/a")]
+    failed = [samples.check(each.id, Verdict.FAIL, **failing) for each in passed[:2]]
+    other = samples.check("oauth/write/a", Verdict.FAIL, findings=[samples.finding("200", "404")])
+    old, new = run("old", [*passed, *alike]), run("new", [*failed, other, *alike])
+    for record, fields in ((old, [["ETag", "a"]]), (new, [])):
+        path = record.folder / "evidence" / "main.ndjson"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        changed = [{**line, "method": "HEAD", "url": f"http://h/{line['check']}", "response_headers": fields}
+                   for line in lines if line["check"].startswith("storage/")]  # fmt: skip
+        path.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    page = tmp_path / "compared.html"
+    main(["compare", str(old.folder), str(new.folder), "--html", str(page)])
+    shown = capsys.readouterr().out
+    assert "NEWLY FAILING (3 checks, 2 causes)\n  oauth/read/a and 1 more check  MUST: pass → fail" in shown
+    assert "BEHAVES OTHERWISE (2 checks, 1 cause)\n  storage/head/a and 1 more check  MUST" in shown
+    assert shown.count("without etag") == 1 and "storage/head/b" not in shown
+    written = page.read_text()
+    assert written.count("1 more check with the same change") == 2 and "#storage/head/b" in written
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("HEAD /a: media type x/y → t/p", "HEAD /b: media type j/k, x/y → j/k, t/p", True),
+        ("HEAD /a: status 200 → 404", "GET /a: status 200 → 404", False),
+        ("HEAD /a: status 200 → 404", "HEAD /b: status 200 → 403", False),
+        ("GET /a: error code none → A", "GET /b: error code B → A", False),
+        ("GET /a: the header fields of 200 are now with x", "GET /b: the header fields of 200 are now with x", True),
+        ("GET /a: the header fields of 200 are now with x", "GET /b: the header fields of 200 are now with y", False),
+    ],
+)
+def test_ways_of_answering_are_told_apart(one: str, other: str, same: bool) -> None:
+    assert (_way(one) == _way(other)) is same
 
 
 def test_json_holds_every_change(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.commands import main
 from conformance.reporting.over_time import render, render_index, run_views
-from conformance.runs.history import History, Trend, histories, shelf
+from conformance.runs.history import History, Trend, histories, latest, shelf
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -191,3 +191,35 @@ def test_of_a_run_in_which_nothing_applied_nothing_is_said(tmp_path: Path) -> No
     written(tmp_path, {"oauth/a/x": "-", "oauth/a/y": "-"}, exit_code=0, selection=["oauth"])
     (view,) = run_views(history(tmp_path).runs, tmp_path)
     assert (view.tone, view.statement) == ("not-applicable", "not shown")
+
+
+def test_a_run_is_added_and_the_oldest_of_each_target_are_removed(tmp_path: Path) -> None:
+    nights = tmp_path / "nights"
+    for target in ("staging", "production"):
+        written(tmp_path / target, {"oauth/a/x": "..F"}, target=target)
+    for run in sorted(tmp_path.glob("*/run-*")):
+        assert main(["history", str(nights), "--add", str(run), "--keep", "2"]) == 0
+    assert sorted(each.name for each in nights.iterdir()) == [
+        f"2026030{day}T020000-{target}" for day in (2, 3) for target in ("production", "staging")
+    ]
+    assert [each.runs[-1].counts for each in histories(shelf(nights))] == [{"fail": 1}, {"fail": 1}]
+    # A run that is there already is not copied again, and no record is lost for a mistake in a number.
+    assert main(["history", str(nights), "--add", str(nights / "20260302T020000-staging")]) == 0
+    assert main(["history", str(nights), "--keep", "0"]) == 4
+    assert len([*nights.iterdir()]) == 4
+
+
+def test_the_last_complete_run_of_a_folder_is_the_baseline(tmp_path: Path) -> None:
+    nights = tmp_path / "nights"
+    nights.mkdir()
+    assert latest(nights) is None, "the first night"
+    written(nights, {"oauth/a/x": "..F"}, target="staging")
+    samples.written(nights / "cut-short", [samples.check("oauth/a/x")], complete=False, started=night(9))
+    samples.written(nights / "other", [samples.check("oauth/a/x")], target="production", started=night(8))
+    assert latest(nights, "staging") == nights / "run-002"
+    assert latest(nights) == nights / "other"
+    assert latest(nights / "run-000") == nights / "run-000"
+    # What is no folder of runs is named as it was given, for the reading to refuse.
+    assert latest(tmp_path / "nowhere") == tmp_path / "nowhere"
+    (nights / "run-001" / "run.json").unlink()
+    assert latest(nights / "run-001") == nights / "run-001"

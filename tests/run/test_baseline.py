@@ -39,3 +39,12 @@ def test_a_baseline_that_cannot_be_used_is_told_before_the_run(tmp_path: Path) -
     ):
         ran = conformance(tmp_path, "run", *words)
         assert (ran.code, ran.output.strip()) == (4, told)
+
+
+def test_a_first_night_has_nothing_to_compare_with(tmp_path: Path) -> None:
+    (tmp_path / "nights").mkdir()
+    words = ["run", "webhooks/delivery", "--explore", "0", "--baseline", "nights", "--fail-on", "any", "--workers", "0"]
+    first = conformance(tmp_path, *words, "--out", "nights/1")
+    assert (first.code, "No earlier run is in nights: there is nothing to compare with." in first.output) == (0, True)
+    second = conformance(tmp_path, *words, "--out", "nights/2")
+    assert (second.code, "nights/1 (reference) → nights/2 (reference)" in second.output) == (0, True), second.output

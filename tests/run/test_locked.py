@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.reporting.markdown import escaped
 from tests.preflight.test_preflight import answering, serving
 from tests.run.support import conformance
 
@@ -84,3 +86,54 @@ def test_an_identity_that_refuses_lists_of_scopes_is_told_so(tmp_path: Path, sec
         reference.stop()
     assert "identity LOCKED" in ran.output
     assert [check for check, verdict in ran.verdicts().items() if verdict == "fail"] == found, ran.output
+
+
+@pytest.mark.parametrize(
+    ("secret", "words", "cause", "needs"),
+    [
+        (
+            "identity-full",
+            ["oauth/token", "oauth/scope"],
+            'the credential full of the target file is refused a token: 401 with "invalid_client"',
+            "[targets.reference.identity.credentials.full]",
+        ),
+        (
+            "registry-puller",
+            ["registry/rights", "registry/token", "interoperability/registry"],
+            "the login puller of the target file is refused a token: 401",
+            "[targets.reference.registry.credentials.puller]",
+        ),
+        (
+            "storage-secret-key",
+            ["storage/listing"],
+            "the access key, region and buckets of the target file open nothing: conformance-a is answered 403 "
+            "SignatureDoesNotMatch",
+            "[targets.reference.storage]",
+        ),
+    ],
+)
+def test_a_login_that_is_refused_is_one_cause(
+    tmp_path: Path, secret: str, words: list[str], cause: str, needs: str
+) -> None:
+    """At the beginning, in the closing lines, on the page and in the summary: once each, and no check is blamed."""
+    reference = EmbeddedReference()
+    try:
+        (reference.folder / "conformance.secrets" / secret).write_text("not-the-secret", encoding="utf-8")
+        ran = conformance(tmp_path, "run", *words, "--config", str(reference.target_config), "--explore", "1")
+    finally:
+        reference.stop()
+    unjudged = [each for each in ran.record.results if each.verdict == "inconclusive"]
+    (reason,) = {each.reason for each in unjudged}
+    assert reason.startswith(cause) and len(unjudged) > 5
+    assert "fail" not in ran.verdicts().values()
+    first, last = [line for line in ran.output.splitlines() if cause in line]
+    assert last == f"{first.strip()}. {len(unjudged)} checks could not be judged. Needed: {unjudged[0].needs}"
+    assert unjudged[0].needs.startswith("the right secret in ") and unjudged[0].needs.endswith(needs)
+    assert "INCONCLUSIVE" not in ran.output
+    summary = (ran.record.folder / "summary.md").read_text(encoding="utf-8")
+    assert summary.count(escaped(cause)) == 2, "the line at the top, and one row of what is not judged"
+    assert f"{len(unjudged) - 1} more checks for the same reason" in summary
+    page = (ran.record.folder / "index.html").read_text(encoding="utf-8")
+    (section,) = re.findall(r'<section id="unjudged".*?</section>', page, re.DOTALL)
+    assert section.count('<article class="row">') == 1
+    assert page.count(f"{len(unjudged)} checks could not be judged. Needed:") == 1

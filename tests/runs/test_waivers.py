@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runs.record import CheckResult
+from conformance.commands import main
+from conformance.runs.reading import read
+from conformance.runs.record import CheckResult, RecordWriter
 from conformance.runs.waivers import Waiver, WaiverError, Waivers, append, load
+from tests.reporting.samples import info
 
 KNOWN = {"oauth/token/wrong-secret-is-refused": None, "registry/tags/sorted": None}
 GOOD = '[[waiver]]\nid = "registry/tags/sorted"\nreason = "soon"\nissue = "https://t.example/1"\nuntil = 2099-12-31\n'
@@ -89,3 +92,18 @@ def test_a_waiver_of_a_requirement_is_not_stale_where_cases_of_it_were_left_out(
 def test_a_waiver_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(WaiverError, match="cannot be written: No such file or directory"):
         append(tmp_path / "nowhere" / "w.toml", waiver())
+
+
+def test_a_stale_waiver_that_each_shard_read_fails_the_joined_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        shard = info(shard=f"{number}/2", plan="a", planned=2, waivers_file="w.toml", waivers=[waiver().plain()])
+        writer = RecordWriter(tmp_path / str(number), shard)
+        writer.check(result(f"registry/tags/sorted#{number}", "pass"))
+        writer.close(True, {"pass": 1})
+    shards = [str(tmp_path / "1"), str(tmp_path / "2")]
+    assert main(["merge", *shards, "--out", str(tmp_path / "joined")]) == 1
+    assert "ERROR: the waiver of registry/tags/sorted is stale" in capsys.readouterr().out
+    joined = read(tmp_path / "joined").info
+    assert (joined.waivers_file, joined.waivers) == ("w.toml", [waiver().plain()])
