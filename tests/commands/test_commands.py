@@ -285,6 +285,12 @@ def test_explain(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) ->
     assert f"conformance waive {requirement.id} --reason REASON --issue URL --until YYYY-MM-DD" in shown
 
 
+def test_explain_says_why_a_level_departs_from_the_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "registry/transport/upload-keeps-tls"]) == 0
+    shown = capsys.readouterr().out
+    assert "(exit code 1)\n         Logins and images would travel in clear text.\n" in shown
+
+
 def test_explain_one_case(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", checks[0].id]) == 0
     shown = capsys.readouterr().out
