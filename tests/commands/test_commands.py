@@ -366,6 +366,12 @@ def test_explain_a_promise(capsys: pytest.CaptureFixture[str]) -> None:
     assert "conformance run AC-06" in shown
 
 
+def test_explain_says_why_a_level_departs_from_the_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "registry/transport/upload-keeps-tls"]) == 0
+    shown = capsys.readouterr().out
+    assert "(exit code 1)\n         Logins and images would travel in clear text.\n" in shown
+
+
 def test_explain_one_case(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", checks[0].id]) == 0
     shown = capsys.readouterr().out

@@ -120,3 +120,11 @@ def test_a_surface_that_opens_to_no_credential_is_told(tmp_path: Path) -> None:
     seen = [{"surface": "storage", "reachable": True, "locked": "the key opens nothing", "lines": [["fail", "a 403"]]}]
     text = html.render(samples.written(tmp_path / "run", [], configuration={}, preflight=seen))
     assert "nothing of it can be judged" in text and "reachable, with faults" not in text
+
+
+@pytest.mark.parametrize(("paraphrased", "element"), [({}, "blockquote"), ({"paraphrased": True}, "div")])
+def test_only_a_documents_own_words_are_a_quotation(tmp_path: Path, paraphrased: dict[str, bool], element: str) -> None:
+    result = samples.check("oauth/token/x", Verdict.FAIL, findings=[samples.finding("200", "500")])
+    result.clause |= paraphrased
+    text = html.render(samples.written(tmp_path / "run", [result]))
+    assert f'<{element} class="clause">' in text and f"</{element}>" in text
