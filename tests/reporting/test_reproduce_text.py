@@ -348,3 +348,8 @@ def test_a_field_that_the_second_answer_may_leave_out(tmp_path: Path, lengths: t
     lines = judged({"same_if_any": [("Content-Length", "x", "y")]}, {"x": 1, "y": 2}, 2, 200, {}, {})
     field = f"field() {{ case $1 in 1) echo {lengths[0]} ;; 2) echo {lengths[1]} ;; esac; }}"
     assert ended(tmp_path, "200", [field, *lines]) == code
+
+
+def test_a_script_says_until_when_a_signature_of_the_run_is_good() -> None:
+    said = list(commented(samples.check("storage/a/b", Verdict.FAIL), samples.finding("a", "b"), 1796202433.0))
+    assert said[-1].endswith("good until 2026-12-02 09:07:13 UTC: it cannot tell after that.")

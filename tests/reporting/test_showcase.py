@@ -107,14 +107,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 @pytest.fixture(scope="module")
 def reported(ran: Shown) -> list[Reported]:
-    """Of each defect the findings of the first and the last case."""
-    found: dict[str, list[Reported]] = {}
-    for result in ran.record.results:
-        for number in range(len(result.findings)):
-            defect = showcase()[result.requirement]
-            found.setdefault(result.requirement, []).append(Reported(defect, result, number))
-    assert set(found) == set(showcase()), ran.ended
-    return [several[place] for several in found.values() for place in dict.fromkeys((0, len(several) - 1))]
+    """Every finding of the run."""
+    found = [
+        Reported(showcase()[result.requirement], result, number)
+        for result in ran.record.results
+        for number in range(len(result.findings))
+    ]
+    assert {each.result.requirement for each in found} == set(showcase()), ran.ended
+    return found
 
 
 def test_each_curl_line_shows_its_defect_and_nothing_else(ran: Shown, reported: list[Reported]) -> None:

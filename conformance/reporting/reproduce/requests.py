@@ -39,8 +39,8 @@ def name_of(check_id: str, number: int) -> str:
     return plain if number == 0 else f"{plain}-{number + 1}"
 
 
-def commented(result: CheckResult, finding: Mapping[str, Any]) -> Iterator[str]:
-    """What the script is about, as comments."""
+def commented(result: CheckResult, finding: Mapping[str, Any], until: float | None = None) -> Iterator[str]:
+    """What the script is about, as comments; ``until`` is when a signature of the run ends."""
     told = [
         f"{result.id} ({result.level}): {result.title}",
         f"expected: {finding['expected']}",
@@ -49,6 +49,9 @@ def commented(result: CheckResult, finding: Mapping[str, Any]) -> Iterator[str]:
         "Ends with 1 where this still shows, 0 where it does not, 2 where that cannot be told.",
         "Needs a POSIX shell and curl 7.87 or newer; secrets come from the environment.",
     ]
+    if until is not None:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
+        told.append(f"It sends a signature of the run, which is good until {moment} UTC: it cannot tell after that.")
     for line in told:
         # One line each: what a target says must not become a line of the script.
         yield f"# {on_one_line(line)[:LONGEST_LINE]}".rstrip()
@@ -197,14 +200,22 @@ def told(entry: Entry) -> str:
 def validity(number: int, entry: Entry) -> Iterator[str]:
     """The line that looks whether a signature of the run is still what it was: in its time, or before it."""
     signed = _signed_at(told(entry))
-    if signed is None:
-        return
-    expires = EXPIRES.search(entry["url"])
-    begin, end = signed - CLOCK_SKEW_S, signed + (int(expires[1]) if expires else CLOCK_SKEW_S)
-    if entry["started"] < begin:
-        yield f'[ "$(now)" -lt {_digits(begin)} ] || cannot "the time in request {number} has come"'
-    elif entry["started"] <= end:
+    end = good_until(entry)
+    if end is not None:
         yield f'[ "$(now)" -le {_digits(end)} ] || cannot "the signature of request {number} was good until then only"'
+    elif signed is not None and entry["started"] < signed - CLOCK_SKEW_S:
+        begin = _digits(signed - CLOCK_SKEW_S)
+        yield f'[ "$(now)" -lt {begin} ] || cannot "the time in request {number} has come"'
+
+
+def good_until(entry: Entry) -> float | None:
+    """Return until when a signature of the run is good, in seconds since 1970; None for one that never was."""
+    signed = _signed_at(told(entry))
+    if signed is None:
+        return None
+    expires = EXPIRES.search(entry["url"])
+    end = signed + (int(expires[1]) if expires else CLOCK_SKEW_S)
+    return end if signed - CLOCK_SKEW_S <= entry["started"] <= end else None
 
 
 def _signed_at(text: str) -> int | None:

@@ -50,6 +50,7 @@ from conformance.reporting.reproduce.requests import (
     dates,
     document,
     found_by,
+    good_until,
     had,
     here,
     inside,
@@ -337,7 +338,8 @@ class Script:
 
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
-        yield from commented(self.result, self.finding)
+        signed = [each for _, each in self.exchanges if is_signed_for_good(each, self.record.info.secret_names)]
+        yield from commented(self.result, self.finding, min(filter(None, map(good_until, signed)), default=None))
         yield FUNCTIONS["PREAMBLE"]
         if self._proof.get("listed") or walks(self.exchanges):
             yield FUNCTIONS["LISTS"]
