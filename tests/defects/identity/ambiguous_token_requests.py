@@ -15,6 +15,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
+from tests.defects.rows import row
 
 Form = dict[str, str]
 Pairs = list[tuple[str, str]]
@@ -23,20 +24,38 @@ Token = Callable[[Request], Awaitable[Answer]]
 
 KNOWN = frozenset({"grant_type", "client_id", "client_secret", "scope", "resource", "audience"})
 
-
-class BasicWinsOverOtherClientId(Defect):
-    """RFC 6749 section 3.2.1: a client_id in the body that names another client is refused."""
-
-    surface = "identity"
-    noticed_by = (
+ROWS = (
+    row(
+        "basic-wins-over-other-client-id",
+        "RFC 6749 section 3.2.1: a client_id in the body that names another client is refused.",
         "oauth/client/two-clients-at-once-are-refused#first-by-basic",
         "oauth/client/two-clients-at-once-are-refused#second-by-basic",
-    )
-
-    def credentials_of_header(
-        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-    ) -> tuple[str, str]:
-        return original(authorization, {})
+        credentials_of_header=lambda original, authorization, form: original(authorization, {}),
+    ),
+    row(
+        "empty-parameter-not-omitted",
+        "RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted.",
+        "oauth/token/empty-parameters-count-as-omitted#client-id-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#client-secret-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#scope",
+        with_values=lambda original, pairs: pairs,
+    ),
+    row(
+        "token-content-type-ignored",
+        "RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not.",
+        "oauth/token/other-encodings-are-refused#form-as-json",
+        "oauth/token/other-encodings-are-refused#none",
+        "oauth/token/other-encodings-are-refused#text",
+        is_form=lambda original, request: True,
+    ),
+    row(
+        "duplicate-grant-type-accepted",
+        "RFC 6749 section 3.2: parameters MUST NOT be included more than once (grant_type).",
+        "oauth/token/repeated-parameter-is-invalid-request#grant-type",
+        "oauth/token/repeated-credentials-issue-nothing#grant-type-wrong-first",
+        may_repeat=lambda original, name: name == "grant_type" or original(name),
+    ),
+)
 
 
 class ClientOfTheFieldWins(Defect):
@@ -70,20 +89,6 @@ class EmptyScopeIsTheLeast(Defect):
 
     def default_scopes(self, original: Callable[[Client], tuple[str, ...]], client: Client) -> tuple[str, ...]:
         return original(client)[: 1 if self.empty else None]
-
-
-class EmptyParameterNotOmitted(Defect):
-    """RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/empty-parameters-count-as-omitted#client-id-beside-basic",
-        "oauth/token/empty-parameters-count-as-omitted#client-secret-beside-basic",
-        "oauth/token/empty-parameters-count-as-omitted#scope",
-    )
-
-    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
-        return pairs
 
 
 class OtherMethodsAnsweredEmptily(Defect):
@@ -152,20 +157,6 @@ class TokenRequestAsJson(Defect):
         return await original(request)
 
 
-class TokenContentTypeIgnored(Defect):
-    """RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/other-encodings-are-refused#form-as-json",
-        "oauth/token/other-encodings-are-refused#none",
-        "oauth/token/other-encodings-are-refused#text",
-    )
-
-    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return True
-
-
 class TokenAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
@@ -220,19 +211,6 @@ class RepeatedParameterIsInvalidGrant(Defect):
         if is_token_request(request) and b"more than once" in answer.body:
             return edited(answer, lambda document: document.update(error="invalid_grant"))
         return answer
-
-
-class DuplicateGrantTypeAccepted(Defect):
-    """RFC 6749 section 3.2: parameters MUST NOT be included more than once (grant_type)."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/repeated-parameter-is-invalid-request#grant-type",
-        "oauth/token/repeated-credentials-issue-nothing#grant-type-wrong-first",
-    )
-
-    def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
-        return name == "grant_type" or original(name)
 
 
 class RepeatedScopeCrashes(Defect):

@@ -23,6 +23,7 @@ from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import InPages, offset_of, unverified
 
@@ -30,6 +31,47 @@ Api = Callable[[Request, Segments], Awaitable[Answer]]
 Challenges = Callable[..., str]
 Claims = dict[str, Any]
 Reads = Callable[[str], dict[str, Any] | None]
+
+ROWS = (
+    row(
+        "junk-after-token-accepted",
+        "RFC 6750 section 2.1: the credentials are one b64token and nothing behind it.",
+        "authorization/bearer/malformed-field-is-refused#junk-behind",
+        "authorization/bearer/malformed-field-is-refused#two-tokens",
+        chosen_authorization=lambda original, authorization: " ".join(original(authorization).split()[:2]),
+    ),
+    row(
+        "bare-scheme-challenges",
+        "RFC 6750 section 3: the scheme Bearer is followed by one or more parameters.",
+        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
+        "authorization/bearer/401-carries-a-bearer-challenge#unknown-token",
+        challenge=lambda original, error, scope=None: original(error, scope) if scope else "Bearer",
+    ),
+    row(
+        "bad-token-names-no-error",
+        'RFC 6750 section 3.1: a bad token is error="invalid_token".',
+        "authorization/bearer/bad-token-is-invalid-token",
+        unauthorized=lambda original, error: original(None),
+    ),
+    row(
+        "lacking-scope-names-no-error",
+        'RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope".',
+        "authorization/bearer/lacking-scope-is-insufficient-scope",
+        challenge=lambda original, error, scope=None: original(None if error == "insufficient_scope" else error),
+    ),
+    row(
+        "missing-token-names-error",
+        "RFC 6750 section 3.1: where no token was sent the challenge SHOULD NOT name an error.",
+        "authorization/bearer/no-token-names-no-error",
+        unauthorized=lambda original, error: original(error or "invalid_token"),
+    ),
+    row(
+        "first-authorization-wins",
+        "RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the first counts).",
+        "authorization/bearer/two-fields-are-refused",
+        chosen_authorization=lambda original, authorization: authorization[0],
+    ),
+)
 
 
 class BodyRefusedBeforeToken(Defect):
@@ -85,19 +127,6 @@ class BareTokenAccepted(Defect):
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         value = original(authorization)
         return value if " " in value else f"Bearer {value}"
-
-
-class JunkAfterTokenAccepted(Defect):
-    """RFC 6750 section 2.1: the credentials are one b64token and nothing behind it."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/malformed-field-is-refused#junk-behind",
-        "authorization/bearer/malformed-field-is-refused#two-tokens",
-    )
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        return " ".join(original(authorization).split()[:2])
 
 
 class TokenTakenForALogin(Defect):
@@ -286,29 +315,6 @@ class BadTokenIs403(Defect):
         return answer
 
 
-class BareSchemeChallenges(Defect):
-    """RFC 6750 section 3: the scheme Bearer is followed by one or more parameters."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
-        "authorization/bearer/401-carries-a-bearer-challenge#unknown-token",
-    )
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(error, scope) if scope else "Bearer"
-
-
-class BadTokenNamesNoError(Defect):
-    """RFC 6750 section 3.1: a bad token is error="invalid_token"."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/bad-token-is-invalid-token",)
-
-    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
-        return original(None)
-
-
 class ChallengeLeavesTextOpen(Defect):
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
 
@@ -322,16 +328,6 @@ class ChallengeLeavesTextOpen(Defect):
         return original(error, scope) + (', error_description="See the documentation.' if error else "")
 
 
-class LackingScopeNamesNoError(Defect):
-    """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope"."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/lacking-scope-is-insufficient-scope",)
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original(None if error == "insufficient_scope" else error)
-
-
 class ChallengeNamesScopeAtHand(Defect):
     """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
 
@@ -340,16 +336,6 @@ class ChallengeNamesScopeAtHand(Defect):
 
     def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
         return original(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
-
-
-class MissingTokenNamesError(Defect):
-    """RFC 6750 section 3.1: where no token was sent the challenge SHOULD NOT name an error."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/no-token-names-no-error",)
-
-    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
-        return original(error or "invalid_token")
 
 
 class SessionOfTheFirstCaller(Defect):
@@ -407,13 +393,3 @@ class TokenInQueryUnderOtherName(Defect):
 
     def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
         return request.parameter("jwt") or request.parameter("auth_token") or original(request)
-
-
-class FirstAuthorizationWins(Defect):
-    """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the first counts)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/two-fields-are-refused",)
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        return authorization[0]

@@ -23,11 +23,52 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import basic_pair
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import is_token_request, surface_of
+from tests.defects.rows import row
 
 Claims = dict[str, Any]
 Finds = Callable[[str], Client | None]
 Form = dict[str, str]
 Matches = Callable[[Client | None, str], bool]
+
+ROWS = (
+    row(
+        "client-id-normalised",
+        "RFC 6749 section 2.2: a client identifier is compared exactly; letters of full width are other letters.",
+        "oauth/client/client-id-is-compared-exactly#full-width",
+        find_client=lambda original, client_id: original(unicodedata.normalize("NFKC", client_id)),
+    ),
+    row(
+        "form-decoded-twice",
+        "RFC 6749 appendix B: a form is decoded once; what is then left of percent signs is text.",
+        "oauth/client/client-id-is-compared-exactly#encoded-twice",
+        token_form=lambda original, request: {name: unquote(value) for name, value in original(request).items()},
+    ),
+    row(
+        "secret-padded-with-nul",
+        "RFC 6749 appendix A.2: a secret is compared whole, not after both were filled up with NUL to one length.",
+        "oauth/client/nul-behind-a-secret-is-refused",
+        secret_matches=lambda original, client, secret: original(client, secret.rstrip("\x00")),
+    ),
+    row(
+        "basic-challenge-without-realm",
+        "RFC 7617 section 2: a challenge of scheme Basic names its realm.",
+        "oauth/client/basic-challenge-names-its-realm",
+        basic_challenge=lambda original: "Basic",
+    ),
+    row(
+        "token-challenge-is-bearer",
+        "RFC 6749 section 5.2: the challenge names the scheme that the client used.",
+        "oauth/client/basic-failure-is-401-with-challenge#unknown-client",
+        basic_challenge=lambda original: 'Bearer realm="reference"',
+    ),
+    row(
+        "basic-challenge-leaves-text-open",
+        "RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with.",
+        "oauth/client/basic-failure-is-401-with-challenge#unknown-client",
+        "oauth/client/basic-failure-is-401-with-challenge#wrong-secret",
+        basic_challenge=lambda original: original().removesuffix('"'),
+    ),
+)
 
 
 class BasicSecretStripped(Defect):
@@ -114,26 +155,6 @@ class AccentsInClientIdIgnored(Defect):
         return original("".join(each for each in letters if not unicodedata.combining(each)))
 
 
-class ClientIdNormalised(Defect):
-    """RFC 6749 section 2.2: a client identifier is compared exactly; letters of full width are other letters."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly#full-width",)
-
-    def find_client(self, original: Finds, client_id: str) -> Client | None:
-        return original(unicodedata.normalize("NFKC", client_id))
-
-
-class FormDecodedTwice(Defect):
-    """RFC 6749 appendix B: a form is decoded once; what is then left of percent signs is text."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly#encoded-twice",)
-
-    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> Form:
-        return {name: unquote(value) for name, value in original(request).items()}
-
-
 class MalformedBasicCrashes(Defect):
     """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
 
@@ -153,16 +174,6 @@ class MalformedBasicCrashes(Defect):
             return original(encoded)
         except ValueError as mistake:
             raise RuntimeError("unhandled") from mistake
-
-
-class SecretPaddedWithNul(Defect):
-    """RFC 6749 appendix A.2: a secret is compared whole, not after both were filled up with NUL to one length."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/nul-behind-a-secret-is-refused",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret.rstrip("\0"))
 
 
 class OtherSecretByBasicAccepted(Defect):
@@ -314,39 +325,6 @@ class ChallengeForBasicAlone(Defect):
         if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
             del answer.headers["WWW-Authenticate"]
         return answer
-
-
-class BasicChallengeWithoutRealm(Defect):
-    """RFC 7617 section 2: a challenge of scheme Basic names its realm."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-challenge-names-its-realm",)
-
-    def basic_challenge(self, original: Callable[[], str]) -> str:
-        return "Basic"
-
-
-class TokenChallengeIsBearer(Defect):
-    """RFC 6749 section 5.2: the challenge names the scheme that the client used."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge#unknown-client",)
-
-    def basic_challenge(self, original: Callable[[], str]) -> str:
-        return 'Bearer realm="reference"'
-
-
-class BasicChallengeLeavesTextOpen(Defect):
-    """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/basic-failure-is-401-with-challenge#unknown-client",
-        "oauth/client/basic-failure-is-401-with-challenge#wrong-secret",
-    )
-
-    def basic_challenge(self, original: Callable[[], str]) -> str:
-        return original().removesuffix('"')
 
 
 class BasicFailureIs400(Defect):

@@ -24,10 +24,23 @@ from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.support.identity import edited, is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import matches, searched_for
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 Operation = Callable[[Call], Awaitable[Answer]]
+
+ROWS = (
+    row(
+        "name-decoded-twice",
+        (
+            "RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read "
+            "another name."
+        ),
+        "errors/404/name-is-decoded-once",
+        find_project=lambda original, organization, slug: original(organization, unquote(slug) if slug else slug),
+    ),
+)
 
 
 def id_of(project: Project) -> int:
@@ -523,18 +536,6 @@ class HeadFindsTheAbsent(Defect):
         if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
             return Answer(200)
         return answer
-
-
-class NameDecodedTwice(Defect):
-    """RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read another name."""
-
-    surface = "identity"
-    noticed_by = ("errors/404/name-is-decoded-once",)
-
-    def find_project(
-        self, original: Callable[..., Project | None], organization: Organization, slug: str | None
-    ) -> Project | None:
-        return original(organization, unquote(slug) if slug else slug)
 
 
 class PageRepeatsMarkup(Defect):

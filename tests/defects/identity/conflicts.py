@@ -22,11 +22,21 @@ from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
 Matches = Callable[[Request, Project], bool]
 Update = Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]]
+
+ROWS = (
+    row(
+        "versions-begin-anew",
+        "RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times.",
+        "errors/409/version-is-not-given-again",
+        first_version=lambda original, organization, slug: 1,
+    ),
+)
 
 
 class DuplicateSlugRefusedButWritten(Defect):
@@ -378,13 +388,3 @@ class EntityTagOfTheLastReadAlone(Defect):
 
     def _etag(self, project: Project) -> str:
         return f'"{project.version}-{self.reads.get(project.slug, 0)}"'
-
-
-class VersionsBeginAnew(Defect):
-    """RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/version-is-not-given-again",)
-
-    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
-        return 1

@@ -9,6 +9,16 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.support.identity import edited, is_api_request
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "conflict-has-own-shape",
+        "Errors of one API have one shape, whatever their status.",
+        "errors/shape/is-one",
+        conflict=lambda original, message: Answer.json(409, {"message": message, "statusCode": 409}),
+    ),
+)
 
 
 class PathsRepeatedUnescaped(Defect):
@@ -22,16 +32,6 @@ class PathsRepeatedUnescaped(Defect):
             answer.body = answer.body.replace(b"such resource", request.path.encode())
             del answer.headers["Content-Length"]
         return answer
-
-
-class ConflictHasOwnShape(Defect):
-    """Errors of one API have one shape, whatever their status."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/is-one",)
-
-    def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
-        return Answer.json(409, {"message": message, "statusCode": 409})
 
 
 class CreationNamesItsSlugTwice(Defect):

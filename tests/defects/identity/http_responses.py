@@ -14,7 +14,19 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.support.identity import is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import InPages
+
+ROWS = (
+    row(
+        "api-charset-refused",
+        "RFC 8259 section 11: a charset behind application/json has no effect.",
+        "errors/writes/media-type-is-known-in-any-form#blank-before",
+        "errors/writes/media-type-is-known-in-any-form#charset",
+        "errors/writes/media-type-is-known-in-any-form#quoted-charset",
+        is_json=lambda original, request: original(request) and ";" not in request.headers["content-type"],
+    ),
+)
 
 
 class ApiAllowMissing(Defect):
@@ -282,20 +294,6 @@ class ChunkedWriteIsEmpty(Defect):
 
     def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
         return original(request if "content-length" in request.headers else replace(request, body=b""))
-
-
-class ApiCharsetRefused(Defect):
-    """RFC 8259 section 11: a charset behind application/json has no effect."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/writes/media-type-is-known-in-any-form#blank-before",
-        "errors/writes/media-type-is-known-in-any-form#charset",
-        "errors/writes/media-type-is-known-in-any-form#quoted-charset",
-    )
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return original(request) and ";" not in request.headers["content-type"]
 
 
 class ApiMediaTypeComparedWithCase(Defect):

@@ -14,9 +14,19 @@ from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.projects import MEMBERS_OF_UPDATE
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.support.identity import edited, is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import _DoneAllTheSame, body_document, organization_and_slug
 
 Parse = Callable[[bytes], dict[str, Any]]
+
+ROWS = (
+    row(
+        "long-query-gets-no-answer",
+        "RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414.",
+        "errors/400/invalid-parameter#long",
+        intercept=lambda request: Answer.none() if len(request.query_string) > 4096 else None,
+    ),
+)
 
 
 class EscapedTextRefused(Defect):
@@ -146,16 +156,6 @@ class BadBoundCrashes(Defect):
     ) -> int:
         int(request.parameter(name) or default)
         return original(request, name, default, lowest, highest)
-
-
-class LongQueryGetsNoAnswer(Defect):
-    """RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter#long",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if len(request.query_string) > 4096 else None
 
 
 class WrongTypeCrashes(Defect):

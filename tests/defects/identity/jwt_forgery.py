@@ -23,9 +23,23 @@ from conformance.reference.identity.access_tokens import Claims
 from conformance.reference.identity.state import Refused
 from conformance.reference.showcase.tokens import KeySetUrlFollowed
 from conformance.reference.support.identity import decoded, header_of, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import unexpected_error, unverified
 
 Reads = Callable[[str], Claims | None]
+
+ROWS = (
+    row(
+        "signature-read-leniently",
+        (
+            "RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet "
+            "are read."
+        ),
+        "oauth/jwt/signature-has-one-spelling#other-alphabet",
+        "oauth/jwt/signature-has-one-spelling#padded",
+        read_access_token=lambda original, token: original(token.rstrip("=").replace("+", "-").replace("/", "_")),
+    ),
+)
 
 
 class SignatureNotVerified(Defect):
@@ -265,13 +279,3 @@ class KeyOfTheSetTakenAsHmacSecret(PublicKeyTakenAsHmacSecret):
     def _published(self, original: Callable[[str], dict[str, Any] | None]) -> list[bytes]:
         key = json.loads(surface_of(original).key_set().body)["keys"][0]
         return [json.dumps(key, separators=(",", ":")).encode()]
-
-
-class SignatureReadLeniently(Defect):
-    """RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet are read."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/signature-has-one-spelling#other-alphabet", "oauth/jwt/signature-has-one-spelling#padded")
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        return original(token.rstrip("=").replace("+", "-").replace("/", "_"))

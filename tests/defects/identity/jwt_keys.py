@@ -17,6 +17,17 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import Claims
 from conformance.reference.support.identity import edited, is_token_request, surface_of
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "signature-is-padded",
+        "RFC 7515 section 2: base64url has no padding, at the end of a token neither.",
+        "oauth/jwt/is-spelt-in-base64url#token",
+        make_access_token=lambda original, claims: f"{original(claims)}==",
+        read_access_token=lambda original, token: original(token.removesuffix("==")),
+    ),
+)
 
 
 class UnsignedTokensIssued(Defect):
@@ -45,19 +56,6 @@ class KeyIsPadded(Defect):
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         keys = json.loads(original().body)["keys"]
         return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
-
-
-class SignatureIsPadded(Defect):
-    """RFC 7515 section 2: base64url has no padding, at the end of a token neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/is-spelt-in-base64url#token",)
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
-        return f"{original(claims)}=="
-
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
-        return original(token.removesuffix("=="))
 
 
 class _KeyToldOtherwise:

@@ -22,6 +22,7 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import form_pairs, path_segments
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -31,6 +32,30 @@ Operation = Callable[[Call], Awaitable[Answer]]
 Refuse = Callable[[dict[str, Any], frozenset[str]], None]
 Serves = Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]]
 Visible = Callable[[Caller, str | None], Organization]
+
+ROWS = (
+    row(
+        "any-organization-writes",
+        "The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another.",
+        "authorization/isolation/foreign-members-are-refused",
+        belongs_to=lambda original, caller, organization: True,
+    ),
+    row(
+        "foreign-token-called-invalid",
+        "RFC 6750 section 3.1: a good token that may not do this is not called an invalid one.",
+        "authorization/isolation/token-opens-nothing-of-another-organization",
+        organization_hidden=lambda original, organization: surface_of(original).unauthorized("invalid_token"),
+    ),
+    row(
+        "foreign-organization-readable",
+        "API Reference, Permissions: a credential is constrained by its organization.",
+        "authorization/matrix/foreign-organization-is-kept-out#create",
+        "authorization/matrix/foreign-organization-is-kept-out#delete",
+        "authorization/matrix/foreign-organization-is-kept-out#read",
+        "authorization/matrix/foreign-organization-is-kept-out#update",
+        belongs_to=lambda original, caller, organization: True,
+    ),
+)
 
 
 class VersionSetByCreate(Defect):
@@ -342,16 +367,6 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
         organization, slug = organization_and_slug(request)
         others = [each for name, each in surface.organizations.items() if name != organization]
         return next((each.projects[slug] for each in others if slug in each.projects), None)
-
-
-class AnyOrganizationWrites(Defect):
-    """The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-members-are-refused",)
-
-    def belongs_to(self, original: Callable[..., bool], caller: Any, organization: Organization) -> bool:
-        return True
 
 
 class ForeignCreationRefusedButMade(_DoneAllTheSame):
@@ -877,18 +892,6 @@ class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
         return await original(request)
 
 
-class ForeignTokenCalledInvalid(Defect):
-    """RFC 6750 section 3.1: a good token that may not do this is not called an invalid one."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/token-opens-nothing-of-another-organization",)
-
-    def organization_hidden(
-        self, original: Callable[[Organization | None], Answer], organization: Organization | None
-    ) -> Answer:
-        return surface_of(original).unauthorized("invalid_token")
-
-
 class ForeignTenantOfTokenCrashes(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
 
@@ -975,23 +978,6 @@ class SlugChangedByPatch(Defect):
             project.slug = str(slug)
             return surface.shown(project)
         return answer
-
-
-class ForeignOrganizationReadable(Defect):
-    """API Reference, Permissions: a credential is constrained by its organization."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/foreign-organization-is-kept-out#create",
-        "authorization/matrix/foreign-organization-is-kept-out#delete",
-        "authorization/matrix/foreign-organization-is-kept-out#read",
-        "authorization/matrix/foreign-organization-is-kept-out#update",
-    )
-
-    def belongs_to(
-        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-    ) -> bool:
-        return True
 
 
 class ForeignProjectReadable(Defect):

@@ -12,8 +12,18 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.support.identity import surface_of
+from tests.defects.rows import row
 
 KEPT_S = 5.0
+
+ROWS = (
+    row(
+        "update-shows-to-everybody",
+        "Projects: a list of members is who has access, also behind an update that says nothing of it.",
+        "authorization/concealment/hiding-hides-at-once",
+        apply=lambda original, project, changes: original(project, {"members": []} | changes),
+    ),
+)
 
 
 class HiddenFromEverybodysList(Defect):
@@ -102,16 +112,6 @@ class HidingTakesSeconds(Defect):
         if original(caller, project):
             self.seen[key] = now
         return now - self.seen.get(key, -KEPT_S) < KEPT_S
-
-
-class UpdateShowsToEverybody(Defect):
-    """Projects: a list of members is who has access, also behind an update that says nothing of it."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
-
-    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
-        original(project, {"members": []} | changes)
 
 
 class NameKeepsItsReaders(Defect):

@@ -19,21 +19,33 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
+from tests.defects.rows import row
 
 Exceeded = Callable[[float], Answer]
 Wait = Callable[[Client, int, float], float]
 
 WRITE_PAUSE_S = 0.02
 
-
-class LimitExceededIsInvalidClient(Defect):
-    """The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/above-the-limit",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        return surface_of(original).client_refused("wrong secret")
+ROWS = (
+    row(
+        "limit-exceeded-is-invalid-client",
+        "The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong.",
+        "errors/429/above-the-limit",
+        limit_exceeded=lambda original, wait: surface_of(original).client_refused("wrong secret"),
+    ),
+    row(
+        "limit-twice-as-high",
+        "The stated rate limit is the one that is kept.",
+        "errors/429/limit-is-the-stated-one",
+        seconds_until_allowed=lambda original, client, requests, seconds: original(client, requests * 2, seconds),
+    ),
+    row(
+        "api-requests-unlimited",
+        "API Reference, Error Handling: above the limit the APIs answer 429.",
+        "errors/429/api-requests-are-limited",
+        api_limit_of=lambda original, caller: None,
+    ),
+)
 
 
 class LimitCountedBehindTheToken(Defect):
@@ -46,16 +58,6 @@ class LimitCountedBehindTheToken(Defect):
         if is_token_request(request) and answer.status == 429:
             return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
         return answer
-
-
-class LimitTwiceAsHigh(Defect):
-    """The stated rate limit is the one that is kept."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/limit-is-the-stated-one",)
-
-    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
-        return original(client, requests * 2, seconds)
 
 
 class LimitHalfAsHigh(Defect):
@@ -204,13 +206,3 @@ class ItemWithMembersFails(Defect):
         if "members" in body:
             raise RuntimeError("no members here")
         return original(organization, body)
-
-
-class ApiRequestsUnlimited(Defect):
-    """API Reference, Error Handling: above the limit the APIs answer 429."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/api-requests-are-limited",)
-
-    def api_limit_of(self, original: Callable[..., Any], caller: Any) -> None:
-        return None

@@ -21,6 +21,7 @@ from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.support.identity import edited, is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, InPages, offset_of
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
@@ -32,6 +33,34 @@ Removes = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
 
 PAUSE_S = 0.003
 CLEANED_S = 0.4
+
+ROWS = (
+    row(
+        "list-is-empty",
+        "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
+        "errors/reads/lists-tell-what-is-so#of-what-there-is",
+        listing=lambda original, request, entries: original(request, []),
+    ),
+    row(
+        "location-is-internal",
+        "RFC 9110 section 10.2.2: Location leads to the resource from where the caller is.",
+        "errors/reads/location-leads-to-what-was-created",
+        location=lambda original, project: f"http://identity.internal:8080{original(project)}",
+    ),
+    row(
+        "location-is-the-list",
+        "RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put.",
+        "errors/reads/location-leads-to-what-was-created",
+        location=lambda original, project: original(project).rpartition("/")[0],
+    ),
+    row(
+        "bodies-read-as-latin1",
+        "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
+        "errors/reads/texts-come-back-as-sent#long-of-three-bytes",
+        "errors/reads/texts-come-back-as-sent#unseen",
+        parsed=lambda original, body: original(body.decode("latin-1").encode()),
+    ),
+)
 
 
 class ItemsOfADeletedSlugComeBack(Defect):
@@ -152,16 +181,6 @@ class ListsCutLongNames(Defect):
         return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
 
 
-class ListIsEmpty(Defect):
-    """RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#of-what-there-is",)
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        return original(request, [])
-
-
 class DeletedStaysListed(Defect):
     """RFC 9110 section 9.3.1: a list is of what is there."""
 
@@ -272,26 +291,6 @@ class LocationMissing(Defect):
         if is_api_request(request) and answer.status == 201:
             del answer.headers["Location"]
         return answer
-
-
-class LocationIsInternal(Defect):
-    """RFC 9110 section 10.2.2: Location leads to the resource from where the caller is."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
-
-    def location(self, original: Callable[[Project], str], project: Project) -> str:
-        return f"http://identity.internal:8080{original(project)}"
-
-
-class LocationIsTheList(Defect):
-    """RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
-
-    def location(self, original: Callable[[Project], str], project: Project) -> str:
-        return original(project).rpartition("/")[0]
 
 
 class LastPageLeadsToItself(InPages, Defect):
@@ -542,19 +541,6 @@ class AnswersInLatin1(Defect):
             answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
             del answer.headers["Content-Length"]
         return answer
-
-
-class BodiesReadAsLatin1(Defect):
-    """RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/reads/texts-come-back-as-sent#long-of-three-bytes",
-        "errors/reads/texts-come-back-as-sent#unseen",
-    )
-
-    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
-        return original(body.decode("latin-1").encode())
 
 
 class MarksStoredAsMarkup(TextsChanged):

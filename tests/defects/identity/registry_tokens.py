@@ -23,11 +23,30 @@ from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import EVERYTHING, owner_of
 
 Claims = Callable[[Account | None, str, Access], dict[str, Any]]
 Document = dict[str, Any]
 Posted = Callable[[Account, dict[str, str], list[Asked]], dict[str, Any]]
+
+ROWS = (
+    row(
+        "wrong-password-accepted",
+        "Docker token authentication: a wrong password gets no token.",
+        "registry/login/wrong-login-is-refused#empty-password",
+        "registry/login/wrong-login-is-refused#password-in-capitals",
+        "registry/login/wrong-login-is-refused#password-of-another",
+        "interoperability/registry/login-with-a-wrong-password-fails",
+        password_matches=lambda original, expected, given: True,
+    ),
+    row(
+        "registry-refresh-token-dead",
+        "Docker token authentication: a refresh token gets access tokens for the same subject.",
+        "registry/token/refresh-token-gets-tokens",
+        granting_account=lambda original, form: original({**form, "refresh_token": ""}),
+    ),
+)
 
 
 class RefusedLoginWithoutChallenge(Defect):
@@ -100,21 +119,6 @@ class RefusedLoginIsGivenAToken(Defect):
             if headers:
                 answer.headers["WWW-Authenticate"] = headers
         return answer
-
-
-class WrongPasswordAccepted(Defect):
-    """Docker token authentication: a wrong password gets no token."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/login/wrong-login-is-refused#empty-password",
-        "registry/login/wrong-login-is-refused#password-in-capitals",
-        "registry/login/wrong-login-is-refused#password-of-another",
-        "interoperability/registry/login-with-a-wrong-password-fails",
-    )
-
-    def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
-        return True
 
 
 class ClientIdOfAFormBelieved(Defect):
@@ -353,18 +357,6 @@ class RefreshTokenGoodForOne(Defect):
         self.used |= {token} - {""}
         account: Account | None = original(form)
         return account
-
-
-class RegistryRefreshTokenDead(Defect):
-    """Docker token authentication: a refresh token gets access tokens for the same subject."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-gets-tokens",)
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        return original({**form, "refresh_token": ""})
 
 
 class RefreshTokenGetsWhatIsAsked(Defect):

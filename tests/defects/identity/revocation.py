@@ -10,12 +10,31 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.state import Refused
-from conformance.reference.seeds import Account, Client
+from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, surface_of, whoever_held
+from tests.defects.rows import row
 from tests.defects.support.identity import MakesCredentials
 
 Claims = dict[str, Any]
 Form = dict[str, str]
+
+ROWS = (
+    row(
+        "restored-credential-revives-tokens",
+        "Credentials: tokens of a revoked credential are invalid for good, though it be made active again.",
+        "authorization/revocation/restoring-revives-no-token",
+        issued_since_revocation=lambda original, client, claims: True,
+    ),
+    row(
+        "ended-login-gets-tokens",
+        "Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired.",
+        "registry/login/ended-login-opens-nothing#expired",
+        "registry/login/ended-login-opens-nothing#expired-in-a-form",
+        "registry/login/ended-login-opens-nothing#revoked",
+        "registry/login/ended-login-opens-nothing#revoked-in-a-form",
+        in_force=lambda original, account: account is not None,
+    ),
+)
 
 
 class NextTokenRevivesEarlierOnes(Defect):
@@ -118,18 +137,6 @@ class RevocationHitsNeighbours(Defect):
         return original(client) or any(surface.revocations[each.client_id] and each.revoked for each in neighbours)
 
 
-class RestoredCredentialRevivesTokens(Defect):
-    """Credentials: tokens of a revoked credential are invalid for good, though it be made active again."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/restoring-revives-no-token",)
-
-    def issued_since_revocation(
-        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
-    ) -> bool:
-        return True
-
-
 class RevokedTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that was revoked is error="invalid_token"."""
 
@@ -176,21 +183,6 @@ class RevokedCredentialGetsToken(Defect):
             if client and client.revoked and surface.secret_matches(client, form.get("client_secret", "")):
                 return client
             raise
-
-
-class EndedLoginGetsTokens(Defect):
-    """Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/login/ended-login-opens-nothing#expired",
-        "registry/login/ended-login-opens-nothing#expired-in-a-form",
-        "registry/login/ended-login-opens-nothing#revoked",
-        "registry/login/ended-login-opens-nothing#revoked-in-a-form",
-    )
-
-    def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
-        return account is not None
 
 
 class RevokedLoginStillWorks(Defect):

@@ -12,7 +12,6 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
@@ -23,9 +22,31 @@ from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import ORGANIZATION
 from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import _DoneAllTheSame, body_document
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+ROWS = (
+    row(
+        "two-blanks-are-none",
+        "RFC 6750 section 2.1: one blank or several stand before the token.",
+        "authorization/bearer/blanks-are-as-one",
+        chosen_authorization=lambda original, authorization: original(authorization).replace("  ", " \t"),
+    ),
+    row(
+        "service-policy-ignored",
+        "API Reference, Permissions: permissions are constrained by service policy.",
+        "authorization/matrix/service-policy-is-403",
+        policy_permits=lambda original, caller, route: True,
+    ),
+    row(
+        "contributor-deletes",
+        "Organization Settings: a role permits what it does and no more, not for Viewer alone.",
+        "authorization/matrix/lacking-role-is-403",
+        role_permits=lambda original, caller, method: original(caller, method) or not caller.client.reads_only,
+    ),
+)
 
 
 class NewTokenNotYetKnown(Defect):
@@ -43,16 +64,6 @@ class NewTokenNotYetKnown(Defect):
             return None
         self.known.add(token)
         return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
-
-
-class TwoBlanksAreNone(Defect):
-    """RFC 6750 section 2.1: one blank or several stand before the token."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/blanks-are-as-one",)
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        return original(authorization).replace("  ", " \t")
 
 
 class HeadIsOfAnotherType(Defect):
@@ -356,23 +367,3 @@ class ForeignItemNotModified(Defect):
     ) -> Answer:
         self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
         return await original(request, segments)
-
-
-class ServicePolicyIgnored(Defect):
-    """API Reference, Permissions: permissions are constrained by service policy."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/service-policy-is-403",)
-
-    def policy_permits(self, original: Callable[..., bool], caller: Any, route: str) -> bool:
-        return True
-
-
-class ContributorDeletes(Defect):
-    """Organization Settings: a role permits what it does and no more, not for Viewer alone."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-role-is-403",)
-
-    def role_permits(self, original: Callable[..., bool], caller: Any, method: str) -> bool:
-        return original(caller, method) or not caller.client.reads_only

@@ -12,6 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import INHERITED
 
 Document = dict[str, Any]
@@ -19,6 +20,45 @@ Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
 Granted = Callable[[Client, str | None], tuple[str, ...]]
 Scopes = tuple[str, ...]
 Within = Callable[[Client, tuple[str, ...]], bool]
+
+ROWS = (
+    row(
+        "scope-compared-without-case",
+        "RFC 6749 section 3.3: scope strings are case-sensitive.",
+        "oauth/scope/is-case-sensitive",
+        split_scopes=lambda original, text: original(text.lower()),
+    ),
+    row(
+        "omitted-scope-grants-everything",
+        "RFC 9700 section 2.3: leaving scope out gives no more than the credential has.",
+        "oauth/scope/omitted-never-exceeds-the-credential",
+        default_scopes=lambda original, client: SCOPES,
+    ),
+    row(
+        "scopes-split-at-commas",
+        "RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name.",
+        "oauth/scope/only-names-between-blanks-are-scopes#comma",
+        split_scopes=lambda original, text: original(text.replace(",", " ")),
+    ),
+    row(
+        "list-of-scopes-refused",
+        "RFC 6749 section 3.3: scope is a list, with blanks between.",
+        "oauth/scope/order-does-not-matter",
+        within_credential=lambda original, client, scopes: len(scopes) == 1 and original(client, scopes),
+    ),
+    row(
+        "scope-all-is-everything",
+        "RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them.",
+        "oauth/scope/tricks-never-widen#all",
+        granted_scopes=lambda original, client, asked: SCOPES if asked == "all" else original(client, asked),
+    ),
+    row(
+        "documented-scope-replaced",
+        "API Reference, Authentication: the token of the documented request has the scope that it names.",
+        "oauth/scope/documented-scope-is-granted",
+        split_scopes=lambda original, text: ("project:read",) if text == "organization:read" else original(text),
+    ),
+)
 
 
 class GrantedScopeNotStated(Defect):
@@ -158,16 +198,6 @@ class ScopeBeyondCredentialGranted(Defect):
         return set(scopes) <= set(SCOPES)
 
 
-class ScopeComparedWithoutCase(Defect):
-    """RFC 6749 section 3.3: scope strings are case-sensitive."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/is-case-sensitive",)
-
-    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
-        return original(text.lower())
-
-
 class ScopeTwiceInOneListCrashes(Defect):
     """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
 
@@ -267,16 +297,6 @@ class ScopeNotAskedIsInvalidRequest(Defect):
         raise Refused(surface_of(original).oauth_error(400, "invalid_request", "scope is missing"))
 
 
-class OmittedScopeGrantsEverything(Defect):
-    """RFC 9700 section 2.3: leaving scope out gives no more than the credential has."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/omitted-never-exceeds-the-credential",)
-
-    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
-        return SCOPES
-
-
 class ScopeFoundByItsBeginning(Defect):
     """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
 
@@ -289,16 +309,6 @@ class ScopeFoundByItsBeginning(Defect):
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
         begun = tuple(scope for scope in client.scopes if asked and scope.startswith(f"{asked.rstrip(':')}:"))
         return begun or original(client, asked)
-
-
-class ScopesSplitAtCommas(Defect):
-    """RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes#comma",)
-
-    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
-        return original(text.replace(",", " "))
 
 
 class ScopeGrammarNotChecked(Defect):
@@ -331,16 +341,6 @@ class WildcardScopeGranted(Defect):
         patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in asked]
         matched = tuple(scope for scope in SCOPES if any(pattern.fullmatch(scope) for pattern in patterns))
         return matched or original(text)
-
-
-class ListOfScopesRefused(Defect):
-    """RFC 6749 section 3.3: scope is a list, with blanks between."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/order-does-not-matter",)
-
-    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
-        return len(scopes) == 1 and original(client, scopes)
 
 
 class OrderOfScopesMatters(Defect):
@@ -406,18 +406,6 @@ class InheritedScopeGranted(Defect):
         return original(client, tuple(scope for scope in scopes if scope not in INHERITED))
 
 
-class ScopeAllIsEverything(Defect):
-    """RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen#all",)
-
-    def granted_scopes(
-        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
-    ) -> Scopes:
-        return SCOPES if asked == "all" else original(client, asked)
-
-
 class FirstOfManyScopesCompared(Defect):
     """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
 
@@ -470,13 +458,3 @@ class UnknownScopeGranted(Defect):
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
-
-
-class DocumentedScopeReplaced(Defect):
-    """API Reference, Authentication: the token of the documented request has the scope that it names."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/documented-scope-is-granted",)
-
-    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
-        return ("project:read",) if text == "organization:read" else original(text)

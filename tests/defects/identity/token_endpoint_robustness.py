@@ -14,8 +14,25 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import basic_pair, scheme_and_rest
 from conformance.reference.seeds import Account, Client
 from conformance.reference.support.identity import is_token_request, service_error
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import INHERITED, _Shut, unexpected_error
+
+ROWS = (
+    row(
+        "secret-written-into-statement",
+        "RFC 6749 section 5.2: a secret is compared, and not read as a part of the statement that looks for it.",
+        "oauth/client/hostile-credentials-are-no-server-error#sql-client-secret",
+        secret_matches=lambda original, client, secret: original(client, secret) or "' OR 1=1" in secret,
+    ),
+    row(
+        "list-of-ids-is-an-id",
+        "RFC 6749 section 2.3.1: the id is the parameter client_id, and client_id[] is none of the endpoint's.",
+        "oauth/client/hostile-credentials-are-no-server-error#list-of-client_ids",
+        "oauth/client/hostile-credentials-are-no-server-error#list-of-grant_types",
+        with_values=lambda original, pairs: original([(name.removesuffix("[]"), value) for name, value in pairs]),
+    ),
+)
 
 
 class NonAsciiSecretCrashes(Defect):
@@ -89,33 +106,6 @@ class BearerBesideFormCrashes(Defect):
         if request.headers.get("authorization", "").startswith("Bearer") and "client_id" in form:
             raise RuntimeError("two callers")
         return original(request, form)
-
-
-class SecretWrittenIntoStatement(Defect):
-    """RFC 6749 section 5.2: a secret is compared, and not read as a part of the statement that looks for it."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error#sql-client-secret",)
-
-    def secret_matches(
-        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
-    ) -> bool:
-        return original(client, secret) or "' OR 1=1" in secret
-
-
-class ListOfIdsIsAnId(Defect):
-    """RFC 6749 section 2.3.1: the id is the parameter client_id, and client_id[] is none of the endpoint's."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/hostile-credentials-are-no-server-error#list-of-client_ids",
-        "oauth/client/hostile-credentials-are-no-server-error#list-of-grant_types",
-    )
-
-    def with_values(
-        self, original: Callable[[list[tuple[str, str]]], list[tuple[str, str]]], pairs: list[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        return original([(name.removesuffix("[]"), value) for name, value in pairs])
 
 
 class MultipartFormFails(Defect):

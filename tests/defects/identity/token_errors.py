@@ -7,6 +7,17 @@ from collections.abc import Callable
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.support.identity import edited, is_token_request
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "missing-grant-type-accepted",
+        "RFC 6749 section 4.4.2: grant_type is REQUIRED.",
+        "oauth/errors/missing-grant-type-is-refused",
+        "oauth/errors/missing-grant-type-is-invalid-request",
+        with_values=lambda original, pairs: [("grant_type", "client_credentials"), *original(pairs)],
+    ),
+)
 
 
 class FailureIs403(Defect):
@@ -55,18 +66,6 @@ class MissingGrantIsInvalidGrant(Defect):
         if is_token_request(request) and b"grant_type is missing" in answer.body:
             return edited(answer, lambda document: document.update(error="invalid_grant"))
         return answer
-
-
-class MissingGrantTypeAccepted(Defect):
-    """RFC 6749 section 4.4.2: grant_type is REQUIRED."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/missing-grant-type-is-refused", "oauth/errors/missing-grant-type-is-invalid-request")
-
-    def with_values(
-        self, original: Callable[[list[tuple[str, str]]], list[tuple[str, str]]], pairs: list[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        return [("grant_type", "client_credentials"), *original(pairs)]
 
 
 class ErrorUriIsNoReference(Defect):

@@ -21,9 +21,20 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _Shut
 
 Dispatch = Callable[[Request], Awaitable[Answer]]
+
+ROWS = (
+    row(
+        "token-answer-wrapped",
+        "RFC 6749 section 5.1: the parameters are at the top level of the JSON object.",
+        "oauth/token/response-contains-a-token",
+        "oauth/answer/json-with-token-and-type",
+        token_document=lambda original, token, client, scopes: {"data": original(token, client, scopes)},
+    ),
+)
 
 
 class BodyCredentialsRefused(Defect):
@@ -142,22 +153,6 @@ class QueryAnsweredWithoutToken(Defect):
 
     async def token(self, original: Dispatch, request: Request) -> Answer:
         return Answer.json(200, {}) if request.query_string else await original(request)
-
-
-class TokenAnswerWrapped(Defect):
-    """RFC 6749 section 5.1: the parameters are at the top level of the JSON object."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/response-contains-a-token", "oauth/answer/json-with-token-and-type")
-
-    def token_document(
-        self,
-        original: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
-        token: str,
-        client: Client,
-        scopes: tuple[str, ...],
-    ) -> dict[str, Any]:
-        return {"data": original(token, client, scopes)}
 
 
 class TokenInXmlWhereTaken(Defect):

@@ -23,12 +23,22 @@ from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 from conformance.reference.showcase.tokens import ExpiredTokenAccepted
 from conformance.reference.support.identity import surface_of
+from tests.defects.rows import row
 from tests.defects.support.identity import _DoneAllTheSame, shown_token
 
 Document = dict[str, Any]
 Documents = Callable[[str, Client, tuple[str, ...]], dict[str, Any]]
 
 WRITES = ("POST", "PATCH", "DELETE")
+
+ROWS = (
+    row(
+        "lifetime-stated-is-everybodys",
+        "RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most.",
+        "authorization/bearer/token-lives-as-long-as-it-says",
+        token_document=lambda original, *of: original(*of) | {"expires_in": 3600},
+    ),
+)
 
 
 class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
@@ -124,16 +134,6 @@ class ExpiredTokenHasOwnCode(Defect):
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         return original("token_expired" if error == "invalid_token" and self.expired else error, scope)
-
-
-class LifetimeStatedIsEverybodys(Defect):
-    """RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/token-lives-as-long-as-it-says",)
-
-    def token_document(self, original: Callable[..., dict[str, Any]], *of: Any) -> dict[str, Any]:
-        return original(*of) | {"expires_in": 3600}
 
 
 class HasteEndsTokens(Defect):

@@ -20,9 +20,25 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Repository
 from conformance.reference.support.registry import registry_of
+from tests.defects.rows import row
 from tests.defects.support.registry import _Led, answered
 
 OWN_NAME = re.compile("/v2/(orgs/[^/]+/[^/]+)/")
+
+ROWS = (
+    row(
+        "catalog-needs-no-scope",
+        "Docker token scopes: the catalogue needs ``registry:catalog:*`` where its challenge says so.",
+        "registry/token/catalog-needs-its-scope",
+        permits=lambda original, caller, access: access.kind == "registry" or bool(original(caller, access)),
+    ),
+    row(
+        "too-little-without-challenge",
+        "Docker token scopes: who has a token for too little is challenged like who has none.",
+        "registry/token/too-little-is-told",
+        insufficient=lambda original, wanted: Refusal("UNAUTHORIZED"),
+    ),
+)
 
 
 class MethodInTheQuery(Defect):
@@ -154,16 +170,6 @@ class AppsOfAllOrganizationsAreOne(Defect):
         app = name.split("/")[2:]
         found: Repository = next((known[each] for each in known if each.split("/")[2:] == app), None) or original(name)
         return found
-
-
-class CatalogNeedsNoScope(Defect):
-    """Docker token scopes: the catalogue needs ``registry:catalog:*`` where its challenge says so."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/catalog-needs-its-scope",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        return access.kind == "registry" or bool(original(caller, access))
 
 
 class CatalogTokenOpensAll(Defect):
@@ -402,16 +408,6 @@ class TooLittleNotTold(Defect):
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return list(original(wanted, None if error == "insufficient_scope" else error))
-
-
-class TooLittleWithoutChallenge(Defect):
-    """Docker token scopes: who has a token for too little is challenged like who has none."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/too-little-is-told",)
-
-    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
-        return Refusal("UNAUTHORIZED")
 
 
 class SupportCheckRedirected(Defect):

@@ -15,7 +15,17 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.routing import Asked
 from conformance.reference.support.registry import kind_of, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _AnotherStatus, unsupported_error
+
+ROWS = (
+    row(
+        "head-blob-without-digest",
+        "Docker Registry V2, Existing Layers: HEAD has the Docker-Content-Digest of the blob.",
+        "registry/pull/head-equals-get#blob",
+        head_answer=lambda original, digest, content: without(original(digest, content), "Docker-Content-Digest"),
+    ),
+)
 
 
 class HeadOfMissingBlobAnswered200(Defect):
@@ -177,16 +187,6 @@ class NullBehindNotModified(Defect):
         if answer.status == 304:
             answer.astray = b"null"
         return answer
-
-
-class HeadBlobWithoutDigest(Defect):
-    """Docker Registry V2, Existing Layers: HEAD has the Docker-Content-Digest of the blob."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/head-equals-get#blob",)
-
-    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
-        return without(original(digest, content), "Docker-Content-Digest")
 
 
 class HeadOfTagListFails(Defect):

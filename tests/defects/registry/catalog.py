@@ -10,10 +10,20 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
+from tests.defects.rows import row
 from tests.defects.support.registry import unsupported_error
 
 BEYOND_MEMORY = 10**9
 OF_OTHERS = 2
+
+ROWS = (
+    row(
+        "catalog-gets-no-answer",
+        "Docker Registry V2, Listing Repositories: 200 with the repositories.",
+        "registry/catalog/n-limits-the-page",
+        intercept=lambda request: Answer.none() if kind_of(request) == "catalog" else None,
+    ),
+)
 
 
 class BadPageOfTheCatalogIgnored(Defect):
@@ -162,13 +172,3 @@ class CatalogGoesOnBehindTheFirst(Defect):
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         reference: str = original(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)
         return reference
-
-
-class CatalogGetsNoAnswer(Defect):
-    """Docker Registry V2, Listing Repositories: 200 with the repositories."""
-
-    surface = "registry"
-    noticed_by = ("registry/catalog/n-limits-the-page",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if kind_of(request) == "catalog" else None

@@ -17,21 +17,52 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import EveryTwentieth, _AnotherStatus, _ClosedAllTheSame, unsupported_error
 
 PART = 5 * 1024 * 1024
 """The least size of a part of an upload to S3, which many registries store in."""
 
-
-class ChunkWithoutRange(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range",)
-
-    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
-        return without(original(request, upload), "Range")
+ROWS = (
+    row(
+        "chunk-without-range",
+        "distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted.",
+        "registry/upload/answers-tell-the-range",
+        chunk_accepted=lambda original, request, upload: without(original(request, upload), "Range"),
+    ),
+    row(
+        "chunk-far-in-refused",
+        "distribution-spec 1.1, Pushing a blob in chunks: a chunk in order is taken, beyond 64 KiB as well.",
+        "registry/upload/in-chunks#three",
+        chunk_is_next=lambda original, first, upload: bool(original(first, upload)) and first < 64 * KIB,
+    ),
+    row(
+        "one-byte-told-as-two",
+        (
+            "distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the "
+            "first of all bytes too."
+        ),
+        "registry/upload/one-byte-is-a-chunk",
+        upload_range=lambda original, upload: "0-1" if len(upload.content) == 1 else str(original(upload)),
+    ),
+    row(
+        "chunk-out-of-order-accepted",
+        "distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416.",
+        "registry/upload/out-of-order-is-416#gap",
+        "registry/upload/out-of-order-is-416#one-byte-late",
+        "registry/upload/out-of-order-is-416#repeated",
+        "registry/upload/first-chunk-begins-at-0",
+        chunk_is_next=lambda original, first, upload: True,
+    ),
+    row(
+        "chunk-length-unchecked",
+        "Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says.",
+        "registry/upload/range-and-length-agree#long",
+        "registry/upload/range-and-length-agree#short",
+        chunk_length_matches=lambda original, chunk, body: True,
+    ),
+)
 
 
 class UploadStatusFromCache(Defect):
@@ -142,16 +173,6 @@ class LargeChunkCutShort(Defect):
             upload.content[-beyond:] = bytes(beyond)
 
 
-class ChunkFarInRefused(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: a chunk in order is taken, beyond 64 KiB as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/in-chunks#three",)
-
-    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
-        return bool(original(first, upload)) and first < 64 * KIB
-
-
 class LastBytesBehindStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
@@ -183,17 +204,6 @@ class ChunkOfOneByteRefused(Defect):
         if first and first == last:
             raise registry_of(original).out_of_order(request, upload)
         original(request, upload)
-
-
-class OneByteToldAsTwo(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the first of all
-    bytes too."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/one-byte-is-a-chunk",)
-
-    def upload_range(self, original: Any, upload: Upload) -> str:
-        return "0-1" if len(upload.content) == 1 else str(original(upload))
 
 
 class SessionKnownFromItsFirstByte(Defect):
@@ -428,31 +438,6 @@ class OutOfOrderStaysInTheFile(Defect):
         await original(upload, digest, content)
         if left := self.left.get(upload.session):
             await registry_of(original).store_blob(upload.repository, digest, content + left)
-
-
-class ChunkOutOfOrderAccepted(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/out-of-order-is-416#gap",
-        "registry/upload/out-of-order-is-416#one-byte-late",
-        "registry/upload/out-of-order-is-416#repeated",
-        "registry/upload/first-chunk-begins-at-0",
-    )
-
-    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
-        return True
-
-
-class ChunkLengthUnchecked(Defect):
-    """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/range-and-length-agree#long", "registry/upload/range-and-length-agree#short")
-
-    def chunk_length_matches(self, original: Any, chunk: tuple[int, int], body: bytes) -> bool:
-        return True
 
 
 class RefusedChunkOfOtherLengthKept(Defect):

@@ -8,6 +8,22 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.routing import Asked
 from conformance.reference.support.registry import kind_of, registry_of, without
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "blobs-without-entity-tags",
+        'Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told.',
+        "registry/pull/entity-tag-saves-a-pull#blob",
+        blob_answer=lambda original, *given: without(original(*given), "ETag"),
+    ),
+    row(
+        "entity-tag-not-heeded",
+        "Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has.",
+        "registry/pull/entity-tag-saves-a-pull#manifest",
+        not_modified=lambda original, request, digest: False,
+    ),
+)
 
 
 class UnchangedForAnyCache(Defect):
@@ -75,26 +91,6 @@ class EntityTagsWithoutQuotationMarks(Defect):
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         return digest in request.headers.get("if-none-match", "")
-
-
-class BlobsWithoutEntityTags(Defect):
-    """Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull#blob",)
-
-    def blob_answer(self, original: Any, *given: Any) -> Answer:
-        return without(original(*given), "ETag")
-
-
-class EntityTagNotHeeded(Defect):
-    """Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest",)
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        return False
 
 
 class HeadKnowsNoEntityTag(Defect):

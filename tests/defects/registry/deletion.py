@@ -12,11 +12,23 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest, Upload
 from conformance.reference.support.registry import kind_of, registry_of
+from tests.defects.rows import row
 from tests.defects.support.registry import _AnotherStatus, _DeletedBlobs, unsupported_error
 
 Place = tuple[str, str]
 
 COUNTED = re.compile(r"\+(\d+)")
+
+ROWS = (
+    row(
+        "deletion-answered200",
+        "distribution-spec 1.1, Content Management: an accepted deletion is 202.",
+        "registry/delete/manifest-is-answered-202",
+        "registry/delete/manifest-is-answered-202#without-its-subject",
+        "registry/delete/manifest-is-answered-202#without-its-tag",
+        deleted=lambda original: Answer(200),
+    ),
+)
 
 
 class DeletionOfMissingTagAccepted(Defect):
@@ -355,20 +367,6 @@ class TagStaysAfterItsManifest(Defect):
     def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
         found: Manifest | None = original(name, reference)
         return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
-
-
-class DeletionAnswered200(Defect):
-    """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/delete/manifest-is-answered-202",
-        "registry/delete/manifest-is-answered-202#without-its-subject",
-        "registry/delete/manifest-is-answered-202#without-its-tag",
-    )
-
-    def deleted(self, original: Any) -> Answer:
-        return Answer(200)
 
 
 class DeletionSweepsUnnamedBlobs(Defect):

@@ -18,7 +18,18 @@ from conformance.reference.registry.grammar import digest_of, is_supported_diges
 from conformance.reference.registry.routing import Asked, find_route
 from conformance.reference.registry.state import Manifest, Repository, Upload
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _ClosedAllTheSame, unsupported_error
+
+ROWS = (
+    row(
+        "digests-in-capitals",
+        "image-spec, Digests: the hexadecimal digits of a digest are small letters.",
+        "registry/digest/malformed-is-400#capitals",
+        is_digest=lambda original, text: bool(original(text.lower())),
+        digest_matches=lambda original, digest, content: bool(original(digest.lower(), content)),
+    ),
+)
 
 
 class PostOfNothingLinksWhatIsKnown(Defect):
@@ -65,19 +76,6 @@ class MalformedDigestInAPostFails(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         digest = request.parameter("digest") if request.method == "POST" else None
         return Answer(500) if digest is not None and not is_supported_digest(digest) else answer
-
-
-class DigestsInCapitals(Defect):
-    """image-spec, Digests: the hexadecimal digits of a digest are small letters."""
-
-    surface = "registry"
-    noticed_by = ("registry/digest/malformed-is-400#capitals",)
-
-    def is_digest(self, original: Any, text: str) -> bool:
-        return bool(original(text.lower()))
-
-    def digest_matches(self, original: Any, digest: str, content: bytes | bytearray) -> bool:
-        return bool(original(digest.lower(), content))
 
 
 class DigestGrammarUnchecked(Defect):

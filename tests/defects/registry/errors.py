@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
@@ -19,19 +18,32 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.support.registry import registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _InPlaceOfAMount
 
 AN_HOUR = 3600
 
-
-class AllowMissing(Defect):
-    """RFC 9110 section 15.5.6: 405 has an Allow."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/405-has-allow", "registry/errors/405-has-allow#of-the-whole-run")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Allow")
+ROWS = (
+    row(
+        "allow-missing",
+        "RFC 9110 section 15.5.6: 405 has an Allow.",
+        "registry/errors/405-has-allow",
+        "registry/errors/405-has-allow#of-the-whole-run",
+        rewrite=lambda request, answer: without(answer, "Allow"),
+    ),
+    row(
+        "wrong-digest-says-upload-invalid",
+        "distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID.",
+        "registry/errors/code-tells-the-cause#wrong-digest",
+        wrong_digest=lambda original, digest: Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400),
+    ),
+    row(
+        "registry-requests-unlimited",
+        "API Reference, Error Handling: above the limit the registry answers 429.",
+        "registry/errors/requests-are-limited",
+        limit_of=lambda original, holder: None,
+    ),
+)
 
 
 class OtherMethodsAllowed(Defect):
@@ -145,16 +157,6 @@ class UnknownSessionCancelledByAnotherCode(Defect):
         except Refusal as refusal:
             raise Refusal("MANIFEST_UNKNOWN", *refusal.details, status=refusal.status) from None
         return answer
-
-
-class WrongDigestSaysUploadInvalid(Defect):
-    """distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause#wrong-digest",)
-
-    def wrong_digest(self, original: Any, digest: str) -> Refusal:
-        return Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
 
 
 class ErrorWithoutCode(Defect):
@@ -272,16 +274,6 @@ class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers.append("Location", answer.headers["Location"])
-
-
-class RegistryRequestsUnlimited(Defect):
-    """API Reference, Error Handling: above the limit the registry answers 429."""
-
-    surface = "registry"
-    noticed_by = ("registry/errors/requests-are-limited",)
-
-    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
-        return None
 
 
 class RegistryLimitAsForbidden(Defect):

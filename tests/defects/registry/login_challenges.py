@@ -10,7 +10,53 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.support.registry import kind_of, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _ToldInText
+
+ROWS = (
+    row(
+        "challenge-missing",
+        "RFC 9110 section 15.5.2: 401 has a WWW-Authenticate.",
+        "registry/login/challenge-is-given#of-the-whole-run",
+        "registry/login/challenge-is-given#support",
+        rewrite=lambda request, answer: without(answer, "WWW-Authenticate"),
+    ),
+    row(
+        "challenge-of-mount-without-source",
+        "Docker token flow: the challenge of a mount names both repositories (moby #20387).",
+        "registry/login/mount-challenge-names-the-source",
+        challenged_scope=lambda original, wanted: str(original(wanted[:1])),
+    ),
+    row(
+        "scopes-joined-by-commas",
+        (
+            "Docker token scopes: between the scopes of a challenge stand blanks; commas stand between a scope's "
+            "actions."
+        ),
+        "registry/login/mount-challenge-names-the-source",
+        challenged_scope=lambda original, wanted: str(original(wanted)).replace(" ", ","),
+    ),
+    row(
+        "realm-of-the-inside",
+        "Docker token flow: the realm can be reached from outside.",
+        "registry/login/realm-can-be-reached",
+        "interoperability/registry/login",
+        realm=lambda original: "http://identity.internal:8080/registry/token",
+    ),
+    row(
+        "realm-relative",
+        "Docker token flow: the realm is an absolute URL.",
+        "registry/login/realm-is-a-url",
+        realm=lambda original: "/registry/token",
+    ),
+    row(
+        "api-version-missing",
+        "Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version.",
+        "registry/support/names-its-version#anonymous",
+        "registry/support/names-its-version#login",
+        rewrite=lambda request, answer: without(answer, "Docker-Distribution-Api-Version"),
+    ),
+)
 
 
 class CatalogChallengeWithoutScope(Defect):
@@ -22,16 +68,6 @@ class CatalogChallengeWithoutScope(Defect):
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         parameters: list[tuple[str, str]] = original([each for each in wanted if each.kind == "repository"], error)
         return parameters
-
-
-class ChallengeMissing(Defect):
-    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given#of-the-whole-run", "registry/login/challenge-is-given#support")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "WWW-Authenticate")
 
 
 class ChallengeRunsOn(Defect):
@@ -188,46 +224,6 @@ class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
         return "http://registry.invalid/token" if name == "realm" else value
 
 
-class ChallengeOfMountWithoutSource(Defect):
-    """Docker token flow: the challenge of a mount names both repositories (moby #20387)."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/mount-challenge-names-the-source",)
-
-    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
-        return str(original(wanted[:1]))
-
-
-class ScopesJoinedByCommas(Defect):
-    """Docker token scopes: between the scopes of a challenge stand blanks; commas stand between a scope's actions."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/mount-challenge-names-the-source",)
-
-    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
-        return str(original(wanted)).replace(" ", ",")
-
-
-class RealmOfTheInside(Defect):
-    """Docker token flow: the realm can be reached from outside."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/realm-can-be-reached", "interoperability/registry/login")
-
-    def realm(self, original: Any) -> str:
-        return "http://identity.internal:8080/registry/token"
-
-
-class RealmRelative(Defect):
-    """Docker token flow: the realm is an absolute URL."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/realm-is-a-url",)
-
-    def realm(self, original: Any) -> str:
-        return "/registry/token"
-
-
 class RealmOfAPushRelative(Defect):
     """Docker token flow: the realm is an absolute URL wherever it is told, and not on ``/v2/`` alone."""
 
@@ -275,16 +271,6 @@ class AnonymousForbidden(Defect):
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
         return Refusal("DENIED") if error is None else refusal
-
-
-class ApiVersionMissing(Defect):
-    """Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version."""
-
-    surface = "registry"
-    noticed_by = ("registry/support/names-its-version#anonymous", "registry/support/names-its-version#login")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Docker-Distribution-Api-Version")
 
 
 class VersionOfTheFirstRegistry(Defect):

@@ -16,9 +16,21 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_MANIFEST, IMAGES, OCI_INDEX, Manifest
 from conformance.reference.support.registry import kind_of, registry_of
+from tests.defects.rows import row
 from tests.defects.support.registry import unsupported_error
 
 SEPARATOR = re.compile(r"\s*,\s*")
+
+ROWS = (
+    row(
+        "unknown-repository-lists-no-tags",
+        "distribution-spec 1.1, Listing Tags: a repository that is not there is 404 NAME_UNKNOWN.",
+        "registry/pull/absent-repository-is-404#tags",
+        "registry/pull/absent-repository-is-404#tags-asked-again",
+        "registry/pull/absent-repository-is-404#tags-behind-a-refusal",
+        tags_of=lambda original, name: list(registry_of(original).stored(name).tags),
+    ),
+)
 
 
 class ManifestDigestOfTrimmedBytes(Defect):
@@ -170,20 +182,6 @@ class LatestIsWhateverThereIs(Defect):
         return original(
             name, next(iter(tags)) if reference == "latest" and tags and reference not in tags else reference
         )
-
-
-class UnknownRepositoryListsNoTags(Defect):
-    """distribution-spec 1.1, Listing Tags: a repository that is not there is 404 NAME_UNKNOWN."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/absent-repository-is-404#tags",
-        "registry/pull/absent-repository-is-404#tags-asked-again",
-        "registry/pull/absent-repository-is-404#tags-behind-a-refusal",
-    )
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        return list(registry_of(original).stored(name).tags)
 
 
 class BlobOfAbsentRepositoryFails(Defect):

@@ -28,11 +28,35 @@ from conformance.reference.registry.state import (
     Manifest,
 )
 from conformance.reference.support.registry import _RefusedManifestsKept, kind_of, registry_of
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import _ToldInText, unsupported_error
 
 MEBIBYTE = 1024 * 1024
 KNOWN = ("application/vnd.oci.", "application/vnd.docker.")
+
+ROWS = (
+    row(
+        "media-type-compared-with-parameters",
+        "RFC 9110 section 8.3.1: parameters of a media type do not make it another type.",
+        "registry/manifest/type-parameters-are-ignored",
+        media_type_of=lambda original, request: request.headers.get("content-type", ""),
+    ),
+    row(
+        "unknown-manifest-type-accepted",
+        "distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID.",
+        "registry/manifest/type-is-a-manifests#layer",
+        "registry/manifest/type-is-a-manifests#plain-json",
+        check_supported=lambda original, media_type: None,
+    ),
+    row(
+        "manifest-media-type-unchecked",
+        "distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest.",
+        "registry/manifest/type-is-compared-of-one-shape#of-docker",
+        "registry/manifest/type-is-compared-of-one-shape#of-oci",
+        check_media_type=lambda original, media_type, document: None,
+    ),
+)
 
 
 class LayerOfOtherTypeRefused(Defect):
@@ -186,16 +210,6 @@ class ConfigOfOtherTypeRefused(Defect):
             ("application/vnd.oci.", "application/vnd.docker.")
         ):
             raise invalid("unsupported media type of the config")
-
-
-class MediaTypeComparedWithParameters(Defect):
-    """RFC 9110 section 8.3.1: parameters of a media type do not make it another type."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/type-parameters-are-ignored",)
-
-    def media_type_of(self, original: Any, request: Request) -> str:
-        return request.headers.get("content-type", "")
 
 
 class AnnotationsCheckedInPart(Defect):
@@ -398,16 +412,6 @@ class LargeManifestAnswered400(Defect):
             raise invalid("too large") from None
 
 
-class UnknownManifestTypeAccepted(Defect):
-    """distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/type-is-a-manifests#layer", "registry/manifest/type-is-a-manifests#plain-json")
-
-    def check_supported(self, original: Any, media_type: str) -> None:
-        """Takes any."""
-
-
 class ImageTakenForAList(Defect):
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
 
@@ -417,19 +421,6 @@ class ImageTakenForAList(Defect):
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         if media_type != DOCKER_LIST or "config" not in document:
             original(name, media_type, document)
-
-
-class ManifestMediaTypeUnchecked(Defect):
-    """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/type-is-compared-of-one-shape#of-docker",
-        "registry/manifest/type-is-compared-of-one-shape#of-oci",
-    )
-
-    def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
-        """Takes any."""
 
 
 class ManifestWithoutTypeFails(Defect):

@@ -15,7 +15,17 @@ from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount
+
+ROWS = (
+    row(
+        "location-of-configured-host",
+        "distribution-spec 1.1, POST then PUT: Location can be followed by whoever asked, under whatever Host.",
+        "registry/upload/location-can-be-followed",
+        url=lambda original, request, path: "http://registry.internal:5000" + path,
+    ),
+)
 
 
 class PostedDigestOfOther(Defect):
@@ -89,16 +99,6 @@ class BlobBeyondEightMebibytesCutShort(Defect):
 
     async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await original(name, digest, content[: 8 * 1024 * 1024])
-
-
-class LocationOfConfiguredHost(Defect):
-    """distribution-spec 1.1, POST then PUT: Location can be followed by whoever asked, under whatever Host."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/location-can-be-followed",)
-
-    def url(self, original: Any, request: Request, path: str) -> str:
-        return "http://registry.internal:5000" + path
 
 
 class CreatedBlobsOfTheInside(Defect):

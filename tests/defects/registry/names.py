@@ -12,9 +12,33 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest, Repository
 from conformance.reference.support.registry import _RefusedManifestsKept, registry_of
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 
 LONGEST_ADDRESS = 320
+
+ROWS = (
+    row(
+        "escapes-in-a-link-escaped",
+        "RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again.",
+        "registry/name/escaped-is-the-same#list",
+        listing_url=lambda original, request, query: f"{request.raw_path.replace('%', '%25')}?{query}",
+    ),
+    row(
+        "long-tag-refused",
+        "distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63.",
+        "registry/name/every-tag-of-the-grammar-is-taken#128-letters",
+        "registry/name/every-tag-of-the-grammar-is-taken#hexadecimal",
+        "registry/referrers/tag-schema-works",
+        is_tag=lambda original, text: len(text) < 64 and bool(original(text)),
+    ),
+    row(
+        "tag-without-its-last-dash",
+        "distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end.",
+        "registry/name/tags-differ-in-case#or-at-their-end",
+        check_reference=lambda original, text: str(original(text)).rstrip("-"),
+    ),
+)
 
 
 class LongNameFails(Defect):
@@ -172,16 +196,6 @@ class EscapesInLastKept(Defect):
         return answer
 
 
-class EscapesInALinkEscaped(Defect):
-    """RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same#list",)
-
-    def listing_url(self, original: Any, request: Request, query: str) -> str:
-        return f"{request.raw_path.replace('%', '%25')}?{query}"
-
-
 class EscapedPathsAreNone(Defect):
     """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
 
@@ -213,20 +227,6 @@ class TagsKeptInSmallLetters(Defect):
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag.lower(), digest)
-
-
-class LongTagRefused(Defect):
-    """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/name/every-tag-of-the-grammar-is-taken#128-letters",
-        "registry/name/every-tag-of-the-grammar-is-taken#hexadecimal",
-        "registry/referrers/tag-schema-works",
-    )
-
-    def is_tag(self, original: Any, text: str) -> bool:
-        return len(text) < 64 and bool(original(text))
 
 
 class VersionsAreNumbers(Defect):
@@ -309,13 +309,3 @@ class TagLikeAnotherNotSet(Defect):
         tags = registry_of(original).stored(name).tags
         if tag in tags or tag.lower() not in map(str.lower, tags):
             await original(name, tag, digest)
-
-
-class TagWithoutItsLastDash(Defect):
-    """distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/tags-differ-in-case#or-at-their-end",)
-
-    def check_reference(self, original: Any, text: str) -> str:
-        return str(original(text)).rstrip("-")

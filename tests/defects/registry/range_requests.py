@@ -13,19 +13,25 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 
 MOST_READ = 4 * 1024 * 1024
 
-
-class UnsatisfiableWithoutSize(Defect):
-    """RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD)."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/416-tells-the-size",)
-
-    def unsatisfiable(self, original: Any, header: str, size: int) -> Refusal:
-        return Refusal("RANGE_INVALID", {"range": header})
+ROWS = (
+    row(
+        "unsatisfiable-without-size",
+        "RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD).",
+        "registry/pull/416-tells-the-size",
+        unsatisfiable=lambda original, header, size: Refusal("RANGE_INVALID", {"range": header}),
+    ),
+    row(
+        "part-without-entity-tag",
+        "RFC 9110 section 15.3.7: 206 has the ETag that 200 would have.",
+        "registry/pull/part-has-the-fields-of-the-whole",
+        part_answer=lambda original, *given: without(original(*given), "ETag"),
+    ),
+)
 
 
 class RangeBeyondEveryNumberFails(Defect):
@@ -75,16 +81,6 @@ class RegistryIfRangeIgnored(Defect):
         header = request.headers.get("range")
         part: tuple[int, int] | None = registry_of(original).byte_range(header, size) if header else None
         return part
-
-
-class PartWithoutEntityTag(Defect):
-    """RFC 9110 section 15.3.7: 206 has the ETag that 200 would have."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
-
-    def part_answer(self, original: Any, *given: Any) -> Answer:
-        return without(original(*given), "ETag")
 
 
 class EntityTagOfThePart(Defect):

@@ -13,17 +13,23 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX, OCI_MANIFEST, Manifest
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
+from tests.defects.rows import row
 from tests.defects.support.registry import unsupported_error
 
-
-class FilterToldAndNotApplied(Defect):
-    """distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied"."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/applied-filter-is-named",)
-
-    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
-        return True
+ROWS = (
+    row(
+        "filter-told-and-not-applied",
+        'distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied is told "if requested and applied".',
+        "registry/referrers/applied-filter-is-named",
+        filter_passes=lambda original, descriptor, artifact_type: True,
+    ),
+    row(
+        "no-annotations-told-as-null",
+        "image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map.",
+        "registry/referrers/carry-annotations#none",
+        entry_of=lambda original, manifest: {"annotations": None, **original(manifest)},
+    ),
+)
 
 
 class ReferrersTypedAsJson(Defect):
@@ -88,16 +94,6 @@ class AnnotationsEscapedForPages(Defect):
         entry: dict[str, Any] = original(manifest)
         told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
         return {**entry, "annotations": told} if told else entry
-
-
-class NoAnnotationsToldAsNull(Defect):
-    """image-spec 1.1, Annotations, Rules: where there are none, the property is absent or an empty map."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/carry-annotations#none",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        return {"annotations": None, **original(manifest)}
 
 
 class DeletedReferrerStaysInItsType(Defect):

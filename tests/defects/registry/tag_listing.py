@@ -12,8 +12,63 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX
 from conformance.reference.support.registry import kind_of, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import _ToldInText
+
+ROWS = (
+    row(
+        "tags-in-reverse",
+        "distribution-spec 1.1, Listing Tags: the order is ascending.",
+        "registry/tags/are-sorted",
+        "registry/catalog/is-sorted#name-below",
+        in_order=lambda original, names: sorted(names, reverse=True),
+        names_after=lambda original, names, last: [name for name in names if last is None or name < last],
+    ),
+    row(
+        "link-missing",
+        "distribution-spec 1.1, Listing Tags: where there is more, Link says where.",
+        "registry/tags/links-lead-to-the-end#five",
+        "registry/tags/links-lead-to-the-end#four",
+        "registry/tags/links-lead-to-the-end#three",
+        rewrite=lambda request, answer: without(answer, "Link"),
+    ),
+    row(
+        "link-without-host",
+        "RFC 9110 section 4.2.1: nor does a Link without a host lead anywhere.",
+        "registry/tags/links-lead-to-the-end#six",
+        "registry/catalog/links-leave-nothing-out",
+        listing_url=lambda original, request, query: f"http://{original(request, query)}",
+    ),
+    row(
+        "long-tags-not-listed",
+        "distribution-spec 1.1, Listing Tags: a tag of 128 letters is listed, as every other is.",
+        "registry/tags/listed-once-when-pushed-twice",
+        tags_of=lambda original, name: [tag for tag in original(name) if len(tag) < 128],
+    ),
+    row(
+        "tag-list-gets-no-answer",
+        "OCI 1.1, Listing Tags: a repository's tags are listed.",
+        "registry/tags/long-list-is-whole",
+        intercept=lambda request: Answer.none() if kind_of(request) == "tags" else None,
+    ),
+    row(
+        "no-tags-are-null",
+        "distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none.",
+        "registry/tags/none-are-an-empty-list",
+        "registry/tags/none-are-an-empty-list#after-deletion",
+        names_told=lambda original, page: page or None,
+    ),
+    row(
+        "last-ignored",
+        "distribution-spec 1.1, Listing Tags: the list begins after ``last``.",
+        "registry/tags/pages-by-last-lead-to-the-end",
+        "registry/tags/last-goes-on-behind#alone",
+        "registry/tags/last-goes-on-behind#with-n",
+        names_after=lambda original, names, last: names,
+        next_page=lambda original, request, size, last, rest: str(original(request, 10000, last, rest)),
+    ),
+)
 
 
 class LastThatIsNoTagFails(Defect):
@@ -97,19 +152,6 @@ class LinkedPagesUnsorted(Defect):
         return answer
 
 
-class TagsInReverse(Defect):
-    """distribution-spec 1.1, Listing Tags: the order is ascending."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/are-sorted", "registry/catalog/is-sorted#name-below")
-
-    def in_order(self, original: Any, names: list[str]) -> list[str]:
-        return sorted(names, reverse=True)
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        return [name for name in names if last is None or name < last]
-
-
 class BadPageSizeIgnored(Defect):
     """Docker Registry V2, Pagination: an ``n`` that is no number is PAGINATION_NUMBER_INVALID."""
 
@@ -176,20 +218,6 @@ class LinkOfConfiguredHost(Defect):
         return "http://registry.internal:5000" + str(original(request, query))
 
 
-class LinkMissing(Defect):
-    """distribution-spec 1.1, Listing Tags: where there is more, Link says where."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/tags/links-lead-to-the-end#five",
-        "registry/tags/links-lead-to-the-end#four",
-        "registry/tags/links-lead-to-the-end#three",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Link")
-
-
 class LinkNeverEnds(Defect):
     """Docker Registry V2, Pagination: the last page has no Link; following Link comes to an end."""
 
@@ -204,36 +232,6 @@ class LinkNeverEnds(Defect):
         if request.parameter("n") and answer.status == 200 and "Link" not in answer.headers:
             answer.headers["Link"] = f'<{request.raw_path}?n={request.parameter("n")}&last=zzzz>; rel="next"'
         return answer
-
-
-class LinkWithoutHost(Defect):
-    """RFC 9110 section 4.2.1: nor does a Link without a host lead anywhere."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end#six", "registry/catalog/links-leave-nothing-out")
-
-    def listing_url(self, original: Any, request: Request, query: str) -> str:
-        return f"http://{original(request, query)}"
-
-
-class LongTagsNotListed(Defect):
-    """distribution-spec 1.1, Listing Tags: a tag of 128 letters is listed, as every other is."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
-
-    def tags_of(self, original: Any, name: str) -> list[str]:
-        return [tag for tag in original(name) if len(tag) < 128]
-
-
-class TagListGetsNoAnswer(Defect):
-    """OCI 1.1, Listing Tags: a repository's tags are listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/long-list-is-whole",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if kind_of(request) == "tags" else None
 
 
 class PageSizeIgnored(Defect):
@@ -290,16 +288,6 @@ class PageOfNoneHasALink(Defect):
         return answer
 
 
-class NoTagsAreNull(Defect):
-    """distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/none-are-an-empty-list", "registry/tags/none-are-an-empty-list#after-deletion")
-
-    def names_told(self, original: Any, page: list[str]) -> list[str] | None:
-        return page or None
-
-
 class IndexTagsNotListed(Defect):
     """Docker Registry V2, Listing Image Tags: the tags are listed, those of manifest lists among them."""
 
@@ -311,20 +299,3 @@ class IndexTagsNotListed(Defect):
         registry = registry_of(original)
         found = {tag: registry.resolve(name, tag) for tag in tags}
         return [tag for tag, named in found.items() if named is None or named.media_type != OCI_INDEX]
-
-
-class LastIgnored(Defect):
-    """distribution-spec 1.1, Listing Tags: the list begins after ``last``."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/tags/pages-by-last-lead-to-the-end",
-        "registry/tags/last-goes-on-behind#alone",
-        "registry/tags/last-goes-on-behind#with-n",
-    )
-
-    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
-        return names
-
-    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
-        return str(original(request, 10_000, last, rest))

@@ -24,7 +24,23 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked, find_route
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import decoded, kind_of, registry_of, without
+from tests.defects.rows import row
 from tests.defects.support.registry import _Led, everything_for
+
+ROWS = (
+    row(
+        "expired-registry-token-accepted",
+        "Docker token authentication: a token is valid up to its ``exp``, and not as long as its signature is good.",
+        "registry/token/expired-is-refused",
+        claims_of=lambda original, token: decoded(original, token, verify_exp=False),
+    ),
+    row(
+        "invalid-token-not-told",
+        'RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD).',
+        "registry/token/invalid-is-told",
+        challenge_parameters=lambda original, wanted, error: list(original(wanted, None)),
+    ),
+)
 
 
 class BadLoginEndsTheUpload(Defect):
@@ -151,16 +167,6 @@ class ExpiredRegistryTokenDeletes(_OneFlawOverlooked):
     methods = ("DELETE",)
 
 
-class ExpiredRegistryTokenAccepted(Defect):
-    """Docker token authentication: a token is valid up to its ``exp``, and not as long as its signature is good."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/expired-is-refused",)
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, verify_exp=False)
-
-
 class _ExpiredRegistryTokenForgiven(Defect):
     """One kind of request takes a token that has expired."""
 
@@ -205,16 +211,6 @@ class ExpiredRegistryTokenPullsBlobs(_ExpiredRegistryTokenForgiven):
 
     def _here(self, request: Request) -> bool:
         return kind_of(request) == "blob"
-
-
-class InvalidTokenNotTold(Defect):
-    """RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD)."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/invalid-is-told",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        return list(original(wanted, None))
 
 
 class ErrorOfAChallengeRunsOn(Defect):

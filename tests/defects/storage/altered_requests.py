@@ -16,10 +16,37 @@ from conformance.reference.storage.authentication import LONGEST_EXPIRY_S, Prese
 from conformance.reference.storage.call import Signer, pairs, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.support.storage import server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame, _DoneBeforeItIsRefused, under_any_secret
 
 COPY_SOURCE = "x-amz-copy-source"
 _HASH = re.compile("[0-9a-f]{64}")
+
+ROWS = (
+    row(
+        "unsigned-amz-headers-accepted",
+        'SigV4, "Task 1": every x-amz header that is sent must be signed.',
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/signature/host-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
+        check_signed_headers=lambda original, request, presented: None,
+    ),
+    row(
+        "payload-hash-ignored",
+        'SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused.',
+        "storage/signature/payload-hash-is-checked",
+        "storage/signature/payload-hash-is-checked#completion",
+        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#tagging",
+        payload_matches=lambda original, stated, body: True,
+    ),
+    row(
+        "scope-date-ignored",
+        'SigV4, "Credential scope": the day of the scope is that of the request.',
+        "storage/signature/wrong-scope-is-refused#date",
+        check_scope_date=lambda original, presented: None,
+    ),
+)
 
 
 class LastOfAParameterSigned(Defect):
@@ -183,20 +210,6 @@ class TagsNeedNoSignature(Defect):
         original(request, replace(presented, signed_headers=(*presented.signed_headers, "x-amz-tagging")))
 
 
-class UnsignedAmzHeadersAccepted(Defect):
-    """SigV4, "Task 1": every x-amz header that is sent must be signed."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/amz-headers-must-be-signed",
-        "storage/signature/host-must-be-signed",
-        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
-    )
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        return None
-
-
 class SignatureComparedInItsTail(Defect):
     """S3 API Reference, Signature Version 4: the signature is compared whole."""
 
@@ -249,21 +262,6 @@ class PayloadsOfNoHashStored(_DoneAllTheSame):
         with suppress(Fault):
             surface.payload_hash(request.headers.get("x-amz-content-sha256"))
             return False
-        return True
-
-
-class PayloadHashIgnored(Defect):
-    """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/payload-hash-is-checked",
-        "storage/signature/payload-hash-is-checked#completion",
-        "storage/signature/payload-hash-is-checked#nothing-came",
-        "storage/signature/payload-hash-is-checked#tagging",
-    )
-
-    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
         return True
 
 
@@ -339,13 +337,3 @@ class OtherScopesObeyed(_DoneAllTheSame):
         with suppress(Fault):
             return bool(surface.presented(request))
         return False
-
-
-class ScopeDateIgnored(Defect):
-    """SigV4, "Credential scope": the day of the scope is that of the request."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/wrong-scope-is-refused#date",)
-
-    def check_scope_date(self, original: Any, presented: Presented) -> None:
-        return None

@@ -9,13 +9,11 @@ They break these promises:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.seeds import AccessKey
 from conformance.reference.storage import Storage, canonical
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer, query_of
@@ -23,6 +21,7 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import (
     FORGED,
     _DoneAllTheSame,
@@ -31,6 +30,15 @@ from tests.defects.support.storage import (
     let_in,
     sent_in_chunks,
     under_any_secret,
+)
+
+ROWS = (
+    row(
+        "revoked-access-key-still-works",
+        "Credentials & Webhooks: revocation of an access key is immediate.",
+        "storage/signature/revocation-is-immediate",
+        in_force=lambda original, key: True,
+    ),
 )
 
 
@@ -461,13 +469,3 @@ class StoredBehindItsContinue(DoneBeforeItsSignatureIsSeen):
 
     async def refused_early(self, original: Any, request: Request) -> Answer | None:
         return None
-
-
-class RevokedAccessKeyStillWorks(Defect):
-    """Credentials & Webhooks: revocation of an access key is immediate."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/revocation-is-immediate",)
-
-    def in_force(self, original: Callable[[AccessKey], bool], key: AccessKey) -> bool:
-        return True

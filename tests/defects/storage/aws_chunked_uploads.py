@@ -14,11 +14,36 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import FORGED, _DoneAllTheSame, in_chunks, sent_in_chunks
 
 INCOMPLETE = "IncompleteBody"
 LAST_CHUNK = b"\r\n0;chunk-signature="
 SUPPLIED = "f" * 64
+
+ROWS = (
+    row(
+        "aws-chunked-kept",
+        "S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding.",
+        "storage/streaming/chunks-are-joined#signed",
+        "storage/streaming/chunks-are-joined#unsigned-with-trailer",
+        content_encoding=lambda original, call: call.headers.get("content-encoding", ""),
+    ),
+    row(
+        "decoded-length-ignored",
+        'SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload\'s length.',
+        "storage/streaming/decoded-length-is-checked#one-less",
+        "storage/streaming/decoded-length-is-checked#one-more",
+        check_decoded_length=lambda original, call: None,
+    ),
+    row(
+        "chunks-lose-their-metadata",
+        "S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks.",
+        "storage/streaming/fields-are-kept#signed-chunks",
+        "storage/streaming/fields-are-kept#unsigned-chunks",
+        metadata=lambda original, call: {} if in_chunks(call) else dict(original(call)),
+    ),
+)
 
 
 class ForgedChunksStored(_DoneAllTheSame):
@@ -130,19 +155,6 @@ class LostTrailerIgnored(Defect):
             original(call, rest, previous)
 
 
-class AwsChunkedKept(Defect):
-    """S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/chunks-are-joined#signed",
-        "storage/streaming/chunks-are-joined#unsigned-with-trailer",
-    )
-
-    def content_encoding(self, original: Any, call: Call) -> str:
-        return call.headers.get("content-encoding", "")
-
-
 class ChunkFramingStored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
 
@@ -160,19 +172,6 @@ class ChunkFramingStored(Defect):
         call.body = call.request.body
 
 
-class DecodedLengthIgnored(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload's length."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/decoded-length-is-checked#one-less",
-        "storage/streaming/decoded-length-is-checked#one-more",
-    )
-
-    def check_decoded_length(self, original: Any, call: Call) -> None:
-        return None
-
-
 class UntoldDecodedLengthIsServerError(Defect):
     """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
 
@@ -183,19 +182,6 @@ class UntoldDecodedLengthIsServerError(Defect):
         if "x-amz-decoded-content-length" not in call.headers:
             raise server_error()
         original(call)
-
-
-class ChunksLoseTheirMetadata(Defect):
-    """S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/fields-are-kept#signed-chunks",
-        "storage/streaming/fields-are-kept#unsigned-chunks",
-    )
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {} if in_chunks(call) else dict(original(call))
 
 
 class UntoldFramingStoredAndRefused(Defect):

@@ -22,7 +22,17 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import HOUR_S
+
+ROWS = (
+    row(
+        "bucket-twice-on-a-page",
+        "ListBuckets: a bucket is listed once, also where two nodes of a gateway know of it.",
+        "storage/service/buckets-are-listed-page-by-page",
+        listed_bucket=lambda original, bucket: str(original(bucket)) * 2,
+    ),
+)
 
 
 class BucketOfTheFuture(Defect):
@@ -33,16 +43,6 @@ class BucketOfTheFuture(Defect):
 
     def listed_bucket(self, original: Any, bucket: Bucket) -> str:
         return str(original(replace(bucket, created=bucket.created + 24 * HOUR_S)))
-
-
-class BucketTwiceOnAPage(Defect):
-    """ListBuckets: a bucket is listed once, also where two nodes of a gateway know of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
-
-    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
-        return str(original(bucket)) * 2
 
 
 class BucketsCutShort(Defect):

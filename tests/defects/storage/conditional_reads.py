@@ -14,26 +14,61 @@ from conformance.reference.storage.conditions import Conditions, http_date, list
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import refused
+
+ROWS = (
+    row(
+        "odd-tag-is-server-error",
+        "API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one.",
+        "storage/condition/any-tag-is-no-server-error",
+        match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
+        none_match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
+    ),
+    row(
+        "if-match-takes-one-tag",
+        "RFC 9110 section 13.1.1: If-Match holds where one of the entity tags that it lists is the object's.",
+        "storage/condition/if-match-among-several",
+        match_holds=lambda original, value, found: len(listed_tags(value)) < 2 and bool(original(value, found)),
+    ),
+    row(
+        "if-match-any-taken-for-a-tag",
+        "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
+        "storage/condition/if-match-any",
+        "storage/conditional-write/if-match-any-needs-an-object",
+        match_holds=lambda original, value, found: value.strip() != "*" and bool(original(value, found)),
+    ),
+    row(
+        "weak-tag-matches",
+        "RFC 9110 section 13.1.1: a weak entity tag in If-Match is no match, for the comparison is strong.",
+        "storage/condition/if-match-weak",
+        match_holds=lambda original, value, found: bool(original(value.replace("W/", ""), found)),
+    ),
+    row(
+        "modified-since-compared-exactly",
+        "S3 API Reference, GetObject, If-Modified-Since: since the date, and not at another one than the date.",
+        "storage/condition/modified-since-later",
+        modified_since_holds=lambda original, date, found: found is None or found.modified != date,
+    ),
+    row(
+        "unmodified-only-at-that-date",
+        "RFC 9110 section 13.1.4: an object that is earlier than the date was not modified since.",
+        "storage/condition/unmodified-since-later",
+        unmodified_since_holds=lambda original, date, found: found is None or found.modified == date,
+    ),
+    row(
+        "unmodified-since-ignored",
+        "RFC 9110 section 13.1.4: 412 where the object was modified since.",
+        "storage/condition/unmodified-since-that-fails",
+        unmodified_since_holds=lambda original, date, found: True,
+    ),
+)
 
 
 def _well_formed(value: str) -> str:
     if value.count('"') % 2 or not value:
         raise server_error()
     return value
-
-
-class OddTagIsServerError(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
-
-    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return bool(original(_well_formed(value), found))
-
-    def none_match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return bool(original(_well_formed(value), found))
 
 
 class DateOfNothingIsServerError(Defect):
@@ -97,26 +132,6 @@ class OlderDateFormsIgnored(Defect):
             del headers["If-Modified-Since"]
         answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
         return answer
-
-
-class IfMatchTakesOneTag(Defect):
-    """RFC 9110 section 13.1.1: If-Match holds where one of the entity tags that it lists is the object's."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-match-among-several",)
-
-    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return len(listed_tags(value)) < 2 and bool(original(value, found))
-
-
-class IfMatchAnyTakenForATag(Defect):
-    """RFC 9110 section 13.1.1: If-Match: * holds where there is an object."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-match-any", "storage/conditional-write/if-match-any-needs-an-object")
-
-    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return value.strip() != "*" and bool(original(value, found))
 
 
 class NoneMatchFirst(Defect):
@@ -214,16 +229,6 @@ class ReadUnderConditionIsEmpty(Defect):
         return answer
 
 
-class WeakTagMatches(Defect):
-    """RFC 9110 section 13.1.1: a weak entity tag in If-Match is no match, for the comparison is strong."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/if-match-weak",)
-
-    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
-        return bool(original(value.replace("W/", ""), found))
-
-
 class MatchAlone(Defect):
     """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
 
@@ -296,16 +301,6 @@ class MissingObjectFailsConditions(Defect):
             raise Fault("PreconditionFailed")
         answer: Answer = await original(call, bucket)
         return answer
-
-
-class ModifiedSinceComparedExactly(Defect):
-    """S3 API Reference, GetObject, If-Modified-Since: since the date, and not at another one than the date."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/modified-since-later",)
-
-    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return found is None or found.modified != date
 
 
 class NotModifiedForgetsHowLongToKeep(Defect):
@@ -410,23 +405,3 @@ class RangeBeforeConditions(Defect):
         surface.asked_span(call, await surface.require(bucket, call.key))
         answer: Answer = await original(call, bucket)
         return answer
-
-
-class UnmodifiedOnlyAtThatDate(Defect):
-    """RFC 9110 section 13.1.4: an object that is earlier than the date was not modified since."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/unmodified-since-later",)
-
-    def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return found is None or found.modified == date
-
-
-class UnmodifiedSinceIgnored(Defect):
-    """RFC 9110 section 13.1.4: 412 where the object was modified since."""
-
-    surface = "storage"
-    noticed_by = ("storage/condition/unmodified-since-that-fails",)
-
-    def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return True

@@ -16,7 +16,17 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import _Beside, in_chunks, without_fields
+
+ROWS = (
+    row(
+        "failed-condition-told-as-deleted",
+        ("S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."),
+        "storage/conditional-write/many-deletions-keep-what-changed",
+        entry_failed=lambda original, key, fault: xml.group("Deleted", xml.element("Key", key)),
+    ),
+)
 
 
 class ConditionalCompletionsAllFail(Defect):
@@ -334,16 +344,6 @@ class ManyDeletedWhateverTheirTags(Defect):
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         unconditional = replace(entry, children=[each for each in entry.children if each.name != "ETag"])
         return str(await original(bucket, unconditional, quiet))
-
-
-class FailedConditionToldAsDeleted(Defect):
-    """S3 API Reference, DeleteObjects, Error: a key that was not deleted is told as an error, and not as deleted."""
-
-    surface = "storage"
-    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
-
-    def entry_failed(self, original: Any, key: str, fault: Fault) -> str:
-        return xml.group("Deleted", xml.element("Key", key))
 
 
 class LosersFail(_Beside):

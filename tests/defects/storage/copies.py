@@ -28,6 +28,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import in_parts, refusals_emptying, told_otherwise, with_field
 
 NO_CONDITIONS = Conditions(None, None, None, None)
@@ -36,6 +37,49 @@ SOURCE_CONDITIONS = tuple(
 )
 OF_NOTHING = hashlib.md5(b"").hexdigest()
 DIRECTIVE = "x-amz-metadata-directive"
+
+ROWS = (
+    row(
+        "copy-told-with-the-tag-of-no-body",
+        (
+            "S3 API Reference, CopyObjectResult, ETag: that of the new object, and not of the request, which has "
+            "no body."
+        ),
+        "storage/copy/bytes-are-the-same",
+        copy_result=lambda original, etag, modified, checksums: original(OF_NOTHING, modified, checksums),
+    ),
+    row(
+        "copy-told-by-another-clock",
+        "S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards.",
+        "storage/copy/date-is-told",
+        copy_result=lambda original, etag, modified, checksums: original(etag, modified + 2, checksums),
+    ),
+    row(
+        "copy-replace-not-heeded",
+        "S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's.",
+        "storage/copy/onto-itself-changes-metadata",
+        copied=lambda original, call, stored, replaced: original(call, stored, False),
+    ),
+    row(
+        "copy-onto-itself-always-refused",
+        "S3 API Reference, CopyObject: an object is copied onto itself where its metadata is replaced.",
+        "storage/copy/onto-itself-changes-metadata",
+        changes=lambda original, call, source, replaced: False,
+    ),
+    row(
+        "self-copy-not-refused",
+        "S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest.",
+        "storage/copy/onto-itself-without-change-is-refused",
+        changes=lambda original, call, source, replaced: True,
+    ),
+    row(
+        "copied-version-passed-over",
+        "S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy.",
+        "storage/copy/missing-version-is-refused",
+        "storage/copy/missing-version-is-refused#of-a-part",
+        copy_source=lambda original, call: original(with_source(call, call.headers[SOURCE].partition("?")[0])),
+    ),
+)
 
 
 class CopyBetweenBucketsLosesMetadata(Defect):
@@ -186,17 +230,6 @@ class CopyToldTooSoon(Defect):
         bucket.put(key, made)
 
 
-class CopyToldWithTheTagOfNoBody(Defect):
-    """S3 API Reference, CopyObjectResult, ETag: that of the new object, and not of the request, which has no body."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same",)
-
-    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told: list[str] = original(OF_NOTHING, modified, checksums)
-        return told
-
-
 class CopyDatedAsInHeaders(Defect):
     """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
 
@@ -205,17 +238,6 @@ class CopyDatedAsInHeaders(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
-
-
-class CopyToldByAnotherClock(Defect):
-    """S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/date-is-told",)
-
-    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
-        told: list[str] = original(etag, modified + 2, checksums)
-        return told
 
 
 class CopyForgetsItsEncoding(Defect):
@@ -312,17 +334,6 @@ class CopyOfPartsToldByItsSource(Defect):
         return answer
 
 
-class CopyReplaceNotHeeded(Defect):
-    """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, False)
-        return copy
-
-
 class SelfCopyEmpties(Defect):
     """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
 
@@ -345,16 +356,6 @@ class MetadataMergedOntoItself(Defect):
         if gateway(original).copy_source(call) != (call.bucket, call.key):
             return copy
         return replace(copy, metadata=stored.metadata | copy.metadata)
-
-
-class CopyOntoItselfAlwaysRefused(Defect):
-    """S3 API Reference, CopyObject: an object is copied onto itself where its metadata is replaced."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
-
-    def changes(self, original: Any, call: Call, source: Any, replaced: bool) -> bool:
-        return False
 
 
 class _CopyOntoItselfLoses(Defect):
@@ -381,16 +382,6 @@ class CopyOntoItselfForgetsMetadata(_CopyOntoItselfLoses):
 
     def _left(self, stored: StoredObject) -> StoredObject:
         return replace(stored, metadata={})
-
-
-class SelfCopyNotRefused(Defect):
-    """S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
-
-    def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
-        return True
 
 
 class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
@@ -527,17 +518,6 @@ class MissingKeyIsBucketMissing(Defect):
         except Fault:
             raise Fault("NoSuchBucket") from None
         return found
-
-
-class CopiedVersionPassedOver(Defect):
-    """S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/missing-version-is-refused", "storage/copy/missing-version-is-refused#of-a-part")
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        source: tuple[str, str] = original(with_source(call, call.headers[SOURCE].partition("?")[0]))
-        return source
 
 
 class RefusedCopyEmptiesItsKey(Defect):

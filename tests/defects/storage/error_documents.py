@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.alteration import Defect
@@ -11,8 +10,25 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
 
 _MESSAGE = re.compile(b"(?=<RequestId>)")
+
+ROWS = (
+    row(
+        "error-body-missing",
+        'S3 API Reference, "REST error responses": an error has a document with Code and Message.',
+        "storage/errors/request-can-be-named",
+        "storage/errors/code-bad-digest",
+        error_body=lambda original, request, fault, request_id: b"",
+    ),
+    row(
+        "storage-requests-unlimited",
+        "API Reference, Error Handling: above the limit the gateway answers 429.",
+        "storage/errors/requests-are-limited",
+        limit_of=lambda original, holder: None,
+    ),
+)
 
 
 class RangesOfNothingAreMissingBuckets(Defect):
@@ -191,16 +207,6 @@ class RequestNamedTwice(Defect):
         return bytes(original(request, refusal, gateway(original).new_request_id()))
 
 
-class ErrorBodyMissing(Defect):
-    """S3 API Reference, "REST error responses": an error has a document with Code and Message."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named", "storage/errors/code-bad-digest")
-
-    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-        return b""
-
-
 class AmzRequestIdMissing(Defect):
     """S3 API Reference, "Common response headers": every answer has a request id."""
 
@@ -212,13 +218,3 @@ class AmzRequestIdMissing(Defect):
         del answer.headers["x-amz-request-id"]
         answer.body = answer.body.replace(f"<RequestId>{request_id}</RequestId>".encode(), b"")
         return answer
-
-
-class StorageRequestsUnlimited(Defect):
-    """API Reference, Error Handling: above the limit the gateway answers 429."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/requests-are-limited",)
-
-    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
-        return None

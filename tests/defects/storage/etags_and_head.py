@@ -17,30 +17,27 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request, head
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.state import Part, StoredObject
+from conformance.reference.storage.state import StoredObject
+from tests.defects.rows import row
 from tests.defects.support.storage import PARTS_COUNT
 
 QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
 
-
-class TagOfPartsTellsTheirNumber(Defect):
-    """RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/etag-follows-the-bytes",)
-
-    def multipart_etag(self, original: Any, parts: list[Part]) -> str:
-        return f"{'0' * 32}-{len(parts)}"
-
-
-class EtagUnquoted(Defect):
-    """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/etag-is-one-and-quoted", "storage/object/etag-is-one-and-quoted#of-the-whole-run")
-
-    def quoted(self, original: Any, etag: str) -> str:
-        return etag
+ROWS = (
+    row(
+        "tag-of-parts-tells-their-number",
+        "RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts.",
+        "storage/multipart/etag-follows-the-bytes",
+        multipart_etag=lambda original, parts: f"{'0' * 32}-{len(parts)}",
+    ),
+    row(
+        "etag-unquoted",
+        "RFC 9110 section 8.8.3: an entity tag is a quoted string.",
+        "storage/object/etag-is-one-and-quoted",
+        "storage/object/etag-is-one-and-quoted#of-the-whole-run",
+        quoted=lambda original, etag: etag,
+    ),
+)
 
 
 class ListedEtagUnquoted(Defect):

@@ -9,6 +9,16 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.state import Bucket, StoredObject
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "expectation-fails-behind-the-body",
+        "RFC 9110 section 10.1.1: what a caller was told to go on with is taken as without having waited.",
+        "storage/object/expected-continue-comes",
+        intercept=lambda request: Answer(417) if "expect" in request.headers else None,
+    ),
+)
 
 
 class RefusalsWithoutTime(Defect):
@@ -31,16 +41,6 @@ class ExpectationFails(Defect):
 
     async def refused_early(self, original: Any, request: Request) -> Answer | None:
         return Answer(417)
-
-
-class ExpectationFailsBehindTheBody(Defect):
-    """RFC 9110 section 10.1.1: what a caller was told to go on with is taken as without having waited."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/expected-continue-comes",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(417) if "expect" in request.headers else None
 
 
 class ExpectedBodyNotTaken(Defect):

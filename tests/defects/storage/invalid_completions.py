@@ -14,7 +14,47 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S, SIZE, without_fields
+
+ROWS = (
+    row(
+        "wrong-part-tag-not-refused",
+        "S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload.",
+        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
+        "storage/multipart/invalid-part-is-refused#etag-of-another-part",
+        "storage/multipart/invalid-part-is-refused#wrong-etag",
+        "storage/multipart/refused-completion-can-be-mended",
+        part_tag_matches=lambda original, given, part: True,
+    ),
+    row(
+        "small-parts-not-refused",
+        "S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least.",
+        "storage/multipart/small-part-in-the-middle-is-refused",
+        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+        check_part_sizes=lambda original, sizes: None,
+    ),
+    row(
+        "only-first-part-is-measured",
+        "S3 API Reference, error code EntityTooSmall: every part but the last is at least 5 MiB.",
+        "storage/multipart/small-part-in-the-middle-is-refused",
+        check_part_sizes=lambda original, sizes: original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes),
+    ),
+    row(
+        "upload-of-another-key-taken",
+        "S3 API Reference, NoSuchUpload: an upload id is good for its own key.",
+        "storage/multipart/upload-is-of-its-key",
+        "storage/multipart/upload-is-of-its-key#copied",
+        upload_is_of_key=lambda original, upload, key: True,
+    ),
+    row(
+        "object-size-not-heeded",
+        "S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size.",
+        "storage/multipart/wrong-object-size-is-refused#less",
+        "storage/multipart/wrong-object-size-is-refused#more",
+        assembled=lambda original, call, upload, parts: original(without_fields(call, SIZE), upload, parts),
+    ),
+)
 
 
 class AbsenceCached(Defect):
@@ -163,21 +203,6 @@ class HalfNamedPartFails(Defect):
         return answer
 
 
-class WrongPartTagNotRefused(Defect):
-    """S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
-        "storage/multipart/invalid-part-is-refused#etag-of-another-part",
-        "storage/multipart/invalid-part-is-refused#wrong-etag",
-        "storage/multipart/refused-completion-can-be-mended",
-    )
-
-    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
-        return True
-
-
 class PartNumberIsServerError(Defect):
     """S3 API Reference, UploadPart: 400 for a part number that is none."""
 
@@ -284,29 +309,6 @@ class HeadsOfPartsAreServerErrors(Defect):
             raise server_error()
         answer: Answer = await original(call)
         return answer
-
-
-class SmallPartsNotRefused(Defect):
-    """S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/small-part-in-the-middle-is-refused",
-        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
-    )
-
-    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
-        return None
-
-
-class OnlyFirstPartIsMeasured(Defect):
-    """S3 API Reference, error code EntityTooSmall: every part but the last is at least 5 MiB."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/small-part-in-the-middle-is-refused",)
-
-    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
-        original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes)
 
 
 class TagsOfPartsNeedQuotes(Defect):
@@ -425,16 +427,6 @@ class UploadOfAnyKey(Defect):
         return found
 
 
-class UploadOfAnotherKeyTaken(Defect):
-    """S3 API Reference, NoSuchUpload: an upload id is good for its own key."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-key#copied")
-
-    def upload_is_of_key(self, original: Any, upload: Upload, key: str) -> bool:
-        return True
-
-
 class CompletedByAnyKey(Defect):
     """S3 API Reference, NoSuchUpload: an upload id is good for its own key, to complete it too."""
 
@@ -454,20 +446,6 @@ class AbortedByAnyKey(CompletedByAnyKey):
     noticed_by = ("storage/multipart/upload-is-of-its-key",)
 
     method = "DELETE"
-
-
-class ObjectSizeNotHeeded(Defect):
-    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/wrong-object-size-is-refused#less",
-        "storage/multipart/wrong-object-size-is-refused#more",
-    )
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
-        return stored
 
 
 class WrongObjectSizeEndsTheUpload(Defect):

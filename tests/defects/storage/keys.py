@@ -19,12 +19,108 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import LONGEST, gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import MD5_OF_NOTHING, refused, resolved
 
 LONGEST_PATH = 1000
 NOUGHTS = re.compile("/0+([0-9]+)$")
 NAME_MAX = 255
 DIRECTORY = {"content-type": "application/x-directory"}
+
+ROWS = (
+    row(
+        "key-slashes-collapsed",
+        'S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``.',
+        "storage/key/dots-and-slashes-alias-nothing#deleted-slashes-at-the-end",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-triple-slash",
+        "storage/key/dots-and-slashes-alias-nothing#double-slash",
+        object_key=lambda original, key: re.sub("/+", "/", key),
+    ),
+    row(
+        "key-leading-slash-dropped",
+        'S3 User Guide, "Creating object key names": ``/a`` is not ``a``.',
+        "storage/key/leading-slash-is-kept",
+        object_key=lambda original, key: key.lstrip("/") or key,
+    ),
+    row(
+        "key-limit-off-by-one",
+        'S3 User Guide, "Creating object key names": a key may have 1024 bytes.',
+        "storage/key/of-1024-bytes-is-kept#ascii",
+        "storage/key/of-1024-bytes-is-kept#copied",
+        "storage/key/of-1024-bytes-is-kept#in-parts",
+        key_too_long=lambda original, key: bool(original(key + ".")),
+    ),
+    row(
+        "long-names-cut",
+        'S3 User Guide, "Naming Amazon S3 objects": of a key\'s 1,024 bytes all may be between two slashes.',
+        "storage/key/of-1024-bytes-is-kept#one-segment",
+        object_key=lambda original, key: "/".join(name[:255] for name in str(original(key)).split("/")),
+    ),
+    row(
+        "tokens-cut-short",
+        (
+            "S3 API Reference, ListObjectsV2, NextContinuationToken: it leads on behind a long key as behind a "
+            "short one."
+        ),
+        "storage/key/of-1024-bytes-is-kept#in-pages",
+        continuation_token=lambda original, after: str(original(after[:LONGEST])),
+    ),
+    row(
+        "noughts-before-numbers-lost",
+        'S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits.',
+        "storage/key/ordinary-names-are-kept#tilde-and-noughts",
+        shipped=True,
+        object_key=lambda original, key: NOUGHTS.sub("/\\1", str(original(key))),
+    ),
+    row(
+        "folder-marker-hidden",
+        ('S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any.'),
+        "storage/key/ordinary-names-are-kept#trailing-slash",
+        listable_keys=lambda original, bucket: [key for key in original(bucket) if not key.endswith("/")],
+    ),
+    row(
+        "long-key-cut",
+        "S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut.",
+        "storage/key/over-1024-bytes-is-refused#in-parts",
+        "storage/key/over-1024-bytes-is-refused#one-more",
+        "storage/key/over-1024-bytes-is-refused#twice",
+        object_key=lambda original, key: key.encode()[:1024].decode(errors="ignore"),
+    ),
+    row(
+        "key-plus-is-space",
+        "RFC 3986 section 3.3: a plus sign in a path is a plus sign.",
+        "storage/key/similar-names-are-different#blank-and-plus",
+        "interoperability/storage/upload",
+        object_key=lambda original, key: key.replace("+", " "),
+    ),
+    row(
+        "key-normalised",
+        'S3 User Guide, "Creating object key names": a key is a sequence of Unicode characters, composed or not.',
+        "storage/key/similar-names-are-different#composed-and-decomposed",
+        object_key=lambda original, key: unicodedata.normalize("NFC", key),
+    ),
+    row(
+        "key-decoded-twice",
+        "RFC 3986 section 2.4: what is percent-encoded is decoded once.",
+        "storage/key/similar-names-are-different#encoded-slash",
+        "storage/key/similar-names-are-different#percent-and-letter",
+        "storage/key/similar-names-are-different#to-every-operation",
+        object_key=lambda original, key: unquote(key),
+    ),
+    row(
+        "key-spaces-trimmed",
+        'S3 User Guide, "Creating object key names": a space at the end is part of the key.',
+        "storage/key/similar-names-are-different#end-of-a-line",
+        "storage/key/similar-names-are-different#trailing-blank",
+        object_key=lambda original, key: key.strip() or key,
+    ),
+    row(
+        "key-ends-at-nought",
+        'S3 User Guide, "Creating object key names": a key is its characters, and no string that ends at U+0000.',
+        "storage/key/similar-names-are-different#end-of-a-string",
+        object_key=lambda original, key: str(original(key)).partition("\x00")[0],
+    ),
+)
 
 
 class RareCharacterNotListed(Defect):
@@ -148,20 +244,6 @@ class DottedNamesCannotGo(Defect):
         return answer
 
 
-class KeySlashesCollapsed(Defect):
-    """S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/dots-and-slashes-alias-nothing#deleted-slashes-at-the-end",
-        "storage/key/dots-and-slashes-alias-nothing#deleted-triple-slash",
-        "storage/key/dots-and-slashes-alias-nothing#double-slash",
-    )
-
-    def object_key(self, original: Any, key: str) -> str:
-        return re.sub("/+", "/", key)
-
-
 class FolderTakesWhatIsBelow(Defect):
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
 
@@ -212,16 +294,6 @@ class LeadingSlashDeletedAway(Defect):
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=call.key.lstrip("/")), bucket)
         return answer
-
-
-class KeyLeadingSlashDropped(Defect):
-    """S3 User Guide, "Creating object key names": ``/a`` is not ``a``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/leading-slash-is-kept",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.lstrip("/") or key
 
 
 class SlashBeforeASourceLost(Defect):
@@ -440,40 +512,6 @@ class MetadataOfLongKeysLost(Defect):
         await original(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
 
 
-class KeyLimitOffByOne(Defect):
-    """S3 User Guide, "Creating object key names": a key may have 1024 bytes."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/of-1024-bytes-is-kept#ascii",
-        "storage/key/of-1024-bytes-is-kept#copied",
-        "storage/key/of-1024-bytes-is-kept#in-parts",
-    )
-
-    def key_too_long(self, original: Any, key: str) -> bool:
-        return bool(original(key + "."))
-
-
-class LongNamesCut(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": of a key's 1,024 bytes all may be between two slashes."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#one-segment",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return "/".join(name[:255] for name in str(original(key)).split("/"))
-
-
-class TokensCutShort(Defect):
-    """S3 API Reference, ListObjectsV2, NextContinuationToken: it leads on behind a long key as behind a short one."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
-
-    def continuation_token(self, original: Any, after: str) -> str:
-        return str(original(after[:LONGEST]))
-
-
 class PrefixesCutShort(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with the whole of it."""
 
@@ -572,17 +610,6 @@ class PatternsNotDeleted(Defect):
         return answer
 
 
-class NoughtsBeforeNumbersLost(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#tilde-and-noughts",)
-    shipped = True
-
-    def object_key(self, original: Any, key: str) -> str:
-        return NOUGHTS.sub(r"/\1", str(original(key)))
-
-
 class InvisibleLettersLost(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": a space of no width, a mark or a hyphen that none sees are there."""
 
@@ -591,16 +618,6 @@ class InvisibleLettersLost(Defect):
 
     def object_key(self, original: Any, key: str) -> str:
         return str(original(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))
-
-
-class FolderMarkerHidden(Defect):
-    """S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#trailing-slash",)
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return [key for key in original(bucket) if not key.endswith("/")]
 
 
 class ListedKeyUnescaped(Defect):
@@ -646,20 +663,6 @@ class LongKeyRefusedButCut(Defect):
                     await original(replace(call, key=cut, query={}))
             raise
         return answer
-
-
-class LongKeyCut(Defect):
-    """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/over-1024-bytes-is-refused#in-parts",
-        "storage/key/over-1024-bytes-is-refused#one-more",
-        "storage/key/over-1024-bytes-is-refused#twice",
-    )
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.encode()[:1024].decode(errors="ignore")
 
 
 class LongKeyReadIsServerError(Defect):
@@ -757,53 +760,6 @@ class SlashBehindNotLookedAt(Defect):
         return answer
 
 
-class KeyPlusIsSpace(Defect):
-    """RFC 3986 section 3.3: a plus sign in a path is a plus sign."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#blank-and-plus", "interoperability/storage/upload")
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.replace("+", " ")
-
-
-class KeyNormalised(Defect):
-    """S3 User Guide, "Creating object key names": a key is a sequence of Unicode characters, composed or not."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#composed-and-decomposed",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return unicodedata.normalize("NFC", key)
-
-
-class KeyDecodedTwice(Defect):
-    """RFC 3986 section 2.4: what is percent-encoded is decoded once."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/similar-names-are-different#encoded-slash",
-        "storage/key/similar-names-are-different#percent-and-letter",
-        "storage/key/similar-names-are-different#to-every-operation",
-    )
-
-    def object_key(self, original: Any, key: str) -> str:
-        return unquote(key)
-
-
-class KeySpacesTrimmed(Defect):
-    """S3 User Guide, "Creating object key names": a space at the end is part of the key."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/similar-names-are-different#end-of-a-line",
-        "storage/key/similar-names-are-different#trailing-blank",
-    )
-
-    def object_key(self, original: Any, key: str) -> str:
-        return key.strip() or key
-
-
 class DecodedTwiceToBeDeleted(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
 
@@ -825,16 +781,6 @@ class DecodedTwiceForHead(Defect):
         key = unquote(call.key) if call.request.method == "HEAD" else call.key
         answer: Answer = await original(replace(call, key=key), bucket)
         return answer
-
-
-class KeyEndsAtNought(Defect):
-    """S3 User Guide, "Creating object key names": a key is its characters, and no string that ends at U+0000."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#end-of-a-string",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return str(original(key)).partition("\0")[0]
 
 
 class BucketCutOutOfTheKey(Defect):

@@ -21,10 +21,41 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S
 
 _TIME = re.compile(rb"(<LastModified>[0-9-]+)T([0-9:]+)[^<]*")
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
+
+ROWS = (
+    row(
+        "listing-gets-no-answer",
+        "S3 API Reference, ListObjectsV2: the objects of a bucket are listed.",
+        "storage/listing/lists-what-is-there",
+        "storage/listing/lists-what-is-there#in-the-whole-bucket",
+        intercept=lambda request: Answer.none() if request.parameter("list-type") == "2" else None,
+    ),
+    row(
+        "key-count-is-no-number",
+        "S3 API Reference, ListObjectsV2, KeyCount: of the type Integer.",
+        "storage/listing/says-what-was-asked",
+        key_count=lambda original, page: "many",
+    ),
+    row(
+        "encoding-type-not-heeded",
+        "S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded.",
+        "storage/listing/encoding-is-told",
+        listed_name=lambda original, element, name, encoded: original(element, name, False),
+    ),
+    row(
+        "token-of-encoded-key",
+        "S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins.",
+        "storage/paging/encoded-pages-make-the-whole#1",
+        "storage/paging/encoded-pages-make-the-whole#2",
+        "storage/paging/encoded-pages-make-the-whole#3",
+        continuation_token=lambda original, last: str(original(quote(last, safe="/-_.~"))),
+    ),
+)
 
 
 class EmptiedFoldersListed(Defect):
@@ -128,16 +159,6 @@ class NewKeyListedLate(Defect):
         return [key for key in original(bucket) if self.made.get((bucket.name, key), 0) <= now]
 
 
-class ListingGetsNoAnswer(Defect):
-    """S3 API Reference, ListObjectsV2: the objects of a bucket are listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there", "storage/listing/lists-what-is-there#in-the-whole-bucket")
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if request.parameter("list-type") == "2" else None
-
-
 class LongListEndsUnsaid(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
 
@@ -215,16 +236,6 @@ class KeyCountMissing(Defect):
         return without_element(await original(call, bucket), "KeyCount", with_content=True)
 
 
-class KeyCountIsNoNumber(Defect):
-    """S3 API Reference, ListObjectsV2, KeyCount: of the type Integer."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked",)
-
-    def key_count(self, original: Any, page: Page) -> str:
-        return "many"
-
-
 class ListedTimesOfADatabase(Defect):
     """S3 API Reference, Object, LastModified: a timestamp in ISO 8601 form, in UTC."""
 
@@ -258,17 +269,6 @@ class ListedWithoutSize(Defect):
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         stored: StoredObject | None = original(bucket, key)
         return stored and replace(stored, body=b"")
-
-
-class EncodingTypeNotHeeded(Defect):
-    """S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/encoding-is-told",)
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        told: str = original(element, name, False)
-        return told
 
 
 class EncodedListingsForgetThePrefix(Defect):
@@ -324,17 +324,3 @@ class MarkerNotEncoded(Defect):
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         return str(original(element, name, encoded and element != "NextMarker"))
-
-
-class TokenOfEncodedKey(Defect):
-    """S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/paging/encoded-pages-make-the-whole#1",
-        "storage/paging/encoded-pages-make-the-whole#2",
-        "storage/paging/encoded-pages-make-the-whole#3",
-    )
-
-    def continuation_token(self, original: Any, last: str) -> str:
-        return str(original(quote(last, safe="/-_.~")))

@@ -14,9 +14,32 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S
 
 BLANKS = re.compile(" +")
+
+ROWS = (
+    row(
+        "quiet-before-objects-only",
+        "S3 API Reference, DeleteObjects, Quiet: it is heeded behind the objects as well, where its schema has it.",
+        "storage/multi-delete/quiet-names-only-errors",
+        quiet=lambda original, asked: asked.children[0].name == "Quiet" and bool(original(asked)),
+    ),
+    row(
+        "blanks-of-named-keys-folded",
+        "XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it.",
+        "storage/multi-delete/takes-each-key-as-it-is",
+        shipped=True,
+        entry_key=lambda original, entry: BLANKS.sub(" ", str(original(entry))),
+    ),
+    row(
+        "slash-before-a-key-lost",
+        "S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them.",
+        "storage/multi-delete/takes-each-key-as-it-is#slash-before-it",
+        entry_key=lambda original, entry: str(original(entry)).removeprefix("/"),
+    ),
+)
 
 
 class MalformedDocumentNotRefused(Defect):
@@ -112,16 +135,6 @@ class MultiDeleteUnlimited(Defect):
         return found if len(found) > 1000 else original(asked)
 
 
-class QuietBeforeObjectsOnly(Defect):
-    """S3 API Reference, DeleteObjects, Quiet: it is heeded behind the objects as well, where its schema has it."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
-
-    def quiet(self, original: Any, asked: xml.Node) -> bool:
-        return asked.children[0].name == "Quiet" and bool(original(asked))
-
-
 class DeletedStillRead(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
 
@@ -176,27 +189,6 @@ class FirstOfABatchLeft(Defect):
             if key in before:
                 bucket.put(key, before[key])
         return answer
-
-
-class BlanksOfNamedKeysFolded(Defect):
-    """XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-    shipped = True
-
-    def entry_key(self, original: Any, entry: xml.Node) -> str:
-        return BLANKS.sub(" ", str(original(entry)))
-
-
-class SlashBeforeAKeyLost(Defect):
-    """S3 API Reference, DeleteObjects, Key: the very characters, a slash before the others among them."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is#slash-before-it",)
-
-    def entry_key(self, original: Any, entry: xml.Node) -> str:
-        return str(original(entry)).removeprefix("/")
 
 
 class ManyDeletedInAnyCase(Defect):

@@ -16,7 +16,32 @@ from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
 from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
+
+ROWS = (
+    row(
+        "etag-of-put-is-another",
+        "S3 API Reference, PutObject: the entity tag that it answers is the object's.",
+        "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/metadata-is-of-the-opening#of-its-own",
+        "storage/multipart/one-small-part-is-enough",
+        "storage/multipart/parts-are-listed",
+        stored_answer=lambda original, etag, checksums: original(etag[::-1], checksums),
+    ),
+    row(
+        "highest-part-refused",
+        'S3 User Guide, "Multipart upload limits": part numbers are from 1 to 10,000.',
+        "storage/multipart/numbers-may-have-gaps",
+        part_number_allowed=lambda original, number: bool(original(number + 1)),
+    ),
+    row(
+        "small-last-part-refused",
+        'S3 User Guide, "Multipart upload limits": the last part may be of any size.',
+        "storage/multipart/numbers-may-have-gaps",
+        check_part_sizes=lambda original, sizes: original([*sizes, 0] if len(sizes) > 1 else sizes),
+    ),
+)
 
 
 class FirstOfALaterPartStands(Defect):
@@ -54,22 +79,6 @@ class UploadWithFieldsIsAnother(Defect):
         answer: Answer = await original(call, bucket)
         if "cache-control" in call.headers:
             bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
-        return answer
-
-
-class EtagOfPutIsAnother(Defect):
-    """S3 API Reference, PutObject: the entity tag that it answers is the object's."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/metadata-is-of-the-opening",
-        "storage/multipart/metadata-is-of-the-opening#of-its-own",
-        "storage/multipart/one-small-part-is-enough",
-        "storage/multipart/parts-are-listed",
-    )
-
-    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
-        answer: Answer = original(etag[::-1], checksums)
         return answer
 
 
@@ -131,26 +140,6 @@ class PartsCountedByTheirNumbers(Defect):
         if reading and answer.status == 200:
             answer.headers[PARTS_COUNT] = str(self.numbers[call.key])
         return answer
-
-
-class HighestPartRefused(Defect):
-    """S3 User Guide, "Multipart upload limits": part numbers are from 1 to 10,000."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
-
-    def part_number_allowed(self, original: Any, number: int) -> bool:
-        return bool(original(number + 1))
-
-
-class SmallLastPartRefused(Defect):
-    """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
-
-    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
-        original([*sizes, 0] if len(sizes) > 1 else sizes)
 
 
 class LastPartLost(Defect):

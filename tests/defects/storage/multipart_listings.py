@@ -13,9 +13,26 @@ from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import HOUR_S, told_otherwise
 
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
+
+ROWS = (
+    row(
+        "part-dated-by-the-zone",
+        "S3 API Reference, Part, LastModified: when the part was uploaded, in UTC.",
+        "storage/multipart/times-are-told",
+        "storage/multipart/times-are-told#of-a-copied-part",
+        listed_part=lambda original, part: str(original(replace(part, modified=part.modified + HOUR_S))),
+    ),
+    row(
+        "uploaded-object-dated-by-its-bucket",
+        "S3 API Reference, HeadObject, Last-Modified: when the object was made, though it was in parts.",
+        "storage/multipart/times-are-told",
+        assembled=lambda original, call, upload, parts: replace(original(call, upload, parts), modified=0),
+    ),
+)
 
 
 class CompletionToldOfAnotherBucket(Defect):
@@ -106,27 +123,6 @@ class PlaceOfPartsIsTheFirst(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
         return answer
-
-
-class PartDatedByTheZone(Defect):
-    """S3 API Reference, Part, LastModified: when the part was uploaded, in UTC."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told", "storage/multipart/times-are-told#of-a-copied-part")
-
-    def listed_part(self, original: Any, part: Part) -> str:
-        return str(original(replace(part, modified=part.modified + HOUR_S)))
-
-
-class UploadedObjectDatedByItsBucket(Defect):
-    """S3 API Reference, HeadObject, Last-Modified: when the object was made, though it was in parts."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/times-are-told",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(call, upload, parts)
-        return replace(stored, modified=0)
 
 
 class GroupToldForEachUpload(Defect):

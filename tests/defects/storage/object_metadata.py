@@ -19,9 +19,40 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame
 
 CRC32 = "x-amz-checksum-crc32"
+
+ROWS = (
+    row(
+        "modified-after-its-answer",
+        "RFC 9110 section 8.8.2.1: Last-Modified is not later than the Date of the answer that tells it.",
+        "storage/object/dates-agree",
+        object_headers=lambda original, found: dict(original(replace(found, modified=found.modified + 20))),
+    ),
+    row(
+        "metadata-cut-short",
+        'S3 User Guide, "User-defined object metadata": what is too large is refused, not cut.',
+        "storage/object/large-metadata-is-whole-or-refused",
+        metadata_too_large=lambda original, size: False,
+        metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
+    ),
+    row(
+        "metadata-of-one-and-a-half-kib",
+        'S3 User Guide, "Working with object metadata": user metadata may be 2 KB.',
+        "storage/object/metadata-comes-back#nearly-two-kb",
+        metadata_too_large=lambda original, size: size > 1536,
+    ),
+    row(
+        "content-type-forgotten",
+        "S3 API Reference, PutObject: the Content-Type is given back.",
+        "storage/object/system-headers-come-back#content-type",
+        "storage/object/system-headers-come-back#html-without-charset",
+        "storage/object/system-headers-come-back#plain-without-charset",
+        content_type=lambda original, call: "application/octet-stream",
+    ),
+)
 
 
 class MetadataReadAsAList(Defect):
@@ -59,16 +90,6 @@ class NoDefaultContentType(Defect):
         return answer
 
 
-class ModifiedAfterItsAnswer(Defect):
-    """RFC 9110 section 8.8.2.1: Last-Modified is not later than the Date of the answer that tells it."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/dates-agree",)
-
-    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
-        return dict(original(replace(found, modified=found.modified + 20)))
-
-
 class DateInIsoForm(Defect):
     """RFC 9110 section 6.6.1: Date is an HTTP-date."""
 
@@ -102,19 +123,6 @@ class ChecksumsOfHeadAreNumbers(Defect):
         if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
             answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
         return answer
-
-
-class MetadataCutShort(Defect):
-    """S3 User Guide, "User-defined object metadata": what is too large is refused, not cut."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
-
-    def metadata_too_large(self, original: Any, size: int) -> bool:
-        return False
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: value[:1024] for name, value in original(call).items()}
 
 
 class StoredBeforeItsMetadata(_DoneAllTheSame):
@@ -250,16 +258,6 @@ class MetadataForgotten(Defect):
         return {}
 
 
-class MetadataOfOneAndAHalfKib(Defect):
-    """S3 User Guide, "Working with object metadata": user metadata may be 2 KB."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back#nearly-two-kb",)
-
-    def metadata_too_large(self, original: Any, size: int) -> bool:
-        return size > 1536
-
-
 class RepeatedMetadataRefused(Defect):
     """RFC 9110 section 5.3: a field that is sent twice is one with both values; a sender may combine them or not."""
 
@@ -282,20 +280,6 @@ class RepeatedMetadataOnce(Defect):
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         original(call)
         return {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
-
-
-class ContentTypeForgotten(Defect):
-    """S3 API Reference, PutObject: the Content-Type is given back."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/object/system-headers-come-back#content-type",
-        "storage/object/system-headers-come-back#html-without-charset",
-        "storage/object/system-headers-come-back#plain-without-charset",
-    )
-
-    def content_type(self, original: Any, call: Call) -> str:
-        return "application/octet-stream"
 
 
 class SystemHeadersForgotten(Defect):

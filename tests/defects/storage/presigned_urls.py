@@ -22,6 +22,7 @@ from conformance.reference.storage.objects import OVERRIDES
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import (
     FORGED,
     SIGNATURE,
@@ -35,6 +36,23 @@ from tests.defects.support.storage import (
 
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 DATE = "x-amz-date"
+
+ROWS = (
+    row(
+        "presigned-never-expires",
+        'SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds.',
+        "storage/presigned/expired-is-refused#get",
+        "storage/presigned/expired-is-refused#head",
+        "storage/presigned/future-is-refused",
+        check_expiry=lambda original, age, expires: None,
+    ),
+    row(
+        "expiry-of-nothing-served",
+        'SigV4, "Using Query Parameters": the least X-Amz-Expires is 1.',
+        "storage/presigned/expiry-is-bounded#nought",
+        expiry=lambda original, given: original("60" if given == "0" else given),
+    ),
+)
 
 
 class OverridesBesideTheObjectsOwn(Defect):
@@ -432,31 +450,6 @@ class ExpiredUrlsObeyed(_DoneAllTheSame):
             surface.check_time(surface.presented(request))
             return False
         return True
-
-
-class PresignedNeverExpires(Defect):
-    """SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/presigned/expired-is-refused#get",
-        "storage/presigned/expired-is-refused#head",
-        "storage/presigned/future-is-refused",
-    )
-
-    def check_expiry(self, original: Any, age: float, expires: int) -> None:
-        return None
-
-
-class ExpiryOfNothingServed(Defect):
-    """SigV4, "Using Query Parameters": the least X-Amz-Expires is 1."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/expiry-is-bounded#nought",)
-
-    def expiry(self, original: Any, given: str) -> int:
-        seconds: int = original("60" if given == "0" else given)
-        return seconds
 
 
 class FieldsOfUrlsNotCompared(Defect):

@@ -13,6 +13,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.ranges import one_range, span
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import server_error
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.storage import refused
 
@@ -22,6 +23,29 @@ BOUNDARY = "of-the-gateway"
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 BUFFER = 1024 * 1024
 BEYOND_64_BITS = re.compile(r"bytes=(\d{20,})-")
+
+ROWS = (
+    row(
+        "content-range-total-wrong",
+        "RFC 9110 section 14.4: Content-Range ends with the length of the whole.",
+        "storage/range/first-byte",
+        "storage/range/last-byte",
+        content_range=lambda original, start, end, size: f"bytes {start}-{end - 1}/{end - start}",
+    ),
+    row(
+        "range-condition-ignored",
+        "RFC 9110 section 13.1.5: where If-Range does not match, the whole object is sent.",
+        "storage/range/if-range-that-fails-gives-the-whole",
+        range_condition_holds=lambda original, value, found: True,
+    ),
+    row(
+        "unsatisfied-range-of-nothing",
+        "RFC 9110 section 14.4: Content-Range of 416 tells how large the object is.",
+        "storage/range/unsatisfiable-is-416#far-beyond",
+        "storage/range/unsatisfiable-is-416#from-the-size",
+        unsatisfiable=lambda original, size: original(0),
+    ),
+)
 
 
 class RangeBeyondEveryIntegerFails(Defect):
@@ -59,16 +83,6 @@ class RangesEndWithTheirBlock(Defect):
         return body if len(body) >= BUFFER or beyond <= 0 else body[:-beyond] + bytes(beyond)
 
 
-class ContentRangeTotalWrong(Defect):
-    """RFC 9110 section 14.4: Content-Range ends with the length of the whole."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/first-byte", "storage/range/last-byte")
-
-    def content_range(self, original: Any, start: int, end: int, size: int) -> str:
-        return f"bytes {start}-{end - 1}/{end - start}"
-
-
 class ObjectRangeOffByOne(Defect):
     """RFC 9110 section 14.1.2: the last position of a range is part of it."""
 
@@ -103,16 +117,6 @@ class IfRangeDateNotCompared(Defect):
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return (value is not None and http_date(value) is not None) or bool(original(value, found))
-
-
-class RangeConditionIgnored(Defect):
-    """RFC 9110 section 13.1.5: where If-Range does not match, the whole object is sent."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/if-range-that-fails-gives-the-whole",)
-
-    def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
-        return True
 
 
 class LargeNumbersOfRangesRefused(Defect):
@@ -283,17 +287,6 @@ class UnknownUnitRefused(Defect):
             raise Fault("InvalidRange")
         found: tuple[int | None, int | None] | None = original(value)
         return found
-
-
-class UnsatisfiedRangeOfNothing(Defect):
-    """RFC 9110 section 14.4: Content-Range of 416 tells how large the object is."""
-
-    surface = "storage"
-    noticed_by = ("storage/range/unsatisfiable-is-416#far-beyond", "storage/range/unsatisfiable-is-416#from-the-size")
-
-    def unsatisfiable(self, original: Any, size: int) -> Fault:
-        fault: Fault = original(0)
-        return fault
 
 
 class UnsatisfiableRangeSentWhole(Defect):

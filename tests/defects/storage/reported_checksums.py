@@ -14,6 +14,16 @@ from conformance.reference.storage.digests import checksum
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "copy-keeps-composite-checksum",
+        "S3 API Reference, CopyObjectResult, ChecksumType: what is told as of the whole object is of its bytes.",
+        "storage/checksum/of-a-copy-of-parts-is-its-own",
+        copied_checksums=lambda original, stored, asked: stored.checksums,
+    ),
+)
 
 
 def _joined(original: Any, upload: Upload) -> StoredObject:
@@ -90,16 +100,6 @@ class CopiesChecksumKeptWrong(Defect):
         wrong = {name: checksum(name, stored.etag.encode()) for name in stored.checksums}
         bucket.put(call.key, replace(stored, checksums=wrong))
         return answer
-
-
-class CopyKeepsCompositeChecksum(Defect):
-    """S3 API Reference, CopyObjectResult, ChecksumType: what is told as of the whole object is of its bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
-
-    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
-        return stored.checksums
 
 
 class CopyOfPartsToldWithASourcesChecksum(Defect):

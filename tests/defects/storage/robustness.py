@@ -7,10 +7,31 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.call import Call
 from conformance.reference.storage.state import StoredObject
 from conformance.reference.support.storage import crashing, server_error
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
+
+ROWS = (
+    row(
+        "broken-escape-in-query-fails",
+        "API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded.",
+        "storage/errors/any-query-is-no-server-error#broken-escape",
+        intercept=lambda request: Answer(500) if "%zz" in request.query_string else None,
+    ),
+    row(
+        "unknown-algorithm-is-server-error",
+        "S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault.",
+        "storage/errors/odd-fields-are-no-server-error#x-amz-checksum-algorithm",
+        asked_algorithm=lambda original, call: crashing(lambda: original(call)),
+    ),
+    row(
+        "unreadable-tags-of-the-field-are-server-error",
+        "S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is.",
+        "storage/errors/odd-fields-are-no-server-error#x-amz-tagging",
+        header_tags=lambda original, call: dict(crashing(lambda: original(call))),
+    ),
+)
 
 
 class UnreadableParameterFails(Defect):
@@ -27,16 +48,6 @@ class UnreadableParameterFails(Defect):
         names = {name for name, value in request.query if not value.isascii()}
         odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
         return server_error_page() if odd and request.method == "GET" else None
-
-
-class BrokenEscapeInQueryFails(Defect):
-    """API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/any-query-is-no-server-error#broken-escape",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(500) if "%zz" in request.query_string else None
 
 
 class OtherLettersInMetadataCannotBeRead(Defect):
@@ -63,24 +74,3 @@ class TokenOfNoSessionCrash(Defect):
             raise server_error()
         presented: Presented = original(request)
         return presented
-
-
-class UnknownAlgorithmIsServerError(Defect):
-    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-checksum-algorithm",)
-
-    def asked_algorithm(self, original: Any, call: Call) -> str | None:
-        asked: str | None = crashing(lambda: original(call))
-        return asked
-
-
-class UnreadableTagsOfTheFieldAreServerError(Defect):
-    """S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-tagging",)
-
-    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        return dict(crashing(lambda: original(call)))

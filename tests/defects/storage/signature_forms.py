@@ -13,7 +13,24 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
+from tests.defects.rows import row
 from tests.defects.support.storage import SIGNATURE
+
+ROWS = (
+    row(
+        "path-signed-as-sent",
+        'SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way.',
+        "storage/signature/encoding-on-the-wire-does-not-matter#less",
+        "storage/signature/encoding-on-the-wire-does-not-matter#small-letters",
+        canonical_path=lambda original, request: request.raw_path,
+    ),
+    row(
+        "custom-parameters-refused",
+        'S3 User Guide, "Logging requests": query parameters that begin with ``x-`` are ignored.',
+        "storage/signature/query-order-does-not-matter",
+        intercept=lambda request: Answer(400) if re.search("(^|&)x-", request.query_string) else None,
+    ),
+)
 
 
 class QuotesInQuerySignedBare(Defect):
@@ -49,19 +66,6 @@ class NeedlessEscapesKept(Defect):
     def target(self, original: Any, request: Request) -> tuple[str, str]:
         bucket, key = original(replace(request, raw_path=request.raw_path.replace("%2D", "%252D")))
         return bucket, key
-
-
-class PathSignedAsSent(Defect):
-    """SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/encoding-on-the-wire-does-not-matter#less",
-        "storage/signature/encoding-on-the-wire-does-not-matter#small-letters",
-    )
-
-    def canonical_path(self, original: Any, request: Request) -> str:
-        return request.raw_path
 
 
 class QuerySignedAsSent(Defect):
@@ -106,16 +110,6 @@ class QuerySortedBeforeEncoding(Defect):
     def canonical_query(self, original: Any, request: Request) -> str:
         joined: str = original(request)
         return "&".join(sorted(joined.split("&"), key=lambda pair: unquote(pair.partition("=")[0])))
-
-
-class CustomParametersRefused(Defect):
-    """S3 User Guide, "Logging requests": query parameters that begin with ``x-`` are ignored."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/query-order-does-not-matter",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(400) if re.search("(^|&)x-", request.query_string) else None
 
 
 class BoundToOneHost(Defect):

@@ -22,9 +22,22 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame, empty, refused, with_field
 
 _VALUE = 257
+
+ROWS = (
+    row(
+        "tags-of-header-ignored",
+        "S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's.",
+        "storage/tagging/given-with-the-object",
+        "storage/tagging/given-with-the-object#in-chunks",
+        "storage/tagging/broken-document-is-refused#empty",
+        "storage/tagging/broken-document-is-refused#other-root",
+        header_tags=lambda original, call: {},
+    ),
+)
 
 
 class TagNameCutToItsLastStep(Defect):
@@ -49,21 +62,6 @@ class OverwrittenTagsStay(Defect):
         there = bucket.objects.get(key)
         tags = (there.tags if there else {}) | stored.tags
         await original(bucket, key, replace(stored, tags=tags) if stored.tags else stored, asked)
-
-
-class TagsOfHeaderIgnored(Defect):
-    """S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/tagging/given-with-the-object",
-        "storage/tagging/given-with-the-object#in-chunks",
-        "storage/tagging/broken-document-is-refused#empty",
-        "storage/tagging/broken-document-is-refused#other-root",
-    )
-
-    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
-        return {}
 
 
 class CopySharesItsTags(Defect):

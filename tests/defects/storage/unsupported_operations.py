@@ -13,7 +13,27 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import gateway, server_error
+from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame
+
+ROWS = (
+    row(
+        "encryption-key-ignored",
+        (
+            'S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none '
+            "were given."
+        ),
+        "storage/subresource/encryption-key-is-used-or-refused",
+        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
+        refuse_unsupported=lambda original, call: None,
+    ),
+    row(
+        "options-is-server-error",
+        "RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail.",
+        "storage/subresource/unknown-method-is-refused#options",
+        intercept=lambda request: Answer(500) if request.method == "OPTIONS" else None,
+    ),
+)
 
 
 class ManagedEncryptionPassedOver(Defect):
@@ -25,19 +45,6 @@ class ManagedEncryptionPassedOver(Defect):
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         if call.headers.get("x-amz-server-side-encryption") != "aws:kms":
             original(call)
-
-
-class EncryptionKeyIgnored(Defect):
-    """S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none were given."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/encryption-key-is-used-or-refused",
-        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
-    )
-
-    def refuse_unsupported(self, original: Any, call: Call) -> None:
-        return None
 
 
 class ProtectionsAreServerErrors(Defect):
@@ -231,16 +238,6 @@ class PatchWritesAndIsRefused(Defect):
             held[call.key] = replace(held[call.key], body=call.body)
         answer: Answer = await original(call)
         return answer
-
-
-class OptionsIsServerError(Defect):
-    """RFC 9110 section 9.3.7: OPTIONS may be asked of anything, as browsers do, and is no reason to fail."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused#options",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(500) if request.method == "OPTIONS" else None
 
 
 class VersionOfDeletionPassedOver(Defect):

@@ -16,9 +16,48 @@ from conformance.reference.storage.digests import PREFIX
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
+from tests.defects.rows import row
 from tests.defects.support.storage import MD5_OF_NOTHING, refused, without_fields
 
 BUFFER = 64 * 1024
+
+ROWS = (
+    row(
+        "checksum-of-urls-ignored",
+        "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where what it comes with is a URL's.",
+        "storage/checksum/every-one-is-compared#by-url",
+        check_checksum=lambda original, call: {} if "X-Amz-Signature" in call.query else dict(original(call)),
+    ),
+    row(
+        "checksum-idle-beside-md5",
+        "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right.",
+        "storage/checksum/every-one-is-compared#right-md5-wrong-crc",
+        check_checksum=lambda original, call: {} if "content-md5" in call.headers else dict(original(call)),
+    ),
+    row(
+        "checksum-of-deletions-not-compared",
+        'S3 User Guide, "Checking object integrity": a list of keys that differs from its checksum deletes nothing.',
+        "storage/multi-delete/wrong-checksum-deletes-nothing",
+        check_integrity=lambda original, call: gateway(original).check_digests(call),
+    ),
+    row(
+        "part-checksum-ignored",
+        "S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused.",
+        "storage/multipart/differing-checksum-refuses-the-part#field",
+        "storage/multipart/differing-checksum-refuses-the-part#of-sha256",
+        "storage/multipart/differing-checksum-refuses-the-part#trailer",
+        check_checksum=lambda original, call: {} if "uploadId" in call.query else dict(original(call)),
+    ),
+    row(
+        "checksum-of-tags-not-compared",
+        (
+            "S3 API Reference, PutObjectTagging, x-amz-checksum-: a document that was changed on its way changes "
+            "no tags."
+        ),
+        "storage/tagging/differing-checksum-keeps-the-tags",
+        check_checksum=lambda original, call: {} if "tagging" in call.query else original(call),
+    ),
+)
 
 
 class LostChecksumNotMissed(Defect):
@@ -104,16 +143,6 @@ class BrokenChecksumIgnored(Defect):
         return found
 
 
-class ChecksumOfUrlsIgnored(Defect):
-    """S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where what it comes with is a URL's."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared#by-url",)
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        return {} if "X-Amz-Signature" in call.query else dict(original(call))
-
-
 class Md5BesideChunksIgnored(Defect):
     """S3 API Reference, PutObject, Content-MD5: it is compared, also where the payload comes in chunks."""
 
@@ -123,16 +152,6 @@ class Md5BesideChunksIgnored(Defect):
     def check_digests(self, original: Any, call: Call) -> str:
         in_chunks = "x-amz-decoded-content-length" in call.headers
         return hashlib.md5(call.body).hexdigest() if in_chunks else str(original(call))
-
-
-class ChecksumIdleBesideMd5(Defect):
-    """S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right."""
-
-    surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared#right-md5-wrong-crc",)
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        return {} if "content-md5" in call.headers else dict(original(call))
 
 
 class Md5IdleBesideChecksum(Defect):
@@ -243,16 +262,6 @@ class RefusedForItsChecksumButStored(_StoredWhereRefused):
     codes = ("BadDigest", "InvalidRequest")
 
 
-class ChecksumOfDeletionsNotCompared(Defect):
-    """S3 User Guide, "Checking object integrity": a list of keys that differs from its checksum deletes nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/wrong-checksum-deletes-nothing",)
-
-    def check_integrity(self, original: Any, call: Call) -> None:
-        gateway(original).check_digests(call)
-
-
 class RefusedDocumentDeletes(Defect):
     """S3 API Reference, DeleteObjects: a document that is refused, at its end or for its digest, deletes nothing."""
 
@@ -272,20 +281,6 @@ class RefusedDocumentDeletes(Defect):
                     bucket.remove(entry.require("Key"))
             raise
         return answer
-
-
-class PartChecksumIgnored(Defect):
-    """S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/differing-checksum-refuses-the-part#field",
-        "storage/multipart/differing-checksum-refuses-the-part#of-sha256",
-        "storage/multipart/differing-checksum-refuses-the-part#trailer",
-    )
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        return {} if "uploadId" in call.query else dict(original(call))
 
 
 class RefusedPartLosesTheEarlier(Defect):
@@ -320,14 +315,3 @@ class PartsUnhashed(Defect):
             call.body = call.request.body
         else:
             original(call)
-
-
-class ChecksumOfTagsNotCompared(Defect):
-    """S3 API Reference, PutObjectTagging, x-amz-checksum-: a document that was changed on its way changes no tags."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/differing-checksum-keeps-the-tags",)
-
-    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = {} if "tagging" in call.query else original(call)
-        return found

@@ -18,7 +18,41 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import ORGANIZATION
+from tests.defects.rows import row
 from tests.defects.support.webhooks import surface_of
+
+ROWS = (
+    row(
+        "senders-origin-refused",
+        "Credentials & Webhooks: outside services send; a guard for the forms of one's own pages keeps them out.",
+        "webhooks/delivery/foreign-headers-do-not-matter#origin",
+        intercept=lambda request: Answer.json(403, {"error": "origin"}) if "origin" in request.headers else None,
+    ),
+    row(
+        "senders-cookie-refused",
+        "Credentials & Webhooks: outside services send; a cookie of theirs is no session of ours that has run out.",
+        "webhooks/delivery/foreign-headers-do-not-matter#cookie",
+        intercept=lambda request: Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None,
+    ),
+    row(
+        "expectation-refused",
+        "RFC 9110 section 10.1.1: who would wait with a body is let send it, and not refused for that.",
+        "webhooks/delivery/foreign-headers-do-not-matter#expect",
+        intercept=lambda request: Answer(417) if "expect" in request.headers else None,
+    ),
+    row(
+        "event-limit-too-low",
+        "API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB.",
+        "webhooks/delivery/largest-body-is-accepted",
+        highest_body=lambda original: 64 * 1024,
+    ),
+    row(
+        "webhook-requests-unlimited",
+        "API Reference, Error Handling: above the limit a webhook answers 429.",
+        "webhooks/errors/requests-are-limited",
+        limit_of=lambda original, holder: None,
+    ),
+)
 
 
 class _Fails(Defect):
@@ -108,36 +142,6 @@ class ChunkedEventRefused(Defect):
         return Answer.json(400, {"error": "the body has no length"}) if refused else None
 
 
-class SendersOriginRefused(Defect):
-    """Credentials & Webhooks: outside services send; a guard for the forms of one's own pages keeps them out."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#origin",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(403, {"error": "origin"}) if "origin" in request.headers else None
-
-
-class SendersCookieRefused(Defect):
-    """Credentials & Webhooks: outside services send; a cookie of theirs is no session of ours that has run out."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#cookie",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None
-
-
-class ExpectationRefused(Defect):
-    """RFC 9110 section 10.1.1: who would wait with a body is let send it, and not refused for that."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#expect",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(417) if "expect" in request.headers else None
-
-
 class CommandsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, scripts among them."""
 
@@ -181,16 +185,6 @@ class SendersAuthorizationRefused(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
-
-
-class EventLimitTooLow(Defect):
-    """API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/largest-body-is-accepted",)
-
-    def highest_body(self, original: Callable[[], int]) -> int:
-        return 64 * 1024
 
 
 class BlankBeforeACharsetRefused(Defect):
@@ -325,13 +319,3 @@ class RefusedMethodTakenIn(Defect):
         if organization is not None:
             surface.take_in(organization, request)
         return answer
-
-
-class WebhookRequestsUnlimited(Defect):
-    """API Reference, Error Handling: above the limit a webhook answers 429."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/requests-are-limited",)
-
-    def limit_of(self, original: Callable[..., Any], holder: Any) -> None:
-        return None

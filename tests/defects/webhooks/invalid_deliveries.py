@@ -8,17 +8,23 @@ from typing import ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 
-
-class UnknownWebhookNotChallenged(Defect):
-    """RFC 9110 section 15.5.2: a 401 carries a challenge."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/401-has-a-challenge",)
-
-    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(401, {"error": "unauthorized"})
+ROWS = (
+    row(
+        "unknown-webhook-not-challenged",
+        "RFC 9110 section 15.5.2: a 401 carries a challenge.",
+        "webhooks/errors/401-has-a-challenge",
+        unknown_url=lambda original: Answer.json(401, {"error": "unauthorized"}),
+    ),
+    row(
+        "large-event-crashes",
+        "The contract's table of errors: a body over the limit is the caller's error, never a 5xx.",
+        "webhooks/errors/too-large-is-refused-as-such",
+        intercept=lambda request: Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None,
+    ),
+)
 
 
 class HalfOfASurrogatePairFails(Defect):
@@ -145,13 +151,3 @@ class NextBehindTooLargeRefused(_ShutOnce):
     surface = "webhooks"
     noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
     status = 413
-
-
-class LargeEventCrashes(Defect):
-    """The contract's table of errors: a body over the limit is the caller's error, never a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None

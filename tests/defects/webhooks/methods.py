@@ -7,6 +7,25 @@ from collections.abc import Callable
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from tests.defects.rows import row
+
+ROWS = (
+    row(
+        "unknown-webhook-is405-alone",
+        "RFC 9110 section 15.5.6: 405 has Allow, also where a server of files stands behind a URL that is none.",
+        "webhooks/methods/405-names-post",
+        unknown_url=lambda original: Answer.json(405, {"error": "not allowed"}),
+    ),
+    row(
+        "other-methods-get-no-answer",
+        (
+            "RFC 9110 section 15.5.6: 405 where a method is none of the resource's; who opens the URL waits for "
+            "an answer."
+        ),
+        "webhooks/methods/other-methods-are-refused#get",
+        intercept=lambda request: Answer.none() if request.method != "POST" else None,
+    ),
+)
 
 
 class AllowNamesRefusedMethod(Defect):
@@ -17,16 +36,6 @@ class AllowNamesRefusedMethod(Defect):
 
     def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         return Answer.json(405, {"error": "only POST is accepted"}, Allow="POST, PUT")
-
-
-class UnknownWebhookIs405Alone(Defect):
-    """RFC 9110 section 15.5.6: 405 has Allow, also where a server of files stands behind a URL that is none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/405-names-post",)
-
-    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(405, {"error": "not allowed"})
 
 
 class EventInQueryTaken(Defect):
@@ -40,16 +49,6 @@ class EventInQueryTaken(Defect):
         if payload is None:
             return original(request)
         return original(dataclasses.replace(request, method="POST", body=payload.encode()))
-
-
-class OtherMethodsGetNoAnswer(Defect):
-    """RFC 9110 section 15.5.6: 405 where a method is none of the resource's; who opens the URL waits for an answer."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused#get",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if request.method != "POST" else None
 
 
 class OptionsCrash(Defect):

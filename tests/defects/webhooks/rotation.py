@@ -8,7 +8,17 @@ from collections.abc import Callable
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import ORGANIZATION
+from tests.defects.rows import row
 from tests.defects.support.webhooks import surface_of
+
+ROWS = (
+    row(
+        "rotation-changes-nothing",
+        "API Reference, Webhooks: a URL that was exposed is replaced by rotation, and not given out again.",
+        "webhooks/rotation/old-url-is-dead",
+        rotate=lambda original: surface_of(original).url_path,
+    ),
+)
 
 
 class RotatedUrlIsAHash(Defect):
@@ -54,16 +64,6 @@ class OldWebhookUrlToldApart(Defect):
         if answer.status == 404 and request.raw_path in self.live:
             return Answer.json(410, {"error": "the URL was rotated"})
         return answer
-
-
-class RotationChangesNothing(Defect):
-    """API Reference, Webhooks: a URL that was exposed is replaced by rotation, and not given out again."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
-
-    def rotate(self, original: Callable[[], str]) -> str:
-        return surface_of(original).url_path
 
 
 class FirstBehindRotationIsLost(Defect):

@@ -7,9 +7,19 @@ from collections.abc import Callable
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from tests.defects.rows import row
 from tests.defects.support.webhooks import surface_of
 
 Organization = Callable[[str], str | None]
+
+ROWS = (
+    row(
+        "path-without-secret-accepted",
+        "Credentials & Webhooks: the unique URL takes events, and no part of it does.",
+        "webhooks/secret/url-without-secret-takes-nothing",
+        intercept=lambda request: Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None,
+    ),
+)
 
 
 def last_text(original: Callable[..., object]) -> str:
@@ -183,13 +193,3 @@ class EventsTakenInAboveTheUrl(Defect):
     def intercept(self, request: Request) -> Answer | None:
         above = request.method == "POST" and request.raw_path == "/hooks"
         return Answer.json(201, {"id": secrets.token_hex(8)}) if above else None
-
-
-class PathWithoutSecretAccepted(Defect):
-    """Credentials & Webhooks: the unique URL takes events, and no part of it does."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/url-without-secret-takes-nothing",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None
