@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
 from conformance.runs import helpers
-from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed, workers
+from conformance.vocabulary.amounts import challenge, examples, seconds, seconds_or_none, seed, workers
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=seconds_or_none,
         help="how long at most a failing example is made smaller (default: 20)",
     )
+    parser.add_argument("--seed", metavar="N", type=seed, help='seed of everything random, or "random" (default: 1)')
     parser.add_argument(
-        "--seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
+        "--challenge",
+        metavar="NONCE",
+        type=challenge,
+        help="a certifier's value, from which the seed is derived: it shows that the run is new",
     )
     parser.add_argument(
         "--database",
@@ -159,6 +163,7 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
         "--explore-time": arguments.explore_time,
         "--shrink-time": arguments.shrink_time,
         "--run-seed": arguments.seed,
+        "--challenge": arguments.challenge,
         "--examples-database": arguments.database,
         "--request-rate": arguments.rate,
         "--run-out": arguments.out,

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.reporting import FORMATS
-from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
+from conformance.vocabulary.amounts import challenge, challenge_seed, examples, seconds, seconds_or_none, seed
 
 if TYPE_CHECKING:
     from conformance.preflight import SurfaceState
+
+DEFAULT_SEED = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,8 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=seconds_or_none,
         help="for how long at most a failing example is made smaller; 0: not at all (default: 20)",
     )
+    group.addoption("--run-seed", metavar="N", type=seed, help='seed of everything random, or "random" (default: 1)')
     group.addoption(
-        "--run-seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
+        "--challenge",
+        metavar="NONCE",
+        type=challenge,
+        help="a certifier's value, from which the seed is derived: it shows that the run is new",
     )
     group.addoption(
         "--examples-database",
@@ -74,6 +80,13 @@ def formats_of(text: str) -> list[str]:
         if each not in FORMATS:
             raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
     return chosen
+
+
+def seed_of(given: int | None, nonce: str | None) -> int:
+    """The seed of a run; pytest.UsageError where it was given beside a challenge, which decides it."""
+    if nonce and given is not None:
+        raise pytest.UsageError("--challenge decides the seed of the run; leave the seed out")
+    return challenge_seed(nonce) if nonce else DEFAULT_SEED if given is None else given
 
 
 @dataclass(frozen=True)
