@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.contract.catalogue import catalogue
+from conformance.contract import catalogue as catalogue_module
+from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.plugin.collection import checks_of, collect
 from conformance.plugin.locations import suites_folder
@@ -62,6 +63,50 @@ def test_quotes_of_the_api_reference_are_verbatim() -> None:
     for requirement in catalogue():
         if requirement.clause.document == "NextEpoch API Reference":
             assert requirement.clause.quote in REFERENCE, f"{requirement.id}: {requirement.clause.quote}"
+
+
+PROMISE = """
+[[promise]]
+id = "ID-01"
+title = "The documented token request returns an access token"
+document = "one"
+section = "Authentication"
+quote = "The response contains an access token."
+class = "oauth-core"
+"""
+REQUIREMENT = """
+[[requirement]]
+id = "oauth/token/issued"
+promise = "ID-01"
+title = "Valid credentials get a token"
+document = "one"
+section = "Authentication"
+quote = "The response contains an access token."
+level = "MUST"
+class = "oauth-core"
+"""
+
+
+@pytest.mark.parametrize(
+    ("surface", "message"),
+    [
+        (PROMISE + REQUIREMENT.replace('promise = "ID-01"\n', ""), "missing keys ['promise']"),
+        (PROMISE + REQUIREMENT.replace("ID-01", "ID-02"), "oauth/token/issued: unknown promise ID-02"),
+        (PROMISE + PROMISE.replace("ID-01", "ID-02") + REQUIREMENT, "promise ID-02: no requirement names it"),
+        (PROMISE + PROMISE + REQUIREMENT, "ID-01: is defined twice"),
+        (PROMISE.replace("ID-01", "XX-01") + REQUIREMENT, "a promise id is one of ID, AC"),
+        (PROMISE.replace('class = "oauth-core"\n', "") + REQUIREMENT, "missing keys ['class']"),
+    ],
+)
+def test_the_catalogue_refuses_a_wrong_promise(surface: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {
+        "documents.toml": 'version = "1"\n[documents.one]\ntitle = "One"\nurl = "https://one.example"\n',
+        "features.toml": "[features]\n",
+        "oauth.toml": surface,
+    }
+    monkeypatch.setattr(catalogue_module, "_tables", lambda: [(name, text.encode()) for name, text in tables.items()])
+    with pytest.raises(ContractError, match=re.escape(message)):
+        catalogue_module.catalogue.__wrapped__()
 
 
 def test_every_must_has_a_check_or_a_reason() -> None:

@@ -1,4 +1,4 @@
-"""Loads the requirements, validates them, and answers which a run asks for.
+"""Loads the promises and their requirements, validates them, and answers which of them a run checks.
 
 A mistake in the data is a ``ContractError`` that names file and requirement: the suite does not run on a
 contract that it half understands.
@@ -13,13 +13,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
-from conformance.vocabulary.requirement import Clause, Level, Requirement
+from conformance.vocabulary.requirement import Clause, Level, Promise, Requirement
 
 ID = re.compile(r"^[a-z0-9-]+(/[a-z0-9.-]+)+$")
-KEYS = {"id", "title", "document", "section", "quote", "level", "class", "feature", "untestable"}
+PROMISE_ID = re.compile(r"^[A-Z][A-Z0-9]-\d{2}$")
+PROMISE_KEYS = {"id", "title", "document", "section", "quote", "class"}
+OPTIONAL_KEYS = {"feature", "untestable"}
+KEYS = PROMISE_KEYS | {"level", "promise"} | OPTIONAL_KEYS
+SURFACE_OF_PREFIX = {
+    "ID": "identity", "AC": "organization-apis", "ER": "organization-apis", "RG": "registry", "S3": "storage",
+    "WH": "webhooks", "HT": "http",
+}  # fmt: skip
+"""The surface that a promise is about, by the first two letters of its id."""
 NOT_REQUIREMENTS = {"documents.toml", "features.toml", "profiles.toml"}
+
+
+Entry = TypeVar("Entry", Promise, Requirement)
 
 
 class ContractError(Exception):
@@ -28,8 +39,9 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The whole contract: requirements by id, features with their meaning, version and digest."""
+    """The whole contract: promises and requirements by id, features with their meaning, version and digest."""
 
+    promises: dict[str, Promise]
     requirements: dict[str, Requirement]
     features: dict[str, str]
     version: str
@@ -64,44 +76,75 @@ def catalogue() -> Catalogue:
             raise ContractError(f"{name}: {mistake}") from mistake
     documents = parsed["documents.toml"]["documents"]
     features = parsed["features.toml"]["features"]
-    requirements: dict[str, Requirement] = {}
-    for name, table in parsed.items():
-        if name not in NOT_REQUIREMENTS:
-            for requirement in _requirements(name, table, documents, features):
-                if requirement.id in requirements:
-                    raise ContractError(f"{name}: {requirement.id} stands twice")
-                requirements[requirement.id] = requirement
-    return Catalogue(requirements, features, parsed["documents.toml"]["version"], digest.hexdigest())
+    surfaces = {name: table for name, table in parsed.items() if name not in NOT_REQUIREMENTS}
+    promises = _unique(_promises(name, table, documents) for name, table in surfaces.items())
+    requirements = _unique(
+        _requirements(name, table, documents, features, promises) for name, table in surfaces.items()
+    )
+    if unused := promises.keys() - {each.promise for each in requirements.values()}:
+        raise ContractError(f"promise {min(unused)}: no requirement names it")
+    return Catalogue(promises, requirements, features, parsed["documents.toml"]["version"], digest.hexdigest())
+
+
+def _unique(tables: Iterable[Iterator[Entry]]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for entry in (each for table in tables for each in table):
+        if entry.id in found:
+            raise ContractError(f"{entry.id}: is defined twice")
+        found[entry.id] = entry
+    return found
+
+
+def _promises(name: str, table: dict[str, Any], documents: dict[str, Any]) -> Iterator[Promise]:
+    for entry in table.get("promise", []):
+        where = f"{name}: {entry.get('id', 'a promise without id')}"
+        _refuse_wrong_keys(where, entry, PROMISE_KEYS, frozenset())
+        if not PROMISE_ID.match(entry["id"]) or entry["id"][:2] not in SURFACE_OF_PREFIX:
+            raise ContractError(f"{where}: a promise id is one of {', '.join(SURFACE_OF_PREFIX)} and two digits")
+        yield Promise(
+            entry["id"], entry["title"], _clause(where, entry, documents), entry["class"],
+            SURFACE_OF_PREFIX[entry["id"][:2]],
+        )  # fmt: skip
 
 
 def _requirements(
-    name: str, table: dict[str, Any], documents: dict[str, Any], features: Iterable[str]
+    name: str, table: dict[str, Any], documents: dict[str, Any], features: Iterable[str], promises: Iterable[str]
 ) -> Iterator[Requirement]:
     for entry in table.get("requirement", []):
         where = f"{name}: {entry.get('id', 'a requirement without id')}"
-        unknown = set(entry) - KEYS
-        missing = KEYS - {"feature", "untestable"} - set(entry)
-        if unknown or missing:
-            raise ContractError(f"{where}: unknown keys {sorted(unknown)}, missing keys {sorted(missing)}")
+        _refuse_wrong_keys(where, entry, KEYS - OPTIONAL_KEYS, OPTIONAL_KEYS)
         if not ID.match(entry["id"]):
-            raise ContractError(f"{where}: an id is area/topic/promise in lower case")
+            raise ContractError(f"{where}: an id is area/topic/what-must-hold in lower case")
         if entry["level"] not in [*Level]:
             raise ContractError(f"{where}: level is one of {', '.join(Level)}")
-        if entry["document"] not in documents:
-            raise ContractError(f"{where}: unknown document {entry['document']}")
+        if entry["promise"] not in promises:
+            raise ContractError(f"{where}: unknown promise {entry['promise']}")
         if entry.get("feature") is not None and entry["feature"] not in features:
             raise ContractError(f"{where}: unknown feature {entry['feature']}")
-        yield _requirement(entry, documents[entry["document"]])
+        yield _requirement(entry, _clause(where, entry, documents))
 
 
-def _requirement(entry: dict[str, Any], document: dict[str, str]) -> Requirement:
-    clause = Clause(document["title"], entry["section"], " ".join(entry["quote"].split()), document["url"])
+def _refuse_wrong_keys(where: str, entry: dict[str, Any], required: set[str], optional: Iterable[str]) -> None:
+    unknown, missing = set(entry) - required - set(optional), required - set(entry)
+    if unknown or missing:
+        raise ContractError(f"{where}: unknown keys {sorted(unknown)}, missing keys {sorted(missing)}")
+
+
+def _clause(where: str, entry: dict[str, Any], documents: dict[str, Any]) -> Clause:
+    if entry["document"] not in documents:
+        raise ContractError(f"{where}: unknown document {entry['document']}")
+    document = documents[entry["document"]]
+    return Clause(document["title"], entry["section"], " ".join(entry["quote"].split()), document["url"])
+
+
+def _requirement(entry: dict[str, Any], clause: Clause) -> Requirement:
     return Requirement(
         id=entry["id"],
         title=entry["title"],
         clause=clause,
         level=Level(entry["level"]),
         conformance_class=entry["class"],
+        promise=entry["promise"],
         feature=entry.get("feature"),
         untestable=entry.get("untestable"),
     )

@@ -209,6 +209,7 @@ class Run:
             preflight=[state.plain() for state in states],
             secret_names={storage.access_key.name: storage.secret_key.name} if storage else {},
             environment=environment(state.url for state in states),
+            promises={each.id: each.plain() for each in contract.promises.values()},
             target_file=None if self.embedded else options.target_config,
             challenge=self.config.option.challenge,
         )

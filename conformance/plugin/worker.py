@@ -261,6 +261,7 @@ class Worker:
             level=str(requirement.level),
             conformance_class=requirement.conformance_class,
             clause={"document": clause.document, "section": clause.section, "quote": clause.quote, "url": clause.url},
+            promise=requirement.promise,
             verdict=str(judgement.verdict),
             duration_s=round(duration_s, 6),
             purpose=check.purpose,

@@ -44,8 +44,9 @@ class RunInfo:
 
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
     digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
-    ``class_sizes`` is how many checks each conformance class has, asked for or not. ``challenge`` is a certifier's
-    value, from which the seed was derived.
+    ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
+    id, each with title, document, section, quote, url, class and surface. ``challenge`` is a certifier's value, from
+    which the seed was derived.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -74,6 +75,7 @@ class RunInfo:
     plan: str | None = None
     planned: int | None = None
     class_sizes: dict[str, int] = field(default_factory=dict)
+    promises: dict[str, dict[str, str]] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     challenge: str | None = None
     finished: str | None = None
@@ -91,9 +93,10 @@ class RunInfo:
 class CheckResult:
     """One ``check`` line.
 
-    ``id`` is the requirement's, plus ``#case``; ``findings`` hold expected, observed, hint, exchanges (ids) and
-    curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a check is not-applicable,
-    inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section, quote and url.
+    ``id`` is the requirement's, plus ``#case``; ``promise`` is the id of its promise; ``findings`` hold expected,
+    observed, hint, exchanges (ids) and curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a
+    check is not-applicable, inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section,
+    quote and url.
     ``names_made`` is how many names its worker had made before, which tells what this check's names were.
     ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
     """
@@ -109,6 +112,7 @@ class CheckResult:
     clause: dict[str, str]
     verdict: str
     duration_s: float
+    promise: str = ""
     purpose: str = ""
     method: list[str] = field(default_factory=list)
     feature: str | None = None

@@ -1,4 +1,4 @@
-"""A requirement: one promise of the contract, with the words it stands on."""
+"""The contract's words: promises, the requirements under them, and the clause that each quotes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,33 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One promise.
+class Promise:
+    """One sentence about the platform that a vendor can agree or disagree with, such as ``AC-06``.
 
-    ``id`` is ``area/topic/what-is-promised``; ``feature`` is the claim that gates it (None: always asked);
-    ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it, where none does.
+    ``surface`` is the surface it is about: ``identity``, ``organization-apis``, ``registry``, ``storage``,
+    ``webhooks`` or ``http``. ``conformance_class`` is the class of most of its requirements.
+    """
+
+    id: str
+    title: str
+    clause: Clause
+    conformance_class: str
+    surface: str
+
+    def plain(self) -> dict[str, str]:
+        """All but the id, as the run record stores it."""
+        clause = {"document": self.clause.document, "section": self.clause.section, "quote": self.clause.quote}
+        return {"title": self.title, **clause, "url": self.clause.url, "class": self.conformance_class,
+                "surface": self.surface}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One testable rule under a promise.
+
+    ``id`` is ``area/topic/what-must-hold``; ``promise`` the id of its promise; ``feature`` the claim that gates it
+    (None: always checked); ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it,
+    where none does.
     """
 
     id: str
@@ -40,6 +62,7 @@ class Requirement:
     clause: Clause
     level: Level
     conformance_class: str
+    promise: str
     feature: str | None = None
     untestable: str | None = None
 

@@ -14,7 +14,7 @@ from conformance.vocabulary.requirement import Clause, Level, Requirement
 
 def check(identifier: str, nodeid: str = "suites/a/test_a.py::test_a", disturbs: str | None = None) -> CheckInfo:
     clause = Clause("RFC 6749 (OAuth 2.0)", "section 5.2", "words", "https://example.org")
-    requirement = Requirement(identifier.split("#")[0], "title", clause, Level.MUST, "oauth-core")
+    requirement = Requirement(identifier.split("#")[0], "title", clause, Level.MUST, "oauth-core", "ID-01")
     return CheckInfo(identifier, requirement, nodeid, disturbs=disturbs)
 
 
