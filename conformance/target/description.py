@@ -358,6 +358,15 @@ class OtherOrganization(Described):
     )
 
 
+class Product(Described):
+    """What is deployed at the target, for a statement of conformance; conformance certify may be given it instead."""
+
+    vendor: str = Field(min_length=1, max_length=200, description="Who makes it.")
+    name: str = Field(min_length=1, max_length=200, description="Its name.")
+    version: str = Field(min_length=1, max_length=200, description="The version that is deployed.")
+    contact: str = Field(min_length=1, max_length=200, description="Who answers for the statement: an address or URL.")
+
+
 class Target(Described):
     """A deployment under test."""
 
@@ -374,6 +383,7 @@ class Target(Described):
     storage: Storage | None = None
     webhooks: Webhooks | None = None
     foreign: OtherOrganization | None = None
+    product: Product | None = None
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
     _given: tuple[Secret, ...] = PrivateAttr(default=())
