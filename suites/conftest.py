@@ -16,14 +16,14 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 
 @pytest.fixture(scope="session")
 def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
     """The token endpoint of the target."""
     if target.identity is None:
-        raise NotApplicable("the target describes no identity")
+        raise NotOffered("the target describes no identity")
     return OAuthClient(target.identity, http(target.identity.url).readable().forgiving()).guarded()
 
 

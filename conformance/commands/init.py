@@ -6,9 +6,11 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conformance.commands import UsageMistake
 
@@ -67,7 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path} is written. Next:")
     for line in _next(answers, path, text):
         print(f"  {line}")
+    print("\n".join(_not_shown(tomllib.loads(text)["targets"][answers.target])))
     return 0
+
+
+def _not_shown(target: Mapping[str, Any]) -> Iterator[str]:
+    """What the file lacks for a certificate, class by class."""
+    from conformance.target.completeness import missing
+
+    if found := missing(target):
+        yield "For a certificate of these classes, add these keys as well (conformance preflight says what each is):"
+        for name, keys in found.items():
+            yield f"  {name}: {', '.join(keys)}"
 
 
 def _given(arguments: argparse.Namespace) -> Answers:

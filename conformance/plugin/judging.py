@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.locations import PACKAGE, suites_folder
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotOffered, Proof
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST, LONGEST_PATH = 2000, 200
@@ -27,12 +27,18 @@ NOTHING_TRIED = "Hypothesis has been told to run no"
 
 @dataclass
 class Judgement:
-    """A verdict with what it stands on."""
+    """A verdict with what it stands on.
+
+    Of what is not applicable, ``optional`` says whether the contract makes it so, ``lacks`` what the target file or
+    this machine lacks for it.
+    """
 
     verdict: Verdict
     reason: str = ""
     needs: str = ""
     findings: list[dict[str, Any]] = field(default_factory=list)
+    optional: bool = False
+    lacks: list[str] = field(default_factory=list)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -68,7 +74,9 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
     if absent is not None and not found:
-        return Judgement(Verdict.NOT_APPLICABLE, recorder.redactor.text(str(absent)))
+        reason = recorder.redactor.text(str(absent))
+        lacks = list(getattr(absent, "lacks", ()))
+        return Judgement(Verdict.NOT_APPLICABLE, reason, optional=isinstance(absent, NotOffered), lacks=lacks)
     if not found:
         unclear = next((each for each in raised if isinstance(each, Inconclusive)), raised[0])
         return _inconclusive(unclear, recorder, phase)

@@ -50,7 +50,7 @@ from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTi
 from conformance.target import configuration
 from conformance.target.mistakes import shown
 from conformance.vocabulary.check import FAILED
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
@@ -194,10 +194,10 @@ class Worker:
         target = self.config.stash[KEYS.target]
         missing = not_described(check.requirement.id, target)
         if missing:
-            raise NotApplicable(f"the target describes no {missing}")
+            raise NotOffered(f"the target describes no {missing}")
         feature = check.requirement.feature
         if feature is not None and feature not in target.features:
-            raise NotApplicable(f"the target does not claim {feature}")
+            raise NotOffered(f"the target does not claim {feature}")
         surface = surface_of(check.requirement.id)
         blocked = self.options.blocked.get(surface or "")
         if blocked and not (check.of_strangers and surface in self.options.locked):
@@ -277,6 +277,8 @@ class Worker:
             worker=self.name,
             names_made=self._names_made,
             whole_run=check.concludes,
+            optional=judgement.optional or (requirement.id in catalogue().open and not judgement.lacks),
+            lacks=judgement.lacks,
         )
 
     def _write_evidence(self, check_id: str) -> None:

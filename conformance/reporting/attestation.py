@@ -16,9 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.contract.catalogue import catalogue
 from conformance.reporting.classes import day_of, outcome, summarise
+from conformance.reporting.classes import unjudged as unjudged_check
+from conformance.runs.outcome import not_shown
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
+from conformance.target.description import LimitsSection
 from conformance.target.proxies import on_loopback
+from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.verdict import Verdict
 
 HOLDS_DAYS = 365
 NOT_TRIED = "not tried"
@@ -120,6 +125,21 @@ class ClassResult(Part):
     why: str
 
 
+class RelaxedLimit(Part):
+    """A limit that the target file sets beyond the suite's own: ``default`` is the suite's, both in seconds."""
+
+    name: str
+    seconds: float
+    default: float
+
+
+class UnshownPromise(Part):
+    """A promise of which a MUST was not judged, or nothing at all."""
+
+    id: str
+    title: str
+
+
 class RunNotes(Part):
     """How and when it was checked, what it says of every class, which are claimed, and until when that holds.
 
@@ -140,6 +160,8 @@ class RunNotes(Part):
     claimed: list[str]
     classes: list[ClassResult]
     not_applicable: list[str] = Field(alias="notApplicable")
+    promises_not_shown: list[UnshownPromise] = Field(alias="promisesNotShown")
+    relaxed_limits: list[RelaxedLimit] = Field(alias="relaxedLimits")
     waivers: list[Permitted]
 
 
@@ -331,6 +353,8 @@ def _run(record: Record, claims: Claims, ends: dict[str, list[str]], waived: lis
         claimed=sorted(set(claims.classes)),
         classes=list(_classes(record)),
         not_applicable=sorted(ends.get("not-applicable", [])),
+        promises_not_shown=list(_promises_not_shown(record)),
+        relaxed_limits=list(_relaxed_limits(record)),
         waivers=[_permitted(each) for each in waived],
     )
 
@@ -342,6 +366,24 @@ def _classes(record: Record) -> Iterator[ClassResult]:
         yield ClassResult(name=each.name, result=each.statement.value, why=each.why)
     for name in sorted({each.conformance_class for each in catalogue()} - {each.name for each in tried}):
         yield ClassResult(name=name, result=NOT_TRIED, why="no check of it was run")
+
+
+def _promises_not_shown(record: Record) -> Iterator[UnshownPromise]:
+    """The promises of which nothing was judged, or of which a MUST could not be."""
+    judged = {each.promise for each in record.results if each.verdict in (Verdict.PASS, Verdict.FAIL)}
+    binding = [each for each in record.results if each.level == Level.MUST]
+    unjudged = {each.promise for each in (*not_shown(binding), *filter(unjudged_check, binding))}
+    for promise in catalogue().promises.values():
+        if promise.id not in judged or promise.id in unjudged:
+            yield UnshownPromise(id=promise.id, title=promise.title)
+
+
+def _relaxed_limits(record: Record) -> Iterator[RelaxedLimit]:
+    limits = record.info.configuration.get("limits") or {}
+    for name, field in LimitsSection.model_fields.items():
+        default, seconds = field.default or 0.0, limits.get(name)
+        if isinstance(seconds, int | float) and seconds > default:
+            yield RelaxedLimit(name=f"limits.{name}", seconds=float(seconds), default=float(default))
 
 
 def _permitted(result: CheckResult) -> Permitted:

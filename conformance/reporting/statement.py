@@ -40,7 +40,9 @@ def words(found: list[Attestation], width: int = 0) -> str:
         "It keeps what the contract demands in:",
         *(line for each in found for line in _kept(each)),
         *_permits([waiver for each in found for waiver in each.run.waivers]),
+        *_relaxed(first),
         *_not_claimed(first),
+        *_promises_not_shown(first),
         "",
         "It was reached at:" if first.target.addresses else "No address is named.",
         *map(_address, first.target.addresses),
@@ -91,6 +93,26 @@ def _permits(waivers: list[Permitted]) -> Iterator[str]:
         yield "It is known to fail, and permitted for now, in:"
     for each in waivers:
         yield f"  {on_one_line(each.id)}: {on_one_line(each.reason)} (until {each.until}; {on_one_line(each.issue)})"
+
+
+def _relaxed(attestation: Attestation) -> Iterator[str]:
+    if attestation.run.relaxed_limits:
+        yield ""
+        yield "It was given more time than the suite gives by itself:"
+    for each in attestation.run.relaxed_limits:
+        yield f"  {on_one_line(each.name)}: {each.seconds:g} s instead of {each.default:g} s"
+
+
+def _promises_not_shown(attestation: Attestation) -> Iterator[str]:
+    found = attestation.run.promises_not_shown
+    yield ""
+    yield (
+        f"{plural(len(found), 'promise')} of the contract {'was' if len(found) == 1 else 'were'} not shown:"
+        if found
+        else ("Every promise of the contract was shown.")
+    )
+    for each in found:
+        yield f"  {on_one_line(each.id)}: {on_one_line(each.title)}"
 
 
 def _not_claimed(attestation: Attestation) -> Iterator[str]:

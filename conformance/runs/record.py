@@ -99,6 +99,8 @@ class CheckResult:
     quote and url.
     ``names_made`` is how many names its worker had made before, which tells what this check's names were.
     ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
+    Of a check that is not-applicable, ``optional`` says whether the contract leaves that open, and ``lacks`` what the
+    target file or the machine would have to have: keys such as ``hooks.revoke``, or ``program:docker``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -126,6 +128,8 @@ class CheckResult:
     worker: str = ""
     names_made: int | None = None
     whole_run: bool = False
+    optional: bool = False
+    lacks: list[str] = field(default_factory=list)
     waiver: dict[str, Any] | None = None
 
     @property

@@ -317,6 +317,7 @@ class LimitsSection(Described):
     revocation: float = Field(
         default=1.0,
         gt=0,
+        le=300,
         description="Seconds after which a revoked credential opens nothing, nor a rotated webhook URL.",
     )
     arrival: float = Field(

@@ -17,14 +17,14 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotOffered
 
 
 @pytest.fixture(scope="session")
 def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
     """The registry as the pusher sees it, for tokens that are not meant for the organization APIs."""
     if target.registry is None or "pusher" not in target.registry.credentials:
-        raise NotApplicable("the target describes no registry with a login in the role pusher")
+        raise NotOffered("the target describes no registry with a login in the role pusher")
     return Registry.enter(http(target.registry.url), target.registry)
 
 

@@ -24,7 +24,7 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 ROLE, LONGEST_WAIT_S = "limited", 20.0
 
@@ -69,7 +69,7 @@ def is_refused(reply: Exchange) -> bool:
 def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     """An answer above the named limit of the role limited, behind all others; NonConformance where none comes."""
     if target.limits.token_requests is None:
-        raise NotApplicable("the target file names no limits.token_requests")
+        raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
     allowed, seconds = parse_rate(target.limits.token_requests)
     ask, begun = asking(oauth), time.monotonic()
     for number in (allowed + 1, allowed + 4):
@@ -104,7 +104,7 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
                a window may have begun anew in between
     """
     if target.limits.token_requests is None:
-        raise NotApplicable("the target file names no limits.token_requests")
+        raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
     allowed, window = parse_rate(target.limits.token_requests)
     if window > LONGEST_WAIT_S:
         raise Inconclusive(
@@ -158,7 +158,7 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
     scopes, own = oauth.credential(ROLE).scopes, bearer(oauth.token(ROLE))
     opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
     if opened is None:
-        raise NotApplicable(f"no declared resource asks for a scope of the role {ROLE}")
+        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
     exhausted(target, oauth)
     reply = platform.http.impatient().send(opened.method, opened.path, [own])
     if reply.status == 401:

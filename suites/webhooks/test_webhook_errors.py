@@ -25,7 +25,7 @@ from conformance.strategies.webhooks import (
     event_changes,
 )
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 from conformance.vocabulary.mutation import Outcome
 from conformance.vocabulary.wording import worded
 
@@ -171,7 +171,7 @@ def test_any_changed_event_is_judged(
                the rest; never a 5xx; then a good delivery to be accepted
     """
     if JSON not in webhook.described.content_types:
-        raise NotApplicable("the webhook does not declare application/json")
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
     mutation = change.of({"event": "cf", "subject": "a/b", "count": 3, "data": {"id": "x"}})
     if mutation.outcome is Outcome.REFUSED and "webhooks.strict-json" not in features:
         mutation = mutation.open()
