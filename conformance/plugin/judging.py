@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from conformance.contract.catalogue import catalogue
 from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
+from conformance.plugin.checks import CheckInfo
 from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotOffered, Proof
 from conformance.vocabulary.verdict import Verdict
@@ -84,6 +86,13 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     different = {_origin(each): each for each in reversed(raised) if isinstance(each, AssertionError)}
     findings = [_finding(each, error, recorder) for each in reversed(different.values())]
     return Judgement(Verdict.FAIL, findings=findings)
+
+
+def left_open(check: CheckInfo, judgement: Judgement) -> bool:
+    """Whether the contract leaves open what was not applicable: by a feature, by a surface, or for the requirement."""
+    if judgement.verdict != Verdict.NOT_APPLICABLE:
+        return False
+    return judgement.optional or (check.requirement.id in catalogue().open and not judgement.lacks)
 
 
 def _origin(error: BaseException) -> tuple[object, ...]:

@@ -35,7 +35,7 @@ from conformance.plugin.checks import (
     uncollected,
 )
 from conformance.plugin.fixtures import KEYS
-from conformance.plugin.judging import Judgement, judge
+from conformance.plugin.judging import Judgement, judge, left_open
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.preparation import Preparation
@@ -277,7 +277,7 @@ class Worker:
             worker=self.name,
             names_made=self._names_made,
             whole_run=check.concludes,
-            optional=judgement.optional or (requirement.id in catalogue().open and not judgement.lacks),
+            optional=left_open(check, judgement),
             lacks=judgement.lacks,
         )
 

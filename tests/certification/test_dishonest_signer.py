@@ -49,9 +49,14 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def certified(folder: Path) -> Ran:
+def certify_words() -> list[str]:
+    """The command that certifies the run."""
     product = [word for name, text in runs.PRODUCT.items() for word in (_option(name), text)]
-    return conformance(folder, "certify", "run", "--key", "key.pem", "--out", "s.jsonl", *product)
+    return ["certify", "run", "--key", "key.pem", "--out", "s.jsonl", *product]
+
+
+def certified(folder: Path) -> Ran:
+    return conformance(folder, *certify_words())
 
 
 def passing(line: dict[str, Any]) -> None:
