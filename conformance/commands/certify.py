@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", required=True, metavar="STATEMENT", type=Path, help="where the statement is written")
     parser.add_argument(
         "--class", dest="classes", metavar="NAME", action="append", default=[],
-        help="claim this class only; repeatable (default: every class of which something applies)",
+        help="claim this class only; repeatable (default: every class that the target file lets the run show)",
     )  # fmt: skip
     parser.add_argument(
         "--challenge", metavar="NONCE", type=challenge, help="refuse a run that was not made with this challenge"
@@ -57,7 +57,7 @@ def _option(name: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
     from conformance.reporting.attestation import claimable
-    from conformance.reporting.certification import NotEntitled, Wanted, certify
+    from conformance.reporting.certification import NotEntitled, Wanted, certify, not_claimed
     from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -84,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UsageMistake(f"{out}: cannot be written ({failure.strerror})") from None
     print(f"{out}: {len(lines)} {'statement' if len(lines) == 1 else 'statements'}, signed with {arguments.key}")
+    for each in not_claimed(record, arguments.classes or claimable(record)):
+        print(visible(f"not claimed: {each}"))
     print(f"show it:    conformance statement show {out}")
     print(f"verify it:  conformance verify {out} {folder} --key PUBLIC.pem")
     return ExitCode.CONFORMANT

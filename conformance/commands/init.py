@@ -280,4 +280,11 @@ HOOKS = """\
 # Where the registry wants each repository made before it is pushed to:
 # make_repository = "./make.sh {repository}"
 # remove_repository = "./remove.sh {repository}"
+
+# The product, for a statement of conformance (conformance certify):
+# [targets.<target>.product]
+# vendor = "Acme"
+# name = "Acme Cloud"
+# version = "4.2"
+# contact = "conformance@acme.example"
 """

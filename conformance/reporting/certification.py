@@ -81,7 +81,7 @@ def certify(
     if until < wanted.day:
         reasons.append(f"the run is of {day_of(record)}, and a statement holds no longer than {until}")
     if not classes and not reasons:
-        reasons.append("nothing in this run applies to what the target claims")
+        reasons += list(not_claimed(record, [])) or ["nothing in this run applies to what the target claims"]
     reasons = reasons or [*_lost(record, classes)] or [*judge_again(record)]
     if reasons:
         raise NotEntitled("\n".join(reasons))
@@ -89,6 +89,13 @@ def certify(
     key = check_run_seal(record.folder)
     claims = Claims(classes, wanted.product, attester, until, seal(record.folder), key)
     return [signed(each.plain(), signer) for each in attestations(record, claims)]
+
+
+def not_claimed(record: Record, classes: Iterable[str]) -> Iterator[str]:
+    """A line for each class of which something was run and that is not among the claimed ones."""
+    for each in summarise(record):
+        if each.total.asked and each.name not in set(classes):
+            yield f"{each.name}: {each.statement.value}: {each.why}"
 
 
 def _unanswered(record: Record, wanted: Wanted) -> Iterator[str]:

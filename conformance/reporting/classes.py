@@ -82,6 +82,11 @@ class ClassSummary:
         return sum(self.levels.values(), Tally())
 
     @property
+    def lacking(self) -> bool:
+        """Whether the class is not shown only for what the target file or the machine lacks."""
+        return self.statement is Statement.NOT_SHOWN and bool(self.not_shown) and not self.total.unjudged
+
+    @property
     def words(self) -> str:
         """The statement as one reads it: ``conformant with 2 waivers``."""
         if self.statement is Statement.WAIVED:

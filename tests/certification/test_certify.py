@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from conformance.commands import main
+from conformance.contract.catalogue import catalogue
 from conformance.runs.record import CheckResult
 from conformance.runs.seal import SUMS
 from conformance.vocabulary.amounts import challenge_seed
@@ -173,6 +174,33 @@ def test_only_what_is_claimed_is_stated(folder: Path, capsys: pytest.CaptureFixt
     assert "registry-delte: there is no such class; the run has registry-catalog" in capsys.readouterr().out
     assert certify("--class", "oauth-core") == 1
     assert "oauth-core: nothing in this run applies to it" in capsys.readouterr().out
+
+
+def test_a_class_that_the_target_file_does_not_let_the_run_show_is_not_claimed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.run(folder / "run", checks=changed(Verdict.NOT_APPLICABLE, lacks=["hooks.revoke"]))
+    lacking = "registry-catalog: not shown: 1 requirement not judged; missing: hooks.revoke"
+    assert certify() == 0
+    assert f"not claimed: {lacking}\n" in capsys.readouterr().out
+    assert payloads()[0]["predicate"]["configuration"][3]["annotations"]["claimed"] == ["registry-delete"]
+    assert certify("--class", "registry-catalog") == 1
+    assert f"  {lacking}; mend it" in capsys.readouterr().out
+
+
+def test_a_limit_that_was_relaxed_and_a_promise_that_was_not_shown_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described_without(folder, product=runs.PRODUCT, limits={"revocation": 60.0, "connect": 5.0, "leeway": None})
+    certify()
+    run = payloads()[0]["predicate"]["configuration"][3]["annotations"]
+    assert run["relaxedLimits"] == [{"name": "limits.revocation", "seconds": 60.0, "default": 1.0}]
+    main(["statement", "show", "s.jsonl"])
+    shown = capsys.readouterr().out
+    assert "  limits.revocation: 60 s instead of 1 s\n" in shown
+    unshown = run["promisesNotShown"][0]
+    assert f"  {unshown['id']}: {unshown['title']}\n" in shown
+    assert {each["id"] for each in run["promisesNotShown"]} < set(catalogue().promises)
 
 
 def test_every_waiver_is_listed_and_ends_the_statement(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from conformance.runs.outcome import is_key, not_shown
 from conformance.runs.reading import Record, read
 from conformance.vocabulary.verdict import ExitCode
 from tests.certification import runs
-from tests.certification.test_dishonest_signer import certify_words
+from tests.certification.test_dishonest_signer import certify_words, rewritten
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
@@ -89,3 +90,12 @@ def test_every_key_that_was_missing_is_known_to_preflight_with_its_class(folder:
         for key in filter(is_key, result.lacks):
             assert result.conformance_class in declarations[key].classes, f"{key}: {result.id}"
             assert f"    {key}: {declarations[key].add}\n" in told
+
+
+def test_a_record_that_calls_it_left_open_contradicts_the_contract(folder: Path, tmp_path: Path) -> None:
+    forged = Path(shutil.copytree(folder, tmp_path / "forged"))
+    rewritten(forged, lambda line: line.update(optional=True, lacks=[]) if "verdict" in line else None)
+    runs.sealed_again(forged / "run")
+    refused = conformance(forged, *certify_words(), "--class", "authorization-core")
+    assert refused.code == ExitCode.NON_CONFORMANT, refused.output
+    assert "not-applicable, which the contract does not leave open, by its evidence" in refused.output

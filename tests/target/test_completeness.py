@@ -72,4 +72,4 @@ def _keys_named() -> Iterator[str]:
     for path in (*(ROOT / "suites").rglob("*.py"), *(ROOT / "conformance").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotDeclared":
-                yield from (each.value for each in node.args[1:] if isinstance(each, ast.Constant))
+                yield from (str(each.value) for each in node.args[1:] if isinstance(each, ast.Constant))
