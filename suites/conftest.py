@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
-from conformance.vocabulary.finding import NotOffered
+from conformance.vocabulary.finding import Inconclusive, NotDeclared, NotOffered
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +50,41 @@ def made_anew(request: pytest.FixtureRequest) -> Iterator[None]:
 def operator(target: Target, recorder: Recorder) -> Operator:
     """The operator's commands."""
     return Operator(target.hooks, recorder)
+
+
+@pytest.fixture
+def changer(
+    target: Target, operator: Operator, ledger: Ledger, names: Names
+) -> Iterator[Callable[[str, str, str], Operator]]:
+    """Give the operator for a change to the credential in a role, which a second hook undoes after the check.
+
+    Roles are those of ``Target.credential_names``. A killed run leaves a ledger entry for ``conformance sweep``. An
+    undo that fails decides no verdict: it is repeated at the end of the run, and reported as left over.
+    """
+    begun: list[tuple[str, str]] = []
+
+    def given(role: str, change: str, undo: str) -> Operator:
+        credential = target.credential_names().get(role)
+        if credential is None:
+            surface, _, name = role.rpartition(" ")
+            key = f"{surface or 'identity'}.credentials.{name}"
+            raise NotDeclared(f"the target file describes no credential in the role {role}", key)
+        if operator.has(change) and operator.has(undo):
+            ledger.intends("changed", undo=undo, role=role, by=names.new("change"))
+            begun.append((undo, credential))
+        return operator
+
+    yield given
+    for undo, credential in begun:
+        undone = partial(_undo, operator, undo, credential)
+        try:
+            undone()
+        except Inconclusive:
+            ledger.created(f"the change of {credential} that {undo} undoes", undone)
+
+
+def _undo(operator: Operator, command: str, credential: str) -> None:
+    getattr(operator, command)(credential)
 
 
 @pytest.fixture(scope="session")

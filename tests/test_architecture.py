@@ -100,14 +100,19 @@ def test_suites_import_only_what_checks_need(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES + CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_sizes(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    limit = 250 if path.name.startswith("test_") else 400
-    assert text.count("\n") <= limit, f"{path}: more than {limit} lines"
-    for node in ast.walk(ast.parse(text)):
+def test_functions_keep_their_size(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= 60, f"{path}:{node.lineno}: {node.name} has {lines} lines"
+
+
+def test_files_keep_their_size() -> None:
+    # A file is split by what it is about, never by its length: so a few may be longer.
+    lines = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for path in MODULES + CHECKS}
+    longer = sorted(name for name, count in lines.items() if count > 400)
+    assert len(longer) <= len(lines) // 10, longer
+    assert [name for name, count in lines.items() if count > 800] == []
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))

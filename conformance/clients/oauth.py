@@ -24,6 +24,9 @@ from conformance.vocabulary.values import basic_login, part_of_jwt
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
+DOCUMENTED_TOKEN_PATH = "/oauth/token"
+DOCUMENTED_SCOPE = "organization:read"
+"""The path and the scope that the API Reference prints (Authentication)."""
 RENEWED_BEFORE_S = 30
 LONGEST_LIFETIME_S = 10**9
 Pairs = list[tuple[str, str]]
@@ -106,6 +109,16 @@ class OAuthClient:
     def unguarded(self) -> OAuthClient:
         """A client without: what comes of many wrong secrets is what is asked."""
         return replace(self, guesses=None)
+
+    def at_documented_path(self) -> OAuthClient:
+        """The same client, which sends token requests to the documented path whatever the target file names."""
+        identity = self.identity.model_copy(update={"token_path": DOCUMENTED_TOKEN_PATH})
+        return replace(self, identity=identity)
+
+    def role_with_documented_scope(self) -> str | None:
+        """A role whose credential declares the documented scope, None where there is none."""
+        declaring = (role for role in ("full", "narrow") if self.has(role))
+        return next((role for role in declaring if DOCUMENTED_SCOPE in self.credential(role).scopes), None)
 
     def credential(self, role: str) -> Credential:
         """The credential in a role; NotApplicable for an optional role that the target file lacks."""

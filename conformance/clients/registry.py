@@ -55,6 +55,10 @@ class Registry:
             return replace(self, presenter=Fixed())
         return replace(self, presenter=Login(self.door, self.account(role)))
 
+    def impatient(self) -> Registry:
+        """The same registry, whose caller gets a 429 at once."""
+        return replace(self, http=self.http.impatient())
+
     def presenting(self, authorization: str | None) -> Registry:
         """The same registry with one Authorization field on every request, or none."""
         return replace(self, presenter=Fixed(authorization))
@@ -135,6 +139,10 @@ class Repository:
     def as_role(self, role: str | None) -> Repository:
         """The same repository as another role; None is anonymous."""
         return replace(self, registry=self.registry.as_role(role))
+
+    def impatient(self) -> Repository:
+        """The same repository, whose caller gets a 429 at once."""
+        return replace(self, registry=self.registry.impatient())
 
     def named(self, name: str) -> Repository:
         """Another repository, uploads to which are this one's to clear."""

@@ -48,6 +48,10 @@ class S3:
         told = self.raw.recorder.redactor.text(secret) if secret != self.keys.secret_key else self.wrong_secret
         return S3(self.raw, replace(self.keys, **changes), told)
 
+    def impatient(self) -> S3:
+        """The same gateway, whose caller gets a 429 or SlowDown at once."""
+        return S3(self.raw.impatient(), self.keys, self.wrong_secret)
+
     def request(
         self,
         method: str,

@@ -35,10 +35,14 @@ Entry = TypeVar("Entry", Promise, Requirement)
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a target file may lack: ``add`` says what to add, ``classes`` which classes are not shown without it."""
+    """What a target file may lack: ``add`` says what to add, ``classes`` which classes are not shown without it.
+
+    ``only_with`` is the key of the target file without which nothing needs it; "" where there is none.
+    """
 
     add: str
     classes: tuple[str, ...]
+    only_with: str = ""
 
 
 class ContractError(Exception):
@@ -108,7 +112,8 @@ def _not_shown(
     """What the contract leaves open, and what checks need of the target file; ContractError for an unknown name."""
     left_open = {name: str(group["why"]) for group in table.get("open", []) for name in group["requirements"]}
     declarations = {
-        key: Declaration(each["add"], tuple(each["classes"])) for key, each in table.get("declarations", {}).items()
+        key: Declaration(each["add"], tuple(each["classes"]), each.get("only_with", ""))
+        for key, each in table.get("declarations", {}).items()
     }
     if unknown := left_open.keys() - requirements.keys():
         raise ContractError(f"features.toml: [[open]] names {min(unknown)}, which is no requirement")

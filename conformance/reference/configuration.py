@@ -15,8 +15,8 @@ from conformance.reference.deployment import Reference
 from conformance.reference.identity import Identity
 from conformance.reference.identity.records import CANARY
 from conformance.reference.registry.access import SERVICE
-from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
-from conformance.reference.webhooks import Webhooks
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT, AccessKey
+from conformance.reference.webhooks import LIMITED, Webhooks
 
 MARK = "# Written by conformance reference"
 FEATURES = (
@@ -29,17 +29,20 @@ FEATURES = (
 ROLES = {
     "ct-full": "full", "ct-narrow": "narrow", "ct-foreign": "foreign", "ct-outsider": "outsider",
     "ct-revoked": "revoked", "ct-expired": "expired", "ct-revocable": "revocable", "ct-short": "short_lived",
-    "ct-limited": "limited", "ct-viewer": "viewer",
+    "ct-limited": "limited", "ct-viewer": "viewer", "ct-contributor": "contributor", "ct-restricted": "restricted",
 }  # fmt: skip
 LOGINS = {
     "ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign",
     "ct-push-revoked": "revoked", "ct-push-expired": "expired",
+    "ct-pull-revocable": "revocable", "ct-pull-limited": "limited",
 }  # fmt: skip
+KEYS = {"CTACMEREVOCABLE01": "revocable", "CTACMELIMITED001": "limited"}
 LARGEST_WEBHOOK_BODY = 1024 * 1024
 
 ROOT = f"/api/v1/organizations/{ORGANIZATION}"
 FOREIGN_ROOT = f"/api/v1/organizations/{OTHER_ORGANIZATION}"
 WRITE = 'scope = "project:write", forbidden_to = ["viewer"]'
+DELETE = 'scope = "project:write", forbidden_to = ["viewer", "contributor"]'
 RESOURCES = f"""\
 [[targets.reference.identity.resources]]
 name = "organization"
@@ -54,6 +57,7 @@ name = "members"
 path = "{ROOT}/members"
 scope = "member:read"
 concealed_from = ["foreign"]
+refused_by_policy = ["restricted"]
 absent = "/api/v1/organizations/{{slug}}/members"
 foreign = {{ path = "{FOREIGN_ROOT}/members" }}
 
@@ -67,7 +71,7 @@ pages = {{ member = "next", parameter = "offset" }}
 unique = "slug"
 create = {{ {WRITE}, body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
 update = {{ {WRITE}, body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
-delete = {{ {WRITE} }}
+delete = {{ {DELETE} }}
 foreign = {{ path = "{FOREIGN_ROOT}/projects", item = "{FOREIGN_ROOT}/projects/{{slug}}", slug = "globex-vault" }}
 
 [targets.reference.identity.resources.item]
@@ -196,20 +200,35 @@ class TargetFile:
             f"access_key = {self.secret('storage-access-key', key.access_key)}\n"
             f"secret_key = {self.secret('storage-secret-key', key.secret_key)}\n"
             f"foreign_bucket = {quoted(foreign)}\ndestructive = true\nlarge_object_mib = 24\n"
+            + "".join(self._key(each) for each in self.seeds.access_keys if each.access_key in KEYS)
+        )
+
+    def _key(self, key: AccessKey) -> str:
+        role = KEYS[key.access_key]
+        return (
+            f"\n[targets.reference.storage.credentials.{role}]\n"
+            f"access_key = {self.secret(f'storage-{role}-access-key', key.access_key)}\n"
+            f"secret_key = {self.secret(f'storage-{role}-secret-key', key.secret_key)}\n"
         )
 
     def _webhooks(self) -> str:
         surface = self.deployment.surfaces["webhooks"]
-        path = surface.url_path if isinstance(surface, Webhooks) else ""
-        url = self.secret("webhooks-url", self.urls["webhooks"] + path)
+        paths = (surface.url_path, surface.paths[LIMITED]) if isinstance(surface, Webhooks) else ("", "")
+        url, limited = (
+            self.secret(name, self.urls["webhooks"] + path)
+            for name, path in zip(("webhooks-url", "webhooks-limited-url"), paths, strict=True)
+        )
         return (
             f'[targets.reference.webhooks]\nurl = {url}\ncontent_types = ["application/json", "text/plain"]\n'
-            f"largest_body = {LARGEST_WEBHOOK_BODY}\n"
+            f"largest_body = {LARGEST_WEBHOOK_BODY}\nlimited_url = {limited}\n"
         )
 
     def _limits(self) -> str:
         requests, seconds = next(each.limit for each in self.seeds.clients if each.limit) or (0, 0.0)
-        return f'[targets.reference.limits]\ntoken_requests = "{requests}/{seconds:g}s"\nleeway = 0\narrival = 1\n'
+        rates = f'token_requests = "{requests}/{seconds:g}s"\n'
+        for name in ("api", "registry", "storage", "webhook"):
+            rates += f'{name}_requests = "{SURFACE_LIMIT[0]}/{SURFACE_LIMIT[1]:g}s"\n'
+        return f"[targets.reference.limits]\n{rates}leeway = 0\narrival = 1\n"
 
 
 def hook_table(control_url: str) -> str:

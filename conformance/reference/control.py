@@ -1,7 +1,7 @@
 """The operator's side of the reference: an HTTP application, and the command that the hooks call.
 
-    python -m conformance.reference.control URL revoke CLIENT_ID
-    python -m conformance.reference.control URL restore CLIENT_ID
+    python -m conformance.reference.control URL revoke NAME         a client id, a registry username or an access key
+    python -m conformance.reference.control URL restore NAME
     python -m conformance.reference.control URL promote CLIENT_ID   its role in the organization permits changes
     python -m conformance.reference.control URL demote CLIENT_ID    and is Viewer
     python -m conformance.reference.control URL rotate-webhook      prints the new URL
@@ -73,7 +73,10 @@ class Control:
             return json.dumps(sorted(each.kebab_name() for each in idle))
         if command == "failures":
             return json.dumps(self._failures())
-        if command in ("revoke", "restore", "promote", "demote"):
+        if command in ("revoke", "restore"):
+            self._change_credential(command, words[0])
+            return ""
+        if command in ("promote", "demote"):
             getattr(surfaces["identity"], command)(words[0])
             return ""
         if command == "rotate-webhook":
@@ -83,6 +86,17 @@ class Control:
         if command == "events":
             return json.dumps(surfaces["webhooks"].events())
         raise ValueError(f"unknown command {command}")
+
+    def _change_credential(self, command: str, name: str) -> None:
+        """Revoke or restore the OAuth client, registry login or access key of this name; KeyError without one."""
+        identity, storage = (self.deployment.surfaces[each] for each in ("identity", "storage"))
+        holders: list[tuple[Any, str]] = [(identity, "clients"), (identity, "accounts"), (storage, "access_keys")]
+        kinds = {"clients": "", "accounts": "_login", "access_keys": "_key"}
+        for surface, credentials in holders:
+            if name in getattr(surface, credentials):
+                getattr(surface, f"{command}{kinds[credentials]}")(name)
+                return
+        raise KeyError(name)
 
     def _captured(self) -> list[dict[str, Any]]:
         found = []

@@ -15,6 +15,8 @@ ODD = " +/=%&$'\"\\"
 """Characters that a secret may have (RFC 6749 appendix A.2) and that URLs, forms, JSON and shells read otherwise."""
 WORDS = "conformance-password-registry"
 """What secrets of users hold as well as the names of repositories, of variables and of the suite."""
+SURFACE_LIMIT = (20, 1.0)
+"""Requests in seconds that each surface lets through for the credential in the role limited."""
 SCOPES = (
     "organization:read",
     "member:read",
@@ -34,7 +36,9 @@ class Client:
 
     ``projects`` limits what it sees to projects that have it as a member or have no member list.
     ``reads_only``: its role in the organization is Viewer, whatever its scopes.
-    ``limit`` is (requests, seconds) on the token endpoint for this credential, None without a limit.
+    ``deletes``: its role permits deletions as well as other changes. ``denied_by_policy`` are the routes of the API
+    that the service policy refuses it. ``limit`` is (requests, seconds) on the token endpoint for this credential,
+    ``api_limit`` on the APIs; None without a limit.
     """
 
     client_id: str
@@ -45,7 +49,10 @@ class Client:
     revoked: bool = False
     expired: bool = False
     limit: tuple[int, float] | None = None
+    api_limit: tuple[int, float] | None = None
     reads_only: bool = False
+    deletes: bool = True
+    denied_by_policy: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -56,6 +63,7 @@ class Account:
     rights: dict[str, frozenset[str]]
     password: str = field(default_factory=new_secret)
     in_force: bool = True
+    limit: tuple[int, float] | None = None
 
 
 @dataclass
@@ -65,6 +73,8 @@ class AccessKey:
     access_key: str
     organization: str
     secret_key: str = field(default_factory=new_secret)
+    in_force: bool = True
+    limit: tuple[int, float] | None = None
 
 
 def _clients() -> list[Client]:
@@ -77,8 +87,10 @@ def _clients() -> list[Client]:
         Client("ct-expired", ORGANIZATION, SCOPES, expired=True),
         Client("ct-revocable", ORGANIZATION, SCOPES),
         Client("ct-short", ORGANIZATION, SCOPES, lifetime_s=1),
-        Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(10, 1.0)),
+        Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(10, 1.0), api_limit=SURFACE_LIMIT),
         Client("ct-viewer", ORGANIZATION, SCOPES, reads_only=True),
+        Client("ct-contributor", ORGANIZATION, SCOPES, deletes=False),
+        Client("ct-restricted", ORGANIZATION, SCOPES, denied_by_policy=frozenset({"members"})),
     ]
 
 
@@ -90,6 +102,8 @@ def _accounts() -> list[Account]:
         Account("ct-foreign", {OTHER_ORGANIZATION: everything}),
         Account("ct-push-revoked", {ORGANIZATION: everything}, in_force=False),
         Account("ct-push-expired", {ORGANIZATION: everything}, in_force=False),
+        Account("ct-pull-revocable", {ORGANIZATION: frozenset({"pull"})}),
+        Account("ct-pull-limited", {ORGANIZATION: frozenset({"pull"})}, limit=SURFACE_LIMIT),
     ]
 
 
@@ -103,6 +117,8 @@ class Seeds:
         default_factory=lambda: [
             AccessKey("CTACMEKEY0001", ORGANIZATION),
             AccessKey("CTGLOBEXKEY01", OTHER_ORGANIZATION),
+            AccessKey("CTACMEREVOCABLE01", ORGANIZATION),
+            AccessKey("CTACMELIMITED001", ORGANIZATION, limit=SURFACE_LIMIT),
         ]
     )
     buckets: dict[str, str] = field(

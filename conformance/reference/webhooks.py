@@ -11,12 +11,15 @@ from typing import Any, ClassVar, NoReturn
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.keys import SigningKey
-from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, Seeds
+from conformance.reference.rate_limit import Windows
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SURFACE_LIMIT, Seeds
 from conformance.reference.surface import Surface
 
 HIGHEST_BODY = 1024 * 1024
 FIRST_BYTES, MOST_EVENTS = 200, 1000
 PREFIX = "/hooks/"
+LIMITED = f"{ORGANIZATION}, limited"
+"""The name of a further webhook of the organization under test, on which there is a rate limit."""
 
 
 class Webhooks(Surface):
@@ -26,12 +29,13 @@ class Webhooks(Surface):
 
     def __init__(self, seeds: Seeds, key: SigningKey) -> None:
         self.seeds, self.key = seeds, key
-        self.provisioned = {organization: self.new_path() for organization in (ORGANIZATION, OTHER_ORGANIZATION)}
+        self.provisioned = {name: self.new_path() for name in (ORGANIZATION, OTHER_ORGANIZATION, LIMITED)}
         self.reset()
 
     def reset(self) -> None:
         """The URLs of the start, nothing taken in."""
         self.paths = dict(self.provisioned)
+        self.windows = Windows()
         self.taken_in: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
 
     @property
@@ -68,6 +72,8 @@ class Webhooks(Surface):
         organization = self.organization_of(request.raw_path)
         if organization is None:
             return self.unknown_url()
+        if wait := self.windows.retry_after(organization, self.limit_of(organization)):
+            return Answer.json(429, {"error": "the rate limit is exceeded"}, Retry_After=str(wait))
         if len(request.body) > self.highest_body():
             return Answer.json(413, {"error": "the body is too large"})
         if self.claims_json(request) and not self.is_json(request.body):
@@ -90,6 +96,10 @@ class Webhooks(Surface):
             if hmac.compare_digest(asked, path.encode()):
                 found = organization
         return found
+
+    def limit_of(self, organization: str) -> tuple[int, float] | None:
+        """The limit on events to a webhook, None without one."""
+        return SURFACE_LIMIT if organization == LIMITED else None
 
     def unknown_url(self) -> Answer:
         """404, whether the URL was ever live or not."""

@@ -15,7 +15,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.swept import Removal, Swept
-from conformance.target.description import Identity, Resource, Target
+from conformance.target.description import Resource, Target
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 MOST_PAGES = 100
@@ -28,7 +28,7 @@ def sweep_identity(
     if target.identity is None:
         return
     entries = list(entries)
-    yield from _changed_back(target.identity, Operator(target.hooks, http.recorder), removal, entries)
+    yield from _changed_back(target, Operator(target.hooks, http.recorder), removal, entries)
     platform = Platform(target, OAuthClient(target.identity, http), http, Names("", ""), Ledger())
     noted = [(each["resource"], each.get("role", "full"), each["slug"]) for each in entries if each["kind"] == "item"]
     for resource in target.identity.resources:
@@ -49,18 +49,18 @@ def _places(platform: Platform, resource: Resource) -> Iterator[tuple[str, Resou
 
 
 def _changed_back(
-    identity: Identity, operator: Operator, removal: Removal, entries: Iterable[dict[str, Any]]
+    target: Target, operator: Operator, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
     """Credentials that the operator's commands had changed for a run, which ended before it had that undone."""
     undo = {"restore": operator.restore, "demote": operator.demote}
-    client_ids = {str(role): credential.client_id for role, credential in identity.credentials.items()}
+    names = target.credential_names()
     for entry in entries:
-        if entry["kind"] != "changed" or entry["role"] not in client_ids or not removal.ours(entry["by"]):
+        if entry["kind"] != "changed" or entry["role"] not in names or not removal.ours(entry["by"]):
             continue
         reasons = []
         try:
             if not removal.dry:
-                undo[entry["undo"]](client_ids[entry["role"]])
+                undo[entry["undo"]](names[entry["role"]])
         except (Inconclusive, NotApplicable) as failure:
             reasons = [str(failure)]
         yield removal.done(f"change of the credential {entry['role']} by {entry['by']} ({entry['undo']})", reasons)

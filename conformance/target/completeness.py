@@ -18,7 +18,8 @@ def missing(target: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     relevant = set(_classes(target))
     for key, declaration in catalogue().declarations.items():
-        if not declared(target, key):
+        needed = not declaration.only_with or declared(target, declaration.only_with)
+        if needed and not declared(target, key):
             for name in relevant.intersection(declaration.classes):
                 found.setdefault(name, {})[key] = declaration.add
     return dict(sorted(found.items()))

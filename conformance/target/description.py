@@ -196,6 +196,10 @@ class Resource(Described):
     concealed_from: list[str] = Field(
         default_factory=list, description="Roles to which it must look as if it had never existed."
     )
+    refused_by_policy: list[str] = Field(
+        default_factory=list,
+        description="Roles that hold the scope, and to which the organization's service policy refuses this API.",
+    )
     absent: Path | None = Field(
         default=None,
         description="The same kind of path for something that never existed; {slug} is replaced, new each time.",
@@ -216,8 +220,9 @@ class Resource(Described):
 
 
 Role = Literal[
-    "full", "narrow", "foreign", "outsider", "viewer", "revoked", "expired", "revocable", "short_lived", "limited"
-]
+    "full", "narrow", "foreign", "outsider", "viewer", "contributor", "restricted", "revoked", "expired", "revocable",
+    "short_lived", "limited",
+]  # fmt: skip
 
 
 class Identity(Described):
@@ -255,10 +260,21 @@ class Registry(Described):
         default=None,
         description="A token that its token endpoint gave once, for this repository, and that ended five minutes ago.",
     )
-    credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired"], Login] = Field(
-        default_factory=dict,
-        description="Logins by role; revoked and expired: could pull from the repository once, and may do nothing now.",
+    credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired", "revocable", "limited"], Login] = (
+        Field(
+            default_factory=dict,
+            description="Logins by role; revoked and expired: could pull from the repository once, and may do nothing "
+            "now; revocable: may pull, and the hooks revoke and restore take its username; limited: may pull, within "
+            "limits.registry_requests.",
+        )
     )
+
+
+class AccessKey(Described):
+    """An S3 access key in one role."""
+
+    access_key: SecretValue
+    secret_key: SecretValue
 
 
 class Storage(Described):
@@ -272,6 +288,11 @@ class Storage(Described):
     access_key: SecretValue
     secret_key: SecretValue
     foreign_bucket: BucketName | None = Field(default=None, description="A bucket of another organization.")
+    credentials: dict[Literal["revocable", "limited"], AccessKey] = Field(
+        default_factory=dict,
+        description="Further keys of the organization by role; revocable: the hooks revoke and restore take its access "
+        "key; limited: works within limits.storage_requests.",
+    )
     large_object_mib: int | None = Field(
         default=None, gt=0, le=5 * 1024, description="How large an object profile full puts and gets in one piece."
     )
@@ -287,6 +308,9 @@ class Webhooks(Described):
     )
     largest_body: int = Field(
         default=65536, gt=0, le=256 * 1024 * 1024, description="Bytes of a body that it surely takes."
+    )
+    limited_url: SecretValue | None = Field(
+        default=None, description="The URL of another webhook, which limits.webhook_requests limits."
     )
     _rotated: str = PrivateAttr(default="")
 
@@ -306,6 +330,16 @@ class LimitsSection(Described):
     token_requests: Rate | None = Field(
         default=None, description="A limit on token requests that is answered with 429."
     )
+    api_requests: Rate | None = Field(
+        default=None, description="The same on requests to the organization APIs with tokens of the role limited."
+    )
+    registry_requests: Rate | None = Field(
+        default=None, description="The same on requests to the registry with the login in the role limited."
+    )
+    storage_requests: Rate | None = Field(
+        default=None, description="The same on requests to the gateway with the access key in the role limited."
+    )
+    webhook_requests: Rate | None = Field(default=None, description="The same on events to webhooks.limited_url.")
     answer: float = Field(default=15.0, gt=0, le=600, description="Seconds within which a request is answered.")
     connect: float = Field(default=5.0, gt=0, le=60, description="Seconds within which a connection is made.")
     leeway: float | None = Field(
@@ -328,7 +362,11 @@ class LimitsSection(Described):
 class Hooks(Described):
     """Commands of the operator's that the suite may call to change state; {client_id} and {repository} are replaced."""
 
-    revoke: str | None = Field(default=None, description="Revokes a credential.")
+    revoke: str | None = Field(
+        default=None,
+        description="Revokes a credential: {client_id} is a client id, the username of a registry login, or an access "
+        "key.",
+    )
     restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
     promote: str | None = Field(
         default=None,
@@ -388,6 +426,17 @@ class Target(Described):
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
     _given: tuple[Secret, ...] = PrivateAttr(default=())
+
+    def credential_names(self) -> dict[str, str]:
+        """What the hooks call each credential: by role, behind the surface where that is registry or storage."""
+        names: dict[str, str] = {}
+        if self.identity:
+            names |= {str(role): each.client_id for role, each in self.identity.credentials.items()}
+        if self.registry:
+            names |= {f"registry {role}": each.username for role, each in self.registry.credentials.items()}
+        if self.storage:
+            names |= {f"storage {role}": each.access_key.reveal() for role, each in self.storage.credentials.items()}
+        return names
 
     @property
     def given(self) -> tuple[Secret, ...]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient
 from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry
 from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.hidden import HiddenThings
-from conformance.sandbox.ledger import Ledger
-from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
-from conformance.vocabulary.finding import Inconclusive, NotOffered
+from conformance.vocabulary.finding import NotOffered
 
 
 @pytest.fixture(scope="session")
@@ -41,37 +37,6 @@ def theirs(platform: Platform) -> ForeignThings:
 
 
 @pytest.fixture
-def changer(
-    operator: Operator, oauth: OAuthClient, ledger: Ledger, names: Names
-) -> Iterator[Callable[[str, str, str], Operator]]:
-    """Gives the operator, one of whose commands changes the credential of a role, which another undoes in the end.
-
-    A run that is killed in between leaves word of it to ``conformance sweep``. What cannot be undone decides no
-    verdict: it is tried once more at the end of the run, and told as what that has left.
-    """
-    begun: list[tuple[str, str]] = []
-
-    def given(role: str, change: str, undo: str) -> Operator:
-        client_id = oauth.credential(role).client_id
-        if operator.has(change) and operator.has(undo):
-            ledger.intends("changed", undo=undo, role=role, by=names.new("change"))
-            begun.append((undo, client_id))
-        return operator
-
-    yield given
-    for undo, client_id in begun:
-        undone = partial(_undo, operator, undo, client_id)
-        try:
-            undone()
-        except Inconclusive:
-            ledger.created(f"the change of {client_id} that {undo} undoes", undone)
-
-
-@pytest.fixture
 def revoker(changer: Callable[[str, str, str], Operator]) -> Operator:
     """The operator, who brings the credential of the role revocable back in the end."""
     return changer("revocable", "revoke", "restore")
-
-
-def _undo(operator: Operator, command: str, client_id: str) -> None:
-    getattr(operator, command)(client_id)

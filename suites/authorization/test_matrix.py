@@ -114,6 +114,25 @@ def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
                 expect_success(reply, f"for {operation} by its owner, behind the refusal")
 
 
+@verifies("authorization/matrix/service-policy-is-403")
+def test_service_policy_is_403(platform: Platform) -> None:
+    """Purpose: a scope gives no more than the service policy of the organization leaves.
+
+    Method: 1. read each resource as each role to which the target file says that the policy refuses it
+            2. expect 403, or 404 where the resource is hidden from that role
+    """
+    refusals = [
+        (operation, role) for operation in platform.operations("read") for role in operation.resource.refused_by_policy
+    ]
+    if not refusals:
+        raise NotDeclared("no declared resource is refused_by_policy to a role", "identity.resources.refused_by_policy")
+    for operation, role in refusals:
+        scopes = platform.oauth.credential(role).scopes
+        if operation.scope and operation.scope not in scopes:
+            raise Inconclusive(f"{role} has not the scope {operation.scope}", "a role that only the policy refuses")
+        refused(platform, operation, platform.oauth.token(role), {403, 404})
+
+
 @verifies("authorization/matrix/lacking-scope-is-403")
 @every_kind
 def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:

@@ -18,6 +18,7 @@ from conformance.clients.waiting import retry_after
 from conformance.clients.ways_round import WAYS_ROUND
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
+from conformance.oracles.rate_limits import expect_limited, first_refused, stated
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
 from conformance.sandbox.platform import Platform
@@ -70,21 +71,11 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     """An answer above the named limit of the role limited, behind all others; NonConformance where none comes."""
     if target.limits.token_requests is None:
         raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
-    allowed, seconds = parse_rate(target.limits.token_requests)
-    ask, begun = asking(oauth), time.monotonic()
-    for number in (allowed + 1, allowed + 4):
-        replies = burst(ask, number)
-        refused = next(filter(is_refused, replies), None)
-        if refused is not None:
-            # Of those at once it may be any, and of a script that asks one after the other only the last.
-            last = ask()
-            return last if last.status == refused.status else refused
-        if time.monotonic() - begun > seconds:
-            raise Inconclusive(
-                f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
-            )
-    told = f"{2 * allowed + 5} tokens in {time.monotonic() - begun:.1f} s"
-    raise NonConformance(f"429 above {target.limits.token_requests}", told, replies[-1], proof=TIMELY)
+    ask = asking(oauth)
+    refused = first_refused(target.limits.token_requests, "token_requests", ask, is_refused)
+    # Of those at once it may be any, and of a script that asks one after the other only the last.
+    last = ask()
+    return last if last.status == refused.status else refused
 
 
 def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
@@ -145,6 +136,25 @@ def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
 
     expect_no_token(reply)
     expect_status(reply, 429, "above the limit")
+
+
+@verifies("errors/429/api-requests-are-limited")
+@disturbs("credential limited")
+def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: Platform) -> None:
+    """Purpose: a client that asks the organization APIs too often learns it by the documented status.
+
+    Method: 1. as the role limited, read a declared resource more often than limits.api_requests permits
+            2. expect 429
+    """
+    stated(target.limits.api_requests, "api_requests")
+    scopes = oauth.credential(ROLE).scopes
+    opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
+    if opened is None:
+        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
+    hasty, token = platform.http.impatient(), oauth.token(ROLE)
+    expect_limited(
+        target.limits.api_requests, "api_requests", lambda: hasty.send(opened.method, opened.path, [bearer(token)])
+    )
 
 
 @verifies("errors/429/tokens-stay-good")

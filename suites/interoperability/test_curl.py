@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from conformance.clients.curl_cli import CurlCli, parsed
+from conformance.clients.oauth import DOCUMENTED_TOKEN_PATH
 from conformance.clients.program import Outcome
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_success
@@ -40,7 +41,7 @@ def curl(recorder: Recorder, target: Target) -> CurlCli:
 
 
 def request_token(curl: CurlCli, identity: Identity, credential: Credential) -> Outcome:
-    """The documented token request, for the first scope that the credential has."""
+    """The documented token request at the documented URL, for the first scope that the credential has."""
     data = {
         "grant_type": "client_credentials",
         "client_id": credential.client_id,
@@ -50,7 +51,7 @@ def request_token(curl: CurlCli, identity: Identity, credential: Credential) -> 
         data["scope"] = credential.scopes[0]
     options = [("request", "POST"), ("header", f"Content-Type: {FORM}")]
     options += [(_option_for(name, value), f"{name}={value}") for name, value in data.items()]
-    outcome = curl.run(identity.url + identity.token_path, options)
+    outcome = curl.run(identity.url + DOCUMENTED_TOKEN_PATH, options)
     token = parsed(outcome).get("access_token")
     if isinstance(token, str):
         curl.recorder.redactor.learn("CURL_TOKEN", token)
@@ -67,7 +68,7 @@ def test_curl_token_request(curl: CurlCli, identity: Identity, credential: Crede
     """Purpose: the curl command that the page prints gets an access token.
 
     Method: 1. run curl with the documented options and the full credential
-            2. expect success and an access_token in its output
+            2. expect success and an access_token in its output, whatever token_path the target file names
     """
     outcome = request_token(curl, identity, credential)
 

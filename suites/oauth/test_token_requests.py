@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient, encoded
+from conformance.clients.oauth import DOCUMENTED_SCOPE, OAuthClient, encoded
 from conformance.oracles.oauth import expect_bearer_token, expect_no_token, expect_token
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 from conformance.vocabulary.wording import field_of
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
@@ -29,6 +29,38 @@ def test_valid_credentials_get_a_token(oauth: OAuthClient) -> None:
 
     expect_bearer_token(reply)
     expect_status(reply, 200)
+
+
+@verifies("oauth/token/documented-url-serves-tokens")
+def test_documented_url_serves_tokens(oauth: OAuthClient) -> None:
+    """Purpose: a client written from the API Reference gets a token at the URL that it prints.
+
+    Method: 1. send the documented request to /oauth/token, whatever token_path the target file names, for the
+               documented scope where a credential declares it
+            2. expect 2xx with a token
+    """
+    role = oauth.role_with_documented_scope()
+    documented = oauth.at_documented_path()
+    expect_token(documented.request_token(role, scope=DOCUMENTED_SCOPE) if role else documented.request_token())
+
+
+@verifies("oauth/scope/documented-scope-is-granted")
+def test_documented_scope_is_granted(oauth: OAuthClient) -> None:
+    """Purpose: the scope that the documented request names exists, and a credential that holds it gets it.
+
+    Method: 1. request a token for organization:read alone, as a credential that declares this scope
+            2. expect a token whose stated scope, if any, contains organization:read
+    """
+    role = oauth.role_with_documented_scope()
+    if role is None:
+        raise NotDeclared(
+            f"no credential in the role full or narrow declares the scope {DOCUMENTED_SCOPE}",
+            "identity.credentials.full.scopes",
+        )
+    reply = oauth.request_token(role, scope=DOCUMENTED_SCOPE)
+    granted = expect_token(reply).get("scope", DOCUMENTED_SCOPE)
+    if DOCUMENTED_SCOPE not in str(granted).split():
+        raise NonConformance(f"a token for {DOCUMENTED_SCOPE}", f"a token for {granted}", reply)
 
 
 @verifies("oauth/token/response-contains-a-token")

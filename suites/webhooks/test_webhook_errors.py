@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from conformance.clients.http import HttpClient
 from conformance.clients.webhooks import JSON, WebhookClient, told_as
 from conformance.clients.wire import Wire
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_client_error
 from conformance.oracles.headers import expect_header
 from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.status import expect_status, expect_success, refused_in_front
 from conformance.oracles.webhooks import posted_where_none_is, taken
 from conformance.strategies.changes import Change
@@ -24,7 +28,8 @@ from conformance.strategies.webhooks import (
     delivery_types,
     event_changes,
 )
-from conformance.vocabulary.check import case, verifies
+from conformance.target.description import Target
+from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.finding import NotDeclared
 from conformance.vocabulary.mutation import Outcome
 from conformance.vocabulary.wording import worded
@@ -52,6 +57,28 @@ def test_malformed_json_is_refused(webhook: WebhookClient, once: Once, body: byt
     takes(webhook, once)
     expect_status(webhook.post(body), {400, 422})
     expect_success(webhook.deliver(), "for the next good delivery")
+
+
+@verifies("webhooks/errors/requests-are-limited")
+@disturbs("webhook limited")
+def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient], webhook: WebhookClient) -> None:
+    """Purpose: a sender that posts events too often learns it by the documented status.
+
+    Method: 1. POST to the webhook of limited_url more events than limits.webhook_requests permits
+            2. expect 429
+    """
+    stated(target.limits.webhook_requests, "webhook_requests")
+    limited = webhook.described.limited_url
+    if limited is None:
+        raise NotDeclared("the target file declares no limited_url in [targets.X.webhooks]", "webhooks.limited_url")
+    parts = urlsplit(limited.reveal())
+    client = http(f"{parts.scheme}://{parts.netloc}").impatient()
+    path, event = limited.reveal().removeprefix(client.base_url), webhook.event()
+    expect_limited(
+        target.limits.webhook_requests,
+        "webhook_requests",
+        lambda: client.send("POST", path, [("Content-Type", told_as(webhook.kind))], event),
+    )
 
 
 NEARLY_JSON = {

@@ -126,8 +126,10 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert [state.surface for state in states] == list(SURFACES)
     assert [line for state in states for line in state.lines if line[0] != "ok"] == []
     identity, registry, storage, webhooks = states
-    assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 10
-    assert registry.credentials == dict.fromkeys(("pusher", "puller", "foreign", "revoked", "expired"), "ok")
+    assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 12
+    assert registry.credentials == dict.fromkeys(
+        ("pusher", "puller", "foreign", "revoked", "expired", "revocable", "limited"), "ok"
+    )
     assert storage.credentials == {"access key": "ok"} and webhooks.credentials == {"url": "ok"}
     assert {name for state in states for name in state.features} == set(target.features)
     assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)

@@ -42,6 +42,13 @@ def test_only_the_described_surfaces_and_the_claimed_features_lack_anything() ->
     }
 
 
+def test_a_role_for_a_limit_is_lacking_only_where_the_limit_is_declared() -> None:
+    limited = {"url": "$X", "largest_body": 65536}
+    assert "webhooks.limited_url" not in missing({"webhooks": limited})["webhooks-core"]
+    stated = {"webhooks": limited, "limits": {"webhook_requests": "5/s"}}
+    assert "webhooks.limited_url" in missing(stated)["webhooks-core"]
+
+
 def test_every_key_is_one_of_the_target_file() -> None:
     for key in catalogue().declarations:
         annotation: Any = Target

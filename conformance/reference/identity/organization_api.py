@@ -42,6 +42,8 @@ class OrganizationApi(Projects):
     async def api(self, request: Request, segments: Segments) -> Answer:
         """One request under ``/api/``."""
         caller = self.caller(request)
+        if wait := self.api_windows.retry_after(caller.client.client_id, self.api_limit_of(caller)):
+            return self.api_error(429, "rate_limited", "The rate limit is exceeded.", Retry_After=str(wait))
         route = self.route(segments)
         if route is None:
             return self.unknown_path(segments)
@@ -54,6 +56,8 @@ class OrganizationApi(Projects):
         organization = self.visible_organization(caller, segments[3])
         if not self.role_permits(caller, method):
             return self.role_lacking()
+        if not self.policy_permits(caller, route):
+            return self.policy_refused()
         operation: Callable[[Call], Awaitable[Answer]] = getattr(self, f"{method.lower()}_{route}")
         return await operation(Call(request, caller, organization, segments[5] if len(segments) > 5 else None))
 
@@ -94,12 +98,25 @@ class OrganizationApi(Projects):
         return SCOPES[route][method]
 
     def role_permits(self, caller: Caller, method: str) -> bool:
-        """Whether the caller's role in the organization permits it: a Viewer changes nothing."""
-        return method == "GET" or not caller.client.reads_only
+        """Whether the caller's role in the organization permits it: a Viewer changes, a Contributor deletes nothing."""
+        client = caller.client
+        return method == "GET" or not (client.reads_only or (method == "DELETE" and not client.deletes))
 
     def role_lacking(self) -> Answer:
         """403 where the scope would do and the role does not: no other scope helps, so none is named."""
         return self.api_error(403, "forbidden", "The role in the organization does not permit this.")
+
+    def policy_permits(self, caller: Caller, route: str) -> bool:
+        """Whether the organization's service policy leaves this API to the caller."""
+        return route not in caller.client.denied_by_policy
+
+    def policy_refused(self) -> Answer:
+        """403 where scope and role would do and the service policy refuses the API."""
+        return self.api_error(403, "forbidden", "The service policy of the organization does not permit this.")
+
+    def api_limit_of(self, caller: Caller) -> tuple[int, float] | None:
+        """The limit on API requests of a credential, None without one."""
+        return caller.client.api_limit
 
     def visible_organization(self, caller: Caller, slug: str | None) -> Organization:
         """The caller's own organization; Refused with 404 for another as for one that never existed."""

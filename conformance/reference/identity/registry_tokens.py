@@ -207,7 +207,8 @@ class RegistryTokens(IdentityState):
         if form["grant_type"] == "password":
             return self.account_of(form.get("username", ""), form.get("password", ""))
         kept = self.refresh_tokens.get(form.get("refresh_token", ""))
-        return self.accounts.get(kept[0]) if kept and kept[1] == form["service"] else None
+        account = self.accounts.get(kept[0]) if kept and kept[1] == form["service"] else None
+        return account if self.in_force(account) else None
 
     def posted_answer(self, account: Account, form: dict[str, str], asked: list[Asked]) -> dict[str, Any]:
         """The answer to a form states the granted scope as well."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Organization, provisioned_organizations
 from conformance.reference.keys import SigningKey
+from conformance.reference.rate_limit import Windows
 from conformance.reference.seeds import Account, Client, Seeds
 from conformance.reference.surface import Surface
 
@@ -32,6 +33,7 @@ class IdentityState(Surface):
         self.clients: dict[str, Client] = {client.client_id: client for client in seeds.clients}
         self.accounts: dict[str, Account] = {account.username: account for account in seeds.accounts}
         self.revoked_at_start = frozenset(client.client_id for client in seeds.clients if client.revoked)
+        self.ended_at_start = frozenset(each.username for each in seeds.accounts if not each.in_force)
         self.reads_only_at_start = frozenset(client.client_id for client in seeds.clients if client.reads_only)
         self.decoy = secrets.token_urlsafe(32)
         self.reset()
@@ -41,9 +43,12 @@ class IdentityState(Surface):
         for client in self.clients.values():
             client.revoked = client.client_id in self.revoked_at_start
             client.reads_only = client.client_id in self.reads_only_at_start
+        for account in self.accounts.values():
+            account.in_force = account.username not in self.ended_at_start
         self.organizations: dict[str, Organization] = provisioned_organizations(self.seeds)
         self.revocations: Counter[str] = Counter()
         self.windows: dict[str, deque[float]] = {}
+        self.api_windows = Windows()
         self.refresh_tokens: dict[str, tuple[str, str]] = {}
 
     def contents(self) -> list[str]:
@@ -57,6 +62,14 @@ class IdentityState(Surface):
     def restore(self, client_id: str) -> None:
         """Makes a revoked credential usable again, its earlier tokens not; KeyError where there is none."""
         self.clients[client_id].revoked = False
+
+    def revoke_login(self, username: str) -> None:
+        """Revoke a registry login; KeyError where there is none."""
+        self.accounts[username].in_force = False
+
+    def restore_login(self, username: str) -> None:
+        """Make a revoked registry login usable again; KeyError where there is none."""
+        self.accounts[username].in_force = True
 
     def promote(self, client_id: str) -> None:
         """Makes a credential's role in the organization one that permits changes; KeyError where there is none."""

@@ -87,6 +87,9 @@ class AccessControl(Base):
         caller = self.authenticate(request, wanted)
         if caller is None:
             raise self.unauthorized(wanted, None)
+        account = self.account(caller.subject)
+        if wait := self.windows.retry_after(caller.subject, self.limit_of(account)):
+            raise Refusal("TOOMANYREQUESTS", headers=[("Retry-After", str(wait))])
         if not all(self.permits(caller, access) for access in wanted[:1]):
             raise self.insufficient(wanted)
         return caller
@@ -167,6 +170,10 @@ class AccessControl(Base):
     def account(self, username: str) -> Account | None:
         """The registry login of that name."""
         return next((each for each in self.seeds.accounts if each.username == username), None)
+
+    def limit_of(self, account: Account | None) -> tuple[int, float] | None:
+        """The limit on requests of a login, None without one."""
+        return account.limit if account else None
 
     def may_see(self, caller: Caller, name: str) -> bool:
         """Whether a repository is listed for a caller: the account's organization may pull from it."""

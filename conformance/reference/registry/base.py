@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.reference.http import Request
 from conformance.reference.keys import SigningKey
+from conformance.reference.rate_limit import Windows
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.state import Repository, Upload
@@ -21,6 +22,7 @@ class Base(Surface):
         self.key = key
         self.repositories: dict[str, Repository] = {}
         self.uploads: dict[str, Upload] = {}
+        self.windows = Windows()
 
     def reset(self) -> None:
         self.repositories.clear()

@@ -111,6 +111,8 @@ class Authentication(Gateway):
         text = canonical.string_to_sign(presented.timestamp, credential.scope, canonical_request)
         if not self.signature_matches(presented.signature, canonical.signature(signing_key, text)):
             raise Fault("SignatureDoesNotMatch")
+        if wait := self.windows.retry_after(key.access_key, self.limit_of(key)):
+            raise Fault("SlowDown", headers={"Retry-After": str(wait)})
         return Signer(
             key.organization,
             signing_key,

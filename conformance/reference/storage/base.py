@@ -10,6 +10,7 @@ from email.utils import formatdate
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.keys import SigningKey
+from conformance.reference.rate_limit import Windows
 from conformance.reference.seeds import AccessKey, Seeds
 from conformance.reference.storage import xml
 from conformance.reference.storage.faults import Fault
@@ -36,11 +37,14 @@ class Gateway(Surface):
         self.seeds = seeds
         self.access_keys = {each.access_key: each for each in seeds.access_keys}
         self.buckets: dict[str, Bucket] = {}
+        self.windows = Windows()
         self.reset()
 
     def reset(self) -> None:
         now = self.seconds()
         self.buckets = {name: Bucket(name, owner, now) for name, owner in self.seeds.buckets.items()}
+        for key in self.seeds.access_keys:
+            key.in_force = True
 
     def contents(self) -> list[str]:
         return [
@@ -58,7 +62,24 @@ class Gateway(Surface):
     # Tenancy: one key opens all the buckets of its organization and no other's.
 
     def known_key(self, access_key: str) -> AccessKey | None:
-        return self.access_keys.get(access_key)
+        key = self.access_keys.get(access_key)
+        return key if key and self.in_force(key) else None
+
+    def in_force(self, key: AccessKey) -> bool:
+        """Whether a key was not revoked."""
+        return key.in_force
+
+    def limit_of(self, key: AccessKey) -> tuple[int, float] | None:
+        """The limit on requests of a key, None without one."""
+        return key.limit
+
+    def revoke_key(self, access_key: str) -> None:
+        """Revoke an access key; KeyError where there is none."""
+        self.access_keys[access_key].in_force = False
+
+    def restore_key(self, access_key: str) -> None:
+        """Make a revoked access key usable again; KeyError where there is none."""
+        self.access_keys[access_key].in_force = True
 
     def owns(self, organization: str, bucket: Bucket) -> bool:
         return bucket.organization == organization

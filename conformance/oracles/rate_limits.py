@@ -1,0 +1,57 @@
+"""Declared rate limits: requests above them are answered 429 (API Reference, Error Handling)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from conformance.clients.at_once import burst
+from conformance.oracles.status import observed
+from conformance.oracles.timing import TIMELY
+from conformance.target.description import parse_rate
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotOffered
+
+
+def stated(limit: str | None, key: str) -> str:
+    """The rate that ``limits.<key>`` declares; NotOffered without one: the contract does not say what is limited."""
+    if limit is None:
+        raise NotOffered(f"the target file declares no limits.{key}")
+    return limit
+
+
+def first_refused(
+    limit: str | None, key: str, ask: Callable[[], Exchange], is_refused: Callable[[Exchange], bool]
+) -> Exchange:
+    """Return the first refused answer when more requests than a declared limit are sent at once.
+
+    ``limit`` is the rate that ``limits.<key>`` of the target file declares. Raises NotOffered where it declares
+    none, Inconclusive where the requests take longer than its window, NonConformance where all are served.
+    """
+    (allowed, seconds), begun = parse_rate(stated(limit, key)), time.monotonic()
+    for number in (allowed + 1, allowed + 4):
+        replies = burst(ask, number)
+        if refused := next(filter(is_refused, replies), None):
+            return refused
+        if time.monotonic() - begun > seconds:
+            raise Inconclusive(
+                f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
+            )
+    served = f"{2 * allowed + 5} requests served in {time.monotonic() - begun:.1f} s"
+    raise NonConformance(f"429 above {limit}", served, replies[-1], proof=TIMELY)
+
+
+def expect_limited(
+    limit: str | None, key: str, ask: Callable[[], Exchange], accepts: Callable[[Exchange], bool] | None = None
+) -> None:
+    """Expect 429 above a declared limit (API Reference, Error Handling), or an answer that ``accepts`` takes.
+
+    Raises Inconclusive where a single request is refused for another reason.
+    """
+    if limit is not None:
+        first = ask()
+        if not first.ok and first.status != 429:
+            raise Inconclusive(f"a request below the limit is refused: {observed(first)}", "a role that is served")
+    reply = first_refused(limit, key, ask, lambda reply: not reply.ok)
+    if reply.status != 429 and not (accepts and accepts(reply)):
+        raise NonConformance(f"429 above {limit}", observed(reply), reply, proof=TIMELY)
