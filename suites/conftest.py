@@ -17,14 +17,14 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared, NotOffered
 
 
 @pytest.fixture(scope="session")
 def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
     """The token endpoint of the target."""
     if target.identity is None:
-        raise NotApplicable("the target describes no identity")
+        raise NotOffered("the target describes no identity")
     return OAuthClient(target.identity, http(target.identity.url).readable().forgiving()).guarded()
 
 
@@ -66,7 +66,9 @@ def changer(
     def given(role: str, change: str, undo: str) -> Operator:
         credential = target.credential_names().get(role)
         if credential is None:
-            raise NotApplicable(f"the target file describes no credential in the role {role}")
+            surface, _, name = role.rpartition(" ")
+            key = f"{surface or 'identity'}.credentials.{name}"
+            raise NotDeclared(f"the target file describes no credential in the role {role}", key)
         if operator.has(change) and operator.has(undo):
             ledger.intends("changed", undo=undo, role=role, by=names.new("change"))
             begun.append((undo, credential))

@@ -20,7 +20,7 @@ from conformance.clients.images import Manifest
 from conformance.clients.program import Outcome, patient
 from conformance.target.description import Login
 from conformance.target.proxies import on_loopback
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
 
 TIME_LIMIT_S = 60
 ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -36,7 +36,7 @@ class Docker(ImageProgram):
         _reachable_from_engine(self.registry.url)
         super().__post_init__()
         if self._run("version", "--format", "{{.Server.Version}}").exit_code != 0:
-            raise NotApplicable(NO_ENGINE)
+            raise NotInstalled(NO_ENGINE, "docker")
 
     def login(self, username: str, password: str) -> Outcome:
         """``docker login``."""
@@ -106,7 +106,7 @@ class DockerSdk(Docker):
             self._engine = docker.from_env(timeout=TIME_LIMIT_S)
             self._engine.ping()
         except DockerException:
-            raise NotApplicable(NO_ENGINE) from None
+            raise NotInstalled(NO_ENGINE, "docker") from None
 
     def login(self, username: str, password: str) -> Outcome:
         """``login`` with nothing cached and nothing of the person's configuration."""
@@ -187,4 +187,4 @@ def _reachable_from_engine(registry_url: str) -> None:
     if registry_url.startswith("http:") and not loopback:
         raise NotApplicable("Docker engines speak plain HTTP to loopback registries only")
     if loopback and os.environ.get("DOCKER_HOST", "unix://").split("://", 1)[0] != "unix":
-        raise NotApplicable("the Docker engine is on another machine than this loopback registry")
+        raise NotInstalled("the Docker engine is on another machine than this loopback registry", "docker")

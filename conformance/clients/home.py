@@ -11,7 +11,7 @@ from pathlib import Path
 import certifi
 
 from conformance.target.description import Login, Target
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotInstalled
 from conformance.vocabulary.values import basic_login
 
 # docker looks for a keychain where a configuration names no login at all.
@@ -57,7 +57,9 @@ class Home:
         }
         if self.target.ca_file is not None:
             if sys.platform == "darwin":
-                raise NotApplicable("here programs trust the keychain's authorities, and not those of ca_file")
+                raise NotInstalled(
+                    "here programs trust the keychain's authorities, and not those of ca_file", "ca_file"
+                )
             told["SSL_CERT_FILE"] = str(self.trusted)
         return told
 

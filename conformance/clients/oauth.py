@@ -19,7 +19,7 @@ from conformance.clients.one_each import OneEach
 from conformance.clients.waiting import UNTOLD_S
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, GATEWAY_ERRORS, Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared
 from conformance.vocabulary.values import basic_login, part_of_jwt
 
 FORM = "application/x-www-form-urlencoded"
@@ -132,13 +132,17 @@ class OAuthClient:
         place = f"[targets.X.identity.credentials.{role}]"
         if role in ("full", "narrow", "foreign"):
             raise Inconclusive(f"the target file has no credential in the role {role}", f"a credential in {place}")
-        raise NotApplicable(f"the target file has no credential in the role {role}: {place}")
+        raise NotDeclared(
+            f"the target file has no credential in the role {role}: {place}", f"identity.credentials.{role}"
+        )
 
     def scopes(self, role: str = "full") -> list[str]:
         """The scopes of a credential; NotApplicable where the target file declares none, as it need not."""
         found = self.credential(role).scopes
         if not found:
-            raise NotApplicable(f"the target file declares no scopes of the credential {role}")
+            raise NotDeclared(
+                f"the target file declares no scopes of the credential {role}", f"identity.credentials.{role}.scopes"
+            )
         return found
 
     def lacks(self, role: str, scope: str) -> bool:

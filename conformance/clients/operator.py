@@ -13,7 +13,7 @@ from typing import Any
 from conformance.clients.program import Outcome, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Hooks
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 PATIENCE_S = 30.0
 UNDONE_BY = {"revoke": "restore", "promote": "demote", "make_repository": "remove_repository"}
@@ -83,7 +83,7 @@ class Operator:
     def _declared(self, name: str) -> str:
         """The command of a hook, NotApplicable without one."""
         if not self.has(name):
-            raise NotApplicable(f"the target file declares no hook {name} in [targets.X.hooks]")
+            raise NotDeclared(f"the target file declares no hook {name} in [targets.X.hooks]", f"hooks.{name}")
         return str(getattr(self.hooks, name))
 
     def _run(self, name: str, secret: str | None = None, **values: str) -> str:

@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from conformance.evidence.recorder import Recorder
 from conformance.target.proxies import proxy_variables
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotInstalled
 
 TIME_LIMIT_S = 60.0
 KEPT = 16 * 1024 * 1024
@@ -53,7 +53,7 @@ def installed(*names: str) -> str:
         path = shutil.which(name)
         if path is not None:
             return path
-    raise NotApplicable(f"{names[0]} is not installed on this machine")
+    raise NotInstalled(f"{names[0]} is not installed on this machine", names[0])
 
 
 class Crashed(Inconclusive):

@@ -17,7 +17,7 @@ from conformance.clients.home import Home
 from conformance.clients.program import Outcome, installed, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Secret, Storage
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotApplicable, NotInstalled
 
 
 @dataclass
@@ -206,7 +206,7 @@ class Mc(S3Program):
     def _found(self) -> str:
         path = installed("minio-client", "mcli", "mc")
         if "MinIO" not in run_program(self.recorder, [path, "--version"], self.home.environment()).output:
-            raise NotApplicable("MinIO's client mc is not installed on this machine")
+            raise NotInstalled("MinIO's client mc is not installed on this machine", "mc")
         return path
 
     def _mc(self, *words: str) -> Outcome:

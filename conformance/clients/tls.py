@@ -19,7 +19,7 @@ from conformance.clients.connections import authorities
 from conformance.clients.http import HeaderFields, HttpClient
 from conformance.clients.route import ProxyFailed, connected
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NoAnswer, NotApplicable, Unreachable
+from conformance.vocabulary.finding import NoAnswer, NotInstalled, Unreachable
 
 VERSIONS = {
     "TLS 1.0": TLSVersion.TLSv1,
@@ -138,7 +138,7 @@ class _Talk:
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError:
-            raise NotApplicable(f"{ssl.OPENSSL_VERSION} on this machine cannot offer {offered}") from None
+            raise NotInstalled(f"{ssl.OPENSSL_VERSION} on this machine cannot offer {offered}", "openssl") from None
 
     def through(self, connection: socket.socket, deadline: float) -> None:
         """Speaks to the end of the handshake; OSError (ssl.SSLError among them) where it comes to none."""

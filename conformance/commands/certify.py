@@ -4,33 +4,60 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
+from conformance.vocabulary.amounts import challenge
 from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from conformance.plugin.rejudging import Outcome
+    from conformance.reporting.attestation import Product
+    from conformance.runs.reading import Record
+
+PRODUCT = {
+    "vendor": "who makes the product",
+    "name": "the product's name",
+    "version": "the version that is deployed",
+    "contact": "who answers for the statement: an address or URL",
+}
+"""What a statement names beside the target; each is an option and a key of ``[targets.X.product]``."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = subparsers.add_parser(
         "certify",
-        description="Signs a statement for each class claimed, over the digests of every file of the run. The run must "
-        "be complete, of the full profile and of a released contract, with nothing unjudged in what is claimed.",
+        description="Judges the evidence of a run again, and signs a statement for each class claimed, over the "
+        "digests of every file of the run. The run must be complete, unchanged since it ended, of the full profile and "
+        "of a released contract, with nothing unjudged in what is claimed.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder; SHA256SUMS is written into it")
     parser.add_argument("--key", required=True, metavar="KEY.pem", type=Path, help="private key, EC P-256 or Ed25519")
     parser.add_argument("--out", required=True, metavar="STATEMENT", type=Path, help="where the statement is written")
     parser.add_argument(
         "--class", dest="classes", metavar="NAME", action="append", default=[],
-        help="claim this class only; repeatable (default: every class of which something applies)",
+        help="claim this class only; repeatable (default: every class that the target file lets the run show)",
     )  # fmt: skip
+    parser.add_argument(
+        "--challenge", metavar="NONCE", type=challenge, help="refuse a run that was not made with this challenge"
+    )
+    for name, what in PRODUCT.items():
+        parser.add_argument(
+            _option(name), dest=f"product_{name}", metavar="TEXT", help=f"{what} (default: [targets.X.product] {name})"
+        )
+
+
+def _option(name: str) -> str:
+    return f"--product-{name}" if name in ("name", "version") else f"--{name}"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
     from conformance.reporting.attestation import claimable
-    from conformance.reporting.certification import NotEntitled, certify
+    from conformance.reporting.certification import NotEntitled, Wanted, certify, not_claimed
     from conformance.reporting.text import visible
     from conformance.runs.reading import read
     from conformance.runs.record import RecordError
@@ -45,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         signer = private_key(arguments.key)
         record = read(folder)
-        checks = suite_checks(arguments.classes or claimable(record))
-        lines = certify(record, arguments.classes, signer, today(), checks)
+        wanted = Wanted(arguments.classes, product(arguments, record), today(), arguments.challenge)
+        lines = certify(record, wanted, signer, suite_checks(arguments.classes or claimable(record)), contradicted)
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except NotEntitled as refusal:
         print(f"{folder}: no statement can be made of this run:")
@@ -57,9 +84,38 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UsageMistake(f"{out}: cannot be written ({failure.strerror})") from None
     print(f"{out}: {len(lines)} {'statement' if len(lines) == 1 else 'statements'}, signed with {arguments.key}")
+    for each in not_claimed(record, arguments.classes or claimable(record)):
+        print(visible(f"not claimed: {each}"))
     print(f"show it:    conformance statement show {out}")
     print(f"verify it:  conformance verify {out} {folder} --key PUBLIC.pem")
     return ExitCode.CONFORMANT
+
+
+def product(arguments: argparse.Namespace, record: Record) -> Product:
+    """The product by the options, or else by the target file of the run; UsageMistake names what neither says."""
+    from conformance.reporting.attestation import Product
+
+    described = record.info.configuration.get("product") or {}
+    given = {name: getattr(arguments, f"product_{name}") or described.get(name) or "" for name in PRODUCT}
+    if missing := [name for name, text in given.items() if not str(text).strip()]:
+        raise UsageMistake(
+            f"a statement names vendor, product, version and contact: give {', '.join(map(_option, missing))}, "
+            f"or {', '.join(missing)} in [targets.{record.info.target}.product] of the target file before the run"
+        )
+    return Product(**{name: str(text).strip() for name, text in given.items()})
+
+
+def contradicted(record: Record) -> Iterator[str]:
+    """The verdicts of a run that its evidence contradicts, judged again without the target."""
+    from conformance.plugin.rejudging import rejudge
+
+    yield from contradictions(rejudge(record))
+
+
+def contradictions(outcome: Outcome) -> Iterator[str]:
+    """A sentence for each verdict that changed when it was judged again."""
+    for each in outcome.changed:
+        yield f"{each.id}: {each.before} in the record, {each.now} by its evidence"
 
 
 def suite_checks(classes: Iterable[str]) -> dict[str, str]:

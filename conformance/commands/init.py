@@ -9,9 +9,11 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conformance.commands import UsageMistake
 
@@ -119,7 +121,18 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path} is written. Next:")
     for line in _next(answers, path, text):
         print(f"  {line}")
+    print("\n".join(_not_shown(tomllib.loads(text)["targets"][answers.target])))
     return 0
+
+
+def _not_shown(target: Mapping[str, Any]) -> Iterator[str]:
+    """What the file lacks for a certificate, class by class."""
+    from conformance.target.completeness import missing
+
+    if found := missing(target):
+        yield "For a certificate of these classes, add these keys as well (conformance preflight says what each is):"
+        for name, keys in found.items():
+            yield f"  {name}: {', '.join(keys)}"
 
 
 def _given(arguments: argparse.Namespace) -> Answers:
@@ -368,4 +381,11 @@ HOOKS = """\
 # Where the registry wants each repository made before it is pushed to:
 # make_repository = "./make.sh {repository}"
 # remove_repository = "./remove.sh {repository}"
+
+# The product, for a statement of conformance (conformance certify):
+# [targets.<target>.product]
+# vendor = "Acme"
+# name = "Acme Cloud"
+# version = "4.2"
+# contact = "conformance@acme.example"
 """

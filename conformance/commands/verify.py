@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
-from conformance.commands.certify import suite_checks, today
+from conformance.commands.certify import contradictions, suite_checks, today
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Says VERIFIED, or why not; NON_CONFORMANT for a refusal, INCONCLUSIVE where the run cannot be judged here."""
+    """Says what holds, or why not; NON_CONFORMANT for a refusal, INCONCLUSIVE where the run cannot be judged here."""
     from conformance.reporting.certification import Refused, Unjudged, statements, still_valid
-    from conformance.reporting.text import visible
+    from conformance.reporting.text import on_one_line, visible
     from conformance.runs.record import RecordError
     from conformance.runs.seal import SealError
     from conformance.runs.signing import KeyMistake, public_key
@@ -41,9 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = statements(arguments.statement, public_key(arguments.key))
         still_valid(found, today())
-        remark = "the run was not given: only the signature and the dates were checked"
-        if arguments.folder is not None:
-            remark = _judged_again(found, arguments.folder)
+        judged = _judged_again(found, arguments.folder) if arguments.folder is not None else ""
     except KeyMistake as mistake:
         raise UsageMistake(str(mistake)) from None
     except Unjudged as lack:
@@ -52,8 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     except (Refused, SealError, RecordError) as refusal:
         print(f"REFUSED  {visible(str(refusal))}")
         return ExitCode.NON_CONFORMANT
-    print(f"VERIFIED  {arguments.statement}: {', '.join(found[0].run.claimed)}")
-    print(remark)
+    if judged:
+        print(f"VERIFIED  {arguments.statement}: {', '.join(found[0].run.claimed)}")
+        print(judged)
+    else:
+        print(f"SIGNATURE VALID  {arguments.statement}: the run was not examined, so no verdict was verified")
+        print(f"verify them:  conformance verify {arguments.statement} RUN --key {arguments.key}")
+    print(on_one_line(found[0].attester.annotations.says))
     return ExitCode.CONFORMANT
 
 
@@ -63,11 +66,12 @@ def _judged_again(found: list[Attestation], folder: Path) -> str:
     from conformance.reporting.certification import Refused, verify_run
 
     record = verify_run(found, folder, suite_checks(found[0].run.claimed))
-    claimed = {each.id for each in record.results if each.conformance_class in found[0].run.claimed}
     outcome = rejudge(record)
-    for each in outcome.changed:
-        if each.id in claimed:
-            raise Refused(f"{each.id}: {each.before} in the record, {each.now} by its evidence")
+    for contradiction in contradictions(outcome):
+        raise Refused(contradiction)
+    claimed = {each.id for each in record.results if each.conformance_class in found[0].run.claimed}
     same = sum(each.id in claimed for each in outcome.same)
     told = f"{same:,} of {len(claimed):,} verdicts follow from the evidence"
-    return told + ("" if same == len(claimed) else "; the others stand on what it does not keep, such as secrets")
+    if same < len(claimed):
+        told += f"; {len(claimed) - same:,} depend on what it does not keep, such as secrets, and were not judged again"
+    return told

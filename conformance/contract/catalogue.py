@@ -34,17 +34,35 @@ NOT_REQUIREMENTS = {"documents.toml", "features.toml", "profiles.toml"}
 Entry = TypeVar("Entry", Promise, Requirement)
 
 
+@dataclass(frozen=True)
+class Declaration:
+    """What a target file may lack: ``add`` says what to add, ``classes`` which classes are not shown without it.
+
+    ``only_with`` is the key of the target file without which nothing needs it; "" where there is none.
+    """
+
+    add: str
+    classes: tuple[str, ...]
+    only_with: str = ""
+
+
 class ContractError(Exception):
     """The contract's data is wrong: where and what."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The whole contract: promises and requirements by id, features with their meaning, version and digest."""
+    """The whole contract: promises and requirements by id, features with their meaning, version and digest.
+
+    ``open`` are the requirements that the contract leaves open to a target, each with the reason; ``declarations`` what
+    checks need of the target file, by its key.
+    """
 
     promises: dict[str, Promise]
     requirements: dict[str, Requirement]
     features: dict[str, str]
+    open: dict[str, str]
+    declarations: dict[str, Declaration]
     version: str
     digest: str
 
@@ -84,7 +102,27 @@ def catalogue() -> Catalogue:
     )
     if unused := promises.keys() - {each.promise for each in requirements.values()}:
         raise ContractError(f"promise {min(unused)}: no requirement names it")
-    return Catalogue(promises, requirements, features, parsed["documents.toml"]["version"], digest.hexdigest())
+    left_open, declarations = _not_shown(parsed["features.toml"], requirements)
+    version = parsed["documents.toml"]["version"]
+    return Catalogue(promises, requirements, features, left_open, declarations, version, digest.hexdigest())
+
+
+def _not_shown(
+    table: dict[str, Any], requirements: dict[str, Requirement]
+) -> tuple[dict[str, str], dict[str, Declaration]]:
+    """What the contract leaves open, and what checks need of the target file; ContractError for an unknown name."""
+    left_open = {name: str(group["why"]) for group in table.get("open", []) for name in group["requirements"]}
+    declarations = {
+        key: Declaration(each["add"], tuple(each["classes"]), each.get("only_with", ""))
+        for key, each in table.get("declarations", {}).items()
+    }
+    if unknown := left_open.keys() - requirements.keys():
+        raise ContractError(f"features.toml: [[open]] names {min(unknown)}, which is no requirement")
+    classes = {each.conformance_class for each in requirements.values()}
+    for key, declaration in declarations.items():
+        if wrong := set(declaration.classes) - classes:
+            raise ContractError(f"features.toml: [declarations] {key} names {min(wrong)}, which is no class")
+    return left_open, declarations
 
 
 def _unique(tables: Iterable[Iterator[Entry]]) -> dict[str, Entry]:

@@ -10,7 +10,7 @@ from conformance.clients.oauth import OAuthClient
 from conformance.oracles.proofs import has_member
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared
 
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 """Of private and of symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4)."""
@@ -41,7 +41,7 @@ def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dic
     """
     path = oauth.identity.jwks_path
     if path is None:
-        raise NotApplicable("the target file names no identity.jwks_path")
+        raise NotDeclared("the target file names no identity.jwks_path", "identity.jwks_path")
     reply = followed(oauth.http.get(path), oauth.http.get, on_one_host)
     keys = reply.member("keys") if reply.ok else None
     if strictly and reply.status == 500:

@@ -10,7 +10,14 @@ from conformance.oracles.status import observed
 from conformance.oracles.timing import TIMELY
 from conformance.target.description import parse_rate
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotOffered
+
+
+def stated(limit: str | None, key: str) -> str:
+    """The rate that ``limits.<key>`` declares; NotOffered without one: the contract does not say what is limited."""
+    if limit is None:
+        raise NotOffered(f"the target file declares no limits.{key}")
+    return limit
 
 
 def first_refused(
@@ -18,12 +25,10 @@ def first_refused(
 ) -> Exchange:
     """Return the first refused answer when more requests than a declared limit are sent at once.
 
-    ``limit`` is the rate that ``limits.<key>`` of the target file declares. Raises NotApplicable where it declares
+    ``limit`` is the rate that ``limits.<key>`` of the target file declares. Raises NotOffered where it declares
     none, Inconclusive where the requests take longer than its window, NonConformance where all are served.
     """
-    if limit is None:
-        raise NotApplicable(f"the target file declares no limits.{key}")
-    (allowed, seconds), begun = parse_rate(limit), time.monotonic()
+    (allowed, seconds), begun = parse_rate(stated(limit, key)), time.monotonic()
     for number in (allowed + 1, allowed + 4):
         replies = burst(ask, number)
         if refused := next(filter(is_refused, replies), None):

@@ -15,7 +15,7 @@ from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotDeclared, Proof
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
@@ -120,7 +120,7 @@ def mark() -> str:
 def observed_by(operator: Operator) -> Operator:
     """The operator, if there is a way to see what was taken in."""
     if not operator.has("events"):
-        raise NotApplicable("the target file declares no hook events")
+        raise NotDeclared("the target file declares no hook events", "hooks.events")
     return operator
 
 

@@ -17,7 +17,8 @@ from conformance.vocabulary.requirement import Requirement
 
 RESULT = "conformance"
 TEARDOWN = "conformance-teardown"
-"""Under what names pytest's report of a check says how it was judged, and that its clean-up failed."""
+EVIDENCE = "conformance-evidence"
+"""Names in pytest's report of a check: its result, that its clean-up failed, its worker's evidence so far."""
 STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
 
 

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
+from itertools import chain
 
+from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.target.proxies import proxies_to
 
 LIBRARIES = ("pytest", "pytest-xdist", "h11", "boto3", "docker", "hypothesis")
 
 
 def environment(urls: Iterable[str]) -> dict[str, str]:
-    """Versions of the interpreter, the system and libraries that could make a difference, and proxies on the way."""
+    """Versions of all software that could make a difference, the digest of the suite, and proxies on the way."""
     found = {name: version(name) for name in LIBRARIES}
     proxies = ", ".join(map(str, proxies_to(urls)))
     between = {"proxy": proxies} if proxies else {}
-    return {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}", **between, **found}
+    system = f"{platform.system()} {platform.machine()}"
+    return {"python": sys.version.split()[0], "system": system, "suite_sha256": suite_digest(), **between, **found}
+
+
+def suite_digest() -> str:
+    """SHA-256 over the names and the content of the suite's modules and data."""
+    digest = hashlib.sha256()
+    for folder in (PACKAGE, suites_folder()):
+        for path in sorted(chain.from_iterable(folder.rglob(f"*.{kind}") for kind in ("py", "toml", "json"))):
+            if suites_folder() not in path.parents or folder == suites_folder():
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def now() -> str:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from conformance.contract.catalogue import catalogue
 from conformance.evidence.curl import made_names
 from conformance.evidence.recorder import Recorder
+from conformance.plugin.checks import CheckInfo
 from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.reporting.reproduce.steps import curl_line, script_lacks
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotOffered, Proof
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST, LONGEST_PATH = 2000, 200
@@ -28,12 +30,18 @@ NOTHING_TRIED = "Hypothesis has been told to run no"
 
 @dataclass
 class Judgement:
-    """A verdict with what it stands on."""
+    """A verdict with what it stands on.
+
+    Of what is not applicable, ``optional`` says whether the contract makes it so, ``lacks`` what the target file or
+    this machine lacks for it.
+    """
 
     verdict: Verdict
     reason: str = ""
     needs: str = ""
     findings: list[dict[str, Any]] = field(default_factory=list)
+    optional: bool = False
+    lacks: list[str] = field(default_factory=list)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -69,7 +77,9 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
     if absent is not None and not found:
-        return Judgement(Verdict.NOT_APPLICABLE, recorder.redactor.text(str(absent)))
+        reason = recorder.redactor.text(str(absent))
+        lacks = list(getattr(absent, "lacks", ()))
+        return Judgement(Verdict.NOT_APPLICABLE, reason, optional=isinstance(absent, NotOffered), lacks=lacks)
     if not found:
         unclear = next((each for each in raised if isinstance(each, Inconclusive)), raised[0])
         return _inconclusive(unclear, recorder, phase)
@@ -77,6 +87,13 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     different = {_origin(each): each for each in reversed(raised) if isinstance(each, AssertionError)}
     findings = [_finding(each, error, recorder) for each in reversed(different.values())]
     return Judgement(Verdict.FAIL, findings=findings)
+
+
+def left_open(check: CheckInfo, judgement: Judgement) -> bool:
+    """Whether the contract leaves open what was not applicable: by a feature, by a surface, or for the requirement."""
+    if judgement.verdict != Verdict.NOT_APPLICABLE:
+        return False
+    return judgement.optional or (check.requirement.id in catalogue().open and not judgement.lacks)
 
 
 def _origin(error: BaseException) -> tuple[object, ...]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.runs.options import OPTIONS, PREFIX
+from conformance.vocabulary.amounts import challenge_seed
 
 if TYPE_CHECKING:
     from conformance.preflight import SurfaceState
     from conformance.target.description import Target
+
+DEFAULT_SEED = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +42,13 @@ def formats_of(text: str) -> list[str]:
         if each not in FORMATS:
             raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
     return chosen
+
+
+def seed_of(given: int | None, nonce: str | None) -> int:
+    """The seed of a run; pytest.UsageError where it was given beside a challenge, which decides it."""
+    if nonce and given is not None:
+        raise pytest.UsageError("--challenge decides the seed of the run; leave the seed out")
+    return challenge_seed(nonce) if nonce else DEFAULT_SEED if given is None else given
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from conformance.evidence.tape import NotRecorded, Tape, stand_in
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments, run_pytest
-from conformance.plugin.judging import Judgement, judge, leaves
+from conformance.plugin.judging import Judgement, judge, leaves, left_open
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
@@ -103,6 +103,8 @@ def _told(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> 
     now, reason = anew["now"], anew["reason"]
     if result.id in amended and now != result.verdict:
         now, reason = None, "its verdict was changed at the end of the run, by what is not its evidence"
+    if result.optional and now == result.verdict == Verdict.NOT_APPLICABLE and not anew.get("optional"):
+        now = f"{now}, which the contract does not leave open,"
     return Rejudged(result.id, result.level, result.verdict, now, reason, anew.get("findings", []))
 
 
@@ -194,6 +196,7 @@ class Rejudging(Worker):
             "now": None if unclear else str(judgement.verdict),
             "reason": unclear or judgement.reason,
             "findings": judgement.findings,
+            "optional": left_open(check, judgement),
         })  # fmt: skip
 
     def _unclear(self, judgement: Judgement, stored: CheckResult) -> str:

@@ -22,7 +22,7 @@ from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
-from conformance.plugin.checks import RESULT, TEARDOWN
+from conformance.plugin.checks import EVIDENCE, RESULT, TEARDOWN
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
@@ -30,7 +30,7 @@ from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
-from conformance.plugin.options import RunOptions, formats_of
+from conformance.plugin.options import RunOptions, formats_of, seed_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.selection import refuse_mistakes
 from conformance.plugin.sharding import share_of_rate
@@ -90,8 +90,6 @@ class Run:
             self._stop_helpers()
             raise
 
-    # Before.
-
     def _prepare(self) -> None:
         option = self.config.option
         self.formats = formats_of(option.conformance_report)
@@ -113,6 +111,8 @@ class Run:
         if option.conformance_terminal:
             self.progress.take_over()
         self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder), self.waivers)
+        if self.info.challenge:
+            self.progress.say(f"Challenge {self.info.challenge}; the run is sealed with key {self.writer.seal.key}\n")
 
     def _target(self) -> tuple[str, Target, Path]:
         option = self.config.option
@@ -160,7 +160,7 @@ class Run:
             explore=profile.explore if option.conformance_explore is None else option.conformance_explore,
             explore_until=time.time() + option.conformance_explore_time if option.conformance_explore_time else None,
             shrink_s=option.conformance_shrink_time,
-            seed=option.conformance_seed,
+            seed=seed_of(option.conformance_seed, option.conformance_challenge),
             # The run's own holds none at first: what it tries depends on its seed; its replay begins with what failed.
             examples_database=option.conformance_database or str(folder / EXAMPLES),
             rate=rate,
@@ -212,6 +212,7 @@ class Run:
             target_file=None if self.embedded else options.target_config,
             waivers_file=self.waivers.read_from,
             waivers=[each.plain() for each in self.waivers.entries],
+            challenge=self.config.option.conformance_challenge,
         )
 
     def _writer(self) -> RecordWriter:
@@ -219,8 +220,6 @@ class Run:
             return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.conformance_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
-
-    # During.
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: list[Any]) -> None:
@@ -298,6 +297,8 @@ class Run:
                 self._take(CheckResult.of(value))
             elif name == TEARDOWN and isinstance(value, dict):
                 self._amend(value["id"], f"the suite's own clean-up failed: {value['reason']}")
+            elif name == EVIDENCE and isinstance(value, list):
+                self.writer.evidence(*value)
         ours = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
         if report.failed and not ours:
             # A worker that crashed, or a part of pytest's that failed, has no verdict of ours.
@@ -331,8 +332,6 @@ class Run:
             if verdict not in (Verdict.PASS, Verdict.FAIL):
                 return verdict, verdict[0].upper(), verdict.upper()
         return None
-
-    # After.
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

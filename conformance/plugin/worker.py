@@ -5,6 +5,7 @@ A check's result travels to the reporting process in its pytest report, as plain
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import signal
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -23,9 +24,18 @@ from conformance.contract.profiles import profiles
 from conformance.evidence.curl import from_file
 from conformance.evidence.recorder import RECORDER
 from conformance.evidence.secrets import learn_secrets
-from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among, uncollected
+from conformance.plugin.checks import (
+    EVIDENCE,
+    RESULT,
+    TEARDOWN,
+    CheckInfo,
+    check_info,
+    is_check,
+    mistakes_among,
+    uncollected,
+)
 from conformance.plugin.fixtures import KEYS
-from conformance.plugin.judging import Judgement, judge
+from conformance.plugin.judging import Judgement, judge, left_open
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.preparation import Preparation
@@ -40,7 +50,7 @@ from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTi
 from conformance.target import configuration
 from conformance.target.mistakes import shown
 from conformance.vocabulary.check import FAILED
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
@@ -65,7 +75,8 @@ class Worker:
         self.doubtful: list[str] = []
         self.plan: Plan | None = None
         self.class_sizes: Counter[str] = Counter()
-        self._evidence: TextIO | None = None
+        self._evidence: BinaryIO | None = None
+        self._evidence_sum = hashlib.sha256()
         self._place = PLACE
         self._before = 0
         self._names_made = 0
@@ -184,10 +195,10 @@ class Worker:
         target = self.config.stash[KEYS.target]
         missing = not_described(check.requirement.id, target)
         if missing:
-            raise NotApplicable(f"the target describes no {missing}")
+            raise NotOffered(f"the target describes no {missing}")
         feature = check.requirement.feature
         if feature is not None and feature not in target.features:
-            raise NotApplicable(f"the target does not claim {feature}")
+            raise NotOffered(f"the target does not claim {feature}")
         surface = surface_of(check.requirement.id)
         blocked = self.options.blocked.get(surface or "")
         if blocked and not (check.of_strangers and surface in self.options.locked):
@@ -240,6 +251,9 @@ class Worker:
         result = self._result(check, judgement, report.duration)
         self._write_evidence(check.id)
         report.user_properties.append((RESULT, result.text()))
+        # Told at once, so that the process which seals the run knows what was written before anyone could change it.
+        evidence = [f"{self.name}.ndjson", self._evidence_sum.hexdigest()]
+        report.user_properties.append((EVIDENCE, evidence))
         if judgement.verdict == Verdict.NOT_APPLICABLE:
             _skip(report, judgement.reason)
         elif judgement.verdict != Verdict.PASS:
@@ -271,15 +285,20 @@ class Worker:
             worker=self.name,
             names_made=self._names_made,
             whole_run=check.concludes,
+            optional=left_open(check, judgement),
+            lacks=judgement.lacks,
         )
 
     def _write_evidence(self, check_id: str) -> None:
         if self._evidence is None:
             path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
-            self._evidence = path.open("a", encoding="utf-8", errors=AS_JSON)
+            self._evidence = path.open("ab")
+        lines = (json.dumps({**entry, "check": check_id}, ensure_ascii=False) for entry in RECORDER.evidence())
         try:
-            for entry in RECORDER.evidence():
-                self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")
+            for line in lines:
+                data = line.encode("utf-8", AS_JSON) + b"\n"
+                self._evidence.write(data)
+                self._evidence_sum.update(data)
             self._evidence.flush()
         except OSError:
             # The reporting process, which cannot write either, tells it; the run ends as if it was told to.

@@ -1,23 +1,32 @@
 """What is stated of a run, class by class: an in-toto attestation each, with the test-result predicate (version 0.1).
 
-``configuration`` holds four descriptors: the contract and its class, the suite, the target as it declares itself, and
-the run. What is stated follows from the record alone, so that whoever has it can make the same attestation again.
+``configuration`` holds five descriptors: the contract and its class, the suite, the target with the product that its
+vendor names, the run, and the attester. All but the product and the attester follows from the record, so that whoever
+has the record can make the same attestation again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.contract.catalogue import catalogue
 from conformance.reporting.classes import day_of, outcome, summarise
+from conformance.reporting.classes import unjudged as unjudged_check
+from conformance.runs.outcome import not_shown
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
+from conformance.target.description import LimitsSection
+from conformance.target.proxies import on_loopback
+from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.verdict import Verdict
 
 HOLDS_DAYS = 365
+NOT_TRIED = "not tried"
 
 
 class Part(BaseModel):
@@ -55,11 +64,29 @@ class SuiteNotes(Part):
 
 
 class Suite(Part):
-    """The suite, by its package."""
+    """The suite, by its package and the digest of its modules."""
 
     name: Literal["suite"] = "suite"
     uri: str
+    digest: dict[str, str]
     annotations: SuiteNotes
+
+
+class Product(Part):
+    """What was tested, in the words of whoever attests it: no check can see it."""
+
+    vendor: str
+    name: str
+    version: str
+    contact: str
+
+
+class Address(Part):
+    """Where a surface was reached; ``loopback``: on the machine of the suite itself."""
+
+    surface: str
+    url: str
+    loopback: bool
 
 
 class TargetNotes(Part):
@@ -67,7 +94,8 @@ class TargetNotes(Part):
 
     name: str
     organization: str
-    addresses: dict[str, str]
+    product: Product
+    addresses: list[Address]
     features: list[str]
     features_not_claimed: list[str] = Field(alias="featuresNotClaimed")
 
@@ -89,8 +117,34 @@ class Permitted(Part):
     until: str
 
 
+class ClassResult(Part):
+    """What the run says of one class, claimed or not."""
+
+    name: str
+    result: str
+    why: str
+
+
+class RelaxedLimit(Part):
+    """A limit that the target file sets beyond the suite's own: ``default`` is the suite's, both in seconds."""
+
+    name: str
+    seconds: float
+    default: float
+
+
+class UnshownPromise(Part):
+    """A promise of which a MUST was not judged, or nothing at all."""
+
+    id: str
+    title: str
+
+
 class RunNotes(Part):
-    """How and when it was checked, what is claimed of it as a whole, and until when that holds."""
+    """How and when it was checked, what it says of every class, which are claimed, and until when that holds.
+
+    ``seal`` is the public key under which the run sealed its files as it wrote them.
+    """
 
     id: str
     started: str
@@ -99,11 +153,15 @@ class RunNotes(Part):
     explore: int
     seed: int
     strict: bool
+    challenge: str | None
+    seal: str
     requests: int
     valid_until: str = Field(alias="validUntil")
     claimed: list[str]
-    not_claimed: list[str] = Field(alias="notClaimed")
+    classes: list[ClassResult]
     not_applicable: list[str] = Field(alias="notApplicable")
+    promises_not_shown: list[UnshownPromise] = Field(alias="promisesNotShown")
+    relaxed_limits: list[RelaxedLimit] = Field(alias="relaxedLimits")
     waivers: list[Permitted]
 
 
@@ -115,11 +173,37 @@ class Run(Part):
     annotations: RunNotes
 
 
+class AttesterNotes(Part):
+    """What the attester says of itself; ``challenge`` is the one that the attester compared the run with."""
+
+    says: str
+    challenge: str | None
+
+
+class Attester(Part):
+    """Who attests: the holder of a key, by the id of the key."""
+
+    name: Literal["attester"] = "attester"
+    digest: dict[str, str]
+    annotations: AttesterNotes
+
+    @classmethod
+    def of(cls, key_id: str, challenge: str | None) -> Attester:
+        """The holder of a key, self-attesting unless the run answered a challenge that the holder gave to certify."""
+        by = f"the holder of key {key_id}"
+        says = (
+            f"attested by {by}, who compared the run with challenge {challenge}"
+            if challenge
+            else f"self-attested by {by}"
+        )
+        return cls(digest={"sha256": key_id}, annotations=AttesterNotes(says=says, challenge=challenge))
+
+
 class Predicate(Part):
     """The test-result predicate. Warned are failures that do not bind, and failures that a waiver permits."""
 
     result: Literal["PASSED", "WARNED"]
-    configuration: tuple[Contract, Suite, Target, Run]
+    configuration: tuple[Contract, Suite, Target, Run, Attester]
     passed: list[str] = Field(alias="passedTests")
     warned: list[str] = Field(alias="warnedTests")
     failed: list[str] = Field(alias="failedTests", max_length=0)
@@ -160,38 +244,59 @@ class Attestation(Part):
         """How it was checked."""
         return self.predicate.configuration[3].annotations
 
+    @property
+    def attester(self) -> Attester:
+        """Who attests it."""
+        return self.predicate.configuration[4]
+
     def plain(self) -> dict[str, Any]:
         """As JSON data."""
         return self.model_dump(by_alias=True, mode="json")
 
 
 def claimable(record: Record) -> list[str]:
-    """The classes of which something applies to the target."""
-    return [summary.name for summary in summarise(record) if summary.total.asked]
+    """The classes of which something applies, but those that are not shown only for what the target file lacks."""
+    return [each.name for each in summarise(record) if each.total.asked and not each.lacking]
 
 
-def attestations(record: Record, claimed: Iterable[str], sums: str, valid_until: str) -> list[Attestation]:
-    """The statements of the classes that are claimed; ``sums`` is the digest of the seal, the day ``YYYY-MM-DD``."""
-    claims = sorted(set(claimed))
-    return [_attestation(record, each, claims, sums, valid_until) for each in claims]
+@dataclass(frozen=True)
+class Claims:
+    """What an attester states beyond the record: which classes, of which product, until which day (``YYYY-MM-DD``).
+
+    ``sums`` is the digest of the folder's ``SHA256SUMS``, ``seal`` the public key of the run's own seal.
+    """
+
+    classes: list[str]
+    product: Product
+    attester: Attester
+    valid_until: str
+    sums: str
+    seal: str
 
 
-def _attestation(record: Record, name: str, claims: list[str], sums: str, valid_until: str) -> Attestation:
+def attestations(record: Record, claims: Claims) -> list[Attestation]:
+    """The statements of the classes that are claimed."""
+    return [_attestation(record, each, claims) for each in sorted(set(claims.classes))]
+
+
+def _attestation(record: Record, name: str, claims: Claims) -> Attestation:
     results = [each for each in record.results if each.conformance_class == name]
     ends: dict[str, list[str]] = {}
     for each in results:
         ends.setdefault(outcome(each, day_of(record)), []).append(each.id)
     waived = [each for each in results if outcome(each, day_of(record)) == "waived"]
     warned = sorted(ends.get("waived", []) + ends.get("fail", []) + ends.get("inconclusive", []))
-    run = Run(digest=_sha256(record.info.run_id), annotations=_run(record, claims, valid_until, ends, waived))
+    run = Run(digest=_sha256(record.info.run_id), annotations=_run(record, claims, ends, waived))
     predicate = Predicate(
         result="WARNED" if warned else "PASSED",
-        configuration=(_contract(record, name), _suite(record), _target(record), run),
+        configuration=(
+            _contract(record, name), _suite(record), _target(record, claims.product), run, claims.attester,
+        ),
         passed=sorted(ends.get("pass", [])),
         warned=warned,
         failed=[],
-    )
-    return Attestation(subject=(Subject(digest={"sha256": sums}),), predicate=predicate)
+    )  # fmt: skip
+    return Attestation(subject=(Subject(digest={"sha256": claims.sums}),), predicate=predicate)
 
 
 def _contract(record: Record, name: str) -> Contract:
@@ -200,29 +305,39 @@ def _contract(record: Record, name: str) -> Contract:
 
 
 def _suite(record: Record) -> Suite:
-    version = record.info.suite_version
-    return Suite(uri=f"pkg:generic/nextepoch-conformance@{version}", annotations=SuiteNotes(version=version))
+    version, digest = record.info.suite_version, record.info.environment.get("suite_sha256", "")
+    return Suite(
+        uri=f"pkg:generic/nextepoch-conformance@{version}",
+        digest={"sha256": digest},
+        annotations=SuiteNotes(version=version),
+    )
 
 
-def _target(record: Record) -> Target:
+def _target(record: Record, product: Product) -> Target:
     info = record.info
-    surfaces = {name: each for name, each in info.configuration.items() if isinstance(each, dict)}
-    addresses = {name: each.get("url") or each.get("endpoint") for name, each in surfaces.items()}
     notes = TargetNotes(
         name=info.target,
         organization=str(info.configuration.get("organization", "")),
-        addresses={name: str(address) for name, address in sorted(addresses.items()) if address},
+        product=product,
+        addresses=list(_addresses(record)),
         features=sorted(info.features),
         features_not_claimed=sorted(set(catalogue().features) - set(info.features)),
     )
     return Target(digest={"sha256": info.fingerprint}, annotations=notes)
 
 
-def _run(
-    record: Record, claims: list[str], valid_until: str, ends: dict[str, list[str]], waived: list[CheckResult]
-) -> RunNotes:
+def _addresses(record: Record) -> Iterator[Address]:
+    """Where the run reached each surface; of the webhook, whose URL is a secret, the host alone."""
+    reached = {str(state.get("surface")): str(state.get("url") or "") for state in record.info.preflight}
+    for name, each in sorted(record.info.configuration.items()):
+        declared = (each.get("url") or each.get("endpoint")) if isinstance(each, dict) else None
+        if declared:
+            url = reached.get(name) or str(declared)
+            yield Address(surface=name, url=url, loopback=on_loopback(url))
+
+
+def _run(record: Record, claims: Claims, ends: dict[str, list[str]], waived: list[CheckResult]) -> RunNotes:
     info = record.info
-    others = {each.conformance_class for each in catalogue()} - set(claims)
     return RunNotes(
         id=info.run_id,
         started=info.started,
@@ -231,13 +346,44 @@ def _run(
         explore=info.explore,
         seed=info.seed,
         strict=info.strict,
+        challenge=info.challenge,
+        seal=claims.seal,
         requests=info.requests,
-        valid_until=valid_until,
-        claimed=claims,
-        not_claimed=sorted(others),
+        valid_until=claims.valid_until,
+        claimed=sorted(set(claims.classes)),
+        classes=list(_classes(record)),
         not_applicable=sorted(ends.get("not-applicable", [])),
+        promises_not_shown=list(_promises_not_shown(record)),
+        relaxed_limits=list(_relaxed_limits(record)),
         waivers=[_permitted(each) for each in waived],
     )
+
+
+def _classes(record: Record) -> Iterator[ClassResult]:
+    """Every class of the contract with its result, the failed ones too."""
+    tried = summarise(record)
+    for each in tried:
+        yield ClassResult(name=each.name, result=each.statement.value, why=each.why)
+    for name in sorted({each.conformance_class for each in catalogue()} - {each.name for each in tried}):
+        yield ClassResult(name=name, result=NOT_TRIED, why="no check of it was run")
+
+
+def _promises_not_shown(record: Record) -> Iterator[UnshownPromise]:
+    """The promises of which nothing was judged, or of which a MUST could not be."""
+    judged = {each.promise for each in record.results if each.verdict in (Verdict.PASS, Verdict.FAIL)}
+    binding = [each for each in record.results if each.level == Level.MUST]
+    unjudged = {each.promise for each in (*not_shown(binding), *filter(unjudged_check, binding))}
+    for promise in catalogue().promises.values():
+        if promise.id not in judged or promise.id in unjudged:
+            yield UnshownPromise(id=promise.id, title=promise.title)
+
+
+def _relaxed_limits(record: Record) -> Iterator[RelaxedLimit]:
+    limits = record.info.configuration.get("limits") or {}
+    for name, field in LimitsSection.model_fields.items():
+        default, seconds = field.default or 0.0, limits.get(name)
+        if isinstance(seconds, int | float) and seconds > default:
+            yield RelaxedLimit(name=f"limits.{name}", seconds=float(seconds), default=float(default))
 
 
 def _permitted(result: CheckResult) -> Permitted:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,13 +14,22 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
-from conformance.reporting.attestation import HOLDS_DAYS, Attestation, attestations, claimable
+from conformance.reporting.attestation import (
+    HOLDS_DAYS,
+    Attestation,
+    Attester,
+    Claims,
+    Product,
+    attestations,
+    claimable,
+)
 from conformance.reporting.classes import ClassSummary, Statement, day_of, outcome, summarise
 from conformance.reporting.text import on_one_line
 from conformance.runs.reading import Record, read
 from conformance.runs.record import CheckResult
-from conformance.runs.seal import seal, unseal
+from conformance.runs.seal import SealError, check_run_seal, seal, unseal
 from conformance.runs.signing import Unsigned, opened, signed
+from conformance.vocabulary.amounts import challenge_seed
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
@@ -36,26 +46,63 @@ class Refused(Exception):
     """A statement cannot be believed: the reason."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be certified: ``classes`` (none: all that apply), of which product, on which day (UTC).
+
+    ``challenge`` is the one that the run has to answer, where the attester set one.
+    """
+
+    classes: list[str]
+    product: Product
+    day: str
+    challenge: str | None = None
+
+
+JudgeAgain = Callable[[Record], Iterable[str]]
+
+
 class Unjudged(Exception):
     """A statement's signature and files hold, but this suite cannot judge its run again: why, and which can."""
 
 
 def certify(
-    record: Record, classes: Iterable[str], signer: CryptoSigner, day: str, checks: Mapping[str, str]
+    record: Record, wanted: Wanted, signer: CryptoSigner, checks: Mapping[str, str], judge_again: JudgeAgain
 ) -> list[str]:
-    """The signed lines for the classes (all that apply where none is named); seals the run's folder.
+    """The signed lines for the classes (all that apply where none is named); writes the sums of the run's folder.
 
-    ``day`` is today, ``YYYY-MM-DD`` in UTC; ``checks`` are the suite's, each with its requirement. Raises NotEntitled,
-    and SealError where the folder cannot be sealed.
+    ``checks`` are the suite's, each with its requirement. ``judge_again`` yields each verdict of the record that its
+    evidence contradicts; it is called last, since it takes long. Raises NotEntitled, and SealError where the folder
+    cannot be sealed.
     """
-    claimed = sorted(set(classes)) or claimable(record)
+    classes = sorted(set(wanted.classes)) or claimable(record)
     until = valid_until(record)
-    reasons = [*_reasons(record), *_class_reasons(record, claimed, day, checks)]
-    reasons += [f"the run is of {day_of(record)}, and a statement holds no longer than {until}"] if until < day else []
-    if reasons or not claimed:
-        raise NotEntitled("\n".join(reasons) or "nothing in this run applies to what the target claims")
-    made = attestations(record, claimed, seal(record.folder), until)
-    return [signed(each.plain(), signer) for each in made]
+    reasons = [*_reasons(record), *_class_reasons(record, classes, wanted.day, checks), *_unanswered(record, wanted)]
+    if until < wanted.day:
+        reasons.append(f"the run is of {day_of(record)}, and a statement holds no longer than {until}")
+    if not classes and not reasons:
+        reasons += list(not_claimed(record, [])) or ["nothing in this run applies to what the target claims"]
+    reasons = reasons or [*_lost(record, classes)] or [*judge_again(record)]
+    if reasons:
+        raise NotEntitled("\n".join(reasons))
+    attester = Attester.of(signer.public_key.keyid, wanted.challenge)
+    key = check_run_seal(record.folder)
+    claims = Claims(classes, wanted.product, attester, until, seal(record.folder), key)
+    return [signed(each.plain(), signer) for each in attestations(record, claims)]
+
+
+def not_claimed(record: Record, classes: Iterable[str]) -> Iterator[str]:
+    """A line for each class of which something was run and that is not among the claimed ones."""
+    for each in summarise(record):
+        if each.total.asked and each.name not in set(classes):
+            yield f"{each.name}: {each.statement.value}: {each.why}"
+
+
+def _unanswered(record: Record, wanted: Wanted) -> Iterator[str]:
+    """Whether the run answers the challenge with which the attester compares it."""
+    if wanted.challenge and record.info.challenge != wanted.challenge:
+        made = f"with challenge {record.info.challenge}" if record.info.challenge else "without one"
+        yield f"the run was made {made}; conformance run --challenge {wanted.challenge} makes one that answers"
 
 
 def valid_until(record: Record) -> str:
@@ -72,6 +119,9 @@ def _waived(result: CheckResult, record: Record) -> bool:
 def _reasons(record: Record) -> Iterator[str]:
     """What keeps the run as a whole from being certified."""
     info, contract = record.info, catalogue()
+    yield from _broken_seal(record)
+    if info.challenge and info.seed != challenge_seed(info.challenge):
+        yield f"the seed {info.seed} was not derived from the challenge {info.challenge}"
     if not record.complete or record.remarks:
         yield "the run is not complete" + (f" ({record.remarks[0]})" if record.remarks else "")
     if info.shard:
@@ -91,6 +141,13 @@ def _reasons(record: Record) -> Iterator[str]:
     errors = [each.id for each in record.results if outcome(each, day_of(record)) == Verdict.ERROR]
     if errors:
         yield f"{plural(len(errors), 'check')} ended in an error of the suite, {errors[0]} the first"
+
+
+def _broken_seal(record: Record) -> Iterator[str]:
+    try:
+        check_run_seal(record.folder)
+    except SealError as broken:
+        yield f"{broken}; run it again"
 
 
 def _class_reasons(record: Record, claimed: Iterable[str], day: str, checks: Mapping[str, str]) -> Iterator[str]:
@@ -153,13 +210,19 @@ def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
 
 def _statement(place: str, line: str, key: SSlibKey | None) -> Attestation:
     try:
-        return Attestation.model_validate_json(json.dumps(opened(line, key)))
+        attestation = Attestation.model_validate_json(json.dumps(opened(line, key)))
     except Unsigned as refusal:
         raise Refused(f"{place}: {refusal}") from None
     except ValidationError as mistake:
         first = mistake.errors()[0]
         where = ".".join(str(each) for each in first["loc"])
         raise Refused(f"{place}: says something else than a statement of a run: {where}: {first['msg']}") from None
+    attester = attestation.attester
+    if attester != Attester.of(attester.digest.get("sha256", ""), attester.annotations.challenge):
+        raise Refused(f"{place}: says of its attester what no statement says")
+    if key is not None and attester.digest != {"sha256": key.keyid}:
+        raise Refused(f"{place}: names another key than the one that signed it")
+    return attestation
 
 
 def _whole(path: Path, found: list[Attestation]) -> None:
@@ -194,23 +257,25 @@ def verify_run(found: list[Attestation], folder: Path, checks: Mapping[str, str]
     reasons = [*_reasons(record), *_class_reasons(record, first.run.claimed, day_of(record), checks)]
     if reasons:
         raise Refused(f"the run does not entitle to the statement: {on_one_line(reasons[0])}")
-    again = {
-        each.conformance_class: each for each in attestations(record, first.run.claimed, sums, valid_until(record))
-    }
+    key = check_run_seal(folder)
+    # What the attester alone can say, the product and the key, is taken from the statement itself.
+    said = Claims(first.run.claimed, first.target.product, first.attester, valid_until(record), sums, key)
+    again = {each.conformance_class: each for each in attestations(record, said)}
     for each in found:
         if again[each.conformance_class] != each:
             raise Refused(f"the statement of {each.conformance_class} is not what follows from the run")
-    _evident(record, first.run.claimed)
+    for reason in _lost(record, first.run.claimed):
+        raise Refused(reason)
     return record
 
 
-def _evident(record: Record, claimed: Iterable[str]) -> None:
-    """What a claimed check was judged on is there."""
+def _lost(record: Record, claimed: Iterable[str]) -> Iterator[str]:
+    """Checks of the claimed classes whose evidence is not there."""
     there = record.evidence()
     for each in record.results:
         missing = sorted(set(each.exchanges) - there.keys()) if each.conformance_class in set(claimed) else []
         if missing:
-            raise Refused(f"{each.id}: its evidence {missing[0]} is not in the run")
+            yield f"{each.id}: its evidence {missing[0]} is not in the run"
 
 
 def still_valid(found: list[Attestation], day: str) -> None:

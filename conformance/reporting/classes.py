@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conformance.contract.profiles import included
+from conformance.runs.outcome import not_shown
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.requirement import Level
@@ -14,8 +15,8 @@ from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
 AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
-
-
+MOST_LACKS = 4
+"""How many missing keys of the target file one line names."""
 NOT_BINDING = "The clause leaves this open: a MAY that fails is told, and counts for no class and no exit code."
 
 
@@ -70,7 +71,8 @@ class Tally:
 class ClassSummary:
     """One conformance class: its tallies by level and what may be said of it.
 
-    ``why`` is the reason in words; ``left_out`` is how many checks of the class the run did not ask for.
+    ``why`` is the reason in words; ``left_out`` is how many checks of the class the run did not ask for;
+    ``not_shown`` are the binding checks that were not applicable though the contract does not leave that open.
     """
 
     name: str
@@ -79,11 +81,17 @@ class ClassSummary:
     why: str = ""
     left_out: int = 0
     waivers: int = 0
+    not_shown: list[CheckResult] = field(default_factory=list)
 
     @property
     def total(self) -> Tally:
         """All levels together."""
         return sum(self.levels.values(), Tally())
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the class is not shown only for what the target file or the machine lacks."""
+        return self.statement is Statement.NOT_SHOWN and bool(self.not_shown) and not self.total.unjudged
 
     @property
     def words(self) -> str:
@@ -125,6 +133,8 @@ def summarise(record: Record) -> list[ClassSummary]:
     for result in record.results:
         summary = classes.setdefault(result.conformance_class, ClassSummary(result.conformance_class))
         summary.levels.setdefault(result.level, Tally()).add(outcome(result, day_of(record)))
+    for result in not_shown(each for each in record.results if _binds(each, record)):
+        classes[result.conformance_class].not_shown.append(result)
     for summary in classes.values():
         summary.left_out = max(0, record.info.class_sizes.get(summary.name, 0) - _checks(summary))
         _state(summary, record)
@@ -133,6 +143,10 @@ def summarise(record: Record) -> list[ClassSummary]:
             if name in classes or name in record.info.class_sizes:
                 _include(summary, classes.get(name, ClassSummary(name, why="none of its checks ran")))
     return sorted(classes.values(), key=_place)
+
+
+def _binds(result: CheckResult, record: Record) -> bool:
+    return result.level == Level.MUST or (record.info.strict and result.level == Level.SHOULD)
 
 
 def _include(summary: ClassSummary, part: ClassSummary) -> None:
@@ -153,6 +167,7 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     for summary in classes:
         for level, tally in summary.levels.items():
             whole.levels[level] = whole.levels.get(level, Tally()) + tally
+        whole.not_shown += summary.not_shown if summary.total.asked else []
     whole.left_out = max(0, sum(record.info.class_sizes.values()) - _checks(whole))
     _state(whole, record)
     if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
@@ -198,7 +213,7 @@ def _nothing(summary: ClassSummary) -> str:
 
 def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str:
     if not summary.total.asked:
-        return "nothing here applies to what the target claims"
+        return _lacking(summary) or "nothing here applies to what the target claims"
     if binding.unjudged:
         return f"{plural(binding.unjudged, 'binding check')} could not be judged"
     if not record.complete:
@@ -207,7 +222,17 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
         return "a part of its record cannot be read"
     if not binding.asked and not summary.total.passed:
         return "no MUST was judged" if summary.total.failed else "nothing was judged"
-    return ""
+    return _lacking(summary)
+
+
+def _lacking(summary: ClassSummary) -> str:
+    """Which MUSTs were not judged, and what the target file or the machine lacks for it; "" where all were."""
+    if not summary.not_shown:
+        return ""
+    told = f"{plural(len({each.requirement for each in summary.not_shown}), 'requirement')} not judged"
+    lacks = sorted({key for each in summary.not_shown for key in each.lacks})
+    more = f" and {len(lacks) - MOST_LACKS} more" if len(lacks) > MOST_LACKS else ""
+    return f"{told}; missing: {', '.join(lacks[:MOST_LACKS])}{more}" if lacks else told
 
 
 def areas(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:

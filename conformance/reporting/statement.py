@@ -8,7 +8,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from conformance.reporting.attestation import Attestation, Permitted
+from conformance.reporting.attestation import NOT_TRIED, Address, Attestation, Contract, Permitted, Suite
 from conformance.reporting.text import on_one_line
 from conformance.vocabulary.wording import plural
 
@@ -29,23 +29,47 @@ NARROW_PX, CHARACTER_PX, WIDE_PX, PADDING = 4.1, 6.6, 9.8, 12
 def words(found: list[Attestation], width: int = 0) -> str:
     """The statements of one run, as one text; lines are broken at ``width`` where it is given."""
     first = found[0]
+    product = first.target.product
     lines = [
-        f"{on_one_line(first.target.name)}, organization {on_one_line(first.target.organization)},",
+        f"{on_one_line(product.name)} {on_one_line(product.version)} by {on_one_line(product.vendor)}",
+        f"({on_one_line(first.target.name)}, organization {on_one_line(first.target.organization)})",
         f"was checked on {day(first.run.started)} against the NextEpoch contract {_contract(first)}.",
-        f"What is said here holds until {day(first.run.valid_until)}.",
+        f"This statement holds until {day(first.run.valid_until)}. Contact: {on_one_line(product.contact)}.",
+        f"It is {on_one_line(first.attester.annotations.says)}.",
         "",
         "It keeps what the contract demands in:",
         *(line for each in found for line in _kept(each)),
         *_permits([waiver for each in found for waiver in each.run.waivers]),
-        *_beyond(first),
+        *_relaxed(first),
+        *_not_claimed(first),
+        *_promises_not_shown(first),
         "",
         "It was reached at:" if first.target.addresses else "No address is named.",
-        *(f"  {name:<10} {on_one_line(address)}" for name, address in first.target.addresses.items()),
+        *map(_address, first.target.addresses),
         "",
-        f"How: run {on_one_line(first.run.id)}, {first.run.requests:,} requests by suite {first.suite_version}, "
-        f"profile {on_one_line(first.run.profile)}.",
+        *_how(first),
     ]
     return "\n".join(part for line in lines for part in _broken(line, width))
+
+
+def _address(address: Address) -> str:
+    note = "  (loopback: on the machine of the suite itself)" if address.loopback else ""
+    return f"  {on_one_line(address.surface):<10} {on_one_line(address.url)}{note}"
+
+
+def _how(attestation: Attestation) -> Iterator[str]:
+    run = attestation.run
+    challenge = f", challenge {on_one_line(run.challenge)}" if run.challenge else ""
+    yield (
+        f"How: run {on_one_line(run.id)}, {run.requests:,} requests, profile {on_one_line(run.profile)}, "
+        f"seed {run.seed}{challenge}."
+    )
+    yield f"Suite {on_one_line(attestation.suite_version)}, digest {_digest(attestation.predicate.configuration[1])}"
+    yield f"Contract {_contract(attestation)}, digest {_digest(attestation.contract)}"
+
+
+def _digest(part: Suite | Contract) -> str:
+    return on_one_line(part.digest.get("sha256", ""))
 
 
 def _contract(attestation: Attestation) -> str:
@@ -71,9 +95,37 @@ def _permits(waivers: list[Permitted]) -> Iterator[str]:
         yield f"  {on_one_line(each.id)}: {on_one_line(each.reason)} (until {each.until}; {on_one_line(each.issue)})"
 
 
-def _beyond(attestation: Attestation) -> Iterator[str]:
+def _relaxed(attestation: Attestation) -> Iterator[str]:
+    if attestation.run.relaxed_limits:
+        yield ""
+        yield "It was given more time than the suite gives by itself:"
+    for each in attestation.run.relaxed_limits:
+        yield f"  {on_one_line(each.name)}: {each.seconds:g} s instead of {each.default:g} s"
+
+
+def _promises_not_shown(attestation: Attestation) -> Iterator[str]:
+    found = attestation.run.promises_not_shown
     yield ""
-    yield f"Nothing is said of: {', '.join(map(on_one_line, attestation.run.not_claimed)) or 'nothing, all is claimed'}"
+    yield (
+        f"{plural(len(found), 'promise')} of the contract {'was' if len(found) == 1 else 'were'} not shown:"
+        if found
+        else ("Every promise of the contract was shown.")
+    )
+    for each in found:
+        yield f"  {on_one_line(each.id)}: {on_one_line(each.title)}"
+
+
+def _not_claimed(attestation: Attestation) -> Iterator[str]:
+    """Every class that is not claimed, with its result; then the features that the target does not claim."""
+    others = [each for each in attestation.run.classes if each.name not in attestation.run.claimed]
+    untried = [on_one_line(each.name) for each in others if each.result == NOT_TRIED]
+    yield ""
+    yield "Not claimed:" if others else "Every class is claimed."
+    for each in others:
+        if each.result != NOT_TRIED:
+            yield f"  {on_one_line(each.name)}: {on_one_line(each.result)}; {on_one_line(each.why)}"
+    if untried:
+        yield f"  not tried: {', '.join(untried)}"
     if attestation.target.features_not_claimed:
         yield f"Not offered: {', '.join(map(on_one_line, attestation.target.features_not_claimed))}"
 
@@ -93,7 +145,8 @@ def badge_data(found: list[Attestation]) -> dict[str, object]:
     """The badge as the JSON that badge services read (schema version 1 of shields.io's endpoint)."""
     waivers = sum(len(each.run.waivers) for each in found)
     what = found[0].conformance_class if len(found) == 1 else f"{len(found)} classes"
-    message = f"conformant: {on_one_line(what)}" + (f", {plural(waivers, 'waiver')}" if waivers else "")
+    by = "" if found[0].attester.annotations.challenge else " (self-attested)"
+    message = f"conformant: {on_one_line(what)}{by}" + (f", {plural(waivers, 'waiver')}" if waivers else "")
     label = f"NextEpoch {_contract(found[0])}"
     return {"schemaVersion": 1, "label": label, "message": message, "color": (AMBER if waivers else GREEN).lstrip("#")}
 

@@ -1,11 +1,13 @@
 """The shards of one run joined: check for check what the run would have been unsharded.
 
 Refused, each in one sentence, is what does not belong together: another contract, target, seed, suite version,
-profile or selection, another plan, a shard that stands twice, is missing or did not end, a check that stands twice.
+profile or selection, another plan, a shard that stands twice, is missing or did not end, a check that stands twice,
+a shard that was changed after it ended.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import Record, need_untouched, read, read_whole
 from conformance.runs.record import AS_JSON, CheckResult, RecordError, RecordWriter, RunInfo
+from conformance.runs.seal import SealError, check_run_seal
 from conformance.runs.waivers import Waivers, of_plain
 from conformance.vocabulary.verdict import Verdict
 
@@ -24,6 +27,7 @@ SAME = {
     "contract_version": "contract", "contract_digest": "contract", "suite_version": "version of the suite",
     "target": "target", "fingerprint": "target's description", "seed": "seed", "explore": "number of examples",
     "profile": "profile", "selection": "selection", "strict": "strictness", "plan": "plan of the shards",
+    "challenge": "challenge",
 }  # fmt: skip
 
 PART = ("shard", "run_id", "started", "duration_s", "requests")
@@ -33,6 +37,8 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     """Writes the run of these shards into a new folder; RecordError says why they cannot be joined."""
     shards = _ordered([read_whole(folder) for folder in folders])
     results = list(_results(shards))
+    for shard in shards:
+        _need_sealed(shard.folder)
     info = _info([shard.info for shard in shards])
     known = waivers or Waivers(of_plain(_waivers(shards, results)), info.started[:10], selection=info.selection)
     info.waivers = [each.plain() for each in known.entries]
@@ -44,7 +50,7 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     for result in results:
         writer.check(result)
     for shard in shards:
-        _copy_evidence(shard, out)
+        _copy_evidence(shard, writer)
     leftovers = [each for shard in shards for each in shard.leftovers()]
     writer.close(True, dict(Counter(result.verdict for result in results)), leftovers)
     return read(out)
@@ -55,6 +61,14 @@ def _waivers(shards: Sequence[Record], results: Sequence[CheckResult]) -> Iterat
     for shard in shards:
         yield from shard.info.waivers or []
     yield from (result.waiver for result in results if result.waiver)
+
+
+def _need_sealed(folder: Path) -> None:
+    """RecordError where a shard was changed after it ended: the seal of the joined run would hide that."""
+    try:
+        check_run_seal(folder)
+    except SealError as mistake:
+        raise RecordError(str(mistake)) from None
 
 
 def _ordered(shards: list[Record]) -> list[Record]:
@@ -147,16 +161,18 @@ def _renamed(shard: Record, result: CheckResult) -> CheckResult:
     return replace(result, worker=prefix + result.worker, exchanges=renamed, findings=findings)
 
 
-def _copy_evidence(shard: Record, out: Path) -> None:
-    prefix, into = _prefix(shard), out / "evidence"
+def _copy_evidence(shard: Record, writer: RecordWriter) -> None:
+    prefix, into = _prefix(shard), writer.folder / "evidence"
     for path in sorted((shard.folder / "evidence").glob("*.ndjson")):
-        with (
-            path.open(encoding="utf-8") as lines,
-            (into / (prefix + path.name)).open("w", encoding="utf-8", errors=AS_JSON) as copy,
-        ):
+        digest = hashlib.sha256()
+        with path.open(encoding="utf-8") as lines, (into / (prefix + path.name)).open("wb") as copy:
             for line in lines:
                 entry = json.loads(line)
-                copy.write(json.dumps({**entry, "id": f"{prefix}{entry.get('id')}"}, ensure_ascii=False) + "\n")
+                told = json.dumps({**entry, "id": f"{prefix}{entry.get('id')}"}, ensure_ascii=False)
+                data = told.encode("utf-8", AS_JSON) + b"\n"
+                copy.write(data)
+                digest.update(data)
+        writer.evidence(prefix + path.name, digest.hexdigest())
 
 
 def _info(infos: Sequence[RunInfo]) -> RunInfo:

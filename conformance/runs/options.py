@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
+from conformance.vocabulary.amounts import challenge, examples, seconds, seconds_or_none, seed
 
 PREFIX = "--conformance-"
 
@@ -41,7 +41,8 @@ OPTIONS = (
     Option("explore", "N", "examples per property; 0: the written ones only (default: the profile's)", examples),
     Option("explore-time", "SECONDS", "properties start no new example after this time", seconds),
     Option("shrink-time", "SECONDS", "longest time to shrink a failing example (default: 20)", seconds_or_none),
-    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed, 1),
+    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed),
+    Option("challenge", "NONCE", "a certifier's value that gives the seed: it shows that the run is new", challenge),
     Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
     Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
     Option("out", "DIR", "folder for this run (default: a new one in reports/)"),

@@ -1,4 +1,4 @@
-"""What a run's verdicts come to: its exit code."""
+"""What a run's verdicts come to: its exit code, and what they do not show."""
 
 from __future__ import annotations
 
@@ -21,5 +21,22 @@ def exit_code(results: Iterable[CheckResult], strict: bool, waivers: Waivers) ->
     failing = [each for each in binding if each.failing and (strict or not waivers.permits(each))]
     if failing or waivers.wrong(judged):
         return ExitCode.NON_CONFORMANT
-    unclear = any(result.verdict == Verdict.INCONCLUSIVE for result in binding)
+    unclear = any(result.verdict == Verdict.INCONCLUSIVE for result in binding) or (strict and bool(not_shown(binding)))
     return ExitCode.INCONCLUSIVE if unclear else ExitCode.CONFORMANT
+
+
+def not_shown(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Checks that were not applicable though the contract does not leave that open.
+
+    Either the target file lacks something, or no other check of the same requirement was judged: one client program
+    is enough where this machine lacks the others.
+    """
+    known = list(results)
+    judged = {each.requirement for each in known if each.verdict in (Verdict.PASS, Verdict.FAIL)}
+    absent = (each for each in known if each.verdict == Verdict.NOT_APPLICABLE and not each.optional)
+    return [each for each in absent if each.requirement not in judged or any(map(is_key, each.lacks))]
+
+
+def is_key(lack: str) -> bool:
+    """Whether what a check lacks is a key of the target file, and no program."""
+    return not lack.startswith("program:")

@@ -4,12 +4,14 @@
 ``results.ndjson``  a header line; a ``check`` line each, as it is judged; ``amendment`` lines, where the end
                     of an area changed a verdict; a footer line that says whether the run is complete
 ``evidence/*.ndjson``  the exchanges and transcripts, one a line, by worker
+``seal.json``       the digests of all these, signed by the process that wrote them (see ``seal``)
 
 Every line is a JSON object with ``kind``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -18,8 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import Any, BinaryIO, ClassVar
 
+from conformance.runs.seal import RunSeal
 from conformance.vocabulary.verdict import Verdict
 
 FORMAT = 1
@@ -43,7 +46,8 @@ class RunInfo:
     digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
     ``class_sizes`` is how many checks each conformance class has, asked for or not. ``promises`` are the contract's by
     id, each with title, document, section, quote, url, class, surface and consequence. ``waivers_file`` is the file of
-    waivers that the run read, ``waivers`` its entries; None where the record does not say.
+    waivers that the run read, ``waivers`` its entries; None where the record does not say. ``challenge`` is a
+    certifier's value, from which the seed was derived.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -76,6 +80,7 @@ class RunInfo:
     class_sizes: dict[str, int] = field(default_factory=dict)
     promises: dict[str, dict[str, Any]] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
+    challenge: str | None = None
     finished: str | None = None
     duration_s: float = 0.0
     requests: int = 0
@@ -97,6 +102,8 @@ class CheckResult:
     quote and url.
     ``names_made`` is how many names its worker had made before, which tells what this check's names were.
     ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
+    Of a check that is not-applicable, ``optional`` says whether the contract leaves that open, and ``lacks`` what the
+    target file or the machine would have to have: keys such as ``hooks.revoke``, or ``program:docker``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -124,6 +131,8 @@ class CheckResult:
     worker: str = ""
     names_made: int | None = None
     whole_run: bool = False
+    optional: bool = False
+    lacks: list[str] = field(default_factory=list)
     waiver: dict[str, Any] | None = None
 
     @property
@@ -151,12 +160,14 @@ class RecordWriter:
     def __init__(self, folder: Path, info: RunInfo, taken: bool = False) -> None:
         self.folder = folder
         self.info = info
+        self.seal = RunSeal()
+        self._sum = hashlib.sha256()
         self._made = taken or not folder.exists()
         with self._wanting_room("choose another with --out"):
             folder.mkdir(parents=True, exist_ok=True)
             self._claim()
             (folder / "evidence").mkdir(exist_ok=True)
-            self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8", errors=AS_JSON)
+            self._lines: BinaryIO = (folder / "results.ndjson").open("wb")
             self.write_info()
         self._write({"kind": "header", "format": FORMAT, "run_id": info.run_id, "target": info.target})
 
@@ -168,8 +179,11 @@ class RecordWriter:
 
     def write_info(self) -> None:
         """Writes ``run.json`` as things stand."""
-        text = json.dumps(asdict(self.info), indent=1, ensure_ascii=False)
-        (self.folder / "run.json").write_text(text + "\n", encoding="utf-8", errors=AS_JSON)
+        self._write_file("run.json", json.dumps(asdict(self.info), indent=1, ensure_ascii=False))
+
+    def evidence(self, name: str, digest: str) -> None:
+        """Notes the SHA-256 of a file of evidence as its worker has written it so far."""
+        self.seal.files[f"evidence/{name}"] = digest
 
     def check(self, result: CheckResult) -> None:
         """Writes one check's line."""
@@ -180,15 +194,18 @@ class RecordWriter:
         self._write({"kind": "amendment", "id": check_id, "verdict": verdict, "reason": reason})
 
     def close(self, complete: bool, counts: dict[str, int], leftovers: Sequence[dict[str, str]] = ()) -> None:
-        """Writes what could not be removed from the target, the footer, and ``run.json`` for the last time."""
+        """Writes what could not be removed from the target, ``run.json`` for the last time, the footer and the seal."""
         footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
         with self._wanting_room():
             # What many checks have tried to undo in vain stays once.
             told = [dict(each) for each in dict.fromkeys(tuple(each.items()) for each in leftovers)]
-            (self.folder / LEFTOVERS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            self._write_file(LEFTOVERS, json.dumps(told, indent=1))
             self.write_info()
         self._write(footer)
         self._lines.close()
+        self.seal.files["results.ndjson"] = self._sum.hexdigest()
+        with self._wanting_room():
+            self.seal.write(self.folder)
 
     def discard(self) -> None:
         """Removes the folder of a run that came to nothing, unless it was there before."""
@@ -196,9 +213,16 @@ class RecordWriter:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, line: dict[str, Any]) -> None:
+        data = json.dumps(line, ensure_ascii=False).encode("utf-8", AS_JSON) + b"\n"
         with self._wanting_room():
-            self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._lines.write(data)
             self._lines.flush()
+        self._sum.update(data)
+
+    def _write_file(self, name: str, text: str) -> None:
+        data = text.encode("utf-8", AS_JSON) + b"\n"
+        (self.folder / name).write_bytes(data)
+        self.seal.files[name] = hashlib.sha256(data).hexdigest()
 
     @contextmanager
     def _wanting_room(self, so: str = "what the record lacks is not judged") -> Iterator[None]:

@@ -1,17 +1,96 @@
-"""The seal of a run: ``SHA256SUMS`` in its folder, the digest of every other file, as ``sha256sum -c`` reads it."""
+"""The two seals of a run's folder.
+
+``seal.json``   written by the run itself: the digest of each file of the record, advanced with every line as it is
+                written, signed with a key that the reporting process makes and never stores
+``SHA256SUMS``  written by ``certify``: the digest of every other file, as ``sha256sum -c`` reads it
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SUMS = "SHA256SUMS"
+SEAL = "seal.json"
+FORMAT = 1
+RECORD_FILES = ("run.json", "results.ndjson", "leftovers.json", "evidence/*.ndjson")
+LARGEST_SEAL = 1 << 20
 
 
 class SealError(Exception):
     """A folder cannot be sealed, or is not as it was sealed: which file and why."""
+
+
+class RunSeal:
+    """The seal of a run that is being written: digests of what was written, not of what the disk holds later."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        # The library takes a while to load, and nothing needs it before the run's end.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.generate()
+
+    @property
+    def key(self) -> str:
+        """The public key of this run's seal, in hexadecimal."""
+        return self._key.public_key().public_bytes_raw().hex()
+
+    def write(self, folder: Path) -> None:
+        """Signs the digests and writes ``seal.json``; OSError where that cannot be written."""
+        told = {"format": FORMAT, "files": self.files, "key": self.key}
+        signature = self._key.sign(_canonical(told)).hex()
+        text = json.dumps({**told, "signature": signature}, indent=1, sort_keys=True)
+        (folder / SEAL).write_text(text + "\n", encoding="utf-8")
+
+
+def check_run_seal(folder: Path) -> str:
+    """The public key of a run's seal, once its signature and digests hold; SealError names the first that does not."""
+    told = _read_seal(folder / SEAL)
+    found = {path.relative_to(folder).as_posix(): path for each in RECORD_FILES for path in folder.glob(each)}
+    for name in sorted(told["files"].keys() | found.keys()):
+        if name not in found:
+            raise SealError(f"{folder / name}: is missing; it was removed after the run ended")
+        if name not in told["files"]:
+            raise SealError(f"{folder / name}: was added after the run ended")
+        if _digest(found[name]) != told["files"][name]:
+            raise SealError(f"{folder / name}: was changed after the run ended")
+    return str(told["key"])
+
+
+def _read_seal(path: Path) -> dict[str, Any]:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            told = json.loads(file.read(LARGEST_SEAL))
+        signature = bytes.fromhex(told.pop("signature"))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(told["key"])).verify(signature, _canonical(told))
+        if told["format"] != FORMAT or not isinstance(told["files"], dict):
+            raise ValueError
+    except FileNotFoundError:
+        raise SealError(f"{path}: is missing; an older suite made the run, or the file was removed") from None
+    except OSError as failure:
+        raise SealError(f"{path}: cannot be read ({failure.strerror})") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, InvalidSignature):
+        raise SealError(f"{path}: was changed after the run ended") from None
+    return dict(told)
+
+
+def _canonical(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
 
 def seal(folder: Path) -> str:

@@ -9,7 +9,7 @@ from conformance.oracles.documents import member
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 
 def conditional(platform: Platform) -> list[Resource]:
@@ -18,7 +18,7 @@ def conditional(platform: Platform) -> list[Resource]:
         each for each in platform.resources_with("create", "item", "update") if each.update and each.update.concurrency
     ]
     if not found:
-        raise NotApplicable("no resource declares update.concurrency")
+        raise NotDeclared("no resource declares update.concurrency", "identity.resources.update.concurrency")
     return found
 
 

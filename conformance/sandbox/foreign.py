@@ -11,7 +11,7 @@ from conformance.sandbox.platform import Platform
 from conformance.sandbox.templates import filled
 from conformance.target.description import Foreign, OtherOrganization, Resource
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared
 
 NEEDED = "foreign = { path = …, item = …, slug = … } for a resource of the target file"
 
@@ -56,7 +56,7 @@ class ForeignThings:
     def organization(self) -> OtherOrganization:
         """The other organization; NotApplicable where the target file does not name it."""
         if self.platform.target.foreign is None:
-            raise NotApplicable("the target file does not name the other organization: [targets.X.foreign]")
+            raise NotDeclared("the target file does not name the other organization: [targets.X.foreign]", "foreign")
         return self.platform.target.foreign
 
     @property
@@ -69,7 +69,9 @@ class ForeignThings:
         """Resources with their like in the other organization; NotApplicable where none is declared."""
         found = [(each, each.foreign) for each in self.platform.resources if each.foreign is not None]
         if not found:
-            raise NotApplicable(f"no resource declares its like in another organization: {NEEDED}")
+            raise NotDeclared(
+                f"no resource declares its like in another organization: {NEEDED}", "identity.resources.foreign"
+            )
         return found
 
     def places(self) -> list[tuple[Resource, Foreign]]:
@@ -83,7 +85,9 @@ class ForeignThings:
         """Things that exist there, of each resource: the one that is declared, and one that the run has made."""
         things = self.platform.made_once("foreign", self._all)
         if not things:
-            raise NotApplicable(f"no resource names a thing of another organization: {NEEDED}")
+            raise NotDeclared(
+                f"no resource names a thing of another organization: {NEEDED}", "identity.resources.foreign.slug"
+            )
         return things
 
     def those_of(self, resource: Resource) -> list[ForeignThing]:

@@ -9,7 +9,7 @@ from conformance.clients.oauth import bearer
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.templates import named_in
 from conformance.target.description import Resource
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 from conformance.vocabulary.values import another_like
 
 
@@ -46,7 +46,10 @@ class HiddenThings:
         """The hidden things; NotApplicable where none is declared, Inconclusive where the owner does not read one."""
         found = list(self._declared())
         if not found:
-            raise NotApplicable("no resource of the target file declares concealed_from with absent or item")
+            raise NotDeclared(
+                "no resource of the target file declares concealed_from with absent or item",
+                "identity.resources.concealed_from",
+            )
         for thing in found:
             self._show(thing)
         return found

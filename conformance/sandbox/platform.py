@@ -26,7 +26,7 @@ from conformance.sandbox.templates import filled, named_in
 from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 from conformance.vocabulary.values import another_like, has_a_form
 
 JSON = "application/json"
@@ -39,6 +39,11 @@ MOST_PAGES, MANY = 30, 11
 MOST_WAITS, WAIT_S = 25, 0.2
 AGAIN_S = 0.05
 UNKNOWN = 401
+
+
+def key_of(kind: str) -> str:
+    """The key of the target file that declares operations of a kind."""
+    return f"identity.resources.{kind.removeprefix('read-')}" if kind != "read" else "identity.resources"
 
 
 @dataclass(frozen=True)
@@ -113,14 +118,17 @@ class Platform:
         """Resources that declare all these parts (``create``, ``item`` …); NotApplicable where none does."""
         found = [each for each in self.resources if all(getattr(each, part) for part in parts)]
         if not found:
-            raise NotApplicable(f"no resource of the target file declares {' and '.join(parts)}")
+            raise NotDeclared(
+                f"no resource of the target file declares {' and '.join(parts)}",
+                *(f"identity.resources.{part}" for part in parts),
+            )
         return found
 
     def operations(self, *kinds: str) -> list[Operation]:
         """Every declared operation of these kinds, on items of the run's own; NotApplicable where there is none."""
         found = [each for resource in self.resources for kind in kinds for each in self._declared(resource, kind)]
         if not found:
-            raise NotApplicable(f"no resource of the target file declares {' or '.join(kinds)}")
+            raise NotDeclared(f"no resource of the target file declares {' or '.join(kinds)}", *map(key_of, kinds))
         return found
 
     def heads(self) -> list[Operation]:
@@ -136,7 +144,9 @@ class Platform:
         """
         found = [each for each in self.operations(*kinds) if not self._of_any_organization(each)]
         if not found:
-            raise NotApplicable(f"no declared {' or '.join(kinds)} is of the organization under test alone")
+            raise NotDeclared(
+                f"no declared {' or '.join(kinds)} is of the organization under test alone", "identity.resources.scope"
+            )
         return found
 
     def _of_any_organization(self, operation: Operation) -> bool:
@@ -159,7 +169,7 @@ class Platform:
             made = resource.create
             return Operation(resource, kind, made.method, resource.path, made.scope, document, made.content_type)
         if resource.item is None:
-            raise NotApplicable(f"the resource {resource.name} declares no item")
+            raise NotDeclared(f"the resource {resource.name} declares no item", "identity.resources.item")
         path = filled(resource.item.path, slug, text)
         if kind == "read-item":
             return Operation(resource, kind, "GET", path, resource.item.scope)
@@ -169,7 +179,7 @@ class Platform:
             return Operation(resource, kind, change.method, path, change.scope, document, change.content_type)
         if kind == "delete" and resource.delete:
             return Operation(resource, kind, resource.delete.method, path, resource.delete.scope)
-        raise NotApplicable(f"the resource {resource.name} declares no {kind}")
+        raise NotDeclared(f"the resource {resource.name} declares no {kind}", key_of(kind))
 
     def _declared(self, resource: Resource, kind: str) -> Iterator[Operation]:
         if kind == "read" or (kind == "create" and resource.create):
@@ -380,7 +390,7 @@ class Platform:
             return str(filled(resource.absent, another_like(own) if has_a_form(own) else self.names.new(), ""))
         if resource.item:
             return str(filled(resource.item.path, self.names.new(), ""))
-        raise NotApplicable(f"the resource {resource.name} declares no absent path")
+        raise NotDeclared(f"the resource {resource.name} declares no absent path", "identity.resources.absent")
 
     def nowhere(self) -> str:
         """A path that names nothing, new each time: below an API where another surface answers at the same address."""

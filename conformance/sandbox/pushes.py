@@ -14,7 +14,7 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.readings import document_of, list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled
 
 
 @dataclass
@@ -36,6 +36,8 @@ class Programs:
             except NotApplicable as absent:
                 self._found[name] = absent
         found = self._found[name]
+        if isinstance(found, NotInstalled):
+            raise NotInstalled(str(found), name)
         if isinstance(found, NotApplicable):
             raise NotApplicable(str(found))
         return found

@@ -302,5 +302,6 @@ def _plain(value: Any) -> Any:
 
 
 def fingerprint(target: Target) -> str:
-    """SHA-256 over the redacted description: equal where two runs were of the same target."""
-    return hashlib.sha256(json.dumps(redacted(target), sort_keys=True).encode()).hexdigest()
+    """SHA-256 over the redacted description: equal where two runs were of the same target, whatever its version."""
+    described = {name: each for name, each in redacted(target).items() if name != "product"}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -352,6 +352,7 @@ class LimitsSection(Described):
     revocation: float = Field(
         default=1.0,
         gt=0,
+        le=300,
         description="Seconds after which a revoked credential opens nothing, nor a rotated webhook URL.",
     )
     arrival: float = Field(
@@ -397,6 +398,15 @@ class OtherOrganization(Described):
     )
 
 
+class Product(Described):
+    """What is deployed at the target, for a statement of conformance; conformance certify may be given it instead."""
+
+    vendor: str = Field(min_length=1, max_length=200, description="Who makes it.")
+    name: str = Field(min_length=1, max_length=200, description="Its name.")
+    version: str = Field(min_length=1, max_length=200, description="The version that is deployed.")
+    contact: str = Field(min_length=1, max_length=200, description="Who answers for the statement: an address or URL.")
+
+
 class Target(Described):
     """A deployment under test."""
 
@@ -417,6 +427,7 @@ class Target(Described):
     storage: Storage | None = None
     webhooks: Webhooks | None = None
     foreign: OtherOrganization | None = None
+    product: Product | None = None
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
     _given: tuple[Secret, ...] = PrivateAttr(default=())

@@ -1,4 +1,4 @@
-"""Numbers that a run is given in words, for whichever parser of arguments meets them.
+"""Values that a run is given in words, for whichever parser of arguments meets them.
 
 Each raises argparse.ArgumentTypeError where the text is none, which the parser tells with the option's name.
 """
@@ -6,9 +6,12 @@ Each raises argparse.ArgumentTypeError where the text is none, which the parser 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import re
 import secrets
 
 MOST_WORKERS = 64
+CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 
 
 def seed(text: str) -> int:
@@ -18,6 +21,18 @@ def seed(text: str) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise argparse.ArgumentTypeError(f'{text}: must be a number from 0, or "random"')
     return int(text)
+
+
+def challenge(text: str) -> str:
+    """A certifier's value that nobody could know before: 8 to 128 letters, digits or ``.``, ``_``, ``~``, ``-``."""
+    if not CHALLENGE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text}: must be 8 to 128 letters, digits or one of . _ ~ -")
+    return text
+
+
+def challenge_seed(text: str) -> int:
+    """The seed of a run that answers a challenge."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
 
 
 def examples(text: str) -> int:

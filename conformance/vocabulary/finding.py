@@ -161,4 +161,27 @@ class NotConnected(Unreachable):
 
 
 class NotApplicable(Exception):
-    """The check is not asked of this target: what the target does not claim, or does not permit."""
+    """The check is not asked of this target. Raised as it is where the target's own behaviour decides that."""
+
+
+class NotOffered(NotApplicable):
+    """The check is about a feature or surface that the contract makes optional, and the target does not offer it."""
+
+
+class NotDeclared(NotApplicable):
+    """The target file lacks what the check needs: ``keys`` of the target, such as ``hooks.revoke``.
+
+    Nothing is shown of the requirement then: it counts for no certificate.
+    """
+
+    def __init__(self, why: str, *keys: str) -> None:
+        super().__init__(why)
+        self.lacks: Sequence[str] = keys
+
+
+class NotInstalled(NotApplicable):
+    """This machine lacks a program that the check needs. Nothing is shown of the requirement then, either."""
+
+    def __init__(self, why: str, program: str) -> None:
+        super().__init__(why)
+        self.lacks: Sequence[str] = (f"program:{program}",)

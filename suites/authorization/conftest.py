@@ -13,14 +13,14 @@ from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.hidden import HiddenThings
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 
 @pytest.fixture(scope="session")
 def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
     """The registry as the pusher sees it, for tokens that are not meant for the organization APIs."""
     if target.registry is None or "pusher" not in target.registry.credentials:
-        raise NotApplicable("the target describes no registry with a login in the role pusher")
+        raise NotOffered("the target describes no registry with a login in the role pusher")
     return Registry.enter(http(target.registry.url), target.registry)
 
 

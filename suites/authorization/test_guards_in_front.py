@@ -13,7 +13,7 @@ from conformance.oracles.status import expect_no_success, expect_refused, expect
 from conformance.sandbox.plainly_open import PlainlyOpen
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 
 LONGEST_IN_A_QUERY = 2000
 UNSEEN = {
@@ -158,7 +158,7 @@ def test_method_override_is_ignored(platform: Platform, where: str) -> None:
     """
     operations = [each for each in platform.operations("read-item") if each.resource.delete]
     if not operations:
-        raise NotApplicable("no declared item can be deleted")
+        raise NotDeclared("no declared item can be deleted", "identity.resources.delete")
     for operation in operations:
         token = platform.oauth.token("full", operation.scope) if operation.scope else platform.oauth.token("narrow")
         path, fields, body = saying_delete(operation.path, where)
@@ -191,7 +191,7 @@ def test_another_method_makes_nothing(platform: Platform, method: str) -> None:
             raise NonConformance(f"nothing that {method} has made without the scope", observed(found), reply, found)
         asked += 1
     if not asked:
-        raise NotApplicable("no declared creation needs a scope")
+        raise NotDeclared("no declared creation needs a scope", "identity.resources.create.scope")
 
 
 @verifies("authorization/matrix/another-method-is-no-way-in")

@@ -17,7 +17,7 @@ from conformance.sandbox.plainly_open import PlainlyOpen, strangers
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 
@@ -223,7 +223,7 @@ def test_token_of_another_organization_is_valid_at_home_only(platform: Platform)
             2. expect 403 or 404, and not 401
     """
     if not platform.oauth.has("foreign"):
-        raise NotApplicable("the target file has no credential in the role foreign")
+        raise NotDeclared("the target file has no credential in the role foreign", "identity.credentials.foreign")
     for operation in platform.shut("read"):
         expect_status(platform.as_role("foreign", operation), {403, 404}, f"for {operation} as foreign")
 

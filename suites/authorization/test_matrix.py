@@ -12,10 +12,10 @@ from conformance.oracles.concealment import expect_pair
 from conformance.oracles.proofs import alike
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
-from conformance.sandbox.platform import KINDS, Operation, Platform
+from conformance.sandbox.platform import KINDS, Operation, Platform, key_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 TAKEN = 409
 UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
@@ -40,7 +40,9 @@ def scoped(platform: Platform, *kinds: str) -> list[Operation]:
     """Operations of these kinds that need a scope; NotApplicable where none does."""
     found = [each for each in platform.operations(*kinds) if each.scope]
     if not found:
-        raise NotApplicable(f"no declared {' or '.join(kinds)} needs a scope")
+        raise NotDeclared(
+            f"no declared {' or '.join(kinds)} needs a scope", *(f"{key_of(kind)}.scope" for kind in kinds)
+        )
     return found
 
 
@@ -101,7 +103,7 @@ def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
         for role in getattr(operation.resource, kind).forbidden_to
     ]
     if not changes:
-        raise NotApplicable(f"no declared {kind} is said to be forbidden_to a role")
+        raise NotDeclared(f"no declared {kind} is said to be forbidden_to a role", f"{key_of(kind)}.forbidden_to")
     for operation, role in changes:
         if operation.scope and operation.scope not in platform.oauth.credential(role).scopes:
             raise Inconclusive(f"{role} has not the scope {operation.scope}", "a role that lacks the role alone")
@@ -123,7 +125,7 @@ def test_service_policy_is_403(platform: Platform) -> None:
         (operation, role) for operation in platform.operations("read") for role in operation.resource.refused_by_policy
     ]
     if not refusals:
-        raise NotApplicable("no declared resource is refused_by_policy to a role")
+        raise NotDeclared("no declared resource is refused_by_policy to a role", "identity.resources.refused_by_policy")
     for operation, role in refusals:
         scopes = platform.oauth.credential(role).scopes
         if operation.scope and operation.scope not in scopes:

@@ -11,10 +11,10 @@ from conformance.oracles.oauth import granted_scopes, issued
 from conformance.oracles.proofs import lacks, literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.platform import Operation, Platform, key_of
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 item_kinds = [case(name, name) for name in ("read-item", "update", "delete")]
 
@@ -23,7 +23,7 @@ def scoped(platform: Platform, kind: str) -> list[Operation]:
     """Operations of a kind that need a scope; NotApplicable where none does."""
     found = [each for each in platform.operations(kind) if each.scope]
     if not found:
-        raise NotApplicable(f"no declared {kind} needs a scope")
+        raise NotDeclared(f"no declared {kind} needs a scope", f"{key_of(kind)}.scope")
     return found
 
 
@@ -168,7 +168,9 @@ def test_project_membership_narrows(platform: Platform) -> None:
     """
     concealed = [each for each in platform.resources if "outsider" in each.concealed_from]
     if not concealed:
-        raise NotApplicable("no resource is declared concealed from the role outsider")
+        raise NotDeclared(
+            "no resource is declared concealed from the role outsider", "identity.resources.concealed_from"
+        )
     for resource in concealed:
         operation = platform.operation(resource, "read")
         control = platform.as_role("full", operation)

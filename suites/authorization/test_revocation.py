@@ -21,7 +21,7 @@ from conformance.sandbox.platform import KINDS, Platform
 from conformance.sandbox.revoked import last_accepted, revoked_once_more
 from conformance.strategies.explore import run_machine
 from conformance.vocabulary.check import case, disturbs, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 
 ROLE = "revocable"
 SOON_S = 2.0
@@ -198,7 +198,7 @@ def test_restoring_revives_no_token(platform: Platform, revoker: Operator) -> No
             2. expect the token to be refused within the bound of the target file, and a new one to be issued
     """
     if not revoker.has("restore"):
-        raise NotApplicable("the target file declares no hook restore")
+        raise NotDeclared("the target file declares no hook restore", "hooks.restore")
     client_id = platform.oauth.credential(ROLE).client_id
     token = platform.oauth.fresh_token(ROLE)
     revoked = revoker.revoke(client_id)
@@ -219,7 +219,7 @@ def test_credential_is_as_its_model(platform: Platform, revoker: Operator) -> No
             2. after each compare with a model; on a difference look for the shortest sequence that shows it
     """
     if not revoker.has("revoke") or not revoker.has("restore"):
-        raise NotApplicable("the target file declares no hooks revoke and restore")
+        raise NotDeclared("the target file declares no hooks revoke and restore", "hooks.revoke", "hooks.restore")
     if platform.target.limits.revocation > SOON_S:
         raise NotApplicable(f"revocation may take more than {SOON_S:g} s: a sequence cannot wait so long")
     reads = [

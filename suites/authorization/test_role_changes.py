@@ -15,7 +15,7 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared, Proof
 
 ROLE = "viewer"
 BY_ROLE = Proof(beyond="the operator has to change a role for it")
@@ -63,7 +63,11 @@ def changes(platform: Platform) -> list[ChangeByRole]:
     """A change of each resource of which the target file says who lacks the role for it."""
     found = list(filter(None, (_change(platform, each) for each in platform.resources)))
     if not found:
-        raise NotApplicable(f"no declared create or update is said to be forbidden_to {ROLE}")
+        raise NotDeclared(
+            f"no declared create or update is said to be forbidden_to {ROLE}",
+            "identity.resources.create.forbidden_to",
+            "identity.resources.update.forbidden_to",
+        )
     return found
 
 

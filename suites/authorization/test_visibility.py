@@ -18,7 +18,7 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 
 
 def hiding(platform: Platform) -> list[tuple[Resource, str]]:
@@ -29,7 +29,9 @@ def hiding(platform: Platform) -> list[tuple[Resource, str]]:
         for role in (resource.item.hidden_from if resource.item and resource.item.hidden_body else ())
     ]
     if not found:
-        raise NotApplicable("no resource declares item.hidden_body and item.hidden_from")
+        raise NotDeclared(
+            "no resource declares item.hidden_body and item.hidden_from", "identity.resources.item.hidden_body"
+        )
     return found
 
 

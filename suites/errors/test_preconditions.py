@@ -9,7 +9,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 
 
 def updates(platform: Platform) -> list[tuple[Operation, str]]:
@@ -22,7 +22,10 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
             if etag.startswith('"'):
                 found.append((platform.operation(resource, "update", slug), etag))
     if not found:
-        raise NotApplicable("no resource declares If-Match as its update.concurrency and shows a strong ETag")
+        raise NotDeclared(
+            "no resource declares If-Match as its update.concurrency and shows a strong ETag",
+            "identity.resources.update.concurrency",
+        )
     return found
 
 

@@ -18,14 +18,14 @@ from conformance.clients.waiting import retry_after
 from conformance.clients.ways_round import WAYS_ROUND
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
-from conformance.oracles.rate_limits import expect_limited, first_refused
+from conformance.oracles.rate_limits import expect_limited, first_refused, stated
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 ROLE, LONGEST_WAIT_S = "limited", 20.0
 
@@ -70,7 +70,7 @@ def is_refused(reply: Exchange) -> bool:
 def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     """An answer above the named limit of the role limited, behind all others; NonConformance where none comes."""
     if target.limits.token_requests is None:
-        raise NotApplicable("the target file names no limits.token_requests")
+        raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
     ask = asking(oauth)
     refused = first_refused(target.limits.token_requests, "token_requests", ask, is_refused)
     # Of those at once it may be any, and of a script that asks one after the other only the last.
@@ -95,7 +95,7 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
                a window may have begun anew in between
     """
     if target.limits.token_requests is None:
-        raise NotApplicable("the target file names no limits.token_requests")
+        raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
     allowed, window = parse_rate(target.limits.token_requests)
     if window > LONGEST_WAIT_S:
         raise Inconclusive(
@@ -146,10 +146,11 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
     Method: 1. as the role limited, read a declared resource more often than limits.api_requests permits
             2. expect 429
     """
+    stated(target.limits.api_requests, "api_requests")
     scopes = oauth.credential(ROLE).scopes
     opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
     if opened is None:
-        raise NotApplicable(f"no declared resource asks for a scope of the role {ROLE}")
+        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
     hasty, token = platform.http.impatient(), oauth.token(ROLE)
     expect_limited(
         target.limits.api_requests, "api_requests", lambda: hasty.send(opened.method, opened.path, [bearer(token)])
@@ -167,7 +168,7 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
     scopes, own = oauth.credential(ROLE).scopes, bearer(oauth.token(ROLE))
     opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
     if opened is None:
-        raise NotApplicable(f"no declared resource asks for a scope of the role {ROLE}")
+        raise NotDeclared(f"no declared resource asks for a scope of the role {ROLE}", "identity.resources.scope")
     exhausted(target, oauth)
     reply = platform.http.impatient().send(opened.method, opened.path, [own])
     if reply.status == 401:

@@ -15,7 +15,7 @@ from conformance.oracles.proofs import lacks, literal, shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 TIMES = 60
@@ -173,7 +173,7 @@ def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
     if not resources:
-        raise NotApplicable("no resource of the target file has the unique member slug")
+        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
     for resource in resources:
         operation = platform.operation(resource, "create")
         slug = template.replace("{slug}", str(platform.slug_of(operation)))

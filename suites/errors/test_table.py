@@ -14,7 +14,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
 
 MARKUP = "<b id=cf>"
 MEMBER = re.compile(r'"status"\s*:\s*\d+')
@@ -42,7 +42,7 @@ def lacking_scope(platform: Platform) -> Exchange:
     """A read with a token that lacks the scope."""
     scoped = [each for each in platform.operations("read") if each.scope]
     if not scoped:
-        raise NotApplicable("no declared resource needs a scope")
+        raise NotDeclared("no declared resource needs a scope", "identity.resources.scope")
     return platform.send(scoped[0], platform.oauth.token_without(str(scoped[0].scope)))
 
 

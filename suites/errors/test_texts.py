@@ -16,7 +16,7 @@ from conformance.oracles.status import expect_status, expect_success, refused_in
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 # A percent sign that begins no encoded byte stands apart from one that does: some decode where all can be decoded.
@@ -90,7 +90,7 @@ def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) ->
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
     if not resources:
-        raise NotApplicable("no resource of the target file has the unique member slug")
+        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
     for resource in resources:
         slug = made(platform.names.new())
         reply = platform.create(resource, slug)

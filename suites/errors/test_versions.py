@@ -14,7 +14,7 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 FORM = '^(W/)?"[^" ]*"$'
@@ -31,7 +31,9 @@ def going_by_if_match(platform: Platform) -> list[Resource]:
         if each.update and each.update.concurrency == "If-Match"
     ]
     if not found:
-        raise NotApplicable("no resource declares If-Match as its update.concurrency")
+        raise NotDeclared(
+            "no resource declares If-Match as its update.concurrency", "identity.resources.update.concurrency"
+        )
     return found
 
 

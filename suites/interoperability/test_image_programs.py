@@ -23,7 +23,7 @@ from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, not
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Registry
 from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotInstalled
 
 FURTHER = 2
 
@@ -150,7 +150,7 @@ def test_what_one_pushed_others_pull(
     login = login_as(registry, "puller", "pusher")
     pushed = {other.name: pushes.told(other) for other in islice(programs.after(program), FURTHER)}
     if not any(pushed.values()):
-        raise NotApplicable("no other program that pushes images is installed on this machine")
+        raise NotInstalled("no other program that pushes images is installed on this machine", "podman")
     found: list[NonConformance] = []
     for name, content in pushed.items():
         if content is not None:

@@ -10,7 +10,7 @@ from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 from conformance.vocabulary.wording import field_of
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
@@ -53,7 +53,10 @@ def test_documented_scope_is_granted(oauth: OAuthClient) -> None:
     """
     role = oauth.role_with_documented_scope()
     if role is None:
-        raise NotApplicable(f"no credential in the role full or narrow declares the scope {DOCUMENTED_SCOPE}")
+        raise NotDeclared(
+            f"no credential in the role full or narrow declares the scope {DOCUMENTED_SCOPE}",
+            "identity.credentials.full.scopes",
+        )
     reply = oauth.request_token(role, scope=DOCUMENTED_SCOPE)
     granted = expect_token(reply).get("scope", DOCUMENTED_SCOPE)
     if DOCUMENTED_SCOPE not in str(granted).split():

@@ -24,7 +24,7 @@ from conformance.oracles.tls import (
 from conformance.target.description import Target, Webhooks
 from conformance.target.proxies import on_loopback
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 CURRENT = ("TLS 1.2", "TLS 1.3")
 # Nobody's client: whoever listens on the way learns nothing by it.
@@ -38,7 +38,7 @@ def address(target: Target, surface: str) -> str:
     """Where a surface is; NotApplicable where it is not described, or is a test address without TLS."""
     described = getattr(target, surface)
     if described is None:
-        raise NotApplicable(f"the target describes no {surface}")
+        raise NotOffered(f"the target describes no {surface}")
     url = origin(target.webhooks) if target.webhooks and surface == "webhooks" else ""
     url = url or str(described.endpoint if surface == "storage" else described.url)
     if url.startswith("http://") and on_loopback(url):
@@ -213,5 +213,5 @@ def light_path(target: Target, surface: str) -> str:
     if surface == "storage" and target.storage is not None:
         return f"/{target.storage.buckets[0]}"
     if target.identity is None or not target.identity.resources:
-        raise NotApplicable("the target describes no identity API")
+        raise NotOffered("the target describes no identity API")
     return target.identity.resources[0].path

@@ -16,7 +16,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 DISABLED = {400, 405}
 """What is answered where deletion is disabled (OCI Distribution 1.1, "Content Management")."""
@@ -166,7 +166,7 @@ def test_delete_an_absent_tag(halved: Halved, features: frozenset[str], what: st
             2. expect 404
     """
     if "registry.delete-tag" not in features:
-        raise NotApplicable("the target does not claim registry.delete-tag")
+        raise NotOffered("the target does not claim registry.delete-tag")
     reply = halved.repository.delete_manifest(halved.tag[:-1])
 
     expect_status(reply, 404, f"for a {what} that was never pushed")

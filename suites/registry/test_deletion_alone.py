@@ -14,7 +14,7 @@ from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def test_image_stays_elsewhere(request: pytest.FixtureRequest, features: frozens
             2. expect exactly its bytes by that tag from the other, and 404 to what was deleted
     """
     if by == "tag" and "registry.delete-tag" not in features:
-        raise NotApplicable("the target does not claim registry.delete-tag")
+        raise NotOffered("the target does not claim registry.delete-tag")
     undone: Undone = request.getfixturevalue("undone")
     taken = undone.by[by]
     expect_done(taken.reply)
@@ -144,7 +144,7 @@ def test_no_tags_any_more(request: pytest.FixtureRequest, features: frozenset[st
             2. where the tag went with it, expect "tags": [], or 404
     """
     if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
+        raise NotOffered("the target does not claim registry.delete")
     undone: Undone = request.getfixturevalue("undone")
     expect_done(undone.deleted)
 
@@ -206,11 +206,11 @@ def test_deletion_that_is_not_offered(repository: Repository, new_image: NewImag
                deletes it need not say so
     """
     if "registry.delete" in features:
-        raise NotApplicable("the target claims registry.delete")
+        raise NotOffered("the target claims registry.delete")
     manifest = repository.given(new_image())
     reply = repository.delete_manifest(manifest.digest)
     if reply.ok:
-        raise NotApplicable("the registry deletes manifests, though the target does not claim it")
+        raise NotOffered("the registry deletes manifests, though the target does not claim it")
 
     expect_status(reply, {400, 401, 403, 405}, "where nothing is deleted")
     expect_bytes(repository.get_manifest(manifest.digest), manifest.content)

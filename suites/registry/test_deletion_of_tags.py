@@ -19,7 +19,7 @@ from conformance.oracles.registry import (
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 
 @verifies("registry/delete/tag-alone")
@@ -66,12 +66,12 @@ def test_tag_deletion_that_is_not_offered(
                that deletes it need not say so
     """
     if "registry.delete-tag" in features:
-        raise NotApplicable("the target claims registry.delete-tag")
+        raise NotOffered("the target claims registry.delete-tag")
     tag = names.new("tag")
     manifest = repository.given(new_image(), tag)
     reply = repository.delete_manifest(tag)
     if reply.ok:
-        raise NotApplicable("the registry deletes tags, though the target does not claim it")
+        raise NotOffered("the registry deletes tags, though the target does not claim it")
 
     expect_status(reply, {400, 401, 403, 405}, "where tags are not deleted")
     expect_bytes(repository.get_manifest(tag), manifest.content)
@@ -88,7 +88,7 @@ def test_delete_what_lost_its_tag(
             2. where it is there, DELETE it by digest: expect 202, or 404 where it has gone by now
     """
     if "registry.delete-tag" not in features:
-        raise NotApplicable("the target does not claim registry.delete-tag")
+        raise NotOffered("the target does not claim registry.delete-tag")
     tag = names.new("untagged")
     manifest = repository.given(new_image(), tag)
     untagged = repository.delete_manifest(tag)

@@ -7,7 +7,7 @@ from conformance.clients.registry_streams import pull, push
 from conformance.clients.s3_streams import Pattern
 from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotDeclared
 
 MIB = 1024 * 1024
 
@@ -20,7 +20,9 @@ def test_large_blob_comes_back(registry: Registry, repository: Repository) -> No
             2. GET it and expect 200 with the same bytes, compared as they come
     """
     if registry.described.large_blob_mib is None:
-        raise NotApplicable("the target file names no large_blob_mib under [targets.X.registry]")
+        raise NotDeclared(
+            "the target file names no large_blob_mib under [targets.X.registry]", "registry.large_blob_mib"
+        )
     content = Pattern(registry.described.large_blob_mib * MIB)
     created, digest = push(repository, content)
     expect_success(created, f"to a blob of {content.size} bytes")

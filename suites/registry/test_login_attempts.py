@@ -21,7 +21,7 @@ from conformance.oracles.status import expect_refused, expect_status, expect_suc
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotDeclared
 from conformance.vocabulary.values import basic_login
 
 MALFORMED = [
@@ -141,7 +141,10 @@ def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None
             2. expect a refusal, of the one or the other
     """
     if role not in registry.described.credentials:
-        raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
+        raise NotDeclared(
+            f"the target file names no login under [targets.X.registry.credentials.{role}]",
+            f"registry.credentials.{role}",
+        )
     account = registry.account(role)
     asked, theirs = presented(stored.repository, account.username, account.password, "pull")
     reply = asked if asked and not token_in(asked) else theirs.get_manifest(stored.tag)

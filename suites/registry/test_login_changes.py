@@ -9,12 +9,12 @@ from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import presented
-from conformance.oracles.rate_limits import expect_limited
+from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.status import expect_status, observed
 from conformance.target.description import Target
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 AGAIN_S = 0.05
 
@@ -56,7 +56,8 @@ def test_requests_are_limited(registry: Registry, stored: StoredImage, target: T
     Method: 1. with the login in the role limited, HEAD a manifest more often than limits.registry_requests permits
             2. expect 429
     """
+    stated(target.limits.registry_requests, "registry_requests")
     if "limited" not in registry.described.credentials:
-        raise NotApplicable("the target file describes no login in the role limited")
+        raise NotDeclared("the target file describes no login in the role limited", "registry.credentials.limited")
     repository = stored.repository.as_role("limited").impatient()
     expect_limited(target.limits.registry_requests, "registry_requests", lambda: repository.head_manifest(stored.tag))

@@ -28,7 +28,7 @@ from conformance.oracles.status import expect_no_server_error, expect_refused, e
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 BLOBS = [case(name, name) for name in ("config", "layer", "layer-elsewhere", "known-elsewhere", "deleted")]
 MORE_THAN_32_BITS = 5 * 1024**3
@@ -57,7 +57,7 @@ def without(
 
     def made(missing: str) -> Pushed:
         if missing.startswith("deleted") and "registry.delete" not in features:
-            raise NotApplicable("the target does not claim registry.delete")
+            raise NotOffered("the target does not claim registry.delete")
         tag = names.new("missing")
         never = image(tag, docker=missing == "docker-child")
         if missing == "config":

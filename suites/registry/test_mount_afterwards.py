@@ -13,7 +13,7 @@ from conformance.oracles.registry import expect_bytes, expect_not_mounted, expec
 from conformance.oracles.status import expect_success
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def passed(
 ) -> Passed:
     """Passes a blob on and deletes it, once; not asked where no blob is deleted."""
     if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
+        raise NotOffered("the target does not claim registry.delete")
 
     def deleted(source: Repository, digest: str) -> None:
         reply = source.delete_blob(digest)

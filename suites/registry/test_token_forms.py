@@ -27,7 +27,7 @@ from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 from conformance.vocabulary.wording import worded
 
 
@@ -229,7 +229,10 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
             2. where a token comes, expect it not to pull
     """
     if role not in bearer.described.credentials:
-        raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
+        raise NotDeclared(
+            f"the target file names no login under [targets.X.registry.credentials.{role}]",
+            f"registry.credentials.{role}",
+        )
     account, scope = bearer.account(role), bearer.scope(stored.repository.name, "pull")
     reply = granted_by_password(bearer, account.username, account.password, scope)
 

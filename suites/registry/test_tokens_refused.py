@@ -25,7 +25,7 @@ from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 from conformance.vocabulary.values import another_like, basic_login
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -130,7 +130,7 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     """
     kept, name = bearer.described.expired_token, bearer.described.repository
     if kept is None:
-        raise NotApplicable("the target file names no expired_token under [targets.X.registry]")
+        raise NotDeclared("the target file names no expired_token under [targets.X.registry]", "registry.expired_token")
     fresh = token_for(bearer, "pusher", bearer.scope(name, "pull"))
     new = bearer.presenting(f"Bearer {fresh}")
     if new.support().status != 200 and new.repository(name).tags().status not in (200, 404):

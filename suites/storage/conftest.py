@@ -15,14 +15,14 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space, space_in
 from conformance.target.description import Storage, Target
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 
 @pytest.fixture(scope="session")
 def storage(target: Target) -> Storage:
     """The target file's section on storage."""
     if target.storage is None:
-        raise NotApplicable("the target describes no storage")
+        raise NotOffered("the target describes no storage")
     return target.storage
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from conformance.clients.operator import Operator
 from conformance.clients.storage import S3
-from conformance.oracles.rate_limits import expect_limited
+from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.s3_errors import error_of
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
 AGAIN_S = 0.05
 
@@ -23,7 +23,7 @@ def with_key_of(s3: S3, storage: Storage, role: str) -> S3:
     """The gateway under the access key in a role; NotApplicable where the target file describes none."""
     key = {str(name): each for name, each in storage.credentials.items()}.get(role)
     if key is None:
-        raise NotApplicable(f"the target file describes no access key in the role {role}")
+        raise NotDeclared(f"the target file describes no access key in the role {role}", f"storage.credentials.{role}")
     return s3.with_keys(access_key=key.access_key.reveal(), secret_key=key.secret_key.reveal())
 
 
@@ -71,6 +71,7 @@ def test_requests_are_limited(s3: S3, storage: Storage, space: Space, target: Ta
     Method: 1. with the access key in the role limited, GET an object more often than limits.storage_requests permits
             2. expect 429, or S3's 503 with the code SlowDown
     """
+    stated(target.limits.storage_requests, "storage_requests")
     limited = with_key_of(s3, storage, "limited").impatient()
     key = space.stored(b"read with a key that is limited")
     bucket = limited.bucket(space.name)

@@ -11,7 +11,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_not
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 BODY = b"conditional"
 OTHER = '"0123456789abcdef0123456789abcdef"'
@@ -77,7 +77,7 @@ def test_tag_of_parts_holds(space: Space, features: frozenset[str], body: bytes)
             3. expect the object, 304, and the copy
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key, copied = space.key("parts"), space.key("copy")
     upload = space.opened(key)
     expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, body)]))
@@ -117,7 +117,7 @@ def test_what_has_the_tag_of_parts_is_replaced(space: Space, features: frozenset
             2. expect 412 twice, then 2xx and the new bytes
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     upload = space.opened(key := space.key("parts"))
     expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, body)]))
     tag = expect_etag(space.head(key))
@@ -192,7 +192,7 @@ def test_deletion_of_what_has_the_tag(space: Space, features: frozenset[str], ta
     if tag:
         key = space.stored(BODY)
     elif "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     else:
         of_parts = space.opened(key := space.key("parts"))
         require(space.complete(key, of_parts, [space.part(key, of_parts, 1, BODY)]), "multipart uploads")

@@ -16,7 +16,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ex
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 from conformance.vocabulary.wording import worded
 
 OTHER = '"0123456789abcdef0123456789abcdef"'
@@ -47,7 +47,7 @@ def _only_winner(answers: list[tuple[bytes, Exchange]]) -> bytes:
 def _expect_one_completion(space: Space, features: frozenset[str], key: str, condition: dict[str, str]) -> None:
     """A completion under a condition that holds makes the object; another, for which it does no longer, none."""
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     uploads = [space.opened(key) for _ in range(2)]
     parts = [space.part(key, upload, 1, body) for upload, body in zip(uploads, (b"in time", b"too late"), strict=True)]
 

@@ -11,7 +11,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%25", "unicode": "straße", "question": "what?"}
 
@@ -76,7 +76,7 @@ def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str
             2. expect its own bytes of the copy, where both were taken
     """
     if made == "part" and "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     source, key = space.stored(b"without"), space.key("copy")
     with space.removing(f"/{source}"):
         if not space.put(f"/{source}", b"with").ok:

@@ -19,7 +19,7 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
 from conformance.vocabulary.wording import worded
 
 TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
@@ -51,7 +51,7 @@ def test_longer_key_is_refused_in_any_way(space: Space, features: frozenset[str]
             2. expect 400 KeyTooLongError, or 414, and nothing under its first 1,024 bytes
     """
     if way == "parts" and "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = _long(space, 1025)
 
     reply = space.copy(key, space.stored()) if way == "copy" else _uploaded(space, key)
@@ -69,7 +69,7 @@ def test_longest_key_is_kept_in_any_way(space: Space, features: frozenset[str], 
             2. expect its bytes
     """
     if way == "parts" and "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = _long(space, 1024)
 
     expect_no_error_inside(space.copy(key, space.stored(b"too far")) if way == "copy" else _uploaded(space, key))
@@ -87,7 +87,7 @@ def test_key_of_parts_is_its_very_letters(space: Space, features: frozenset[str]
             2. expect 204, the part, and its bytes there, and the others as they were
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = f"{space.prefix()}{name}"
     others = [key.replace("%41", "A"), key.replace("K", "k")]
     if not all(space.put(each, b"put before").ok for each in (key, *others)):

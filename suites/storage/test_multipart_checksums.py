@@ -17,7 +17,7 @@ from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered, Proof
 
 BODY, EARLIER = b"the only part", b"what came first"
 Parts = tuple[bytes, ...]
@@ -67,7 +67,7 @@ def completed(
 def multipart(features: frozenset[str]) -> None:
     """NotApplicable where the target does not claim uploads in parts."""
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
 
 
 @verifies("storage/checksum/of-parts-is-of-its-type")

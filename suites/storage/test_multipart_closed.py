@@ -20,7 +20,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, 
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded
 
 STOOD = b"what stood there"
@@ -31,7 +31,7 @@ OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
 def multipart(features: frozenset[str]) -> None:
     """NotApplicable where the target does not claim uploads in parts."""
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
 
 
 @verifies("storage/multipart/completed-upload-is-closed")

@@ -20,7 +20,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded
 
 CONCEALED = {403, 404}
@@ -202,7 +202,7 @@ def test_part_of_missing_version(space: Space, features: frozenset[str], version
             2. expect 400, 403, 404, or 501
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     source, key = space.stored(b"the present one"), space.key("copied")
     upload = space.opened(key)
     named = f"/{space.name}/{encoded(source, safe='/')}?versionId={version}"

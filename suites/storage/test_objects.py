@@ -28,7 +28,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ex
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotDeclared, NotOffered
 from conformance.vocabulary.wording import worded
 
 MIB = 1024 * 1024
@@ -84,7 +84,9 @@ def test_large_object_comes_back(space: Space, storage: Storage) -> None:
             2. expect the same bytes and Content-Length from GET, compared as they come
     """
     if storage.large_object_mib is None:
-        raise NotApplicable("the target file names no large_object_mib under [targets.X.storage]")
+        raise NotDeclared(
+            "the target file names no large_object_mib under [targets.X.storage]", "storage.large_object_mib"
+        )
     expect_streamed(space, Pattern(storage.large_object_mib * MIB))
 
 
@@ -151,7 +153,7 @@ def test_overwriting_replaces_parts(space: Space, features: frozenset[str], body
             2. expect all of its bytes, or a refusal
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     of_parts = space.opened(key := space.key("parts"))
     require(space.complete(key, of_parts, [space.part(key, of_parts, 1, b"in a part")]), "multipart uploads")
     reply = space.get(space.stored(body, key=key), query={"partNumber": "1"})

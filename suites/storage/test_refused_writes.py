@@ -12,7 +12,7 @@ from conformance.oracles.status import expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotApplicable, NotOffered
 
 STOOD, NEW = b"what stood there", b"other bytes"
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
@@ -23,7 +23,7 @@ ENABLED = {"x-amz-checksum-mode": "ENABLED"}
 def multipart(features: frozenset[str]) -> None:
     """NotApplicable where the target does not claim uploads in parts."""
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
 
 
 def _require_refusal(reply: Exchange) -> None:

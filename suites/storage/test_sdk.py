@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
@@ -99,7 +99,7 @@ def test_sdk_transfers_large_files(
             2. expect each to end, and the same bytes
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     longest_s = REQUESTS * space.s3.raw.limits.answer_s
     from boto3.s3.transfer import TransferConfig
 

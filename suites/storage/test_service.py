@@ -19,7 +19,7 @@ from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 
 Operation = Callable[[Bucket, str], Exchange]
 OPERATIONS: dict[str, Operation] = {
@@ -228,4 +228,7 @@ def test_delete_bucket_destroys_nothing(space: Space, storage: Storage) -> None:
 
 def _destructive(storage: Storage) -> None:
     if not storage.destructive:
-        raise NotApplicable("the target file does not permit that buckets are made or deleted (storage.destructive)")
+        raise NotDeclared(
+            "the target file does not permit that buckets are made or deleted (storage.destructive)",
+            "storage.destructive",
+        )

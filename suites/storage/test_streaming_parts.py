@@ -25,7 +25,7 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotOffered
 
 PARTS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 65536, b"the rest")
 WHOLE = b"".join(PARTS)
@@ -110,7 +110,7 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, features: frozenset[
                gives the first's bytes
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     upload = _opened(space)
     part = space.s3.send(upload.request(WHOLE))
     forged = _forged(chunked(upload.request(), space.s3.keys, (b"x" * 65536, *PARTS[1:]), kind))
@@ -158,7 +158,7 @@ def test_differing_checksum_refuses_the_part(
             2. expect 400; the completion with the first's ETag gives the first's bytes
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     if trailing:
         chunks_of(UNSIGNED_TRAILER)
     body, upload, wrong = b"as it should be", _opened(space, algorithm), checksum_field(algorithm, b"others")

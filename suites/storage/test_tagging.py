@@ -21,7 +21,7 @@ from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
 from conformance.strategies.storage import tag_sets
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 TAGS = {"Project": "Alpha", "owner": "team é日", "Owner": "Team A"}
 ODD, OTHER = {"number": "007", "answer": "No", "of": "null", "sum": "a+b=c", "reviewed": ""}, b"another document"
@@ -168,7 +168,7 @@ def test_differing_digest_keeps_the_tags(space: Space, features: frozenset[str],
             2. expect 400 BadDigest, and the old tags
     """
     if "Content-MD5" not in digest and "storage.checksums" not in features:
-        raise NotApplicable("the target does not claim storage.checksums")
+        raise NotOffered("the target does not claim storage.checksums")
     key = space.stored(headers={"x-amz-tagging": "project=alpha"})
     body = tagging_document([("project", "beta")])
 
@@ -214,7 +214,7 @@ def test_tags_given_with_an_upload(space: Space, features: frozenset[str]) -> No
             2. expect the upload's tags, and no others
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = space.stored(headers={"x-amz-tagging": "of-the=overwritten"})
     upload = space.opened(key, {"x-amz-tagging": "Project=Alpha&reviewed="})
 

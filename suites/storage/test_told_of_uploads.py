@@ -27,7 +27,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ob
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.values import ROUNDED_S, seconds_of_time
 from conformance.vocabulary.wording import worded
 
@@ -220,7 +220,7 @@ def test_head_of_a_part_counts_parts_as_get(space: Space, features: frozenset[st
             2. where GET tells how many parts there are, expect HEAD to tell it, too
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = space.key("part")
     upload = space.opened(key)
     require(space.complete(key, upload, [space.part(key, upload, 1, b"the only part")]), "multipart uploads")

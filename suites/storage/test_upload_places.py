@@ -10,7 +10,7 @@ from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 from conformance.vocabulary.wording import some, worded
 
 
@@ -100,7 +100,7 @@ def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: froze
             2. expect 200 or a 4xx (501 where it is not offered)
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = space.key()
 
     expect_no_server_error(space.list_parts(key, space.opened(key), **{name: "many"}))

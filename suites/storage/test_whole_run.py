@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, concludes, row, verifies
-from conformance.vocabulary.finding import NotApplicable, Proof
+from conformance.vocabulary.finding import NotOffered, Proof
 
 READ = Proof(beyond="it is about what a result says, which is shown here, beside what was asked")
 UNREAD = "it takes a reader of XML to see where a document breaks off or repeats what it may not"
@@ -163,7 +163,7 @@ def test_every_answer_names_its_upload(space: Space, recorder: Recorder, feature
                delimiter, where told, as they were asked
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     key = space.key(name)
     upload = space.opened(key)
     space.list_uploads(key)

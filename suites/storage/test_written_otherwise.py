@@ -21,7 +21,7 @@ from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 COPIED, UPLOADED = b"what was copied over it", b"what was uploaded in a part"
 
@@ -155,7 +155,7 @@ def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str
             2. expect the bytes, length and ETag of the upload's object of all three
     """
     if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
+        raise NotOffered("the target does not claim storage.multipart")
     new, gone, key = space.key(), _deleted(space), space.stored(first)
     _expect_read(space, key, first, "straight after writing it")
     expect_nothing_stored(space.get(new), "before the first write")

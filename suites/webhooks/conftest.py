@@ -11,14 +11,14 @@ from conformance.clients.webhooks import WebhookClient
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Target
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotOffered
 
 
 @pytest.fixture(scope="session")
 def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorder) -> WebhookClient:
     """The webhook of the target; each part of its URL that could be the secret is one by itself."""
     if target.webhooks is None:
-        raise NotApplicable("the target describes no webhooks")
+        raise NotOffered("the target describes no webhooks")
     client = WebhookClient(target.webhooks, lambda url: http(url).readable().forgiving())
     url = target.webhooks.url
     for number, part in enumerate(dict.fromkeys([client.secret, *client.long_parts]), 1):

@@ -28,7 +28,7 @@ from conformance.oracles.webhooks import (
 from conformance.target.description import Target
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
 
 Kind = tuple[str, HeaderFields]
 SENDERS: list[HeaderFields] = [
@@ -157,7 +157,7 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
     digests = accepted.values()
     told = told_in_time(operator, target, lambda told: all(carrying(told, each) for each in digests) or has_none(told))
     if not tells_digests(told, [plain, *digests]):
-        raise NotApplicable("the hook events tells no sha256")
+        raise NotDeclared("the hook events tells no sha256", "hooks.events")
     times = {name: carrying(told, digest) for name, digest in accepted.items()}
     wrong = [name for name, count in times.items() if count != 1]
     if wrong:

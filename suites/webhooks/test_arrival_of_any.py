@@ -12,7 +12,7 @@ from conformance.oracles.webhooks import carrying, mark, observed_by, told_in_ti
 from conformance.target.description import Target
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 
 Sent = tuple[str, bytes, str, HeaderFields]
 """The mark of an event, its body, its media type and what its sender adds."""
@@ -43,7 +43,7 @@ PROGRAMS: dict[str, HeaderFields] = {
 def of_any_content(webhook: WebhookClient) -> dict[str, Sent]:
     """Events in JSON that say what is seldom said."""
     if JSON not in webhook.described.content_types:
-        raise NotApplicable("the webhook does not declare application/json")
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
     marks = {name: mark() for name in CONTENTS}
     bodies = {name: body.replace(b"%s", marks[name].encode()) for name, body in CONTENTS.items()}
     return {name: (marks[name], bodies[name], JSON, ()) for name in CONTENTS}

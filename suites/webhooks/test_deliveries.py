@@ -14,7 +14,7 @@ from conformance.oracles.errors import expect_no_leak
 from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.webhooks import posted_where_none_is, taken
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 
 SAMPLES = {
     "application/json": b'{"event": "cf", "n": 1}', "text/plain": "plain täxt".encode(),
@@ -44,7 +44,7 @@ def test_media_type_parameters_are_accepted(webhook: WebhookClient) -> None:
             2. expect 2xx
     """
     if "application/json" not in webhook.described.content_types:
-        raise NotApplicable("the webhook does not declare application/json")
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
     for end in ("json; charset=utf-8", 'json;charset="UTF-8"', "json ;charset=utf-8", "JSON"):
         expect_success(webhook.post(b'{"a": 1}', f"application/{end}"), f"for application/{end}")
 
@@ -71,7 +71,7 @@ def test_any_json_is_accepted(webhook: WebhookClient, body: bytes) -> None:
             2. expect 2xx
     """
     if "application/json" not in webhook.described.content_types:
-        raise NotApplicable("the webhook does not declare application/json")
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
     expect_success(webhook.post(body))
 
 

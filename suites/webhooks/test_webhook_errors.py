@@ -15,7 +15,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_client_error
 from conformance.oracles.headers import expect_header
 from conformance.oracles.mutations import Surroundings, expect_outcome
-from conformance.oracles.rate_limits import expect_limited
+from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.status import expect_status, expect_success, refused_in_front
 from conformance.oracles.webhooks import posted_where_none_is, taken
 from conformance.strategies.changes import Change
@@ -30,7 +30,7 @@ from conformance.strategies.webhooks import (
 )
 from conformance.target.description import Target
 from conformance.vocabulary.check import case, disturbs, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NotDeclared
 from conformance.vocabulary.mutation import Outcome
 from conformance.vocabulary.wording import worded
 
@@ -67,9 +67,10 @@ def test_requests_are_limited(target: Target, http: Callable[[str], HttpClient],
     Method: 1. POST to the webhook of limited_url more events than limits.webhook_requests permits
             2. expect 429
     """
+    stated(target.limits.webhook_requests, "webhook_requests")
     limited = webhook.described.limited_url
     if limited is None:
-        raise NotApplicable("the target file declares no limited_url in [targets.X.webhooks]")
+        raise NotDeclared("the target file declares no limited_url in [targets.X.webhooks]", "webhooks.limited_url")
     parts = urlsplit(limited.reveal())
     client = http(f"{parts.scheme}://{parts.netloc}").impatient()
     path, event = limited.reveal().removeprefix(client.base_url), webhook.event()
@@ -197,7 +198,7 @@ def test_any_changed_event_is_judged(
                the rest; never a 5xx; then a good delivery to be accepted
     """
     if JSON not in webhook.described.content_types:
-        raise NotApplicable("the webhook does not declare application/json")
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
     mutation = change.of({"event": "cf", "subject": "a/b", "count": 3, "data": {"id": "x"}})
     if mutation.outcome is Outcome.REFUSED and "webhooks.strict-json" not in features:
         mutation = mutation.open()

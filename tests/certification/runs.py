@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from conformance import __version__
 from conformance.contract.catalogue import catalogue
 from conformance.reporting import render_all
+from conformance.reporting.attestation import Product
+from conformance.reporting.certification import Wanted
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
+from conformance.runs.seal import RECORD_FILES, RunSeal
 from tests.reporting import samples
 
 CLASSES = ("registry-catalog", "registry-delete")
@@ -22,10 +26,21 @@ NOW = datetime.datetime.now(datetime.UTC)
 TODAY = NOW.date().isoformat()
 
 
+PRODUCT = {"vendor": "Acme", "name": "Acme Cloud", "version": "4.2", "contact": "conformance@acme.example"}
+
+
+def wanted(*classes: str, challenge: str | None = None) -> Wanted:
+    """What is certified of a sample."""
+    return Wanted(list(classes), Product(**PRODUCT), TODAY, challenge)
+
+
 def results(*classes: str) -> list[CheckResult]:
     """A passing result for each requirement of the classes."""
     wanted = [each for each in catalogue() if each.conformance_class in (classes or CLASSES) and not each.untestable]
-    return [samples.check(each.id, level=each.level.value, conformance_class=each.conformance_class) for each in wanted]
+    return [
+        samples.check(each.id, level=each.level.value, conformance_class=each.conformance_class, promise=each.promise)
+        for each in wanted
+    ]
 
 
 def suite() -> dict[str, str]:
@@ -48,11 +63,19 @@ def run(folder: Path, checks: list[CheckResult] | None = None, complete: bool = 
     values: dict[str, Any] = {
         "contract_version": catalogue().version, "contract_digest": catalogue().digest, "suite_version": __version__,
         "started": moment, "finished": moment, "exit_code": 0,
+        "configuration": {**samples.CONFIGURATION, "product": PRODUCT}, "environment": {"suite_sha256": "5" * 64},
     }  # fmt: skip
     record = samples.written(folder, found, recorder, complete, **{**values, **changes})
-    (folder / "leftovers.json").write_text("[]\n", encoding="utf-8")
     render_all(record)
     return record
+
+
+def sealed_again(run: Path) -> None:
+    """Seals a run's folder anew, as a holder of the run can who writes a program for it."""
+    seal = RunSeal()
+    for path in (path for pattern in RECORD_FILES for path in run.glob(pattern)):
+        seal.files[path.relative_to(run).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    seal.write(run)
 
 
 def keys(folder: Path, name: str = "key", ed25519: bool = False) -> tuple[Path, Path]:

@@ -15,8 +15,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from conformance.commands import main
+from conformance.contract.catalogue import catalogue
 from conformance.runs.record import CheckResult
 from conformance.runs.seal import SUMS
+from conformance.vocabulary.amounts import challenge_seed
 from conformance.vocabulary.verdict import Verdict
 from tests.certification import runs
 from tests.reporting import samples
@@ -50,8 +52,10 @@ def test_a_run_is_certified_and_verified(folder: Path, ed25519: bool, capsys: py
     runs.keys(folder, ed25519=ed25519)
     assert (certify(), verify("run"), verify()) == (0, 0, 0)
     shown = capsys.readouterr().out
-    assert "VERIFIED  s.jsonl: registry-catalog, registry-delete" in shown
-    assert "the run was not given" in shown
+    _, unexamined = shown.split("VERIFIED  s.jsonl: registry-catalog, registry-delete")
+    assert unexamined.count("VERIFIED") == 0
+    assert "SIGNATURE VALID  s.jsonl: the run was not examined, so no verdict was verified" in unexamined
+    assert unexamined.count("self-attested by the holder of key ") == 2
 
 
 def test_a_statement_is_an_in_toto_test_result_of_each_class(folder: Path) -> None:
@@ -65,13 +69,19 @@ def test_a_statement_is_an_in_toto_test_result_of_each_class(folder: Path) -> No
     assert first["predicate"]["result"] == "PASSED" and first["predicate"]["failedTests"] == []
     expected = sorted(each.id for each in record.results if each.conformance_class == "registry-catalog")
     assert first["predicate"]["passedTests"] == expected
-    _, suite, target, run = first["predicate"]["configuration"]
+    contract, suite, target, run, attester = first["predicate"]["configuration"]
     assert suite["annotations"]["version"] == record.info.suite_version
     assert target["annotations"]["organization"] == "acme"
     assert target["annotations"]["features"] == sorted(record.info.features)
     assert "registry.catalog" in target["annotations"]["featuresNotClaimed"]
     assert run["annotations"]["claimed"] == sorted(runs.CLASSES)
-    assert "oauth-core" in run["annotations"]["notClaimed"]
+    assert {"name": "oauth-core", "result": "not tried", "why": "no check of it was run"} in run["annotations"][
+        "classes"
+    ]
+    assert contract["digest"] == {"sha256": record.info.contract_digest} and suite["digest"] == {"sha256": "5" * 64}
+    assert target["annotations"]["product"] == runs.PRODUCT
+    key = json.loads(Path("s.jsonl").read_text().splitlines()[0])["signatures"][0]["keyid"]
+    assert attester["annotations"] == {"says": f"self-attested by the holder of key {key}", "challenge": None}
 
 
 def test_the_seal_names_every_file_and_other_tools_read_it(folder: Path) -> None:
@@ -130,6 +140,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "invented": (
         {"checks": [*runs.results(), runs.invented()]}, "registry-delete: registry/delete/invented is no check of this",
     ),
+    "seed": ({"challenge": "of-the-certifier", "seed": 1}, "the seed 1 was not derived from the challenge"),
     "level": ({"checks": changed(Verdict.FAIL, level="SHOULD")}, "is a MUST, and not a SHOULD"),
     "waiver": (
         {"checks": changed(Verdict.FAIL, waiver=runs.waiver("2026-01-31")), "started": "2026-01-30T10:00:00Z"},
@@ -154,11 +165,42 @@ def test_only_what_is_claimed_is_stated(folder: Path, capsys: pytest.CaptureFixt
     runs.run(folder / "run", checks=changed(Verdict.FAIL))
     assert certify("--class", "registry-delete") == 0
     assert verify("run") == 0
-    assert "registry-catalog" in payloads()[0]["predicate"]["configuration"][3]["annotations"]["notClaimed"]
+    failed = {"name": "registry-catalog", "result": "not conformant", "why": "1 MUST check fails"}
+    assert failed in payloads()[0]["predicate"]["configuration"][3]["annotations"]["classes"]
+    capsys.readouterr()
+    main(["statement", "show", "s.jsonl"])
+    assert "  registry-catalog: not conformant; 1 MUST check fails\n" in capsys.readouterr().out
     assert certify("--class", "registry-delte") == 1
     assert "registry-delte: there is no such class; the run has registry-catalog" in capsys.readouterr().out
     assert certify("--class", "oauth-core") == 1
     assert "oauth-core: nothing in this run applies to it" in capsys.readouterr().out
+
+
+def test_a_class_that_the_target_file_does_not_let_the_run_show_is_not_claimed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.run(folder / "run", checks=changed(Verdict.NOT_APPLICABLE, lacks=["hooks.revoke"]))
+    lacking = "registry-catalog: not shown: 1 requirement not judged; missing: hooks.revoke"
+    assert certify() == 0
+    assert f"not claimed: {lacking}\n" in capsys.readouterr().out
+    assert payloads()[0]["predicate"]["configuration"][3]["annotations"]["claimed"] == ["registry-delete"]
+    assert certify("--class", "registry-catalog") == 1
+    assert f"  {lacking}; mend it" in capsys.readouterr().out
+
+
+def test_a_limit_that_was_relaxed_and_a_promise_that_was_not_shown_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described_without(folder, product=runs.PRODUCT, limits={"revocation": 60.0, "connect": 5.0, "leeway": None})
+    certify()
+    run = payloads()[0]["predicate"]["configuration"][3]["annotations"]
+    assert run["relaxedLimits"] == [{"name": "limits.revocation", "seconds": 60.0, "default": 1.0}]
+    main(["statement", "show", "s.jsonl"])
+    shown = capsys.readouterr().out
+    assert "  limits.revocation: 60 s instead of 1 s\n" in shown
+    unshown = run["promisesNotShown"][0]
+    assert f"  {unshown['id']}: {unshown['title']}\n" in shown
+    assert {each["id"] for each in run["promisesNotShown"]} < set(catalogue().promises)
 
 
 def test_every_waiver_is_listed_and_ends_the_statement(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,9 +256,51 @@ def test_a_statement_in_words_and_as_a_badge(folder: Path, capsys: pytest.Captur
     assert "registry-delete: the container registry; " in shown and "oauth-core" in shown
     assert "\x1b" not in shown and "\u202e" not in shown
     assert main(["statement", "badge", "s.jsonl", "--out", "badge.svg"]) == 0
-    assert ET.parse("badge.svg").getroot().get("aria-label", "").startswith("NextEpoch 2026.1: conformant: 2 classes")  # noqa: S314
+    label = ET.parse("badge.svg").getroot().get("aria-label", "")  # noqa: S314
+    assert label.startswith("NextEpoch 2026.1: conformant: 2 classes (self-attested); until ")
     assert json.loads(Path("badge.json").read_text()) == {
-        "schemaVersion": 1, "label": "NextEpoch 2026.1", "message": "conformant: 2 classes", "color": "1a7f37",
+        "schemaVersion": 1, "label": "NextEpoch 2026.1", "message": "conformant: 2 classes (self-attested)",
+        "color": "1a7f37",
     }  # fmt: skip
     assert main(["statement", "badge", "s.jsonl", "--out", "badge.png"]) == 4
     assert main(["statement", "badge", "s.jsonl", "--out", "no/badge.svg"]) == 4
+
+
+def described_without(folder: Path, **changes: Any) -> None:
+    runs.run(folder / "run", configuration={**samples.CONFIGURATION, **changes})
+
+
+def test_a_statement_names_the_product_and_who_answers_for_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described_without(folder, product={"vendor": "Acme", "name": "Acme Cloud"})
+    assert certify() == 4
+    assert "give --product-version, --contact, or version, contact in [targets.staging.product]" in (
+        capsys.readouterr().err
+    )
+    assert certify("--product-version", "5", "--contact", "c@acme.example") == 0
+    main(["statement", "show", "s.jsonl"])
+    shown = capsys.readouterr().out
+    assert "Acme Cloud 5 by Acme" in shown and "Contact: c@acme.example." in shown
+
+
+def test_a_deployment_on_the_same_machine_is_named_as_such(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = {"url": "http://127.0.0.1:5000", "repository": "orgs/acme/app"}
+    described_without(folder, registry=registry, product=runs.PRODUCT)
+    certify()
+    main(["statement", "show", "s.jsonl"])
+    shown = capsys.readouterr().out
+    assert "  registry   http://127.0.0.1:5000  (loopback: on the machine of the suite itself)\n" in shown
+    assert "  identity   https://identity.staging.example\n" in shown
+
+
+def test_a_challenge_is_compared_and_stated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs.run(folder / "run", challenge="nonce-of-today", seed=challenge_seed("nonce-of-today"))
+    assert certify("--challenge", "another-nonce") == 1
+    assert "the run was made with challenge nonce-of-today; conformance run --challenge another-nonce" in (
+        capsys.readouterr().out
+    )
+    assert (certify("--challenge", "nonce-of-today"), verify("run")) == (0, 0)
+    assert ", who compared the run with challenge nonce-of-today\n" in capsys.readouterr().out
+    assert certify() == 0
+    main(["statement", "show", "s.jsonl"])
+    shown = capsys.readouterr().out
+    assert "self-attested by the holder of key" in shown and "challenge nonce-of-today." in shown

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.commands.certify import _option
 from conformance.plugin.embedded import EmbeddedReference
 from tests.certification import runs
 from tests.run.support import Ran, conformance
@@ -18,8 +20,14 @@ pytestmark = pytest.mark.once
 DEFECT = "json-array-refused"
 
 
+@pytest.fixture
+def folder(vendor: Path, tmp_path: Path) -> Path:
+    """A copy of it to be changed."""
+    return Path(shutil.copytree(vendor, tmp_path / "vendor"))
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the keys and a run of the webhooks' checks in which one fails."""
     made = tmp_path_factory.mktemp("vendor")
     (made / ".git").mkdir()
@@ -41,8 +49,14 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def certify_words() -> list[str]:
+    """The command that certifies the run."""
+    product = [word for name, text in runs.PRODUCT.items() for word in (_option(name), text)]
+    return ["certify", "run", "--key", "key.pem", "--out", "s.jsonl", *product]
+
+
 def certified(folder: Path) -> Ran:
-    return conformance(folder, "certify", "run", "--key", "key.pem", "--out", "s.jsonl")
+    return conformance(folder, *certify_words())
 
 
 def passing(line: dict[str, Any]) -> None:
@@ -50,21 +64,27 @@ def passing(line: dict[str, Any]) -> None:
         line.update(verdict="pass", findings=[])
 
 
-def test_a_verdict_that_was_turned_is_found_out(folder: Path) -> None:
-    assert certified(folder).code == 1
+def test_a_verdict_that_was_turned_breaks_the_seal(folder: Path) -> None:
     rewritten(folder, passing)
-    assert certified(folder).code == 0
-    verified = conformance(folder, "verify", "s.jsonl", "run", "--key", "key.public.pem")
-    assert verified.code == 1, verified.output
-    assert "REFUSED  webhooks/" in verified.output
-    assert "pass in the record, fail by its evidence" in verified.output
+    refused = certified(folder)
+    assert refused.code == 1, refused.output
+    assert "results.ndjson: was changed after the run ended; run it again" in refused.output
+
+
+def test_a_verdict_that_was_turned_and_sealed_again_contradicts_its_evidence(folder: Path) -> None:
+    rewritten(folder, passing)
+    runs.sealed_again(folder / "run")
+    refused = certified(folder)
+    assert refused.code == 1, refused.output
+    assert "pass in the record, fail by its evidence" in refused.output
+    assert not (folder / "s.jsonl").exists()
 
 
 def test_evidence_that_was_taken_away_is_missed(folder: Path) -> None:
     rewritten(folder, passing)
     for path in (folder / "run" / "evidence").iterdir():
         path.write_text("")
-    assert certified(folder).code == 0
-    verified = conformance(folder, "verify", "s.jsonl", "run", "--key", "key.public.pem")
-    assert verified.code == 1, verified.output
-    assert "is not in the run" in verified.output
+    runs.sealed_again(folder / "run")
+    refused = certified(folder)
+    assert refused.code == 1, refused.output
+    assert "is not in the run" in refused.output

@@ -26,7 +26,7 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certified")
     private, _ = runs.keys(folder)
     record = runs.run(folder / "run")
-    lines = certify(record, [], private_key(private), runs.TODAY, runs.suite())
+    lines = certify(record, runs.wanted(), private_key(private), runs.suite(), lambda _record: [])
     (folder / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return folder
 
@@ -177,7 +177,7 @@ def test_what_was_changed_is_named(copy: Path) -> None:
 
 def test_a_statement_of_another_signer_is_refused(copy: Path) -> None:
     private, _ = runs.keys(copy, "other")
-    lines = certify(read(copy / "run"), [], private_key(private), runs.TODAY, runs.suite())
+    lines = certify(read(copy / "run"), runs.wanted(), private_key(private), runs.suite(), lambda _record: [])
     (copy / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
     assert refusal(copy).endswith("s.jsonl:1: it was signed with another key")
 

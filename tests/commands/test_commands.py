@@ -204,6 +204,12 @@ def test_init_names_the_variables_to_set(capsys: pytest.CaptureFixture[str]) -> 
     assert "  set CT_PUSH_PASSWORD\n" in capsys.readouterr().out
 
 
+def test_init_says_what_a_certificate_needs_class_by_class(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", "--yes", "--preset", "storage-only"])
+    told = capsys.readouterr().out.partition("For a certificate of these classes, add these keys as well")[2]
+    assert "  storage-large: storage.large_object_mib\n" in told and "registry" not in told
+
+
 def test_init_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "conformance.toml").write_text("mine")
     assert main(["init", "--yes"]) == 4

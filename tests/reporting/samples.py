@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,12 +186,11 @@ def written(
     """Writes a run's folder as the suite does and reads it back."""
     writer = RecordWriter(folder, info(**changes))
     for result in results:
-        # Half a surrogate pair cannot be written as UTF-8; in JSON it is an escape.
-        writer._lines.write(json.dumps({"kind": "check", **vars(result)}) + "\n")
+        writer.check(result)
     lines = recorder.entries if recorder else []
-    (folder / "evidence" / "main.ndjson").write_text(
-        "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
-    )
+    evidence = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    (folder / "evidence" / "main.ndjson").write_bytes(evidence)
+    writer.evidence("main.ndjson", hashlib.sha256(evidence).hexdigest())
     writer.close(complete, {})
     return read(folder)
 

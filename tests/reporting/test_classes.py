@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 
 from conformance.reporting.classes import overall, summarise
+from conformance.runs.outcome import exit_code
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.verdict import Verdict
+from conformance.runs.waivers import Waivers
+from conformance.vocabulary.verdict import ExitCode, Verdict
 from tests.reporting import samples
 
 WAIVER = {"reason": "known", "issue": "https://issues.example/1", "until": "2026-04-01"}
 OLD = {**WAIVER, "until": "2026-02-01"}
+
+NOT_APPLICABLE: dict[str, dict[str, Any]] = {
+    "not-claimed": {"optional": True},
+    "not-declared": {"lacks": ["hooks.revoke"]},
+    "not-installed": {"lacks": ["program:docker"]},
+    "not-applicable": {"optional": False},
+}
 
 
 def results(*verdicts: str) -> list[CheckResult]:
@@ -22,8 +31,9 @@ def results(*verdicts: str) -> list[CheckResult]:
     for number, text in enumerate(verdicts):
         level, verdict = text.split()
         waiver: dict[str, Any] | None = {"waived": WAIVER, "expired": OLD}.get(verdict)
-        found = Verdict.FAIL if waiver else Verdict(verdict)
-        made.append(samples.check(f"oauth/token/n{number}", found, level=level, waiver=waiver))
+        absent = NOT_APPLICABLE.get(verdict, {})
+        found = Verdict.FAIL if waiver else Verdict.NOT_APPLICABLE if absent else Verdict(verdict)
+        made.append(samples.check(f"oauth/token/n{number}", found, level=level, waiver=waiver, **absent))
     return made
 
 
@@ -32,7 +42,12 @@ def results(*verdicts: str) -> list[CheckResult]:
     [
         (["MUST pass"], "conformant"),
         (["MUST pass", "SHOULD fail"], "conformant"),
-        (["MUST pass", "MUST not-applicable"], "conformant"),
+        (["MUST pass", "MUST not-claimed"], "conformant"),
+        (["MUST pass", "SHOULD not-declared"], "conformant"),
+        (["MUST pass", "MUST not-declared"], "not shown"),
+        (["MUST pass", "MUST not-installed"], "not shown"),
+        (["MUST pass", "MUST not-applicable"], "not shown"),
+        (["MUST fail", "MUST not-declared"], "not conformant"),
         (["SHOULD pass"], "conformant"),
         (["MUST pass", "SHOULD inconclusive"], "conformant"),
         (["MUST pass", "MUST fail"], "not conformant"),
@@ -60,6 +75,33 @@ def test_strict_counts_should_and_waived(tmp_path: Path, verdict: str, words: st
     record = samples.written(tmp_path / "run", results("MUST pass", verdict), strict=True)
 
     assert summarise(record)[0].words == words
+
+
+def test_a_class_that_is_not_shown_names_what_the_target_file_lacks(tmp_path: Path) -> None:
+    record = samples.written(tmp_path / "run", results("MUST pass", "MUST not-declared", "MUST not-applicable"))
+
+    assert summarise(record)[0].why == "2 requirements not judged; missing: hooks.revoke"
+
+
+@pytest.mark.parametrize(("absent", "words"), [
+    ({"lacks": ["program:podman"]}, "conformant"),
+    ({}, "conformant"),
+    ({"lacks": ["identity.credentials.viewer"]}, "not shown"),
+])  # fmt: skip
+def test_one_case_shows_a_requirement_unless_the_target_file_lacks_another(
+    tmp_path: Path, absent: dict[str, Any], words: str
+) -> None:
+    cases = [samples.check("oauth/token/a#1"), samples.check("oauth/token/a#2", Verdict.NOT_APPLICABLE, **absent)]
+    record = samples.written(tmp_path / "run", cases)
+
+    assert summarise(record)[0].words == words
+
+
+@pytest.mark.parametrize(("strict", "code"), [(False, ExitCode.CONFORMANT), (True, ExitCode.INCONCLUSIVE)])
+def test_what_the_target_file_lacks_counts_for_the_exit_code_of_a_strict_run_only(strict: bool, code: int) -> None:
+    found = results("MUST pass", "MUST not-declared")
+
+    assert exit_code(found, strict, Waivers([], "2026-03-01")) == code
 
 
 def test_a_run_that_was_cut_short_shows_nothing_but_failures(tmp_path: Path) -> None:
@@ -96,7 +138,7 @@ def test_a_part_of_the_contract_is_called_a_part(tmp_path: Path) -> None:
 def test_a_class_of_which_checks_were_left_out_is_not_called_conformant(
     tmp_path: Path, size: int, selection: list[str], words: str, why: str
 ) -> None:
-    made = results("MUST pass", "MUST not-applicable")
+    made = results("MUST pass", "MUST not-claimed")
     sizes = {made[0].conformance_class: size} if size else {}
     record = samples.written(tmp_path / "run", made, selection=selection, class_sizes=sizes)
     [summary] = summarise(record)
