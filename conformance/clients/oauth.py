@@ -5,6 +5,7 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import shlex
@@ -336,6 +337,15 @@ class OAuthClient:
             recorder.watch.excuse(token)
         asked = f"{self.http.asking} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
         recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
+
+    def digest(self, role: str) -> str:
+        """Return the SHA-256 of a role's secret, which reports show as ``$NAME_SHA256``."""
+        secret, recorder = self.credential(role).client_secret, self.http.recorder
+        name, digest = f"{secret.name}_SHA256", hashlib.sha256(secret.reveal().encode()).hexdigest()
+        recorder.redactor.learn_digest(name, digest)
+        hashed = "{ sha256sum 2>/dev/null || shasum -a 256; } | cut -d ' ' -f 1"
+        recorder.recipe(name, f'{name}=$(printf %s "${secret.name}" | {hashed})')
+        return digest
 
     def open(self, reply: Exchange, role: str = "full") -> None:
         """Makes known the token that an answer may carry, so that none is ever shown."""

@@ -32,6 +32,11 @@ ENCODINGS = {
     ALL_ENCODED: "od -An -v -tx1 | tr -d ' \\n' | tr a-f A-F | sed 's/../%&/g'",
 }
 """What makes of a secret on standard input the form in which it stood in a request."""
+FULL_WIDTH = (
+    """LC_ALL=C awk '{{ c = substr($0, {0}, 1); for (i = 33; i < 127; i++) if (sprintf("%c", i) == c) """
+    """printf "%s%c%c%c%s",substr($0, 1, {0}-1), 239, 188 + (i > 95), 96 + i - 64 * (i > 95), substr($0, {0}+1) }}'"""
+)
+"""What makes the character at a place full-width: U+FF01 to U+FF5E in UTF-8, for an ASCII secret."""
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
 SIGNED = re.compile(r"s3-signed(?: with (?P<secret>.+))?")
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
@@ -39,11 +44,11 @@ NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 FROM_FILE = re.compile(r"[A-Z][A-Z0-9_]*=\$\(cat (?P<path>.+)\)")
 # What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
 ALTERATION = re.compile(
-    rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
+    rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from|wide)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
     r"(?P<encoded>-encoded)?(?![A-Za-z0-9_~-])"
 )
 ALTERED_NAME = re.compile(
-    rf"(?P<secret>[A-Z][A-Z0-9_]*)_ALTERED_(?P<way>CASE|CUT|FROM|AT|{'|'.join(PARTS).upper()})"
+    rf"(?P<secret>[A-Z][A-Z0-9_]*)_ALTERED_(?P<way>CASE|CUT|FROM|WIDE|AT|{'|'.join(PARTS).upper()})"
     r"(?:_(?P<count>\d+))?(?:_(?P<code>[0-9A-F]{2}))?"
 )
 
@@ -75,6 +80,7 @@ def made_of(name: str, held: str = "") -> str:
         "CASE": "tr 'A-Za-z' 'a-zA-Z'",
         "CUT": f"sed 's/.\\{{{count}\\}}$//'",
         "FROM": f"sed 's/^.\\{{{count}\\}}//'",
+        "WIDE": FULL_WIDTH.format(count),
         "AT": f"sed 's/./{chr(int(code or '0', 16))}/{count}'",
         **{part.upper(): f"cut -d. -f{place}" for place, part in enumerate(PARTS, 1)},
     }[way]

@@ -1,8 +1,9 @@
-"""Bodies as they are searched for secrets: also those that are no text, or that gzip has made of one."""
+"""Bodies that are no text, or compressed text, and hex dumps that programs print: all are searched for secrets."""
 
 from __future__ import annotations
 
 import gzip
+import re
 
 from conformance.evidence.redaction import Redactor
 from conformance.evidence.tape import KEPT_BODY
@@ -10,6 +11,9 @@ from conformance.vocabulary.values import unzipped, unzipping
 
 MOST_PLAIN = 1024 * 1024
 """Bytes of what gzip has made a body of that are searched."""
+
+DUMPED = r"^[ \t]*[0-9A-Fa-f]{4,8}:?[ \t]+((?:[0-9A-Fa-f]{2}[ \t]{0,3}){1,16})"
+DUMPED_LINE, DUMP = re.compile(DUMPED, re.MULTILINE), re.compile(rf"(?:{DUMPED}(?:[ \t|].*)?$\n?)+", re.MULTILINE)
 
 
 def beginning(body: bytes) -> bytes:
@@ -27,3 +31,15 @@ def without_secrets(body: bytes, redactor: Redactor) -> bytes:
         return body if told == said and not more else gzip.compress(told.encode(), mtime=0)
     # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
     return redactor.text(redactor.cut(body.decode("latin-1"))).encode("latin-1")
+
+
+def printed(text: str, redactor: Redactor) -> str:
+    """Return what a program printed without secrets, also where a hex dump breaks one into lines of octets."""
+
+    def dumped(match: re.Match[str]) -> str:
+        octets = b"".join(bytes.fromhex(each) for each in DUMPED_LINE.findall(match[0]))
+        plain = octets.decode("utf-8", "replace")
+        redacted = redactor.body(plain)
+        return match[0] if redacted == plain else f"<hex dump of {redacted}>\n"
+
+    return redactor.text(DUMP.sub(dumped, text))

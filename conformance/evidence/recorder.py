@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from conformance.evidence.octets import beginning, without_secrets
+from conformance.evidence.octets import beginning, printed, without_secrets
 from conformance.evidence.pieces import pieces_of
 from conformance.evidence.redaction import ALTERED, Redactor
 from conformance.evidence.shown import issued_tokens
@@ -245,8 +245,8 @@ class Recorder:
             "id": self.next_id(),
             "command": words,
             "exit_code": code,
-            "output": self.redactor.text(output)[:KEPT_BODY],
-            "errors": self.redactor.text(errors)[:KEPT_BODY],
+            "output": printed(output, self.redactor)[:KEPT_BODY],
+            "errors": printed(errors, self.redactor)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
             "secrets": self.redactor.names_in([*words, *undone_by]),
             **{name: told for name, told in (("hook", hook), ("undo", undone_by)) if told},

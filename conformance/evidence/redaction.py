@@ -1,6 +1,6 @@
 """Keeps secrets out of everything that is written: known values are replaced by their ``$NAME``.
 
-A secret is replaced in all the forms in which it travels (as is, percent-encoded, form-encoded, JSON, and
+A secret is replaced in all the forms in which it travels (as is, percent-encoded, form-encoded, JSON, XML, and
 inside Basic credentials), and in the sensitive places of a request also where only a part of it is there,
 since checks send secrets that are cut, padded or otherwise almost right. Percent-encoded it is called
 ``$NAME_PERCENT_ENCODED`` where that is another text than the secret itself, and ``$NAME_ALL_ENCODED`` where
@@ -17,10 +17,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
-from conformance.evidence.forms import HALVES, as_encoded, as_written, found_as, in_small_letters, way_of
+from conformance.evidence.forms import HALVES, KnownForms, as_encoded, as_written, found_as, in_small_letters, way_of
 from conformance.evidence.shown import created_in, issued_in, issued_tokens
 from conformance.target.description import SHORTEST_SECRET
-from conformance.vocabulary.values import base64url
+from conformance.vocabulary.values import base64url, is_common
 
 FRAGMENT = 8
 LEAST_PARTED = 3 * FRAGMENT
@@ -64,12 +64,12 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+        self._names = KnownForms()
         self._tokens: dict[str, str] = {}
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
         self._public: set[str] = set()
-        # Of these no fragment may be left where a letter is changed: they are short, or in part public.
+        # Of these no fragment may be left where a letter is changed: they are short, common, or in part public.
         self._given: dict[str, str] = {}
         self._known: dict[str, str] = {}
         # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
@@ -81,10 +81,10 @@ class Redactor:
         self._seen_bodies: dict[str, str] = {}
 
     def learn(self, name: str, value: str) -> None:
-        """Remembers a secret under a name (``CT_FULL_SECRET``).
+        """Remember a secret under a name (``CT_FULL_SECRET``).
 
-        One of under six characters is replaced where it is a word of its own, or where secrets stand; one of under four
-        nowhere, for it stands in all texts.
+        A common word (``is_common``) is replaced where secrets are expected and as the value of a parameter, not in
+        sentences; one of under four characters is not replaced.
         """
         if len(value) < SHORTEST_SECRET:
             return
@@ -93,7 +93,7 @@ class Redactor:
         self._known[name] = value
         self._seen.clear()
         self._seen_bodies.clear()
-        if TOKEN.fullmatch(value):
+        if TOKEN.fullmatch(value) and not is_common(value):
             self._tokens[value] = name
             if value.count(".") == len(PARTS) - 1:
                 self._parts.update((each, value) for each in value.split(".")[1:] if len(each) >= FRAGMENT)
@@ -101,10 +101,14 @@ class Redactor:
             if len(value) < LEAST_PARTED:
                 self._given[name] = value
             encoded = as_encoded(value) - as_written(value)
-            self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
-            self._names.update(dict.fromkeys(as_written(value), name))
+            self._names.add(encoded, f"{name}{ENCODED}")
+            self._names.add(as_written(value), name)
             if encoded:
                 self._known[f"{name}{ENCODED}"] = quote(value, safe="", errors=HALVES)
+        if is_common(value):
+            # Its fragments are fragments of other texts, too.
+            self._given[name] = value
+            return
         # What a URL has in common with every other one of its host is no part of a secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
@@ -131,9 +135,12 @@ class Redactor:
             if name := self._fragments.pop(fragment, ""):
                 self._given[name] = self._known[name]
 
+    def learn_digest(self, name: str, digest: str) -> None:
+        """Remember a digest of a secret, from which a short one can be guessed; its parts may be parts of others."""
+        self._names[digest], self._known[name] = name, digest
+
     def learn_login(self, name: str, user: str, value: str) -> None:
-        """Remembers a secret also in base64: beside its user's name, as in Basic credentials (RFC 7617 section 2), or
-        alone, as those who keep it write it."""
+        """Remember a secret also in base64: with its user's name (RFC 7617 section 2), and alone."""
         for text in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}", value} - {""}:
             self._names[base64.b64encode(text.encode()).decode()] = f"{name}_IN_BASE64"
 
@@ -212,14 +219,14 @@ class Redactor:
         text = self._exactly(text)
         return TOKEN.sub(self._token, text) if self._tokens else text
 
-    def _exactly(self, text: str) -> str:
-        """The text with each secret of the target file replaced, wherever it stands as a whole."""
+    def _exactly(self, text: str, expected: bool = False) -> str:
+        """The text with each whole secret of the target file replaced; common words where secrets are ``expected``."""
         # To look for each is much quicker than a pattern of them all, which many tokens make long, and new with each.
-        found = [each for each in list(self._names) if each in text]
+        found = self._names.found_in(text)
         if not found:
             return text
-        longest_first = sorted(found, key=len, reverse=True)
-        return re.sub("|".join(map(found_as, longest_first)), lambda match: f"${self._names[match.group()]}", text)
+        pattern = "|".join(found_as(each, expected) for each in found)
+        return re.sub(pattern, lambda match: f"${self._names[match.group()]}", text)
 
     def _decoded(self, match: re.Match[str]) -> str:
         """A text with letters that are percent-encoded: as it is, or what it holds of a secret by name."""
@@ -298,7 +305,7 @@ class Redactor:
         alone = credentials and not name.lower().endswith("cookie") and self.remains(self.text(scheme)) == scheme
         if alone and (told := self._as_basic(credentials) or self._made_of_one(credentials)):
             return f"{scheme}{blank}{told}"
-        value = self.text(value)
+        value = self.text(self._exactly(value, expected=True))
         return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)
 
     def body(self, text: str) -> str:
@@ -332,6 +339,8 @@ class Redactor:
         for name, value in list(self._given.items()):  # to which a caller at the same moment may add
             if value in text:
                 return text.replace(value, f"${name}")
+            if (encoded := quote_plus(value, errors=HALVES)) in text:
+                return text.replace(encoded, f"${name}{ENCODED}")
             # Encoded it may be three times as long.
             if len(value) < 2 * len(text) <= 6 * len(value) and (way := way_of(value, text)):
                 return f"${name}{ALTERED}-{way}"
@@ -385,4 +394,6 @@ class Redactor:
         whole = found[: len(found) - (len(found) % 4 == 1)]
         plain = base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
         redacted = self.remains(self.text(plain))
-        return self.remains(self.text(credentials)) if redacted == plain else f"<almost base64 of {redacted}>"
+        if redacted != plain:
+            return f"<almost base64 of {redacted}>"
+        return self.remains(self.text(self._exactly(credentials, expected=True)))

@@ -16,8 +16,10 @@ from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
 from conformance.preflight.state import SurfaceState
-from conformance.target.description import Registry, Storage, Target
+from conformance.target.description import Registry, Secret, Storage, Target
+from conformance.target.references import secrets_in
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
+from conformance.vocabulary.values import is_common
 
 __all__ = ["SurfaceState", "alive", "preflight", "takes_events"]
 
@@ -26,6 +28,10 @@ PROBES: dict[str, Callable[[Contact, SurfaceState], None]] = {
     "identity": identity.probe, "registry": registry.probe, "storage": storage.probe, "webhooks": webhooks.probe,
 }  # fmt: skip
 ALIVE_S = 2.0
+GUESSABLE = (
+    "short or a plain word: reports show it where the target repeats it in a sentence; "
+    "set one of 16 random characters or more"
+)
 ROLES = {"identity": ("narrow", "foreign"), "registry": ("puller", "foreign")}
 """Roles besides the first that checks of every target's promises need."""
 
@@ -49,6 +55,8 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
         PROBES[surface](used, state)
         if not state.blocked and (missing := left_out(target, surface)):
             state.warn(f"not described: {', '.join(missing)}; what needs them cannot be judged")
+        for secret in guessable(target, surface):
+            state.warn(f"the secret ${secret.name} is {GUESSABLE}")
         # What got no answer was of one request, or the surface went down meanwhile.
         if used.unanswered and (cause := alive(target, surface)):
             state.unreachable(cause)
@@ -74,6 +82,13 @@ def left_out(target: Target, surface: str) -> list[str]:
         missing += ["a second bucket in buckets"] if len(said.buckets) < 2 else []
         missing += [] if said.foreign_bucket else ["foreign_bucket"]
     return missing
+
+
+def guessable(target: Target, surface: str) -> list[Secret]:
+    """The secrets of a surface that other texts may contain by chance; an S3 access key is no secret."""
+    described = getattr(target, surface)
+    access_key = getattr(described, "access_key", None)
+    return [each for each in secrets_in(described) if each != access_key and is_common(each.reveal())]
 
 
 def alive(target: Target, surface: str) -> str:

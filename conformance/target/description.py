@@ -86,7 +86,12 @@ class Described(BaseModel):
 
 
 SecretValue = Annotated[
-    Secret, Field(json_schema_extra={"type": "string", "pattern": r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$"})
+    Secret,
+    Field(
+        json_schema_extra={"type": "string", "pattern": r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$"},
+        description="By reference only: ${ENV} or file:PATH. At least 4 characters; the preflight warns of a short or "
+        "plain word, which reports show where the target repeats it in a sentence.",
+    ),
 ]
 
 
@@ -94,7 +99,7 @@ class Credential(Described):
     """An OAuth client ("credential") in one role."""
 
     client_id: str = Field(min_length=1, description="The public client id.")
-    client_secret: SecretValue = Field(description="By reference only: ${ENV} or file:PATH.")
+    client_secret: SecretValue
     scopes: list[str] = Field(default_factory=list, description="The scopes that the credential was created with.")
     lifetime: float | None = Field(
         default=None, gt=0, description="Seconds that its tokens live, where known to be short."

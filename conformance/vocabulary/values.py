@@ -18,6 +18,10 @@ PORTS = {"http": 80, "https": 443}
 AGENT = f"nextepoch-conformance/{__version__}"
 """Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
+SAFE_LENGTH = 8
+"""Characters that a secret needs, so that it can be replaced in any text; twice as many where it is a plain word."""
+PLAIN = re.compile(r"[0-9]+|[A-Z]?[a-z]+(?:[ ._-][A-Z]?[a-z]+)*|[A-Z]+(?:[ ._-][A-Z]+)*")
+"""Words, or a number."""
 GZIP = b"\x1f\x8b"
 """What begins all that gzip has made (RFC 1952 section 2.3.1)."""
 OF_HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
@@ -108,6 +112,15 @@ def _another(each: str, letters: str) -> str:
 def has_a_form(name: str) -> bool:
     """Whether a name is a number, or as many hexadecimal digits as make a UUID: what is of another form is no such."""
     return OF_A_FORM.fullmatch(name) is not None
+
+
+def is_common(text: str) -> bool:
+    """Return whether a text is so short or so plain that other texts may contain it by chance.
+
+    It has fewer than eight characters or five different ones, or it is plain words or a number of fewer than sixteen.
+    """
+    plain = PLAIN.fullmatch(text) is not None and len(text) < 2 * SAFE_LENGTH
+    return plain or len(text) < SAFE_LENGTH or len(set(text)) < 5
 
 
 def may_have_any_case(secret: str) -> bool:

@@ -55,7 +55,7 @@ NEAR_MISSES: dict[str, Callable[[str], str]] = {
     "middle-changed": lambda secret: changed_at(secret, 2 * len(secret) // 3),
     "last-changed": lambda secret: changed_at(secret, len(secret) - 1),
     "doubled": lambda secret: secret * 2, "nul": lambda secret: secret + "%00",
-    "blank": lambda secret: secret + "%20", "reversed": lambda secret: secret[::-1],
+    "blank": lambda secret: secret + "%20",
     # What stands for any text where a URL is looked up by LIKE, by a pattern of keys, or by a file's name.
     "percent-sign": lambda _: "%25", "underscores": lambda secret: "_" * len(secret), "asterisk": lambda _: "*",
     "dots": lambda secret: "." * len(secret),

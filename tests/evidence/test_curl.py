@@ -18,6 +18,7 @@ from conformance.evidence.curl import curl, is_of_the_request, made_names, quote
 from conformance.evidence.recorder import Recorder
 
 SECRET = "the-secret/with+odd=characters"
+FULL_WIDTH = f"{SECRET[:4]}\uff53{SECRET[5:]}"
 ENCODED = ":".join("".join(f"%{byte:02X}" for byte in part.encode()) for part in ("client", SECRET))
 
 
@@ -55,7 +56,7 @@ CASES: list[tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]] = [
     ("POST", "/token", [], b"no content type"),
     *(
         ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(f'client:{each}'.encode()).decode()}")], body)
-        for each in (SECRET[:-1], SECRET[2:], SECRET.swapcase(), f"{SECRET[:9]}X{SECRET[10:]}")
+        for each in (SECRET[:-1], SECRET[2:], SECRET.swapcase(), f"{SECRET[:9]}X{SECRET[10:]}", FULL_WIDTH)
         for body in (f"client_secret={quote(each, safe='')}".encode(), f'{{"client_secret": "{each}"}}'.encode())
     ),
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),

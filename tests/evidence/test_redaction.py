@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.evidence.octets import without_secrets
+from conformance.evidence.octets import printed, without_secrets
 from conformance.evidence.redaction import MOST_CREATED, Redactor
 
 SECRET = "s3cr+t/with=odd&characters%here"
@@ -139,6 +139,61 @@ def test_a_short_secret_is_told_nowhere_where_secrets_stand(secret: str) -> None
     assert redactor.text(f"p={secret}&q") == "p=$CT_PASSWORD&q"
 
 
+@pytest.mark.parametrize("secret", ["wrong", "changeme", "Admin", "test-secret", "20261202"])
+def test_a_secret_that_is_a_common_word_leaves_sentences_as_they_are(secret: str) -> None:
+    redactor = Redactor()
+    redactor.learn("CT_PASSWORD", secret)
+    redactor.learn_login("CT_PASSWORD", "ct-push", secret)
+    for text in (
+        f"Got: 401 for a {secret} login",
+        f'{{"detail": "{secret}"}}',
+        f"/a/{secret}",
+        f"{secret}-{secret}s",
+    ):
+        assert redactor.text(text) == text
+        assert redactor.body(text) == text
+    assert redactor.header("Authorization", f"Bearer {secret}") == "Bearer $CT_PASSWORD"
+    scope = f"AWS4-HMAC-SHA256 Credential={secret}/20261203/us-east-1/s3/aws4_request"
+    assert redactor.header("Authorization", scope) == scope.replace(secret, "$CT_PASSWORD", 1)
+    assert redactor.body(f'{{"password": "{secret}"}}') == '{"password": "$CT_PASSWORD"}'
+    assert redactor.text(f"/?a=1&key={secret}&b={secret}er") == f"/?a=1&key=$CT_PASSWORD&b={secret}er"
+    assert redactor.text(base64.b64encode(f"ct-push:{secret}".encode()).decode()) == "$CT_PASSWORD_IN_BASE64"
+
+
+@pytest.mark.parametrize("quote_marks", [("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&apos;"), ('"', "'")])
+def test_a_secret_is_replaced_in_xml_however_quotation_marks_are_escaped(quote_marks: tuple[str, str]) -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", "aB3d&x<9\"w'Q-long-enough")
+    double, single = quote_marks
+    told = f"<Key>aB3d&amp;x&lt;9{double}w{single}Q-long-enough</Key>"
+    assert redactor.text(told) == "<Key>$CT_SECRET</Key>"
+
+
+def test_a_digest_of_a_secret_is_replaced_and_hides_no_part_of_another() -> None:
+    redactor = Redactor()
+    redactor.learn_digest("CT_SECRET_SHA256", "0123456789abcdef" * 4)
+    assert redactor.body(f"client_secret={'0123456789abcdef' * 4}&a=1") == "client_secret=$CT_SECRET_SHA256&a=1"
+    assert redactor.text("sha256:" + "0123456789abcdef" * 3) == "sha256:" + "0123456789abcdef" * 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{offset:08x}  {octets:<49} |{text}|", "{offset:04x}: {octets:<49}{text}", "{offset:08x}: {pairs:<41}{text}"],
+)
+def test_a_secret_in_a_hex_dump_is_not_printed(redactor: Redactor, line: str) -> None:
+    def dump(content: bytes) -> str:
+        rows = [(at, content[at : at + 16]) for at in range(0, len(content), 16)]
+        return "".join(
+            line.format(offset=at, octets=row.hex(" "), pairs=row.hex(" ", -2), text=row.decode()) + "\n"
+            for at, row in rows
+        )
+
+    hidden = printed(f"error:\n{dump(f'<a>the key is {SECRET}</a>'.encode())}end\n", redactor)
+    assert hidden == "error:\n<hex dump of <a>the key is $CT_SECRET</a>>\nend\n"
+    harmless = f"error:\n{dump(b'<a>no such key in this bucket</a>')}end\n"
+    assert printed(harmless, redactor) == harmless
+
+
 def test_a_short_secret_is_no_part_of_a_word() -> None:
     redactor = Redactor()
     redactor.learn("CT_PASSWORD", "test")
@@ -249,6 +304,7 @@ def test_credentials_under_another_scheme_are_told_as_what_they_hold(redactor: R
         (SECRET[3:], "from-3"),
         (SECRET.swapcase(), "case"),
         (f"{SECRET[:9]}X{SECRET[10:]}", "at-10-58"),
+        (f"\uff53{SECRET[1:]}", "wide-1"),
     ],
 )
 def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor, altered: str, way: str) -> None:

@@ -6,10 +6,13 @@ import base64
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.evidence.redaction import Redactor
+from conformance.strategies.oauth import AUTHORIZATION_CHANGES, FORM_CHANGES
+from tests.run.secret_search import parts_in, pieces_of
 
 PUBLIC = ("orgs/acme/conformance-cf-", "registry.example", "REGISTRY_PUSHER_PASSWORD")
 LETTERS = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
@@ -53,3 +56,22 @@ def test_a_form_tells_no_secret(secret: str, way: str, encoded: Callable[[str], 
     told = knowing(secret).body(f"a=1&password={encoded(sent)}&b=2")
     value = told.removeprefix("a=1&password=").removesuffix("&b=2")
     assert encoded(sent) not in value and sent not in value
+
+
+@settings(max_examples=60)
+@given(st.binary(min_size=30, max_size=30), st.sampled_from(["", " +/=%&$'\"\\"]), st.floats(0, 0.999))
+@pytest.mark.parametrize("kind", sorted({*FORM_CHANGES, *AUTHORIZATION_CHANGES}))
+def test_no_change_of_a_good_request_tells_a_part_of_its_secret(
+    kind: str, octets: bytes, marks: str, place: float
+) -> None:
+    letters = base64.urlsafe_b64encode(octets).decode()
+    secret = f"{letters[:20]}{marks}{letters[20:]}"
+    redactor = knowing(secret)
+    form = [("grant_type", "client_credentials"), ("client_id", "ct-push"), ("client_secret", secret)]
+    told = b""
+    if kind in FORM_CHANGES:
+        told += redactor.body(FORM_CHANGES[kind][1](form, place, ("scope", "x")).decode("latin-1")).encode()
+    if kind in AUTHORIZATION_CHANGES:
+        field = AUTHORIZATION_CHANGES[kind][1](("ct-push", quote_plus(secret)), place, b"Bearer x")
+        told += redactor.header("Authorization", field.decode("latin-1")).encode()
+    assert told and parts_in(told, pieces_of({"CT_PASSWORD": secret})) == []

@@ -137,6 +137,19 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)
 
 
+def test_a_secret_that_is_a_common_word_is_warned_of_by_its_name(reference: tuple[Reference, Target]) -> None:
+    storage = reference[1].storage
+    assert storage
+    weak = storage.model_copy(
+        update={"access_key": Secret("CT_KEY", "minio"), "secret_key": Secret("CT_WORD", "wrong")}
+    )
+    described = reference[1].model_copy(update={"storage": weak, "identity": None, "registry": None, "webhooks": None})
+    (state,) = preflight(described)
+    told = [text for kind, text in state.lines if kind == "warn"]
+    assert [text.partition(" is ")[0] for text in told] == ["the secret $CT_WORD"]
+    assert "wrong" not in told[0] and "16 random characters" in told[0]
+
+
 def test_what_a_target_file_leaves_out_and_checks_need_is_told_and_stops_nothing(
     reference: tuple[Reference, Target],
 ) -> None:
