@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from conformance import __version__
+from conformance.commands.certify import _option
 from conformance.contract.catalogue import catalogue
 from conformance.reporting import render_all
 from conformance.reporting.attestation import Product
@@ -27,6 +28,11 @@ TODAY = NOW.date().isoformat()
 
 
 PRODUCT = {"vendor": "Acme", "name": "Acme Cloud", "version": "4.2", "contact": "conformance@acme.example"}
+
+
+def product_words() -> list[str]:
+    """The options of certify that name the product."""
+    return [word for name, text in PRODUCT.items() for word in (_option(name), text)]
 
 
 def wanted(*classes: str, challenge: str | None = None) -> Wanted:

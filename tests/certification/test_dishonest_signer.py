@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from conformance.commands.certify import _option
 from conformance.plugin.embedded import EmbeddedReference
 from tests.certification import runs
 from tests.run.support import Ran, conformance
@@ -51,8 +50,7 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 def certify_words() -> list[str]:
     """The command that certifies the run."""
-    product = [word for name, text in runs.PRODUCT.items() for word in (_option(name), text)]
-    return ["certify", "run", "--key", "key.pem", "--out", "s.jsonl", *product]
+    return ["certify", "run", "--key", "key.pem", "--out", "s.jsonl", *runs.product_words()]
 
 
 def certified(folder: Path) -> Ran:

@@ -52,7 +52,7 @@ COMMANDS = {
     "history": ["history", "runs"],
     "report": ["report", "runs/bad"],
     "report-index": ["report", "--index", "runs"],
-    "certify": ["certify", "runs/bad", "--key", "key.pem", "--out", "s.jsonl"],
+    "certify": ["certify", "runs/bad", "--key", "key.pem", "--out", "s.jsonl", *runs.product_words()],
     "sweep": ["sweep", "runs/bad"],
 }
 OVER_MANY = {"history", "report-index"}

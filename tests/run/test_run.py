@@ -27,7 +27,7 @@ from tests.run.support import Ran, conformance, run
 ONE = "oauth/client/"
 FILES = {
     "run.json", "results.ndjson", "evidence", "index.html", "junit.xml", "ctrf-report.json", "allure-results",
-    "summary.md", "leftovers.json",
+    "summary.md", "leftovers.json", "seal.json",
 }  # fmt: skip
 
 

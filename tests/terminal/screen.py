@@ -26,6 +26,8 @@ VOLATILE = {
     r"\d+ checks missing, \S+": "<n> checks missing, <id>",
     r"\d+ checks left out": "<n> checks left out",
     r"[\d,]+ of [\d,]+ verdicts": "<n> of <n> verdicts",
+    r"; [\d,]+ depend on": "; <n> depend on",
+    r"\b(?=[0-9a-f]*\d)[0-9a-f]{20,64}\b": "<digest>",
     r"run [0-9a-z]{11}\b": "run <id>",
     r"\d+ checks passed": "<n> checks passed",
     r"\d+ checks steady": "<n> checks steady",

@@ -66,8 +66,8 @@ ROWS = {
     "merge-refused": Row(["merge", "part-1", "good", "--out", "joined"]),
     "rejudge": Row(["rejudge", "failed"]),
     "waive": Row(["waive", FAILING, "--reason", "known", "--issue", "https://tracker.example/7", "--until", DAY]),
-    "certify": Row(["certify", "certified", "--key", "key.pem", "--out", "two.jsonl"]),
-    "certify-refused": Row(["certify", "failed", "--key", "key.pem", "--out", "two.jsonl"]),
+    "certify": Row(["certify", "certified", "--key", "key.pem", "--out", "two.jsonl", *runs.product_words()]),
+    "certify-refused": Row(["certify", "failed", "--key", "key.pem", "--out", "two.jsonl", *runs.product_words()]),
     "verify": Row(["verify", "s.jsonl", "certified", "--key", "key.public.pem"]),
     "statement-show": Row(["statement", "show", "s.jsonl"]),
 }  # fmt: skip
@@ -112,7 +112,7 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
     assert ran.code == 0, ran.output
     # The URL of the webhook was rotated.
     tell(control, "reset")
-    ran = conformance(folder, "certify", "certified", "--key", "key.pem", "--out", "s.jsonl")
+    ran = conformance(folder, "certify", "certified", "--key", "key.pem", "--out", "s.jsonl", *runs.product_words())
     assert ran.code == 0, ran.output
     return folder
 
