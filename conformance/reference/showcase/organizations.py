@@ -249,7 +249,7 @@ class BrowserShownStackTrace(Defect):
     """An error response to a browser shows a stack trace."""
 
     surface = "identity"
-    promise = "ER-08"
+    promise = "ER-11"
     noticed_by = ("errors/shape/shows-browsers-no-internals#400-invalid-body",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -297,3 +297,34 @@ class RefusedMethodsNotNamed(Defect):
 
     def method_refused(self, original: Any, table: Any, asked: set[str]) -> Fault:
         return Fault("MethodNotAllowed")
+
+
+class ConflictHasOwnShape(Defect):
+    """A 409 response has another shape than all other error responses."""
+
+    surface = "identity"
+    promise = "ER-08"
+    noticed_by = ("errors/shape/is-one",)
+
+    def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
+        return Answer.json(409, {"message": message, "statusCode": 409})
+
+
+class DeletionReachesLongerNames(Defect):
+    """Deleting a resource also deletes those whose slugs begin with its slug."""
+
+    surface = "identity"
+    promise = "ER-12"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def remove_project(
+        self,
+        original: Callable[..., Awaitable[bool]],
+        organization: Organization,
+        project: Project,
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        for slug in [each for each in organization.projects if removed and each.startswith(project.slug)]:
+            del organization.projects[slug]
+        return removed

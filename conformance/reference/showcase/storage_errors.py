@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from conformance.reference.alteration import Defect
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
+from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import crashing, gateway, server_error
 
 
@@ -61,3 +62,17 @@ class LargeDocumentsAreServerErrors(Defect):
             raise server_error()
         node: xml.Node = original(body, root)
         return node
+
+
+class CountsOfNothingAreOne(Defect):
+    """A grouped listing without results states a KeyCount of 1."""
+
+    surface = "storage"
+    promise = "S3-47"
+    noticed_by = ("storage/xml/results-are-whole",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.query.get("delimiter"):
+            answer.body = answer.body.replace(b"<KeyCount>0<", b"<KeyCount>1<")
+        return answer

@@ -12,6 +12,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway
@@ -226,3 +227,18 @@ class MetadataOfEarlierBytes(Defect):
         found: StoredObject = await original(bucket, key)
         await asyncio.sleep(PAUSE_S)
         return replace(bucket.objects.get(key, found), metadata=found.metadata)
+
+
+class MissingKeyIsForbidden(Defect):
+    """A missing key is answered 403 to a client that may list the bucket."""
+
+    surface = "storage"
+    promise = "S3-46"
+    noticed_by = ("storage/object/missing-head-is-404",)
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        try:
+            found: StoredObject = await original(bucket, key)
+        except Fault:
+            raise Fault("AccessDenied") from None
+        return found

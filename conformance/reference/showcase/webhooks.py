@@ -106,3 +106,16 @@ class MalformedEventCrashes(Defect):
         if not original(body):
             raise ValueError("Expecting value: line 1 column 1 (char 0)")
         return True
+
+
+class DeletionNamesUrl(Defect):
+    """The response to a DELETE request repeats the secret URL."""
+
+    surface = "webhooks"
+    promise = "WH-08"
+    noticed_by = ("webhooks/secret/is-not-repeated#delete",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "DELETE":
+            return Answer.json(405, {"error": f"no DELETE of {request.raw_path}"}, Allow="POST")
+        return answer

@@ -9,16 +9,6 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.support.identity import edited, is_api_request
-from tests.defects.rows import row
-
-ROWS = (
-    row(
-        "conflict-has-own-shape",
-        "Errors of one API have one shape, whatever their status.",
-        "errors/shape/is-one",
-        conflict=lambda original, message: Answer.json(409, {"message": message, "statusCode": 409}),
-    ),
-)
 
 
 class PathsRepeatedUnescaped(Defect):

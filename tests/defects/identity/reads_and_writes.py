@@ -729,21 +729,6 @@ class LongerNameKeepsShorter(Defect):
         return not within and await original(organization, project, still_holds)
 
 
-class DeletionReachesLongerNames(Defect):
-    """RFC 9110 section 9.3.5: DELETE removes its target, and nothing whose name begins like it."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
-
-    async def remove_project(
-        self, original: Removes, organization: Organization, project: Project, still_holds: Holds
-    ) -> bool:
-        removed = await original(organization, project, still_holds)
-        for slug in [each for each in organization.projects if removed and each.startswith(project.slug)]:
-            del organization.projects[slug]
-        return removed
-
-
 class UpdateReplacesTheWhole(Defect):
     """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
 

@@ -126,20 +126,6 @@ class DeletionAnswersOk(Defect):
         return answer
 
 
-class MissingKeyIsForbidden(Defect):
-    """S3 API Reference, GetObject: 404 for a missing key to a caller who may list the bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/missing-head-is-404",)
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        try:
-            found: StoredObject = await original(bucket, key)
-        except Fault:
-            raise Fault("AccessDenied") from None
-        return found
-
-
 class RangesOfNothingUnsatisfiable(Defect):
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
 

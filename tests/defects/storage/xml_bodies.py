@@ -106,19 +106,6 @@ class ByteOrderMarkRefused(Defect):
         return document
 
 
-class CountsOfNothingAreOne(Defect):
-    """S3 API Reference, ListObjectsV2, KeyCount: how many keys and prefixes there are, where there are none as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/results-are-whole",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if call.query.get("delimiter"):
-            answer.body = answer.body.replace(b"<KeyCount>0<", b"<KeyCount>1<")
-        return answer
-
-
 class DeletionsOfSeveralAreOfNoType(Defect):
     """RFC 9110 section 8.3: what has content says of which type it is."""
 

@@ -52,18 +52,6 @@ class TooLargeNamesUrl(Defect):
         return answer
 
 
-class DeletionNamesUrl(Defect):
-    """API Reference, Webhooks: the URL is secret: what refuses to delete it does not repeat it."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated#delete",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "DELETE":
-            return Answer.json(405, {"error": f"no DELETE of {request.raw_path}"}, Allow="POST")
-        return answer
-
-
 class AnswerTellsMostOfUrl(Defect):
     """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
 
