@@ -3,8 +3,8 @@
 ``options`` what can be asked for; ``session`` the run as a whole (in the process that reports);
 ``worker`` the checks as they run (in each process that runs them); ``fixtures`` what checks are given.
 
-Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options, and
-imports nothing else.
+Every pytest of the environment loads this module. Without a path of the suites the plugin only adds options and
+markers, and imports nothing else.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the parts that this process needs."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     given = getattr(config, "workerinput", {})
     if not asks_for_suites(config) and "conformance" not in given:
         return
     from conformance.plugin import fixtures
     from conformance.plugin.garbage import Garbage
 
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
     config.pluginmanager.register(fixtures, "conformance-fixtures")
     name_from_suites(config)
     if config.option.collectonly or config.pluginmanager.has_plugin("conformance-worker"):
