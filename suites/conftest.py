@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient
-from conformance.clients.operator import Operator
-from conformance.clients.wire import Wire
+from conformance.clients.oauth.client import OAuthClient
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names

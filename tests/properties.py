@@ -25,7 +25,7 @@ from conformance.plugin.worker import CHECK
 from conformance.reference.alteration import Defect
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
-from conformance.strategies.explore import LONGEST_SHRINK_S, configure
+from conformance.strategies.properties import LONGEST_SHRINK_S, configure
 from tests.defect_table import CLEAN, Table, dealt_out, in_reference, in_turn, parsed_with_processes
 from tests.rows import Row, requirement_of
 

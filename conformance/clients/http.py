@@ -18,14 +18,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
-from conformance.clients import connections, failures, written
-from conformance.clients.connections import Answer, Connections, Request
-from conformance.clients.failures import TransportError, UnsupportedProtocol
-from conformance.clients.pace import Pace
-from conformance.clients.waiting import UNTOLD_S, asked_to_wait, asks_to_wait, may_pass, retry_after, says_not_why
+from conformance.clients.transport import connections, errors, serialization
+from conformance.clients.transport.connections import Answer, Connections, Request
+from conformance.clients.transport.errors import TransportError, UnsupportedProtocol
+from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.retry_after import (
+    UNTOLD_S,
+    asked_to_wait,
+    asks_to_wait,
+    may_pass,
+    retry_after,
+    says_not_why,
+)
 from conformance.evidence.curl import ASK
+from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import unzipped
@@ -39,7 +46,7 @@ OVERRUN = "Overrun"
 REACHED = "a target that can be reached and answers in time"
 PASSED = "safe requests sent again, since a gateway reached no service in that moment"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
-CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
+CLOSED = (errors.RemoteProtocolError, errors.ReadError, errors.WriteError)
 
 
 @dataclass
@@ -186,10 +193,10 @@ class HttpClient:
         self.pace.wait()
         url = self.url_of(target)
         try:
-            request = written.request(method, url, headers, body)
+            request = serialization.request(method, url, headers, body)
         except (TransportError, ValueError) as mistake:
             raise self._unsendable(method, url, mistake) from None
-        fields, told = written.read(request.fields), written.told(body)
+        fields, told = serialization.read(request.fields), serialization.told(body)
         sent = Exchange(self.recorder.next_id(), method, url, fields, told, 0, Headers(), b"", time.time(), 0.0)
         stored = self.recorder.stored(sent, self.label)
         if stored is not None:
@@ -209,7 +216,7 @@ class HttpClient:
             return stored.exchange
         if stored.error_type == OVERRUN:
             raise self._overran(stored.exchange, stored.error)
-        raise self._no_answer(stored.exchange, getattr(failures, stored.error_type, TransportError), stored.error)
+        raise self._no_answer(stored.exchange, getattr(errors, stored.error_type, TransportError), stored.error)
 
     def _received(self, sent: Exchange, request: Request, begun: float) -> Exchange:
         answer = self.connections.ask(request, self.limits.connect_s, self.limits.answer_s, self.tls)
@@ -219,7 +226,7 @@ class HttpClient:
             body = self._body(sent, answer, begun)
         finally:
             answer.close()
-        headers = written.read(answer.fields)
+        headers = serialization.read(answer.fields)
         exchange = Exchange(
             sent.id,
             sent.method,
@@ -280,24 +287,24 @@ class HttpClient:
         """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
         told, said = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
         return Inconclusive(
-            f"the request cannot be sent: {failures.shortened(told)}: {failures.shortened(said)}",
+            f"the request cannot be sent: {errors.shortened(told)}: {errors.shortened(said)}",
             "a target that gives addresses, tokens and names that HTTP can carry",
         )
 
     def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> Exception:
-        if issubclass(failure, failures.BrokenOff):
+        if issubclass(failure, errors.BrokenOff):
             return failure(said)
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        if issubclass(failure, failures.LocalProtocolError):
+        if issubclass(failure, errors.LocalProtocolError):
             return self._unsendable(sent.method, sent.url, said)
         if issubclass(failure, CLOSED):
-            excess = issubclass(failure, failures.Excess)
+            excess = issubclass(failure, errors.Excess)
             if not excess:
                 self.recorder.event(CUT_OFF)
             finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding
-        nobody = issubclass(failure, (failures.ConnectError, failures.ConnectTimeout))
+        nobody = issubclass(failure, (errors.ConnectError, errors.ConnectTimeout))
         unreachable = (NotConnected if nobody else Unreachable)(f"{told}: {said}", REACHED)
         unreachable.exchange_ids = [sent.id]
         return unreachable

@@ -30,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the histories; returns the exit code."""
-    from conformance.reporting.over_time import plain, render, text
+    from conformance.reporting.history_page import plain, render, text
     from conformance.runs.history import add, histories, prune, shelf
     from conformance.runs.record import RecordError
 

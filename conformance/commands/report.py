@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _index(folder: Path) -> int:
     """Writes the index of the runs of a folder and their history."""
     from conformance.commands.history import write
-    from conformance.reporting.over_time import render, render_index
+    from conformance.reporting.history_page import render, render_index
     from conformance.runs.history import histories, shelf
 
     if (folder / "run.json").exists():

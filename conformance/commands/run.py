@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
-from conformance.runs import helpers
+from conformance.runs import processes
 from conformance.runs.options import OPTIONS, pytest_words, values_of
 from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
@@ -92,9 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _prepare(arguments: argparse.Namespace) -> None:
     """Forks what helps the run."""
     if arguments.workers not in (0, 1):
-        helpers.prepare("conformance.plugin.nursery", *_paths(arguments.selectors))
+        processes.prepare("conformance.plugin.nursery", *_paths(arguments.selectors))
     for _ in range(2):
-        helpers.prepare("conformance.reporting.apart")
+        processes.prepare("conformance.reporting.render_workers")
 
 
 class Made:

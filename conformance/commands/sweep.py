@@ -47,7 +47,7 @@ def _age(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sweeps, and says what became of each thing; returns the exit code."""
-    from conformance.clients.connections import authorities
+    from conformance.clients.transport.connections import authorities
     from conformance.sandbox.ledger import lines_of
     from conformance.sandbox.sweep import Sweep
 

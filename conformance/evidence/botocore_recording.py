@@ -6,8 +6,8 @@ import io
 import time
 from typing import Any
 
+from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.tape import Tape
 from conformance.vocabulary.exchange import Exchange, Headers
 
 LABEL = "boto3"

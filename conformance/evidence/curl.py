@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.pieces import Piece, pieces_of
 from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
+from conformance.evidence.run_length import Piece, pieces_of
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})

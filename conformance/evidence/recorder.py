@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from conformance.evidence.octets import beginning, printed, without_secrets
-from conformance.evidence.pieces import pieces_of
+from conformance.evidence.byte_encodings import beginning, printed, without_secrets
+from conformance.evidence.passive_checks import Watch
+from conformance.evidence.recorded_responses import KEPT_BODY, KEPT_REQUEST, Stored, Tape
 from conformance.evidence.redaction import ALTERED, Redactor
-from conformance.evidence.shown import issued_tokens
-from conformance.evidence.tape import KEPT_BODY, KEPT_REQUEST, Stored, Tape
-from conformance.evidence.watch import Watch
+from conformance.evidence.run_length import pieces_of
+from conformance.evidence.token_discovery import issued_tokens
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_EXCHANGES = 1100  # of a check: a thousand and one objects can be made before what is judged

@@ -17,8 +17,16 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
-from conformance.evidence.forms import HALVES, KnownForms, as_encoded, as_written, found_as, in_small_letters, way_of
-from conformance.evidence.shown import created_in, issued_in, issued_tokens
+from conformance.evidence.secret_encodings import (
+    HALVES,
+    KnownForms,
+    as_encoded,
+    as_written,
+    found_as,
+    in_small_letters,
+    way_of,
+)
+from conformance.evidence.token_discovery import created_in, issued_in, issued_tokens
 from conformance.target.description import SHORTEST_SECRET
 from conformance.vocabulary.values import base64url, is_common
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 from hypothesis.vendor.pretty import RepresentationPrinter
 
-from conformance.clients.oauth import OAuthClient, access_token
-from conformance.clients.operator import Operator
+from conformance.clients.oauth.client import OAuthClient, access_token
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.oracles.oauth import expect_refusal, expect_token
 from conformance.oracles.status import expect_status
-from conformance.strategies.explore import Machine, initialize, rule
+from conformance.strategies.properties import Machine, initialize, rule
 from conformance.vocabulary.exchange import Exchange
 
 

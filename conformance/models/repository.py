@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from conformance.clients.images import Manifest
+from conformance.clients.registry.images import Manifest
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from conformance.clients.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
+from conformance.clients.registry.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
 from conformance.oracles.proofs import above, field_lacks, field_matches, field_says_no
 from conformance.oracles.status import observed, unlike_field
 from conformance.vocabulary.exchange import Exchange

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.clients.http import followed, on_one_host
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.oracles.proofs import has_member
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange

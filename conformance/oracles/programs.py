@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.clients.image_files import Held
-from conformance.clients.image_programs import Pulled, Pushed
-from conformance.clients.images import digest_of
-from conformance.clients.program import Outcome
+from conformance.clients.programs.image_files import Held
+from conformance.clients.programs.image_tools import Pulled, Pushed
+from conformance.clients.programs.runner import Outcome
+from conformance.clients.registry.images import digest_of
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance

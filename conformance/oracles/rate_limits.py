@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from conformance.clients.at_once import burst
+from conformance.clients.concurrency import burst
 from conformance.oracles.status import observed
 from conformance.oracles.timing import TIMELY
 from conformance.target.description import parse_rate

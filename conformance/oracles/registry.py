@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
-from conformance.clients.challenges import challenges
 from conformance.clients.http import HeaderFields, address_in
-from conformance.clients.images import digest_of
-from conformance.clients.registry import Repository
-from conformance.clients.registry_operations import Occasion
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import digest_of
+from conformance.clients.registry.operations import Occasion
 from conformance.oracles.headers import address_parts
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import among, field_matches, has_member, in_its_object, literal, not_among, without_list

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
 from conformance.oracles.proofs import says_something
 from conformance.oracles.s3_documents import (
     Listing,

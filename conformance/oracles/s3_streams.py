@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.clients.s3_streams import Comparison
+from conformance.clients.s3.streams import Comparison
 from conformance.oracles.s3_objects import expect_length
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.clients.tls import Handshake
+from conformance.clients.transport.tls import Handshake
 from conformance.oracles.headers import address_parts
 from conformance.oracles.status import observed
 from conformance.vocabulary.exchange import Exchange

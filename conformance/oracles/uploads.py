@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import Blob
-from conformance.clients.registry import Repository
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Blob
 from conformance.oracles.registry import expect_bytes, expect_location
 from conformance.oracles.status import expect_success
 from conformance.vocabulary.exchange import Exchange

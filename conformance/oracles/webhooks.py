@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import FIRST, FORM, JSON, PARTS, PLAIN, WebhookClient, replaced, told_as, written
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in

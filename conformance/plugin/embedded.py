@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from typing import IO, ClassVar, cast
 
-from conformance.runs.helpers import own_python
-from conformance.sandbox.scratch import Scratch
+from conformance.runs.processes import own_python
+from conformance.sandbox.temporary_folder import Scratch
 
 START_S = 20.0
 

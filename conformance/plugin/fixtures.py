@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance.clients.connections import authorities
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.pace import Pace
-from conformance.evidence.once import Once
+from conformance.clients.transport.connections import authorities
+from conformance.clients.transport.rate_limiter import Pace
 from conformance.evidence.recorder import RECORDER, Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.explore import BETWEEN
+from conformance.strategies.properties import BETWEEN
 from conformance.target.description import Target
 
 

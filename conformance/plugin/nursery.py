@@ -6,7 +6,7 @@ under way, in a session of pytest that stops before the first check. There it fo
 that xdist starts in its place, and the worker goes on with the session. The nursery ends with the run, or with the
 process of the run.
 
-The nursery is a fork itself, of a command that has not begun anything yet (``helpers.prepare``), and collects while
+The nursery is a fork itself, of a command that has not begun anything yet (``processes.prepare``), and collects while
 that finds out what it is asked. Where pytest has begun already it is a process of its own.
 """
 
@@ -28,8 +28,8 @@ import pytest
 
 from conformance.plugin import forked
 from conformance.plugin.options import RunOptions
-from conformance.runs import helpers
-from conformance.sandbox.scratch import Scratch
+from conformance.runs import processes
+from conformance.sandbox.temporary_folder import Scratch
 
 NAME = "conformance-nursery"
 WAITING = 128
@@ -46,7 +46,7 @@ class Nursery:
         self.folder = self._scratch.path
         self.address = self.folder / "nursery"
         given = json.dumps([str(self.folder), options.plain(), gentle]).encode() + b"\n"
-        self.process = helpers.prepared(__name__) or helpers.started(__name__, *areas)
+        self.process = processes.prepared(__name__) or processes.started(__name__, *areas)
         try:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(self.address))
@@ -106,14 +106,14 @@ def asked_by(lifeline: socket.socket) -> Asked | None:
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> tuple[socket.socket, list[int]] | None:
     """Forks a worker for each that asks; returns in each of them who asked and its streams, here None at the end."""
-    helpers.leave_interrupts()
+    processes.leave_interrupts()
     while lifeline not in select.select([listener, lifeline], [], [])[0]:
         asking, _ = listener.accept()
         streams = _streams(asking)
         if streams and os.fork() == 0:
             listener.close()
             lifeline.close()
-            helpers.heed(*helpers.INTERRUPTS)
+            processes.heed(*processes.INTERRUPTS)
             asking.send(b"1")
             return asking, streams
         asking.close()

@@ -26,24 +26,24 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.clients.pace import Pace
+from conformance.clients.transport.rate_limiter import Pace
+from conformance.evidence.recorded_responses import NotRecorded, Tape, stand_in
 from conformance.evidence.recorder import RECORDER, id_of
-from conformance.evidence.tape import NotRecorded, Tape, stand_in
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments, run_pytest
 from conformance.plugin.judging import Judgement, judge, leaves, left_open
-from conformance.plugin.life import Life
+from conformance.plugin.liveness import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
 from conformance.preflight import SurfaceState
-from conformance.runs.helpers import own_python
+from conformance.runs.processes import own_python
 from conformance.runs.reading import Record, read
 from conformance.runs.record import CheckResult, RecordError
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.scratch import scratch_folder
-from conformance.strategies.explore import configure
+from conformance.sandbox.temporary_folder import scratch_folder
+from conformance.strategies.properties import configure
 from conformance.target import configuration
 from conformance.target.description import Target
 from conformance.vocabulary.verdict import Verdict

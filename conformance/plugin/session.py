@@ -17,27 +17,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import __version__
-from conformance.clients.pace import FILE_NAME as PACE
+from conformance.clients.transport.rate_limiter import FILE_NAME as PACE
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
 from conformance.plugin.checks import EVIDENCE, RESULT, TEARDOWN
-from conformance.plugin.conclusion import not_judged
 from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
-from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions, formats_of, seed_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.selection import refuse_mistakes
+from conformance.plugin.serial_phase import Last
 from conformance.plugin.sharding import share_of_rate
 from conformance.plugin.surfaces import SURFACES
+from conformance.plugin.unjudged import not_judged
 from conformance.preflight import SurfaceState, preflight
-from conformance.reporting import apart
-from conformance.runs import helpers, waivers
+from conformance.reporting import render_workers
+from conformance.runs import processes, waivers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
 from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
     # One at the keyboard is heeded already, unless who started the run wants it left alone.
-    helpers.heed(signal.SIGTERM)
+    processes.heed(signal.SIGTERM)
     try:
         catalogue()
     except ContractError as mistake:
@@ -260,7 +260,7 @@ class Run:
             self.expected = len(ids)
             self.progress.collected(ids)
             # Not before: until now each core has something to do that the first check waits for.
-            apart.get_ready(Path(self.options.folder), self.formats)
+            render_workers.get_ready(Path(self.options.folder), self.formats)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -383,7 +383,7 @@ class Run:
             )
         except RecordError as mistake:
             self.mistakes = self.mistakes or [str(mistake)]
-        reports = apart.begin(folder, self.formats)
+        reports = render_workers.begin(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
         files, unwritten = reports()

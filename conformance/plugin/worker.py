@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from conformance.clients.pace import FILE_NAME, Pace
+from conformance.clients.transport.rate_limiter import FILE_NAME, Pace
 from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.curl import from_file
@@ -34,11 +34,11 @@ from conformance.plugin.checks import (
     mistakes_among,
     uncollected,
 )
+from conformance.plugin.fixture_evidence import Preparation
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge, left_open
-from conformance.plugin.life import Life
+from conformance.plugin.liveness import Life
 from conformance.plugin.options import RunOptions
-from conformance.plugin.preparation import Preparation
 from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
@@ -46,9 +46,9 @@ from conformance.reporting.terminal import failure_text
 from conformance.runs.record import AS_JSON, CheckResult
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
+from conformance.strategies.properties import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
-from conformance.target.mistakes import shown
+from conformance.target.errors import shown
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 from conformance.vocabulary.verdict import Verdict

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from conformance.clients.waiting import asks_to_wait
+from conformance.clients.transport.retry_after import asks_to_wait
 from conformance.clients.webhooks import FIRST, origin_told, plain_kind, told_as, written
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from conformance.clients.connections import authorities
 from conformance.clients.http import (
     HeaderFields,
     HttpClient,
@@ -17,8 +16,9 @@ from conformance.clients.http import (
     address_in,
     authority_of,
 )
-from conformance.clients.pace import Pace
-from conformance.clients.waiting import asks_to_wait, retry_after
+from conformance.clients.transport.connections import authorities
+from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.retry_after import asks_to_wait, retry_after
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.state import SurfaceState

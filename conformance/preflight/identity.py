@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from conformance.clients.oauth import basic
+from conformance.clients.oauth.client import basic
 from conformance.preflight.contact import Contact, Failed, is_html, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Credential, Identity, Resource

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote, urlencode, urlsplit
 
-from conformance.clients.challenges import Challenge
 from conformance.clients.http import address_in, as_asked, followed, on_one_host
-from conformance.clients.operator import Operator
-from conformance.clients.registry_login import answered_by, challenge_elsewhere
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.challenges import Challenge
+from conformance.clients.registry.login import answered_by, challenge_elsewhere
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState, mending
 from conformance.target.description import Login, Registry

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from conformance.evidence.tape import is_whole
+from conformance.evidence.recorded_responses import is_whole
 
 VOLATILE_FIELD = re.compile(
     r"age|connection|content-length|date|keep-alive|server-timing|set-cookie|transfer-encoding|via"

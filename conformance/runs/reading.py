@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.tape import is_entry
+from conformance.evidence.recorded_responses import is_entry
 from conformance.runs.record import FORMAT, LEFTOVERS, CheckResult, RecordError, RunInfo
 from conformance.vocabulary.verdict import Verdict
 

@@ -14,10 +14,10 @@ from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
 from conformance.clients.http import HttpClient, on_one_host
-from conformance.clients.oauth import OAuthClient, bearer
+from conformance.clients.oauth.client import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
-from conformance.sandbox.later import GONE, LATER, changed_later, is_as_written, made_later
+from conformance.sandbox.accepted_later import GONE, LATER, changed_later, is_as_written, made_later
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of

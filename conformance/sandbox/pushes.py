@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from conformance.clients.image_files import Held, told_of
-from conformance.clients.image_programs import ImageProgram, Pushed
-from conformance.clients.images import Manifest, digest_of, image
-from conformance.clients.registry import Repository
+from conformance.clients.programs.image_files import Held, told_of
+from conformance.clients.programs.image_tools import ImageProgram, Pushed
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Manifest, digest_of, image
+from conformance.sandbox.json_readings import document_of, list_in
 from conformance.sandbox.names import Names
-from conformance.sandbox.readings import document_of, list_in
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotInstalled

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from conformance.clients.operator import Operator
-from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_inventory import Inventory
-from conformance.sandbox.clearing import clear
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import Registry, Repository, StoredImage
+from conformance.clients.registry.inventory import Inventory
 from conformance.sandbox.ledger import Ledger, Left
 from conformance.sandbox.names import Names
+from conformance.sandbox.registry_cleanup import clear
 
 PutRight = Callable[[StoredImage], StoredImage]
 """Notes an image that is pushed again behind a check that fails."""

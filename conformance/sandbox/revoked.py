@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive

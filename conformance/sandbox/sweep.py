@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.pace import Pace
+from conformance.clients.transport.rate_limiter import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.sandbox.names import begun, run_of

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient, bearer
-from conformance.clients.operator import Operator
-from conformance.sandbox.foreign import elsewhere
+from conformance.clients.oauth.client import OAuthClient, bearer
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.other_tenant import elsewhere
 from conformance.sandbox.pages import pages_of
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.swept import Removal, Swept

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.clients.http import HttpClient
-from conformance.clients.images import digest_of
-from conformance.clients.operator import Operator
-from conformance.clients.registry import Registry, Repository, Upload
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import Registry, Repository, Upload
+from conformance.clients.registry.images import digest_of
 from conformance.oracles.registry import pages_from
-from conformance.sandbox.clearing import GONE, UNCLAIMED, delete_manifests, end, tags_of
-from conformance.sandbox.readings import document_of, list_in, texts
+from conformance.sandbox.json_readings import document_of, list_in, texts
+from conformance.sandbox.registry_cleanup import GONE, UNCLAIMED, delete_manifests, end, tags_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.http import HttpClient
-from conformance.clients.sigv4 import Keys
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.sigv4 import Keys
 from conformance.oracles.s3_documents import lists_uploads, uploads_of
 from conformance.oracles.s3_pages import begun
 from conformance.sandbox.names import PREFIX, run_of

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.clients.oauth import encoded, percent_encoded
+from conformance.clients.oauth.client import encoded, percent_encoded
 from conformance.strategies.changes import Change, Table, changes, each_kind, picked
 from conformance.vocabulary.mutation import Outcome
 from conformance.vocabulary.values import with_one_changed

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.clients.images import MANIFEST_TYPES, OCI_MANIFEST, digest_of
+from conformance.clients.registry.images import MANIFEST_TYPES, OCI_MANIFEST, digest_of
 from conformance.strategies.changes import Change, Table, changes, each_kind, picked
 from conformance.strategies.json_changes import JSON_CHANGES
 from conformance.vocabulary.mutation import Mutation, Outcome

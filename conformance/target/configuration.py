@@ -20,10 +20,10 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from conformance.target.description import SHORTEST_SECRET, ConfigurationFile, Secret, Target
-from conformance.target.meaning import NAMELESS, is_nameless, of_meaning
-from conformance.target.mistakes import Mistake, choices, nearest, of_pydantic, shown
-from conformance.target.places import Places
+from conformance.target.errors import Mistake, choices, nearest, of_pydantic, shown
 from conformance.target.references import BODIES, References, is_secret, secrets_in
+from conformance.target.semantic_validation import NAMELESS, is_nameless, of_meaning
+from conformance.target.toml_locations import Places
 
 FILE_NAME = "conformance.toml"
 LARGEST_FILE = 4 * 1024 * 1024

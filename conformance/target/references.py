@@ -16,9 +16,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from conformance.target import places
+from conformance.target import toml_locations
 from conformance.target.description import SHORTEST_SECRET, Secret
-from conformance.target.mistakes import Mistake, model_of
+from conformance.target.errors import Mistake, model_of
 from conformance.vocabulary.wording import UNDECODED
 
 WHOLE = re.compile(r"^\$\{([^}]*)\}$")
@@ -40,7 +40,7 @@ class References:
     given: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the commands and the bodies of each target were given of the environment, by the variable."""
 
-    def resolved(self, value: Any, annotation: Any, path: places.Path = ()) -> Any:
+    def resolved(self, value: Any, annotation: Any, path: toml_locations.Path = ()) -> Any:
         """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
         model = model_of(annotation)
         if is_secret(annotation):
@@ -52,7 +52,7 @@ class References:
             return [self.resolved(each, _last(annotation), (*path, index)) for index, each in enumerate(value)]
         return self._interpolated(value, path) if isinstance(value, str) else value
 
-    def _interpolated(self, text: str, path: places.Path) -> str:
+    def _interpolated(self, text: str, path: toml_locations.Path) -> str:
         def value(match: re.Match[str]) -> str:
             found = self._environment(match[1], path)
             if found and not MAY_BE_SECRET.isdisjoint(path[2:]):
@@ -61,7 +61,7 @@ class References:
 
         return WITHIN.sub(value, text)
 
-    def _environment(self, name: str, path: places.Path) -> str:
+    def _environment(self, name: str, path: toml_locations.Path) -> str:
         value = os.environ.get(name, "")
         if not value:
             state = "empty" if name in os.environ else "not set"
@@ -71,7 +71,7 @@ class References:
             return ""
         return value
 
-    def _secret(self, value: Any, path: places.Path) -> Secret:
+    def _secret(self, value: Any, path: toml_locations.Path) -> Secret:
         name = name_of(path)
         reference = WHOLE.match(value) if isinstance(value, str) else None
         if reference:
@@ -82,7 +82,7 @@ class References:
         self.mistakes.append(Mistake(path, "secrets only as ${ENV} or file:PATH; a value must not stand in the file"))
         return Secret(name, "")
 
-    def _long_enough(self, value: str, path: places.Path) -> str:
+    def _long_enough(self, value: str, path: toml_locations.Path) -> str:
         if 0 < len(value) < SHORTEST_SECRET:
             why = f"the secret has fewer than {SHORTEST_SECRET} characters, and could be kept out of no report"
             self.missing.append(Mistake(path, f"{why}: have a longer one set"))
@@ -93,13 +93,13 @@ class References:
         path, here = (self.folder / name).absolute(), Path.cwd()
         return name if Path(name).is_absolute() else str(path.relative_to(here)) if path.is_relative_to(here) else ""
 
-    def _secret_of_environment(self, name: str, path: places.Path) -> str:
+    def _secret_of_environment(self, name: str, path: toml_locations.Path) -> str:
         if NAME.match(name):
             return self._environment(name, path)
         self.mistakes.append(Mistake(path, "the variable of a secret is named in capitals, such as ${CT_FULL_SECRET}"))
         return ""
 
-    def _content(self, name: str, path: places.Path) -> str:
+    def _content(self, name: str, path: toml_locations.Path) -> str:
         try:
             with (self.folder / name).open("rb") as file:
                 content = file.read(LARGEST_SECRET).decode("utf-8")
@@ -113,7 +113,7 @@ class References:
         return content
 
 
-def name_of(path: places.Path) -> str:
+def name_of(path: toml_locations.Path) -> str:
     """What stands for a secret from a file, after its place: ``IDENTITY_FULL_CLIENT_SECRET``."""
     words = [str(part) for part in path[2:] if part != "credentials"]
     return re.sub(r"[^A-Z0-9_]", "_", "_".join(words).upper())

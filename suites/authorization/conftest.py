@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.operator import Operator
-from conformance.clients.registry import Registry
-from conformance.sandbox.foreign import ForeignThings
-from conformance.sandbox.hidden import HiddenThings
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import Registry
+from conformance.sandbox.concealed_resources import HiddenThings
+from conformance.sandbox.other_tenant import ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.finding import NotOffered

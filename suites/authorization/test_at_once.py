@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from functools import partial
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.oracles.oauth import expect_nothing_beyond
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform

@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, bearer, encoded
-from conformance.clients.registry import Registry
+from conformance.clients.oauth.client import FORM_TYPE, bearer, encoded
+from conformance.clients.registry.client import Registry
 from conformance.oracles.status import (
     NOT_OFFERED,
     expect_no_server_error,
@@ -18,8 +18,8 @@ from conformance.oracles.status import (
     expect_success,
 )
 from conformance.sandbox.platform import KINDS, Operation, Platform
-from conformance.strategies.explore import explores
 from conformance.strategies.oauth import authorization_values
+from conformance.strategies.properties import explores
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable

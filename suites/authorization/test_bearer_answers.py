@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.oauth import bearer
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import bearer
+from conformance.clients.registry.challenges import challenges
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import (
     expect_challenge,
     expect_error_told,

@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.oauth import access_token, bearer
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import access_token, bearer
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import named_texts
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.oauth import expect_no_token

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.documents import member
 from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.oracles.status import expect_status
-from conformance.sandbox.hidden import Hidden, HiddenThings
+from conformance.sandbox.concealed_resources import Hidden, HiddenThings
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent, expect_not_named
 from conformance.oracles.status import expect_status
 from conformance.oracles.timing import expect_same_time
-from conformance.sandbox.hidden import Hidden, HiddenThings
+from conformance.sandbox.concealed_resources import Hidden, HiddenThings
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged

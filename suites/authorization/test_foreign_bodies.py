@@ -12,7 +12,7 @@ from conformance.oracles.documents import member
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.foreign import ForeignThing, ForeignThings
+from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.oauth import access_token, bearer
-from conformance.evidence.once import Once
-from conformance.oracles.canaries import expect_not_theirs
+from conformance.clients.oauth.client import access_token, bearer
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.foreign import ForeignThing, ForeignThings
+from conformance.oracles.tenant_leaks import expect_not_theirs
+from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, bearer
+from conformance.clients.oauth.client import FORM_TYPE, bearer
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_refused, expect_status, observed
-from conformance.sandbox.plainly_open import PlainlyOpen
+from conformance.sandbox.baseline_access import PlainlyOpen
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared

@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import member, shows
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_refused, expect_status
-from conformance.sandbox.plainly_open import PlainlyOpen, strangers
+from conformance.sandbox.baseline_access import PlainlyOpen, strangers
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

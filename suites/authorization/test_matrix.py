@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.proofs import alike
 from conformance.oracles.state import expect_unchanged

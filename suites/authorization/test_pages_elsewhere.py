@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import shows
 from conformance.oracles.proofs import lacks
 from conformance.oracles.status import expect_no_server_error
-from conformance.sandbox.foreign import ForeignThings
+from conformance.sandbox.other_tenant import ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable

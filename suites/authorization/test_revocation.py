@@ -9,8 +9,8 @@ from threading import Semaphore
 
 import pytest
 
-from conformance.clients.oauth import access_token
-from conformance.clients.operator import Operator
+from conformance.clients.oauth.client import access_token
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.models.credential import Read, machine_of
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_error_told
@@ -19,7 +19,7 @@ from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.sandbox.revoked import last_accepted, revoked_once_more
-from conformance.strategies.explore import run_machine
+from conformance.strategies.properties import run_machine
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared, Proof
 

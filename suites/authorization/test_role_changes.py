@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.oracles.status import observed
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource

@@ -13,7 +13,7 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import among
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.hidden import HiddenThings
+from conformance.sandbox.concealed_resources import HiddenThings
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies

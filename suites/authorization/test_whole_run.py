@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.canaries import expect_no_sighting
 from conformance.oracles.documents import shows
+from conformance.oracles.tenant_leaks import expect_no_sighting
 from conformance.oracles.whole_run import expect_none
-from conformance.sandbox.foreign import ForeignThings
+from conformance.sandbox.other_tenant import ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Inconclusive, Proof

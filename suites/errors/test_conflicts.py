@@ -6,13 +6,13 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.oracles.documents import shows
 from conformance.oracles.proofs import another_field
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success, listed, unlike
-from conformance.sandbox.conditional import conditional, update_from, version_of, version_read
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
+from conformance.sandbox.preconditions import conditional, update_from, version_of, version_read
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import REDIRECTS, address_in, on_one_host
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.errors import expect_client_error
-from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
 from conformance.strategies.json_bodies import path_segments, queries, raw_bodies
 from conformance.strategies.json_changes import EXTENSIONS, JSON_KINDS, json_changes
+from conformance.strategies.properties import explores
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import bearer
-from conformance.clients.wire import Wire
+from conformance.clients.oauth.client import bearer
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.headers import expect_absent_headers, expect_bare
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Platform

@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.oauth import bearer
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import bearer
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform

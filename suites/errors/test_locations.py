@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from conformance.clients.http import address_in
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import expect_named
 from conformance.oracles.headers import address_parts
 from conformance.oracles.proofs import field_matches, field_says_no, literal

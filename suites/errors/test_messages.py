@@ -14,7 +14,7 @@ from itertools import product
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, bearer
+from conformance.clients.oauth.client import FORM_TYPE, bearer
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_lacks, field_matches

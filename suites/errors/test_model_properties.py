@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
-from conformance.clients.oauth import HeaderFields
+from conformance.clients.oauth.client import HeaderFields
 from conformance.models.items import ItemsModel
 from conformance.oracles.documents import shows
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.platform import Platform
-from conformance.strategies.explore import Machine, initialize, rule, run_machine
+from conformance.strategies.properties import Machine, initialize, rule, run_machine
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange

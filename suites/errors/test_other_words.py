@@ -7,9 +7,9 @@ import pytest
 from conformance.clients.http import REDIRECTS
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_success, expect_status
-from conformance.sandbox.conditional import conditional, update_from, version_of
-from conformance.sandbox.other_words import said_otherwise, words_of
+from conformance.sandbox.equivalent_requests import said_otherwise, words_of
 from conformance.sandbox.platform import KINDS, Operation, Platform
+from conformance.sandbox.preconditions import conditional, update_from, version_of
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.at_once import burst, one_by_one
-from conformance.clients.oauth import OAuthClient, access_token, bearer
-from conformance.clients.waiting import retry_after
-from conformance.clients.ways_round import WAYS_ROUND
+from conformance.clients.concurrency import burst, one_by_one
+from conformance.clients.oauth.client import OAuthClient, access_token, bearer
+from conformance.clients.oauth.rate_limit_evasion import WAYS_ROUND
+from conformance.clients.transport.retry_after import retry_after
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.rate_limits import expect_limited, first_refused, stated

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import shows
 from conformance.oracles.proofs import lacks, literal, shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success

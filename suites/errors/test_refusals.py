@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.cut_off import BreakingOff
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
+from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.oracles.status import expect_success
-from conformance.sandbox.conditional import conditional, update_from, version_of
 from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.preconditions import conditional, update_from, version_of
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from conformance.clients.oauth import bearer
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import bearer
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import expect_json_where_told
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.oracles.status import expect_no_server_error, expect_status

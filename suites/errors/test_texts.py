@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.oauth import bearer
+from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import expect_json_where_told, expect_named, member
 from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status, expect_success, refused_in_front

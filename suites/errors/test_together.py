@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from conformance.clients.at_once import at_once
-from conformance.clients.oauth import bearer
-from conformance.evidence.once import Once
+from conformance.clients.concurrency import at_once
+from conformance.clients.oauth.client import bearer
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import shows
 from conformance.oracles.proofs import shows_text
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success

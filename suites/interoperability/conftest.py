@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance.clients.engine import Docker, DockerSdk
-from conformance.clients.home import Home
 from conformance.clients.http import HttpClient
-from conformance.clients.image_programs import Buildah, ImageProgram, Oras, Podman, Skopeo
-from conformance.clients.images import Manifest, image
-from conformance.clients.operator import Operator
-from conformance.clients.registry import Registry, Repository
-from conformance.clients.sigv4 import Keys
-from conformance.clients.storage import S3
+from conformance.clients.programs.docker_engine import Docker, DockerSdk
+from conformance.clients.programs.image_tools import Buildah, ImageProgram, Oras, Podman, Skopeo
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import Registry, Repository
+from conformance.clients.registry.images import Manifest, image
+from conformance.clients.s3.client import S3
+from conformance.clients.s3.sigv4 import Keys
 from conformance.evidence.recorder import Recorder
+from conformance.sandbox.bucket_prefix import Space, space_in
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs
 from conformance.sandbox.repositories import Repositories
-from conformance.sandbox.scratch import scratch_folder
-from conformance.sandbox.shared import at_second_try
-from conformance.sandbox.space import Space, space_in
+from conformance.sandbox.retry_once import at_second_try
+from conformance.sandbox.temporary_folder import scratch_folder
 from conformance.target import description
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.finding import Inconclusive

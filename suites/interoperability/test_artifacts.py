@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.cosign import Cosign
-from conformance.clients.home import Home
-from conformance.clients.images import Manifest, image, index
-from conformance.clients.registry import Repository
+from conformance.clients.programs.cosign import Cosign
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Manifest, image, index
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_success, expect_stored
 from conformance.sandbox.names import Names

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.home import Home
-from conformance.clients.s3_programs import Aws
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.s3_tools import Aws
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_success, expect_same_files
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance

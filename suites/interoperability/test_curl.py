@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from conformance.clients.curl_cli import CurlCli, parsed
-from conformance.clients.oauth import DOCUMENTED_TOKEN_PATH
-from conformance.clients.program import Outcome
+from conformance.clients.oauth.client import DOCUMENTED_TOKEN_PATH
+from conformance.clients.programs.curl import CurlCli, parsed
+from conformance.clients.programs.runner import Outcome
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_success
 from conformance.target.description import Credential, Identity, Target

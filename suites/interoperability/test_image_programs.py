@@ -6,10 +6,10 @@ from itertools import islice
 
 import pytest
 
-from conformance.clients.image_files import held
-from conformance.clients.image_programs import ImageProgram
-from conformance.clients.images import Manifest, image, index
-from conformance.clients.registry import Repository
+from conformance.clients.programs.image_files import held
+from conformance.clients.programs.image_tools import ImageProgram
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Manifest, image, index
 from conformance.oracles.programs import (
     expect_denied,
     expect_program_failure,
@@ -20,7 +20,7 @@ from conformance.oracles.programs import (
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Registry
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, NotInstalled

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.home import Home
-from conformance.clients.images import random_bytes
-from conformance.clients.program import Outcome
-from conformance.clients.s3_programs import Aws, Mc, Rclone, S3cmd, S3Program
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.runner import Outcome
+from conformance.clients.programs.s3_tools import Aws, Mc, Rclone, S3cmd, S3Program
+from conformance.clients.registry.images import random_bytes
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_failure, expect_program_success, expect_same_files
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_pages import found_under, version_2, whole_listing
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Secret, Storage, Target
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance

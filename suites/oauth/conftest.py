@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.oauth.client import OAuthClient, access_token
 from conformance.vocabulary.finding import Inconclusive
 
 

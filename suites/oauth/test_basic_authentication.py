@@ -7,9 +7,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, percent_encoded
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, percent_encoded
+from conformance.clients.registry.challenges import challenges
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import (
     expect_json_object,

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic
 from conformance.oracles.oauth import expect_error, expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import case, verifies

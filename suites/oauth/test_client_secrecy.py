@@ -7,8 +7,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, bearer
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, bearer
+from conformance.clients.registry.challenges import challenges
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
 from conformance.oracles.proofs import field_matches

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, encoded
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, encoded
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import CODES, EXTENSIONS, expect_error, expect_error_document, expect_refusal

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import hmac_signed, part, self_signed, signed, unpadded
+from conformance.clients.jwt.parts import hmac_signed, part, self_signed, signed, unpadded
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.jwts import require_opening

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import readings
 from conformance.oracles.headers import now_nearest
 from conformance.oracles.oauth import expect_token, granted_scopes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from conformance.clients.jwe import encrypted_to
-from conformance.clients.jwt_parts import part
+from conformance.clients.jwt.encryption import encrypted_to
+from conformance.clients.jwt.parts import part
 from conformance.oracles.key_sets import published_keys
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of

@@ -9,9 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import part, signed, unpadded
-from conformance.clients.key_server import KeyServer
-from conformance.evidence.once import Once
+from conformance.clients.jwt.key_server import KeyServer
+from conformance.clients.jwt.parts import part, signed, unpadded
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.jwts import require_open, require_opening

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from conformance.clients.jwt_parts import hmac_signed
+from conformance.clients.jwt.parts import hmac_signed
 from conformance.oracles.key_sets import private_members, public_part, published_keys
 from conformance.oracles.proofs import has_member, literal, without_list
 from conformance.oracles.status import expect_status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.status import expect_status
 from conformance.sandbox.jwts import require_opening

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.oracles.key_sets import private_members, published_keys
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import has_member

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.oracles.oauth import (
     expect_error,
     expect_json_object,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.oauth import FORM, FORM_TYPE, OAuthClient, encoded
-from conformance.clients.wire import Wire
+from conformance.clients.oauth.client import FORM, FORM_TYPE, OAuthClient, encoded
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, Pairs, encoded
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, Pairs, encoded
 from conformance.oracles.oauth import (
     expect_error,
     expect_refusal,

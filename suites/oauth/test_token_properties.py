@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, Pairs, access_token
-from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, Pairs, access_token
 from conformance.oracles.oauth import expect_contract_kept, expect_no_token, expect_nothing_beyond, expect_token, issued
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_no_server_error
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
 from conformance.strategies.oauth import (
     AUTHORIZATION_KINDS,
     FORM_KINDS,
@@ -17,6 +16,7 @@ from conformance.strategies.oauth import (
     scopes,
     token_request_bodies,
 )
+from conformance.strategies.properties import explores
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.mutation import Outcome
 

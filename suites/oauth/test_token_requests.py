@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import DOCUMENTED_SCOPE, OAuthClient, encoded
+from conformance.clients.oauth.client import DOCUMENTED_SCOPE, OAuthClient, encoded
 from conformance.oracles.oauth import expect_bearer_token, expect_no_token, expect_token
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success

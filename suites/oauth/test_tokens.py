@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, combinations, islice
 
-from conformance.clients.oauth import OAuthClient, access_token, bearer, kept_for
+from conformance.clients.oauth.client import OAuthClient, access_token, bearer, kept_for
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.status import expect_success
 from conformance.oracles.token_quality import DESIRED_BITS, room_bits, weakness

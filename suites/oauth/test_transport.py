@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, encoded
-from conformance.clients.tls import Tls, answer_in_clear, in_clear
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, encoded
+from conformance.clients.transport.tls import Tls, answer_in_clear, in_clear
 from conformance.clients.webhooks import is_in_host, origin_told
 from conformance.oracles.tls import (
     expect_agreed,

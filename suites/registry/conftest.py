@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.image_kinds import twins
-from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
-from conformance.clients.operator import Operator
-from conformance.clients.registry import ByDigest, NewRepository, Registry, Repository, StoredImage, need_taken
-from conformance.clients.registry_tokens import altered, of_now, pull, token_for
-from conformance.clients.registry_uploads import Refusing, pushed
-from conformance.evidence.once import Once
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import ByDigest, NewRepository, Registry, Repository, StoredImage, need_taken
+from conformance.clients.registry.image_kinds import twins
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
+from conformance.clients.registry.tokens import altered, of_now, pull, token_for
+from conformance.clients.registry.uploads import Refusing, pushed
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import PutRight, Repositories
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.exchange import Exchange

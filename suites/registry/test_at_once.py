@@ -9,11 +9,11 @@ from itertools import filterfalse
 
 import pytest
 
-from conformance.clients.at_once import at_once, reading_while
-from conformance.clients.images import Blob, NewBlob, NewImage
-from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import deleted, stays
-from conformance.evidence.once import Once
+from conformance.clients.concurrency import at_once, reading_while
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import Blob, NewBlob, NewImage
+from conformance.clients.registry.tags import deleted, stays
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import another_field
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import (
@@ -24,7 +24,7 @@ from conformance.oracles.status import (
     observed,
 )
 from conformance.sandbox.names import Names
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof

@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import SlowBody, at_once, late
-from conformance.clients.images import Manifest, NewBlob, NewImage, manifest_of, variation
-from conformance.clients.registry import Registry, Repository, StoredImage, Upload
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import ask, pull
-from conformance.clients.registry_uploads import open_in_pieces
+from conformance.clients.concurrency import SlowBody, at_once, late
+from conformance.clients.registry.client import Registry, Repository, StoredImage, Upload
+from conformance.clients.registry.images import Manifest, NewBlob, NewImage, manifest_of, variation
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import ask, pull
+from conformance.clients.registry.uploads import open_in_pieces
 from conformance.oracles.registry import (
     descriptors_of,
     expect_bytes,

@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import at_once, reading_while
-from conformance.clients.images import Manifest, image, variation
-from conformance.clients.registry import NewRepository, Repository, need_taken
-from conformance.evidence.once import Once
+from conformance.clients.concurrency import at_once, reading_while
+from conformance.clients.registry.client import NewRepository, Repository, need_taken
+from conformance.clients.registry.images import Manifest, image, variation
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
     expect_bytes,
     expect_complete,
@@ -22,7 +22,7 @@ from conformance.oracles.registry import (
     strings_of,
 )
 from conformance.oracles.status import expect_done_at_once, expect_success
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance

@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository, Upload, with_digest
-from conformance.clients.registry_uploads import CANCELS_NONE, uses
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, Upload, with_digest
+from conformance.clients.registry.images import Blob, NewBlob
+from conformance.clients.registry.uploads import CANCELS_NONE, uses
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_at,

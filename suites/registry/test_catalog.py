@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewImage
-from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Registry, Repository, StoredImage
+from conformance.clients.registry.images import NewImage
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.proofs import among, field_matches, not_among, twice
 from conformance.oracles.registry import (

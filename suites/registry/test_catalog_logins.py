@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import asks_for_no_scope
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_tokens import token_for
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import asks_for_no_scope
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.tokens import token_for
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_scope, strings_of
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_operations import WRITES, Occasion
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.operations import WRITES, Occasion
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_absolute_realm, expect_error_told, expect_readable_challenges
 from conformance.oracles.registry import expect_reachable, expect_scope

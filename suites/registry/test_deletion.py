@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, Manifest, NewBlob, digest_of, image, variation
-from conformance.clients.registry import CODED, EVERY_TYPE, NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import deleted, given_over
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import CODED, EVERY_TYPE, NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, digest_of, image, variation
+from conformance.clients.registry.tags import deleted, given_over
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image
-from conformance.clients.registry import NewRepository, Repository, Upload
-from conformance.clients.registry_tags import deleted
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository, Upload
+from conformance.clients.registry.images import Manifest, NewBlob, NewImage, digest_of, image
+from conformance.clients.registry.tags import deleted
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_tags, expect_not_stored, pages_from
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.vocabulary.check import case, verifies

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import Manifest, NewImage, image, manifest_of, variation
-from conformance.clients.registry import NewRepository, Repository, need_taken
-from conformance.clients.registry_tags import given_over
+from conformance.clients.registry.client import NewRepository, Repository, need_taken
+from conformance.clients.registry.images import Manifest, NewImage, image, manifest_of, variation
+from conformance.clients.registry.tags import given_over
 from conformance.oracles.registry import (
     expect_bytes,
     expect_listed,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage, with_digest
-from conformance.clients.registry_uploads import pushed
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage, with_digest
+from conformance.clients.registry.images import Blob, NewBlob, digest_of
+from conformance.clients.registry.uploads import pushed
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies

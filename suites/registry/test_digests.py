@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage, Upload
-from conformance.clients.registry_uploads import Refusing, open_in_pieces, pushed
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage, Upload
+from conformance.clients.registry.images import Blob, NewBlob, digest_of
+from conformance.clients.registry.uploads import Refusing, open_in_pieces, pushed
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.vocabulary.check import case, verifies

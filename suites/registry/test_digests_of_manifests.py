@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, index
-from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_uploads import pushed
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import Manifest, NewBlob, NewImage, digest_of, image, index
+from conformance.clients.registry.uploads import pushed
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.repositories import PutRight

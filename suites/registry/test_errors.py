@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage, Upload
-from conformance.clients.registry_uploads import Refusing
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage, Upload
+from conformance.clients.registry.images import OCI_MANIFEST, NewBlob, digest_of
+from conformance.clients.registry.uploads import Refusing
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_allowed, expect_header
 from conformance.oracles.proofs import lacks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import image
-from conformance.clients.registry import NewRepository, StoredImage
+from conformance.clients.registry.client import NewRepository, StoredImage
+from conformance.clients.registry.images import image
 from conformance.oracles.registry import expect_bytes, expect_complete, pages_from, strings_of
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 

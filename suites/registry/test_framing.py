@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.registry import EVERY_TYPE, Repository, StoredImage
-from conformance.clients.wire import Wire
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import EVERY_TYPE, Repository, StoredImage
+from conformance.clients.transport.raw_socket import Wire
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_bare
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import OCI_INDEX, Manifest, encoded, image, index, manifest_of, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import STAYS, deleted, given_over
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import OCI_INDEX, Manifest, encoded, image, index, manifest_of, variation
+from conformance.clients.registry.tags import STAYS, deleted, given_over
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
     expect_bytes,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.clients.registry import Registry, Repository
-from conformance.clients.registry_streams import pull, push
-from conformance.clients.s3_streams import Pattern
+from conformance.clients.registry.client import Registry, Repository
+from conformance.clients.registry.streams import pull, push
+from conformance.clients.s3.streams import Pattern
 from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, NotDeclared

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.challenges import Challenge, challenges
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
-from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import Challenge, challenges
+from conformance.clients.registry.client import EVERY_TYPE, Registry, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_absolute_realm, expect_readable_challenges
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_nothing_changed, expect_scope

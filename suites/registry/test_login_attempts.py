@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage, Upload
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import granted_by_password, login_attempt, presented, right_login
-from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Registry, Repository, StoredImage, Upload
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import granted_by_password, login_attempt, presented, right_login
+from conformance.clients.registry.uploads import at_the_registry, open_in_pieces
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_header
 from conformance.oracles.oauth import expect_token_withheld

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from conformance.clients.operator import Operator
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import presented
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import presented
 from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.status import expect_status, observed
 from conformance.target.description import Target

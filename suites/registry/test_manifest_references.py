@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.image_kinds import docker_image, of_docker, twins
-from conformance.clients.images import (
+from conformance.clients.registry.client import ByDigest, Repository, StoredImage, need_taken
+from conformance.clients.registry.image_kinds import docker_image, of_docker, twins
+from conformance.clients.registry.images import (
     DOCKER_LIST,
     Blob,
     Manifest,
@@ -20,8 +21,7 @@ from conformance.clients.images import (
     manifest_of,
     variation,
 )
-from conformance.clients.registry import ByDigest, Repository, StoredImage, need_taken
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.registry_errors import expect_missing_told
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import Manifest, variation
-from conformance.clients.registry import Repository
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Manifest, variation
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_content_length
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.names import Names

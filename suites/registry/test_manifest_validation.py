@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, digest_of, index, variation
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry.client import StoredImage
+from conformance.clients.registry.images import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_MANIFEST,
+    Manifest,
+    digest_of,
+    index,
+    variation,
+)
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names

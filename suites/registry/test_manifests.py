@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HeaderFields
-from conformance.clients.image_kinds import MAKERS
-from conformance.clients.images import (
+from conformance.clients.registry.client import EVERY_TYPE, ByDigest, Repository, need_taken
+from conformance.clients.registry.image_kinds import MAKERS
+from conformance.clients.registry.images import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_INDEX,
@@ -17,9 +18,8 @@ from conformance.clients.images import (
     Manifest,
     NewImage,
 )
-from conformance.clients.registry import EVERY_TYPE, ByDigest, Repository, need_taken
-from conformance.clients.registry_tags import STAYS, stays
-from conformance.evidence.once import Once
+from conformance.clients.registry.tags import STAYS, stays
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
     expect_bytes,

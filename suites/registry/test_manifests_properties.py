@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import digest_of
-from conformance.clients.registry import Repository, StoredImage
-from conformance.clients.registry_tags import stays
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import digest_of
+from conformance.clients.registry.tags import stays
+from conformance.evidence.shared_requests import Once
 from conformance.models.repository import Taken
-from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.registry_errors import expect_error_document
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import observed
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
+from conformance.strategies.properties import explores
 from conformance.strategies.registry import (
     MANIFEST_BODIES,
     MANIFEST_KINDS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import image, index
-from conformance.clients.registry import Repository
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import image, index
 from conformance.oracles.status import expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies

@@ -11,14 +11,14 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
-from conformance.clients.images import Blob, Manifest, image, layer, manifest_of, random_bytes
-from conformance.clients.registry import NewRepository, Repository
-from conformance.clients.registry_tags import stays
-from conformance.clients.registry_uploads import CANCELS_NONE, least_chunk
+from conformance.clients.registry.client import NewRepository, Repository
+from conformance.clients.registry.images import Blob, Manifest, image, layer, manifest_of, random_bytes
+from conformance.clients.registry.tags import stays
+from conformance.clients.registry.uploads import CANCELS_NONE, least_chunk
 from conformance.models.repository import RepositoryModel
 from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
 from conformance.oracles.status import expect_refused, expect_status, expect_success
-from conformance.strategies.explore import Machine, initialize, rule, run_machine
+from conformance.strategies.properties import Machine, initialize, rule, run_machine
 from conformance.vocabulary.check import verifies
 
 STEPS, SHARE = 12, 0.8

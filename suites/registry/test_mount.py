@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import Blob, NewBlob, digest_of, manifest_of, variation
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import field_says_no, literal
 from conformance.oracles.registry import (
     expect_bytes,

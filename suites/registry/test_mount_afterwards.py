@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import Blob, NewBlob
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_mounted, expect_not_stored
 from conformance.oracles.status import expect_success
 from conformance.vocabulary.check import verifies

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.images import Manifest
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import Manifest
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.names import Names

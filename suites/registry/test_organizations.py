@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import OPERATIONS, Occasion
-from conformance.clients.registry_tokens import ask, pull
+from conformance.clients.registry.client import Registry, Repository, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import OPERATIONS, Occasion
+from conformance.clients.registry.tokens import ask, pull
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names

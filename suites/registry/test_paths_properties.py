@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import digest_of
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import digest_of
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.registry_errors import expect_error_document
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.strategies.explore import explores
+from conformance.strategies.properties import explores
 from conformance.strategies.registry import path_parts, ranges, tag_queries
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance

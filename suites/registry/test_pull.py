@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import Manifest, digest_of
-from conformance.clients.registry import CODED, EVERY_TYPE, Repository, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import CODED, EVERY_TYPE, Repository, StoredImage
+from conformance.clients.registry.images import Manifest, digest_of
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_not_shared
 from conformance.oracles.registry import (
     expect_bytes,

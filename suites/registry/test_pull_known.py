@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from conformance.clients.registry import CODED, EVERY_TYPE, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import CODED, EVERY_TYPE, StoredImage
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_absent_headers, expect_header
 from conformance.oracles.proofs import another_field, field_matches, field_says_no, literal
 from conformance.oracles.status import expect_status

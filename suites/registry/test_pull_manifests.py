@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
-from conformance.clients.registry import Repository, StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type, expect_not_shared
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_bytes

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import on_one_host
-from conformance.clients.images import OCI_LAYER, digest_of
-from conformance.clients.registry import Repository
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import OCI_LAYER, digest_of
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import (
     expect_bytes,

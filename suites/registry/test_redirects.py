@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from conformance.clients.http import REDIRECTS, address_in
-from conformance.clients.registry import StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import StoredImage
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import observed

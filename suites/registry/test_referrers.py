@@ -7,15 +7,24 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import OCI_CONFIG, OCI_EMPTY, OCI_INDEX, Manifest, artifact, digest_of, image, index
-from conformance.clients.registry import NewRepository, Repository
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository
+from conformance.clients.registry.images import (
+    OCI_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    Manifest,
+    artifact,
+    digest_of,
+    image,
+    index,
+)
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import has_just, has_member, in_its_object
 from conformance.oracles.registry import descriptors_of, expect_annotations, pages_from
 from conformance.sandbox.names import Names
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable

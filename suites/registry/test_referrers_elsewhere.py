@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, digest_of, image, index, manifest_of
-from conformance.clients.registry import NewRepository, Repository, StoredImage, need_taken
-from conformance.clients.registry_tags import STAYS, stays
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage, need_taken
+from conformance.clients.registry.images import (
+    OCI_INDEX,
+    Manifest,
+    NewImage,
+    artifact,
+    digest_of,
+    image,
+    index,
+    manifest_of,
+)
+from conformance.clients.registry.tags import STAYS, stays
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.proofs import has_no_member
 from conformance.oracles.registry import descriptors_of, expect_bytes, expect_no_referrer, expect_referrer, pages_from

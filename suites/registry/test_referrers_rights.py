@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.registry import StoredImage
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import StoredImage
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_denied, expect_scope
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies

@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from conformance.clients.images import image, index
-from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_tags import stays
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry.images import image, index
+from conformance.clients.registry.tags import stays
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_sorted, expect_tags, pages_from
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, unlike
 from conformance.vocabulary.check import case, verifies

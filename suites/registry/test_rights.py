@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage, Upload
-from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
-from conformance.clients.registry_uploads import CANCELS_NONE, at_the_registry
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Registry, Repository, StoredImage, Upload
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, READS, SELDOM_READS, WRITES, Occasion
+from conformance.clients.registry.uploads import CANCELS_NONE, at_the_registry
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.registry import (
     expect_bytes,

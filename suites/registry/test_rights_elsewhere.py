@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from conformance.clients.challenges import asks_for_no_scope
-from conformance.clients.images import NewBlob, digest_of
-from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import ask, pull, token_for
-from conformance.clients.registry_uploads import CANCELS_NONE, at_the_registry, uses
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import asks_for_no_scope
+from conformance.clients.registry.client import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry.images import NewBlob, digest_of
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import ask, pull, token_for
+from conformance.clients.registry.uploads import CANCELS_NONE, at_the_registry, uses
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import alike, both_have, literal, not_among
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success

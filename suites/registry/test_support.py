@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.registry import Registry
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Registry
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status

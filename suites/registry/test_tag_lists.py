@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import reading_while
-from conformance.clients.images import Manifest, image, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage, need_taken
-from conformance.clients.registry_tags import STAYS, given_over
-from conformance.evidence.once import Once
+from conformance.clients.concurrency import reading_while
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage, need_taken
+from conformance.clients.registry.images import Manifest, image, variation
+from conformance.clients.registry.tags import STAYS, given_over
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import lists
 from conformance.oracles.registry import (
     expect_bytes,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import image
-from conformance.clients.registry import NewRepository, Repository
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import NewRepository, Repository
+from conformance.clients.registry.images import image
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import field_says_no, has_member, literal, without_list
@@ -23,7 +23,7 @@ from conformance.oracles.registry import (
 )
 from conformance.oracles.registry_errors import expect_code
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
-from conformance.sandbox.shared import at_second_try
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable

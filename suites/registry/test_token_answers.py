@@ -6,10 +6,10 @@ import datetime
 
 import pytest
 
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import altered, ask, claims_of, pull, refresh_token_of, refreshed
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import altered, ask, claims_of, pull, refresh_token_of, refreshed
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import clock_of, expect_directive, now_nearest
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
 from conformance.oracles.proofs import claims_differ, ends_as_told, without_member

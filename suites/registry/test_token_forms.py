@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import (
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import (
     claims_of,
     granted_by_password,
     is_opaque,
@@ -19,7 +19,7 @@ from conformance.clients.registry_tokens import (
     requested_by_form,
     token_for,
 )
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
 from conformance.oracles.proofs import claims_say, has_member, literal, without_member

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occasion
-from conformance.clients.registry_tokens import ask, pull, refresh_token_of, requested_by_form, require_login, token_for
-from conformance.clients.registry_uploads import CANCELS_NONE, at_the_registry
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, Occasion
+from conformance.clients.registry.tokens import ask, pull, refresh_token_of, requested_by_form, require_login, token_for
+from conformance.clients.registry.uploads import CANCELS_NONE, at_the_registry
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_denied, expect_untouched
 from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import case, verifies

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_tokens import pull, token_for
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.tokens import pull, token_for
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, expect_success
 from conformance.vocabulary.check import case, verifies

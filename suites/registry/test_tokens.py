@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import challenges
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import OPERATIONS, Occasion
-from conformance.clients.registry_tokens import (
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import OPERATIONS, Occasion
+from conformance.clients.registry.tokens import (
     actions_in,
     ask,
     granted_by_password,
@@ -17,7 +17,7 @@ from conformance.clients.registry_tokens import (
     require_login,
     token_for,
 )
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import field_matches, has_member, literal
 from conformance.oracles.registry import expect_denied

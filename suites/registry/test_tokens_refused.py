@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import OCI_MANIFEST
-from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_forgeries import forged
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import NOT_OFFERED
-from conformance.clients.registry_tokens import (
+from conformance.clients.registry.client import Registry, StoredImage
+from conformance.clients.registry.forged_tokens import forged
+from conformance.clients.registry.images import OCI_MANIFEST
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import NOT_OFFERED
+from conformance.clients.registry.tokens import (
     altered,
     ask,
     audiences_of,
@@ -19,7 +19,7 @@ from conformance.clients.registry_tokens import (
     require_login,
     token_for,
 )
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status

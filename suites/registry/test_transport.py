@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import challenges
 from conformance.clients.http import without_the_tls_of
-from conformance.clients.images import NewBlob, NewImage
-from conformance.clients.registry import BINARY, Registry, Repository, with_digest
-from conformance.evidence.once import Once
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import BINARY, Registry, Repository, with_digest
+from conformance.clients.registry.images import NewBlob, NewImage
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_reachable, next_link
 from conformance.oracles.status import expect_success

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Blob, NewBlob
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes_at, expect_true_digest
 from conformance.oracles.status import expect_success
 from conformance.vocabulary.check import case, verifies

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository
-from conformance.clients.registry_uploads import open_for_chunks, patched
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import Blob, NewBlob
+from conformance.clients.registry.uploads import open_for_chunks, patched
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.oracles.uploads import expect_created

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, Manifest, NewBlob, manifest_of
-from conformance.clients.registry import Repository, Upload
-from conformance.clients.registry_uploads import patched, require_chunks
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, Upload
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, manifest_of
+from conformance.clients.registry.uploads import patched, require_chunks
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.proofs import another_field
 from conformance.oracles.registry import expect_location, expect_range, expect_reachable
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.failures import BrokenOff
-from conformance.clients.images import Blob, NewBlob, digest_of
-from conformance.clients.registry import Repository, Upload
-from conformance.clients.registry_uploads import open_in_pieces
-from conformance.evidence.once import Once
+from conformance.clients.registry.client import Repository, Upload
+from conformance.clients.registry.images import Blob, NewBlob, digest_of
+from conformance.clients.registry.uploads import open_in_pieces
+from conformance.clients.transport.errors import BrokenOff
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_range, received
 from conformance.oracles.status import expect_status, expect_success

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import NewBlob, digest_of
-from conformance.clients.registry import Repository
-from conformance.clients.registry_uploads import open_for_chunks
-from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import NewBlob, digest_of
+from conformance.clients.registry.uploads import open_for_chunks
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_range
 from conformance.oracles.registry_errors import expect_error_document
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
+from conformance.strategies.properties import explores
 from conformance.strategies.registry import CLOSING_KINDS, CONTENT_RANGE_KINDS, closing_digests, content_ranges
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import EVERY_TYPE, Registry, Repository, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import Occasion
-from conformance.clients.registry_tokens import ask, token_for
-from conformance.clients.registry_uploads import open_in_pieces
+from conformance.clients.registry.client import EVERY_TYPE, Registry, Repository, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import Occasion
+from conformance.clients.registry.tokens import ask, token_for
+from conformance.clients.registry.uploads import open_in_pieces
 from conformance.oracles.registry import (
     expect_bytes,
     expect_denied,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import StoredImage
-from conformance.clients.registry_operations import OPERATIONS, Occasion
+from conformance.clients.registry.client import StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.operations import OPERATIONS, Occasion
 from conformance.oracles.registry import expect_nothing_changed
 from conformance.oracles.status import expect_status, unlike
 from conformance.vocabulary.check import case, verifies

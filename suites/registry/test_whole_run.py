@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.challenges import challenges_in
 from conformance.clients.http import on_one_host
-from conformance.clients.images import OCI_MANIFEST
-from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import pull
+from conformance.clients.registry.challenges import challenges_in
+from conformance.clients.registry.client import Registry, Repository, StoredImage
+from conformance.clients.registry.images import OCI_MANIFEST
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.tokens import pull
 from conformance.evidence.judgements.refusals import (
     BAD_WARNING,
     BROKEN,
@@ -22,8 +22,8 @@ from conformance.evidence.judgements.refusals import (
     NO_LIST,
 )
 from conformance.evidence.judgements.times import ANOTHER_TIME, NO_DATE, TO_COME
-from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.registry_errors import FORM, OF_THE_FORM, expect_error_document

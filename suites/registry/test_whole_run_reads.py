@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from conformance.clients.images import OCI_INDEX, index
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry.client import StoredImage
+from conformance.clients.registry.images import OCI_INDEX, index
 from conformance.evidence.judgements.reads import ANOTHER_DIGEST, ANOTHER_NAME, NO_INDEX, NO_JSON
 from conformance.evidence.judgements.sessions import ANOTHER_SUBJECT
 from conformance.evidence.recorder import Recorder

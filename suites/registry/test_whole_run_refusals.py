@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry.client import Registry, StoredImage
 from conformance.evidence.judgements.methods import NO_ALLOW
 from conformance.evidence.judgements.refusals import IN_A_REPOSITORY, MISNAMED, UNTYPED
 from conformance.evidence.recorder import Recorder

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import NewBlob, image
-from conformance.clients.registry import Repository
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import NewBlob, image
 from conformance.evidence.judgements.doubled import FIELD
 from conformance.evidence.judgements.sessions import TOLD_BEFORE
 from conformance.evidence.judgements.successes import (
@@ -17,8 +17,8 @@ from conformance.evidence.judgements.successes import (
     RECEIVED,
     TAKEN_CHUNK,
 )
-from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import concludes, row, verifies

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.aws_chunked import UNSIGNED_TRAILER
 from conformance.clients.http import HttpClient
-from conformance.clients.sigv4 import UNSIGNED, Keys, Signing
-from conformance.clients.storage import S3, Bucket
-from conformance.evidence.once import Once
+from conformance.clients.s3.aws_chunked import UNSIGNED_TRAILER
+from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.sigv4 import UNSIGNED, Keys, Signing
+from conformance.evidence.shared_requests import Once
+from conformance.sandbox.bucket_prefix import Space, space_in
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space, space_in
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 

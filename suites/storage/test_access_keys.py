@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from conformance.clients.operator import Operator
-from conformance.clients.storage import S3
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.s3.client import S3
 from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.s3_errors import error_of
 from conformance.oracles.status import expect_status, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange

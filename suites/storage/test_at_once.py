@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from conformance.clients.at_once import at_once
-from conformance.clients.s3_bodies import content_md5
-from conformance.evidence.once import Once
-from conformance.oracles.registers import Operation, expect_register
+from conformance.clients.concurrency import at_once
+from conformance.clients.s3.bodies import content_md5
+from conformance.evidence.shared_requests import Once
+from conformance.oracles.linearizability import Operation, expect_register
 from conformance.oracles.s3_errors import expect_no_error_inside
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

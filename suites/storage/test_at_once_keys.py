@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.oracles.proofs import has_just
 from conformance.oracles.s3_documents import Listing, listing_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.halting import Halting
-from conformance.clients.s3_streams import PART, Comparison, Joined, download, read_slowly
-from conformance.evidence.once import Once
+from conformance.clients.s3.streams import PART, Comparison, Joined, download, read_slowly
+from conformance.clients.transport.stalled_bodies import Halting
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_bytes, short
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
 from conformance.oracles.proofs import field_matches, lacks, literal
 from conformance.oracles.s3_documents import buckets_of, expect_dated, expect_document
 from conformance.oracles.s3_pages import MOST_OF_BUCKETS, bucket_pages
 from conformance.oracles.status import expect_no_server_error
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import ALGORITHMS, checksum_field, content_md5
+from conformance.clients.s3.checksums import ALGORITHMS, checksum_field, content_md5
 from conformance.oracles.s3_checksums import FULL, expect_checksum, in_headers, where_offered
 from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_same_headers, expect_stored
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"

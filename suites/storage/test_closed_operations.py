@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.sigv4 import Request, Signing
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.sigv4 import Request, Signing
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, parts_of
 from conformance.oracles.s3_errors import REFUSED, expect_refusal, xml_root
 from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance

@@ -9,7 +9,7 @@ import pytest
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NotOffered
 

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from conformance.clients.wire import Wire
+from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.s3_objects import (
@@ -20,7 +20,7 @@ from conformance.oracles.s3_objects import (
     expect_same_headers,
 )
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive

@@ -6,14 +6,14 @@ import functools
 
 import pytest
 
-from conformance.clients.at_once import at_once
-from conformance.clients.s3_bodies import document, element
+from conformance.clients.concurrency import at_once
+from conformance.clients.s3.bodies import document, element
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, told_as
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotOffered, Proof

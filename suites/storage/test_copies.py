@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import full_part
-from conformance.clients.s3_streams import Joined, download
-from conformance.clients.sigv4 import encoded
+from conformance.clients.s3.bodies import full_part
+from conformance.clients.s3.sigv4 import encoded
+from conformance.clients.s3.streams import Joined, download
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
@@ -20,7 +20,7 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.s3_streams import expect_download
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.sigv4 import encoded
+from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable, NotOffered
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.aws_chunked import chunked
-from conformance.clients.cut_off import BreakingOff
-from conformance.clients.sigv4 import UNSIGNED, Request, Signing
+from conformance.clients.s3.aws_chunked import chunked
+from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
+from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.oracles.s3_documents import expect_keys, parts_of
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

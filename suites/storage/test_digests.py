@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from conformance.clients.aws_chunked import chunked
-from conformance.clients.checksums import checksum_field, content_md5
-from conformance.clients.sigv4 import UNSIGNED, Request, Signing
+from conformance.clients.s3.aws_chunked import chunked
+from conformance.clients.s3.checksums import checksum_field, content_md5
+from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
 from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers
 from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import expect_headers, expect_stored
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable

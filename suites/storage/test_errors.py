@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import chunked
-from conformance.clients.checksums import content_md5
-from conformance.clients.storage import NEVER_ISSUED, minutes_off
-from conformance.clients.wire import Wire
+from conformance.clients.s3.aws_chunked import chunked
+from conformance.clients.s3.checksums import content_md5
+from conformance.clients.s3.client import NEVER_ISSUED, minutes_off
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.errors import expect_not_repeated, without_address
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import field_matches, lacks, says_something
 from conformance.oracles.s3_errors import REFUSED, expect_code, expect_described_error, expect_error_document
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

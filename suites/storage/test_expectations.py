@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.expecting import Expecting
-from conformance.clients.sigv4 import Signing
-from conformance.clients.storage import S3
+from conformance.clients.s3.client import S3
+from conformance.clients.s3.sigv4 import Signing
+from conformance.clients.transport.expect_continue import Expecting
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.storage import Bucket
+from conformance.clients.s3.client import Bucket
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies

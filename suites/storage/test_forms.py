@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.clients.s3_bodies import FORM_TYPE, form_body
-from conformance.clients.sigv4 import ALGORITHM, Keys, Signing, hmac_sha256, scope_of, signing_key
-from conformance.clients.storage import NO_FIELDS, Bucket, Fields
-from conformance.evidence.once import Once
+from conformance.clients.s3.bodies import FORM_TYPE, form_body
+from conformance.clients.s3.client import NO_FIELDS, Bucket, Fields
+from conformance.clients.s3.sigv4 import ALGORITHM, Keys, Signing, hmac_sha256, scope_of, signing_key
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.s3_documents import expect_document, expect_said
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored
 from conformance.oracles.status import expect_status, expect_success, observed
+from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof

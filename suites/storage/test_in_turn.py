@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.aws_chunked import chunked
+from conformance.clients.s3.aws_chunked import chunked
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, expect_prefixes
@@ -12,7 +12,7 @@ from conformance.oracles.s3_errors import expect_no_error_inside, require, xml_r
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_tag_set
 from conformance.oracles.s3_pages import version_1, version_2, whole_listing
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded

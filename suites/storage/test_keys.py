@@ -11,7 +11,7 @@ from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_own_or_refused
 from conformance.oracles.s3_pages import found_under, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}

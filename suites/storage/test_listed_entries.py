@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.oracles.s3_documents import Listing, expect_entry, expect_said
 from conformance.oracles.s3_objects import expect_etag
 from conformance.oracles.s3_pages import begun, pages, version_1, version_2
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

@@ -22,7 +22,7 @@ from conformance.oracles.s3_pages import (
     whole_listing,
 )
 from conformance.oracles.status import observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import worded

@@ -8,8 +8,8 @@ from conformance.models.bucket import grouped
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
-from conformance.sandbox.space import Space
-from conformance.strategies.explore import explores
+from conformance.sandbox.bucket_prefix import Space
+from conformance.strategies.properties import explores
 from conformance.strategies.storage import (
     FLAT_SETS,
     NESTED_SETS,

@@ -18,7 +18,7 @@ from conformance.oracles.s3_documents import (
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_pages import version_1, version_2, whole_listing
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded

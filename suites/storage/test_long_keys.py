@@ -16,7 +16,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import expect_all_pages, found_under, version_1, version_2
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered

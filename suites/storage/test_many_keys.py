@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conformance.oracles.s3_pages import LONGEST_PAGE, expect_all_pages, version_1, version_2
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive
 

@@ -21,9 +21,9 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.buckets import BODIES, NAMES, OBJECTS, OWNERS, PARTS, POOLS, STORED, UPLOADS
-from conformance.strategies.explore import Machine, initialize, rule, run_machine
+from conformance.strategies.properties import Machine, initialize, rule, run_machine
 from conformance.strategies.storage import page_sizes
 from conformance.vocabulary.check import row
 from conformance.vocabulary.exchange import Exchange

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import delete_document, document, element
+from conformance.clients.s3.bodies import delete_document, document, element
 from conformance.oracles.proofs import lists, literal
 from conformance.oracles.s3_documents import deletion_of, expect_deleted, expect_keys
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.s3_pages import version_2, whole_listing
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import some, worded

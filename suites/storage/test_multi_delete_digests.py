@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field, content_md5
-from conformance.clients.s3_bodies import delete_document
+from conformance.clients.s3.bodies import delete_document
+from conformance.clients.s3.checksums import checksum_field, content_md5
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import full_part
-from conformance.clients.s3_streams import Joined, download
+from conformance.clients.s3.bodies import full_part
+from conformance.clients.s3.streams import Joined, download
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import (
@@ -28,7 +28,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_success, expect_success
-from conformance.sandbox.space import Space, id_of_upload
+from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.oracles.s3_documents import Part, parts_of
 from conformance.oracles.s3_errors import error_of
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

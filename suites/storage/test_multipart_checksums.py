@@ -6,15 +6,15 @@ import base64
 
 import pytest
 
-from conformance.clients.checksums import ALGORITHMS, checksum_field
-from conformance.clients.s3_bodies import completion_document, full_part
-from conformance.clients.storage import NO_FIELDS, Fields
+from conformance.clients.s3.bodies import completion_document, full_part
+from conformance.clients.s3.checksums import ALGORITHMS, checksum_field
+from conformance.clients.s3.client import NO_FIELDS, Fields
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers, in_parts
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered, Proof

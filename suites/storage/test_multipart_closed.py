@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import completion_document
-from conformance.clients.storage import signed_for
+from conformance.clients.s3.bodies import completion_document
+from conformance.clients.s3.client import signed_for
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import parts_of
 from conformance.oracles.s3_errors import (
@@ -18,7 +18,7 @@ from conformance.oracles.s3_errors import (
 )
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded

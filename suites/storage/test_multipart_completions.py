@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import completion_document, full_part
+from conformance.clients.s3.bodies import completion_document, full_part
 from conformance.oracles.proofs import another_field
 from conformance.oracles.s3_documents import completed_etag_of, copied_etag_of
 from conformance.oracles.s3_errors import (
@@ -16,7 +16,7 @@ from conformance.oracles.s3_errors import (
     require,
 )
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.checksums import content_md5
-from conformance.clients.storage import signed_for
+from conformance.clients.s3.checksums import content_md5
+from conformance.clients.s3.client import signed_for
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_status, expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

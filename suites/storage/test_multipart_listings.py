@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from conformance.clients.s3_bodies import full_part
+from conformance.clients.s3.bodies import full_part
 from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import (
     Uploads,
@@ -18,7 +18,7 @@ from conformance.oracles.s3_documents import (
 )
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import some, worded

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import ENCRYPTION_KEY, SMALLEST_PART
-from conformance.clients.sigv4 import encoded
-from conformance.clients.storage import Bucket
+from conformance.clients.s3.bodies import ENCRYPTION_KEY, SMALLEST_PART
+from conformance.clients.s3.client import Bucket
+from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require, xml_root
@@ -18,7 +18,7 @@ from conformance.oracles.s3_objects import (
     open_to_all,
 )
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded

@@ -12,7 +12,7 @@ from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_same_headers
 from conformance.oracles.s3_pages import found_under
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import chunked
-from conformance.clients.wire import Wire
+from conformance.clients.s3.aws_chunked import chunked
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import another_field, field_matches, says
 from conformance.oracles.s3_errors import expect_refusal, require
@@ -23,7 +23,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of, worded

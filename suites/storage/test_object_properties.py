@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.sigv4 import Signing
+from conformance.clients.s3.sigv4 import Signing
 from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_ranges import expect_named_parts
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space
-from conformance.strategies.explore import explores
+from conformance.sandbox.bucket_prefix import Space
+from conformance.strategies.properties import explores
 from conformance.strategies.storage import bodies, metadata_fields, object_names, query_parameters, range_fields
 from conformance.vocabulary.check import verifies
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field
-from conformance.clients.s3_streams import Pattern, download, upload
-from conformance.clients.sigv4 import UNSIGNED, Signing
-from conformance.clients.wire import Wire
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.sigv4 import UNSIGNED, Signing
+from conformance.clients.s3.streams import Pattern, download, upload
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.headers import expect_absent_headers, expect_bare
 from conformance.oracles.proofs import not_among
 from conformance.oracles.s3_errors import expect_refusal, require
@@ -25,7 +25,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotDeclared, NotOffered

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.sigv4 import ALGORITHM
+from conformance.clients.s3.sigv4 import ALGORITHM
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_errors import expect_described_error, xml_root
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_no_server_error, expect_success, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded

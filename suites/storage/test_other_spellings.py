@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.s3_bodies import NAMESPACE, content_md5, delete_document, element, tagging_document
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.bodies import NAMESPACE, content_md5, delete_document, element, tagging_document
+from conformance.clients.s3.client import S3, Bucket
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
@@ -21,8 +21,8 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success, observed
+from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange

@@ -15,7 +15,7 @@ from conformance.oracles.s3_documents import (
 )
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_pages import expect_all_pages, expect_more, version_1, version_2, whole_listing
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded

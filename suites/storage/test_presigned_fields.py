@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import UNSIGNED, Request, Signing
-from conformance.clients.storage import minutes_off
+from conformance.clients.s3.client import minutes_off
+from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
 from conformance.oracles.proofs import field_says_no
 from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_errors import REFUSED, expect_error_document, expect_no_error_inside, expect_refusal
@@ -21,7 +21,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import begun
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.space import Space, id_of_upload
+from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

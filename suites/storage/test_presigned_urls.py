@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import Request
-from conformance.clients.storage import by_clock_of, long_past, minutes_off
+from conformance.clients.s3.client import by_clock_of, long_past, minutes_off
+from conformance.clients.s3.sigv4 import Request
 from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_errors import NOT_IN_TIME, REFUSED, expect_refusal, require
 from conformance.oracles.s3_objects import (
@@ -19,7 +19,7 @@ from conformance.oracles.s3_objects import (
     expect_stored,
 )
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 STOOD = b"what stood there"

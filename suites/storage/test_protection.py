@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from conformance.clients.s3_bodies import ENCRYPTION_KEY, content_md5
+from conformance.clients.s3.bodies import ENCRYPTION_KEY, content_md5
 from conformance.oracles.s3_objects import expect_headers, open_to_all
 from conformance.oracles.status import expect_no_server_error
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 LOCK, UNTIL = {"x-amz-object-lock-mode": "GOVERNANCE"}, "x-amz-object-lock-retain-until-date"

@@ -20,8 +20,8 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_ranges import OF_SEVERAL, SEVERAL, expect_named_parts
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
-from conformance.strategies.explore import explores
+from conformance.sandbox.bucket_prefix import Space
+from conformance.strategies.properties import explores
 from conformance.strategies.storage import BODIES_IN_PARTS, bodies, cuts
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance

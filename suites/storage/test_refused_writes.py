@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import ALGORITHMS, checksum_field
+from conformance.clients.s3.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable, NotOffered

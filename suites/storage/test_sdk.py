@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.s3_bodies import SMALLEST_PART
-from conformance.clients.s3_streams import Comparison, Pattern
-from conformance.clients.sdk import (
+from conformance.clients.s3.bodies import SMALLEST_PART
+from conformance.clients.s3.client import S3
+from conformance.clients.s3.sdk import (
     BASE_CHECKSUMS,
     DEFAULT_CHECKSUMS,
     expect_not_throttled,
@@ -18,10 +18,10 @@ from conformance.clients.sdk import (
     s3_client,
     sdk_succeeds,
 )
-from conformance.clients.storage import S3
+from conformance.clients.s3.streams import Comparison, Pattern
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotOffered

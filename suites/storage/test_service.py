@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import encoded
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.concealment import Asked, expect_alike, expect_as_absent
 from conformance.oracles.s3_documents import refused_by_key
 from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_no_success, expect_status, expect_success
+from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange

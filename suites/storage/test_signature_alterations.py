@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.s3_bodies import content_md5, delete_document, tagging_document
-from conformance.clients.sigv4 import UNSIGNED, Request, Signing, signature_in
-from conformance.clients.storage import minutes_off, signed_for
+from conformance.clients.s3.bodies import content_md5, delete_document, tagging_document
+from conformance.clients.s3.client import minutes_off, signed_for
+from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing, signature_in
 from conformance.oracles.s3_errors import REFUSED, expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 NOT_IMPLEMENTED = 501

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.sigv4 import Signing, query_string
-from conformance.clients.storage import NEVER_ISSUED
+from conformance.clients.s3.client import NEVER_ISSUED
+from conformance.clients.s3.sigv4 import Signing, query_string
 from conformance.oracles.s3_documents import expect_entry, listing_of
 from conformance.oracles.s3_errors import REFUSED, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 PLAIN = "(b)&$@=:,"

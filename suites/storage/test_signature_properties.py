@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.clients.sigv4 import Request, encoded
+from conformance.clients.s3.sigv4 import Request, encoded
 from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
-from conformance.strategies.explore import explores
+from conformance.sandbox.bucket_prefix import Space
+from conformance.strategies.properties import explores
 from conformance.strategies.storage import ALTERATIONS_OF_EACH, metadata_fields, object_names, signed_alterations
 from conformance.vocabulary.check import verifies
 

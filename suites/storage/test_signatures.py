@@ -7,14 +7,14 @@ from email.utils import formatdate
 
 import pytest
 
-from conformance.clients.sigv4 import UNSIGNED, Signing
-from conformance.clients.storage import NEVER_ISSUED, S3, minutes_off
+from conformance.clients.s3.client import NEVER_ISSUED, S3, minutes_off
+from conformance.clients.s3.sigv4 import UNSIGNED, Signing
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import NOT_IN_TIME, REFUSED, error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import Request, Signing
-from conformance.clients.storage import Bucket, by_clock_of, minutes_off
+from conformance.clients.s3.client import Bucket, by_clock_of, minutes_off
+from conformance.clients.s3.sigv4 import Request, Signing
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import REFUSED, error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
 from conformance.oracles.status import expect_status, expect_success, observed
+from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 

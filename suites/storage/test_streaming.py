@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import (
+from conformance.clients.s3.aws_chunked import (
     LIKE_AN_END,
     SIGNED,
     SIGNED_TRAILER,
@@ -16,13 +16,13 @@ from conformance.clients.aws_chunked import (
     ChunkedUpload,
     chunked,
 )
-from conformance.clients.checksums import checksum_field
-from conformance.clients.sigv4 import Signing
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.sigv4 import Signing
 from conformance.oracles.proofs import field_says_no
 from conformance.oracles.s3_errors import REFUSED, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_own_or_refused, expect_stored
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of

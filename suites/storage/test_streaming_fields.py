@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
-from conformance.clients.checksums import checksum_field
-from conformance.clients.sigv4 import Request
-from conformance.clients.wire import Wire
+from conformance.clients.s3.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.sigv4 import Request
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from conformance.clients.aws_chunked import (
+from conformance.clients.s3.aws_chunked import (
     LIKE_AN_END,
     SIGNED,
     SIGNED_TRAILER,
@@ -16,13 +16,13 @@ from conformance.clients.aws_chunked import (
     ChunkedUpload,
     chunked,
 )
-from conformance.clients.checksums import checksum_field
-from conformance.clients.s3_bodies import NONE, completion_document
-from conformance.clients.sigv4 import Request
+from conformance.clients.s3.bodies import NONE, completion_document
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.sigv4 import Request
 from conformance.oracles.s3_errors import REFUSED, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_stored
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotOffered

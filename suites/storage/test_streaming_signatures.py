@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
-from conformance.clients.checksums import checksum_field
-from conformance.clients.sigv4 import Request, Signing
-from conformance.clients.storage import minutes_off
+from conformance.clients.s3.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.client import minutes_off
+from conformance.clients.s3.sigv4 import Request, Signing
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import parts_of
 from conformance.oracles.s3_errors import REFUSED
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import content_md5, delete_document, document, element, tagging_document
+from conformance.clients.s3.bodies import content_md5, delete_document, document, element, tagging_document
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored, expect_tag_set
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_no_server_error, expect_no_success, expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 

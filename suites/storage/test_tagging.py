@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field
-from conformance.clients.s3_bodies import content_md5, tagging_document
-from conformance.clients.sigv4 import query_string
+from conformance.clients.s3.bodies import content_md5, tagging_document
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.sigv4 import query_string
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -17,8 +17,8 @@ from conformance.oracles.s3_objects import (
     expect_tag_set,
 )
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.space import Space
-from conformance.strategies.explore import explores
+from conformance.sandbox.bucket_prefix import Space
+from conformance.strategies.properties import explores
 from conformance.strategies.storage import tag_sets
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NotOffered

@@ -7,7 +7,7 @@ import pytest
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_tag_set
 from conformance.oracles.status import expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from conformance.clients.s3_bodies import full_part
+from conformance.clients.s3.bodies import full_part
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import lacks, lists
@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import (
     expect_same_headers,
 )
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotOffered

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import encoded
+from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance

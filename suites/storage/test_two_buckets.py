@@ -6,7 +6,7 @@ import pytest
 
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_tag_set
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 OTHER = b"in the other bucket"

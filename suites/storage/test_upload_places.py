@@ -7,7 +7,7 @@ import pytest
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import expect_document, expect_said, uploads_of, uploads_page_of
 from conformance.oracles.status import expect_no_server_error
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotOffered, Proof

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field
+from conformance.clients.s3.checksums import checksum_field
 from conformance.evidence.judgements.doubled import FIELD
 from conformance.evidence.judgements.error_documents import MISMATCHED, NO_CODE, UNREADABLE
 from conformance.evidence.judgements.error_documents import UNTYPED as UNTYPED_ERROR
@@ -22,7 +22,7 @@ from conformance.evidence.judgements.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_entity_tag
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import NotOffered, Proof
 

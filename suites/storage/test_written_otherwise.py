@@ -19,7 +19,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotOffered
 

@@ -9,7 +9,7 @@ import pytest
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_no_server_error
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from conformance.clients.s3_bodies import completion_document, content_md5, delete_document, tagging_document
-from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.clients.s3.bodies import completion_document, content_md5, delete_document, tagging_document
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.s3_errors import error_of, expect_error_document
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, expect_tag_set
 from conformance.oracles.status import expect_success
-from conformance.sandbox.space import Space
+from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
+from conformance.strategies.properties import explores
 from conformance.strategies.xml_changes import XML_KINDS, xml_changes
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import HttpClient
+from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import WebhookClient
-from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Target
 from conformance.vocabulary.finding import NotOffered

@@ -8,11 +8,11 @@ import random
 from collections.abc import Iterable
 from functools import partial
 
-from conformance.clients.at_once import at_once
-from conformance.clients.cut_off import BreakingOff
-from conformance.clients.operator import Operator
+from conformance.clients.concurrency import at_once
+from conformance.clients.programs.operator_hooks import Operator
+from conformance.clients.transport.interrupted_requests import BreakingOff
+from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, told_as, written
-from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import (
     carrying,

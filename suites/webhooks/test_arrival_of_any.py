@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import JSON, HeaderFields, WebhookClient, told_as, written
 from conformance.oracles.webhooks import carrying, mark, observed_by, told_in_time, told_otherwise
 from conformance.target.description import Target

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conformance.clients.webhooks import WebhookClient, told_as, written
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import expect_json_where_told
 from conformance.oracles.errors import expect_no_leak
 from conformance.oracles.status import expect_status, expect_success

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.webhooks import UNANSWERED, WebhookClient, told_as
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import as_a_page, expect_status

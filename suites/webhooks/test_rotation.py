@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import time
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import WebhookClient, differing, told_as, written
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance

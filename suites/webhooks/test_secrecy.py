@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.webhooks import UNANSWERED, WebhookClient, told_as
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_alike
 from conformance.oracles.errors import repeated_in
 from conformance.oracles.status import as_a_page, expect_no_success, expect_refused, expect_status, observed

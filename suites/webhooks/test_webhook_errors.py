@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.http import HttpClient
+from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import JSON, WebhookClient, told_as
-from conformance.clients.wire import Wire
-from conformance.evidence.once import Once
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.errors import expect_client_error
 from conformance.oracles.headers import expect_header
-from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.rate_limits import expect_limited, stated
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_status, expect_success, refused_in_front
 from conformance.oracles.webhooks import posted_where_none_is, taken
 from conformance.strategies.changes import Change
-from conformance.strategies.explore import explores
+from conformance.strategies.properties import explores
 from conformance.strategies.webhooks import (
     EVENT_KINDS,
     Fields,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry
+from conformance.clients.registry.client import Registry
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Secret
 from conformance.target.description import Registry as Described

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 
 
 def test_all_are_on_their_way_at_once() -> None:

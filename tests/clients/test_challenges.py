@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.challenges import asks_for_no_scope, challenges
+from conformance.clients.registry.challenges import asks_for_no_scope, challenges
 from tests.oracles.replies import reply
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field, crc32, crc32c, crc64nvme
+from conformance.clients.s3.checksums import checksum_field, crc32, crc32c, crc64nvme
 
 CHECK = b"123456789"
 

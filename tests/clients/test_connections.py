@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from conformance.clients import connections
-from conformance.clients.connections import Connections, Request, framed, split
-from conformance.clients.failures import LocalProtocolError, ReadError, RemoteProtocolError, UnsupportedProtocol
 from conformance.clients.http import SENT_AGAIN, HttpClient
+from conformance.clients.transport import connections
+from conformance.clients.transport.connections import Connections, Request, framed, split
+from conformance.clients.transport.errors import LocalProtocolError, ReadError, RemoteProtocolError, UnsupportedProtocol
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
 from tests.clients.servers import GOOD, answering, answering_once

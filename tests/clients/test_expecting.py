@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.clients.expecting import Expecting
-from conformance.clients.halting import Halting
 from conformance.clients.http import HttpClient, Limits
+from conformance.clients.transport.expect_continue import Expecting
+from conformance.clients.transport.stalled_bodies import Halting
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 

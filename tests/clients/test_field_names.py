@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.oauth import OAuthClient
-from conformance.evidence.once import Once
+from conformance.clients.oauth.client import OAuthClient
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.target.description import Credential, Identity, Secret
 from conformance.vocabulary.finding import NonConformance
 from tests.clients.check_files import checks_of

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic
 from conformance.vocabulary.exchange import LOCKED_OUT
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.test_oauth import Server, client

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.home import Home
+from conformance.clients.programs.isolated_home import Home
 from conformance.target.description import Login, Secret, Target
 
 LOGIN = Login(username="ct-push", password=Secret("PUSH_PASSWORD", "pa:ss"))

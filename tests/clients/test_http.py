@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.failures import BrokenOff
 from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host
-from conformance.clients.waiting import retry_after
-from conformance.clients.wire import Wire
+from conformance.clients.transport.errors import BrokenOff
+from conformance.clients.transport.raw_socket import Wire
+from conformance.clients.transport.retry_after import retry_after
+from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
-from conformance.evidence.tape import Tape
 from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, TOO_LARGE
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT

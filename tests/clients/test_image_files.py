@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.image_files import Held, docker_archive, held, read_folder, read_layout, told_of, write_layout
-from conformance.clients.images import PLATFORM, Manifest, image, index, platform_of
+from conformance.clients.programs.image_files import (
+    Held,
+    docker_archive,
+    held,
+    read_folder,
+    read_layout,
+    told_of,
+    write_layout,
+)
+from conformance.clients.registry.images import PLATFORM, Manifest, image, index, platform_of
 
 
 def test_a_layout_is_read_as_it_was_written(tmp_path: Path) -> None:

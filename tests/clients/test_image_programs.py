@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.engine import Docker
-from conformance.clients.home import Home
-from conformance.clients.image_files import held
-from conformance.clients.image_programs import Buildah, ImageProgram, Oras, Podman, Skopeo, digest_told, held_of
-from conformance.clients.images import image
+from conformance.clients.programs.docker_engine import Docker
+from conformance.clients.programs.image_files import held
+from conformance.clients.programs.image_tools import Buildah, ImageProgram, Oras, Podman, Skopeo, digest_told, held_of
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.registry.images import image
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Registry, Secret, Target
 from conformance.vocabulary.finding import Inconclusive, NotApplicable

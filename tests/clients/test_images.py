@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 
-from conformance.clients.images import DOCKER_MANIFEST, OCI_INDEX, digest_of, image, index, layer
+from conformance.clients.registry.images import DOCKER_MANIFEST, OCI_INDEX, digest_of, image, index, layer
 
 
 def test_an_image_follows_from_its_seed() -> None:

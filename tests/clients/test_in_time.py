@@ -9,10 +9,10 @@ import tracemalloc
 
 import pytest
 
-from conformance.clients.cut_off import BreakingOff
-from conformance.clients.expecting import Expecting
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.wire import Wire
+from conformance.clients.transport.expect_continue import Expecting
+from conformance.clients.transport.interrupted_requests import BreakingOff
+from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
 from tests.clients.servers import answering

@@ -6,7 +6,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import hmac_signed, part, signed, unpadded
+from conformance.clients.jwt.parts import hmac_signed, part, signed, unpadded
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 

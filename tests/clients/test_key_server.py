@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from conformance.clients.key_server import KeyServer, own_address
+from conformance.clients.jwt.key_server import KeyServer, own_address
 
 
 def got(url: str) -> bytes:

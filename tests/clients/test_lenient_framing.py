@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
+from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import WebhookClient
-from conformance.clients.wire import Wire
-from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.target.description import Credential, Identity, Secret, Webhooks
 from conformance.vocabulary.finding import NonConformance
 from tests.clients.check_files import checks_of

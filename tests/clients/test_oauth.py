@@ -14,9 +14,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.jwt_parts import part
-from conformance.clients.oauth import OAuthClient, access_token, basic, encoded, kept_for
-from conformance.clients.operator import Operator
+from conformance.clients.jwt.parts import part
+from conformance.clients.oauth.client import OAuthClient, access_token, basic, encoded, kept_for
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.templates import filled

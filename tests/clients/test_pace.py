@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.pace import Pace
+from conformance.clients.transport.rate_limiter import Pace
 
 RATE = 1000.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients import program
-from conformance.clients.program import installed, run_program
+from conformance.clients.programs import runner
+from conformance.clients.programs.runner import installed, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
@@ -37,7 +37,7 @@ def test_input_that_it_does_not_read() -> None:
 
 
 def test_what_it_writes_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "KEPT", 1000)
+    monkeypatch.setattr(runner, "KEPT", 1000)
     outcome = run_program(Recorder(), python("print('x' * 5_000_000)"))
     assert outcome.output == "x" * 1000
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from conformance.clients import at_once
+from conformance.clients import concurrency
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.evidence.recorder import Recorder
 from conformance.oracles import rate_limits
 from conformance.target.description import Credential, Identity, LimitsSection, Secret, Target
@@ -108,6 +108,6 @@ def test_a_burst_is_of_as_many_as_were_asked_for_and_never_of_too_many_callers(
         callers.append(len(calls))
         return [call() for call in calls]
 
-    monkeypatch.setattr(at_once, "at_once", counted)
-    assert len(at_once.burst(object, number)) == sum(callers) == number
-    assert max(callers) <= at_once.MOST_AT_ONCE
+    monkeypatch.setattr(concurrency, "at_once", counted)
+    assert len(concurrency.burst(object, number)) == sum(callers) == number
+    assert max(callers) <= concurrency.MOST_AT_ONCE

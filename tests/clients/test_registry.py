@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.registry import Repository, Upload, with_digest
-from conformance.clients.registry_inventory import Inventory
+from conformance.clients.registry.client import Repository, Upload, with_digest
+from conformance.clients.registry.inventory import Inventory
 from conformance.vocabulary.exchange import SESSION_LOST
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.registry_deletions import WAITS_S, Deletions
+from conformance.clients.registry.deletions import WAITS_S, Deletions
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import STILL_THERE, Exchange, Headers
 

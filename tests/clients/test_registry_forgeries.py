@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.registry_forgeries import forged
-from conformance.clients.registry_tokens import claims_of, header_of
+from conformance.clients.registry.forged_tokens import forged
+from conformance.clients.registry.tokens import claims_of, header_of
 from conformance.reference.keys import SigningKey
 from conformance.vocabulary.finding import NotApplicable
 

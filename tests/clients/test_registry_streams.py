@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry, Repository
-from conformance.clients.registry_streams import pull, push
-from conformance.clients.s3_streams import Pattern
+from conformance.clients.registry.client import Registry, Repository
+from conformance.clients.registry.streams import pull, push
+from conformance.clients.s3.streams import Pattern
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Registry as Described
 from tests.clients.servers import Handler, LocalServer

@@ -16,9 +16,9 @@ import pytest
 from jwt import encode
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry
-from conformance.clients.registry_login import Account, Door, Fixed, open_door
-from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
+from conformance.clients.registry.client import Registry
+from conformance.clients.registry.login import Account, Door, Fixed, open_door
+from conformance.clients.registry.tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
 from conformance.target import description
 from conformance.vocabulary.exchange import LOCKED_OUT

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.clients.registry_uploads import Refusing
-from conformance.evidence.once import Once
+from conformance.clients.registry.uploads import Refusing
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
 from conformance.vocabulary.exchange import Exchange, Headers
 
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.program import run_program
-from conformance.clients.route import ProxyFailed, connected
-from conformance.clients.sdk import s3_client
-from conformance.clients.sigv4 import Keys
-from conformance.clients.wire import Wire
+from conformance.clients.programs.runner import run_program
+from conformance.clients.s3.sdk import s3_client
+from conformance.clients.s3.sigv4 import Keys
+from conformance.clients.transport.proxy_tunnel import ProxyFailed, connected
+from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.contact import Failed, contact

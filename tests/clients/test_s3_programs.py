@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.home import Home
-from conformance.clients.s3_programs import Aws, Mc, Rclone, S3cmd, S3Program
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.s3_tools import Aws, Mc, Rclone, S3cmd, S3Program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Secret, Storage, Target
 from conformance.vocabulary.finding import NotApplicable

@@ -7,9 +7,9 @@ import tracemalloc
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.s3_streams import Comparison, Joined, Pattern, read_slowly
-from conformance.clients.sigv4 import Keys
-from conformance.clients.storage import S3, Bucket
+from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.sigv4 import Keys
+from conformance.clients.s3.streams import Comparison, Joined, Pattern, read_slowly
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.servers import answering

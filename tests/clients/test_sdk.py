@@ -10,8 +10,8 @@ from botocore import handlers
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from conformance.clients.http import SENT_AGAIN, Limits
-from conformance.clients.sdk import in_time, s3_client, sdk_succeeds
-from conformance.clients.sigv4 import Keys
+from conformance.clients.s3.sdk import in_time, s3_client, sdk_succeeds
+from conformance.clients.s3.sigv4 import Keys
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.clients.servers import answering, answering_once

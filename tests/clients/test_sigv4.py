@@ -11,8 +11,8 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from conformance.clients.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
-from conformance.clients.sigv4 import Keys, Request, Signing, canonical_request, presign, sign, signature_in
+from conformance.clients.s3.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
+from conformance.clients.s3.sigv4 import Keys, Request, Signing, canonical_request, presign, sign, signature_in
 
 KEYS = Keys("AKIDEXAMPLE", "secret/with+signs")
 WHEN = datetime.datetime(2026, 3, 1, 12, 30, tzinfo=datetime.UTC)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.tls import Tls, agreed, answer_in_clear, in_clear
+from conformance.clients.transport.tls import Tls, agreed, answer_in_clear, in_clear
 from conformance.evidence.recorder import Recorder
 from conformance.oracles import tls as oracle
 from conformance.target.proxies import on_loopback

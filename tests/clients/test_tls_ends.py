@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.connections import authorities
 from conformance.clients.http import HttpClient, Limits
+from conformance.clients.transport.connections import authorities
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
 from tests.run.tls_front import Authority, server_context

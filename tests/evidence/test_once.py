@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.once import Once
+from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.tape import Tape
+from conformance.evidence.shared_requests import Once
 from tests.oracles.s3_replies import reply
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.evidence.octets import printed, without_secrets
+from conformance.evidence.byte_encodings import printed, without_secrets
 from conformance.evidence.redaction import MOST_CREATED, Redactor
 
 SECRET = "s3cr+t/with=odd&characters%here"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.at_once import at_once
+from conformance.clients.concurrency import at_once
 from conformance.evidence.judgements.doubled import FIELD, NAME
+from conformance.evidence.passive_checks import canary_of
+from conformance.evidence.recorded_responses import KEPT_BODY
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.tape import KEPT_BODY
-from conformance.evidence.watch import canary_of
 from conformance.oracles.whole_run import failed_again, flawed_so
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers

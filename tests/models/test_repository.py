@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import image, layer, manifest_of
+from conformance.clients.registry.images import image, layer, manifest_of
 from conformance.models.credential import CredentialModel
 from conformance.models.items import ItemsModel
 from conformance.models.repository import RepositoryModel, Taken

@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 import pytest
 
-from conformance.clients.challenges import challenges
+from conformance.clients.registry.challenges import challenges
 from conformance.oracles.headers import (
     ADDRESS,
     address_parts,

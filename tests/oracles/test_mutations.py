@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotConnected, Unreachable
 from conformance.vocabulary.mutation import Mutation, Outcome

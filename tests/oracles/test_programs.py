@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.image_files import held
-from conformance.clients.image_programs import Pulled, Pushed
-from conformance.clients.images import image
-from conformance.clients.program import Outcome
+from conformance.clients.programs.image_files import held
+from conformance.clients.programs.image_tools import Pulled, Pushed
+from conformance.clients.programs.runner import Outcome
+from conformance.clients.registry.images import image
 from conformance.oracles.programs import (
     expect_denied,
     expect_program_failure,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.oracles.registers import Operation, expect_register
+from conformance.oracles.linearizability import Operation, expect_register
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import digest_of
+from conformance.clients.registry.images import digest_of
 from conformance.oracles import registry as oracle
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotConnected

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.operator import Operator
+from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.webhooks import carrying, mark, told_in_time, told_otherwise
 from conformance.target.description import Hooks, LimitsSection, Target

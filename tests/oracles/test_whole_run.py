@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.evidence.judgements.successes import CREATED_MANIFEST
+from conformance.evidence.passive_checks import KEPT_SIGHTINGS
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.watch import KEPT_SIGHTINGS
 from conformance.oracles.whole_run import expect_no_flaw
 from conformance.target.description import Registry, Target
 from conformance.vocabulary.exchange import Exchange, Headers

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import literal
 from conformance.plugin.judging import judge
-from conformance.strategies.explore import keep
+from conformance.strategies.properties import keep
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof, Unreachable
 from conformance.vocabulary.values import whole_number
@@ -123,7 +123,7 @@ def test_a_target_that_answers_unlike_is_not_an_error_of_the_suite() -> None:
 def test_an_example_is_told_without_the_fixtures() -> None:
     finding = NonConformance("a", "b", EXCHANGE)
     finding.add_note(
-        "Failing test case: test_x(\n    space=Space(s3=<conformance.clients.storage.S3 object at 0x7f>,\n"
+        "Failing test case: test_x(\n    space=Space(s3=<conformance.clients.s3.client.S3 object at 0x7f>,\n"
         "     name='a'),\n    field='bytes=0-0',\n)"
     )
     keep(finding, ["field"])

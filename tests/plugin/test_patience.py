@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.worker import ends_in_time
-from conformance.strategies import explore
-from conformance.strategies.explore import Machine, configure, explores, rule, run_machine
+from conformance.strategies import properties
+from conformance.strategies.properties import Machine, configure, explores, rule, run_machine
 from conformance.vocabulary.finding import Inconclusive
 
 PATIENCE_S, PAUSE_S = 1.0, 0.3
@@ -19,7 +19,7 @@ PATIENCE_S, PAUSE_S = 1.0, 0.3
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explore, "PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr(properties, "PATIENCE_S", PATIENCE_S)
     configure(6, 1)
     RECORDER.begin_check()
 

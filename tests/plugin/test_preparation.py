@@ -6,10 +6,10 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.shared_requests import Once
+from conformance.plugin.fixture_evidence import Preparation
 from conformance.plugin.judging import judge
-from conformance.plugin.preparation import Preparation
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NonConformance
 

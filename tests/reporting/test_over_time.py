@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.reporting.over_time import render, render_index, run_views
+from conformance.reporting.history_page import render, render_index, run_views
 from conformance.runs.history import History, Trend, histories, latest, shelf
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict

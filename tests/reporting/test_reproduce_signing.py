@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conformance.clients.sigv4 import Keys, Request, Signing, sign
+from conformance.clients.s3.sigv4 import Keys, Request, Signing, sign
 from conformance.reporting.reproduce.requests import FUNCTIONS, is_signed_by_hand
 from conformance.reporting.reproduce.script import signing as signing_lines
 

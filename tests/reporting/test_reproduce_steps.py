@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from conformance.evidence.curl import from_file
-from conformance.evidence.pieces import pieces_of
 from conformance.evidence.recorder import BROKEN_OFF
+from conformance.evidence.run_length import pieces_of
 from conformance.reporting.reproduce.judgement import (
     AT_ONCE,
     OTHERS,

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.once
 HURRIED = """
 import sys
 
-from conformance.clients import at_once
+from conformance.clients import concurrency
 from conformance.commands import main
 
-at_once.LONGEST_S = 0.004
+concurrency.LONGEST_S = 0.004
 sys.exit(main())
 """
 

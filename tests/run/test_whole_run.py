@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.conclusion import JUDGED_BY
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.plugin.unjudged import JUDGED_BY
 from tests.run.support import conformance
 
 ELSEWHERE = "errors/400/unique-member-missing-or-malformed"

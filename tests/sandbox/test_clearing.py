@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import digest_of
-from conformance.clients.registry import Repository
-from conformance.sandbox.clearing import clear, delete_manifests
+from conformance.clients.registry.client import Repository
+from conformance.clients.registry.images import digest_of
+from conformance.sandbox.registry_cleanup import clear, delete_manifests
 from tests.clients.registry_server import NAME, Answer, Server, entered
 from tests.clients.registry_server import server as server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.sandbox.later import changed_later, is_as_written, made_later
+from conformance.sandbox.accepted_later import changed_later, is_as_written, made_later
 from conformance.sandbox.versions import Change
 from conformance.target.description import Create, Foreign, Item, Resource, Update
 from tests.oracles.replies import reply

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth.client import OAuthClient
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger

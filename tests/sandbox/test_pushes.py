@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.image_programs import ImageProgram, Pushed
-from conformance.clients.images import digest_of
-from conformance.clients.program import Outcome
+from conformance.clients.programs.image_tools import ImageProgram, Pushed
+from conformance.clients.programs.runner import Outcome
+from conformance.clients.registry.images import digest_of
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note
 from conformance.target.description import Login, Registry, Secret

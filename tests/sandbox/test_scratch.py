@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.sandbox.scratch import ALIVE, YOUNG_S, Scratch, remove_forsaken, scratch_folder
+from conformance.sandbox.temporary_folder import ALIVE, YOUNG_S, Scratch, remove_forsaken, scratch_folder
 
 HOLDS = """
 import sys
-from conformance.sandbox.scratch import Scratch
+from conformance.sandbox.temporary_folder import Scratch
 made = Scratch("workers")
 print(made.path, flush=True)
 sys.stdin.read()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.sandbox.shared import at_second_try
-from conformance.strategies.explore import OutOfTime
+from conformance.sandbox.retry_once import at_second_try
+from conformance.strategies.properties import OutOfTime
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.sigv4 import Keys
-from conformance.clients.storage import S3
+from conformance.clients.s3.client import S3
+from conformance.clients.s3.sigv4 import Keys
+from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.sandbox.space import Space
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from tests.oracles.s3_replies import reply

@@ -13,7 +13,7 @@ from hypothesis.stateful import precondition, rule
 
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.judging import judge
-from conformance.strategies.explore import LEFT_OUT, Machine, configure, examples, explores, run_machine
+from conformance.strategies.properties import LEFT_OUT, Machine, configure, examples, explores, run_machine
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NonConformance
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from conformance.clients.oauth import encoded
+from conformance.clients.oauth.client import encoded
 from conformance.strategies.changes import Change
 from conformance.strategies.json_bodies import path_segments, queries
 from conformance.strategies.json_changes import JSON_CHANGES, json_changes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from conformance.clients.images import image
+from conformance.clients.registry.images import image
 from conformance.strategies.changes import each_kind
 from conformance.strategies.registry import (
     CLOSING_ASKED,

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 
-from conformance.clients.images import digest_of, image
-from conformance.clients.s3_bodies import completion_document, delete_document, tagging_document
+from conformance.clients.registry.images import digest_of, image
+from conformance.clients.s3.bodies import completion_document, delete_document, tagging_document
 from conformance.strategies.changes import Change
 from conformance.strategies.json_changes import json_changes
 from conformance.strategies.oauth import authorization_changes, form_changes

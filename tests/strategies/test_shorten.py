@@ -11,8 +11,8 @@ from hypothesis.stateful import precondition
 
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.judging import judge
-from conformance.strategies.explore import Machine, configure, initialize, rule, run_machine
-from conformance.strategies.shorten import Step, shortened, told
+from conformance.strategies.properties import Machine, configure, initialize, rule, run_machine
+from conformance.strategies.shrinking import Step, shortened, told
 from conformance.vocabulary.finding import NonConformance
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from conformance.clients.sigv4 import Request
+from conformance.clients.s3.sigv4 import Request
 from conformance.strategies.storage import metadata_fields, nested_names, object_names, tag_sets, wounded, xml_wounds
 from tests.clients.check_files import checks_of
 

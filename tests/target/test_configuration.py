@@ -12,7 +12,7 @@ from conformance.evidence.redaction import Redactor
 from conformance.evidence.secrets import learn_secrets
 from conformance.target import configuration, schema
 from conformance.target.configuration import ConfigurationError, NoConfiguration
-from conformance.target.places import Places
+from conformance.target.toml_locations import Places
 
 VALUE = "a-very-secret-value"
 URL = "https://hooks.example/hooks/0123456789abcdef"

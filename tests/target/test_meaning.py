@@ -8,7 +8,7 @@ import pytest
 
 from conformance.target import configuration
 from conformance.target.configuration import ConfigurationError
-from conformance.target.meaning import NAMELESS
+from conformance.target.semantic_validation import NAMELESS
 
 HEAD = '[targets.staging]\norganization = "acme"\n'
 RESOURCE = (

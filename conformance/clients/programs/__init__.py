@@ -1,0 +1,1 @@
+"""Programs that the suite runs: curl, docker, podman, aws and the operator's hooks. Judges nothing."""

@@ -1,0 +1,243 @@
+"""Programs that push and pull images: podman, skopeo, buildah and oras here, each in its own words.
+
+Passwords travel by standard input or a file, images by an OCI layout or an archive; every pull begins from nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from conformance.clients.programs.image_files import Held, read_folder, read_layout, write_layout
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.runner import Crashed, Outcome, installed, run_program
+from conformance.clients.registry.images import Manifest
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Login, Registry
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+# A program that crashes may do so by chance (oras 1.2, when its requests are refused): it is run so often once more.
+CRASHES = 2
+DIGEST = re.compile(r"[Dd]igest: (sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """How a push ended, and the digest of the manifest that was pushed, as the program tells it."""
+
+    outcome: Outcome
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """How a pull ended, and what the program has then."""
+
+    outcome: Outcome
+    held: Held = field(default_factory=Held)
+
+
+@dataclass
+class ImageProgram(ABC):
+    """One program that is installed; NotApplicable where it is not."""
+
+    recorder: Recorder
+    registry: Registry
+    home: Home
+
+    name: ClassVar[str]
+    unverified: ClassVar[str] = "--tls-verify=false"
+    login_option: ClassVar[str] = "--authfile"
+    knows_ipv6: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.path = installed(self.name)
+        parts = urlsplit(self.registry.url)
+        self.host, self.plain = parts.netloc, parts.scheme == "http"
+        if not self.knows_ipv6 and self.host.startswith("["):
+            raise NotApplicable(f"{self.name} takes no registry by an IPv6 address")
+
+    def close(self) -> None:  # noqa: B027 (most keep nothing open)
+        """Ends what it keeps open."""
+
+    def login(self, username: str, password: str) -> Outcome:
+        """Logs in to the registry, with nothing kept of an earlier login."""
+        options = ["--username", username, "--password-stdin", self.host]
+        kept = self.home.new_folder() / "config.json"
+        words = ["login", *self._insecure(), self.login_option, str(kept), *options]
+        return self._run(*self._storage(), *words, given=f"{password}\n")
+
+    @abstractmethod
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """Pushes an image under a tag; Inconclusive where the program cannot even take it from a file."""
+
+    @abstractmethod
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """Pulls a tag (``:v1``) or digest (``@sha256:…``), of an index the image for an architecture of Linux."""
+
+    def _run(self, *words: str, given: str = "") -> Outcome:
+        command = [self.path, *words]
+        for _ in range(CRASHES):
+            try:
+                return run_program(self.recorder, command, self._environment(), given)
+            except Crashed:
+                continue
+        return run_program(self.recorder, command, self._environment(), given)
+
+    def _environment(self) -> dict[str, str]:
+        return self.home.environment()
+
+    def _local(self, *words: str) -> Outcome:
+        """Something that the program does without the registry, and must be able to."""
+        outcome = self._run(*words)
+        if outcome.exit_code != 0:
+            raise Inconclusive(f"{self.name} does not work on this machine: {outcome}", f"a {self.name} that works")
+        return outcome
+
+    def _storage(self) -> list[str]:
+        """The options for a storage of its own, of a program that keeps images in one."""
+        return []
+
+    def _insecure(self) -> list[str]:
+        return [self.unverified] if self.plain else []
+
+    def _login_file(self, login: Login | None) -> str:
+        return str(self.home.login_folder(self.host, login) / "config.json")
+
+    def _layout(self, image: Manifest) -> Path:
+        folder = self.home.new_folder()
+        write_layout(folder, image, "image")
+        return folder
+
+    def _pulled(self, outcome: Outcome, read: Callable[[], Held]) -> Pulled:
+        """What it has after a pull; Inconclusive where that cannot be read."""
+        if outcome.exit_code != 0:
+            return Pulled(outcome)
+        try:
+            return Pulled(outcome, read())
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as mistake:
+            unreadable = f"what {self.name} says that it pulled cannot be read: {type(mistake).__name__}: {mistake}"
+            raise Inconclusive(unreadable, f"a {self.name} that this suite knows") from None
+
+
+class Skopeo(ImageProgram):
+    """skopeo: from a layout to the registry, and from it to a folder of files."""
+
+    name = "skopeo"
+    knows_ipv6 = False
+
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """``skopeo copy --all oci:… docker://…``."""
+        told = self.home.new_folder() / "digest"
+        options = ["--all", "--dest-authfile", self._login_file(login), "--digestfile", str(told)]
+        options += ["--dest-tls-verify=false"] if self.plain else []
+        source = f"oci:{self._layout(image)}:image"
+        outcome = self._run("copy", *options, source, f"docker://{self.host}/{repository}:{tag}")
+        return Pushed(outcome, told.read_text(encoding="utf-8").strip() if told.exists() else "")
+
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """``skopeo copy docker://… dir:…``."""
+        folder = self.home.new_folder()
+        options = ["--src-authfile", self._login_file(login), *(["--src-tls-verify=false"] if self.plain else [])]
+        platform = ["--override-os", "linux", "--override-arch", architecture] if architecture else []
+        source = f"docker://{self.host}/{repository}{reference}"
+        outcome = self._run(*platform, "copy", *options, source, f"dir:{folder}")
+        return self._pulled(outcome, lambda: read_folder(folder))
+
+
+class Oras(ImageProgram):
+    """oras: from a layout to the registry, and from it to a layout."""
+
+    name = "oras"
+    login_option = "--registry-config"
+
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """``oras cp --from-oci-layout …``."""
+        options = ["--to-registry-config", self._login_file(login), *self._insecure("to-")]
+        # Refused in two transfers at once, oras 1.2 crashes.
+        options += ["--concurrency", "1"]
+        source = f"{self._layout(image)}:image"
+        outcome = self._run("cp", *options, "--from-oci-layout", source, f"{self.host}/{repository}:{tag}")
+        return Pushed(outcome, digest_told(outcome.output))
+
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """``oras cp --to-oci-layout …``."""
+        folder = self.home.new_folder()
+        options = ["--from-registry-config", self._login_file(login), *self._insecure("from-")]
+        options += ["--platform", f"linux/{architecture}"] if architecture else []
+        source = f"{self.host}/{repository}{reference}"
+        outcome = self._run("cp", *options, source, "--to-oci-layout", f"{folder}:image")
+        return self._pulled(outcome, lambda: read_layout(folder))
+
+    def _insecure(self, end: str = "") -> list[str]:
+        """Said either way: of itself oras speaks plain HTTP to localhost."""
+        return [f"--{end}plain-http={str(self.plain).lower()}"]
+
+
+class Buildah(ImageProgram):
+    """buildah: images are in its storage, which is a new one for each operation."""
+
+    name = "buildah"
+    knows_ipv6 = False
+    works = False
+
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """``buildah pull oci:…``, then ``buildah push``."""
+        storage, told = self._storage(), self.home.new_folder() / "digest"
+        loaded = self._local(*storage, "pull", "--quiet", f"oci:{self._layout(image)}:image").output.split()[-1]
+        options = [*self._insecure(), "--authfile", self._login_file(login), "--digestfile", str(told)]
+        outcome = self._run(*storage, "push", *options, loaded, f"docker://{self.host}/{repository}:{tag}")
+        return Pushed(outcome, told.read_text(encoding="utf-8").strip() if told.exists() else "")
+
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """``buildah pull``, or ``podman pull``."""
+        storage, name = self._storage(), f"{self.host}/{repository}{reference}"
+        options = [*self._insecure(), "--quiet", "--authfile", self._login_file(login)]
+        options += ["--platform", f"linux/{architecture}"] if architecture else []
+        outcome = self._run(*storage, "pull", *options, name)
+        return self._pulled(outcome, lambda: self._inspected(storage, name))
+
+    def _storage(self) -> list[str]:
+        # The driver that works everywhere: it needs no right, and no file system of its own kind.
+        folder = self.home.new_folder()
+        storage = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
+        if not self.works:
+            self._local(*storage, "images", "--quiet")
+            self.works = True
+        return storage
+
+    def _inspected(self, storage: list[str], name: str) -> Held:
+        told = json.loads(self._local(*storage, "inspect", "--type", "image", name).output)
+        layers = tuple(told["OCIv1"]["rootfs"]["diff_ids"])
+        return Held(frozenset({told["FromImageDigest"]}), f"sha256:{told['FromImageID']}", layers)
+
+
+class Podman(Buildah):
+    """podman: as buildah, with a description of its own."""
+
+    name = "podman"
+
+    def _inspected(self, storage: list[str], name: str) -> Held:
+        return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])
+
+
+def digest_told(output: str) -> str:
+    """The digest that docker and oras print of what they pushed; "" where they print none."""
+    found = DIGEST.search(output)
+    return found[1] if found else ""
+
+
+def held_of(inspected: dict[str, Any]) -> Held:
+    """What ``docker image inspect`` and ``podman image inspect`` tell.
+
+    An engine with containerd's image store gives the digest of the manifest or index as the image's id.
+    """
+    digests = frozenset(each.partition("@")[2] for each in inspected["RepoDigests"])
+    identity = f"sha256:{inspected['Id'].removeprefix('sha256:')}"
+    return Held(digests, "" if identity in digests else identity, tuple(inspected["RootFS"]["Layers"]))

@@ -1,0 +1,1 @@
+"""The registry: logins, tokens, uploads, manifests, tags, and sample images to push. Judges nothing."""

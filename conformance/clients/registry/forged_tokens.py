@@ -1,0 +1,96 @@
+"""Registry tokens that anybody could sign: with a key that they bring along, or with one that everybody knows."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import json
+from typing import Any
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from conformance.clients.jwt.parts import hmac_signed, signed
+from conformance.clients.registry.tokens import claims_of, header_of
+from conformance.vocabulary.finding import NotApplicable
+
+OF_A_KEY = ("kid", "jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256")
+
+
+def forged(token: str, how: str) -> str:
+    """A token of the same claims: by an ``own-key`` in jwk, an ``own-certificate`` in x5c, or a ``public-key``.
+
+    The key in jwk may have the kid of the signer's (``own-key-by-its-name``), or its x5c (``own-key-in-its-chain``).
+    """
+    header, claims = header_of(token), claims_of(token)
+    if how == "public-key":
+        # HMAC with what the registry takes for the public key of an issuer (RFC 8725 section 2.1).
+        return hmac_signed({**header, "alg": "HS256"}, token.split(".")[1], _public_key(header))
+    key = ec.generate_private_key(ec.SECP256R1())
+    kept = {name: value for name, value in header.items() if name not in OF_A_KEY}
+    if how.startswith("own-key"):
+        own = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+        return signed({**kept, "jwk": {**own, **_borrowed(header, how)}}, claims, key)
+    return signed({**kept, "x5c": [_certificate(key, header)]}, claims, key)
+
+
+def _borrowed(header: dict[str, Any], how: str) -> dict[str, Any]:
+    """What a key takes of the signer's, so that it looks like one that is trusted; not asked where none is told."""
+    if how == "own-key":
+        return {}
+    if how == "own-key-by-its-name":
+        return {"kid": header.get("kid") or _fingerprint(header)}
+    if _given(header) is None:
+        raise NotApplicable("the token does not tell the certificates of its signer")
+    return {"x5c": header["x5c"]}
+
+
+def _fingerprint(header: dict[str, Any]) -> str:
+    """The signer's key as Docker's tokens name it: 240 bits of a digest, four letters a group."""
+    certificate = _given(header)
+    if certificate is None:
+        raise NotApplicable("the token does not name the key that it was signed with")
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = certificate.public_key().public_bytes(serialization.Encoding.DER, form)
+    text = base64.b32encode(hashlib.sha256(public).digest()[:30]).decode()
+    return ":".join(text[place : place + 4] for place in range(0, len(text), 4))
+
+
+def _given(header: dict[str, Any]) -> x509.Certificate | None:
+    """The certificate of the token's signer, where the token has it."""
+    chain = header.get("x5c")
+    try:
+        return x509.load_der_x509_certificate(base64.b64decode(chain[0])) if chain else None
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _public_key(header: dict[str, Any]) -> bytes:
+    """The signer's public key in PEM; not asked where the token does not bring it."""
+    certificate = _given(header)
+    if certificate is None:
+        raise NotApplicable("the token does not tell the key that it was signed with")
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return certificate.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
+def _certificate(key: ec.EllipticCurvePrivateKey, header: dict[str, Any]) -> str:
+    """A certificate of one's own key, in the name of the signer of the token where that is told."""
+    given = _given(header)
+    name = given.subject if given else x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .sign(key, SHA256())
+    )
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()

@@ -1,0 +1,193 @@
+"""boto3 as its users have it: one session and one client a credential, no retries, traffic recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.clients.http import SENT_AGAIN, Limits
+from conformance.clients.programs.runner import ASKED_TO_WAIT
+from conformance.clients.s3.sigv4 import Keys
+from conformance.evidence.botocore_recording import BotocoreRecording
+from conformance.evidence.recorder import RECORDER, Recorder
+from conformance.target.proxies import proxies_to
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+
+BASE_CHECKSUMS = "when_required"
+DEFAULT_CHECKSUMS = "when_supported"
+FILES = ("config_file", "credentials_file")
+BUSY = re.compile(r"An error occurred \((429|503)\) when")
+"""What boto3 says of an answer without a document, as HEAD's are: RFC 9110 section 15.6.4, RFC 6585 section 4."""
+UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
+MISTAKES = (TypeError, AttributeError, RuntimeError)
+"""What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
+
+UNTOLD = Proof(beyond="it is about what an SDK makes of several answers together")
+
+
+def s3_client(
+    endpoint: str,
+    keys: Keys,
+    recorder: Recorder,
+    checksums: str = BASE_CHECKSUMS,
+    ca_file: str | None = None,
+    limits: Limits | None = None,
+) -> Any:
+    """A boto3 S3 client, path-style. ``checksums``: when it adds and checks checksums of its own accord."""
+    from botocore.config import Config
+
+    limits = limits or Limits()
+    config = Config(
+        retries={"max_attempts": 0},
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        connect_timeout=limits.connect_s,
+        read_timeout=limits.answer_s,
+        request_checksum_calculation=checksums,
+        response_checksum_validation=checksums,
+        # With none at all it would go by the environment's, also to the machine itself.
+        proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
+    )
+    client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
+    _send_as_http_has_it(client, recorder)
+    BotocoreRecording(recorder).listen(client)
+    return client
+
+
+def _send_as_http_has_it(client: Any, recorder: Recorder) -> None:
+    """As other clients do: where a connection ends without a byte, the request goes out once more on a new one.
+
+    A server may close one that waits at any time (RFC 9112 section 9.5), and so in the moment in which it is used
+    again. Who uses the SDK sees nothing of that, since by itself it tries everything again, also what was answered.
+
+    Blanks behind the value of a field are none of it (RFC 9110 section 5.5), and the SDK's library leaves them there.
+    """
+    from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
+    session = client._endpoint.http_session
+    original = session.send
+
+    def send(request: Any) -> Any:
+        answer = sent(request)
+        for name, value in answer.headers.items():
+            answer.headers[name] = value.rstrip(" \t")
+        return answer
+
+    def sent(request: Any) -> Any:
+        try:
+            return original(request)
+        except ConnectionClosedError as closed:
+            what, *why = getattr(closed.kwargs["error"], "args", ()) or ("",)
+            if what != "Connection aborted." or not isinstance(why[0], ConnectionError):
+                raise
+            session.close()
+            request.reset_stream()
+            try:
+                answer = original(request)
+            except EndpointConnectionError:
+                # It ended with that request, which is not to be said to have found nobody there.
+                raise closed from None
+            recorder.event(SENT_AGAIN)
+            return answer
+
+    session.send = send
+
+
+@lru_cache
+def _session(keys: Keys) -> Any:
+    """Each session reads the description of S3 for itself, which takes longer than most checks.
+
+    Nothing of the person's is in it: no profile, no file of settings, no variable of the environment.
+    """
+    import boto3
+    import botocore.session
+
+    nobodys = {
+        name: (setting, None, os.devnull if name in FILES else default, convert)
+        for name, (setting, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
+    return boto3.session.Session(
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        region_name=keys.region,
+        botocore_session=botocore.session.Session(session_vars=nobodys),
+    )
+
+
+@contextlib.contextmanager
+def sdk_succeeds(what: str) -> Any:
+    """What the SDK does inside must succeed: an error of it is a finding, in its own words.
+
+    It has errors of its own for what a server refuses, and Python's for what it cannot read: a time that is none, say.
+    Of an error document that does not come whole it lets those of its HTTP library pass.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from s3transfer.exceptions import RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError
+    from urllib3.exceptions import HTTPError
+
+    managed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError)
+    failed = (*managed, HTTPError, ResponseParserError)
+
+    try:
+        yield
+    except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE, *MISTAKES) as error:
+        if isinstance(error, MISTAKES) and not _raised_by_the_sdk(error):
+            raise
+        expect_not_throttled(error)
+        finding = NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}", proof=UNTOLD)
+        finding.exchange_ids = _told_of(error)
+        raise finding from error
+
+
+def in_time(transfer: Callable[[], object], limit_s: float) -> None:
+    """Has a managed transfer end; TimeoutError where it does not, for its threads may wait for one another for ever.
+
+    That is what s3transfer comes to where one of them cannot read the Content-Range of its part.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            transfer()
+        except BaseException as error:
+            failed.append(error)
+
+    # A daemon, for one that never ends must not keep the run from ending.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        raise TimeoutError(f"no end of it within {limit_s:.0f} s")
+    if failed:
+        raise failed[0]
+
+
+def _told_of(error: BaseException) -> list[str]:
+    """The exchange that an error of the SDK is about, which need not be the last: an upload that failed it aborts."""
+    from botocore.exceptions import ClientError
+
+    answer: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return [each["id"] for each in RECORDER.entries if status and each.get("status") == status][-1:]
+
+
+def _raised_by_the_sdk(error: BaseException) -> bool:
+    """Whether it is in the SDK's own code that an error was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return bool({"boto3", "botocore", "s3transfer"} & {*Path(last.filename).parts})
+
+
+def expect_not_throttled(error: Exception) -> None:
+    """Inconclusive where an error says that the SDK was to slow down; of HEAD its status stands for a code."""
+    if ASKED_TO_WAIT.search(str(error)) or BUSY.match(str(error)):
+        raise Inconclusive(f"boto3 was asked to slow down: {error}", "a higher rate limit, or a lower rate") from error

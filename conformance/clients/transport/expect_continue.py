@@ -1,0 +1,82 @@
+"""A caller that waits for 100 (Continue) before it sends its body (RFC 9110 section 10.1.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+from dataclasses import dataclass, replace
+
+from conformance.clients.transport.raw_socket import END, LARGEST, NOTHING, Wire, final_of, no_answer, received
+from conformance.vocabulary.exchange import Exchange
+
+BEFORE = "nothing came before the body"
+ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
+"""An interim answer that neither asks for the body nor ends the exchange, such as 102 and 103."""
+
+
+@dataclass
+class Expecting(Wire):
+    """Sends a head, listens, and sends the body only where it is asked to go on, or nothing comes."""
+
+    def send_expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
+        """The exchange of the head and that of the whole; both are the same where the head alone was answered.
+
+        The first has status 0 where nothing came within the time in which the target answers. Raises NoAnswer where the
+        connection closes without an answer, Unreachable where there is none, or no final answer in time.
+        """
+        final, first = self._waited(head, lambda: self._expecting(head, body)[::-1])
+        return first, final
+
+    def _expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
+        head, sent = self._begun(head, b"")
+        recorder = self.http.recorder
+        stored = recorder.stored(sent, "wire")
+        if stored is not None:
+            if stored.error and stored.error != BEFORE:
+                raise no_answer(sent, stored.error)
+            first = stored.exchange
+            return first, first if first.status >= 200 else self._replayed(sent, body)
+        with self._awaiting(sent), self._connection() as connection:
+            connection.sendall(head + END)
+            told, rest = self._first(connection)
+            if told and not told.split(b" ", 2)[1].startswith(b"1"):
+                final = self._recorded(sent, self._read(connection, told + END + rest), time.time() - sent.started)
+                return final, final
+            first = self._noted(sent, told)
+            whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
+            with self._awaiting(whole):
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.sendall(body)
+                return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
+
+    def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
+        """The head of the first answer, and what came with it; of none where nothing comes in time.
+
+        What a caller is told meanwhile is passed over (RFC 9110 section 15.2: "A client MUST be able to parse one or
+        more 1xx responses received prior to a final response, even if the client does not expect one").
+        """
+        raw = b""
+        until = time.monotonic() + self.http.limits.answer_s
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            while END not in raw and len(raw) < LARGEST:
+                part = received(connection, until)
+                if not part:
+                    break
+                raw = final_of(raw + part, ANOTHER_INTERIM)
+        head, found, rest = raw.partition(END)
+        return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
+
+    def _noted(self, sent: Exchange, told: bytes) -> Exchange:
+        """Records what came before the body, if anything did."""
+        if not told:
+            self.http.recorder.failed_request(sent, BEFORE, "wire")
+            return sent
+        return self._recorded(sent, told + END, time.time() - sent.started)
+
+    def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
+        stored = self.http.recorder.stored(replace(sent, request_body=body), "wire")
+        if stored is None or stored.error:
+            raise no_answer(sent, stored.error if stored and stored.error else NOTHING)
+        return stored.exchange

@@ -1,0 +1,100 @@
+"""What the target file declares concealed, and from which role: names, paths, and controls like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from conformance.clients.oauth.client import bearer
+from conformance.sandbox.platform import Platform
+from conformance.sandbox.templates import named_in
+from conformance.target.description import Resource
+from conformance.vocabulary.finding import Inconclusive, NotDeclared
+from conformance.vocabulary.values import another_like
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Something that is to look absent to a role: ``template`` is its path with ``{slug}`` for its name.
+
+    ``ours``: the run made it itself, so that a request that destroys it harms nobody.
+    """
+
+    role: str
+    name: str
+    template: str
+    scope: str | None
+    ours: bool
+
+    def path(self, name: str) -> str:
+        """The path of the same kind for a name."""
+        return self.template.replace("{slug}", name)
+
+    def control(self) -> str:
+        """A name of the same length and kind that never existed."""
+        return another_like(self.name)
+
+
+@dataclass
+class HiddenThings:
+    """Everything that is declared concealed, each shown once to exist by its owner."""
+
+    platform: Platform
+    _shown: set[Hidden] = field(default_factory=set)
+
+    def all(self) -> list[Hidden]:
+        """The hidden things; NotApplicable where none is declared, Inconclusive where the owner does not read one."""
+        found = list(self._declared())
+        if not found:
+            raise NotDeclared(
+                "no resource of the target file declares concealed_from with absent or item",
+                "identity.resources.concealed_from",
+            )
+        for thing in found:
+            self._show(thing)
+        return found
+
+    def token(self, thing: Hidden, principal: str) -> str | None:
+        """The token with which the role asks: with ``full-scopes``, with a ``lacking-scope``, or ``no-token``."""
+        if principal == "no-token":
+            return None
+        scopes = self.platform.oauth.credential(thing.role).scopes
+        lacking = [each for each in scopes if each != thing.scope]
+        return self.platform.oauth.token(thing.role, *(lacking[:1] if principal == "lacking-scope" else ()))
+
+    def _declared(self) -> Iterator[Hidden]:
+        for resource in self.platform.resources:
+            if resource.absent and (name := named_in(resource.path, resource.absent)):
+                for role in resource.concealed_from:
+                    yield Hidden(role, name, resource.absent, resource.scope, ours=False)
+            if resource.item and resource.create:
+                if resource.item.hidden_from:
+                    name = self._hidden_item(resource)
+                    for role in resource.item.hidden_from:
+                        yield Hidden(role, name, resource.item.path, resource.item.scope, ours=True)
+                for role in resource.item.concealed_from:
+                    slug = self.platform.item(resource)
+                    yield Hidden(role, slug, resource.item.path, resource.item.scope, ours=True)
+
+    def _hidden_item(self, resource: Resource) -> str:
+        """The slug of an item that its members hide from others of the organization, made once."""
+        return self.platform.made_once(("hidden", resource.name), lambda: self.new_item(resource))
+
+    def new_item(self, resource: Resource) -> str:
+        """Creates one more item that is hidden from others of the organization; Inconclusive where that fails."""
+        slug = self.platform.names.new()
+        reply = self.platform.create(resource, slug, members=resource.item.hidden_body if resource.item else None)
+        if not reply.ok:
+            raise Inconclusive(
+                f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
+            )
+        return slug
+
+    def _show(self, thing: Hidden) -> None:
+        if thing in self._shown:
+            return
+        path = thing.path(thing.name)
+        control = self.platform.http.get(path, [bearer(self.platform.oauth.token("full"))])
+        if not control.ok:
+            raise Inconclusive(f"{path} is answered {control.status} to its owner", "a resource that full may read")
+        self._shown.add(thing)

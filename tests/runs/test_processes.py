@@ -1,0 +1,70 @@
+"""Helpers of a run: they hear what they are told, and end with the process that made them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="helpers are made on Linux alone")
+
+LEFT = """
+from conformance.runs import processes
+processes.prepare("conformance.reporting.render_workers")
+process = processes.prepared("conformance.reporting.render_workers")
+assert process is not None and processes.prepared("conformance.reporting.render_workers") is None
+print(process.pid, flush=True)
+"""
+SEVERAL = """
+from conformance.runs import processes
+for _ in range(3):
+    processes.prepare("conformance.reporting.render_workers")
+first = processes._prepared["conformance.reporting.render_workers"][0]
+first.lifeline.close()
+print(first.ended(30))
+"""
+THREADED = """
+import threading
+from conformance.runs import processes
+ending = threading.Event()
+threading.Thread(target=ending.wait).start()
+processes.prepare("conformance.reporting.render_workers")
+print(processes.prepared("conformance.reporting.render_workers"))
+ending.set()
+"""
+
+
+def said(script: str) -> str:
+    """What a Python script prints."""
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.strip()
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and waits for its parent is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_helper_ends_with_the_process_that_prepared_it() -> None:
+    pid = int(said(LEFT))
+    assert pid != os.getpid()
+    until = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not alive(pid)
+
+
+def test_a_helper_ends_though_others_were_forked_after_it() -> None:
+    assert said(SEVERAL) == "True"
+
+
+def test_of_several_threads_nothing_is_forked() -> None:
+    assert said(THREADED) == "None"
