@@ -61,9 +61,9 @@ def unless_closed(ask: Callable[[], Exchange]) -> Exchange | None:
         return None
 
 
-def posted_where_none_is(webhook: WebhookClient) -> Exchange:
-    """What a good delivery is answered at a URL that never existed."""
-    return webhook.deliver(path=webhook.path_with(random_secret(webhook.secret)))
+def posted_where_none_is(webhook: WebhookClient, event: bytes | None = None) -> Exchange:
+    """What a good delivery, of this event or of any, is answered at a URL that never existed."""
+    return webhook.deliver(event, webhook.path_with(random_secret(webhook.secret)))
 
 
 def expect_as_unknown(

@@ -20,7 +20,7 @@ FULL_WIDTH = 0xFEE0
 
 
 def look_alike(secret: str) -> str:
-    """Return a secret whose first ASCII letter or digit is full-width; the secret itself where it has none."""
+    """Return a secret whose first ASCII letter or digit is full-width."""
     return re.sub("[A-Za-z0-9]", lambda match: chr(ord(match[0]) + FULL_WIDTH), secret, count=1)
 
 
@@ -47,23 +47,9 @@ def altered(secret: str, how: str) -> str:
 
 
 ALTERATIONS = (
-    "wrong",
-    "empty",
-    "cut",
-    "first-cut",
-    "one-more",
-    "sixty-more",
-    "blank-behind",
-    "blank-before",
-    "newline-behind",
-    "case-changed",
-    "look-alike",
-    "nul-and-more",
-    "doubled",
-    "percent-encoded",
-    "null",
-    "percent-sign",
-)
+    "wrong", "empty", "cut", "first-cut", "one-more", "sixty-more", "blank-behind", "blank-before", "newline-behind",
+    "case-changed", "look-alike", "nul-and-more", "doubled", "percent-encoded", "null", "percent-sign",
+)  # fmt: skip
 
 
 @verifies("oauth/client/body-credentials-are-accepted")

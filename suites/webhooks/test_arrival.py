@@ -19,7 +19,7 @@ from conformance.oracles.webhooks import (
     has_none,
     mark,
     observed_by,
-    random_secret,
+    posted_where_none_is,
     tells_digests,
     told_behind,
     told_in_time,
@@ -241,8 +241,7 @@ def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator, tar
     if reply := unless_closed(lambda: webhook.deliver(large)):
         replies["that is too large"] = reply
     if not webhook.in_host:
-        elsewhere = webhook.path_with(random_secret(webhook.secret))
-        replies["to an unknown URL"] = webhook.deliver(events["to an unknown URL"], elsewhere)
+        replies["to an unknown URL"] = posted_where_none_is(webhook, events["to an unknown URL"])
     told = told_behind(webhook, operator, target)
     none = [name for name, reply in replies.items() if name == "by OPTIONS" or not reply.ok]
     if taken := [name for name in none if carrying(told, marks[name])]:
