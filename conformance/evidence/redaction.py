@@ -40,7 +40,7 @@ PARTS = ("header", "claims", "signature")
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
 STEP = FRAGMENT - GLIMPSE + 1
 """Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
-LONG = 20
+LONG, LEAST_WORD = 20, 12
 REMEMBERED = 4096
 REMEMBERED_LENGTH = 256
 REMEMBERED_BODIES = 32
@@ -52,7 +52,7 @@ SENSITIVE_PARAMETER = re.compile(
 )
 MOST_CREATED = 1000
 """So many client secrets that answers show are kept out: a target that shows ever more would slow everything down."""
-TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
+TOKEN, WORD = (re.compile(rf"[A-Za-z0-9_.~-]{{{shortest},}}") for shortest in (LONG, LEAST_WORD))
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
 # A letter, a digit or another character that is encoded though it need not be (RFC 3986 section 2.3), and such texts.
@@ -225,7 +225,7 @@ class Redactor:
         if "%" in text and LETTER.search(text):
             text = ENCODED_TEXT.sub(self._decoded, text)
         text = self._exactly(text)
-        return TOKEN.sub(self._token, text) if self._tokens else text
+        return WORD.sub(self._word, text) if self._tokens else text
 
     def _exactly(self, text: str, expected: bool = False) -> str:
         """The text with each whole secret of the target file replaced; common words where secrets are ``expected``."""
@@ -249,12 +249,14 @@ class Redactor:
         redacted = self.remains(self.text(plain))
         return text if redacted == plain else redacted
 
-    def _token(self, match: re.Match[str]) -> str:
+    def _word(self, match: re.Match[str]) -> str:
+        """A word of a text: as it is, or the name of the token or of the secret that it is a part of."""
         found = match.group()
-        name = self._tokens.get(found)
-        if name:
+        if name := self._tokens.get(found):
             return f"${name}"
-        if not self._first_part(in_small_letters(found))[1]:
+        name = self._first_part(lowered := in_small_letters(found))[1]
+        # A short word may have something in common with a secret; only one that is all of the secret is a part of it.
+        if not name or (len(found) < LONG and lowered not in self._known.get(name, "").lower()):
             return found
         return self._made_of_one(found) or (found if self._is_of_claims(found) else self.remains(found))
 
@@ -339,15 +341,14 @@ class Redactor:
 
     def _simply(self, text: str) -> str:
         """What stands for a secret: its name, or the way in which it was made of one; any other text as it is."""
-        _, known = self._first_part(in_small_letters(text))
-        if known:
+        if known := self._first_part(in_small_letters(text))[1]:
             way = way_of(self._known[known], text) if known in self._known else ""
             return f"${known}{ALTERED}-{way}" if way else text
         # Of one that is short, or for the most part public, no eight letters may be left together that tell it.
         for name, value in list(self._given.items()):  # to which a caller at the same moment may add
             if value in text:
                 return text.replace(value, f"${name}")
-            if (encoded := quote_plus(value, errors=HALVES)) in text:
+            if encoded := next((each for each in as_encoded(value) if each in text), ""):
                 return text.replace(encoded, f"${name}{ENCODED}")
             # Encoded it may be three times as long.
             if len(value) < 2 * len(text) <= 6 * len(value) and (way := way_of(value, text)):

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from conformance.vocabulary.values import is_common
@@ -79,9 +79,12 @@ def way_of(secret: str, text: str) -> str:
     return ""
 
 
-def as_encoded(value: str) -> set[str]:
+@lru_cache(maxsize=256)
+def as_encoded(value: str) -> frozenset[str]:
     """A text as it stands in URLs and forms."""
-    return {quote(value, safe="", errors=HALVES), quote_plus(value, errors=HALVES), quote(value, errors=HALVES)}
+    return frozenset(
+        (quote(value, safe="", errors=HALVES), quote_plus(value, errors=HALVES), quote(value, errors=HALVES))
+    )
 
 
 def as_written(value: str) -> set[str]:
@@ -92,7 +95,11 @@ def as_written(value: str) -> set[str]:
     escaped = json.dumps(value)[1:-1]
     coded = {NO_WORD.sub(partial(_coded, form), value) for form in CODED}
     octets = value.encode(errors=HALVES).decode("latin-1")
-    return {value, octets, escaped, escaped.replace("/", "\\/")} | coded | _in_xml(value)
+    # A target that repeats a JSON body in a message of its own escapes what is escaped already.
+    twice = json.dumps(escaped)[1:-1]
+    # So a program of Python prints bytes and texts.
+    literal = value.replace("\\", "\\\\").replace("'", "\\'")
+    return {value, octets, escaped, twice, literal, escaped.replace("/", "\\/")} | coded | _in_xml(value)
 
 
 def _in_xml(value: str) -> set[str]:

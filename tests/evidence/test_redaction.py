@@ -169,6 +169,19 @@ def test_a_secret_is_replaced_in_xml_however_quotation_marks_are_escaped(quote_m
     assert redactor.text(told) == "<Key>$CT_SECRET</Key>"
 
 
+def test_a_secret_in_json_that_is_repeated_within_json_is_replaced() -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", "aB3d'&x\"w\\Q-long-enough")
+    said = json.dumps({"detail": "cannot read " + json.dumps({"key": "aB3d'&x\"w\\Q-long-enough"})})
+    assert json.loads(redactor.text(said)) == {"detail": 'cannot read {"key": "$CT_SECRET"}'}
+
+
+def test_a_secret_that_a_program_prints_as_a_literal_is_replaced() -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", secret := "aB3d'&x\"w\\Q-long-enough")
+    assert redactor.text(repr(f"<Key>{secret}</Key>".encode())) == "b'<Key>$CT_SECRET</Key>'"
+
+
 def test_a_digest_of_a_secret_is_replaced_and_hides_no_part_of_another() -> None:
     redactor = Redactor()
     redactor.learn_digest("CT_SECRET_SHA256", "0123456789abcdef" * 4)
@@ -199,6 +212,15 @@ def test_a_short_secret_is_no_part_of_a_word() -> None:
     redactor.learn("CT_PASSWORD", "test")
     assert redactor.text("/v2/acme/manifests/latest") == "/v2/acme/manifests/latest"
     assert redactor.header("Authorization", "Basic Y3QtcHVzaDo=") == "Basic Y3QtcHVzaDo="
+
+
+@pytest.mark.parametrize("secret", ["aq1qchuo-9kf2anlwtXYZ-0123456789", "a+/q1&qchuo9kf2anlwt0123456789", TOKEN])
+def test_a_part_of_a_secret_is_not_shown_in_any_text(redactor: Redactor, secret: str) -> None:
+    redactor.learn("OTHER_SECRET", secret)
+    for part in (secret[-17:], secret[-17:].upper(), secret[-12:]):
+        assert part not in redactor.text(f"Got: x-webhook: /hooks/{part}****")
+    word = f"{secret[-8:]}-0-9-a"
+    assert redactor.text(f"/{word}/") == f"/{word}/"
 
 
 def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
