@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 PIECE, STEP = 10, 4
 """Characters of a piece, and between two pieces: a part of ``PIECE + STEP - 1`` letters and digits is always found."""
+MOST = PIECE // 2 + 1
+"""Characters of a public text that make a piece no sign of the secret."""
 DEEPEST = 4
 """How many encodings may lie inside each other."""
 PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -42,15 +44,16 @@ class Leak(NamedTuple):
 
 
 def pieces_of(secrets: Mapping[str, str], public: Iterable[str] = ()) -> dict[bytes, str]:
-    """Canonical pieces of secrets, in either direction, with their names; none that has a part of a public text."""
+    """Canonical pieces of secrets, in either direction, with their names; none most of which is of a public text."""
     hidden = [canonical(each.encode()) for each in public]
+    shown = {each[at : at + MOST] for one in hidden for each in (one, one[::-1]) for at in range(len(each) - MOST + 1)}
     pieces: dict[bytes, str] = {}
     for name, secret in secrets.items():
         whole = canonical(secret.encode())
         for letters in (whole, whole[::-1]):
             for start in range(0, len(letters) - PIECE + 1, STEP):
                 piece = letters[start : start + PIECE]
-                if not any(piece in each or piece in each[::-1] for each in hidden):
+                if not any(piece[at : at + MOST] in shown for at in range(PIECE - MOST + 1)):
                     pieces[piece] = name
     return pieces
 
