@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from conformance.reporting.causes import Cause, causes, first_finding, strongest
+from conformance.reporting.causes import Cause, causes, first_finding, refused_logins, strongest
 from conformance.runs.promises import PromiseResult, PromiseVerdict, promises
 from conformance.runs.reading import Record
 from conformance.vocabulary.requirement import Consequence
@@ -13,6 +13,7 @@ from conformance.vocabulary.wording import plural
 
 MANY = 4
 """Promises that are not shown for one reason are listed together from this number on."""
+REFUSED = "a login that the target refuses"
 CONSEQUENCES = {
     Consequence.LOSS: "data loss",
     Consequence.EXPOSURE: "exposure",
@@ -29,6 +30,8 @@ class PromiseView:
     result: PromiseResult
     causes: list[Cause]
     led_by: list[Cause]
+    reason: str = ""
+    """Why it is not shown. A login that the target refuses is described once, elsewhere."""
 
     @property
     def verdict(self) -> PromiseVerdict:
@@ -101,13 +104,13 @@ class Overview:
         """The promises that are not shown for one reason, by the reason, where they are many."""
         found: dict[str, list[PromiseView]] = {}
         for view in self.of(PromiseVerdict.NOT_SHOWN):
-            found.setdefault(view.result.reason, []).append(view)
+            found.setdefault(view.reason, []).append(view)
         return {reason: views for reason, views in found.items() if reason and len(views) >= MANY}
 
     def not_shown_separately(self) -> list[PromiseView]:
         """The other promises that are not shown."""
         together = self.not_shown_together()
-        return [each for each in self.of(PromiseVerdict.NOT_SHOWN) if each.result.reason not in together]
+        return [each for each in self.of(PromiseVerdict.NOT_SHOWN) if each.reason not in together]
 
     def not_kept(self) -> list[list[PromiseView]]:
         """The promises to list one by one: broken, failing as a consequence, not shown, kept in part."""
@@ -137,7 +140,8 @@ class Overview:
 def overview(record: Record) -> Overview:
     """The promises of a run: broken ones first, by their worst cause, then not shown, kept in part, kept."""
     found = causes(record)
-    views = [_view(each, found) for each in promises(record)]
+    logins = tuple(refused_logins(record))
+    views = [_view(each, found, logins) for each in promises(record)]
     place = {id(cause): number for number, cause in enumerate(found)}
     order = [*PromiseVerdict]
     views.sort(
@@ -146,10 +150,11 @@ def overview(record: Record) -> Overview:
     return Overview(views, found)
 
 
-def _view(promise: PromiseResult, found: Iterable[Cause]) -> PromiseView:
+def _view(promise: PromiseResult, found: Iterable[Cause], logins: tuple[str, ...]) -> PromiseView:
     own = [cause for cause in found if cause.promise.id == promise.id]
     led_by = [cause for cause in found if any(other.id == promise.id for other, _ in cause.others)]
-    return PromiseView(promise, own, led_by)
+    reason = REFUSED if logins and promise.reason.startswith(logins) else promise.reason
+    return PromiseView(promise, own, led_by, reason)
 
 
 def also_shown_by(cause: Cause) -> Iterator[str]:

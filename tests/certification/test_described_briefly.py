@@ -50,7 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reference = EmbeddedReference()
     try:
         path = described(reference.target_config)
-        ran = conformance(made, "run", "class:authorization-core", "--config", str(path), "--out", "run", "--report", "junit")
+        ran = conformance(
+            made, "run", "class:authorization-core", "--config", str(path), "--out", "run", "--report", "junit"
+        )
         preflight = conformance(made, "preflight", "--config", str(path))
     finally:
         reference.stop()

@@ -27,7 +27,8 @@ def found(classes: list[str], waivers: int) -> list[Any]:
     """Statements as far as a badge looks at them."""
     run = SimpleNamespace(waivers=[object()] * waivers, valid_until="2027-11-26")
     contract = SimpleNamespace(annotations=SimpleNamespace(version="2026.1"))
-    return [SimpleNamespace(conformance_class=each, run=run, contract=contract) for each in classes]
+    attester = SimpleNamespace(annotations=SimpleNamespace(challenge=None))
+    return [SimpleNamespace(conformance_class=each, run=run, contract=contract, attester=attester) for each in classes]
 
 
 def luminance(colour: str) -> float:
