@@ -34,7 +34,7 @@ class Beforehand:
             (self.there / each).touch()
         self.reference = EmbeddedReference(program=("-m", "tests.run.beforehand", str(self.there)))
         written = self.reference.target_config
-        self.text = written.read_text(encoding="utf-8").replace("file:", f"file:{written.parent}/")
+        self.text = written.read_text(encoding="utf-8").replace('"file:conf', f'"file:{written.parent}/conf')
 
     def target(self, **hooks: str) -> None:
         """Writes the target file with hooks for repositories beside those of the reference."""

@@ -180,6 +180,18 @@ class CopySourcesUnsigned(Defect):
         original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
 
 
+class UrlsObeyCopySourcesUnsigned(Defect):
+    """SigV4, "Using Query Parameters": an x-amz- field beside a URL is signed, or names nothing that is copied."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed#copy-source",)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        free = COPY_SOURCE in request.headers and presented.expires is not None and not request.body
+        named = (COPY_SOURCE,) if free else ()
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
+
+
 class UnsignedFieldsObeyed(_DoneAllTheSame):
     """SigV4, "Task 1": with an x-amz- field that was not signed nothing is written, or it is left out of account."""
 

@@ -857,6 +857,17 @@ class CopySourceDotsResolved(Defect):
         return (bucket, key) if "uploadId" in call.query else resolved(bucket, key)
 
 
+class WritesDotsResolved(Defect):
+    """S3 User Guide, "Creating object key names": a key is no path; what is written or deleted is in its bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
+
+
 class BackslashesReadAsSlashes(Defect):
     """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
 

@@ -110,6 +110,18 @@ class WebhookUrlMatchedByPrefix(Defect):
         return next((slug for slug, path in paths.items() if path.startswith(asked) and len(asked) > 16), None)
 
 
+class WebhookUrlComparedWithoutCase(Defect):
+    """Credentials & Webhooks: the URL is secret, every character of it."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused#case-changed",)
+
+    def organization_of(self, original: Organization, raw_path: str) -> str | None:
+        paths: dict[str, str] = surface_of(original).paths
+        folded = {path.lower(): organization for organization, path in paths.items()}
+        return folded.get(raw_path.lower())
+
+
 class UnknownWebhookAccepted(Defect):
     """Credentials & Webhooks: only the generated URL takes events in."""
 
