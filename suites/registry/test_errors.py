@@ -1,4 +1,4 @@
-"""Refusals beyond their status: the error document, a code of the lists, the code that tells the cause."""
+"""Error responses: the error document, its codes, and the code that names the cause."""
 
 from __future__ import annotations
 

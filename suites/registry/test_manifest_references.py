@@ -1,4 +1,4 @@
-"""Manifests that refer to what is not there (OCI Distribution Specification 1.1, "Push")."""
+"""Manifests that reference missing blobs or manifests (OCI Distribution Specification 1.1, "Push")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from conformance.clients.registry.images import (
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.registry_errors import expect_missing_told
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -240,3 +240,20 @@ def test_size_that_is_not_the_blobs(repository: Repository, new_image: NewImage,
 
     expect_no_server_error(reply)
     expect_refused(reply, "for a descriptor with another size than its blob's")
+
+
+@verifies("registry/manifest/taken-once-it-is-whole")
+@pytest.mark.parametrize("kind", [case("image", "image"), case("index", "index")])
+def test_taken_once_it_is_whole(repository: Repository, names: Names, kind: str) -> None:
+    """Purpose: a push that failed for what was lacking is made good by pushing that, and the manifest again.
+
+    Method: 1. PUT an image whose config was never pushed, or an index of an image that was not
+            2. where that is refused, push what is lacking, and the manifest again: expect 2xx
+    """
+    part = image(names.new("late"), layers=0)
+    late = part if kind == "image" else index([part])
+    reply = repository.put_manifest(late.digest, late.content, late.media_type)
+    if not 400 <= reply.status < 500:
+        raise NotApplicable(f"the registry takes it before what it names ({reply.status})")
+
+    expect_success(repository.push(late), "for a manifest that lacks nothing any more")
