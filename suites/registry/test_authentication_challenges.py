@@ -36,23 +36,23 @@ WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
 
 
 @pytest.fixture
-def answered(registry: Registry, once: Once) -> Exchange:
-    """The support check of one who has a login."""
+def support_response(registry: Registry, once: Once) -> Exchange:
+    """The response to the support check with a login."""
     return once("support with a login", registry.support)
 
 
 @verifies("registry/support/is-answered-200")
 @of_strangers()
-def test_support_is_answered(registry: Registry, answered: Exchange) -> None:
+def test_support_is_answered(registry: Registry, support_response: Exchange) -> None:
     """Purpose: a client that may log in learns that the registry speaks V2.
 
     Method: 1. GET /v2/ with a login
             2. expect 200
     """
     # A token was given for the login, which is therefore good; of a password that is sent itself nobody knows.
-    if answered.status in (401, 403) and registry.door.scheme != "bearer":
-        raise Inconclusive(f"the login is not let in: {answered}", "a login that works, in role pusher")
-    expect_status(answered, 200)
+    if support_response.status in (401, 403) and registry.door.scheme != "bearer":
+        raise Inconclusive(f"the login is not let in: {support_response}", "a login that works, in role pusher")
+    expect_status(support_response, 200)
 
 
 @verifies("registry/support/names-its-version")
@@ -66,7 +66,7 @@ def test_support_names_its_version(
             2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and on 401
     """
     stranger = registry.as_role(None)
-    reply: Exchange = request.getfixturevalue("answered") if role else once("support", stranger.support)
+    reply: Exchange = request.getfixturevalue("support_response") if role else once("support", stranger.support)
 
     expect_status(reply, {200, 401})
     value = expect_header(reply, "Docker-Distribution-Api-Version")
@@ -77,13 +77,13 @@ def test_support_names_its_version(
 
 @pytest.fixture
 def occasion(tried: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
-    """What the operations are tried on."""
+    """The image, blob and tag that each operation is tried on; the registry need not ask for a login."""
     return Occasion(tried, new_blob(), names.new("tag"))
 
 
 @dataclass(frozen=True)
 class Anonymous:
-    """Operations without a login, each asked once."""
+    """Sends each operation without a login, once."""
 
     occasion: Occasion
     once: Once
@@ -101,18 +101,18 @@ class Anonymous:
 
 @pytest.fixture
 def anonymous(occasion: Occasion, once: Once) -> Anonymous:
-    """What is told to who has no login."""
+    """The responses to operations without a login."""
     return Anonymous(occasion, once)
 
 
 @pytest.fixture
 def support(registry: Registry, once: Once) -> Exchange:
-    """The answer to the support check without a login."""
+    """The response to the support check without a login."""
     return once("support", registry.as_role(None).support)
 
 
 def expect_login_challenge(reply: Exchange) -> Challenge:
-    """A challenge of a scheme that Docker clients know."""
+    """Expect a challenge of a scheme that Docker clients know."""
     for challenge in challenges(reply):
         if challenge.scheme in ("basic", "bearer"):
             return challenge
@@ -148,7 +148,7 @@ def test_anonymous_cannot_pull(anonymous: Anonymous, operation: str) -> None:
 
 
 @verifies("registry/login/known-needs-a-login")
-def test_known_needs_a_login(tried: StoredImage) -> None:
+def test_conditional_pull_needs_a_login(tried: StoredImage) -> None:
     """Purpose: who has the ETag of an image still has to log in.
 
     Method: 1. GET an image by digest, and again without a login and with its ETag in If-None-Match
@@ -222,7 +222,7 @@ def test_scope_of_support(support: Exchange, operation: str) -> None:
 
 
 def expect_challenge_with_realm(reply: Exchange) -> None:
-    """A 401 tells how to log in, in a form that can be read; Inconclusive for another answer."""
+    """Expect a readable challenge with a realm in a 401; Inconclusive for another status."""
     if reply.status != 401:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
     if "realm" not in expect_login_challenge(reply).parameters:
@@ -239,11 +239,11 @@ def test_realm_is_a_url(support: Exchange) -> None:
     Method: 1. GET /v2/ without a login
             2. expect the Bearer challenge's realm to be an absolute http(s) URL
     """
-    expect_absolute_realm(support, told_of_bearer(support).get("realm", ""))
+    expect_absolute_realm(support, bearer_parameters(support).get("realm", ""))
 
 
-def told_of_bearer(reply: Exchange) -> dict[str, str]:
-    """The parameters of the Bearer challenge; not asked of a registry that takes no bearer tokens."""
+def bearer_parameters(reply: Exchange) -> dict[str, str]:
+    """Return the parameters of the Bearer challenge; not applicable where the registry takes no bearer tokens."""
     bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
     if bearer is None:
         raise NotApplicable("the registry does not take bearer tokens")
@@ -258,7 +258,7 @@ def test_challenge_names_the_service(support: Exchange) -> None:
     Method: 1. GET /v2/ without a login
             2. expect the Bearer challenge to have a service, which is not empty
     """
-    if not told_of_bearer(support).get("service"):
+    if not bearer_parameters(support).get("service"):
         proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
         raise NonConformance("a service", support.headers.get("www-authenticate") or "", support, proof=proof)
 
@@ -279,7 +279,7 @@ def test_challenge_names_the_scope(anonymous: Anonymous, operation: str) -> None
 
 @verifies("registry/login/denial-is-told")
 @pytest.mark.parametrize("operation", [case("tags", "tags"), case("manifest", "manifest"), case("upload", "upload")])
-def test_denial_is_told(anonymous: Anonymous, operation: str) -> None:
+def test_denial_is_reported(anonymous: Anonymous, operation: str) -> None:
     """Purpose: the body of a 401 is an error document like any other.
 
     Method: 1. send requests without a login
@@ -335,8 +335,8 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
 
 
 @pytest.fixture
-def invalid(bearer: Registry, guarded: StoredImage, names: Names, once: Once) -> tuple[str, Exchange]:
-    """A text that is no token, and the answer to who pulls with it."""
+def rejected_token(bearer: Registry, guarded: StoredImage, names: Names, once: Once) -> tuple[str, Exchange]:
+    """A text that is no token, and the response to a pull with it."""
 
     def made() -> tuple[str, Exchange]:
         token = names.new("no-token")
@@ -346,13 +346,13 @@ def invalid(bearer: Registry, guarded: StoredImage, names: Names, once: Once) ->
 
 
 @verifies("registry/token/invalid-is-told")
-def test_invalid_token_is_told(invalid: tuple[str, Exchange]) -> None:
+def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None:
     """Purpose: a client learns that its token is no good, and not only that one is needed.
 
     Method: 1. pull with a token that is none
             2. expect error="invalid_token" in the challenge, and commas, with nothing else, between what it tells
     """
-    _, reply = invalid
+    _, reply = rejected_token
 
     expect_error_told(reply, "invalid_token")
     expect_readable_challenges(reply)
@@ -360,12 +360,12 @@ def test_invalid_token_is_told(invalid: tuple[str, Exchange]) -> None:
 
 @verifies("registry/token/is-not-told-back")
 @pytest.mark.parametrize("what", [case("of-no-use", "the token")])
-def test_invalid_token_is_not_told_back(invalid: tuple[str, Exchange], what: str) -> None:
+def test_invalid_token_is_not_echoed(rejected_token: tuple[str, Exchange], what: str) -> None:
     """Purpose: nor does it carry one on that is of no use here: it may be of use elsewhere, or but a letter from one.
 
     Method: 1. pull with a token that is none
             2. expect it nowhere in the answer
     """
-    token, reply = invalid
+    token, reply = rejected_token
 
     expect_not_repeated(reply, [token], what)

@@ -16,15 +16,15 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import basic_login
 
-NAMING = ("X-Forwarded-User", "X-Remote-User", "Remote-User", "X-WEBAUTH-USER", "X-Auth-Request-User")
-LEADING = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Original-URI")
-DELETE = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
+IDENTITY_HEADERS = ("X-Forwarded-User", "X-Remote-User", "Remote-User", "X-WEBAUTH-USER", "X-Auth-Request-User")
+URL_HEADERS = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Original-URI")
+METHOD_OVERRIDES = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
 DONE = (201, 202)
 """An upload that is there, and a deletion."""
 
 
-def expect_kept(reply: Exchange, content: bytes) -> None:
-    """Whatever the answer is, it is not this content: a page for browsers, too, may be 200."""
+def expect_not_revealed(reply: Exchange, content: bytes) -> None:
+    """Expect a response without this content; the status may be 200, for example of an HTML page."""
     if content in reply.body:
         raise NonConformance("an answer without the image", f"{reply.status} with the image", reply)
 
@@ -45,7 +45,7 @@ def expect_kept(reply: Exchange, content: bytes) -> None:
         case("query", "/v2/{name}/manifests/{tag}?x=.js"),
     ],
 )
-def test_no_spelling_opens(guarded: StoredImage, spelling: str) -> None:
+def test_respelled_path_opens_nothing(guarded: StoredImage, spelling: str) -> None:
     """Purpose: whatever a path is taken for, the login is asked for what it is taken for.
 
     Method: 1. GET a manifest without a login, its path spelled in another way
@@ -55,12 +55,12 @@ def test_no_spelling_opens(guarded: StoredImage, spelling: str) -> None:
     stranger.door.expect_locked()
     path = spelling.format(name=name, tag=guarded.tag, escaped=name.replace("/", "%2F"))
 
-    expect_kept(stranger.send("GET", path), guarded.image.content)
+    expect_not_revealed(stranger.send("GET", path), guarded.image.content)
 
 
 @verifies("registry/login/no-method-opens")
 @pytest.mark.parametrize("method", [case("other", "PROPFIND"), case("options", "OPTIONS")])
-def test_no_method_opens(guarded: StoredImage, method: str) -> None:
+def test_unusual_method_opens_nothing(guarded: StoredImage, method: str) -> None:
     """Purpose: whatever a method is taken for, the login is asked for what it is taken for.
 
     Method: 1. send a request for a manifest without a login, by a method that no registry knows
@@ -69,12 +69,12 @@ def test_no_method_opens(guarded: StoredImage, method: str) -> None:
     stranger = guarded.repository.as_role(None)
     stranger.registry.door.expect_locked()
 
-    expect_kept(stranger.send(method, f"manifests/{guarded.tag}", [EVERY_TYPE]), guarded.image.content)
+    expect_not_revealed(stranger.send(method, f"manifests/{guarded.tag}", [EVERY_TYPE]), guarded.image.content)
 
 
 @verifies("registry/rights/no-path-leads-to-others")
 @pytest.mark.parametrize("up", [case("plain", "../"), case("escaped", "%2E%2E/"), case("slash-escaped", "..%2F")])
-def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:
+def test_path_traversal_opens_nothing(guarded: StoredImage, up: str) -> None:
     """Purpose: the rights that count are those on what is read, and not on what the path begins with.
 
     Method: 1. with another organization's login, GET a manifest of ours by a path that begins in its own repository
@@ -86,12 +86,12 @@ def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:
         raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
     path = f"/v2/{own}/{up * len(own.split('/'))}{guarded.repository.name}/manifests/{guarded.tag}"
 
-    expect_kept(registry.send("GET", path, scopes=(registry.scope(own, "pull"),)), guarded.image.content)
+    expect_not_revealed(registry.send("GET", path, scopes=(registry.scope(own, "pull"),)), guarded.image.content)
 
 
 @verifies("registry/rights/no-path-leads-to-others")
 @pytest.mark.parametrize("place", [case("in-a-field", "in a field")])
-def test_no_path_in_a_field_leads_to_others(guarded: StoredImage, place: str) -> None:
+def test_path_in_a_header_opens_nothing(guarded: StoredImage, place: str) -> None:
     """Purpose: nor is there another path than that of the request, on which the rights are looked at.
 
     Method: 1. with another organization's login, GET a manifest of its own repository, under fields in which proxies
@@ -102,28 +102,30 @@ def test_no_path_in_a_field_leads_to_others(guarded: StoredImage, place: str) ->
     own, path = registry.described.foreign_repository, guarded.repository.path(f"manifests/{guarded.tag}")
     if own is None:
         raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
-    fields = [EVERY_TYPE, *((name, path) for name in LEADING)]
+    fields = [EVERY_TYPE, *((name, path) for name in URL_HEADERS)]
 
-    expect_kept(registry.repository(own).get_manifest(guarded.tag, fields), guarded.image.content)
+    expect_not_revealed(registry.repository(own).get_manifest(guarded.tag, fields), guarded.image.content)
 
 
 @verifies("registry/rights/method-is-the-requests-own")
 @pytest.mark.parametrize("method", [case("get", "GET"), case("post", "POST")])
-def test_method_is_its_own(guarded: StoredImage, new_blob: NewBlob, method: str) -> None:
+def test_method_override_is_ignored(guarded: StoredImage, new_blob: NewBlob, method: str) -> None:
     """Purpose: who may only read does not delete by saying so elsewhere than in the method.
 
     Method: 1. with a pull-only login, GET and POST a manifest with X-HTTP-Method-Override: DELETE and the like, and
                _method=DELETE in the query
             2. expect the image as it was
     """
-    guarded.repository.as_role("puller").send(method, f"manifests/{guarded.image.digest}?_method=DELETE", DELETE)
+    guarded.repository.as_role("puller").send(
+        method, f"manifests/{guarded.image.digest}?_method=DELETE", METHOD_OVERRIDES
+    )
 
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
 
 
 @verifies("registry/login/name-alone-opens-nothing")
 @pytest.mark.parametrize("password", [case("none", ""), case("its-own-name", None)])
-def test_name_alone(guarded: StoredImage, password: str | None) -> None:
+def test_username_without_its_password_opens_nothing(guarded: StoredImage, password: str | None) -> None:
     """Purpose: whichever way a registry takes a login, it looks at the password.
 
     Method: 1. GET a manifest with the pusher's name, and no password or the name in its place, by Basic
@@ -142,7 +144,7 @@ def test_name_alone(guarded: StoredImage, password: str | None) -> None:
 
 @verifies("registry/login/name-alone-opens-nothing")
 @pytest.mark.parametrize("place", [case("in-a-field", "in a field")])
-def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
+def test_username_in_a_header_opens_nothing(guarded: StoredImage, place: str) -> None:
     """Purpose: who asks is told by a login, and by no field of a proxy's that any caller can send.
 
     Method: 1. GET a manifest without a login, under fields that name the pusher and an address of the server's own
@@ -150,7 +152,7 @@ def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
     """
     registry = guarded.repository.registry
     registry.door.expect_locked()
-    fields = [(name, registry.account("pusher").username) for name in NAMING]
+    fields = [(name, registry.account("pusher").username) for name in IDENTITY_HEADERS]
     fields += [(name, "127.0.0.1") for name in ("X-Forwarded-For", "X-Real-IP")]
 
     reply = guarded.repository.as_role(None).get_manifest(guarded.tag, [EVERY_TYPE, *fields])
@@ -158,7 +160,7 @@ def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
 
 
 @verifies("registry/login/head-of-a-list-needs-a-login")
-def test_head_of_a_list(guarded: StoredImage) -> None:
+def test_head_of_a_tag_list_needs_a_login(guarded: StoredImage) -> None:
     """Purpose: HEAD of a list asks for the login that GET asks for.
 
     Method: 1. HEAD a list of tags without a login, and with another organization's
@@ -183,7 +185,7 @@ def test_head_of_a_list(guarded: StoredImage) -> None:
         case("catalog-and-slash", "_catalog/", '"{name}"'),
     ],
 )
-def test_no_spelling_of_a_read_opens(guarded: StoredImage, path: str, within: str) -> None:
+def test_respelled_path_reads_nothing(guarded: StoredImage, path: str, within: str) -> None:
     """Purpose: nor is anything else but a manifest given to whom the login was not asked of.
 
     Method: 1. GET a list of tags, a blob and the catalog without a login, a letter of the path escaped, and the catalog
@@ -205,7 +207,7 @@ def test_no_spelling_of_a_read_opens(guarded: StoredImage, path: str, within: st
     ("method", "rest"),
     [case("upload", "POST", "blobs/%75ploads/"), case("deletion", "DELETE", "%6Danifests/{digest}")],
 )
-def test_no_spelling_of_a_change_opens(guarded: StoredImage, new_blob: NewBlob, method: str, rest: str) -> None:
+def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob, method: str, rest: str) -> None:
     """Purpose: nor is anything changed by whom the login was not asked of.
 
     Method: 1. POST an upload and DELETE an image without a login, a letter of the path escaped

@@ -37,8 +37,8 @@ SHORT = 300
 
 
 @dataclass(frozen=True)
-class Swapped:
-    """What was answered to a blob that was pushed under another digest than its own."""
+class WrongDigestPush:
+    """The response to the push of a blob under a wrong digest."""
 
     blob: Blob
     named: str
@@ -46,8 +46,8 @@ class Swapped:
 
 
 @dataclass(frozen=True)
-class SwappedInPut(Swapped):
-    """The same, the session that it was PUT to, the blob that has that digest, and a session that was opened before."""
+class WrongDigestPut(WrongDigestPush):
+    """The same by PUT, with the session, the blob that has the named digest, and a second session opened before."""
 
     upload: Upload
     other: Blob
@@ -55,40 +55,42 @@ class SwappedInPut(Swapped):
 
 
 @pytest.fixture
-def swapped_in_put(repository: Repository, new_blob: NewBlob, once: Once) -> SwappedInPut:
+def put_under_wrong_digest(repository: Repository, new_blob: NewBlob, once: Once) -> WrongDigestPut:
     """Pushes a blob by PUT under the digest of another, once."""
 
-    def made() -> SwappedInPut:
+    def made() -> WrongDigestPut:
         blob, other, beside, upload = new_blob(), new_blob(), repository.open_upload(), repository.open_upload()
-        return SwappedInPut(blob, other.digest, upload.put(other.digest, blob.content), upload, other, beside)
+        return WrongDigestPut(blob, other.digest, upload.put(other.digest, blob.content), upload, other, beside)
 
     return once("swapped in a PUT", made)
 
 
 @pytest.fixture
-def swapped(
+def pushed_under_wrong_digest(
     request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, once: Once
-) -> Callable[[str], Swapped]:
+) -> Callable[[str], WrongDigestPush]:
     """Pushes a blob under the digest of another in a form, in chunks under one like its own but for the end; once."""
 
-    def made(form: str) -> Swapped:
+    def made(form: str) -> WrongDigestPush:
         if form == "put":
-            found: Swapped = request.getfixturevalue("swapped_in_put")
+            found: WrongDigestPush = request.getfixturevalue("put_under_wrong_digest")
             return found
         blob = new_blob()
         nearly = blob.digest[:-1] + ("1" if blob.digest.endswith("0") else "0")
         named = nearly if form == "chunks" else new_blob().digest
-        return Swapped(blob, named, pushed(repository, blob.content, named, form))
+        return WrongDigestPush(blob, named, pushed(repository, blob.content, named, form))
 
     return lambda form: once(("swapped", form), lambda: made(form))
 
 
 @pytest.fixture
-def pulled(repository: Repository, swapped: Callable[[str], Swapped], once: Once) -> Callable[[str], list[Exchange]]:
+def pulled(
+    repository: Repository, pushed_under_wrong_digest: Callable[[str], WrongDigestPush], once: Once
+) -> Callable[[str], list[Exchange]]:
     """GET of the named digest, and of the digest of the bytes; once, before another blob is pushed under the first."""
 
     def made(form: str) -> list[Exchange]:
-        tried = swapped(form)
+        tried = pushed_under_wrong_digest(form)
         return [repository.get_blob(tried.named), repository.get_blob(tried.blob.digest)]
 
     return lambda form: once(("pulled", form), lambda: made(form))
@@ -96,18 +98,18 @@ def pulled(repository: Repository, swapped: Callable[[str], Swapped], once: Once
 
 @verifies("registry/digest/wrong-is-refused")
 @FORMS
-def test_wrong_digest_is_refused(swapped: Callable[[str], Swapped], form: str) -> None:
+def test_wrong_digest_is_refused(pushed_under_wrong_digest: Callable[[str], WrongDigestPush], form: str) -> None:
     """Purpose: the registry verifies what it is given.
 
     Method: 1. push a blob under the digest of another, in each form of upload; in chunks under its own with another end
             2. expect 400
     """
-    expect_status(swapped(form).reply, 400, "for a digest that does not match")
+    expect_status(pushed_under_wrong_digest(form).reply, 400, "for a digest that does not match")
 
 
 @verifies("registry/digest/wrong-is-refused")
 @pytest.mark.parametrize("size", [case("continued", SHORT), case("of-a-mebibyte", (1 << 20) + 2)])
-def test_wrong_digest_of_what_went_on(repository: Repository, new_blob: NewBlob, size: int) -> None:
+def test_wrong_digest_of_a_longer_blob(repository: Repository, new_blob: NewBlob, size: int) -> None:
     """Purpose: nor is it believed of what is long, or of an upload that somebody asked how far it had come.
 
     Method: 1. PATCH half of a blob to a session, GET its state, and PUT the rest: 300 bytes under the digest of that
@@ -127,28 +129,28 @@ def test_wrong_digest_of_what_went_on(repository: Repository, new_blob: NewBlob,
 @verifies("registry/digest/refused-bytes-are-stored-nowhere")
 @FORMS
 def test_refused_bytes_are_stored_nowhere(
-    swapped: Callable[[str], Swapped], pulled: Callable[[str], list[Exchange]], form: str
+    pushed_under_wrong_digest: Callable[[str], WrongDigestPush], pulled: Callable[[str], list[Exchange]], form: str
 ) -> None:
     """Purpose: what was refused is nowhere.
 
     Method: 1. push a blob under the digest of another, in each form of upload
             2. expect 404 to GET of the named digest, and of the digest of the bytes
     """
-    expect_refused(swapped(form).reply)
+    expect_refused(pushed_under_wrong_digest(form).reply)
 
     expect_not_stored(pulled(form))
 
 
 @verifies("registry/digest/second-try-is-judged-too")
-def test_second_try(
-    repository: Repository, swapped_in_put: SwappedInPut, pulled: Callable[[str], list[Exchange]]
+def test_second_try_is_verified(
+    repository: Repository, put_under_wrong_digest: WrongDigestPut, pulled: Callable[[str], list[Exchange]]
 ) -> None:
     """Purpose: after a refused end of an upload, its next end is worth as much as the first.
 
     Method: 1. open a session, PUT a blob under the digest of another: expect a refusal
             2. PUT the other blob to the same session: expect a refusal, or 201 and exactly its bytes
     """
-    tried, other = swapped_in_put, swapped_in_put.other
+    tried, other = put_under_wrong_digest, put_under_wrong_digest.other
     expect_refused(tried.reply, "for a digest that does not match")
     pulled("put")
     reply = tried.upload.put(other.digest, other.content)
@@ -160,13 +162,13 @@ def test_second_try(
 
 
 @verifies("registry/upload/refusal-ends-no-other")
-def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, pulled: Callable[[str], list[Exchange]]) -> None:
+def test_refusal_ends_no_other(put_under_wrong_digest: WrongDigestPut, pulled: Callable[[str], list[Exchange]]) -> None:
     """Purpose: one build's broken layer does not cost the uploads of all others, nor its own at the second try.
 
     Method: 1. open two sessions of one repository; PUT a blob under the digest of another to one of them
             2. where that is refused, PUT the other blob under its digest to the other session: expect 2xx
     """
-    tried, blob = swapped_in_put, swapped_in_put.other
+    tried, blob = put_under_wrong_digest, put_under_wrong_digest.other
     pulled("put")
     if tried.reply.ok:
         why = f"a digest that does not match is not refused: {tried.reply}"
@@ -290,7 +292,7 @@ def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> N
 @verifies("registry/digest/known-elsewhere-is-verified")
 @pytest.mark.parametrize("whose", [case("ours", "stored"), case("other-organization", "theirs")])
 @pytest.mark.parametrize("size", [case("nothing", 0), case("other-bytes", 256)])
-def test_known_elsewhere(
+def test_digest_known_in_another_repository_is_verified(
     request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, whose: str, size: int
 ) -> None:
     """Purpose: who knows a digest has not its bytes, and gets neither them nor others under it.
@@ -306,7 +308,7 @@ def test_known_elsewhere(
 
 @pytest.fixture
 def by_sha512(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Blob, str, Exchange]:
-    """A blob, its sha512 digest, and the answer to a push of it under that, which a registry need not take."""
+    """A blob, its sha512 digest, and the response to its push under that digest, which a registry may refuse."""
 
     def made() -> tuple[Blob, str, Exchange]:
         blob = new_blob()
@@ -354,7 +356,7 @@ def test_sha512_of_chunks(repository: Repository, new_blob: NewBlob, form: str) 
 def mounted_by_sha512(
     repository: Repository, stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], once: Once
 ) -> Exchange:
-    """The answer to a mount by the sha512 digest that a blob was pushed under; not asked where that is not taken."""
+    """The response to a mount by sha512 digest; not applicable where the registry refuses sha512."""
     _, digest, pushing = by_sha512
     if not pushing.ok:
         raise NotApplicable("the registry takes no sha512 digests, as it may")
@@ -390,7 +392,9 @@ def test_mount_by_sha512_is_done_or_an_upload(mounted_by_sha512: Exchange, algor
 
 @verifies("registry/digest/known-elsewhere-is-verified")
 @pytest.mark.parametrize("whose", [case("nothing-in-a-post", "theirs")])
-def test_known_elsewhere_in_a_post(request: pytest.FixtureRequest, repository: Repository, whose: str) -> None:
+def test_digest_known_in_another_repository_is_verified_in_a_post(
+    request: pytest.FixtureRequest, repository: Repository, whose: str
+) -> None:
     """Purpose: nor do bytes come of a digest that is named in the POST which is to bring them.
 
     Method: 1. POST no bytes under the digest of a layer that another organization has

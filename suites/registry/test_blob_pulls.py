@@ -26,8 +26,8 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 Read = Callable[[str], Exchange]
 
 
-def absent(names: Names) -> str:
-    """A digest of nothing that was ever pushed."""
+def absent_digest(names: Names) -> str:
+    """Return a digest that nothing was pushed under."""
     return digest_of(names.new("absent").encode())
 
 
@@ -75,7 +75,7 @@ def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
     """
     read = repository.get_blob if method == "GET" else repository.head_blob
 
-    expect_status(read(absent(names)), 404, "for a blob that was never pushed")
+    expect_status(read(absent_digest(names)), 404, "for a blob that was never pushed")
 
 
 @verifies("registry/pull/blob-stays-in-its-repository")
@@ -109,8 +109,8 @@ def test_blob_of_another_repository(
     expect_status(control, 200, "where it was pushed")
 
 
-def led_there(image: StoredImage, once: Once) -> Exchange:
-    """The redirect of the GET of an image's last blob; not asked of a registry that gives it itself."""
+def blob_redirect(image: StoredImage, once: Once) -> Exchange:
+    """Return the redirect of GET of an image's last blob; not applicable where the registry serves the blob."""
     rest = f"blobs/{image.image.blobs[-1].digest}"
     reply = once(("led", image.repository.name), lambda: image.repository.send("GET", rest))
     if reply.status not in REDIRECTS or not reply.headers.get("location"):
@@ -118,9 +118,9 @@ def led_there(image: StoredImage, once: Once) -> Exchange:
     return reply
 
 
-def led_to(image: StoredImage, once: Once) -> str:
-    """Where the GET of an image's last blob is led to."""
-    reply = led_there(image, once)
+def redirect_target(image: StoredImage, once: Once) -> str:
+    """Return the address that GET of an image's last blob is redirected to."""
+    reply = blob_redirect(image, once)
     return address_in(reply.url, reply.headers.get("location") or "")
 
 
@@ -131,7 +131,7 @@ def test_redirect_can_be_reached(stored: StoredImage, once: Once) -> None:
     Method: 1. GET a blob
             2. where that is a redirect, GET its Location: expect an answer
     """
-    location = led_to(stored, once)
+    location = redirect_target(stored, once)
 
     expect_reachable("a Location", lambda: stored.repository.pull(location))
 
@@ -146,10 +146,10 @@ def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredI
 
     Not asked where the Location names neither, as a ticket would.
     """
-    led_to(stored, once)
+    redirect_target(stored, once)
     theirs: StoredImage = request.getfixturevalue("theirs")
     own, ours = theirs.image.blobs[-1].digest, stored.image.blobs[-1]
-    named = led_to(theirs, once).replace(own[7:], ours.digest[7:])
+    named = redirect_target(theirs, once).replace(own[7:], ours.digest[7:])
     if ours.digest[7:] not in named:
         raise NotApplicable("the Location does not name the blob")
     names, altered = (theirs.repository.name, stored.repository.name), named
@@ -174,4 +174,4 @@ def test_redirect_is_not_for_shared_caches(stored: StoredImage, once: Once, kind
     if not stored.repository.registry.door.scheme:
         raise NotApplicable(f"the registry asks for no login before a {kind}")
 
-    expect_not_shared(led_there(stored, once))
+    expect_not_shared(blob_redirect(stored, once))

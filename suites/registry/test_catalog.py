@@ -36,13 +36,15 @@ FEW = 5
 
 
 @pytest.fixture
-def three(stored: StoredImage, explored: StoredImage, repository: Repository, new_image: NewImage, once: Once) -> None:
+def three_repositories(
+    stored: StoredImage, explored: StoredImage, repository: Repository, new_image: NewImage, once: Once
+) -> None:
     """Three repositories at least, so that a page of two is followed by another."""
     once("third", lambda: repository.given(new_image()))
 
 
 @pytest.fixture
-def pages(registry: Registry, three: None, once: Once) -> list[Exchange]:
+def pages(registry: Registry, three_repositories: None, once: Once) -> list[Exchange]:
     """The catalog to its end, fifty names a page, after three images were pushed."""
     return once("catalog", lambda: _whole(registry))
 
@@ -66,7 +68,7 @@ def _behind(registry: Registry, once: Once, two: Exchange) -> list[Exchange]:
 
 
 @verifies("registry/catalog/has-what-was-pushed")
-def test_catalog(registry: Registry, pages: list[Exchange], stored: StoredImage) -> None:
+def test_catalog_lists_what_was_pushed(registry: Registry, pages: list[Exchange], stored: StoredImage) -> None:
     """Purpose: a client finds out which repositories there are.
 
     Method: 1. push an image, read the catalog to its end by its links; for some seconds, where it is not there yet
@@ -159,7 +161,7 @@ def _passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
 
 
 @verifies("registry/catalog/n-limits-the-page")
-def test_catalog_n(registry: Registry, three: None, once: Once) -> None:
+def test_n_limits_the_page(registry: Registry, three_repositories: None, once: Once) -> None:
     """Purpose: a client gets no more names than it asks for.
 
     Method: 1. ask for two repositories
@@ -201,7 +203,7 @@ def test_bad_n(registry: Registry, once: Once, number: str) -> None:
 
 
 @verifies("registry/catalog/last-goes-on-behind")
-def test_last_goes_on_behind(
+def test_last_continues_after_the_name(
     registry: Registry, pages: list[Exchange], stored: StoredImage, explored: StoredImage
 ) -> None:
     """Purpose: the catalog goes on behind the name that came last, also for who names it without a link.
@@ -244,25 +246,29 @@ def test_last_need_not_be_there(
 
 
 @pytest.fixture
-def unlisted(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
-    """The answer to one without a login who asks for the catalog."""
+def anonymous_response(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
+    """The response to a request for the catalog without a login."""
     return once("catalog without a login", registry.as_role(None).catalog)
 
 
 @verifies("registry/login/anonymous-cannot-list-repositories")
-def test_anonymous_cannot_list_repositories(registry: Registry, bad_login: str, unlisted: Exchange) -> None:
+def test_anonymous_cannot_list_repositories(registry: Registry, bad_login: str, anonymous_response: Exchange) -> None:
     """Purpose: which repositories an organization has is for those who log in.
 
     Method: 1. push an image; ask for the catalog, and a page of it, without a login, and with one that is none
             2. expect 401, or a list of nothing
     """
-    for reply in (unlisted, registry.as_role(None).catalog("?n=100"), registry.presenting(bad_login).catalog()):
+    for reply in (
+        anonymous_response,
+        registry.as_role(None).catalog("?n=100"),
+        registry.presenting(bad_login).catalog(),
+    ):
         if reply.status != 200 or strings_of(reply, "repositories"):
             expect_status(reply, 401, "without a login")
 
 
 @verifies("registry/login/catalog-challenge-names-the-scope")
-def test_challenge_of_the_catalog(bearer: Registry, unlisted: Exchange) -> None:
+def test_challenge_of_the_catalog(bearer: Registry, anonymous_response: Exchange) -> None:
     """Purpose: a client that asks for the catalog learns which token it needs.
 
     Method: 1. ask for the catalog without a login
@@ -270,15 +276,18 @@ def test_challenge_of_the_catalog(bearer: Registry, unlisted: Exchange) -> None:
             3. where it names none, a token without a scope is to get the list: a registry may "limit it based on the
                user's access level" alone (Docker Registry V2, Listing Repositories)
     """
-    if unlisted.status != 401:
-        raise NotApplicable(f"no login is asked for ({unlisted.status})")
-    if asks_for_no_scope(unlisted) and bearer.presenting(f"Bearer {token_for(bearer, 'pusher')}").catalog().ok:
+    if anonymous_response.status != 401:
+        raise NotApplicable(f"no login is asked for ({anonymous_response.status})")
+    if (
+        asks_for_no_scope(anonymous_response)
+        and bearer.presenting(f"Bearer {token_for(bearer, 'pusher')}").catalog().ok
+    ):
         return
-    expect_scope(unlisted, "registry:catalog", "*")
+    expect_scope(anonymous_response, "registry:catalog", "*")
 
 
-def beyond(repository: Repository, listed: list[str]) -> list[str]:
-    """A few of the names that are of other organizations than a repository is, by the form of names."""
+def names_of_other_organizations(repository: Repository, listed: list[str]) -> list[str]:
+    """Return a few listed names that belong to other organizations, judged by the form of the names."""
     own = "/".join(repository.name.split("/")[:2]) + "/"
     return [each for each in listed if each.startswith("orgs/") and not each.startswith(own)][:FEW]
 
@@ -303,7 +312,7 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     same, ours = registry.as_role("foreign").catalog("?n=50"), guarded.repository.name
     if same.status == 200 and ours in strings_of(same, "repositories"):
         raise NonConformance(f"{ours} not to be listed", "it is", same, proof=not_among([same], f'"{ours}"'))
-    for other in beyond(guarded.repository, listed):
+    for other in names_of_other_organizations(guarded.repository, listed):
         reply = registry.repository(other).tags()
         if reply.status in (401, 403):
             told = f"it is, and its tags are answered {reply.status}"

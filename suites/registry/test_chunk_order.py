@@ -38,8 +38,8 @@ BEGUN = 30
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A session that has taken the first of the three chunks of a blob, each so long."""
+class StartedUpload:
+    """A session that has taken the first of three chunks of a blob, each of this length."""
 
     upload: Upload
     blob: Blob
@@ -50,10 +50,10 @@ class Begun:
         return self.upload.patch(self.blob.content[first:end], f"{first}-{end - 1}")
 
 
-def begun(repository: Repository, new_blob: NewBlob) -> Begun:
-    """Of 900 bytes 300 are taken; of more where the registry takes longer chunks alone."""
+def start_upload(repository: Repository, new_blob: NewBlob) -> StartedUpload:
+    """Open a session and send its first chunk: 300 of 900 bytes, or more where the registry requires longer chunks."""
     upload, length = open_in_pieces(repository, 300)
-    found = Begun(upload, new_blob(3 * length), length)
+    found = StartedUpload(upload, new_blob(3 * length), length)
     reply = found.patch(0, length)
     if not reply.ok:
         raise Inconclusive(f"the first chunk was not taken: {reply}", "uploads in chunks")
@@ -61,33 +61,35 @@ def begun(repository: Repository, new_blob: NewBlob) -> Begun:
 
 
 @dataclass(frozen=True)
-class Wrong(Begun):
-    """What was answered to a chunk that may not come next."""
+class WrongChunk(StartedUpload):
+    """A session and the response to a chunk that is out of order."""
 
     reply: Exchange
 
 
 @pytest.fixture
-def wrong(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[float, int], Wrong]:
+def wrong_chunk(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[float, int], WrongChunk]:
     """Sends a wrong chunk, that many chunks and bytes from the beginning, to a session of its own, once."""
 
-    def made(chunks: float, further: int) -> Wrong:
-        session = begun(repository, new_blob)
+    def made(chunks: float, further: int) -> WrongChunk:
+        session = start_upload(repository, new_blob)
         first = int(chunks * session.length) + further
-        return Wrong(session.upload, session.blob, session.length, session.patch(first, first + session.length))
+        return WrongChunk(session.upload, session.blob, session.length, session.patch(first, first + session.length))
 
     return lambda chunks, further: once(("wrong chunk", chunks, further), lambda: made(chunks, further))
 
 
 @verifies("registry/upload/out-of-order-is-416")
 @pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
-def test_out_of_order_chunk_is_refused(wrong: Callable[[float, int], Wrong], chunks: float, further: int) -> None:
+def test_out_of_order_chunk_is_refused(
+    wrong_chunk: Callable[[float, int], WrongChunk], chunks: float, further: int
+) -> None:
     """Purpose: a chunk that does not follow the last one is not taken.
 
     Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300
             2. expect 416
     """
-    expect_status(wrong(chunks, further).reply, 416, "for a chunk out of order")
+    expect_status(wrong_chunk(chunks, further).reply, 416, "for a chunk out of order")
 
 
 @verifies("registry/upload/first-chunk-begins-at-0")
@@ -103,7 +105,7 @@ def test_first_chunk_begins_at_0(repository: Repository) -> None:
 @verifies("registry/upload/out-of-order-changes-nothing")
 @pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
 def test_upload_goes_on_after_a_wrong_chunk(
-    repository: Repository, wrong: Callable[[float, int], Wrong], chunks: float, further: int
+    repository: Repository, wrong_chunk: Callable[[float, int], WrongChunk], chunks: float, further: int
 ) -> None:
     """Purpose: after a refused chunk the session stands where it stood, and goes on.
 
@@ -111,7 +113,7 @@ def test_upload_goes_on_after_a_wrong_chunk(
             2. GET the session: expect 204 with Range 0-299; where the chunk was taken, its answer may say enough
             3. PATCH the rest, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    tried = wrong(chunks, further)
+    tried = wrong_chunk(chunks, further)
     blob, length = tried.blob, tried.length
     if tried.reply.ok and "range" in tried.reply.headers:
         expect_range(tried.reply, length - 1, or_statuses=(400, 416))
@@ -125,13 +127,13 @@ def test_upload_goes_on_after_a_wrong_chunk(
 
 
 @verifies("registry/upload/416-tells-where-to-go-on")
-def test_416_tells_where_to_go_on(wrong: Callable[[float, int], Wrong]) -> None:
+def test_416_names_where_to_continue(wrong_chunk: Callable[[float, int], WrongChunk]) -> None:
     """Purpose: the refusal of a chunk says where to go on.
 
     Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap
             2. expect 416 with Range 0-299 and a Location
     """
-    tried = wrong(2, 0)
+    tried = wrong_chunk(2, 0)
 
     expect_status(tried.reply, 416)
     expect_range(tried.reply, tried.length - 1)
@@ -171,24 +173,24 @@ def test_content_range_of_another_length(repository: Repository, size: int) -> N
 
 
 @dataclass(frozen=True)
-class CutOff(Begun):
-    """A session whose second chunk was cut off; and a blob whose only PUT, to a session beside it, was cut off too."""
+class CutOff(StartedUpload):
+    """A session whose second chunk was cut off, and a blob whose only PUT, to another session, was cut off."""
 
     never_whole: Blob
 
 
 @pytest.fixture
 def cut_off(repository: Repository, new_blob: NewBlob, once: Once) -> CutOff:
-    """Breaks two connections, once, and lets the registry notice."""
+    """Breaks the connections of two uploads, once, and waits until the registry can notice."""
 
     def made() -> CutOff:
-        session, beside, other = begun(repository, new_blob), repository.open_upload(), new_blob(600)
+        session, beside, other = start_upload(repository, new_blob), repository.open_upload(), new_blob(600)
         blob, length = session.blob, session.length
         with pytest.raises(BrokenOff):
-            half = broken_off(blob.content[length : 2 * length])
+            half = interrupted_body(blob.content[length : 2 * length])
             session.upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
         with pytest.raises(BrokenOff):
-            beside.put(other.digest, broken_off(other.content[:300]), headers=[("Content-Length", "600")])
+            beside.put(other.digest, interrupted_body(other.content[:300]), headers=[("Content-Length", "600")])
         repository.registry.http.recorder.pause(NOTICED_S)
         return CutOff(session.upload, blob, length, other)
 
@@ -224,8 +226,8 @@ def test_cut_off_blob(repository: Repository, cut_off: CutOff, form: str) -> Non
     expect_not_stored([repository.get_blob(cut_off.never_whole.digest)])
 
 
-def broken_off(content: bytes) -> Iterator[bytes]:
-    """A body that ends in the caller's going away."""
+def interrupted_body(content: bytes) -> Iterator[bytes]:
+    """Yield the content, then break the connection."""
     yield content
     raise BrokenOff
 
@@ -237,7 +239,7 @@ def test_last_chunk_out_of_order(repository: Repository, new_blob: NewBlob) -> N
     Method: 1. PATCH bytes 0-299; PUT 300 bytes as bytes 600-899, with the digest of the 600 that were sent
             2. expect 416 or 400, and no such blob
     """
-    session = begun(repository, new_blob)
+    session = start_upload(repository, new_blob)
     length = session.length
     content = session.blob.content[: 2 * length]
     digest, place = digest_of(content), f"{2 * length}-{3 * length - 1}"

@@ -133,7 +133,7 @@ def test_in_chunks(repository: Repository, trace: Trace, closed: Exchange, numbe
 
 @verifies("registry/upload/last-chunk-by-put")
 @pytest.mark.parametrize("what", [case("behind-a-stream", "a stream")])
-def test_last_chunk_behind_a_stream(
+def test_last_chunk_after_a_stream(
     repository: Repository, new_blob: NewBlob, opened: Opened, session: Session, what: str
 ) -> None:
     """Purpose: so may it behind a stream.
@@ -208,7 +208,7 @@ def test_serves_an_image(
 
 
 @verifies("registry/upload/answers-tell-the-range")
-def test_answers_tell_the_range(trace: Trace) -> None:
+def test_responses_name_the_range(trace: Trace) -> None:
     """Purpose: each answer to a chunk says how far the upload has come.
 
     Method: 1. GET the session, PATCH three chunks, GET it again
@@ -220,7 +220,7 @@ def test_answers_tell_the_range(trace: Trace) -> None:
 
 
 @verifies("registry/upload/status-is-told")
-def test_status_is_told(trace: Trace) -> None:
+def test_status_names_the_range(trace: Trace) -> None:
     """Purpose: a caller that lost count asks the session.
 
     Method: 1. POST, GET the session, PATCH three chunks, GET it again
@@ -281,7 +281,7 @@ def together(repository: Repository, new_blob: NewBlob, once: Once) -> bool:
 
 
 @dataclass(frozen=True)
-class Many:
+class ManyChunks:
     """A blob that came in many chunks: the answers to each, and to the closing PUT."""
 
     blob: Blob
@@ -290,50 +290,50 @@ class Many:
 
 
 @pytest.fixture
-def many(repository: Repository, new_blob: NewBlob, once: Once) -> Many:
+def many_chunks(repository: Repository, new_blob: NewBlob, once: Once) -> ManyChunks:
     """Pushes a blob in 24 chunks, once."""
 
-    def made() -> Many:
+    def made() -> ManyChunks:
         blob, upload = new_blob(MANY * LENGTH), open_for_chunks(repository, LENGTH)
         ends = range(LENGTH, len(blob.content) + 1, LENGTH)
         replies = [reply for reply, _ in patched(upload, blob.content, ends)]
-        return Many(blob, replies, upload.put(blob.digest))
+        return ManyChunks(blob, replies, upload.put(blob.digest))
 
     return once("many chunks", made)
 
 
 @verifies("registry/upload/in-chunks")
 @pytest.mark.parametrize("number", [case("twenty-four", MANY)])
-def test_in_many_chunks(repository: Repository, many: Many, number: int) -> None:
+def test_in_many_chunks(repository: Repository, many_chunks: ManyChunks, number: int) -> None:
     """Purpose: a blob is pushed in chunks, as many as it takes.
 
     Method: 1. POST, then PATCH 24 chunks of one length with Content-Range, in order; expect 2xx with a Location to each
             2. PUT with the digest and no body; expect 2xx
             3. GET the blob and expect exactly its bytes
     """
-    for reply in many.patched[:number]:
+    for reply in many_chunks.patched[:number]:
         expect_success(reply, "for a chunk in order")
         expect_location(reply)
 
-    expect_created(repository, many.closed, many.blob)
+    expect_created(repository, many_chunks.closed, many_chunks.blob)
 
 
 @verifies("registry/upload/created-digest-is-true")
 @pytest.mark.parametrize("form", [case("in-chunks", "chunks")])
-def test_created_digest_after_chunks(many: Many, form: str) -> None:
+def test_created_digest_after_chunks(many_chunks: ManyChunks, form: str) -> None:
     """Purpose: the digest that the answer names is the whole blob's, and not that of what came last.
 
     Method: 1. push a blob in 24 chunks
             2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
     """
-    expect_success(many.closed, f"to a blob in {form}")
+    expect_success(many_chunks.closed, f"to a blob in {form}")
 
-    expect_true_digest(many.closed, many.blob.digest)
+    expect_true_digest(many_chunks.closed, many_chunks.blob.digest)
 
 
 @verifies("registry/upload/last-chunk-by-put")
 @pytest.mark.parametrize("number", [case("behind-chunks", 2)])
-def test_last_chunk_behind_chunks(repository: Repository, new_blob: NewBlob, together: bool, number: int) -> None:
+def test_last_chunk_after_chunks(repository: Repository, new_blob: NewBlob, together: bool, number: int) -> None:
     """Purpose: the last chunk may come in the closing PUT.
 
     Method: 1. have one session take chunks of several lengths, and the last in its PUT: expect 2xx, and its bytes
@@ -373,7 +373,7 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob, together: bool) 
 
 
 @verifies("registry/upload/one-byte-is-a-chunk")
-def test_one_byte(repository: Repository, new_blob: NewBlob, together: bool) -> None:
+def test_chunk_of_one_byte(repository: Repository, new_blob: NewBlob, together: bool) -> None:
     """Purpose: a chunk may be one byte, at the beginning and later, though "0-0" is said of none as well.
 
     Method: 1. have one session take chunks of several lengths, one byte among them, first and later: expect what is due

@@ -41,8 +41,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import plural, worded
 
-NAMING = ("location", "docker-upload-uuid")
-"""What names a session."""
+SESSION_HEADERS = ("location", "docker-upload-uuid")
+"""Headers that identify a session."""
 CALLERS = 4
 PUSHES = 18
 # A registry that forgets one in twenty is found: with those that are pushed and read first there are twenty of a kind.
@@ -56,12 +56,12 @@ ONE_AFTER_ANOTHER = Proof(beyond="it is about logins at one moment, and those of
 
 
 def broken_for(content: bytes) -> Callable[[Exchange], bool]:
-    """Whether an answer is anything but 200 with these bytes."""
+    """Return a test of a response: whether it differs from 200 with these bytes."""
     return lambda reply: reply.status != 200 or reply.body != content
 
 
 def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
-    """Each answer is 200 with these bytes."""
+    """Expect 200 with these bytes from each response."""
     broken = [*filter(broken_for(content), replies)]
     if broken:
         raise NonConformance(
@@ -72,8 +72,8 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
 
 
 @dataclass(frozen=True)
-class Twins:
-    """Two blobs, each pushed by two callers at the same moment: how that was answered, and what is read of each."""
+class ConcurrentBlobPushes:
+    """Two blobs, each pushed by two clients concurrently: the responses to the pushes and to GET of each."""
 
     repository: Repository
     opened: list[Exchange]
@@ -83,22 +83,22 @@ class Twins:
 
 
 @pytest.fixture
-def twins(new_repository: NewRepository, new_blob: NewBlob, once: Once) -> Twins:
-    """Two blobs that four callers have pushed, the first that were pushed to their repository."""
+def concurrent_blob_pushes(new_repository: NewRepository, new_blob: NewBlob, once: Once) -> ConcurrentBlobPushes:
+    """Two blobs that four clients pushed concurrently to an empty repository."""
 
-    def made() -> Twins:
+    def made() -> ConcurrentBlobPushes:
         repository, blobs = new_repository("twins"), (new_blob(64 * 1024), new_blob(64 * 1024))
         opened = at_once([repository.post_upload] * CALLERS)
         pairs = [(repository.upload_of(reply), blobs[number % 2]) for number, reply in enumerate(opened) if reply.ok]
         pushes = at_once([partial(upload.put, blob.digest, blob.content) for upload, blob in pairs])
         reads = [repository.get_blob(blob.digest) for blob in blobs]
-        return Twins(repository, opened, blobs, pushes, reads)
+        return ConcurrentBlobPushes(repository, opened, blobs, pushes, reads)
 
     return once("twins", made)
 
 
 @verifies("registry/at-once/identical-blobs")
-def test_identical_blobs(twins: Twins) -> None:
+def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
     """Purpose: two builds that push the same layers at once both succeed.
 
     Method: 1. four callers open sessions at the same moment, in a repository that nothing was pushed to, and push at
@@ -106,18 +106,22 @@ def test_identical_blobs(twins: Twins) -> None:
             2. expect 2xx to each, sessions that are not one, nor of one Docker-Upload-UUID, where that is told, and
                exactly the bytes of each blob from GET
     """
-    for reply in twins.opened:
+    for reply in concurrent_blob_pushes.opened:
         expect_success(reply, "to each of those who open a session at once")
-    for name in NAMING:
-        told = [reply.headers.get(name) for reply in twins.opened]
-        if twice := [reply for reply, named in zip(twins.opened, told, strict=True) if named and told.count(named) > 1]:
+    for name in SESSION_HEADERS:
+        told = [reply.headers.get(name) for reply in concurrent_blob_pushes.opened]
+        if twice := [
+            reply
+            for reply, named in zip(concurrent_blob_pushes.opened, told, strict=True)
+            if named and told.count(named) > 1
+        ]:
             one, other = [each for each in twice if each.headers.get(name) == twice[0].headers.get(name)][:2]
             shown, proof = f"{plural(len(twice), 'time')} {one.headers.get(name)}", another_field(one, other, name)
             wanted = "a session of its own for each of those who open one at once"
             raise NonConformance(wanted, shown, one, other, proof=proof)
-    for reply in twins.pushes:
+    for reply in concurrent_blob_pushes.pushes:
         expect_success(reply, "to each of those who push at once")
-    for blob, reply in zip(twins.blobs, twins.reads, strict=True):
+    for blob, reply in zip(concurrent_blob_pushes.blobs, concurrent_blob_pushes.reads, strict=True):
         expect_bytes(reply, blob.content)
 
 
@@ -153,23 +157,23 @@ def test_identical_manifests(repository: Repository, new_image: NewImage, names:
 
 @pytest.fixture(scope="session")
 @at_second_try
-def again(repository: Repository, new_image: NewImage, names: Names) -> StoredImage:
-    """An image that is pushed again and again."""
+def repeatedly_pushed_image(repository: Repository, new_image: NewImage, names: Names) -> StoredImage:
+    """An image that checks push repeatedly."""
     tag = names.new("again")
     return StoredImage(repository, repository.given(new_image(), tag), tag)
 
 
 @verifies("registry/at-once/pulled-while-pushed-again")
 @pytest.mark.parametrize("what", [case("tag", "tag"), case("digest", "digest")])
-def test_pulled_while_pushed_again(again: StoredImage, what: str) -> None:
+def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: str) -> None:
     """Purpose: pushing what is there already disturbs nobody who pulls it.
 
     Method: 1. push an image; two callers push it again, eighteen times in all, three others pull it
             2. expect 200 with exactly its bytes from every read, and 2xx to every push, or 409 beside one
     """
-    repository, manifest = again.repository, again.image
-    read = partial(repository.get_manifest, again.tag if what == "tag" else manifest.digest)
-    push = partial(repository.put_manifest, again.tag, manifest.content, manifest.media_type)
+    repository, manifest = repeatedly_pushed_image.repository, repeatedly_pushed_image.image
+    read = partial(repository.get_manifest, repeatedly_pushed_image.tag if what == "tag" else manifest.digest)
+    push = partial(repository.put_manifest, repeatedly_pushed_image.tag, manifest.content, manifest.media_type)
     replies, pushes = reading_while(read, push, PUSHES, broken_for(manifest.content), changers=PUSHERS)
 
     expect_whole(replies, manifest.content)
@@ -178,16 +182,18 @@ def test_pulled_while_pushed_again(again: StoredImage, what: str) -> None:
 
 @verifies("registry/at-once/pulled-while-pushed-again")
 @pytest.mark.parametrize("number", [case("blob", 0)])
-def test_blob_pulled_while_pushed_again(twins: Twins, number: int) -> None:
+def test_blob_pulled_while_pushed_again(concurrent_blob_pushes: ConcurrentBlobPushes, number: int) -> None:
     """Purpose: pushing a layer that is there already disturbs nobody who pulls it.
 
     Method: 1. push a blob; two callers push it again, sixteen times in all, three others pull it
             2. expect 200 with exactly its bytes from every read, and 2xx to every push
     """
-    repository, blob = twins.repository, twins.blobs[number]
+    repository, blob = concurrent_blob_pushes.repository, concurrent_blob_pushes.blobs[number]
     broken = broken_for(blob.content)
-    if broken(twins.reads[number]):
-        raise Inconclusive(f"a blob is not there: {twins.reads[number]}", "a registry that keeps what several push")
+    if broken(concurrent_blob_pushes.reads[number]):
+        raise Inconclusive(
+            f"a blob is not there: {concurrent_blob_pushes.reads[number]}", "a registry that keeps what several push"
+        )
     read = partial(repository.get_blob, blob.digest)
     push = lambda: repository.open_upload().put(blob.digest, blob.content)  # noqa: E731
     replies, pushes = reading_while(read, push, BLOB_PUSHES, broken, BLOB_READS, PUSHERS)
@@ -281,16 +287,21 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     upload, length = open_in_pieces(repository, 300)
     blob, end = new_blob(3 * length), 2 * length
     upload.patch(blob.content[:length], f"0-{length - 1}")
-    twins = [upload.by(repository.registry) for _ in range(3)]
+    concurrent_blob_pushes = [upload.by(repository.registry) for _ in range(3)]
     chunk, place, told = blob.content[length:end], f"{length}-{end - 1}", [("Content-Length", str(length))]
 
     def patching(twin: Upload, body: bytes | SlowBody) -> Callable[[], Exchange]:
         return lambda: twin.patch(body, place, told)
 
-    replies = at_once([patching(twins[0], SlowBody(chunk)), *(late(patching(twin, chunk)) for twin in twins[1:])])
+    replies = at_once(
+        [
+            patching(concurrent_blob_pushes[0], SlowBody(chunk)),
+            *(late(patching(twin, chunk)) for twin in concurrent_blob_pushes[1:]),
+        ]
+    )
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that another sends as well")
-    taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]
+    taken = [twin for twin, reply in zip(concurrent_blob_pushes, replies, strict=True) if reply.ok]
     if len(taken) != 1:
         statuses = ", ".join(str(reply.status) for reply in replies)
         raise NonConformance("one of three equal chunks to be taken", statuses, *replies)

@@ -25,25 +25,25 @@ ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', 'W/"of-an
 
 
 @dataclass(frozen=True)
-class Known:
-    """The stored image's layer, or the image itself, to one who has its entity tag."""
+class ConditionalPull:
+    """A pull of the stored image or its layer, and the pulls with its entity tag."""
 
     first: Exchange
     again: Callable[[str], Exchange]
 
     @property
     def etag(self) -> str | None:
-        """What names what was pulled first."""
+        """The entity tag of the first response."""
         return self.first.headers.get("etag")
 
 
 @pytest.fixture
-def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
+def conditional_pull(stored: StoredImage, once: Once) -> Callable[[str], ConditionalPull]:
     """Asks for a blob or a manifest, and for the same with an If-None-Match field; once for each."""
     repository, manifest = stored.repository, stored.image
     layer, accept = manifest.blobs[-1].digest, ("Accept", manifest.media_type)
 
-    def made(kind: str) -> Known:
+    def made(kind: str) -> ConditionalPull:
         again: Callable[[str], Exchange]
         if kind == "blob":
             reply = once(("stored", "blob-get"), lambda: repository.get_blob(layer))
@@ -54,7 +54,7 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
                 what, read = "digest-head", repository.head_manifest
             reply = once(("stored", what), lambda: read(manifest.digest))
             again = lambda value: read(manifest.digest, [accept, ("If-None-Match", value)])  # noqa: E731
-        return Known(reply, lambda value: once(("known", kind, value), lambda: again(value)))
+        return ConditionalPull(reply, lambda value: once(("known", kind, value), lambda: again(value)))
 
     return made
 
@@ -70,7 +70,7 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
         case("manifest-head", HEAD, ALONE),
     ],
 )
-def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> None:
+def test_if_none_match(conditional_pull: Callable[[str], ConditionalPull], kind: str, form: str) -> None:
     """Purpose: what a client has already is not sent again.
 
     Method: 1. GET a blob and a manifest: expect an ETag; GET again with it in If-None-Match: expect 304
@@ -78,7 +78,7 @@ def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> N
                what it keeps (weak), and HEAD the manifest with the ETag that HEAD tells (a redirected GET tells that
                of where it led): expect 304
     """
-    had, pulled = known(kind), known("manifest" if kind == HEAD else kind)
+    had, pulled = conditional_pull(kind), conditional_pull("manifest" if kind == HEAD else kind)
     alone = form == ALONE and kind != HEAD
     if not alone and (had.etag is None or pulled.etag is None or pulled.again(pulled.etag).status != 304):
         raise NotApplicable("an entity tag saves no pull alone, either")
@@ -91,13 +91,13 @@ def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> N
 
 @verifies("registry/pull/entity-tag-has-its-form")
 @pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest"), case("manifest-head", HEAD)])
-def test_entity_tag_has_its_form(known: Callable[[str], Known], kind: str) -> None:
+def test_entity_tag_has_its_form(conditional_pull: Callable[[str], ConditionalPull], kind: str) -> None:
     """Purpose: caches and proxies, which read an ETag by its quotation marks, know what they keep.
 
     Method: 1. GET a blob and a manifest, and HEAD the manifest
             2. expect the ETag, where there is one, to be in quotation marks, weak or strong
     """
-    had = known(kind)
+    had = conditional_pull(kind)
 
     if had.etag is not None and not ENTITY_TAG.fullmatch(had.etag):
         proof = field_matches(had.first, "ETag", '(W/)?"[^"]*"$')
@@ -106,14 +106,14 @@ def test_entity_tag_has_its_form(known: Callable[[str], Known], kind: str) -> No
 
 @verifies("registry/pull/304-has-its-etag")
 @pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest"), case("manifest-head", HEAD)])
-def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
+def test_304_has_its_etag(conditional_pull: Callable[[str], ConditionalPull], kind: str) -> None:
     """Purpose: a cache that keeps several learns which of them is still good.
 
     Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match; the same by HEAD of the manifest
             2. where the answer is 304, expect the ETag in it, weak or strong, and Cache-Control, Content-Location,
                Expires and Vary where the whole has them
     """
-    had = known(kind)
+    had = conditional_pull(kind)
     reply = had.again(had.etag) if had.etag else None
     if had.etag is None or reply is None or reply.status != 304:
         raise NotApplicable("the registry does not answer 304, as it need not")
@@ -130,13 +130,13 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
 
 @verifies("registry/pull/304-tells-no-other-length")
 @pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
-def test_304_tells_no_other_length(known: Callable[[str], Known], kind: str) -> None:
+def test_304_names_no_other_length(conditional_pull: Callable[[str], ConditionalPull], kind: str) -> None:
     """Purpose: a cache, which takes over what 304 tells, does not take what it keeps for cut short.
 
     Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match
             2. where the answer is 304, expect no Content-Length, or that of the whole
     """
-    had = known(kind)
+    had = conditional_pull(kind)
     reply = had.again(had.etag) if had.etag else None
     if reply is None or reply.status != 304:
         raise NotApplicable("the registry does not answer 304, as it need not")
@@ -150,7 +150,7 @@ def test_304_tells_no_other_length(known: Callable[[str], Known], kind: str) -> 
 
 
 @verifies("registry/pull/coded-has-another-entity-tag")
-def test_entity_tag_of_what_is_coded(stored: StoredImage, once: Once) -> None:
+def test_coded_response_has_another_entity_tag(stored: StoredImage, once: Once) -> None:
     """Purpose: who keeps a manifest compressed, or goes on with a part of it, does not take it for the same bytes.
 
     Method: 1. GET a manifest, and GET it with Accept-Encoding: gzip

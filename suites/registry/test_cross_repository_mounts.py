@@ -37,8 +37,8 @@ def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> No
 
 
 @dataclass(frozen=True)
-class Absent:
-    """A blob that nobody pushed, the answer to a mount of it, and to GET after that."""
+class AbsentBlobMount:
+    """A blob that was never pushed, the responses to a mount of it and to GET afterwards."""
 
     blob: Blob
     reply: Exchange
@@ -47,7 +47,7 @@ class Absent:
 
 @pytest.fixture
 def mounted(repository: Repository, stored: StoredImage, once: Once) -> tuple[Exchange, Blob]:
-    """The answer to a mount of the stored image's config, and that."""
+    """The response to a mount of the stored image's config, and the config."""
     config = stored.image.blobs[0]
     mount = lambda: repository.post_upload(mount=config.digest, from_=stored.repository.name)  # noqa: E731
     return once("mounted", mount), config
@@ -132,7 +132,7 @@ def test_mounted_blob_serves_an_image(repository: Repository, names: Names, moun
 
 @verifies("registry/mount/of-what-is-there-is-answered")
 @pytest.mark.parametrize("source", [case("again", "again"), case("itself", "itself")])
-def test_mount_of_what_is_there(
+def test_mount_of_a_blob_in_the_target(
     repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob], source: str
 ) -> None:
     """Purpose: who mounts what is there already gets it, or an upload.
@@ -149,28 +149,28 @@ def test_mount_of_what_is_there(
 
 
 @pytest.fixture
-def absent(
+def absent_blob_mount(
     repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, once: Once
-) -> Callable[[str], Absent]:
+) -> Callable[[str], AbsentBlobMount]:
     """Mounts a blob that nobody pushed and asks for it, once for each source."""
 
-    def made(source: str) -> Absent:
+    def made(source: str) -> AbsentBlobMount:
         never = f"{repository.registry.described.repository}-{names.new('never')}"
         blob, name = new_blob(), {"none": "", "absent": never, "stored": stored.repository.name}[source]
         reply = repository.post_upload(b"", mount=blob.digest, **({"from_": name} if name else {}))
-        return Absent(blob, reply, repository.get_blob(blob.digest))
+        return AbsentBlobMount(blob, reply, repository.get_blob(blob.digest))
 
     return lambda source: once(("absent blob mounted", source), lambda: made(source))
 
 
 @verifies("registry/mount/absent-blob-opens-an-upload")
-def test_mount_of_an_absent_blob(repository: Repository, absent: Callable[[str], Absent]) -> None:
+def test_mount_of_an_absent_blob(repository: Repository, absent_blob_mount: Callable[[str], AbsentBlobMount]) -> None:
     """Purpose: what cannot be mounted is uploaded.
 
     Method: 1. mount a blob that the source has not
             2. expect 202 and an upload session that takes the blob
     """
-    tried = absent("stored")
+    tried = absent_blob_mount("stored")
     expect_status(tried.reply, 202, "for a blob that cannot be mounted")
     expect_upload(repository, tried.reply, tried.blob.content)
 
@@ -179,13 +179,13 @@ def test_mount_of_an_absent_blob(repository: Repository, absent: Callable[[str],
 @pytest.mark.parametrize(
     "source", [case("no-source", "none"), case("absent-source", "absent"), case("source", "stored")]
 )
-def test_absent_blob_is_not_made_up(absent: Callable[[str], Absent], source: str) -> None:
+def test_absent_blob_is_not_made_up(absent_blob_mount: Callable[[str], AbsentBlobMount], source: str) -> None:
     """Purpose: a mount makes no blob that nobody pushed.
 
     Method: 1. mount a digest that was never pushed: without a source, from an absent one, from one that has it not
             2. expect no 201, no 5xx, and 404 to GET
     """
-    tried = absent(source)
+    tried = absent_blob_mount(source)
     expect_not_mounted(tried.reply, (400, 401, 403, 404), "for a blob that nobody pushed")
     expect_not_stored([tried.there])
 
@@ -226,7 +226,7 @@ def test_mount_without_source(new_repository: NewRepository, stored: StoredImage
 
 
 @dataclass(frozen=True)
-class Passed:
+class MountAfterDeletion:
     """A blob that was mounted, deleted there and mounted again: the answers to each mount, and to GET of it then.
 
     The second is the first where it could not be deleted. ``kept`` is the answer to GET after it was deleted in its
@@ -242,10 +242,10 @@ class Passed:
 
 
 @pytest.fixture
-def passed(
+def mount_after_deletion(
     repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once, features: frozenset[str]
-) -> Passed:
-    """Passes a blob on and deletes it, once; not asked where no blob is deleted."""
+) -> MountAfterDeletion:
+    """Mounts a blob and deletes its source, once; not applicable where blobs cannot be deleted."""
     if "registry.delete" not in features:
         raise NotOffered("the target does not claim registry.delete")
 
@@ -256,7 +256,7 @@ def passed(
         if not reply.ok:
             raise Inconclusive(f"a blob could not be deleted: {reply}", "a login that may delete")
 
-    def made() -> Passed:
+    def made() -> MountAfterDeletion:
         blob, source = new_blob(), stored.repository
         source.given_blob(blob.content)
         mounted = back = repository.post_upload(mount=blob.digest, from_=source.name)
@@ -268,53 +268,53 @@ def passed(
         if kept.ok:
             deleted(repository, blob.digest)
         mounted_again = repository.post_upload(mount=blob.digest, from_=source.name)
-        return Passed(blob, mounted, back, there, kept, mounted_again)
+        return MountAfterDeletion(blob, mounted, back, there, kept, mounted_again)
 
     return once("passed on", made)
 
 
 @verifies("registry/mount/deleted-can-be-mounted-again")
-def test_mounted_again(passed: Passed) -> None:
+def test_mounted_again(mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: what was deleted from a repository may come back from another that has it still.
 
     Method: 1. push a blob, mount it into another repository, DELETE it there, mount it once more
             2. expect 202; or 201, and exactly its bytes
     """
-    if passed.mounted.status != 201:
+    if mount_after_deletion.mounted.status != 201:
         raise NotApplicable(AN_UPLOAD)
-    if passed.back is passed.mounted:
+    if mount_after_deletion.back is mount_after_deletion.mounted:
         raise NotApplicable("a mounted blob is not deleted, which is another check's affair")
-    expect_success(passed.back, "for a blob that the source has")
+    expect_success(mount_after_deletion.back, "for a blob that the source has")
 
-    if passed.back.status == 201:
-        expect_bytes(passed.there, passed.blob.content)
+    if mount_after_deletion.back.status == 201:
+        expect_bytes(mount_after_deletion.there, mount_after_deletion.blob.content)
 
 
 @verifies("registry/mount/stays-when-the-source-goes")
-def test_mount_stays(passed: Passed) -> None:
+def test_mounted_blob_outlives_its_source(mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: a mounted blob is the target repository's own.
 
     Method: 1. push a blob, mount it into another repository, DELETE it from the first
             2. expect exactly its bytes from the second
     """
-    if {passed.mounted.status, passed.back.status} != {201}:
+    if {mount_after_deletion.mounted.status, mount_after_deletion.back.status} != {201}:
         raise NotApplicable(AN_UPLOAD)
-    if passed.back is not passed.mounted and not passed.there.ok:
+    if mount_after_deletion.back is not mount_after_deletion.mounted and not mount_after_deletion.there.ok:
         needs = "a blob that is there once it is mounted again"
-        raise Inconclusive(f"it was not there before, either: {passed.there}", needs)
+        raise Inconclusive(f"it was not there before, either: {mount_after_deletion.there}", needs)
 
-    expect_bytes(passed.kept, passed.blob.content)
+    expect_bytes(mount_after_deletion.kept, mount_after_deletion.blob.content)
 
 
 @verifies("registry/mount/deleted-blob-is-not-mounted")
-def test_deleted_blob_is_not_mounted(repository: Repository, passed: Passed) -> None:
+def test_deleted_blob_is_not_mounted(repository: Repository, mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: what was deleted from a repository cannot be had from there by a mount.
 
     Method: 1. push a blob to one repository, mount it into another, and DELETE it in both; mount it once more
             2. expect no 201, and 404 to GET of it
     """
-    expect_not_mounted(passed.mounted_again, (400, 404), "for a blob that was deleted from the source")
-    expect_not_stored([repository.get_blob(passed.blob.digest)])
+    expect_not_mounted(mount_after_deletion.mounted_again, (400, 404), "for a blob that was deleted from the source")
+    expect_not_stored([repository.get_blob(mount_after_deletion.blob.digest)])
 
 
 @verifies("registry/rights/mount-needs-pull-on-the-source")

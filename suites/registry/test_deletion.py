@@ -50,7 +50,7 @@ class Deletion:
 
 
 def expect_done(over: Deletion) -> None:
-    """Inconclusive where it was not deleted (whether it must be is another check's affair)."""
+    """Inconclusive where the deletion was refused: another check judges that."""
     if not over.reply.ok:
         raise Inconclusive(f"it could not be deleted: {over.reply}", "a login that may delete")
 
@@ -75,7 +75,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
 
 
 @dataclass(frozen=True)
-class Halved:
+class OneOfTwoDeleted:
     """A repository, one of its images that was deleted, the one that is still there, and a blob to come."""
 
     repository: Repository
@@ -86,10 +86,10 @@ class Halved:
 
 
 @pytest.fixture
-def halved(new_repository: NewRepository, once: Once) -> Halved:
-    """A repository of two images that share config and layer, of which the one with two tags was deleted."""
+def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDeleted:
+    """A repository of two images that share config and layer; the image with two tags was deleted."""
 
-    def made() -> Halved:
+    def made() -> OneOfTwoDeleted:
         repository = new_repository("delete")
         gone = image(repository.name)
         kept = variation(gone, "kept")
@@ -101,31 +101,33 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         repository.tags(), repository.get_manifest(gone.digest, [EVERY_TYPE, CODED])
         read = repository.get_manifest(gone.digest)
         deletion = Deletion(gone, read, deleted(repository, gone, "gone", "gone-too"), repository.delete_manifest)
-        return Halved(repository, deletion, kept, tag, coming)
+        return OneOfTwoDeleted(repository, deletion, kept, tag, coming)
 
     return once("halved", made)
 
 
 @pytest.fixture
-def manifest_deleted(halved: Halved) -> Deletion:
+def manifest_deleted(one_of_two_deleted: OneOfTwoDeleted) -> Deletion:
     """A manifest that was deleted."""
-    return halved.deletion
+    return one_of_two_deleted.deletion
 
 
 @verifies("registry/delete/manifest-is-answered-202")
-def test_delete_manifest(halved: Halved) -> None:
+def test_delete_manifest(one_of_two_deleted: OneOfTwoDeleted) -> None:
     """Purpose: an image can be deleted.
 
     Method: 1. push an image, DELETE it by digest, and its tags first where the registry keeps what they name
             2. expect 202
     """
-    if halved.deletion.read.status == 404:
-        raise Inconclusive(f"it was gone before: {halved.deletion.read}", "an image that is there while tags name it")
-    expect_status(halved.deletion.reply, 202)
+    if one_of_two_deleted.deletion.read.status == 404:
+        raise Inconclusive(
+            f"it was gone before: {one_of_two_deleted.deletion.read}", "an image that is there while tags name it"
+        )
+    expect_status(one_of_two_deleted.deletion.reply, 202)
 
 
 @verifies("registry/delete/manifest-goes-with-its-tags")
-def test_manifest_goes_with_its_tags(halved: Halved) -> None:
+def test_manifest_goes_with_its_tags(one_of_two_deleted: OneOfTwoDeleted) -> None:
     """Purpose: a deleted image cannot be pulled, by whichever name.
 
     Method: 1. push an image under three tags, and another under the third of them (or a fourth, where tags stay)
@@ -133,27 +135,27 @@ def test_manifest_goes_with_its_tags(halved: Halved) -> None:
             3. expect 404 to GET and HEAD of the digest and of both tags
             4. expect the other's tag alone in the list
     """
-    repository = halved.repository
-    expect_done(halved.deletion)
+    repository = one_of_two_deleted.repository
+    expect_done(one_of_two_deleted.deletion)
 
-    for reference in (halved.deletion.what.digest, "gone", "gone-too"):
+    for reference in (one_of_two_deleted.deletion.what.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
-    expect_tags(repository, [halved.tag])
+    expect_tags(repository, [one_of_two_deleted.tag])
 
 
 @verifies("registry/delete/others-stay")
-def test_others_stay(halved: Halved) -> None:
+def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
     """Purpose: deleting one image harms no other, though they share blobs, nor one that is being pushed.
 
     Method: 1. push two images that share config and layer, and a blob of one to come; DELETE one of the images
             2. expect the other by tag and digest, and every blob of it; and that of the image to come
     """
-    repository, kept = halved.repository, halved.kept
-    expect_done(halved.deletion)
+    repository, kept = one_of_two_deleted.repository, one_of_two_deleted.kept
+    expect_done(one_of_two_deleted.deletion)
 
-    expect_bytes(repository.get_manifest(halved.tag), kept.content)
+    expect_bytes(repository.get_manifest(one_of_two_deleted.tag), kept.content)
     expect_bytes(repository.get_manifest(kept.digest), kept.content)
-    for blob in (*kept.blobs, halved.coming):
+    for blob in (*kept.blobs, one_of_two_deleted.coming):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
@@ -161,7 +163,7 @@ def test_others_stay(halved: Halved) -> None:
 @pytest.mark.parametrize(
     "what", [case("manifest", "manifest"), case("blob", "blob"), case("blob-as-manifest", "blob as manifest")]
 )
-def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, what: str) -> None:
+def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, what: str) -> None:
     """Purpose: deleting what is not there is told as such.
 
     Method: 1. DELETE a manifest and a blob that were never pushed, and as a manifest what was pushed as a blob
@@ -176,7 +178,7 @@ def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, wha
 
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize("what", [case("tag", "tag")])
-def test_delete_an_absent_tag(halved: Halved, features: frozenset[str], what: str) -> None:
+def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: frozenset[str], what: str) -> None:
     """Purpose: nor is a tag deleted that is not there.
 
     Method: 1. DELETE a tag that was never pushed, with which another begins
@@ -184,14 +186,14 @@ def test_delete_an_absent_tag(halved: Halved, features: frozenset[str], what: st
     """
     if "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
-    reply = halved.repository.delete_manifest(halved.tag[:-1])
+    reply = one_of_two_deleted.repository.delete_manifest(one_of_two_deleted.tag[:-1])
 
     expect_status(reply, 404, f"for a {what} that was never pushed")
 
 
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
-def test_delete_where_nothing_is(repository: Repository, names: Names, what: str) -> None:
+def test_delete_in_an_absent_repository(repository: Repository, names: Names, what: str) -> None:
     """Purpose: nor is there anything to delete in a repository that never was.
 
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
@@ -230,7 +232,7 @@ def test_delete_twice(request: pytest.FixtureRequest, what: str) -> None:
 
 
 @verifies("registry/delete/blob-stays-elsewhere")
-def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> None:
+def test_blob_stays_in_another_repository(stored: StoredImage, blob_deleted: Deletion) -> None:
     """Purpose: a blob that two repositories have stays in the one when it is deleted from the other.
 
     Method: 1. push a blob to one repository, mount it into another, or push it there, and DELETE it from the other
@@ -243,7 +245,9 @@ def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> No
 
 @verifies("registry/delete/known-is-gone-as-well")
 @pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
-def test_known_is_gone(request: pytest.FixtureRequest, repository: Repository, halved: Halved, what: str) -> None:
+def test_conditional_pull_of_deleted_content(
+    request: pytest.FixtureRequest, repository: Repository, one_of_two_deleted: OneOfTwoDeleted, what: str
+) -> None:
     """Purpose: who has read what was deleted is told that it is gone, and not that it is as it was.
 
     Method: 1. push and read a manifest or a blob, as it is and compressed, DELETE it
@@ -256,7 +260,7 @@ def test_known_is_gone(request: pytest.FixtureRequest, repository: Repository, h
 
     for field in (known, CODED):
         if what == "manifest":
-            expect_not_stored([halved.repository.get_manifest(digest, [EVERY_TYPE, field])])
+            expect_not_stored([one_of_two_deleted.repository.get_manifest(digest, [EVERY_TYPE, field])])
         else:
             expect_not_stored([repository.get_blob(digest, [field])])
 
@@ -318,7 +322,7 @@ def test_tag_deletion_that_is_not_offered(
 
 @verifies("registry/delete/manifest-is-answered-202")
 @pytest.mark.parametrize("what", [case("without-its-tag", "an image")])
-def test_delete_what_lost_its_tag(
+def test_delete_an_untagged_manifest(
     repository: Repository, new_image: NewImage, names: Names, features: frozenset[str], what: str
 ) -> None:
     """Purpose: an image is deleted by its digest though its tag went before.
@@ -342,7 +346,9 @@ def test_delete_what_lost_its_tag(
 
 @verifies("registry/delete/manifest-is-answered-202")
 @pytest.mark.parametrize("what", [case("without-its-subject", "a referrer")])
-def test_delete_a_referrer_of_nothing(repository: Repository, base: Manifest, new_image: NewImage, what: str) -> None:
+def test_delete_a_referrer_of_an_absent_subject(
+    repository: Repository, base: Manifest, new_image: NewImage, what: str
+) -> None:
     """Purpose: what refers to an image that is not there can be deleted as any other.
 
     Method: 1. push a manifest whose subject never came, DELETE it by digest

@@ -18,8 +18,8 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffer
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The answers to a DELETE, and to GET of what was deleted: there, and from the other repository."""
+class Deletion:
+    """The responses to a DELETE, and to GET of the deleted content in this and in the other repository."""
 
     reply: Exchange
     here: Exchange
@@ -27,7 +27,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Undone:
+class DeletedImage:
     """An image that two repositories have under the same tags, and what was answered while one was rid of it.
 
     Its config was deleted first (``unlinked``), which was followed by ``reads``; then one of two tags, where that is
@@ -40,7 +40,7 @@ class Undone:
     before: Upload
     unlinked: Exchange
     reads: list[Exchange]
-    by: dict[str, Taken]
+    by: dict[str, Deletion]
     emptied: Exchange
 
     @property
@@ -50,16 +50,18 @@ class Undone:
 
 
 def expect_done(reply: Exchange) -> None:
-    """Inconclusive where nothing was deleted (whether it must be is another check's affair)."""
+    """Inconclusive where the deletion was refused: another check judges that."""
     if not reply.ok:
         raise Inconclusive(f"a manifest could not be deleted: {reply}", "a login that may delete")
 
 
 @pytest.fixture
-def undone(new_repository: NewRepository, repository_at: NewRepository, features: frozenset[str], once: Once) -> Undone:
+def deleted_image(
+    new_repository: NewRepository, repository_at: NewRepository, features: frozenset[str], once: Once
+) -> DeletedImage:
     """Pushes an image to two repositories, of Docker's type if it is taken; takes it from the shorter name's, once."""
 
-    def made() -> Undone:
+    def made() -> DeletedImage:
         here = new_repository("undone")
         there = repository_at(f"{here.name}-too")
         tags = ("v1", "v1-too") if "registry.delete-tag" in features else ("v1",)
@@ -73,21 +75,21 @@ def undone(new_repository: NewRepository, repository_at: NewRepository, features
         unlinked = here.delete_blob(config)
         reads = [here.get_manifest(each) for each in ("v1", manifest.digest)]
 
-        def taken(reply: Exchange, reference: str, tag: str) -> Taken:
-            return Taken(reply, here.get_manifest(reference), there.get_manifest(tag))
+        def taken(reply: Exchange, reference: str, tag: str) -> Deletion:
+            return Deletion(reply, here.get_manifest(reference), there.get_manifest(tag))
 
         by = {"tag": taken(here.delete_manifest("v1-too"), "v1-too", "v1-too")} if len(tags) > 1 else {}
         by["digest"] = taken(deleted(here, manifest, "v1"), manifest.digest, "v1")
         if not unlinked.ok:
             here.delete_blob(config)
-        return Undone(manifest, here, there, before, unlinked, reads, by, here.tags())
+        return DeletedImage(manifest, here, there, before, unlinked, reads, by, here.tags())
 
     return once("undone", made)
 
 
 @verifies("registry/delete/image-stays-elsewhere")
 @pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
-def test_image_stays_elsewhere(request: pytest.FixtureRequest, features: frozenset[str], by: str) -> None:
+def test_image_stays_in_another_repository(request: pytest.FixtureRequest, features: frozenset[str], by: str) -> None:
     """Purpose: an image that two repositories have stays in the one when it is deleted from the other.
 
     Method: 1. push an image to two repositories under the same tags; DELETE a tag, or the image, from the one with
@@ -96,48 +98,48 @@ def test_image_stays_elsewhere(request: pytest.FixtureRequest, features: frozens
     """
     if by == "tag" and "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
-    undone: Undone = request.getfixturevalue("undone")
-    taken = undone.by[by]
+    deleted_image: DeletedImage = request.getfixturevalue("deleted_image")
+    taken = deleted_image.by[by]
     expect_done(taken.reply)
 
-    expect_bytes(taken.there, undone.image.content)
+    expect_bytes(taken.there, deleted_image.image.content)
     expect_not_stored([taken.here])
 
 
 @verifies("registry/delete/blob-stays-elsewhere")
 @pytest.mark.parametrize("origin", [case("pushed", "pushed")])
-def test_pushed_blob_stays_elsewhere(undone: Undone, origin: str) -> None:
+def test_pushed_blob_stays_in_another_repository(deleted_image: DeletedImage, origin: str) -> None:
     """Purpose: a blob that came to two repositories by pushes of their own stays in the one as well.
 
     Method: 1. push an image to two repositories, DELETE its config from one, which may be refused
             2. expect exactly the config's bytes from the other
     """
-    if not undone.unlinked.ok:
-        why = f"the registry does not delete a blob that was {origin} with an image ({undone.unlinked.status})"
+    if not deleted_image.unlinked.ok:
+        why = f"the registry does not delete a blob that was {origin} with an image ({deleted_image.unlinked.status})"
         raise NotApplicable(why)
-    config = undone.image.blobs[0]
+    config = deleted_image.image.blobs[0]
 
-    expect_bytes(undone.there.get_blob(config.digest), config.content)
+    expect_bytes(deleted_image.there.get_blob(config.digest), config.content)
 
 
 @verifies("registry/delete/blob-goes-alone")
-def test_blob_goes_alone(undone: Undone) -> None:
+def test_blob_goes_alone(deleted_image: DeletedImage) -> None:
     """Purpose: deleting a blob deletes no manifest.
 
     Method: 1. push an image, DELETE its config, which may be refused (no 5xx)
             2. where that is done, expect the manifest by tag and digest
     """
-    expect_no_server_error(undone.unlinked, "for a blob that an image needs")
-    if not undone.unlinked.ok:
-        raise NotApplicable(f"the registry keeps a blob that an image needs ({undone.unlinked.status})")
+    expect_no_server_error(deleted_image.unlinked, "for a blob that an image needs")
+    if not deleted_image.unlinked.ok:
+        raise NotApplicable(f"the registry keeps a blob that an image needs ({deleted_image.unlinked.status})")
 
-    for reply in undone.reads:
-        expect_bytes(reply, undone.image.content)
+    for reply in deleted_image.reads:
+        expect_bytes(reply, deleted_image.image.content)
 
 
 @verifies("registry/tags/none-are-an-empty-list")
 @pytest.mark.parametrize("when", [case("after-deletion", "after deletion")])
-def test_no_tags_any_more(request: pytest.FixtureRequest, features: frozenset[str], when: str) -> None:
+def test_tag_list_is_empty_after_deletion(request: pytest.FixtureRequest, features: frozenset[str], when: str) -> None:
     """Purpose: a list of nothing is a list, where there was something as well.
 
     Method: 1. push an image to a repository of its own, DELETE it, ask for the tags
@@ -145,29 +147,29 @@ def test_no_tags_any_more(request: pytest.FixtureRequest, features: frozenset[st
     """
     if "registry.delete" not in features:
         raise NotOffered("the target does not claim registry.delete")
-    undone: Undone = request.getfixturevalue("undone")
-    expect_done(undone.deleted)
+    deleted_image: DeletedImage = request.getfixturevalue("deleted_image")
+    expect_done(deleted_image.deleted)
 
-    if undone.emptied.status == 200 and undone.emptied.member("tags"):
+    if deleted_image.emptied.status == 200 and deleted_image.emptied.member("tags"):
         raise NotApplicable("its tag stays, which is another check's finding")
 
-    expect_no_tags(undone.emptied)
+    expect_no_tags(deleted_image.emptied)
 
 
 @verifies("registry/delete/can-be-pushed-again")
-def test_pushed_again(undone: Undone) -> None:
+def test_deleted_image_can_be_pushed_again(deleted_image: DeletedImage) -> None:
     """Purpose: what was deleted can be pushed again.
 
     Method: 1. push an image, open an upload, DELETE the image and its blobs, push all again under the same tag, the
                config by the upload that was open, where it still is: expect 2xx
             2. expect exactly its bytes by tag and digest, and exactly those of its blobs, and the tag in the list
     """
-    repository, manifest, tag = undone.here, undone.image, "v1"
-    expect_done(undone.deleted)
+    repository, manifest, tag = deleted_image.here, deleted_image.image, "v1"
+    expect_done(deleted_image.deleted)
     # What no manifest names any more may have been collected.
     repository.inventory.blobs.difference_update(each.digest for each in manifest.blobs)
 
-    undone.before.put(manifest.blobs[0].digest, manifest.blobs[0].content)
+    deleted_image.before.put(manifest.blobs[0].digest, manifest.blobs[0].content)
     expect_success(repository.push(manifest, tag), "for what was deleted before")
     for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)

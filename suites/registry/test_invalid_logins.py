@@ -94,7 +94,7 @@ def test_wrong_login(repository: Repository, names: Names, once: Once, wrong: st
 
 
 @verifies("registry/login/scheme-is-compared-without-case")
-def test_scheme_without_case(registry: Registry, once: Once) -> None:
+def test_basic_scheme_is_case_insensitive(registry: Registry, once: Once) -> None:
     """Purpose: "basic" is "Basic".
 
     Method: 1. show the login: expect 200 (the control)
@@ -183,7 +183,7 @@ def test_malformed_login_is_challenged(malformed: Malformed, value: str) -> None
 
 
 @verifies("registry/login/unknown-user-is-not-told")
-def test_unknown_user_is_not_told(registry: Registry, names: Names) -> None:
+def test_unknown_user_is_not_revealed(registry: Registry, names: Names) -> None:
     """Purpose: who guesses does not learn which users there are.
 
     Method: 1. show a wrong password of a user that there is, between two that there are not
@@ -258,7 +258,7 @@ def test_bad_login_opens_nothing(occasion: Occasion, bad_login: str, operation: 
 
 @verifies("registry/login/bad-login-opens-nothing")
 @pytest.mark.parametrize("operation", [case("support", "support")])
-def test_bad_login_is_told_by_the_support_check(registry: Registry, bad_login: str, operation: str, once: Once) -> None:
+def test_support_check_refuses_a_bad_login(registry: Registry, bad_login: str, operation: str, once: Once) -> None:
     """Purpose: a client that asks whether its login is good is not told so of one that is none.
 
     Method: 1. GET /v2/ with a token of which one letter was altered; with the name of nobody where there are no tokens

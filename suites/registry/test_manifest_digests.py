@@ -16,8 +16,8 @@ from conformance.vocabulary.finding import NotApplicable
 
 
 @pytest.fixture
-def exposed(new_repository: NewRepository, once: Once, put_right: PutRight) -> StoredImage:
-    """An image of its own: where a registry takes what it must refuse, no other check reads it."""
+def replaceable_image(new_repository: NewRepository, once: Once, put_right: PutRight) -> StoredImage:
+    """An image that no other check reads, since a registry at fault may replace it."""
 
     def made() -> StoredImage:
         repository = new_repository("exposed")
@@ -30,30 +30,30 @@ def exposed(new_repository: NewRepository, once: Once, put_right: PutRight) -> S
 @pytest.mark.parametrize(
     "what", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
 )
-def test_refused_bytes_replace_nothing(exposed: StoredImage, new_blob: NewBlob, what: str) -> None:
+def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob: NewBlob, what: str) -> None:
     """Purpose: what is there is not harmed by a push that is refused.
 
     Method: 1. push other bytes under the digest of a blob, through a session and by a POST, and of an image that are
                there, and no manifest under a tag
             2. expect a refusal, and exactly the bytes that were there
     """
-    repository, there, blob = exposed.repository, exposed.image, exposed.image.blobs[-1]
+    repository, there, blob = replaceable_image.repository, replaceable_image.image, replaceable_image.image.blobs[-1]
     reply = {
         "blob": lambda: pushed(repository, new_blob().content, blob.digest, "put"),
         "post": lambda: pushed(repository, new_blob().content, blob.digest, "post"),
         "manifest": lambda: repository.put_manifest(there.digest, other_manifest(there), there.media_type),
-        "tag": lambda: repository.put_manifest(exposed.tag, b"no manifest", there.media_type),
+        "tag": lambda: repository.put_manifest(replaceable_image.tag, b"no manifest", there.media_type),
     }[what]()
 
     expect_refused(reply)
     if what in ("blob", "post"):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
     else:
-        expect_bytes(repository.get_manifest(exposed.tag if what == "tag" else there.digest), there.content)
+        expect_bytes(repository.get_manifest(replaceable_image.tag if what == "tag" else there.digest), there.content)
 
 
 def other_manifest(manifest: Manifest) -> bytes:
-    """The same document in other bytes."""
+    """Return the same document in different bytes."""
     return manifest.content + b"\n"
 
 

@@ -29,8 +29,8 @@ ACCEPTED = {
 Accepting = Callable[[str], tuple[Manifest, Exchange]]
 
 
-def absent(names: Names) -> str:
-    """A digest of nothing that was ever pushed."""
+def absent_digest(names: Names) -> str:
+    """Return a digest that nothing was pushed under."""
     return digest_of(names.new("absent").encode())
 
 
@@ -77,7 +77,7 @@ def test_absent_manifest(stored: StoredImage, names: Names, once: Once, by: str,
             2. expect 404
     """
     image, tag = stored.image, {"GET": stored.tag[:-2], "HEAD": stored.image.digest.partition(":")[2]}[method]
-    reference = {"tag": tag, "digest": absent(names), "blob": image.blobs[0].digest}[by]
+    reference = {"tag": tag, "digest": absent_digest(names), "blob": image.blobs[0].digest}[by]
     read = stored.repository.get_manifest if method == "GET" else stored.repository.head_manifest
 
     reply = once(("absent manifest", by, method), lambda: read(reference))
@@ -127,8 +127,8 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
     expect_status(control, 200, "where it was pushed")
 
 
-def tags_behind_a_refusal(never: Repository) -> Exchange:
-    """The list of tags, when one without a login has tried to push."""
+def tags_after_a_refused_push(never: Repository) -> Exchange:
+    """Return the tag list after a refused push without a login."""
     if never.as_role(None).post_upload().ok:
         raise NotApplicable("the registry asks for no login")
     return never.tags()
@@ -144,7 +144,7 @@ def tags_behind_a_refusal(never: Repository) -> Exchange:
         case("blob", lambda never: never.get_blob(NOWHERE)),
         case("blob-head", lambda never: never.head_blob(NOWHERE)),
         case("tags-asked-again", lambda never: (never.get_manifest("v1.0.0"), never.tags())[-1]),
-        case("tags-behind-a-refusal", tags_behind_a_refusal),
+        case("tags-behind-a-refusal", tags_after_a_refused_push),
     ],
 )
 def test_absent_repository(repository: Repository, names: Names, read: Callable[[Repository], Exchange]) -> None:
@@ -161,7 +161,7 @@ def test_absent_repository(repository: Repository, names: Names, read: Callable[
 
 
 @pytest.fixture
-def of_it(stored: StoredImage, once: Once) -> Manifest:
+def index_of_stored_image(stored: StoredImage, once: Once) -> Manifest:
     """An index of the stored image, pushed by digest."""
     made = index([stored.image])
     put = lambda: stored.repository.put_manifest(made.digest, made.content, made.media_type)  # noqa: E731
@@ -176,7 +176,7 @@ def accepting(request: pytest.FixtureRequest, stored: StoredImage, once: Once) -
 
     def asked(accept: str) -> tuple[Manifest, Exchange]:
         fields = (("Accept", accept),)
-        wanted: Manifest = request.getfixturevalue("of_it") if accept == OCI_MANIFEST else stored.image
+        wanted: Manifest = request.getfixturevalue("index_of_stored_image") if accept == OCI_MANIFEST else stored.image
         return wanted, once(("stored", fields), lambda: stored.repository.get_manifest(wanted.digest, fields))
 
     return asked

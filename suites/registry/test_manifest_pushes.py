@@ -42,7 +42,7 @@ MEGABYTE = 1_000_000
 def expect_pulled(
     repository: Repository, reference: str, manifest: Manifest, fields: HeaderFields = (EVERY_TYPE,)
 ) -> Exchange:
-    """The manifest comes back as it was pushed, under its own digest."""
+    """Expect the manifest byte for byte, under its own digest."""
     reply = repository.get_manifest(reference, fields)
     expect_bytes(reply, manifest.content)
     expect_true_digest(reply, manifest.digest)
@@ -128,7 +128,7 @@ def test_push_by_digest(repository: Repository, by_digest: ByDigest, pair: tuple
 def pushed(
     repository: Repository, pair: tuple[Manifest, Manifest], names: Names, once: Once
 ) -> tuple[Exchange, Manifest]:
-    """The answer to an image that was pushed by tag, and the image."""
+    """The response to the push of an image by tag, and the image."""
     _, manifest = pair
     return once("pushed manifest", lambda: repository.push(manifest, names.new("pushed"))), manifest
 
@@ -254,8 +254,8 @@ def test_tag_moves(repository: Repository, base: Manifest, new_image: NewImage, 
 
 
 @pytest.fixture
-def large(repository: Repository, base: Manifest, names: Names, once: Once) -> tuple[Manifest, Exchange]:
-    """A manifest of 3.9 megabytes, and the answer to its push."""
+def large_manifest(repository: Repository, base: Manifest, names: Names, once: Once) -> tuple[Manifest, Exchange]:
+    """A manifest of 3.9 megabytes, and the response to its push."""
 
     def made() -> tuple[Manifest, Exchange]:
         tag = names.new("large")
@@ -266,13 +266,13 @@ def large(repository: Repository, base: Manifest, names: Names, once: Once) -> t
 
 
 @verifies("registry/manifest/four-megabytes-are-taken")
-def test_four_megabytes(repository: Repository, large: tuple[Manifest, Exchange]) -> None:
+def test_four_megabytes(repository: Repository, large_manifest: tuple[Manifest, Exchange]) -> None:
     """Purpose: manifests of up to 4 megabytes are taken.
 
     Method: 1. PUT a manifest of 3.9 megabytes under a tag
             2. expect 2xx, and exactly its bytes from GET
     """
-    manifest, reply = large
+    manifest, reply = large_manifest
 
     expect_success(reply)
     expect_bytes(repository.get_manifest(manifest.digest), manifest.content)
@@ -280,13 +280,13 @@ def test_four_megabytes(repository: Repository, large: tuple[Manifest, Exchange]
 
 @verifies("registry/pull/head-tells-the-length")
 @pytest.mark.parametrize("what", [case("large-manifest", "a manifest of 3.9 megabytes")])
-def test_head_of_a_large_manifest(repository: Repository, large: tuple[Manifest, Exchange], what: str) -> None:
+def test_head_of_a_large_manifest(repository: Repository, large_manifest: tuple[Manifest, Exchange], what: str) -> None:
     """Purpose: a client learns how much it would pull, of what is sent in many parts as well.
 
     Method: 1. PUT a manifest of 3.9 megabytes, HEAD it
             2. expect Content-Length to be the size
     """
-    manifest, reply = large
+    manifest, reply = large_manifest
     if not reply.ok:
         raise NotApplicable(f"the registry does not take {what}")
 

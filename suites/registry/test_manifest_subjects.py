@@ -42,8 +42,8 @@ def test_referrers_of_an_absent_subject(new_repository: NewRepository, features:
     """
     repository = new_repository("early")
     subject = image(f"{repository.name} never pushed", layers=0, docker=True)
-    for early in (repository.referrers(subject.digest), repository.referrers(subject.digest, SBOM)):
-        expect_no_server_error(early)
+    for pushed_before_its_subject in (repository.referrers(subject.digest), repository.referrers(subject.digest, SBOM)):
+        expect_no_server_error(pushed_before_its_subject)
     referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
 
     for arrived, kind in ((False, None), (False, SBOM), (True, None)):
@@ -92,8 +92,8 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
 
 
 @dataclass(frozen=True)
-class Unreferred:
-    """A repository with an image, its referrer that was deleted, and what was listed after it: all, and its type."""
+class DeletedReferrer:
+    """A repository with an image, its deleted referrer, and the referrers listed afterwards: all, and by type."""
 
     repository: Repository
     subject: Manifest
@@ -102,10 +102,10 @@ class Unreferred:
 
 
 @pytest.fixture
-def unreferred(new_repository: NewRepository, features: frozenset[str], once: Once) -> Unreferred:
+def deleted_referrer(new_repository: NewRepository, features: frozenset[str], once: Once) -> DeletedReferrer:
     """Pushes an image and a referrer, asks for referrers, deletes the referrer, asks again; once."""
 
-    def made() -> Unreferred:
+    def made() -> DeletedReferrer:
         repository = new_repository("unreferred")
         subject = repository.given(image(repository.name, layers=0), "v1")
         referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
@@ -117,45 +117,45 @@ def unreferred(new_repository: NewRepository, features: frozenset[str], once: On
         if not deleted.ok and deleted.status != 404:
             raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
         listed = [repository.referrers(subject.digest, kind) for kind in (None, SBOM)]
-        return Unreferred(repository, subject, referrer, listed)
+        return DeletedReferrer(repository, subject, referrer, listed)
 
     return once("unreferred", made)
 
 
 @verifies("registry/referrers/deleted-is-not-listed")
-def test_deleted_referrer(unreferred: Unreferred) -> None:
+def test_deleted_referrer(deleted_referrer: DeletedReferrer) -> None:
     """Purpose: what was deleted refers to nothing.
 
     Method: 1. push an image and a referrer, ask for referrers, and for those of its type, DELETE the referrer
             2. expect no referrers, and none of its type
     """
-    for listed in unreferred.listed:
+    for listed in deleted_referrer.listed:
         if descriptors_of(listed):
             raise NonConformance("no referrers", listed.text[:300], listed, proof=has_no_member(listed, "digest"))
 
 
 @verifies("registry/delete/subject-stays")
-def test_subject_stays(unreferred: Unreferred) -> None:
+def test_subject_stays(deleted_referrer: DeletedReferrer) -> None:
     """Purpose: a signature that is taken away takes nothing else away.
 
     Method: 1. push an image and a referrer, DELETE the referrer
             2. expect exactly the image's bytes by its tag
     """
-    expect_bytes(unreferred.repository.get_manifest("v1"), unreferred.subject.content)
+    expect_bytes(deleted_referrer.repository.get_manifest("v1"), deleted_referrer.subject.content)
 
 
 @verifies("registry/referrers/pushed-again-is-listed")
-def test_referrer_pushed_again(unreferred: Unreferred) -> None:
+def test_referrer_pushed_again(deleted_referrer: DeletedReferrer) -> None:
     """Purpose: what is signed anew is signed.
 
     Method: 1. push an image and a referrer, DELETE the referrer, push it again
             2. expect it among the referrers
     """
-    repository, referrer = unreferred.repository, unreferred.referrer
+    repository, referrer = deleted_referrer.repository, deleted_referrer.referrer
     # What no manifest names any more may have been collected.
     repository.inventory.blobs.difference_update(each.digest for each in referrer.blobs)
     repository.given(referrer)
-    pages = pages_from(repository.referrers(unreferred.subject.digest), repository.follow)
+    pages = pages_from(repository.referrers(deleted_referrer.subject.digest), repository.follow)
 
     expect_referrer(pages, referrer.digest)
 
@@ -197,8 +197,10 @@ def test_referrers_of_sha512(repository: Repository, base: Manifest, new_image: 
 
 
 @pytest.fixture
-def early(repository: Repository, base: Manifest, new_image: NewImage, once: Once) -> tuple[Manifest, str, Exchange]:
-    """An artifact of blobs that are there, the digest of its subject, which never comes, and the answer to its push."""
+def pushed_before_its_subject(
+    repository: Repository, base: Manifest, new_image: NewImage, once: Once
+) -> tuple[Manifest, str, Exchange]:
+    """An artifact, the digest of its absent subject, and the response to its push."""
 
     def made() -> tuple[Manifest, str, Exchange]:
         subject = new_image()
@@ -209,26 +211,26 @@ def early(repository: Repository, base: Manifest, new_image: NewImage, once: Onc
 
 
 @verifies("registry/manifest/missing-subject-is-taken")
-def test_missing_subject(early: tuple[Manifest, str, Exchange]) -> None:
+def test_missing_subject(pushed_before_its_subject: tuple[Manifest, str, Exchange]) -> None:
     """Purpose: a manifest and what refers to it may be pushed in either order.
 
     Method: 1. push a manifest whose subject is not there
             2. expect 2xx
     """
-    _, _, reply = early
+    _, _, reply = pushed_before_its_subject
 
     expect_success(reply)
 
 
 @verifies("registry/referrers/tag-schema-works")
-def test_tag_schema(repository: Repository, early: tuple[Manifest, str, Exchange]) -> None:
+def test_tag_schema(repository: Repository, pushed_before_its_subject: tuple[Manifest, str, Exchange]) -> None:
     """Purpose: where there is no list of referrers, clients keep one under a tag that is the image's digest.
 
     Method: 1. push a referrer of an image, which may come later; push an index of it under sha256-<the image's digest>
             2. push another index of it under that tag: expect 2xx each time
             3. expect the second index from GET of the tag, byte for byte and as an index
     """
-    referrer, subject, reply = early
+    referrer, subject, reply = pushed_before_its_subject
     need_taken(reply)
     tag, first, second = subject.replace(":", "-"), index([referrer]), index([referrer], annotations={"org.again": "2"})
     for listed in (first, second):

@@ -120,7 +120,7 @@ def test_schema_version_of_an_index(stored: StoredImage, names: Names, version: 
         case("subject-digest-of-no-form", "subject", "form"),
     ],
 )
-def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
+def test_incomplete_descriptor(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
     """Purpose: a descriptor has a media type, a digest and a size, which is a number; no digest is a path.
 
     Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, tells the size as text or has
@@ -155,7 +155,7 @@ def test_index_with_layers(stored: StoredImage, names: Names) -> None:
 
 @verifies("registry/manifest/type-is-a-manifests")
 @pytest.mark.parametrize("media_type", [case("plain-json", "application/json"), case("layer", "application/x-tar")])
-def test_type_that_is_no_manifests(stored: StoredImage, names: Names, media_type: str) -> None:
+def test_media_type_of_no_manifest(stored: StoredImage, names: Names, media_type: str) -> None:
     """Purpose: what is pushed as another thing than a manifest is not stored as one.
 
     Method: 1. PUT an image as a type that is no manifest's
@@ -210,7 +210,7 @@ def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) 
 
 
 @verifies("registry/manifest/type-is-compared")
-def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
+def test_media_type_that_differs_from_the_body(stored: StoredImage, names: Names) -> None:
     """Purpose: a manifest is not stored as what it does not say to be.
 
     Method: 1. PUT an OCI image as a Docker manifest list
@@ -242,7 +242,7 @@ def taken() -> Taken:
 
 
 @pytest.fixture
-def beginning(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
+def first_image(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
     """The image that the repository begins with, which is known."""
     once("known", lambda: taken.begin(explored.tag, explored.image.content))
     return explored
@@ -285,8 +285,8 @@ def _expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None
 
 @verifies("registry/manifest/any-change-is-taken-or-refused")
 @explores(0.4, *MANIFEST_KINDS, change=manifest_changes())
-def test_changed_manifests(
-    beginning: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
+def test_any_changed_manifest(
+    first_image: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:
     """Purpose: a manifest that was changed is taken whole or refused as the change demands, never the platform's fault.
 
@@ -294,11 +294,11 @@ def test_changed_manifests(
             2. expect 201 and its bytes from GET for what is still a manifest, 4xx for what must be refused; after a
                refusal an error document, and the image from before under the tag
     """
-    mutation = change.of(beginning.image.document)
+    mutation = change.of(first_image.image.document)
     if mutation.kind == MISSING_BLOB and "registry.validation" not in features:
         mutation = mutation.open()
 
-    _expect_judged(beginning.repository, taken, mutation, beginning.tag, beginning.image.media_type)
+    _expect_judged(first_image.repository, taken, mutation, first_image.tag, first_image.image.media_type)
 
 
 @verifies("registry/manifest/any-body-is-taken-or-refused")
@@ -314,13 +314,13 @@ def test_any_body(open_ground: Repository, taken: Taken, content: bytes, media_t
 
 @verifies("registry/name/any-tag-names-its-manifest")
 @explores(0.6, *TAGS, tag=tags())
-def test_any_tag(beginning: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
+def test_any_tag(first_image: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
     """Purpose: every tag of the grammar names what was pushed under it, and no other text harms anything.
 
     Method: 1. PUT the image under a tag of the grammar, or of another one
             2. expect 201 for those of the grammar, and the image from GET of the tag; after a refusal the tag unknown
     """
-    image = beginning.image
+    image = first_image.image
     _expect_judged(
-        beginning.repository, taken, Mutation(tag.kind, tag.outcome, image.content), tag.value, image.media_type
+        first_image.repository, taken, Mutation(tag.kind, tag.outcome, image.content), tag.value, image.media_type
     )

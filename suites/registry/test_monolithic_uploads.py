@@ -126,7 +126,7 @@ def put(repository: Repository, once: Once) -> Callable[[Blob, str], Pushed]:
 
 
 @pytest.fixture
-def as_written(put: Callable[[Blob, str], Pushed], new_blob: NewBlob, once: Once) -> PushedOf:
+def pushed_with_respelled_digest(put: Callable[[Blob, str], Pushed], new_blob: NewBlob, once: Once) -> PushedOf:
     """The blob of a size whose digest stood in the query in another way than is usual, pushed once."""
 
     def made(size: int) -> Pushed:
@@ -139,11 +139,13 @@ def as_written(put: Callable[[Blob, str], Pushed], new_blob: NewBlob, once: Once
 
 
 @pytest.fixture
-def pushed(put: Callable[[Blob, str], Pushed], as_written: PushedOf, new_blob: NewBlob, once: Once) -> PushedOf:
+def pushed(
+    put: Callable[[Blob, str], Pushed], pushed_with_respelled_digest: PushedOf, new_blob: NewBlob, once: Once
+) -> PushedOf:
     """The blob of each size, pushed once: bytes at random, and lines of text."""
 
     def made(size: int) -> Pushed:
-        found = as_written(size) if size in COLONS else None
+        found = pushed_with_respelled_digest(size) if size in COLONS else None
         return found if found and found.reply.ok else put(found.blob if found else new_blob(size), "")
 
     return lambda size: once(("pushed", size), lambda: made(size))
@@ -167,13 +169,13 @@ def test_whole_blob_by_put(pushed: PushedOf, size: int) -> None:
 
 @verifies("registry/upload/digest-is-read-as-written")
 @pytest.mark.parametrize("size", [case("not-escaped", WRITTEN), case("escaped-in-small-letters", OF_TEXT)])
-def test_digest_as_written(as_written: PushedOf, size: int) -> None:
+def test_digest_as_written(pushed_with_respelled_digest: PushedOf, size: int) -> None:
     """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped, or in %3a.
 
     Method: 1. open a session, PUT a blob with digest=sha256:… in the query, and with digest=sha256%3a…
             2. expect 2xx and exactly its bytes
     """
-    made = as_written(size)
+    made = pushed_with_respelled_digest(size)
 
     expect_success(made.reply)
     expect_bytes(made.read(), made.blob.content)
@@ -195,7 +197,7 @@ def test_blob_is_pulled(pushed: PushedOf, size: int) -> None:
 
 @verifies("registry/pull/part-is-what-it-says")
 @pytest.mark.parametrize("first", [case("beyond-4-mib", 4 * KIB * KIB + 100)])
-def test_part_far_in(repository: Repository, pushed: PushedOf, first: int) -> None:
+def test_range_beyond_4_mib(repository: Repository, pushed: PushedOf, first: int) -> None:
     """Purpose: whoever has lost the connection after most of a layer gets it in the end.
 
     Method: 1. push 5 MiB; GET all that stands beyond 4 MiB, a hundred bytes aside
@@ -223,7 +225,7 @@ def test_head_of_a_large_blob(repository: Repository, pushed: PushedOf, size: in
 
 @verifies("registry/pull/blob-head-is-200")
 @pytest.mark.parametrize("size", [case("of-no-bytes", 0)])
-def test_head_of_nothing(repository: Repository, pushed: PushedOf, size: int) -> None:
+def test_head_of_an_empty_blob(repository: Repository, pushed: PushedOf, size: int) -> None:
     """Purpose: a blob of no bytes is there, and there is no part of it.
 
     Method: 1. push a blob of no bytes; HEAD it: expect 200

@@ -52,8 +52,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
-SHOWN = 100
-NOT_OF_THE_FORM = r'^([^12]|2[^19]|29[^9]|299([^ ]| [^-]| -[^ ])|299 - "([^"\\]|\\.)*" ")'
+SHOWN_CHARACTERS = 100
+BAD_WARNING_FORM = r'^([^12]|2[^19]|29[^9]|299([^ ]| [^-]| -[^ ])|299 - "([^"\\]|\\.)*" ")'
 """A warning of a code that is neither a registry's nor a cache's, of an agent, or with a date."""
 NO_FIXDATE = "^([^MTWFS]|[A-Za-z]{4}|.*[^T]$)"
 """A date that does not begin with three letters of a day, or end with GMT."""
@@ -69,7 +69,7 @@ Step = Callable[[str], Exchange]
 
 @pytest.fixture
 def no_tag(repository: Repository, once: Once) -> Exchange:
-    """The answer to who pushes a manifest under what is no tag, with a quotation mark in it."""
+    """The response to the push of a manifest under an invalid tag with a quotation mark."""
     return once("no tag", lambda: repository.put_manifest("-v%221", b"{}", OCI_MANIFEST))
 
 
@@ -156,13 +156,13 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
                bytes; or what caches add of their own
     """
     registry.support()
-    form = Proof(fields_lack=(("Warning", NOT_OF_THE_FORM),))
+    form = Proof(fields_lack=(("Warning", BAD_WARNING_FORM),))
     length = Proof(beyond="a script does not look at how long warnings are together")
     of_that_length = "no more than 4096 bytes of warnings"
     for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
         found = flawed_so(recorder, "registry", wrong)
         told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
-        expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right)
+        expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN_CHARACTERS]}),", right)
 
 
 @verifies("registry/pull/dates-are-dates")
@@ -188,7 +188,7 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
 @verifies("registry/errors/body-is-json")
 @concludes()
 @pytest.mark.parametrize("session", [case("of-the-whole-run", f"blobs/uploads/{uuid.UUID(int=0)}")])
-def test_every_list_of_errors_is_told_to_be_one(stored: StoredImage, recorder: Recorder, session: str) -> None:
+def test_every_error_list_has_a_json_type(stored: StoredImage, recorder: Recorder, session: str) -> None:
     """Purpose: clients that read errors by their type, as engines do, tell their users what was wrong.
 
     Method: 1. GET a session that never was
@@ -216,7 +216,9 @@ def test_no_405_without_allow(stored: StoredImage, recorder: Recorder, method: s
 @verifies("registry/login/challenge-names-the-scope")
 @concludes()
 @pytest.mark.parametrize("query", [case("of-the-whole-run", "?n=1")])
-def test_no_challenge_for_another(bearer: Registry, stored: StoredImage, recorder: Recorder, query: str) -> None:
+def test_every_challenge_names_its_repository(
+    bearer: Registry, stored: StoredImage, recorder: Recorder, query: str
+) -> None:
     """Purpose: a client asks for a token for what it wants, and not for what another one wanted before it.
 
     Method: 1. ask for one tag without a login
@@ -313,39 +315,39 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, 
 
 @verifies("registry/pull/fields-of-one-value-stand-once")
 @concludes()
-def test_no_field_stands_twice(step: Step, recorder: Recorder) -> None:
+def test_no_single_value_header_is_repeated(push_step: Step, recorder: Recorder) -> None:
     """Purpose: every client reads of an answer what the next one does: of two values each takes the one it likes.
 
     Method: 1. open an upload, send it a chunk and close it
             2. in each answer that the run was given expect Location, Content-Type, Docker-Content-Digest, Range and
                their like in one line
     """
-    step(CREATED_BLOB)
+    push_step(CREATED_BLOB)
     expect_no_flaw(recorder, "registry", FIELD, "each field of one value in one line", once_each(recorder, "registry"))
 
 
 @verifies("registry/upload/each-session-is-its-own")
 @concludes()
-def test_each_session_is_its_own(step: Step, recorder: Recorder) -> None:
+def test_each_session_is_its_own(push_step: Step, recorder: Recorder) -> None:
     """Purpose: no two uploads get into each other's way, for whatever they were opened.
 
     Method: 1. open an upload, and mount what nobody has, which is another
             2. of all that were opened in the run expect no Location twice, and no Docker-Upload-UUID, where one is told
     """
-    step(OPENED_UPLOAD)
+    push_step(OPENED_UPLOAD)
     seen = Proof(beyond="it is about what another request was answered")
     expect_no_flaw(recorder, "registry", TOLD_BEFORE, "a session of its own to each that opens one", seen)
 
 
 @verifies("registry/upload/opened-has-received-nothing")
 @concludes()
-def test_what_is_opened_has_received_nothing(step: Step, recorder: Recorder) -> None:
+def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -> None:
     """Purpose: a client that sends chunks begins with the first byte.
 
     Method: 1. open an upload, and mount what nobody has
             2. of each that was opened in the run, by a mount as well, expect Range, where it is there, to be of no byte
     """
-    step(OPENED_UPLOAD)
+    push_step(OPENED_UPLOAD)
     right = Proof(fields_lack=(("Range", "^(bytes=)?[0-9]+-0*[1-9]"),), or_statuses=(201, *range(400, 500)))
     expect_no_flaw(recorder, "registry", RECEIVED, "Range: 0-0, or none", right)
 
@@ -360,17 +362,17 @@ def test_what_is_opened_has_received_nothing(step: Step, recorder: Recorder) -> 
         row("registry/manifest/created-is-201", CREATED_MANIFEST, 201),
     ],
 )
-def test_every_success_has_its_status(step: Step, recorder: Recorder, what: str, status: int) -> None:
+def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what: str, status: int) -> None:
     """Purpose: a client knows that a step is done by the status that it waits for, in whatever form it was done.
 
     Method: 1. open an upload, send it a chunk, close it, and push a manifest
             2. expect the step's status, and the same for each such step that the run was served before
     """
-    expect_told_by(recorder, "registry", status, what, step(what))
+    expect_told_by(recorder, "registry", status, what, push_step(what))
 
 
 @pytest.fixture
-def step(repository: Repository, new_blob: NewBlob, names: Names, once: Once) -> Step:
+def push_step(repository: Repository, new_blob: NewBlob, names: Names, once: Once) -> Step:
     """The answer to a step of a push, which is made once: of a blob in a chunk, or of an image of its own.
 
     An upload is opened a second time, in place of a mount.

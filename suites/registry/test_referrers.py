@@ -97,7 +97,7 @@ class Listing:
 
 @pytest.fixture
 def listing(referred: Referred, once: Once) -> Listing:
-    """What is listed of an image's referrers."""
+    """The list of an image's referrers."""
     return Listing(referred, once)
 
 
@@ -221,7 +221,7 @@ def test_no_referrers(referred: Referred, names: Names) -> None:
 
 
 @verifies("registry/referrers/filter-is-applied")
-def test_filter(referred: Referred, listing: Listing) -> None:
+def test_filter_is_applied(referred: Referred, listing: Listing) -> None:
     """Purpose: a client asks for one type of referrers.
 
     Method: 1. ask for referrers of one artifact type
@@ -262,34 +262,34 @@ def test_filter_of_a_configs_type(referred: Referred, listing: Listing) -> None:
 
 
 @pytest.fixture
-def unlisted(guarded: StoredImage, once: Once) -> Exchange:
-    """The answer to one without a login who asks for referrers."""
+def anonymous_response(guarded: StoredImage, once: Once) -> Exchange:
+    """The response to a request for referrers without a login."""
     stranger, digest = guarded.repository.as_role(None), guarded.image.digest
     return once("referrers without a login", lambda: stranger.referrers(digest))
 
 
 @verifies("registry/login/anonymous-cannot-list-referrers")
-def test_anonymous_cannot_list_referrers(guarded: StoredImage, bad_login: str, unlisted: Exchange) -> None:
+def test_anonymous_cannot_list_referrers(guarded: StoredImage, bad_login: str, anonymous_response: Exchange) -> None:
     """Purpose: what refers to an organization's images is for those who log in.
 
     Method: 1. ask for referrers, and for those of one type, without a login, and with one that is none
             2. expect 401
     """
     of_a_type = guarded.repository.as_role(None).referrers(guarded.image.digest, SBOM)
-    for each in (unlisted, of_a_type):
+    for each in (anonymous_response, of_a_type):
         expect_status(each, 401, "without a login")
     reply = guarded.repository.presenting(bad_login).referrers(guarded.image.digest)
     expect_status(reply, 401, "for a login that is none")
 
 
 @verifies("registry/login/referrers-challenge-names-the-scope")
-def test_challenge_of_referrers(guarded: StoredImage, unlisted: Exchange) -> None:
+def test_challenge_of_referrers(guarded: StoredImage, anonymous_response: Exchange) -> None:
     """Purpose: a client that asks for referrers learns which token it needs.
 
     Method: 1. ask for referrers without a login
             2. expect the Bearer challenge's scope to name the repository and pull
     """
-    expect_scope(unlisted, f"repository:{guarded.repository.name}", "pull")
+    expect_scope(anonymous_response, f"repository:{guarded.repository.name}", "pull")
 
 
 @verifies("registry/rights/puller-can-list-referrers")

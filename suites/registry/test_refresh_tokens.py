@@ -42,7 +42,7 @@ def test_refresh_token_is_not_given_unasked(token_response: Exchange) -> None:
 
 @verifies("registry/token/refresh-token-is-only-given-when-asked")
 @pytest.mark.parametrize("told", [case("false", "false")])
-def test_refresh_token_is_not_given_to_who_wants_none(bearer: Registry, told: str) -> None:
+def test_refresh_token_is_not_given_when_declined(bearer: Registry, told: str) -> None:
     """Purpose: what lives without an end is not given to those who say that they want none.
 
     Method: 1. ask for a token with offline_token=false
@@ -54,51 +54,53 @@ def test_refresh_token_is_not_given_to_who_wants_none(bearer: Registry, told: st
 
 
 @pytest.fixture
-def of_the_puller(bearer: Registry, once: Once) -> str:
+def puller_refresh_token(bearer: Registry, once: Once) -> str:
     """A refresh token of a login that may only pull."""
     return once("refresh token", lambda: refresh_token_of(bearer, "puller"))
 
 
 @pytest.fixture
-def of_a_puller(bearer: Registry, guarded: StoredImage, of_the_puller: str, once: Once) -> Exchange:
-    """The answer to a refresh token of a login that may only pull, for a token to pull and push."""
+def puller_refresh_response(bearer: Registry, guarded: StoredImage, puller_refresh_token: str, once: Once) -> Exchange:
+    """The response to a refresh token of a pull-only login, for a token to pull and push."""
     scope = bearer.scope(guarded.repository.name, "pull,push")
 
-    return once("refreshed", lambda: refreshed(bearer, of_the_puller, bearer.door.service, scope))
+    return once("refreshed", lambda: refreshed(bearer, puller_refresh_token, bearer.door.service, scope))
 
 
 @verifies("registry/token/refresh-token-gets-tokens")
-def test_refresh_token(of_a_puller: Exchange, guarded: StoredImage) -> None:
+def test_refresh_token(puller_refresh_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token, where it is offered, gets tokens for the same login.
 
     Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push
             2. expect 200, and to pull with the token
     """
-    expect_status(of_a_puller, 200)
-    expect_status(pull(guarded, token_in(of_a_puller)), 200, "with a token of a refresh token")
+    expect_status(puller_refresh_response, 200)
+    expect_status(pull(guarded, token_in(puller_refresh_response)), 200, "with a token of a refresh token")
 
 
 @verifies("registry/token/refresh-token-grants-no-more")
-def test_refresh_token_grants_no_more(of_a_puller: Exchange, guarded: StoredImage) -> None:
+def test_refresh_token_grants_no_more(puller_refresh_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token gets what the login may do, and no more.
 
     Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push
             2. where a token comes, expect it not to push
     """
-    if token := token_in(of_a_puller):
+    if token := token_in(puller_refresh_response):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
 @verifies("registry/token/altered-refresh-token-gets-nothing")
 @pytest.mark.parametrize("what", [case(each, each) for each in ("altered", "access-token", "not-ascii")])
-def test_altered_refresh_token(bearer: Registry, of_the_puller: str, token_response: Exchange, what: str) -> None:
+def test_altered_refresh_token(
+    bearer: Registry, puller_refresh_token: str, token_response: Exchange, what: str
+) -> None:
     """Purpose: only what the token endpoint gave as a refresh token is one.
 
     Method: 1. ask for a refresh token; exchange it, with one letter altered, or one more that is not ASCII, for a
                token; exchange an access token
             2. expect a refusal (400, 401 or 403), and no token
     """
-    given = of_the_puller
+    given = puller_refresh_token
     shown = {"altered": altered(given, "letter"), "access-token": token_in(token_response), "not-ascii": f"{given}ß"}[
         what
     ]
@@ -122,14 +124,14 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
 
 
 @verifies("registry/token/of-a-form-is-not-cached")
-def test_token_of_a_form_is_not_cached(of_a_puller: Exchange) -> None:
+def test_token_of_a_form_is_not_cached(puller_refresh_response: Exchange) -> None:
     """Purpose: no cache on the way keeps a token for others, whichever way it was asked for.
 
     Method: 1. POST a refresh token for a token
             2. where one comes, expect Cache-Control with no-store
     """
-    if token_in(of_a_puller):
-        expect_directive(of_a_puller, "Cache-Control", "no-store")
+    if token_in(puller_refresh_response):
+        expect_directive(puller_refresh_response, "Cache-Control", "no-store")
 
 
 @verifies("registry/token/refresh-token-is-none-here")
@@ -145,7 +147,7 @@ def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -
 
 
 @verifies("registry/token/refresh-token-gets-further-tokens")
-def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
+def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token is for more tokens than one, or brings the next with each.
 
     Method: 1. ask for a refresh token, and with it, offline, for a token of no scope by a form: expect 200; not asked
@@ -177,7 +179,7 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
 
 @verifies("registry/token/account-is-who-logs-in")
 @pytest.mark.parametrize("by", [case("refresh-token", "refresh_token")])
-def test_account_is_whose_refresh_token_it_is(bearer: Registry, guarded: StoredImage, by: str) -> None:
+def test_account_is_the_owner_of_the_refresh_token(bearer: Registry, guarded: StoredImage, by: str) -> None:
     """Purpose: nor do names beside a refresh token say whose rights its tokens have.
 
     Method: 1. exchange the refresh token of a login that may only pull for a token to push, with one that may push in

@@ -37,7 +37,7 @@ from conformance.vocabulary.wording import worded
 
 CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
 NOWHERE = digest_of(b"nowhere")
-NOTHING = [
+ABSENT_CONTENT = [
     ("GET", f"referrers/{NOWHERE}"),
     ("PATCH", f"blobs/uploads/{uuid.UUID(int=0)}"),
     ("POST", f"blobs/uploads/?mount={NOWHERE}"),
@@ -216,8 +216,8 @@ def test_similar_organization(repository: Repository, names: Names, similar: str
     expect_status(other.post_upload(), {400, 401, 403, 404}, "for another organization")
 
 
-def expect_one_answer(one: Exchange, other: Exchange, whose: str, others: str) -> None:
-    """Two requests have one status, and where they are refused the same codes; words tell of which each is."""
+def expect_same_response(one: Exchange, other: Exchange, whose: str, others: str) -> None:
+    """Expect two responses with the same status and, where refused, the same codes; findings use the labels."""
     told = [each.status for each in (one, other)], [codes_in(each) for each in (one, other)]
     for first, second in told:
         if first != second:
@@ -228,13 +228,13 @@ def expect_one_answer(one: Exchange, other: Exchange, whose: str, others: str) -
 
 
 def codes_in(reply: Exchange) -> list[str]:
-    """The codes of an error document; none of another answer."""
+    """Return the codes of an error document; an empty list for any other response."""
     errors = reply.member("errors") if reply.status >= 400 else None
     return [str(each.get("code")) for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
 
 
 @verifies("registry/rights/mount-tells-nothing-of-the-source")
-def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
+def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a mount does not tell which blobs and repositories another organization has.
 
     Method: 1. mount its blob from its repository, one that nobody has, and its blob from one that it has not
@@ -245,12 +245,12 @@ def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_bl
 
     for digest, name in ((new_blob().digest, source), (blob, f"{source}-absent")):
         absent = repository.post_upload(mount=digest, from_=name)
-        expect_one_answer(told, absent, "for what is there", "for what is not")
+        expect_same_response(told, absent, "for what is there", "for what is not")
 
 
 @verifies("registry/rights/part-needs-the-same")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
-def test_part_needs_its_right(guarded: StoredImage, role: str | None) -> None:
+def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None:
     """Purpose: who may not have a blob gets no part of it.
 
     Method: 1. GET the first bytes of a blob, with another organization's login and without one
@@ -266,7 +266,7 @@ def test_part_needs_its_right(guarded: StoredImage, role: str | None) -> None:
 
 @verifies("registry/rights/absent-image-is-not-told")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
-def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str | None) -> None:
+def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, role: str | None) -> None:
     """Purpose: a stranger does not find out that a repository is there by asking it for what is not.
 
     Method: 1. ask, as a stranger, for a tag that nobody pushed, and with a login for referrers and a session, to mount
@@ -277,14 +277,14 @@ def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str 
     if role is None:
         existing.registry.door.expect_locked()
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
-    for method, rest in [("GET", f"manifests/{tag}"), *(NOTHING if role else ())]:
+    for method, rest in [("GET", f"manifests/{tag}"), *(ABSENT_CONTENT if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]
-        expect_one_answer(replies[0], replies[1], "of the one that is there", "of the other")
+        expect_same_response(replies[0], replies[1], "of the one that is there", "of the other")
 
 
 @verifies("registry/rights/private-and-absent-are-not-told-apart")
 @pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
-def test_token_endpoint_tells_nothing(bearer: Registry, guarded: StoredImage, role: str) -> None:
+def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage, role: str) -> None:
     """Purpose: nor does a stranger learn from the token endpoint which repositories there are.
 
     Method: 1. with another organization's login, ask for a token to pull from a repository that exists, and from one

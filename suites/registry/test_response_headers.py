@@ -26,7 +26,7 @@ TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
 
 @verifies("registry/pull/head-tells-the-length")
 @pytest.mark.parametrize("kind", [case("blob", "blob-head"), case("manifest", "digest-head")])
-def test_head_tells_the_length(stored: StoredImage, read_stored: Read, kind: str) -> None:
+def test_head_names_the_length(stored: StoredImage, read_stored: Read, kind: str) -> None:
     """Purpose: a client learns how much it would pull.
 
     Method: 1. HEAD a blob and a manifest
@@ -125,7 +125,7 @@ def test_digest_field_is_true(stored: StoredImage, read_stored: Read, kind: str)
         case("manifest-head-by-digest", "digest-head"),
     ],
 )
-def test_digest_is_told(stored: StoredImage, read_stored: Read, kind: str) -> None:
+def test_digest_is_reported(stored: StoredImage, read_stored: Read, kind: str) -> None:
     """Purpose: a client learns the digest of what a tag names without hashing, and what to compare with.
 
     Method: 1. GET and HEAD a blob and a manifest
@@ -137,8 +137,8 @@ def test_digest_is_told(stored: StoredImage, read_stored: Read, kind: str) -> No
     expect_header(reply, "Docker-Content-Digest")
 
 
-def asked(repository: Repository, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
-    """The answer to one who may pull, with what comes behind its head."""
+def raw_response(repository: Repository, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
+    """Return the raw response to a request with a login, including the bytes after its header section."""
     registry = repository.registry
     login = registry.presenter.authorization(repository.scopes)
     given = [*([("Authorization", login)] if login else []), EVERY_TYPE, *fields]
@@ -156,10 +156,10 @@ def test_head_and_304_end_with_their_head(stored: StoredImage, once: Once, how: 
     """
     repository, digest = stored.repository, stored.image.digest
     if how != "GET":
-        expect_bare(asked(repository, "HEAD", f"manifests/{digest if how == 'HEAD' else stored.tag[:-2]}"))
+        expect_bare(raw_response(repository, "HEAD", f"manifests/{digest if how == 'HEAD' else stored.tag[:-2]}"))
         return
     etag = once(("stored", "digest-get"), lambda: repository.get_manifest(digest)).headers.get("etag")
-    reply = asked(repository, "GET", f"manifests/{digest}", ("If-None-Match", etag or f'"{digest}"'))
+    reply = raw_response(repository, "GET", f"manifests/{digest}", ("If-None-Match", etag or f'"{digest}"'))
     if reply.status != 304:
         raise NotApplicable("an entity tag saves no pull")
 

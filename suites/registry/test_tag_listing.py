@@ -42,7 +42,7 @@ Ask = Callable[[str], Exchange]
 @pytest.fixture(scope="session")
 @at_second_try
 def tagged(new_repository: NewRepository) -> Repository:
-    """A repository that was asked for its tags, and then given seven, in no order; it is only read."""
+    """A read-only repository with seven tags, pushed in no order after its empty list was read."""
     repository = new_repository("tags")
     repository.tags()
     repository.given(image(repository.name, layers=0), *TAGS)
@@ -51,7 +51,7 @@ def tagged(new_repository: NewRepository) -> Repository:
 
 @pytest.fixture(scope="session")
 def ask(tagged: Repository, once: Once) -> Ask:
-    """Asks for its tags with a query, once for each."""
+    """Lists its tags with a query, once for each query."""
     return lambda query: once(("tags", query), lambda: tagged.tags(query))
 
 
@@ -139,7 +139,7 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
 
 @verifies("registry/tags/last-goes-on-behind")
 @pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
-def test_last_goes_on_behind(ask: Ask, whole: list[str], query: str) -> None:
+def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -> None:
     """Purpose: a list goes on behind the tag that came last.
 
     Method: 1. ask for the tags behind the third, with n and without
@@ -157,7 +157,7 @@ def test_last_goes_on_behind(ask: Ask, whole: list[str], query: str) -> None:
 
 
 @verifies("registry/tags/n-nought-is-empty")
-def test_n_nought(tagged: Repository) -> None:
+def test_n_zero(tagged: Repository) -> None:
     """Purpose: none asked for, none given.
 
     Method: 1. ask for 0 tags of a repository that has some

@@ -47,7 +47,7 @@ PUSHED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
-class Grown:
+class TagHistory:
     """What a repository told of its tags on the way.
 
     ``empty`` is the list beside an image by digest alone, ``pages`` the last one. In between one image was pushed
@@ -69,10 +69,10 @@ class Grown:
 
 
 @pytest.fixture
-def grown(guarded_image: StoredImage, repository_at: NewRepository, once: Once) -> Grown:
-    """A repository with whose name that of one with another tag begins."""
+def tag_history(guarded_image: StoredImage, repository_at: NewRepository, once: Once) -> TagHistory:
+    """A repository whose name is a prefix of another repository's name."""
 
-    def made() -> Grown:
+    def made() -> TagHistory:
         repository = repository_at(guarded_image.repository.name[:-1])
         untagged = repository.given(image(repository.name, layers=0))
         empty = repository.tags()
@@ -83,94 +83,97 @@ def grown(guarded_image: StoredImage, repository_at: NewRepository, once: Once) 
         again, long = repository.push(one), repository.push(two, LONG)
         pages = pages_from(repository.tags(), repository.follow)
         named = [repository.get_manifest(tag) for tag in (STAYING, MOVING)]
-        return Grown(repository, empty, (one, two), moved, read, again, long, pages, *named)
+        return TagHistory(repository, empty, (one, two), moved, read, again, long, pages, *named)
 
     return once("grown", made)
 
 
-def tags_of(grown: Grown) -> list[str]:
-    """The tags that are listed in the end."""
-    return [tag for page in grown.pages for tag in strings_of(page, "tags")]
+def tags_of(tag_history: TagHistory) -> list[str]:
+    """Return the tags that are listed in the end."""
+    return [tag for page in tag_history.pages for tag in strings_of(page, "tags")]
 
 
-def pushed_to(grown: Grown) -> list[str]:
-    """The tags that it was given."""
-    return [STAYING, MOVING, *([] if grown.moved else [INSTEAD]), *([LONG] if grown.long.ok else [])]
+def pushed_tags(tag_history: TagHistory) -> list[str]:
+    """Return the tags that were pushed."""
+    return [STAYING, MOVING, *([] if tag_history.moved else [INSTEAD]), *([LONG] if tag_history.long.ok else [])]
 
 
 @verifies("registry/tags/none-are-an-empty-list")
-def test_no_tags(grown: Grown) -> None:
+def test_no_tags(tag_history: TagHistory) -> None:
     """Purpose: a list of nothing is a list.
 
     Method: 1. push an image by digest alone, ask for the tags
             2. where the answer is 200, expect "tags": []
     """
-    expect_no_tags(grown.empty)
+    expect_no_tags(tag_history.empty)
 
 
 @verifies("registry/tags/listed-once-when-pushed-twice")
-def test_pushed_twice(grown: Grown) -> None:
+def test_pushed_twice(tag_history: TagHistory) -> None:
     """Purpose: a tag that moved is still one tag.
 
     Method: 1. push an image under two tags, another under the first of them and under one of 128 letters, "_" first
             2. expect each tag once in the list
     """
-    need_taken(grown.long)
-    tags, found = pushed_to(grown), tags_of(grown)
+    need_taken(tag_history.long)
+    tags, found = pushed_tags(tag_history), tags_of(tag_history)
 
     # Whether the other stays is asked by a check of its own.
     if any(found.count(tag) > 1 for tag in tags) or not {MOVING, LONG} <= {*found}:
-        proof = lists("tags", grown.pages, tags)
-        raise NonConformance(f"{worded(tags)}, each once", worded(found), *grown.pages, proof=proof)
+        proof = lists("tags", tag_history.pages, tags)
+        raise NonConformance(f"{worded(tags)}, each once", worded(found), *tag_history.pages, proof=proof)
 
 
 @verifies("registry/tags/digests-are-no-tags")
-def test_digests_are_no_tags(grown: Grown) -> None:
+def test_digests_are_no_tags(tag_history: TagHistory) -> None:
     """Purpose: what was pushed by digest alone has no tag, nor has a repository those of one whose name begins so.
 
     Method: 1. push one image by digest, and others under tags
             2. expect no other tag in the list
     """
-    tags = pushed_to(grown)
+    tags = pushed_tags(tag_history)
 
-    if others := [tag for tag in tags_of(grown) if tag not in tags]:
-        proof = lists("tags", grown.pages, tags)
-        raise NonConformance(f"no other tags than {worded(tags)}", worded(others), *grown.pages, proof=proof)
+    if others := [tag for tag in tags_of(tag_history) if tag not in tags]:
+        proof = lists("tags", tag_history.pages, tags)
+        raise NonConformance(f"no other tags than {worded(tags)}", worded(others), *tag_history.pages, proof=proof)
 
 
 @verifies("registry/manifest/tags-move-alone")
-def test_tags_move_alone(grown: Grown) -> None:
+def test_tags_move_alone(tag_history: TagHistory) -> None:
     """Purpose: what happens to one tag happens to no other, though both name one image.
 
     Method: 1. push an image under two tags, and another image under the first of them: expect the first by its digest
             2. push the first by digest again
             3. expect both tags in the list, the second image by the first tag, and the first by the second
     """
-    if not grown.moved:
+    if not tag_history.moved:
         raise NotApplicable(STAYS)
-    one, two = grown.images
-    expect_bytes(grown.read, one.content)
-    need_taken(grown.again)
+    one, two = tag_history.images
+    expect_bytes(tag_history.read, one.content)
+    need_taken(tag_history.again)
 
-    expect_listed(grown.pages, "tags", [STAYING, MOVING])
-    expect_bytes(grown.staying, one.content)
-    expect_bytes(grown.moving, two.content)
+    expect_listed(tag_history.pages, "tags", [STAYING, MOVING])
+    expect_bytes(tag_history.staying, one.content)
+    expect_bytes(tag_history.moving, two.content)
 
 
 @verifies("registry/at-once/one-tag")
-def test_one_tag(grown: Grown) -> None:
+def test_one_tag(tag_history: TagHistory) -> None:
     """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
 
     Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
             2. expect 201 to each, or 409 beside one; from each read, and in the end, one of them, byte for byte; each
                by its digest, if it was taken and not collected with its tag; the same tags listed as before
     """
-    if not grown.moved:
+    if not tag_history.moved:
         raise NotApplicable(STAYS)
-    if grown.moving.status != 200:
-        raise Inconclusive(f"a tag that moved is not there: {grown.moving}", "a registry whose tags move")
-    repository, manifests = grown.repository, [variation(grown.images[0], str(number)) for number in range(CALLERS)]
-    left, contents = iter(manifests), [grown.moving.body, *(each.content for each in manifests)]
+    if tag_history.moving.status != 200:
+        raise Inconclusive(f"a tag that moved is not there: {tag_history.moving}", "a registry whose tags move")
+    repository, manifests = (
+        tag_history.repository,
+        [variation(tag_history.images[0], str(number)) for number in range(CALLERS)],
+    )
+    left, contents = iter(manifests), [tag_history.moving.body, *(each.content for each in manifests)]
 
     def push() -> Exchange:
         manifest = next(left)
@@ -189,11 +192,11 @@ def test_one_tag(grown: Grown) -> None:
         raise NonConformance("one of the manifests that were pushed, whole", observed(wrong), wrong)
     for each in manifests:
         expect_bytes_or_collected(repository.get_manifest(each.digest), each.content)
-    expect_tags(repository, tags_of(grown))
+    expect_tags(repository, tags_of(tag_history))
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ManyTags:
     """A repository of two images, whose tags are pushed step by step: each step once, however many checks need it."""
 
     repository: Repository
@@ -234,16 +237,16 @@ class Crowd:
 
 @pytest.fixture(scope="session")
 @at_second_try
-def crowd(new_repository: NewRepository, once: Once) -> Crowd:
-    """A repository whose tags have no others beside them, without any as yet."""
+def many_tags(new_repository: NewRepository, once: Once) -> ManyTags:
+    """A repository of its own, without tags at first."""
     repository = new_repository("crowd")
     plain = image(repository.name, layers=0)
     repository.given_parts(plain)
-    return Crowd(repository, (plain, variation(plain, "other")), once)
+    return ManyTags(repository, (plain, variation(plain, "other")), once)
 
 
-def taken(pushes: dict[str, Exchange]) -> list[str]:
-    """The tags whose push was taken."""
+def accepted_tags(pushes: dict[str, Exchange]) -> list[str]:
+    """Return the tags whose push was accepted."""
     return [tag for tag, reply in pushes.items() if reply.ok]
 
 
@@ -253,23 +256,23 @@ def tags_in(pages: Iterable[Exchange]) -> list[str]:
 
 
 @verifies("registry/at-once/several-tags")
-def test_several_tags(crowd: Crowd) -> None:
+def test_several_tags(many_tags: ManyTags) -> None:
     """Purpose: of several tags that are pushed at once, none is lost.
 
     Method: 1. four callers PUT two manifests, each under two tags, at the same moment: expect 2xx to each, or 409
                beside one
             2. expect all tags that were taken in the list, and by each the bytes of its own
     """
-    pushes = crowd.at_once()
+    pushes = many_tags.at_once()
     expect_done_at_once([*pushes.values()], "to each of those who push a tag at once")
 
-    expect_listed(crowd.listed(), "tags", taken(pushes))
-    for tag in taken(pushes):
-        expect_bytes(crowd.repository.get_manifest(tag), crowd.named(tag).content)
+    expect_listed(many_tags.listed(), "tags", accepted_tags(pushes))
+    for tag in accepted_tags(pushes):
+        expect_bytes(many_tags.repository.get_manifest(tag), many_tags.named(tag).content)
 
 
 @verifies("registry/at-once/tags-listed-while-pushed")
-def test_tags_listed_while_pushed(crowd: Crowd) -> None:
+def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
     """Purpose: a list that is read while tags are pushed has all that were there before.
 
     Method: 1. push two images under four tags, and see them listed; one caller pushes sixteen tags more, three others
@@ -277,10 +280,10 @@ def test_tags_listed_while_pushed(crowd: Crowd) -> None:
             2. expect 200 from every read, the first four in it, none twice
             3. expect all that were pushed in the end: twenty, or as many as were within a few seconds
     """
-    pushes, there = crowd.at_once(), tags_in(crowd.listed())
+    pushes, there = many_tags.at_once(), tags_in(many_tags.listed())
     need_taken(min(pushes.values(), key=lambda reply: reply.status))
-    before = [tag for tag in taken(pushes) if tag in there]
-    replies, later = crowd.meanwhile()
+    before = [tag for tag in accepted_tags(pushes) if tag in there]
+    replies, later = many_tags.meanwhile()
 
     for reply in replies:
         found = tags_in([reply])
@@ -289,21 +292,21 @@ def test_tags_listed_while_pushed(crowd: Crowd) -> None:
             raise NonConformance(f"{worded(before)} in it, none twice", worded(found), reply)
     for reply in later.values():
         expect_success(reply, "for a tag pushed while the list is read")
-    expect_listed(crowd.pages(), "tags", [*before, *later])
+    expect_listed(many_tags.pages(), "tags", [*before, *later])
 
 
 @verifies("registry/tags/long-list-is-whole")
-def test_long_list(crowd: Crowd) -> None:
+def test_long_list(many_tags: ManyTags) -> None:
     """Purpose: a list is whole however long it is, on one page or on several.
 
     Method: 1. push images under 101 tags, or as many as can be pushed in 20 s and are not 409 beside others
             2. ask for the tags and follow the links: expect each once
     """
-    pushes = crowd.at_once() | crowd.meanwhile()[1]
-    left, until = [tag for tag in TAGS if tag not in taken(pushes)], time.monotonic() + PUSHED_WITHIN_S
+    pushes = many_tags.at_once() | many_tags.meanwhile()[1]
+    left, until = [tag for tag in TAGS if tag not in accepted_tags(pushes)], time.monotonic() + PUSHED_WITHIN_S
 
     def pushing(share: list[str]) -> Callable[[], dict[str, Exchange]]:
-        return lambda: {tag: crowd.push(tag) for tag in share if time.monotonic() < until}
+        return lambda: {tag: many_tags.push(tag) for tag in share if time.monotonic() < until}
 
     for share in at_once([pushing(left[first::CALLERS]) for first in range(CALLERS)]):
         pushes |= share
@@ -311,4 +314,4 @@ def test_long_list(crowd: Crowd) -> None:
     if refused is not None:
         raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
 
-    expect_complete(crowd.pages(), "tags", taken(pushes))
+    expect_complete(many_tags.pages(), "tags", accepted_tags(pushes))

@@ -33,7 +33,7 @@ ELSEWHERE = "tags", "manifest-head", "blob", "blob-head", "upload", "put-manifes
 
 @pytest.fixture
 def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
-    """The answer to a push with it."""
+    """The response to a push with the token."""
     return once(("pushed with", to_pull), stored.repository.presenting(f"Bearer {to_pull}").post_upload)
 
 
@@ -65,7 +65,7 @@ def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob:
 
 
 @verifies("registry/token/too-little-is-told")
-def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
+def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -> None:
     """Purpose: a client whose token is good for less learns which token to ask for.
 
     Method: 1. push with a token to pull
@@ -85,7 +85,7 @@ def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
 
 
 @verifies("registry/token/too-little-is-no-bad-token")
-def test_too_little_is_no_bad_token(pushed: Exchange) -> None:
+def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
     """Purpose: a client whose token is good for less learns that a new one for the same would be no better.
 
     Method: 1. push with a token to pull
@@ -130,7 +130,7 @@ def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/scheme-is-compared-without-case")
-def test_scheme_without_case(good: str, guarded: StoredImage) -> None:
+def test_bearer_scheme_is_case_insensitive(good: str, guarded: StoredImage) -> None:
     """Purpose: "bearer" is "Bearer".
 
     Method: 1. pull with the scheme in small letters

@@ -136,8 +136,8 @@ def test_anonymous_has_no_subject(bearer: Registry) -> None:
 
 
 @pytest.fixture
-def by_form(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
-    """The answer to a login that may only pull and asks by a form for a token to pull and push."""
+def form_response(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
+    """The response to a form of a pull-only login that requests a token to pull and push."""
     account, scope = bearer.account("puller"), bearer.scope(guarded.repository.name, "pull,push")
     reply = once("by form", lambda: granted_by_password(bearer, account.username, account.password, scope))
     if not reply.ok:
@@ -146,7 +146,7 @@ def by_form(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
 
 
 def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
-    """The actions of a token: where it is opaque, those that it is good for; None where it says none."""
+    """Return the actions of a token; of an opaque token those that work; None where it names none."""
     if is_opaque(token):
         pushed = guarded.repository.presenting(f"Bearer {token}").post_upload()
         return {"pull", "push"} if pushed.ok else {"pull"}
@@ -158,78 +158,78 @@ def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
 
 
 @verifies("registry/token/form-states-its-scope")
-def test_form_states_its_scope(by_form: Exchange, guarded: StoredImage) -> None:
+def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a client learns what its token opens, and does not try what it does not.
 
     Method: 1. ask by a form for a token to pull and push with a login that may only pull
             2. where a token comes, expect scope, which of pull and push names none that the token has not; an opaque
                one is tried
     """
-    told = expect_json_object(by_form).get("scope")
+    told = expect_json_object(form_response).get("scope")
     if not isinstance(told, str):
-        proof = has_member(by_form, "scope", '"')
-        raise NonConformance("scope", f"scope {worded(told)}" if told else "none", by_form, proof=proof)
-    granted = granted_actions(token_in(by_form), guarded)
+        proof = has_member(form_response, "scope", '"')
+        raise NonConformance("scope", f"scope {worded(told)}" if told else "none", form_response, proof=proof)
+    granted = granted_actions(token_in(form_response), guarded)
     named = {"pull", "push"} & set(re.split("[ :,]", told))
     if granted is not None and not named <= granted:
-        right, without = ", ".join(sorted(granted)) or "nothing", without_member(by_form, "scope")
-        raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", by_form, proof=without)
+        right, without = ", ".join(sorted(granted)) or "nothing", without_member(form_response, "scope")
+        raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", form_response, proof=without)
 
 
 @verifies("registry/token/form-gives-an-access-token")
-def test_form_gives_an_access_token(by_form: Exchange) -> None:
+def test_form_gives_an_access_token(form_response: Exchange) -> None:
     """Purpose: what is asked for as OAuth 2.0 asks is told as OAuth 2.0 tells it.
 
     Method: 1. ask for a token by a form
             2. expect access_token, and token to be the same where one is told
     """
-    document = expect_json_object(by_form)
+    document = expect_json_object(form_response)
     token = document.get("access_token")
 
     if not token or (document.get("token") or token) != token:
-        proof = None if token else has_member(by_form, "access_token", '"[^"]')
-        raise NonConformance("access_token, and token equal to it", ", ".join(document), by_form, proof=proof)
+        proof = None if token else has_member(form_response, "access_token", '"[^"]')
+        raise NonConformance("access_token, and token equal to it", ", ".join(document), form_response, proof=proof)
 
 
 @verifies("registry/token/lives-a-minute")
 @pytest.mark.parametrize("least", [case("form", LEAST_LIFETIME_S)])
-def test_token_of_a_form_lives_a_minute(by_form: Exchange, least: int) -> None:
+def test_token_of_a_form_lives_a_minute(form_response: Exchange, least: int) -> None:
     """Purpose: a token that was asked for by a form is good for as long as older clients take it to be, too.
 
     Method: 1. ask for a token by a form
             2. expect expires_in, where it is there, to be a number of at least 60
     """
-    expect_lifetime(by_form, least)
+    expect_lifetime(form_response, least)
 
 
 @verifies("registry/token/of-a-form-is-json")
-def test_token_of_a_form_is_json(by_form: Exchange) -> None:
+def test_token_of_a_form_is_json(form_response: Exchange) -> None:
     """Purpose: a client of OAuth 2.0 reads the answer, and does not take it for text.
 
     Method: 1. ask for a token by a form
             2. expect Content-Type: application/json
     """
-    expect_media_type(by_form, "application/json")
+    expect_media_type(form_response, "application/json")
 
 
 @verifies("registry/token/form-gives-no-refresh-token-unasked")
-def test_form_gives_no_refresh_token_unasked(by_form: Exchange) -> None:
+def test_form_gives_no_refresh_token_unasked(form_response: Exchange) -> None:
     """Purpose: what lives without an end is not given to those who did not ask.
 
     Method: 1. ask for a token by a form without access_type=offline
             2. expect no refresh_token
     """
-    expect_no_refresh_token(by_form)
+    expect_no_refresh_token(form_response)
 
 
 @verifies("registry/token/password-grants-no-more")
-def test_password_grants_no_more(by_form: Exchange, guarded: StoredImage) -> None:
+def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a password in a form gets what the login may do, and no more.
 
     Method: 1. ask by a form for a token to pull and push with a login that may only pull
             2. where a token comes, expect it not to push
     """
-    if token := token_in(by_form):
+    if token := token_in(form_response):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 

@@ -249,7 +249,7 @@ def test_account_is_who_logs_in(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/is-not-told-back")
-def test_token_is_not_told_back(stored: StoredImage, to_pull: str, once: Once) -> None:
+def test_token_is_not_echoed(stored: StoredImage, to_pull: str, once: Once) -> None:
     """Purpose: an error does not carry the token on to where errors are written down.
 
     Method: 1. push with a token to pull
@@ -281,7 +281,7 @@ def test_class_of_a_resource(bearer: Registry, guarded: StoredImage) -> None:
 
 @verifies("registry/token/other-spelling-grants-nothing")
 @pytest.mark.parametrize("role", [case("dots", "foreign")])
-def test_name_that_leads_elsewhere(bearer: Registry, guarded: StoredImage, role: str) -> None:
+def test_repository_name_with_dot_segments(bearer: Registry, guarded: StoredImage, role: str) -> None:
     """Purpose: rights on one name are no rights on what its dots lead to.
 
     Method: 1. with another organization's login, ask to pull from a name that begins with a repository of its own and

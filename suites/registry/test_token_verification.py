@@ -160,7 +160,7 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
 
 @verifies("registry/token/is-not-told-back")
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
-def test_password_is_not_told_back(bearer: Registry, names: Names, by: str) -> None:
+def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: nor does it carry a password on, which is often but a letter from the right one.
 
     Method: 1. ask for a token with a password that is none, and by a form of grant_type=password

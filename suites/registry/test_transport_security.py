@@ -56,12 +56,12 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
                it may be one, if the blob can be put there
     """
     opened = repository.post_upload()
-    told = left_behind(opened, opened.headers.get("location"))
+    told = plain_http_address(opened, opened.headers.get("location"))
     repository.upload_of(opened)
     if not told:
         return
     if secured.door.scheme:
-        raise leading_out(opened, "Location", told)
+        raise insecure_address_finding(opened, "Location", told)
     blob = new_blob()
     put = expect_reachable(
         "a Location", lambda: secured.http.send("PUT", with_digest(told, blob.digest), [BINARY], blob.content)
@@ -83,18 +83,18 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
     image = repository.given(new_image(), names.new("tag"), names.new("tag"))
     pushed, listed = repository.push(image), repository.tags("?n=1")
 
-    if told := left_behind(pushed, pushed.headers.get("location")):
-        raise leading_out(pushed, "Location", told)
-    if told := left_behind(listed, next_link(listed)):
-        raise leading_out(listed, "Link", told)
+    if told := plain_http_address(pushed, pushed.headers.get("location")):
+        raise insecure_address_finding(pushed, "Location", told)
+    if told := plain_http_address(listed, next_link(listed)):
+        raise insecure_address_finding(listed, "Link", told)
 
 
-def left_behind(reply: Exchange, told: str | None) -> str:
+def plain_http_address(reply: Exchange, told: str | None) -> str:
     """The address that an answer gives, where it is an http:// one of the host that was asked by https; or ""."""
     return told if told and without_the_tls_of(reply.url, told) else ""
 
 
-def leading_out(reply: Exchange, name: str, told: str) -> NonConformance:
-    """That a field of an answer leads out of TLS. Real clients end there; the other checks go on over TLS."""
+def insecure_address_finding(reply: Exchange, name: str, told: str) -> NonConformance:
+    """Return the finding that a header leads out of TLS. Real clients stop there; the other checks go on over TLS."""
     proof = field_matches(reply, name, "^<?(https:/)?/")
     return NonConformance(f"{name} to be an https:// address, or relative", told, reply, hint=UNTOLD, proof=proof)

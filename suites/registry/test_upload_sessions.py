@@ -43,7 +43,7 @@ EVERY_USE = pytest.mark.parametrize("method", USES)
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A session that was cancelled, what it had taken, the answers to GET of that, and a session beside it."""
+    """A cancelled session, the blob it had taken, the responses to GET of the blob, and a second session."""
 
     upload: Upload
     blob: Blob
@@ -229,7 +229,7 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
 
 
 @verifies("registry/rights/session-tells-others-nothing")
-def test_session_tells_others_nothing(repository: Repository) -> None:
+def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None:
     """Purpose: how far an upload has come is its opener's affair.
 
     Method: 1. open a session; GET it with a login that may only pull
@@ -282,7 +282,7 @@ def test_session_with_a_token_for_another_repository(
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An upload that has taken half of a blob, and what was answered to the rest under a login that is none."""
+    """An upload that has taken half of a blob, and the response to the rest with an invalid login."""
 
     upload: Upload
     digest: str
@@ -293,7 +293,7 @@ class Interrupted:
 
 @pytest.fixture
 def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
-    """Sends the rest of an upload under a login that is none, once."""
+    """Sends the rest of an upload with an invalid login, once."""
     repository.registry.door.expect_locked()
 
     def made() -> Interrupted:
@@ -309,7 +309,7 @@ def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interr
 
 
 @verifies("registry/login/refused-in-an-upload-can-be-mended")
-def test_refused_in_an_upload(interrupted: Interrupted) -> None:
+def test_refused_login_during_an_upload(interrupted: Interrupted) -> None:
     """Purpose: a login that runs out in the middle of an upload does not cost the upload.
 
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
@@ -341,7 +341,7 @@ def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, 
 @pytest.mark.parametrize(
     "method", [case("upload-status", "GET"), case("upload-end", "PUT"), case("upload-given-up", "DELETE")]
 )
-def test_bad_login_in_an_upload(
+def test_bad_login_during_an_upload(
     guarded: StoredImage, bad_login: str, new_blob: NewBlob, once: Once, method: str
 ) -> None:
     """Purpose: in the middle of an upload, too, the login is verified, and not only seen to be there.
