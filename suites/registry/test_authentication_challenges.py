@@ -361,7 +361,7 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
 @verifies("registry/token/is-not-told-back")
 @pytest.mark.parametrize("what", [case("of-no-use", "the token")])
 def test_invalid_token_is_not_echoed(rejected_token: tuple[str, Exchange], what: str) -> None:
-    """Purpose: nor does it carry one on that is of no use here: it may be of use elsewhere, or but a letter from one.
+    """Purpose: a refused token is not echoed: it may be valid elsewhere, or one letter away from a valid one.
 
     Method: 1. pull with a token that is none
             2. expect it nowhere in the answer

@@ -92,7 +92,7 @@ def test_path_traversal_opens_nothing(guarded: StoredImage, up: str) -> None:
 @verifies("registry/rights/no-path-leads-to-others")
 @pytest.mark.parametrize("place", [case("in-a-field", "in a field")])
 def test_path_in_a_header_opens_nothing(guarded: StoredImage, place: str) -> None:
-    """Purpose: nor is there another path than that of the request, on which the rights are looked at.
+    """Purpose: access is checked for the path of the request, not for a path in a header.
 
     Method: 1. with another organization's login, GET a manifest of its own repository, under fields in which proxies
                tell a path: that of a manifest of ours
@@ -186,7 +186,7 @@ def test_head_of_a_tag_list_needs_a_login(guarded: StoredImage) -> None:
     ],
 )
 def test_respelled_path_reads_nothing(guarded: StoredImage, path: str, within: str) -> None:
-    """Purpose: nor is anything else but a manifest given to whom the login was not asked of.
+    """Purpose: a respelled path does not reveal tags, blobs or the catalog without a login.
 
     Method: 1. GET a list of tags, a blob and the catalog without a login, a letter of the path escaped, and the catalog
                with a slash behind it
@@ -208,7 +208,7 @@ def test_respelled_path_reads_nothing(guarded: StoredImage, path: str, within: s
     [case("upload", "POST", "blobs/%75ploads/"), case("deletion", "DELETE", "%6Danifests/{digest}")],
 )
 def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob, method: str, rest: str) -> None:
-    """Purpose: nor is anything changed by whom the login was not asked of.
+    """Purpose: a respelled path changes nothing without a login.
 
     Method: 1. POST an upload and DELETE an image without a login, a letter of the path escaped
             2. expect no upload, and the image as it was
@@ -226,7 +226,7 @@ def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob,
 @pytest.mark.parametrize("operation", [case("upload", "upload"), case("deletion", "delete-manifest")])
 @pytest.mark.parametrize("value", [case("empty", ""), case("bearer-nothing", "Bearer")])
 def test_malformed_login_changes_nothing(guarded: StoredImage, new_blob: NewBlob, value: str, operation: str) -> None:
-    """Purpose: nor does an Authorization field that says nothing open what changes something.
+    """Purpose: an empty Authorization header permits no upload and no deletion.
 
     Method: 1. POST an upload and DELETE an image with an empty Authorization field, and one of a scheme alone
             2. expect 401 (or 400; 405 where that deletion is not offered), and the image as it was

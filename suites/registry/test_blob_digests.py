@@ -110,7 +110,7 @@ def test_wrong_digest_is_refused(pushed_under_wrong_digest: Callable[[str], Wron
 @verifies("registry/digest/wrong-is-refused")
 @pytest.mark.parametrize("size", [case("continued", SHORT), case("of-a-mebibyte", (1 << 20) + 2)])
 def test_wrong_digest_of_a_longer_blob(repository: Repository, new_blob: NewBlob, size: int) -> None:
-    """Purpose: nor is it believed of what is long, or of an upload that somebody asked how far it had come.
+    """Purpose: a wrong digest is refused for a large blob, and for an upload whose status was requested.
 
     Method: 1. PATCH half of a blob to a session, GET its state, and PUT the rest: 300 bytes under the digest of that
                half alone, and more than 2^20 of them under the digest of another
@@ -240,7 +240,7 @@ def test_reading_under_a_malformed_digest(stored: StoredImage, kind: str, digest
 @pytest.mark.parametrize("method", [case("head", "HEAD"), case("delete", "DELETE")])
 @pytest.mark.parametrize("kind", [case("blob", "blobs"), case("manifest", "manifests")])
 def test_other_methods_under_a_malformed_digest(stored: StoredImage, kind: str, method: str) -> None:
-    """Purpose: nor is it where it is only asked for, or to be deleted.
+    """Purpose: a malformed digest is refused in HEAD and DELETE, too.
 
     Method: 1. HEAD and DELETE a blob and a manifest under a malformed digest
             2. expect 400 or 404 (or 405 where that deletion is not offered, 401 or 403 where this login may not delete)
@@ -395,7 +395,7 @@ def test_mount_by_sha512_is_done_or_an_upload(mounted_by_sha512: Exchange, algor
 def test_digest_known_in_another_repository_is_verified_in_a_post(
     request: pytest.FixtureRequest, repository: Repository, whose: str
 ) -> None:
-    """Purpose: nor do bytes come of a digest that is named in the POST which is to bring them.
+    """Purpose: a digest known to another organization does not replace the bytes of a POST.
 
     Method: 1. POST no bytes under the digest of a layer that another organization has
             2. expect 202, as of a registry that wants them in a PUT, or a 4xx; and 404 to GET of it

@@ -136,7 +136,7 @@ def test_in_chunks(repository: Repository, trace: Trace, closed: Exchange, numbe
 def test_last_chunk_after_a_stream(
     repository: Repository, new_blob: NewBlob, opened: Opened, session: Session, what: str
 ) -> None:
-    """Purpose: so may it behind a stream.
+    """Purpose: the closing PUT may carry the last chunk after a stream.
 
     Method: 1. POST, PATCH two chunks as one stream of no stated length or range; PUT the third, a short one, with its
                Content-Range and the digest of the whole

@@ -179,7 +179,7 @@ def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, wha
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize("what", [case("tag", "tag")])
 def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: frozenset[str], what: str) -> None:
-    """Purpose: nor is a tag deleted that is not there.
+    """Purpose: deleting an absent tag is reported as such.
 
     Method: 1. DELETE a tag that was never pushed, with which another begins
             2. expect 404
@@ -194,7 +194,7 @@ def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: fro
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
 def test_delete_in_an_absent_repository(repository: Repository, names: Names, what: str) -> None:
-    """Purpose: nor is there anything to delete in a repository that never was.
+    """Purpose: deleting in an absent repository is reported as such.
 
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
             2. expect 404, or 400 or 405 where that deletion is disabled

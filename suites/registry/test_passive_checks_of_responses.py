@@ -203,7 +203,7 @@ def test_every_error_list_has_a_json_type(stored: StoredImage, recorder: Recorde
 @concludes()
 @pytest.mark.parametrize("method", [case("of-the-whole-run", "PATCH")])
 def test_no_405_without_allow(stored: StoredImage, recorder: Recorder, method: str) -> None:
-    """Purpose: nor is another method refused without those that there are.
+    """Purpose: a client that uses a wrong method learns the supported methods.
 
     Method: 1. PATCH a list of tags
             2. of every 405 of the run, but to a deletion, expect an Allow field
@@ -237,7 +237,7 @@ def test_every_challenge_names_its_repository(
 @concludes()
 @pytest.mark.parametrize("asked", [case("of-the-whole-run", "bytes=0-0")])
 def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Recorder, asked: str) -> None:
-    """Purpose: nor is another digest told of a part, or of what the caller has already.
+    """Purpose: the digest in a 206 or 304 response is that of the requested content.
 
     Method: 1. GET the first byte of a blob, and HEAD a manifest by digest
             2. of all that was read by its digest in the run, with 200, 206 or 304, expect Docker-Content-Digest, where
@@ -272,7 +272,7 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder, query:
 @concludes()
 @pytest.mark.parametrize("query", [case("in-pages", "?n=1")])
 def test_every_list_is_json(stored: StoredImage, recorder: Recorder, query: str) -> None:
-    """Purpose: nor is a page of tags anything else.
+    """Purpose: clients can parse every page of tags.
 
     Method: 1. ask for one tag of a repository
             2. expect Content-Type: application/json of each list of tags that the run was given
@@ -286,7 +286,7 @@ def test_every_list_is_json(stored: StoredImage, recorder: Recorder, query: str)
 @concludes()
 @pytest.mark.parametrize("kind", [case("of-one-type", "application/vnd.example.sbom.v1+json")])
 def test_all_referrers_are_an_index(stored: StoredImage, recorder: Recorder, kind: str) -> None:
-    """Purpose: nor are referrers of one type anything else than an index.
+    """Purpose: clients can parse the referrers of one type as an index.
 
     Method: 1. ask for the referrers of an image that are of one type
             2. expect Content-Type: application/vnd.oci.image.index.v1+json of each such list that the run was given

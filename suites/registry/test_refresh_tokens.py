@@ -180,7 +180,7 @@ def test_refresh_token_gets_further_tokens(bearer: Registry, guarded: StoredImag
 @verifies("registry/token/account-is-who-logs-in")
 @pytest.mark.parametrize("by", [case("refresh-token", "refresh_token")])
 def test_account_is_the_owner_of_the_refresh_token(bearer: Registry, guarded: StoredImage, by: str) -> None:
-    """Purpose: nor do names beside a refresh token say whose rights its tokens have.
+    """Purpose: an account name in the request does not change whose rights a refresh token has.
 
     Method: 1. exchange the refresh token of a login that may only pull for a token to push, with one that may push in
                username and account

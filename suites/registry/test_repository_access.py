@@ -178,7 +178,7 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
 @verifies("registry/token/prefix-is-another-repository")
 @pytest.mark.parametrize("right", [case("same-app", "pull")])
 def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage, right: str) -> None:
-    """Purpose: nor does a token for the one open the other.
+    """Purpose: a token for one repository does not open the same app of another organization.
 
     Method: 1. ask for a token for orgs/{other-org}/{app} with the other organization's login
             2. pull from orgs/{our-org}/{app} with it: expect 401, 403 or 404
@@ -285,7 +285,7 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
 @verifies("registry/rights/private-and-absent-are-not-told-apart")
 @pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
 def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage, role: str) -> None:
-    """Purpose: nor does a stranger learn from the token endpoint which repositories there are.
+    """Purpose: another organization cannot learn from the token endpoint which repositories exist.
 
     Method: 1. with another organization's login, ask for a token to pull from a repository that exists, and from one
                that never did

@@ -293,7 +293,7 @@ def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
     ],
 )
 def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, first: int) -> None:
-    """Purpose: nor does it lose its way in a list.
+    """Purpose: a percent-encoded address can be paged through like the plain one.
 
     Method: 1. GET one of three tags, and those behind the first; follow the Links to the end: nothing is asked of a
                registry where these are not the three, and the other two

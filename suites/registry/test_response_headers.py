@@ -61,7 +61,7 @@ def test_head_equals_get(read_stored: Read, kind: str) -> None:
 @verifies("registry/pull/head-equals-get")
 @pytest.mark.parametrize("kind", [case("list", "list")])
 def test_head_of_a_list_equals_get(read_stored: Read, kind: str) -> None:
-    """Purpose: so does HEAD of a list, where it is offered.
+    """Purpose: HEAD of a tag list, where offered, agrees with GET.
 
     Method: 1. GET and HEAD a list of tags
             2. expect the same status and no body; or 400, 404, 405 or 501 to HEAD

@@ -98,7 +98,7 @@ def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[M
 def test_tags_differ_at_their_end(
     repository: Repository, names: Names, pair: tuple[Manifest, Manifest], ends: tuple[str, str]
 ) -> None:
-    """Purpose: nor is a tag another for a dot or dash at its end, which storages leave out.
+    """Purpose: tags that differ only in a dot or dash at the end, which some storages drop, stay distinct.
 
     Method: 1. push an image under "….", and another under "…-": expect 404 to GET of "…"
             2. GET both tags: expect the one and the other

@@ -19,14 +19,17 @@ from conformance.clients.registry.tokens import (
     requested_by_form,
 )
 from conformance.evidence.shared_requests import Once
+from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive, expect_media_type, now_nearest
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
 from conformance.oracles.proofs import claims_differ, has_member, without_member
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.values import basic_login
 from conformance.vocabulary.wording import worded
 
 LEAST_LIFETIME_S = 60
@@ -248,7 +251,7 @@ def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -
 @verifies("registry/token/malformed-request-is-a-callers-fault")
 @pytest.mark.parametrize("grant_type", [case("unknown-grant", "cf-unknown")])
 def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) -> None:
-    """Purpose: nor is a form by a grant that nobody knows.
+    """Purpose: a form with an unknown grant causes no server error.
 
     Method: 1. POST a form of an unknown grant_type to the token endpoint
             2. expect no 5xx
@@ -268,7 +271,7 @@ def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) 
     ],
 )
 def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
-    """Purpose: nor is a query that does not name the service, or cannot be read.
+    """Purpose: a query without a service, or one that cannot be decoded, causes no server error.
 
     Method: 1. GET the token endpoint without a login, and without service in its query, or with escapes that stand for
                nothing
@@ -296,3 +299,20 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
 
     if token := token_in(reply):
         expect_status(pull(stored, token), {401, 403, 404}, f"for a login in the role {role}", or_refused=reply)
+
+
+@verifies("registry/token/is-not-told-back")
+@pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
+def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
+    """Purpose: a wrong password is not echoed: it is often one letter away from the right one.
+
+    Method: 1. ask for a token with a password that is none, and by a form of grant_type=password
+            2. expect the password nowhere in the answer
+    """
+    username, password = bearer.account("pusher").username, names.new("password")
+    if by == "query":
+        reply = bearer.door.ask_token([], basic_login(username, password))
+    else:
+        reply = granted_by_password(bearer, username, password)
+
+    expect_not_repeated(reply, [password], "the password")

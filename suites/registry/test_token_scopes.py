@@ -188,7 +188,7 @@ def test_each_scope_has_its_own_rights(bearer: Registry, guarded: StoredImage, t
 @verifies("registry/token/several-scopes")
 @pytest.mark.parametrize("number", [case("that-change", 2)])
 def test_scopes_that_change(bearer: Registry, stored: StoredImage, guarded: StoredImage, number: int) -> None:
-    """Purpose: nor does it matter, where something is changed, which repository was named first.
+    """Purpose: each scope grants its own actions, whichever repository is named first.
 
     Method: 1. ask for one token to pull from a repository, and for everything in another
             2. open an upload in the other with it: expect 2xx

@@ -20,17 +20,14 @@ from conformance.clients.registry.tokens import (
     token_for,
 )
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import clock_of
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import ends_as_told
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
-from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
-from conformance.vocabulary.values import basic_login
 from conformance.vocabulary.wording import worded
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -66,7 +63,7 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
 @verifies("registry/token/other-audience-is-refused")
 @pytest.mark.parametrize("by", [case("by-form", "form")])
 def test_other_audience_by_form(bearer: Registry, guarded: StoredImage, by: str) -> None:
-    """Purpose: nor is one that was asked for by a form.
+    """Purpose: a token for another service that was requested by a form is refused, too.
 
     Method: 1. ask for a token for another service, by a form of grant_type=password
             2. expect the same
@@ -156,23 +153,6 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     expect_status(old.post_upload(), 401, "for an upload, and a token that has expired")
     expect_status(old.put_manifest(NOWHERE, b"{}", OCI_MANIFEST), 401, "to PUT, for a token that has expired")
     expect_status(old.delete_manifest(NOWHERE), {401, *NOT_OFFERED}, "to DELETE, for a token that has expired")
-
-
-@verifies("registry/token/is-not-told-back")
-@pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
-def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
-    """Purpose: nor does it carry a password on, which is often but a letter from the right one.
-
-    Method: 1. ask for a token with a password that is none, and by a form of grant_type=password
-            2. expect the password nowhere in the answer
-    """
-    username, password = bearer.account("pusher").username, names.new("password")
-    if by == "query":
-        reply = bearer.door.ask_token([], basic_login(username, password))
-    else:
-        reply = granted_by_password(bearer, username, password)
-
-    expect_not_repeated(reply, [password], "the password")
 
 
 @verifies("registry/token/lives-as-long-as-it-says")

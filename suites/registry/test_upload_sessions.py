@@ -127,7 +127,7 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
 @verifies("registry/upload/unknown-session-is-404")
 @pytest.mark.parametrize("name", [case("no-uuid", "nonsense" * 40)])
 def test_session_of_another_form(repository: Repository, name: str) -> None:
-    """Purpose: nor is a session known whose name is none that the registry would give.
+    """Purpose: a session name that the registry would never issue is reported as unknown.
 
     Method: 1. GET a session under a word that is no UUID, and longer than the name of a file may be
             2. expect 404, or 400 or 414
@@ -180,7 +180,7 @@ def test_cancelled_bytes(cancelled: Cancelled) -> None:
 @verifies("registry/upload/unknown-session-is-404")
 @pytest.mark.parametrize("method", [case("none-in-a-put", "PUT"), case("none-in-a-patch", "PATCH")])
 def test_no_session(repository: Repository, method: str) -> None:
-    """Purpose: nor does a request that names no session at all end one, and it is its caller's mistake.
+    """Purpose: a request that names no session is reported as a client error.
 
     Method: 1. PUT and PATCH where sessions are opened
             2. expect a 4xx
