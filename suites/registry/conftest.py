@@ -1,4 +1,4 @@
-"""What registry checks are given: the registry as the pusher sees it, repositories of the run's own, one image."""
+"""Fixtures of the registry checks: the registry with the pusher's login, repositories of the run, stored images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.programs.operator_hooks import Operator
-from conformance.clients.registry.client import ByDigest, NewRepository, Registry, Repository, StoredImage, need_taken
+from conformance.clients.registry.client import (
+    CODED,
+    EVERY_TYPE,
+    ByDigest,
+    NewRepository,
+    Registry,
+    Repository,
+    StoredImage,
+    need_taken,
+)
 from conformance.clients.registry.image_kinds import twins
 from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
-from conformance.clients.registry.tokens import altered, of_now, pull, token_for
+from conformance.clients.registry.operations import Occasion
+from conformance.clients.registry.tokens import altered, ask, of_now, pull, token_for
 from conformance.clients.registry.uploads import Refusing, pushed
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
@@ -237,6 +247,48 @@ def bad_login(registry: Registry, doorkeeper: None, guarded_image: StoredImage, 
 def features(target: Target) -> frozenset[str]:
     """What the target claims beyond the core."""
     return frozenset(target.features)
+
+
+@pytest.fixture(scope="session")
+def read_stored(stored: StoredImage, once: Once) -> Callable[[str], Exchange]:
+    """Sends GET or HEAD of the stored image, of its layer or of its tag list, once each."""
+    repository, image = stored.repository, stored.image
+    layer = image.blobs[-1].digest
+    reads: dict[str, Callable[[], Exchange]] = {
+        "blob-get": lambda: repository.get_blob(layer),
+        "blob-coded": lambda: repository.get_blob(layer, [CODED]),
+        "blob-head": lambda: repository.head_blob(layer),
+        "digest-get": lambda: repository.get_manifest(image.digest),
+        "digest-head": lambda: repository.head_manifest(image.digest),
+        "digest-coded": lambda: repository.get_manifest(image.digest, [EVERY_TYPE, CODED]),
+        "tag-get": lambda: repository.get_manifest(stored.tag),
+        "tag-head": lambda: repository.head_manifest(stored.tag),
+        "list-get": repository.tags,
+        "list-head": repository.head_tags,
+    }
+    return lambda what: once(("stored", what), reads[what])
+
+
+@pytest.fixture
+def token_response(bearer: Registry, once: Once) -> Exchange:
+    """The response to a login that requests a token to pull."""
+    scope = bearer.scope(bearer.described.repository, "pull")
+    return once("token to pull from the first", lambda: ask(bearer, "pusher", scope))
+
+
+@pytest.fixture
+def token_for_one_repository(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token for every action in the stored image's repository; it is known to pull from there."""
+    token = once("token for one", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name)))
+    if once("pulled with the token for one", lambda: pull(stored, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
+
+
+@pytest.fixture
+def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
+    """The image, blob and tag that each operation is tried on."""
+    return Occasion(guarded, new_blob(), names.new("tag"))
 
 
 def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bool:

@@ -1,4 +1,4 @@
-"""Refusals beyond their status: the error document, a code of the lists, the code that tells the cause."""
+"""Error responses: the error document, its codes, and the code that names the cause."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
 
 @verifies("registry/errors/json-has-the-form")
 @SOME_REFUSALS
-def test_form(once: Once, scene: Scene, refusal: str) -> None:
+def test_error_document_has_the_form(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client can read every refusal.
 
     Method: 1. have a request refused
@@ -237,7 +237,7 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
 
 @verifies("registry/errors/tell-nothing-of-the-inside")
 @SOME_REFUSALS
-def test_nothing_of_the_inside(once: Once, scene: Scene, refusal: str) -> None:
+def test_no_internal_details(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a refusal helps the caller and no attacker.
 
     Method: 1. have a request refused

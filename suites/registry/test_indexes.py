@@ -1,4 +1,4 @@
-"""Indexes: their tags and types, their deletion, and that of an image that they list (OCI Distribution 1.1)."""
+"""Image indexes: pushing, tags and types, and deletion of an index or of an image in it (OCI Distribution 1.1)."""
 
 from __future__ import annotations
 

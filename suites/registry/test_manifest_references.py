@@ -1,4 +1,4 @@
-"""Manifests that refer to what is not there (OCI Distribution Specification 1.1, "Push")."""
+"""Manifests that reference missing blobs or manifests (OCI Distribution Specification 1.1, "Push")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from conformance.clients.registry.images import (
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.registry_errors import expect_missing_told
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -37,14 +37,14 @@ CHILDREN = [case(name, name) for name in ("child", "docker-child", "child-elsewh
 
 @dataclass(frozen=True)
 class Pushed:
-    """A manifest that was pushed, and what was answered."""
+    """A manifest and the response to its push."""
 
     manifest: Manifest
     reply: Exchange
 
 
 @pytest.fixture
-def without(
+def pushed_without_reference(
     repository: Repository,
     stored: StoredImage,
     base: Manifest,
@@ -53,7 +53,7 @@ def without(
     once: Once,
     features: frozenset[str],
 ) -> Callable[[str], Pushed]:
-    """Pushes a manifest, one thing that it refers to left out; once for each such thing."""
+    """Pushes a manifest with one missing reference, once for each kind of reference."""
 
     def made(missing: str) -> Pushed:
         if missing.startswith("deleted") and "registry.delete" not in features:
@@ -91,21 +91,23 @@ def without(
 
 
 def deleted_image(repository: Repository, manifest: Manifest) -> Manifest:
-    """Has an image pushed and deleted; not asked of a registry that deletes none."""
+    """Pushes and deletes an image; not applicable where images cannot be deleted."""
     if not (reply := repository.delete_manifest(repository.given(manifest).digest)).ok:
         raise NotApplicable(f"the registry deletes no manifests: {reply}")
     return manifest
 
 
 def deleted_blob(repository: Repository, blob: Blob) -> None:
-    """Has a blob pushed and deleted; not asked of a registry that deletes none."""
+    """Pushes and deletes a blob; not applicable where blobs cannot be deleted."""
     if not (reply := repository.delete_blob(repository.given_blob(blob.content))).ok:
         raise NotApplicable(f"the registry deletes no blobs: {reply}")
 
 
 @verifies("registry/manifest/missing-reference-is-refused")
 @pytest.mark.parametrize("missing", BLOBS)
-def test_missing_reference(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
+def test_missing_reference(
+    repository: Repository, pushed_without_reference: Callable[[str], Pushed], missing: str
+) -> None:
     """Purpose: an image that cannot be pulled is not taken.
 
     Method: 1. PUT a manifest whose config was never pushed (by digest), or its second layer; or whose layer was pushed
@@ -114,36 +116,36 @@ def test_missing_reference(repository: Repository, without: Callable[[str], Push
             2. expect 400 or 404
             3. expect 404 to GET of the digest, which a tag would name
     """
-    _expect_not_taken(repository, without(missing))
+    _expect_not_taken(repository, pushed_without_reference(missing))
 
 
 @verifies("registry/manifest/missing-child-is-refused")
 @pytest.mark.parametrize("missing", CHILDREN)
-def test_missing_child(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
+def test_missing_child(repository: Repository, pushed_without_reference: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: an index is not taken before its images, by a registry that says so: one may keep sparse indexes.
 
     Method: 1. PUT an index with an image or index that was never pushed, or to another repository only, or deleted
             2. expect 400 or 404
             3. expect 404 to GET of the digest, which a tag would name
     """
-    _expect_not_taken(repository, without(missing))
+    _expect_not_taken(repository, pushed_without_reference(missing))
 
 
 def _expect_not_taken(repository: Repository, pushed: Pushed) -> None:
-    """Refused as 400 or 404, and not there."""
+    """Expect a refusal with 400 or 404, and no such manifest."""
     expect_status(pushed.reply, {400, 404}, "for a manifest that refers to what is not there")
     expect_not_stored([repository.get_manifest(pushed.manifest.digest)])
 
 
 @verifies("registry/manifest/missing-reference-is-told-by-code")
 @pytest.mark.parametrize("missing", BLOBS + CHILDREN)
-def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: str) -> None:
+def test_code_of_a_missing_reference(pushed_without_reference: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: a client learns that it has to push a blob first.
 
     Method: 1. PUT a manifest whose config, layer or child was never pushed
             2. where it is refused, expect an error MANIFEST_BLOB_UNKNOWN; of a blob, BLOB_UNKNOWN is as good
     """
-    reply = without(missing).reply
+    reply = pushed_without_reference(missing).reply
     if reply.ok:
         raise NotApplicable("the registry takes manifests before their blobs, which it may")
 
@@ -172,7 +174,7 @@ def test_each_missing_blob_is_told(repository: Repository, names: Names) -> None
 def test_reference_brings_no_blob(
     request: pytest.FixtureRequest,
     repository: Repository,
-    without: Callable[[str], Pushed],
+    pushed_without_reference: Callable[[str], Pushed],
     base: Manifest,
     names: Names,
     source: str,
@@ -186,13 +188,13 @@ def test_reference_brings_no_blob(
         manifest = manifest_of(base.blobs[0], request.getfixturevalue("theirs").image.blobs[1:])
         repository.put_manifest(names.new("theirs"), manifest.content, manifest.media_type)
     else:
-        manifest = without(source).manifest
+        manifest = pushed_without_reference(source).manifest
 
     expect_status(repository.get_blob(manifest.blobs[1].digest), 404, "for a blob that was not pushed here")
 
 
 @verifies("registry/manifest/foreign-layer-is-no-server-error")
-def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: Names) -> None:
+def test_nondistributable_layer(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: a layer that stands at a URL elsewhere is taken or refused, and is never the platform's fault.
 
     Method: 1. PUT an image with a non-distributable layer of 5 GiB, which has urls and was not pushed
@@ -226,7 +228,7 @@ def test_empty_index(repository: Repository, names: Names, docker: bool) -> None
 
 
 @verifies("registry/manifest/wrong-size-is-refused")
-def test_size_that_is_not_the_blobs(repository: Repository, new_image: NewImage, names: Names) -> None:
+def test_wrong_size_in_a_descriptor(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a manifest that is wrong of the size of a blob cannot be pulled by a client that compares.
 
     Method: 1. PUT a manifest whose layer's size is one more than the blob's
@@ -240,3 +242,20 @@ def test_size_that_is_not_the_blobs(repository: Repository, new_image: NewImage,
 
     expect_no_server_error(reply)
     expect_refused(reply, "for a descriptor with another size than its blob's")
+
+
+@verifies("registry/manifest/taken-once-it-is-whole")
+@pytest.mark.parametrize("kind", [case("image", "image"), case("index", "index")])
+def test_taken_once_it_is_whole(repository: Repository, names: Names, kind: str) -> None:
+    """Purpose: a push that failed for what was lacking is made good by pushing that, and the manifest again.
+
+    Method: 1. PUT an image whose config was never pushed, or an index of an image that was not
+            2. where that is refused, push what is lacking, and the manifest again: expect 2xx
+    """
+    part = image(names.new("late"), layers=0)
+    late = part if kind == "image" else index([part])
+    reply = repository.put_manifest(late.digest, late.content, late.media_type)
+    if not 400 <= reply.status < 500:
+        raise NotApplicable(f"the registry takes it before what it names ({reply.status})")
+
+    expect_success(repository.push(late), "for a manifest that lacks nothing any more")

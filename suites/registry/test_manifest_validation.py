@@ -1,4 +1,4 @@
-"""Bodies that are no manifests, and documents that are no sound ones (OCI Image Specification 1.1)."""
+"""Invalid manifests are refused, and random bodies never cause a server error (OCI Image Specification 1.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.registry.client import StoredImage
+from conformance.clients.registry.client import Repository, StoredImage
 from conformance.clients.registry.images import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -17,14 +17,35 @@ from conformance.clients.registry.images import (
     index,
     variation,
 )
-from conformance.oracles.registry import expect_not_stored
-from conformance.oracles.status import expect_status
+from conformance.clients.registry.tags import stays
+from conformance.evidence.shared_requests import Once
+from conformance.models.repository import Taken
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.registry_errors import expect_error_document
+from conformance.oracles.robustness import Surroundings, expect_outcome
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.names import Names
+from conformance.strategies.changes import Change
+from conformance.strategies.properties import explores
+from conformance.strategies.registry import (
+    MANIFEST_BODIES,
+    MANIFEST_KINDS,
+    MISSING_BLOB,
+    TAGS,
+    manifest_bodies,
+    manifest_changes,
+    manifest_types,
+    tags,
+)
 from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.mutation import Mutation, Outcome
 
 REFUSED = {400, 415, 422}
 NOT_A_NUMBER = b',"org.example.number":NaN}'
 NO_LAYERS = b', "layers": 5}'
+ODD = "any-body"
 
 
 def put_changed(
@@ -99,7 +120,7 @@ def test_schema_version_of_an_index(stored: StoredImage, names: Names, version: 
         case("subject-digest-of-no-form", "subject", "form"),
     ],
 )
-def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
+def test_incomplete_descriptor(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
     """Purpose: a descriptor has a media type, a digest and a size, which is a number; no digest is a path.
 
     Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, tells the size as text or has
@@ -134,7 +155,7 @@ def test_index_with_layers(stored: StoredImage, names: Names) -> None:
 
 @verifies("registry/manifest/type-is-a-manifests")
 @pytest.mark.parametrize("media_type", [case("plain-json", "application/json"), case("layer", "application/x-tar")])
-def test_type_that_is_no_manifests(stored: StoredImage, names: Names, media_type: str) -> None:
+def test_media_type_of_no_manifest(stored: StoredImage, names: Names, media_type: str) -> None:
     """Purpose: what is pushed as another thing than a manifest is not stored as one.
 
     Method: 1. PUT an image as a type that is no manifest's
@@ -189,7 +210,7 @@ def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) 
 
 
 @verifies("registry/manifest/type-is-compared")
-def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
+def test_media_type_that_differs_from_the_body(stored: StoredImage, names: Names) -> None:
     """Purpose: a manifest is not stored as what it does not say to be.
 
     Method: 1. PUT an OCI image as a Docker manifest list
@@ -212,3 +233,94 @@ def test_manifest_without_a_type(stored: StoredImage) -> None:
     reply = stored.repository.put_manifest(own.digest, own.content, None)
 
     expect_status(reply, {*range(200, 300), *range(400, 500)}, "for a manifest without a type")
+
+
+@pytest.fixture(scope="session")
+def taken() -> Taken:
+    """What is known of the repository that properties push to, whichever of them pushed it."""
+    return Taken()
+
+
+@pytest.fixture
+def first_image(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
+    """The image that the repository begins with, which is known."""
+    once("known", lambda: taken.begin(explored.tag, explored.image.content))
+    return explored
+
+
+def _expect_judged(repository: Repository, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str) -> None:
+    """Taken, and its bytes can be pulled; or refused, and the tag not moved."""
+    content, there = mutation.value, taken.named(tag) is not None
+    read: list[Exchange] = []
+    reply = expect_outcome(
+        mutation,
+        lambda: repository.put_manifest(tag, content, media_type),
+        Surroundings(
+            expect_error_document,
+            lambda: read.append(repository.get_manifest(tag)),
+            accepted=lambda reply: reply.ok or (there and stays(reply)),
+        ),
+    )
+    if reply.ok:
+        taken.put(tag, content)
+
+    named = taken.named(tag)
+    if reply.ok:
+        expect_bytes(read[-1], content)
+    elif named is not None:
+        _expect_not_moved(read[-1], named, taken.first_named(tag))
+    elif read[-1].ok:
+        proof = Proof(read[-1].id, statuses=tuple(range(400, 500)))
+        raise NonConformance("nothing under a tag that was refused", observed(read[-1]), read[-1], proof=proof)
+
+
+def _expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
+    """The tag names what it did; in a script, which pushes nothing that other examples did, what it named first."""
+    if read.status != 200 or read.body != named:
+        known = dict.fromkeys((named, first or named))
+        right = "|".join(digest_of(each).removeprefix("sha256:") for each in known)
+        proof = Proof(read.id, statuses=(200,), sha256=right, or_statuses=() if first else (404,))
+        raise NonConformance("what the tag named before the refused request", observed(read), read, proof=proof)
+
+
+@verifies("registry/manifest/any-change-is-taken-or-refused")
+@explores(0.4, *MANIFEST_KINDS, change=manifest_changes())
+def test_any_changed_manifest(
+    first_image: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
+) -> None:
+    """Purpose: a manifest that was changed is taken whole or refused as the change demands, never the platform's fault.
+
+    Method: 1. PUT an image's manifest changed in one way: its JSON, its members, what it refers to, under one tag
+            2. expect 201 and its bytes from GET for what is still a manifest, 4xx for what must be refused; after a
+               refusal an error document, and the image from before under the tag
+    """
+    mutation = change.of(first_image.image.document)
+    if mutation.kind == MISSING_BLOB and "registry.validation" not in features:
+        mutation = mutation.open()
+
+    _expect_judged(first_image.repository, taken, mutation, first_image.tag, first_image.image.media_type)
+
+
+@verifies("registry/manifest/any-body-is-taken-or-refused")
+@explores(0.4, *MANIFEST_BODIES, content=manifest_bodies(), media_type=manifest_types())
+def test_any_body(open_ground: Repository, taken: Taken, content: bytes, media_type: str) -> None:
+    """Purpose: a body that is no manifest is refused, and is never the platform's fault.
+
+    Method: 1. PUT any bytes and any JSON as a manifest of any type
+            2. expect 201, and its bytes from GET; or 4xx with an error document, and what was there before from GET
+    """
+    _expect_judged(open_ground, taken, Mutation("any body", Outcome.EITHER, content), ODD, media_type)
+
+
+@verifies("registry/name/any-tag-names-its-manifest")
+@explores(0.6, *TAGS, tag=tags())
+def test_any_tag(first_image: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
+    """Purpose: every tag of the grammar names what was pushed under it, and no other text harms anything.
+
+    Method: 1. PUT the image under a tag of the grammar, or of another one
+            2. expect 201 for those of the grammar, and the image from GET of the tag; after a refusal the tag unknown
+    """
+    image = first_image.image
+    _expect_judged(
+        first_image.repository, taken, Mutation(tag.kind, tag.outcome, image.content), tag.value, image.media_type
+    )

@@ -1,6 +1,6 @@
-"""A repository against a model of it: any sequence of operations leaves both the same.
+"""A repository against a model of it: any sequence of operations leaves both in the same state.
 
-What fails is told as the shortest sequence of requests that shows it.
+A failure is reported as the shortest sequence of requests that shows it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ IMAGES = [ONE, TWO]
 BLOBS = [*{blob.digest: blob for each in IMAGES for blob in each.blobs}.values(), LARGE]
 TAGS = ["v1", "latest"]
 images, blobs, tags = st.sampled_from(IMAGES), st.sampled_from(BLOBS), st.sampled_from(TAGS)
-
 PUSHES = st.tuples(images, tags)
 # Mostly there is something to begin with, and a tag that named another image before.
 PUSHED = st.lists(PUSHES, max_size=3) | st.lists(PUSHES, min_size=2, max_size=4)

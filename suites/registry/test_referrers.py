@@ -1,4 +1,4 @@
-"""Referrers, where that is claimed (OCI Distribution Specification 1.1, "Listing Referrers")."""
+"""Listing referrers, where offered, and who may list them (OCI Distribution 1.1, "Listing Referrers")."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.registry.client import NewRepository, Repository
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
 from conformance.clients.registry.images import (
     OCI_CONFIG,
     OCI_EMPTY,
@@ -22,7 +22,14 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import has_just, has_member, in_its_object
-from conformance.oracles.registry import descriptors_of, expect_annotations, pages_from
+from conformance.oracles.registry import (
+    descriptors_of,
+    expect_annotations,
+    expect_denied,
+    expect_scope,
+    pages_from,
+)
+from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
@@ -90,7 +97,7 @@ class Listing:
 
 @pytest.fixture
 def listing(referred: Referred, once: Once) -> Listing:
-    """What is listed of an image's referrers."""
+    """The list of an image's referrers."""
     return Listing(referred, once)
 
 
@@ -214,7 +221,7 @@ def test_no_referrers(referred: Referred, names: Names) -> None:
 
 
 @verifies("registry/referrers/filter-is-applied")
-def test_filter(referred: Referred, listing: Listing) -> None:
+def test_filter_is_applied(referred: Referred, listing: Listing) -> None:
     """Purpose: a client asks for one type of referrers.
 
     Method: 1. ask for referrers of one artifact type
@@ -252,3 +259,68 @@ def test_filter_of_a_configs_type(referred: Referred, listing: Listing) -> None:
         raise NotApplicable("the registry does not filter, which it may")
     expect_digests(found, reply, [referred.by["image"]])
     expect_digests(*listing.of(OCI_EMPTY), [])
+
+
+@pytest.fixture
+def anonymous_response(guarded: StoredImage, once: Once) -> Exchange:
+    """The response to a request for referrers without a login."""
+    stranger, digest = guarded.repository.as_role(None), guarded.image.digest
+    return once("referrers without a login", lambda: stranger.referrers(digest))
+
+
+@verifies("registry/login/anonymous-cannot-list-referrers")
+def test_anonymous_cannot_list_referrers(guarded: StoredImage, bad_login: str, anonymous_response: Exchange) -> None:
+    """Purpose: what refers to an organization's images is for those who log in.
+
+    Method: 1. ask for referrers, and for those of one type, without a login, and with one that is none
+            2. expect 401
+    """
+    of_a_type = guarded.repository.as_role(None).referrers(guarded.image.digest, SBOM)
+    for each in (anonymous_response, of_a_type):
+        expect_status(each, 401, "without a login")
+    reply = guarded.repository.presenting(bad_login).referrers(guarded.image.digest)
+    expect_status(reply, 401, "for a login that is none")
+
+
+@verifies("registry/login/referrers-challenge-names-the-scope")
+def test_challenge_of_referrers(guarded: StoredImage, anonymous_response: Exchange) -> None:
+    """Purpose: a client that asks for referrers learns which token it needs.
+
+    Method: 1. ask for referrers without a login
+            2. expect the Bearer challenge's scope to name the repository and pull
+    """
+    expect_scope(anonymous_response, f"repository:{guarded.repository.name}", "pull")
+
+
+@verifies("registry/rights/puller-can-list-referrers")
+def test_puller_can_list_referrers(guarded: StoredImage) -> None:
+    """Purpose: who may pull an image finds its signatures, without which some engines take none.
+
+    Method: 1. ask for referrers with a pull-only login
+            2. expect 200
+    """
+    expect_status(guarded.repository.as_role("puller").referrers(guarded.image.digest), 200)
+
+
+@verifies("registry/rights/other-organization-cannot-list-referrers")
+def test_other_organization_cannot_list_referrers(guarded: StoredImage) -> None:
+    """Purpose: what refers to an organization's images is its own.
+
+    Method: 1. ask for referrers, and for those of one type, with another organization's login
+            2. expect 401, 403 or 404
+    """
+    for kind in (None, SBOM):
+        reply = guarded.repository.as_role("foreign").referrers(guarded.image.digest, kind)
+
+        expect_denied(reply, "for another organization's login")
+
+
+@verifies("registry/referrers/malformed-digest-is-400")
+@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("word", "nonsense"), case("tag", "v1")])
+def test_referrers_of_a_malformed_digest(stored: StoredImage, digest: str) -> None:
+    """Purpose: a digest that is none is told as such.
+
+    Method: 1. ask for the referrers of what is no digest
+            2. expect 400
+    """
+    expect_status(stored.repository.referrers(digest), 400, "for a malformed digest")

@@ -1,6 +1,6 @@
-"""Names of repositories at the limits of their grammar (OCI Distribution 1.1, "Pulling manifests").
+"""Repository names: the limits of their grammar, and percent-encoding (OCI Distribution 1.1; RFC 9110).
 
-Every name begins with that of a repository of the run's own, so that what a registry takes is found and removed.
+Every name begins with the name of a repository of the run, so that cleanup finds each repository that is created.
 """
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from conformance.clients.registry.client import NewRepository, Registry, Reposit
 from conformance.clients.registry.images import image, index
 from conformance.clients.registry.tags import stays
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_sorted, expect_tags, pages_from
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_complete,
+    expect_not_stored,
+    expect_sorted,
+    expect_tags,
+    pages_from,
+    strings_of,
+)
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success, unlike
+from conformance.sandbox.retry_once import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
@@ -29,11 +38,12 @@ LONGEST = 255
 LONGEST_TAG = 128
 # Those that one behind a slash is like: their blobs are looked for, and catalogs that list what has blobs list them.
 WITH_BLOBS = ("a", "a/b/c", "a/0", "a/manifests/c")
-Taken = Callable[[str], StoredImage | Exchange]
+PushedTo = Callable[[str], StoredImage | Exchange]
+TAGS = "a1", "b2", "c3"
 
 
 @pytest.fixture
-def taken(new_repository: NewRepository, repository_at: NewRepository, once: Once) -> Taken:
+def pushed_to(new_repository: NewRepository, repository_at: NewRepository, once: Once) -> PushedTo:
     """Pushes an image of its own to a name, once for each, which several others may be like; or tells the refusal.
 
     No blob is pushed where none is looked for and an index of nothing is taken.
@@ -62,8 +72,8 @@ def taken(new_repository: NewRepository, repository_at: NewRepository, once: Onc
     return lambda ending: once(("apart", ending), lambda: made(ending))
 
 
-def expect_taken(pushed: StoredImage | Exchange) -> StoredImage:
-    """A name that was not refused."""
+def expect_accepted(pushed: StoredImage | Exchange) -> StoredImage:
+    """Expect the name to be accepted."""
     if isinstance(pushed, StoredImage):
         return pushed
     raise unlike("202 to an upload", pushed, {202})
@@ -73,13 +83,13 @@ def expect_taken(pushed: StoredImage | Exchange) -> StoredImage:
 @pytest.mark.parametrize(
     "ending", [case("digits", "a-0"), case("dashes", "a---0"), case("letters", "a"), case("one-digit", "a7")]
 )
-def test_app_slugs(taken: Taken, ending: str) -> None:
+def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
     """Purpose: every slug an app may have can be pushed to.
 
     Method: 1. push an image to a repository whose slug has dashes and digits at its end
             2. expect 2xx; or 2xx to POST of an upload
     """
-    expect_taken(taken(ending))
+    expect_accepted(pushed_to(ending))
 
 
 @verifies("registry/name/each-name-is-its-own")
@@ -96,7 +106,7 @@ def test_app_slugs(taken: Taken, ending: str) -> None:
         case("longest", "{most}a", "{most}b"),
     ],
 )
-def test_each_name_is_its_own(taken: Taken, ending: str, like: str) -> None:
+def test_each_name_is_its_own(pushed_to: PushedTo, ending: str, like: str) -> None:
     """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
 
     Method: 1. push an image of its own, under one tag, to each of two names of the grammar: expect 2xx; or an upload
@@ -106,7 +116,7 @@ def test_each_name_is_its_own(taken: Taken, ending: str, like: str) -> None:
             3. where one name goes on behind a slash, expect 404 to GET of the other's config, or of its image, and no
                tag of it in the list
     """
-    pair = [each for each in (taken(like), taken(ending)) if isinstance(each, StoredImage)]
+    pair = [each for each in (pushed_to(like), pushed_to(ending)) if isinstance(each, StoredImage)]
     try:
         expect_own(pair)
     except NonConformance:
@@ -124,7 +134,7 @@ def test_each_name_is_its_own(taken: Taken, ending: str, like: str) -> None:
 
 
 def expect_own(images: Iterable[StoredImage]) -> None:
-    """The tag of each gives exactly its bytes."""
+    """Expect exactly the pushed bytes under each tag."""
     for each in images:
         expect_bytes(each.repository.get_manifest(each.tag), each.image.content)
 
@@ -215,7 +225,7 @@ def with_a_token(other: Repository, repository: Repository) -> Repository:
 
 
 @verifies("registry/name/image-naming-of-the-contract")
-def test_image_naming(repository: Repository, taken: Taken) -> None:
+def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
     """Purpose: images are named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag}.
 
     Method: 1. push an image to orgs/{org-slug}/{app-slug} under a tag such as v1.0.0
@@ -225,21 +235,74 @@ def test_image_naming(repository: Repository, taken: Taken) -> None:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
         raise Inconclusive(f"the target file names {repository.registry.described.repository}", needs)
 
-    expect_own([expect_taken(taken("a"))])
+    expect_own([expect_accepted(pushed_to("a"))])
 
 
 @verifies("registry/catalog/is-sorted")
 @pytest.mark.parametrize("ending", [case("name-below", "a/0")])
-def test_catalog_with_names_below(registry: Registry, taken: Taken, ending: str) -> None:
+def test_catalog_with_names_below(registry: Registry, pushed_to: PushedTo, ending: str) -> None:
     """Purpose: a name that goes on behind a slash stands where its letters do, and not with its folder.
 
     Method: 1. push images to three names, of which two are the first and more, behind a slash and behind a dash
             2. read the catalog to its end: expect what each page has of them in lexical order
     """
-    pushed = [taken(each) for each in ("a", "a-0", ending)]
+    pushed = [pushed_to(each) for each in ("a", "a-0", ending)]
     own = {each.repository.name for each in pushed if isinstance(each, StoredImage)}
     if len(own) < len(pushed):
         raise NotApplicable("no name goes on behind a slash here")
 
     for page in pages_from(registry.catalog("?n=50"), registry.follow_catalog):
         expect_sorted(page, "repositories", own)
+
+
+def escaped(text: str, at: int = 0) -> str:
+    """Return the text with one character percent-encoded."""
+    return f"{text[:at]}%{ord(text[at]):02X}{text[at + 1 :]}"
+
+
+@pytest.fixture(scope="session")
+@at_second_try
+def tagged_image(new_repository: NewRepository) -> StoredImage:
+    """An image under three tags."""
+    repository = new_repository("escaped")
+    return StoredImage(repository, repository.given(image(repository.name, layers=0), *TAGS), TAGS[0])
+
+
+@verifies("registry/name/escaped-is-the-same")
+@pytest.mark.parametrize("kind", [case("manifest", "manifest"), case("blob", "blob")])
+def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
+    """Purpose: a client that escapes more than it must gets the same.
+
+    Method: 1. GET a manifest, a letter of its tag escaped, and a blob, the first digit of its digest escaped
+            2. expect exactly its bytes
+    """
+    repository, blob = tagged_image.repository, tagged_image.image.blobs[-1]
+
+    if kind == "manifest":
+        expect_bytes(repository.get_manifest(escaped(tagged_image.tag)), tagged_image.image.content)
+    else:
+        expect_bytes(repository.get_blob(escaped(blob.digest, len("sha256:"))), blob.content)
+
+
+@verifies("registry/name/escaped-is-the-same")
+@pytest.mark.parametrize(
+    ("plain", "rest", "first"),
+    [
+        case("list", "?n=1", f"{escaped('tags/list')}?n=1", 0),
+        case("last", f"?last={TAGS[0]}", f"tags/list?last={escaped(TAGS[0])}", 1),
+    ],
+)
+def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, first: int) -> None:
+    """Purpose: a percent-encoded address can be paged through like the plain one.
+
+    Method: 1. GET one of three tags, and those behind the first; follow the Links to the end: nothing is asked of a
+               registry where these are not the three, and the other two
+            2. the same, a letter of the path and of last escaped: expect the same, each once
+    """
+    repository, wanted = tagged_image.repository, TAGS[first:]
+    listed = [tag for page in pages_from(repository.tags(plain), repository.follow) for tag in strings_of(page, "tags")]
+    if sorted(listed) != [*wanted]:
+        raise NotApplicable(f"the registry lists {listed} for {plain} as it is")
+    reply = repository.registry.fetch("GET", repository.path(rest), scopes=repository.scopes)
+
+    expect_complete(pages_from(reply, repository.follow), "tags", wanted)

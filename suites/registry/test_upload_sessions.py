@@ -1,4 +1,4 @@
-"""What ends an upload session, and the sessions of others."""
+"""Upload sessions: how they end, which logins may use them, and logins that expire or fail during an upload."""
 
 from __future__ import annotations
 
@@ -7,15 +7,35 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.registry.client import Repository, StoredImage, Upload
+from conformance.clients.registry.client import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry.images import Blob, NewBlob
-from conformance.clients.registry.uploads import CANCELS_NONE, uses
+from conformance.clients.registry.tokens import (
+    token_for,
+)
+from conformance.clients.registry.uploads import (
+    CANCELS_NONE,
+    at_the_registry,
+    open_in_pieces,
+    uses,
+)
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
+from conformance.oracles.headers import expect_header
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_denied,
+    expect_not_stored,
+    expect_scope,
+)
+from conformance.oracles.status import (
+    expect_no_server_error,
+    expect_refused,
+    expect_status,
+    expect_success,
+)
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 USES = [case("patch", "PATCH"), case("put", "PUT"), case("get", "GET")]
 EVERY_USE = pytest.mark.parametrize("method", USES)
@@ -23,7 +43,7 @@ EVERY_USE = pytest.mark.parametrize("method", USES)
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A session that was cancelled, what it had taken, the answers to GET of that, and a session beside it."""
+    """A cancelled session, the blob it had taken, the responses to GET of the blob, and a second session."""
 
     upload: Upload
     blob: Blob
@@ -107,7 +127,7 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
 @verifies("registry/upload/unknown-session-is-404")
 @pytest.mark.parametrize("name", [case("no-uuid", "nonsense" * 40)])
 def test_session_of_another_form(repository: Repository, name: str) -> None:
-    """Purpose: nor is a session known whose name is none that the registry would give.
+    """Purpose: a session name that the registry would never issue is reported as unknown.
 
     Method: 1. GET a session under a word that is no UUID, and longer than the name of a file may be
             2. expect 404, or 400 or 414
@@ -155,3 +175,205 @@ def test_cancelled_bytes(cancelled: Cancelled) -> None:
     expect_no_server_error(cancelled.reply)
 
     expect_not_stored([cancelled.before, cancelled.after])
+
+
+@verifies("registry/upload/unknown-session-is-404")
+@pytest.mark.parametrize("method", [case("none-in-a-put", "PUT"), case("none-in-a-patch", "PATCH")])
+def test_no_session(repository: Repository, method: str) -> None:
+    """Purpose: a request that names no session is reported as a client error.
+
+    Method: 1. PUT and PATCH where sessions are opened
+            2. expect a 4xx
+    """
+    expect_status(repository.send(method, "blobs/uploads/"), range(400, 500), "for a request that names no session")
+
+
+def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[str, Exchange]:
+    """Use a session in every way and return the responses by method."""
+    return {
+        "GET": upload.status(),
+        "PATCH": upload.patch(content, f"0-{len(content) - 1}"),
+        "PUT": upload.put(digest, content),
+        "DELETE": upload.cancel(),
+    }
+
+
+@verifies("registry/rights/session-is-its-openers")
+@pytest.mark.parametrize(
+    "role",
+    [
+        case("puller", "puller"),
+        case("other-organization", "foreign"),
+        case("anonymous", None),
+    ],
+)
+def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
+    """Purpose: an upload session is of no use to whoever else learns its location.
+
+    Method: 1. open a session; GET, PATCH, PUT and DELETE it as a stranger: expect 401, 403 or 404 (to GET by who may
+               pull see session-tells-others-nothing; 400, 405 or 501 to DELETE, where no upload is cancelled)
+            2. expect no such blob; then PUT as the opener: expect 2xx and exactly the bytes
+    """
+    if role is None:
+        repository.registry.door.expect_locked()
+    other = repository.registry.as_role(role)
+    blob, planted, upload = new_blob(), new_blob(), at_the_registry(repository.open_upload())
+    stranger = upload.by(other)
+    for method, reply in responses_to_every_use(stranger, planted.content, planted.digest).items():
+        if method != "GET" or role != "puller":
+            expect_denied(reply, f"to {method} of another's session", CANCELS_NONE if method == "DELETE" else ())
+
+    expect_not_stored([repository.get_blob(planted.digest)])
+    expect_success(upload.put(blob.digest, blob.content), "for the opener, afterwards")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/rights/session-tells-others-nothing")
+def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None:
+    """Purpose: how far an upload has come is its opener's affair.
+
+    Method: 1. open a session; GET it with a login that may only pull
+            2. expect 401, 403 or 404; then 204 to the opener
+    """
+    other, upload = repository.registry.as_role("puller"), at_the_registry(repository.open_upload())
+
+    expect_denied(upload.by(other).status(), "to another")
+    expect_success(upload.status(), "to the opener")
+
+
+@verifies("registry/token/session-needs-push")
+@pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT"), case("delete", "DELETE")])
+def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob, once: Once, method: str) -> None:
+    """Purpose: each request of an upload needs the right to push, and not the first alone.
+
+    Method: 1. open a session; ask for a token to pull with the same login, and pull with it: expect 200 (the control)
+            2. PATCH a chunk, PUT a whole blob, DELETE the session with that token: expect 401, 403 or 404; or 400,
+               405 or 501 to DELETE, where no upload is cancelled
+    """
+    repository, blob = stored.repository, new_blob()
+    session = once("session of one who may push", repository.open_upload)
+    upload = at_the_registry(session).by(repository.registry.presenting(f"Bearer {to_pull}"))
+    use = {
+        "PATCH": lambda: upload.patch(blob.content),
+        "PUT": lambda: upload.put(blob.digest, blob.content),
+        "DELETE": upload.cancel,
+    }[method]
+
+    expect_denied(use(), "with a token to pull", CANCELS_NONE if method == "DELETE" else ())
+
+
+@verifies("registry/token/is-for-one-repository")
+@pytest.mark.parametrize("operation", [case("chunk", "chunk")])
+def test_session_with_a_token_for_another_repository(
+    bearer: Registry, token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
+) -> None:
+    """Purpose: whose session it is does not stand for the right to push to its repository.
+
+    Method: 1. open a session in a repository; ask for a token for everything in another; pull there: expect 200
+            2. PATCH a chunk with that token: expect 401, 403 or 404
+    """
+    upload = at_the_registry(guarded.repository.open_upload())
+
+    expect_denied(
+        upload.by(bearer.presenting(f"Bearer {token_for_one_repository}")).patch(new_blob().content),
+        "for another repository",
+    )
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An upload that has taken half of a blob, and the response to the rest with an invalid login."""
+
+    upload: Upload
+    digest: str
+    rest: bytes
+    place: str
+    reply: Exchange
+
+
+@pytest.fixture
+def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
+    """Sends the rest of an upload with an invalid login, once."""
+    repository.registry.door.expect_locked()
+
+    def made() -> Interrupted:
+        opened, length = open_in_pieces(repository, 300)
+        upload, blob = at_the_registry(opened), new_blob(2 * length)
+        upload.patch(blob.content[:length], f"0-{length - 1}")
+        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic_login("nobody", "nothing")
+        stranger = upload.by(repository.registry.presenting(nobody))
+        rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
+        return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))
+
+    return once("interrupted upload", made)
+
+
+@verifies("registry/login/refused-in-an-upload-can-be-mended")
+def test_refused_login_during_an_upload(interrupted: Interrupted) -> None:
+    """Purpose: a login that runs out in the middle of an upload does not cost the upload.
+
+    Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
+            2. PATCH it with the login, PUT: expect 2xx
+    """
+    upload = interrupted.upload
+    expect_status(interrupted.reply, 401, "for a login that is none")
+    expect_success(upload.patch(interrupted.rest, interrupted.place), "with the login again")
+    expect_success(upload.put(interrupted.digest), "for the digest of what was sent with the login")
+
+
+@verifies("registry/login/challenge-names-the-scope")
+@pytest.mark.parametrize("action", [case("chunk", "push")])
+def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, action: str) -> None:
+    """Purpose: a client whose token runs out in the middle of an upload learns which one to ask for.
+
+    Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none
+            2. where that is refused with 401, expect WWW-Authenticate, and a Bearer challenge's scope to name the
+               repository and push
+    """
+    if interrupted.reply.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({interrupted.reply.status})")
+
+    expect_header(interrupted.reply, "WWW-Authenticate")
+    expect_scope(interrupted.reply, f"repository:{repository.name}", action)
+
+
+@verifies("registry/login/bad-login-opens-nothing")
+@pytest.mark.parametrize(
+    "method", [case("upload-status", "GET"), case("upload-end", "PUT"), case("upload-given-up", "DELETE")]
+)
+def test_bad_login_during_an_upload(
+    guarded: StoredImage, bad_login: str, new_blob: NewBlob, once: Once, method: str
+) -> None:
+    """Purpose: in the middle of an upload, too, the login is verified, and not only seen to be there.
+
+    Method: 1. open a session; GET, PUT and DELETE it with a token of which one letter was altered; with the name of
+               nobody where the registry takes no tokens
+            2. expect 401 (400, 405 or 501 to DELETE, where no upload is cancelled)
+    """
+    session = once("session under a bad login", guarded.repository.open_upload)
+    upload = at_the_registry(session).by(guarded.repository.registry.presenting(bad_login))
+    reply = uses(upload, new_blob())[method]()
+
+    expect_status(reply, {401, *(CANCELS_NONE if method == "DELETE" else ())}, "for a login that is none")
+
+
+@verifies("registry/upload/outlives-its-token")
+def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: an upload that takes longer than a token lives goes on with the next.
+
+    Method: 1. open a session with a token, PATCH it, and PUT the rest, each with a new token of the same login
+            2. expect 202 and 201, and exactly the bytes
+    """
+    scope = bearer.scope(repository.name, "pull,push")
+
+    def renewed() -> Repository:
+        return repository.presenting(f"Bearer {token_for(bearer, 'pusher', scope)}")
+
+    upload, length = open_in_pieces(renewed(), 300)
+    blob = new_blob(2 * length)
+    upload.repository = renewed()
+    expect_success(upload.patch(blob.content[:length], f"0-{length - 1}"), "with a new token")
+    upload.repository = renewed()
+    rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
+    expect_success(upload.put(blob.digest, rest, place), "with a new token")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)

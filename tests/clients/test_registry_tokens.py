@@ -235,7 +235,7 @@ def test_when_a_token_ends_is_told_by_the_clock_of_the_target(ahead_s: int, live
     claims = {"iat": ahead_s, "exp": ahead_s + lives_s}
     answer = reply(200, {"token": made(claims), "expires_in": 300}, {"Date": formatdate(ahead_s, usegmt=True)})
     with nullcontext() if right else pytest.raises(NonConformance, match="exp in 300 s"):
-        checks_of("registry", "token_answers").test_token_lives_as_long_as_it_says(answer)
+        checks_of("registry", "token_verification").test_token_lives_as_long_as_it_says(answer)
 
 
 def made(claims: dict[str, int]) -> str:

@@ -1,0 +1,263 @@
+"""Listing tags: order, pages and limits (OCI Distribution 1.1, "Listing Tags"; Docker Registry V2, "Pagination")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage
+from conformance.clients.registry.images import image
+from conformance.evidence.shared_requests import Once
+from conformance.oracles.headers import expect_media_type
+from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.proofs import field_says_no, has_member, literal, without_list
+from conformance.oracles.registry import (
+    expect_complete,
+    expect_list,
+    expect_reachable,
+    expect_sorted,
+    next_link,
+    pages_from,
+    strings_of,
+)
+from conformance.oracles.registry_errors import expect_code, expect_error_document
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.sandbox.retry_once import at_second_try
+from conformance.strategies.properties import explores
+from conformance.strategies.registry import tag_queries
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
+
+SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what they push
+TAGS = ["v10", "a1", "M", "v2", "latest", SIGNATURE, "a-2.json"]  # of which no part is a format
+MANY = 10_000
+BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
+MORE_THAN_THERE_ARE = "9" * 18  # a number that a register holds, and more than any memory does
+Ask = Callable[[str], Exchange]
+
+
+@pytest.fixture(scope="session")
+@at_second_try
+def tagged(new_repository: NewRepository) -> Repository:
+    """A read-only repository with seven tags, pushed in no order after its empty list was read."""
+    repository = new_repository("tags")
+    repository.tags()
+    repository.given(image(repository.name, layers=0), *TAGS)
+    return repository
+
+
+@pytest.fixture(scope="session")
+def ask(tagged: Repository, once: Once) -> Ask:
+    """Lists its tags with a query, once for each query."""
+    return lambda query: once(("tags", query), lambda: tagged.tags(query))
+
+
+@pytest.fixture
+def pages(tagged: Repository, ask: Ask, once: Once) -> list[Exchange]:
+    """The list of all its tags, followed to the end."""
+    return once("pages of tags", lambda: pages_from(ask(""), tagged.follow))
+
+
+@pytest.fixture
+def whole(pages: list[Exchange]) -> list[str]:
+    """All its tags, in the registry's own order."""
+    return [tag for page in pages for tag in strings_of(page, "tags")]
+
+
+def in_order(reply: Exchange) -> list[str]:
+    """The registry's own order of the tags, whichever lexical order it is."""
+    return strings_of(reply, "tags")
+
+
+@verifies("registry/tags/are-listed")
+def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
+    """Purpose: a client finds out which tags there are.
+
+    Method: 1. ask for the tags of a repository that is not there yet; push one image under seven tags, ask for the list
+            2. expect 200 in JSON with the repository's name and each tag once
+    """
+    reply = pages[0]
+
+    expect_complete(pages, "tags", TAGS)
+    if expect_json_object(reply).get("name") != tagged.name:
+        proof = has_member(reply, "name", f'"{literal(tagged.name)}"')
+        raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply, proof=proof)
+
+
+@verifies("registry/tags/are-json")
+def test_tags_are_json(ask: Ask) -> None:
+    """Purpose: a client knows how to read the list.
+
+    Method: 1. ask for the list
+            2. expect Content-Type: application/json
+    """
+    expect_media_type(ask(""), "application/json")
+
+
+@verifies("registry/tags/are-sorted")
+def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None:
+    """Purpose: a list can be read in pages because it has an order.
+
+    Method: 1. push seven tags in no order, ask for the list, whole and two by two
+            2. expect lexical order, the same both times
+    """
+    expect_sorted(ask(""), "tags")
+    pages = pages_from(ask("?n=2"), tagged.follow)
+    found = [tag for page in pages for tag in in_order(page)]
+
+    if found != whole and sorted(found) == sorted(whole):
+        turned = [page for page in pages if in_order(page) != [tag for tag in whole if tag in in_order(page)]]
+        proof = without_list((turned or pages)[-1], "tags")
+        raise NonConformance(f"the order of the whole list, {worded(whole)}", worded(found), *pages, proof=proof)
+
+
+@verifies("registry/tags/n-limits-the-list")
+@pytest.mark.parametrize("number", [case("one", 1), case("three", 3), case("all", 7), case("more", MANY)])
+def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
+    """Purpose: a client gets as many tags as it asks for.
+
+    Method: 1. ask for n tags
+            2. expect n, or all where there are fewer, or fewer with a Link to the next; from the beginning
+            3. of ten thousand expect the same, or 400 with PAGINATION_NUMBER_INVALID: n may be "bigger than the maximum
+               allowed" (Docker Registry V2, Errors)
+    """
+    reply = ask(f"?n={number}")
+    if number == MANY and reply.status == 400:
+        expect_code(reply, "PAGINATION_NUMBER_INVALID")
+        return
+    found, wanted = in_order(reply), whole[:number]
+
+    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
+        proof = without_list(reply, "tags")
+        raise NonConformance(
+            f"{worded(wanted)}, or their beginning and a Link to the next", worded(found), reply, proof=proof
+        )
+
+
+@verifies("registry/tags/last-goes-on-behind")
+@pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
+def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -> None:
+    """Purpose: a list goes on behind the tag that came last.
+
+    Method: 1. ask for the tags behind the third, with n and without
+            2. expect those that follow it in the list, and not itself
+    """
+    if len(whole) < 3:
+        raise Inconclusive(f"the list has the tags {whole} alone", "a list of all tags")
+    reply = ask(query.format(whole[2]))
+    wanted = whole[3:5] if "n=" in query else whole[3:]
+    found = in_order(reply)
+
+    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
+        proof = without_list(reply, "tags")
+        raise NonConformance(f"{worded(wanted)}, those behind {whole[2]}", worded(found), reply, proof=proof)
+
+
+@verifies("registry/tags/n-nought-is-empty")
+def test_n_zero(tagged: Repository) -> None:
+    """Purpose: none asked for, none given.
+
+    Method: 1. ask for 0 tags of a repository that has some
+            2. expect an empty list, and no Link
+    """
+    reply = tagged.tags("?n=0")
+
+    expect_list(reply, "tags", [])
+    if "link" in reply.headers:
+        proof = field_says_no(reply, "link", ".")
+        raise NonConformance("no Link field", f"Link: {reply.headers.get('link')}", reply, proof=proof)
+
+
+@verifies("registry/tags/links-lead-to-the-end")
+@pytest.mark.parametrize(
+    "number",
+    [
+        case("hundred", 100),
+        case("one", 1),
+        case("two", 2),
+        case("three", 3),
+        case("four", 4),
+        case("five", 5),
+        case("six", 6),
+        case("seven", 7),
+    ],
+)
+def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> None:
+    """Purpose: whoever follows the links sees every tag once.
+
+    Method: 1. ask for n tags; follow the Link of each page to the end
+            2. expect every tag once over all pages
+    """
+    pages = expect_reachable("a Link", lambda: pages_from(ask(f"?n={number}"), tagged.follow))
+    expect_complete(pages, "tags", TAGS)
+
+
+@verifies("registry/tags/pages-by-last-lead-to-the-end")
+def test_pages_by_last(ask: Ask) -> None:
+    """Purpose: whoever asks on with last, as older clients do, sees every tag once.
+
+    Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
+            2. expect every tag once
+    """
+    pages = [ask("?n=3")]
+    while (found := in_order(pages[-1])) and len(pages) <= len(TAGS) + 1:
+        pages.append(ask(f"?n=3&last={found[-1]}"))
+    # "MAY return fewer than <int> results, but only when … a Link header is provided" (OCI 1.1, Listing Tags): of none.
+    if not found and next_link(pages[-1]):
+        raise NotApplicable("a page of nothing has a Link, and no tag to go on behind")
+
+    expect_complete(pages, "tags", TAGS)
+
+
+@verifies("registry/tags/bad-n-is-400")
+@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
+def test_bad_n(ask: Ask, number: str) -> None:
+    """Purpose: a number that is none is told as such.
+
+    Method: 1. ask for -1 and for "x" tags
+            2. expect 400
+    """
+    expect_status(ask(f"?n={number}"), 400, "for a number that is none")
+
+
+@verifies("registry/tags/bad-n-is-no-server-error")
+@pytest.mark.parametrize("number", [*BAD_NUMBERS, case("large", MORE_THAN_THERE_ARE)])
+def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
+    """Purpose: a number that is none is never the platform's fault.
+
+    Method: 1. ask with an n that is no number, and with one beyond all memory
+            2. expect an answer that is no 5xx
+    """
+    expect_no_server_error(ask(f"?n={number}"))
+
+
+@verifies("registry/tags/last-need-not-be-there")
+@pytest.mark.parametrize("last", [case("letter", "b"), case("empty", "")])
+def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
+    """Purpose: a list goes on behind a tag that was deleted meanwhile, and begins behind no tag.
+
+    Method: 1. ask for the tags behind "b", which is no tag, and behind none
+            2. expect those that follow it in the order, which may be one without case
+    """
+    pages = pages_from(tagged.tags(f"?last={last}"), tagged.follow)
+    without_case = "M" in [tag for page in pages for tag in strings_of(page, "tags")]
+
+    expect_complete(pages, "tags", [tag for tag in TAGS if (tag.lower() if without_case else tag) > last])
+
+
+@verifies("registry/tags/any-query-is-a-callers-affair")
+@explores(0.6, {"query": "?n=2&last=a_b+c"}, {"query": "?n=1&n=2"}, query=tag_queries())
+def test_any_query(stored: StoredImage, query: str) -> None:
+    """Purpose: whatever the query of a list is, it is never the platform's fault.
+
+    Method: 1. ask for the tags with it
+            2. expect 200 or a 4xx with a sound error document
+    """
+    reply = stored.repository.tags(query)
+
+    expect_no_server_error(reply)
+    if reply.status != 200:
+        expect_error_document(reply)

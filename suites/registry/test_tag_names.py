@@ -1,0 +1,127 @@
+"""Tag names: the limits of their grammar (OCI Distribution 1.1, "Pulling manifests")."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from conformance.clients.registry.client import Repository, StoredImage
+from conformance.clients.registry.images import Manifest
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.registry_errors import expect_error_document
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.sandbox.names import Names
+from conformance.strategies.properties import explores
+from conformance.strategies.registry import path_parts
+from conformance.vocabulary.check import case, verifies
+
+# What the grammar does not know: no route, no such name, or no rights on what is no name.
+NO_NAME = {400, 401, 403, 404, 405, 414}
+
+
+@verifies("registry/name/every-tag-of-the-grammar-is-taken")
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("one-letter", "a"),
+        case("128-letters", "t" * 128),
+        case("underscore-first", "_1"),
+        case("capital", "V1.0-RC_2"),
+        case("digits", "20261125"),
+        case("dots", "1.2.3...4"),
+        case("hexadecimal", "0123456789abcdef" * 4),
+    ],
+)
+def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
+    """Purpose: every tag that the grammar allows can be pushed and pulled.
+
+    Method: 1. PUT an image under a tag at a limit of the grammar: expect 2xx
+            2. GET the tag and expect exactly its bytes
+    """
+    repository, manifest = stored.repository, stored.image
+
+    expect_success(repository.put_manifest(tag, manifest.content, manifest.media_type))
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/name/no-other-tag-is-taken")
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("129-letters", "t" * 129),
+        case("dot-first", ".v1"),
+        case("dash-first", "-v1"),
+        case("blank", "v 1"),
+        case("plus", "v1+2"),
+        case("not-ascii", "größe"),
+        case("at", "v1@2"),
+        case("nul", "v1\0"),
+        case("line-end", "v1\n"),
+    ],
+)
+def test_no_other_tag(stored: StoredImage, tag: str) -> None:
+    """Purpose: what is no tag is refused.
+
+    Method: 1. PUT an image under what is no tag
+            2. expect 400 or 404
+            3. where it is another than 404 (there is no such path), expect no such tag: GET is not answered 200
+    """
+    path = quote(tag, safe="@+")
+    repository, manifest = stored.repository, stored.image
+    reply = repository.put_manifest(path, manifest.content, manifest.media_type)
+
+    expect_status(reply, NO_NAME, "for what is no tag")
+    if reply.status != 404:
+        expect_status(repository.get_manifest(path), NO_NAME, "for what is no tag")
+
+
+@verifies("registry/name/tags-differ-in-case")
+def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[Manifest, Manifest]) -> None:
+    """Purpose: two tags that differ in case are two tags.
+
+    Method: 1. push an image under "…-a"; GET "…-A": expect 404
+            2. push another under that; GET both tags: expect the one and the other
+    """
+    tag = names.new("case")
+    small, capital = pair
+    repository.given(small, f"{tag}-a")
+    expect_not_stored([repository.get_manifest(f"{tag}-A")])
+    repository.given(capital, f"{tag}-A")
+
+    expect_bytes(repository.get_manifest(f"{tag}-a"), small.content)
+    expect_bytes(repository.get_manifest(f"{tag}-A"), capital.content)
+
+
+@verifies("registry/name/tags-differ-in-case")
+@pytest.mark.parametrize("ends", [case("or-at-their-end", (".", "-"))])
+def test_tags_differ_at_their_end(
+    repository: Repository, names: Names, pair: tuple[Manifest, Manifest], ends: tuple[str, str]
+) -> None:
+    """Purpose: tags that differ only in a dot or dash at the end, which some storages drop, stay distinct.
+
+    Method: 1. push an image under "….", and another under "…-": expect 404 to GET of "…"
+            2. GET both tags: expect the one and the other
+    """
+    tag = names.new("end")
+    tags = [f"{tag}{each}" for each in ends]
+    for each, manifest in zip(tags, pair, strict=True):
+        repository.given(manifest, each)
+
+    expect_not_stored([repository.get_manifest(tag)])
+    for each, manifest in zip(tags, pair, strict=True):
+        expect_bytes(repository.get_manifest(each), manifest.content)
+
+
+@verifies("registry/name/any-reference-is-a-callers-affair")
+@explores(0.4, {"part": "sha256:0123"}, {"part": "a" * 140}, {"part": "uploads/"}, part=path_parts())
+def test_any_reference(stored: StoredImage, part: str) -> None:
+    """Purpose: whatever stands where a tag or a digest stands is never the platform's fault.
+
+    Method: 1. GET a manifest and a blob under it
+            2. expect no 5xx, and a sound error document
+    """
+    for reply in (stored.repository.get_manifest(part), stored.repository.get_blob(part)):
+        expect_no_server_error(reply)
+        if 400 <= reply.status < 500:
+            expect_error_document(reply)

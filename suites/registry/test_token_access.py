@@ -1,0 +1,286 @@
+"""A registry token opens only the repository and the actions that it was issued for (Docker Registry tokens)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.registry.challenges import challenges
+from conformance.clients.registry.client import NewRepository, Registry, StoredImage
+from conformance.clients.registry.images import NewBlob
+from conformance.clients.registry.login import token_in
+from conformance.clients.registry.operations import DELETIONS, OPERATIONS, Occasion
+from conformance.clients.registry.tokens import (
+    ask,
+    pull,
+    token_for,
+)
+from conformance.evidence.shared_requests import Once
+from conformance.oracles.headers import expect_error_told
+from conformance.oracles.proofs import field_matches, literal
+from conformance.oracles.registry import (
+    expect_denied,
+    expect_not_mounted,
+    expect_not_stored,
+    expect_untouched,
+)
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+ELSEWHERE = "tags", "manifest-head", "blob", "blob-head", "upload", "put-manifest", "delete-manifest"
+
+
+@pytest.fixture
+def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
+    """The response to a push with the token."""
+    return once(("pushed with", to_pull), stored.repository.presenting(f"Bearer {to_pull}").post_upload)
+
+
+@verifies("registry/token/is-for-what-was-asked")
+def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed: Exchange) -> None:
+    """Purpose: a token opens what it was asked for, and nothing else.
+
+    Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
+            2. pull from another with it: expect 401, 403 or 404
+            3. push to the first with it: expect 401, 403 or 404
+    """
+    expect_denied(pull(guarded, to_pull), "for another repository")
+    expect_denied(pushed, "for a push with a token to pull")
+
+
+@verifies("registry/token/is-for-what-was-asked")
+@pytest.mark.parametrize("operation", [case(each, each) for each in ("upload-at-once", "put-manifest")])
+def test_token_to_pull_writes_nothing(good: str, guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
+    """Purpose: what a token may is looked at, and not what its login might.
+
+    Method: 1. ask for a token to pull with a login that may push; pull with it: expect 200 (the control)
+            2. push a blob in one request, and a manifest, with it: expect 401, 403 or 404
+    """
+    pulling = guarded.repository.presenting(f"Bearer {good}")
+
+    expect_denied(
+        OPERATIONS[operation].request(pulling, Occasion(guarded, new_blob(), "unused")), "with a token to pull"
+    )
+
+
+@verifies("registry/token/too-little-is-told")
+def test_insufficient_scope_is_reported(stored: StoredImage, pushed: Exchange) -> None:
+    """Purpose: a client whose token is good for less learns which token to ask for.
+
+    Method: 1. push with a token to pull
+            2. where that is refused with 401, expect a Bearer challenge whose scope names the repository and push
+    """
+    if pushed.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
+    bearer = next((each for each in challenges(pushed) if each.scheme == "bearer"), None)
+    scopes = bearer.scopes if bearer else []
+    actions = [each.rpartition(":")[2].split(",") for each in scopes if f":{stored.repository.name}:" in each]
+
+    if not any({"push", "*"} & set(each) for each in actions):
+        told = pushed.headers.get("www-authenticate") or "no challenge"
+        name = stored.repository.name
+        proof = field_matches(pushed, "WWW-Authenticate", f'bearer.*repository:{literal(name)}:[^ "]*(push|[*])')
+        raise NonConformance(f"a Bearer challenge with repository:{name}:push", told, pushed, proof=proof)
+
+
+@verifies("registry/token/too-little-is-no-bad-token")
+def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
+    """Purpose: a client whose token is good for less learns that a new one for the same would be no better.
+
+    Method: 1. push with a token to pull
+            2. where that is refused with 401, expect error="insufficient_scope" in the challenge
+    """
+    if pushed.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
+
+    expect_error_told(pushed, "insufficient_scope")
+
+
+@verifies("registry/token/without-scope-opens-nothing")
+def test_token_without_scope(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token for nothing shows who asks, and opens no repository.
+
+    Method: 1. ask for a token without a scope, as docker login does: expect 200, if one is given with a scope
+            2. GET /v2/ with it: expect 200; pull with it: expect 401, 403 or 404
+    """
+    reply = ask(bearer, "pusher")
+    if not reply.ok and token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull")):
+        expect_status(reply, 200, "to the login alone, which gets a token with a scope")
+    token = token_in(reply)
+
+    expect_status(bearer.presenting(f"Bearer {token}").support(), 200)
+    expect_denied(pull(guarded, token), "for a token without a scope")
+
+
+@verifies("registry/token/anonymous-opens-nothing")
+def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token that anybody gets opens nothing of an organization's.
+
+    Method: 1. ask for a token without a login, as one who has a login has asked, and with the name of a login beside it
+            2. expect 401, or a token that does not pull or push
+    """
+    for named in ({}, {"account": bearer.account("pusher").username}):
+        reply = bearer.door.ask_token([bearer.scope(guarded.repository.name)], **named)
+        expect_status(reply, {200, 400, 401, 403})
+        token = token_in(reply)
+        if token:
+            expect_denied(pull(guarded, token), "for an anonymous token")
+            expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for an anonymous token")
+
+
+@verifies("registry/token/scheme-is-compared-without-case")
+def test_bearer_scheme_is_case_insensitive(good: str, guarded: StoredImage) -> None:
+    """Purpose: "bearer" is "Bearer".
+
+    Method: 1. pull with the scheme in small letters
+            2. expect 200
+    """
+    expect_status(guarded.repository.presenting(f"bearer {good}").get_manifest(guarded.tag), 200)
+
+
+@verifies("registry/token/is-for-what-was-asked")
+@pytest.mark.parametrize("asked", [case("nor-gets-another", "pull,push")])
+def test_token_gets_no_other(bearer: Registry, good: str, guarded: StoredImage, asked: str) -> None:
+    """Purpose: a token is no login: who is given one to pull cannot have it exchanged for one that opens more.
+
+    Method: 1. ask for a token to pull with a login that may push
+            2. show it to the token endpoint in place of the login, and ask to pull and push
+            3. where a token comes, expect it not to push
+    """
+    reply = bearer.door.ask_token([bearer.scope(guarded.repository.name, asked)], f"Bearer {good}")
+
+    if token := token_in(reply):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
+@verifies("registry/token/prefix-is-another-repository")
+@pytest.mark.parametrize("right", [case("pull", "pull"), case("push", "pull,push")])
+def test_token_of_a_prefix(bearer: Registry, new_repository: NewRepository, guarded: StoredImage, right: str) -> None:
+    """Purpose: a token for one repository opens no other whose name begins like its.
+
+    Method: 1. ask for a token for the beginning of a repository's name
+            2. pull from the repository with it: expect 401, 403 or 404
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name[:-3], right))
+
+    expect_denied(pull(guarded, token), "for a name's beginning")
+
+
+@verifies("registry/token/name-below-is-another-repository")
+@pytest.mark.parametrize("action", [case("push", "push")])
+def test_token_of_a_name_above(bearer: Registry, guarded: StoredImage, action: str) -> None:
+    """Purpose: a token for one repository opens none below it.
+
+    Method: 1. ask for a token for a repository; open an upload with it to one whose name goes on behind a slash
+            2. expect 401, 403 or 404 (or 400, where that is no name)
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, f"pull,{action}"))
+    below = guarded.repository.named(f"{guarded.repository.name}/below").presenting(f"Bearer {token}")
+
+    expect_denied(below.post_upload(), "for a name below it", {400})
+
+
+@verifies("registry/token/name-below-is-another-repository")
+@pytest.mark.parametrize("action", [case("pull", "pull")])
+def test_token_of_a_name_below(bearer: Registry, guarded: StoredImage, action: str) -> None:
+    """Purpose: a token for one repository opens none above it.
+
+    Method: 1. ask for a token for a repository whose name goes on behind a slash after another's
+            2. pull from the other with it: expect 401, 403 or 404
+    """
+    token = token_in(ask(bearer, "pusher", bearer.scope(f"{guarded.repository.name}/below", action)))
+    if not token:
+        raise NotApplicable("no token is given for such a name")
+
+    expect_denied(pull(guarded, token), "for a name below it")
+
+
+@verifies("registry/token/mount-needs-pull-on-the-source")
+def test_mount_with_a_token_for_the_target(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+    """Purpose: a mount takes nothing from where the token may not pull, though its login might.
+
+    Method: 1. ask for a token to push to one repository; mount a layer of another of the same organization into it
+            2. expect no 201, and 404 to GET of it
+    """
+    layer, name = stored.image.blobs[-1], guarded.repository.name
+    token = token_for(bearer, "pusher", bearer.scope(name, "pull,push"))
+    mounting = guarded.repository.presenting(f"Bearer {token}")
+    reply = mounting.post_upload(mount=layer.digest, from_=stored.repository.name)
+
+    expect_not_mounted(reply, (400, 401, 403, 404), "for a mount from where the token may not pull")
+    expect_not_stored([guarded.repository.get_blob(layer.digest)])
+
+
+@verifies("registry/token/referrers-are-of-its-repository")
+def test_referrers_with_a_token_for_another(bearer: Registry, to_pull: str, guarded: StoredImage) -> None:
+    """Purpose: a token for one repository lists no referrers in another of the same organization.
+
+    Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
+            2. ask another for the referrers of its image with the token: expect 401, 403 or 404
+    """
+    reply = guarded.repository.presenting(f"Bearer {to_pull}").referrers(guarded.image.digest)
+
+    expect_denied(reply, "for referrers in another repository")
+
+
+@verifies("registry/token/deletion-does-not-push")
+def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: where deleting is a right of its own, a token to delete does not push.
+
+    Method: 1. ask for a token to delete alone; open an upload with it
+            2. expect 401, 403 or 404
+    """
+    if bearer.door.delete_action != "delete":
+        raise NotApplicable("deleting is no right of its own here")
+    token = token_in(ask(bearer, "pusher", bearer.scope(guarded.repository.name, "delete")))
+    if not token:
+        raise NotApplicable("no token is given to delete alone")
+
+    expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "with a token to delete")
+
+
+@verifies("registry/token/push-does-not-delete")
+@pytest.mark.parametrize("operation", [case(name, name) for name in DELETIONS])
+def test_push_does_not_delete(
+    bearer: Registry, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
+) -> None:
+    """Purpose: where deleting is a right of its own, a token to push does not delete.
+
+    Method: 1. ask for a token to pull and push
+            2. DELETE the image, its tag and its layer with it: expect 401, 403 or 404, or a refusal where that is not
+               offered (400 or 405); and the image, its tag and its layer as they were
+    """
+    repository, delete = guarded.repository, DELETIONS[operation].request
+    occasion = Occasion(guarded, new_blob(), "unused")
+    stranger = repository.as_role(None)
+    asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
+    wanted = [scope.rpartition(":")[2].split(",") for each in challenges(asked) for scope in each.scopes]
+    if not any({"delete", "*"} & set(each) for each in wanted):
+        raise NotApplicable("deleting is no right of its own here")
+    scope = bearer.scope(repository.name, "pull,push")
+    token = once("token to push", lambda: token_for(bearer, "pusher", scope))
+    reply = delete(repository.presenting(f"Bearer {token}"), occasion)
+
+    expect_status(reply, {400, 401, 403, 404, 405}, "for a token to push")
+    layer = guarded.image.blobs[-1]
+    if operation == "delete-blob":
+        expect_untouched(repository.get_blob(layer.digest), layer.content)
+    else:
+        expect_untouched(repository.get_manifest(guarded.tag), guarded.image.content)
+
+
+@verifies("registry/token/is-for-one-repository")
+@pytest.mark.parametrize("operation", [case(name, name) for name in ELSEWHERE])
+def test_is_for_one_repository(
+    token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
+) -> None:
+    """Purpose: whatever a token opens in one repository, it opens nothing in another of the same organization.
+
+    Method: 1. ask for a token for everything in one repository; pull from it: expect 200 (the control)
+            2. read another, push to it and delete from it with the token: expect 401, 403 or 404
+    """
+    occasion = Occasion(guarded, new_blob(), "unused")
+    reply = OPERATIONS[operation].request(guarded.repository.presenting(f"Bearer {token_for_one_repository}"), occasion)
+
+    expect_denied(reply, "for another repository", OPERATIONS[operation].unoffered)
