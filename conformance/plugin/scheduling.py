@@ -19,7 +19,7 @@ DISTURBS = "disturbs("
 PROPERTIES = "_properties.py::"
 DEAR = {
     "/interoperability/": 20, "_model_properties.py::": 70, "_properties.py::": 20, "/test_revocation.py::": 10,
-    "/test_webhook_errors.py::": 10, "/test_concealment": 10, "/test_at_once": 10, "/test_concurrent_": 10,
+    "/test_webhook_errors.py::": 10, "/test_concealment": 10, "/test_at_once": 10, "/test_concurrent": 10,
     "/registry/test_tag_pushes.py::": 5, "/registry/test_manifest_pushes.py::": 3,
     "/registry/test_manifest_validation.py::": 3,
 }  # fmt: skip
