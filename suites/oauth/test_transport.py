@@ -1,4 +1,4 @@
-"""Transport: TLS in front of every surface, and no service beside it (RFC 6749 section 3.2, RFC 9325)."""
+"""Every endpoint is served over TLS only, with sound versions, ciphers and certificates (RFC 6749, RFC 9325)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that carry a token (RFC 6749 section 5.1)."""
+"""A token response has the standard members, is not cached and repeats no secret (RFC 6749, section 5.1)."""
 
 from __future__ import annotations
 
@@ -6,30 +6,17 @@ import re
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
-from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
-from conformance.oracles.token_quality import claims_of
+from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof, Sum
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
-APART_S = 2.1
-ONE_HOUR = 3600
-ONE_YEAR = 366 * 24 * 3600
-
-
-@pytest.fixture
-def answer(oauth: OAuthClient) -> Exchange:
-    """One answer that carries a token."""
-    reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)
-    if not reply.ok:
-        raise Inconclusive(f"a good token request is answered {reply.status}", "a working credential in the role full")
-    return reply
 
 
 @verifies("oauth/answer/json-with-token-and-type")
@@ -55,65 +42,6 @@ def test_token_fits_the_bearer_header(answer: Exchange) -> None:
         # A solidus may be escaped in JSON.
         proof = has_member(answer, "access_token", r'"([A-Za-z0-9._~+-]|\\?/)+=*"')
         raise NonConformance(wanted, "other characters in it", answer, proof=proof)
-
-
-@verifies("oauth/answer/lifetime-is-stated")
-def test_lifetime_is_stated(answer: Exchange) -> None:
-    """Purpose: a client is told when to ask again.
-
-    Method: 1. ask for a token
-            2. expect expires_in
-    """
-    if "expires_in" not in expect_token(answer):
-        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
-
-
-@verifies("oauth/answer/lifetime-is-in-seconds")
-def test_lifetime_is_in_seconds(answer: Exchange) -> None:
-    """Purpose: the lifetime is a number of seconds that a client can count with.
-
-    Method: 1. ask for a token
-            2. expect expires_in, where present, to be an integer above 0 and of at most a year
-    """
-    stated = expect_token(answer).get("expires_in", 1)
-    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
-        told, proof = f"expires_in {worded(stated)}", without_member(answer, "expires_in")
-        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", told, answer, proof=proof)
-
-
-@verifies("oauth/answer/lifetime-is-what-is-left")
-def test_lifetime_is_what_is_left(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: a client that is given a token again is not told that it begins its life anew.
-
-    Method: 1. ask for the same token twice; go on where the same one is given, as few servers do
-            2. wait for two seconds and ask again; expect expires_in of that token to be less than it was
-    """
-    again = oauth.post(answer.request_body)
-    if access_token(again) != access_token(answer) or not isinstance(again.member("expires_in"), int):
-        return
-    oauth.http.recorder.pause(APART_S)
-    later = oauth.post(answer.request_body)
-    stated, left = again.member("expires_in"), later.member("expires_in")
-    if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
-        less = Sum(((again.id, "expires_in"),), ((later.id, "expires_in"),), 1, EVER)
-        another = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
-        # By which else than its end a new token could be told from the same one, no script says.
-        proof = adds_up(later, less, another) if claims_of(access_token(later) or "").get("exp") else None
-        wanted = f"expires_in below {stated} for the same token"
-        raise NonConformance(wanted, f"expires_in {left}", again, later, proof=proof)
-
-
-@verifies("oauth/answer/lifetime-is-short")
-def test_lifetime_is_short(answer: Exchange) -> None:
-    """Purpose: a token that leaks is of use for an hour at most.
-
-    Method: 1. ask for a token
-            2. expect expires_in of at most 3600
-    """
-    stated = expect_token(answer).get("expires_in", 0)
-    if isinstance(stated, int) and stated > ONE_HOUR:
-        proof = without_member(answer, "expires_in")
-        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
 
 
 @verifies("oauth/answer/scope-is-well-formed")

@@ -1,4 +1,4 @@
-"""Refusals of the token endpoint (RFC 6749 section 5.2): status, document, code, and what they must not tell."""
+"""A token error response has the standard status, body and code, and reveals nothing (RFC 6749, section 5.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, encoded
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_directive
-from conformance.oracles.oauth import CODES, EXTENSIONS, expect_error, expect_error_document, expect_refusal
+from conformance.oracles.oauth import (
+    CODES,
+    EXTENSIONS,
+    expect_error,
+    expect_error_document,
+    expect_refusal,
+    expect_token,
+)
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
@@ -216,3 +223,22 @@ def test_wrong_secret_is_not_repeated(control: OAuthClient) -> None:
 
     expect_not_repeated(control.post(encoded(control.form(client_secret=wrong))), [wrong], "the secret that was sent")
     expect_not_repeated(by_basic, [wrong, field[1].partition(" ")[2]], "the secret that was sent")
+
+
+CAUSES = {
+    "client-id": {"client_id": "cf-nobody"},
+    "client-secret": {"client_secret": "cf-not-the-secret"},
+    "grant-type": {"grant_type": "password"},
+}
+
+
+@verifies("oauth/client/failed-request-has-one-of-the-documented-causes")
+@pytest.mark.parametrize("changes", [case(name, changes) for name, changes in CAUSES.items()])
+def test_failed_request_has_one_of_the_documented_causes(control: OAuthClient, changes: dict[str, str]) -> None:
+    """Purpose: each cause that the page names makes a request fail, and mending it alone makes it succeed.
+
+    Method: 1. spoil one of client id, client secret and grant type: no token
+            2. mend it: a token
+    """
+    expect_refusal(control.request_token(**changes))
+    expect_token(control.request_token())
