@@ -1,25 +1,65 @@
-"""What another organization stored, asked for by one's own token: by its paths, ids, parents and headers."""
+"""A token reaches nothing of another organization by path, id, query, cursor or header field."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from conformance.clients.oauth.client import access_token, bearer
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_pair
+from conformance.oracles.documents import shows
 from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.proofs import lacks
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.oracles.tenant_leaks import expect_not_theirs
 from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
+
+
+@verifies("authorization/isolation/nothing-reaches-another-organization")
+@pytest.mark.parametrize("role", [case("foreign", "foreign"), case("no-token", None)])
+def test_nothing_reaches_another_organization(platform: Platform, role: str | None) -> None:
+    """Purpose: not a byte of what one organization stores reaches another, or nobody.
+
+    Method: 1. create an item with a text of the run's own, and see that its owner reads the text
+            2. perform every declared operation on it, and wrong ones, as the role foreign and without a token
+            3. expect the text nowhere in the answers
+    """
+    token = platform.oauth.token(role) if role else None
+    for item in platform.operations("read-item"):
+        canary = f"text of {platform.slug_of(item)}"
+        control = platform.as_role("full", item)
+        if not shows(control, canary):
+            raise Inconclusive("the owner does not read the text that was created", "a create.body with {text} in it")
+        for kind in KINDS:
+            if kind == "create":
+                continue
+            for operation in platform.operations(kind):
+                expect_not_repeated(platform.send(operation, token), [canary], "what another organization stored")
+        for method in ("OPTIONS", "TRACE", "PUT", "POST"):
+            expect_not_repeated(platform.send(item, token, method=method), [canary], "what another organization stored")
+
+
+@verifies("authorization/isolation/token-opens-nothing-of-another-organization")
+def test_token_of_another_organization_is_valid_at_home_only(platform: Platform) -> None:
+    """Purpose: the foreign token is good, so that its refusal is a decision and no accident.
+
+    Method: 1. read each declared resource as foreign: refused, though the token is valid
+            2. expect 403 or 404, and not 401
+    """
+    if not platform.oauth.has("foreign"):
+        raise NotDeclared("the target file has no credential in the role foreign", "identity.credentials.foreign")
+    for operation in platform.shut("read"):
+        expect_status(platform.as_role("foreign", operation), {403, 404}, f"for {operation} as foreign")
+
 
 STORED = "what another organization stored"
 
@@ -248,3 +288,30 @@ def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThin
             for path in elsewhere if what != "path" else elsewhere[:1]:
                 there = platform.as_role("full", at(operation, path), fields)
                 expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
+
+
+@verifies("authorization/isolation/foreign-ids-in-queries-show-nothing")
+@pytest.mark.parametrize("what", [case("cursor", "a cursor")])
+def test_cursors_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: whose list a page is of is said by its path and its reader, and not by the cursor that it is asked with.
+
+    Method: 1. create eleven items; where their list comes in pages then, take the query of the second one
+            2. as foreign, read the other organization's own list with that query
+            3. expect none of the eleven in the answer, and no 5xx
+    """
+    judged = False
+    for resource, foreign in theirs.places():
+        if not (resource.create and resource.item and resource.unique):
+            continue
+        slugs = platform.many(resource)
+        pages = platform.pages("full", platform.operation(resource, "read"), 2)
+        query = urlsplit(pages[-1].url).query if len(pages) > 1 else ""
+        if query:
+            judged = True
+            reply = platform.http.get(f"{foreign.path}?{query}", [bearer(platform.oauth.token("foreign"))])
+            expect_no_server_error(reply)
+            if shown := [each for each in slugs if shows(reply, each)]:
+                expected = f"nothing of another organization for {what} of its list"
+                raise NonConformance(expected, f"{shown[0]} in it", pages[-1], reply, proof=lacks(reply, shown[0]))
+    if not judged:
+        raise NotApplicable("no list with its like in another organization comes in pages")

@@ -1,4 +1,4 @@
-"""Requests that come at one moment: whose they are is not mixed up."""
+"""Concurrent requests are each decided by their own credential and token."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""What is hidden by a change is hidden at once, and nobody writes over what it may not see."""
+"""Project membership restricts access and never extends it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-import pytest
 
 from conformance.oracles.concealment import expect_not_named
 from conformance.oracles.documents import shows
@@ -13,26 +10,35 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import among
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
-from conformance.sandbox.concealed_resources import HiddenThings
+from conformance.sandbox.concealed_resources import HiddenThings, hiding
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 
-def hiding(platform: Platform) -> list[tuple[Resource, str]]:
-    """Resources whose items can be hidden, with each role from which; NotApplicable where there is none."""
-    found = [
-        (resource, role)
-        for resource in platform.resources_with("create", "item", "unique")
-        for role in (resource.item.hidden_from if resource.item and resource.item.hidden_body else ())
-    ]
-    if not found:
+@verifies("authorization/matrix/project-membership-narrows")
+def test_project_membership_narrows(platform: Platform) -> None:
+    """Purpose: what is visible to some members only is hidden from the others of the same organization.
+
+    Method: 1. read each resource that is concealed from the role outsider, as full: 2xx
+            2. read it as outsider
+            3. expect 404, or 403
+    """
+    concealed = [each for each in platform.resources if "outsider" in each.concealed_from]
+    if not concealed:
         raise NotDeclared(
-            "no resource declares item.hidden_body and item.hidden_from", "identity.resources.item.hidden_body"
+            "no resource is declared concealed from the role outsider", "identity.resources.concealed_from"
         )
-    return found
+    for resource in concealed:
+        operation = platform.operation(resource, "read")
+        control = platform.as_role("full", operation)
+        if not control.ok:
+            raise Inconclusive(
+                f"{operation} is answered {control.status} to its owner", "a resource that full may read"
+            )
+        expect_status(platform.as_role("outsider", operation), {403, 404}, f"for {operation} as outsider")
 
 
 @verifies("authorization/concealment/hiding-hides-at-once")
@@ -98,49 +104,6 @@ def is_whole(listed: Exchange) -> bool:
     document = listed.members() if listed.ok and "json" in listed.media_type else {}
     lists = [value for value in document.values() if isinstance(value, list)]
     return len(lists) == 1 and document.get("total", document.get("count")) == len(lists[0])
-
-
-@verifies("authorization/concealment/lists-do-not-show-hidden")
-@pytest.mark.parametrize("most", [case("further-pages", 30)])
-def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThings, most: int) -> None:
-    """Purpose: nor does a page behind the first name what its reader may not see.
-
-    Method: 1. have the owner create eleven items that all see, and one that is hidden
-            2. read the list of them, as far as 30 pages, as each role from which items can be hidden
-            3. where it comes in pages, expect the hidden one on none
-    """
-    judged = False
-    for resource, role in hiding(platform):
-        platform.many(resource)
-        slug = hidden.new_item(resource)
-        pages = platform.pages(role, platform.operation(resource, "read"), most)
-        judged = judged or len(pages) > 1
-        for page in pages:
-            expect_not_named(page, slug)
-    if not judged:
-        raise NotApplicable("no list of what can be hidden comes in pages")
-
-
-FORMS = ("text/csv", "application/xml", "application/hal+json", "text/html")
-
-
-@verifies("authorization/concealment/lists-do-not-show-hidden")
-@pytest.mark.parametrize("kinds", [case("in-other-forms", FORMS)])
-def test_lists_in_other_forms_do_not_show_hidden(
-    platform: Platform, hidden: HiddenThings, kinds: Sequence[str]
-) -> None:
-    """Purpose: nor does the list name it as a table to be saved, as a page or in another form.
-
-    Method: 1. have the owner create a hidden item
-            2. read the list, as each role from which items can be hidden, with Accept: text/csv, and other forms
-            3. expect the hidden one in no answer, and no 5xx
-    """
-    for resource, role in hiding(platform):
-        slug = hidden.new_item(resource)
-        for kind in kinds:
-            reply = platform.as_role(role, platform.operation(resource, "read"), [("Accept", kind)])
-            expect_no_server_error(reply)
-            expect_not_named(reply, slug)
 
 
 @verifies("authorization/concealment/creation-replaces-nothing-hidden")

@@ -1,21 +1,141 @@
-"""What a guard in front of an API overlooks: spellings that its patterns do not match, fields that exempt from it."""
+"""Path spellings, header fields and other methods bypass no access check."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote
 
 import pytest
 
 from conformance.clients.oauth.client import FORM_TYPE, bearer
+from conformance.oracles.proofs import lacks
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_no_success, expect_refused, expect_status, observed
-from conformance.sandbox.baseline_access import PlainlyOpen
+from conformance.oracles.status import (
+    expect_no_success,
+    expect_refused,
+    observed,
+)
+from conformance.sandbox.baseline_access import PlainlyOpen, strangers
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared
 
-LONGEST_IN_A_QUERY = 2000
+TRICKS = {
+    "trailing-slash": "{path}/", "double-slash": "/{path}", "inner-double-slash": "{head}//{tail}",
+    "dot-segment": "{head}/./{tail}",
+    "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
+    "dots-behind-an-open-path": "/.well-known/..{path}", "dots-behind-the-token-endpoint": "{up}{path}",
+    "encoded-dots-behind-the-token-endpoint": "{up-encoded}{path}",
+    "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
+    "suffix": "{path}.json", "dot-behind": "{path}.",
+    "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}",
+    "letter-encoded-twice": "{twice}", "full-width-letter": "{wide}", "nul": "{path}%00",
+    "query": "{path}?admin=true&org=cf&to=/oauth/token/.well-known/jwks.json",
+    "backslash": "{head}%5c{tail}", "blank": "{path}%20",
+}  # fmt: skip
+
+
+def up_from(path: str, dots: str) -> str:
+    """A path, and from it up again to where it begins."""
+    return path + f"/{dots}" * path.count("/")
+
+
+def _tricked(path: str, trick: str) -> str:
+    head, _, tail = path.rpartition("/")
+    code = ord(tail[0])
+    # U+FF01 to U+FF5E are what ASCII has from U+0021 on, in full width.
+    letters = {"encoded": f"%{code:02x}", "twice": f"%25{code:02x}", "wide": quote(chr(code + 0xFEE0))}
+    written = TRICKS[trick].replace("{path}", path).replace("{head}", head).replace("{tail}", tail)
+    for name, letter in letters.items():
+        written = written.replace(f"{{{name}}}", f"{head}/{letter}{tail[1:]}")
+    return written.replace("{upper}", path.upper())
+
+
+@verifies("authorization/isolation/path-tricks-open-nothing")
+@pytest.mark.parametrize("trick", [case(name, name) for name in TRICKS])
+def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
+    """Purpose: a path written in another way is decided on like the path itself.
+
+    Method: 1. ask for the first declared resource, and each item, by a path with a slash, dots, an encoding … too
+               many, without a token and as foreign, and each item with a token that lacks the scope as well
+            2. expect no 2xx; but a page, as a portal may show at addresses that are none of its services'
+    """
+    plainly_open = PlainlyOpen(platform)
+    for operation in [platform.shut("read")[0], *platform.operations("read-item")]:
+        for token in strangers(platform, operation)[: 2 if operation.kind == "read" else 3]:
+            path = _tricked(operation.path, trick)
+            for name, dots in (("{up}", ".."), ("{up-encoded}", "%2e%2e")):
+                path = path.replace(name, up_from(platform.oauth.identity.token_path, dots))
+            reply = platform.http.get(path, [bearer(token)] if token else [])
+            if not plainly_open.to(operation, token, reply):
+                expect_no_success(reply, or_page=True)
+    plainly_open.tell()
+
+
+OF_CHANGES = ("trailing-slash", "double-slash", "encoded-letter")
+
+
+@verifies("authorization/isolation/path-tricks-change-nothing")
+def test_path_tricks_change_nothing(platform: Platform) -> None:
+    """Purpose: nor is it a way to change things without the right to.
+
+    Method: 1. delete an item without a token by a path with a slash too many, or an encoded letter; and, with a slash
+               behind it, with a token that lacks the scope
+            2. expect no 2xx, and the owner to find the item as before
+    """
+    for operation in platform.operations("delete"):
+        before = platform.state(operation)
+        asked: list[tuple[str, str | None]] = [(each, None) for each in OF_CHANGES]
+        asked += [(OF_CHANGES[0], platform.oauth.token_without(operation.scope))] if operation.scope else []
+        for trick, token in asked:
+            reply = platform.send(operation, token, path=_tricked(operation.path, trick))
+            expect_no_success(reply, "for a deletion that nobody may make")
+            expect_unchanged(before, platform.state(operation), reply)
+
+
+FORGED = {
+    "path": {"X-Original-URL": "{path}", "X-Rewrite-URL": "{path}", "X-Forwarded-Uri": "{path}",
+             "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "https",
+             "X-Forwarded-Method": "OPTIONS", "X-Forwarded-Prefix": "/.well-known"},
+    "client": {"X-User-Id": "{client}", "X-Client-Id": "{client}", "X-Forwarded-User": "{client}",
+               "X-Authenticated-Userid": "{client}", "X-Consumer-Username": "{client}", "Remote-User": "{client}",
+               "X-Remote-User": "{client}", "X-WebAuth-User": "{client}", "X-Auth-Request-User": "{client}"},
+    "organization": {"X-Org-Id": "{organization}", "X-Organization": "{organization}", "X-Tenant-Id": "{organization}"},
+    "rights": {"X-Scope": "{scopes}", "X-Role": "owner", "X-Internal": "true", "X-Internal-Request": "true",
+               "X-Middleware-Subrequest": "middleware:middleware:middleware:middleware:middleware"},
+}  # fmt: skip
+
+
+@verifies("authorization/isolation/forwarded-headers-open-nothing")
+@pytest.mark.parametrize("forged", [case(name, fields) for name, fields in FORGED.items()])
+def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, str]) -> None:
+    """Purpose: who one is and what one may is decided by the token, not by a header that any caller can set.
+
+    Method: 1. read each declared resource without a token, as foreign and without the scope, under headers that name
+               the path, the organization, the owner's client, loopback, every scope, the role owner or a service within
+            2. expect a refusal
+            3. ask for / without a token, under headers that name the path: expect nothing that is read at the path
+    """
+    owner = platform.oauth.credential("full")
+    values = {"client": owner.client_id, "organization": platform.target.organization, "scopes": " ".join(owner.scopes)}
+    plainly_open = PlainlyOpen(platform)
+    for operation in platform.shut("read", "read-item"):
+        fields = [(name, value.format(path=operation.path, **values)) for name, value in forged.items()]
+        for token in strangers(platform, operation):
+            reply = platform.send(operation, token, fields)
+            if not plainly_open.to(operation, token, reply):
+                expect_refused(reply, f"under {', '.join(forged)}")
+        if "X-Original-URL" in forged:
+            elsewhere, shown = platform.http.get("/", fields), platform.as_role("full", operation)
+            if elsewhere.ok and shown.body and elsewhere.body == shown.body:
+                raise NonConformance("nothing of a path that a header names", f"{elsewhere.status} with it", elsewhere)
+    plainly_open.tell()
+
+
 UNSEEN = {
     "line-end": "{path}%0a", "tab": "{path}%09", "encoded-dot": "{head}/%2e/{tail}", "encoded-hash": "{path}%23x",
     "encoded-parameter": "{path}%3bx", "overlong-slash": "{head}%c0%af{tail}",
@@ -118,21 +238,6 @@ def test_what_is_wanted_exempts_nobody(platform: Platform, wanted: str) -> None:
         expect_no_success(platform.send(operation, None, [("Accept", wanted)]), or_page=True)
 
 
-@verifies("authorization/bearer/token-in-the-query-is-refused")
-@pytest.mark.parametrize("parameters", [case("other-names", ("jwt", "auth_token", "api_key"))])
-def test_token_in_the_query_under_another_name_is_refused(platform: Platform, parameters: tuple[str, ...]) -> None:
-    """Purpose: nor does a token in a URL open anything under the names that gateways look for.
-
-    Method: 1. read a declared resource with the good token in the query, under three names
-            2. expect 401 or 400, or 414 for a long one
-    """
-    operation, token = platform.operations("read")[0], platform.oauth.token("full")
-    if len(token) > LONGEST_IN_A_QUERY:
-        raise NotApplicable(f"tokens have more than {LONGEST_IN_A_QUERY} characters")
-    query = "&".join(f"{name}={token}" for name in parameters)
-    expect_status(platform.http.get(f"{operation.path}?{query}"), {400, 401, 414})
-
-
 def saying_delete(path: str, where: str) -> tuple[str, HeaderFields, bytes]:
     """Path, fields and body of a request that names DELETE, and not as its method."""
     if where == "query":
@@ -204,3 +309,40 @@ def test_method_of_no_api_is_no_way_in(platform: Platform, method: str) -> None:
     """
     for operation in first_of_each(platform):
         expect_no_success(platform.send(operation, None, method=method), f"for {method} without a token")
+
+
+@verifies("authorization/matrix/another-method-is-no-way-in")
+@pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "lacking-scope", "foreign")])
+def test_another_method_is_no_way_in(platform: Platform, who: str) -> None:
+    """Purpose: methods that no document names are not left unprotected.
+
+    Method: 1. send PUT, POST, PATCH, OPTIONS, TRACE and an invented method to each item: without a token, with one
+               that lacks every scope of the item, as foreign
+            2. expect no 2xx with a body that shows the item, and nothing changed
+    """
+    for operation in platform.operations("read-item"):
+        tokens: dict[str, Callable[[], str | None]] = {
+            "no-token": lambda: None,
+            "lacking-scope": partial(token_of_nothing, platform, operation.resource),
+            "foreign": lambda: platform.oauth.token("foreign"),
+        }
+        token = tokens[who]()
+        shown = f"text of {platform.slug_of(operation)}".encode()
+        for method in ("PUT", "POST", "PATCH", "OPTIONS", "TRACE", "CFTEST"):
+            before = platform.state(operation)
+            reply = platform.send(operation, token, method=method)
+            if reply.ok and shown in reply.body:
+                told, proof = f"{reply.status} showing the item", lacks(reply, shown.decode())
+                raise NonConformance(f"no content for {method} ({who})", told, reply, proof=proof)
+            expect_unchanged(before, platform.state(operation), reply)
+
+
+def token_of_nothing(platform: Platform, resource: Resource) -> str:
+    """A token with a scope of the full role that opens no operation of a resource."""
+    parts = (resource, resource.create, resource.item, resource.update, resource.delete)
+    needed = {part.scope for part in parts if part}
+    others = [each for each in platform.oauth.credential("full").scopes if each not in needed]
+    for token in (platform.oauth.token("full", each) for each in others):
+        if not any(platform.oauth.states(token, scope) for scope in filter(None, needed)):
+            return token
+    raise Inconclusive(f"every scope of the role full opens something of {resource.name}", "a role full with more")

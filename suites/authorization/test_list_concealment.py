@@ -1,36 +1,24 @@
-"""Hidden things do not show in lists, totals or time."""
+"""Hidden resources affect no list, total, search, conflict or response time."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent, expect_not_named
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
-from conformance.sandbox.concealed_resources import Hidden, HiddenThings
+from conformance.sandbox.concealed_resources import Hidden, HiddenThings, hiding
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
-
-
-@verifies("authorization/concealment/hidden-is-not-shown")
-def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
-    """Purpose: what the target declares concealed is shown to nobody from whom it is.
-
-    Method: 1. read each concealed thing as each role from which it is concealed, with all scopes
-            2. expect 404, or 403 (which of them, and that it is the same for what never existed, is a check of its own)
-    """
-    for thing in hidden.all():
-        reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token(thing.role))])
-        expect_status(reply, {403, 404}, f"for {thing.path(thing.name)} as {thing.role}")
-
 
 EVERYTHING = "all=true&include_hidden=true&hidden=true&include=all&visibility=all&archived=true&deleted=true"
 QUOTED = "%27%20OR%20%271%27%3D%271"
@@ -238,3 +226,46 @@ def test_conflict_names_nothing_hidden(platform: Platform, hidden: HiddenThings)
 
             if ask(thing.name).reply.status == 409:
                 expect_as_absent(ask, thing.name, visible, like="any other name that is taken")
+
+
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+@pytest.mark.parametrize("most", [case("further-pages", 30)])
+def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThings, most: int) -> None:
+    """Purpose: nor does a page behind the first name what its reader may not see.
+
+    Method: 1. have the owner create eleven items that all see, and one that is hidden
+            2. read the list of them, as far as 30 pages, as each role from which items can be hidden
+            3. where it comes in pages, expect the hidden one on none
+    """
+    judged = False
+    for resource, role in hiding(platform):
+        platform.many(resource)
+        slug = hidden.new_item(resource)
+        pages = platform.pages(role, platform.operation(resource, "read"), most)
+        judged = judged or len(pages) > 1
+        for page in pages:
+            expect_not_named(page, slug)
+    if not judged:
+        raise NotApplicable("no list of what can be hidden comes in pages")
+
+
+FORMS = ("text/csv", "application/xml", "application/hal+json", "text/html")
+
+
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+@pytest.mark.parametrize("kinds", [case("in-other-forms", FORMS)])
+def test_lists_in_other_forms_do_not_show_hidden(
+    platform: Platform, hidden: HiddenThings, kinds: Sequence[str]
+) -> None:
+    """Purpose: nor does the list name it as a table to be saved, as a page or in another form.
+
+    Method: 1. have the owner create a hidden item
+            2. read the list, as each role from which items can be hidden, with Accept: text/csv, and other forms
+            3. expect the hidden one in no answer, and no 5xx
+    """
+    for resource, role in hiding(platform):
+        slug = hidden.new_item(resource)
+        for kind in kinds:
+            reply = platform.as_role(role, platform.operation(resource, "read"), [("Accept", kind)])
+            expect_no_server_error(reply)
+            expect_not_named(reply, slug)

@@ -1,4 +1,4 @@
-"""How a token is sent (RFC 6750): in the Authorization field, under Bearer, alone."""
+"""A valid token is accepted in the Authorization header only, and an invalid token nowhere (RFC 6750, section 2)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from conformance.clients.oauth.client import FORM_TYPE, bearer, encoded
 from conformance.clients.registry.client import Registry
+from conformance.evidence.shared_requests import Once
 from conformance.oracles.status import (
     NOT_OFFERED,
     expect_no_server_error,
@@ -244,3 +245,82 @@ def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
 
     expect_no_server_error(reply)
     expect_status(reply, {400, 401, 431})
+
+
+ANOTHER = ("User-Agent", "curl/8.5.0")
+NAMES = ("access_token", "token", "Authorization")
+
+
+def read(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
+    """Each declared read and item with the answer that the role full is given; Inconclusive where the first is none."""
+    operations = platform.operations("read", "read-item")
+    found = once("reads of full", lambda: [(each, platform.as_role("full", each)) for each in operations])
+    if not found[0][1].ok:
+        raise Inconclusive(f"{found[0][0]} is answered {found[0][1].status}", "a resource that full may read")
+    return found
+
+
+@verifies("authorization/bearer/authorization-field-is-accepted")
+@pytest.mark.parametrize("name", [case("small-letters", "authorization"), case("capitals", "AUTHORIZATION")])
+def test_field_is_known_in_any_letters(platform: Platform, once: Once, name: str) -> None:
+    """Purpose: the names of fields are the same in any letters (RFC 9110 section 5.1); in HTTP/2 all are small.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. send the token in the field "authorization", and in "AUTHORIZATION"
+            3. expect 2xx
+    """
+    operation, _ = read(platform, once)[0]
+    fields = [(name, bearer(platform.oauth.token("full"))[1])]
+    expect_success(platform.http.send(operation.method, operation.path, fields), f"for a token in the field {name}")
+
+
+@verifies("authorization/bearer/whoever-bears-it-is-served")
+def test_whoever_bears_it_is_served(platform: Platform, once: Once) -> None:
+    """Purpose: a token serves the program that it is handed to as well as the one that asked for it.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. use the token over another connection, under the User-Agent of another program
+            3. expect 2xx
+    """
+    operation, _ = read(platform, once)[0]
+    other = platform.http.on_new_connection()
+    try:
+        reply = other.send(operation.method, operation.path, [bearer(platform.oauth.token("full")), ANOTHER])
+    finally:
+        other.close()
+    expect_success(reply, "for a token that another program shows")
+
+
+@verifies("authorization/bearer/cookie-is-no-token")
+def test_cookie_is_no_token(platform: Platform, once: Once) -> None:
+    """Purpose: what browsers send by themselves opens nothing, or any page could have them do what it wants.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. read it without one, with the token in cookies of usual names, and with the cookies that were set
+            3. expect a 4xx: which of them is a promise of other checks
+    """
+    operation, answer = read(platform, once)[0]
+    token = platform.oauth.token("full")
+    given = [value.partition(";")[0] for value in answer.headers.all("set-cookie")]
+    for cookies in ([f"{name}={token}" for name in NAMES], given):
+        if cookies:
+            reply = platform.http.send(operation.method, operation.path, [("Cookie", "; ".join(cookies))])
+            expect_refused(reply, f"for {operation} with cookies and no token")
+
+
+LONGEST_IN_A_QUERY = 2000
+
+
+@verifies("authorization/bearer/token-in-the-query-is-refused")
+@pytest.mark.parametrize("parameters", [case("other-names", ("jwt", "auth_token", "api_key"))])
+def test_token_in_the_query_under_another_name_is_refused(platform: Platform, parameters: tuple[str, ...]) -> None:
+    """Purpose: nor does a token in a URL open anything under the names that gateways look for.
+
+    Method: 1. read a declared resource with the good token in the query, under three names
+            2. expect 401 or 400, or 414 for a long one
+    """
+    operation, token = platform.operations("read")[0], platform.oauth.token("full")
+    if len(token) > LONGEST_IN_A_QUERY:
+        raise NotApplicable(f"tokens have more than {LONGEST_IN_A_QUERY} characters")
+    query = "&".join(f"{name}={token}" for name in parameters)
+    expect_status(platform.http.get(f"{operation.path}?{query}"), {400, 401, 414})

@@ -1,4 +1,4 @@
-"""What is judged of the run as a whole: of any of its answers, whatever it was asked for."""
+"""Every response of the run is judged: none contains another organization's data, and each 401 has a challenge."""
 
 from __future__ import annotations
 

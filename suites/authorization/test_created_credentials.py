@@ -1,4 +1,4 @@
-"""Who shows a token, and where: any program that has it, in the Authorization field, and not by a cookie."""
+"""A credential created through an API shows its secret once, and opens nothing after its deletion."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import pytest
-
 from conformance.clients.oauth.client import access_token, bearer
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import named_texts
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.oauth import expect_no_token
-from conformance.oracles.status import expect_refused, expect_status, expect_success
+from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 SHORTEST_SECRET = 16
-ANOTHER = ("User-Agent", "curl/8.5.0")
-NAMES = ("access_token", "token", "Authorization")
 SECRET = "clientsecret"
 
 
@@ -33,68 +29,6 @@ def read(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
     if not found[0][1].ok:
         raise Inconclusive(f"{found[0][0]} is answered {found[0][1].status}", "a resource that full may read")
     return found
-
-
-@verifies("authorization/bearer/authorization-field-is-accepted")
-@pytest.mark.parametrize("name", [case("small-letters", "authorization"), case("capitals", "AUTHORIZATION")])
-def test_field_is_known_in_any_letters(platform: Platform, once: Once, name: str) -> None:
-    """Purpose: the names of fields are the same in any letters (RFC 9110 section 5.1); in HTTP/2 all are small.
-
-    Method: 1. read a declared resource with a good token: 2xx
-            2. send the token in the field "authorization", and in "AUTHORIZATION"
-            3. expect 2xx
-    """
-    operation, _ = read(platform, once)[0]
-    fields = [(name, bearer(platform.oauth.token("full"))[1])]
-    expect_success(platform.http.send(operation.method, operation.path, fields), f"for a token in the field {name}")
-
-
-@verifies("authorization/bearer/whoever-bears-it-is-served")
-def test_whoever_bears_it_is_served(platform: Platform, once: Once) -> None:
-    """Purpose: a token serves the program that it is handed to as well as the one that asked for it.
-
-    Method: 1. read a declared resource with a good token: 2xx
-            2. use the token over another connection, under the User-Agent of another program
-            3. expect 2xx
-    """
-    operation, _ = read(platform, once)[0]
-    other = platform.http.on_new_connection()
-    try:
-        reply = other.send(operation.method, operation.path, [bearer(platform.oauth.token("full")), ANOTHER])
-    finally:
-        other.close()
-    expect_success(reply, "for a token that another program shows")
-
-
-@verifies("authorization/bearer/cookie-is-no-token")
-def test_cookie_is_no_token(platform: Platform, once: Once) -> None:
-    """Purpose: what browsers send by themselves opens nothing, or any page could have them do what it wants.
-
-    Method: 1. read a declared resource with a good token: 2xx
-            2. read it without one, with the token in cookies of usual names, and with the cookies that were set
-            3. expect a 4xx: which of them is a promise of other checks
-    """
-    operation, answer = read(platform, once)[0]
-    token = platform.oauth.token("full")
-    given = [value.partition(";")[0] for value in answer.headers.all("set-cookie")]
-    for cookies in ([f"{name}={token}" for name in NAMES], given):
-        if cookies:
-            reply = platform.http.send(operation.method, operation.path, [("Cookie", "; ".join(cookies))])
-            expect_refused(reply, f"for {operation} with cookies and no token")
-
-
-@verifies("authorization/bearer/answers-show-no-secret")
-def test_answers_show_no_secret(platform: Platform, once: Once) -> None:
-    """Purpose: a client secret is shown when it is made, and never again: not even to who may read everything else.
-
-    Method: 1. read each declared resource and item as full
-            2. expect no client secret of the target file in the answers
-    """
-    credentials = platform.oauth.identity.credentials.values()
-    secrets = [each.client_secret.reveal() for each in credentials]
-    for _, answer in read(platform, once):
-        # What is as short as a word may stand there by chance.
-        expect_not_repeated(answer, [each for each in secrets if len(each) >= SHORTEST_SECRET], "a client secret")
 
 
 @contextmanager

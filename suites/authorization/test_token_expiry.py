@@ -1,4 +1,4 @@
-"""Tokens that have ended: they open nothing any more, and their holders are told why (RFC 6750 section 3.1)."""
+"""An expired token is rejected, and its challenge says so (RFC 6750, section 3.1)."""
 
 from __future__ import annotations
 

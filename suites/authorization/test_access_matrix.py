@@ -1,15 +1,16 @@
-"""The matrix: who (no token, unknown, lacking scope, foreign, owner) does what to which declared resource."""
+"""Each declared operation needs a token with its scope and role, from its own organization."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
 
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_pair
-from conformance.oracles.proofs import alike
+from conformance.oracles.oauth import granted_scopes, issued
+from conformance.oracles.proofs import alike, literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Operation, Platform, key_of
@@ -19,11 +20,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 
 TAKEN = 409
 UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
-
-
 every_kind = pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
-
-
 item_kinds = [case(name, name) for name in ("read-item", "update", "delete")]
 
 
@@ -251,3 +248,86 @@ def test_no_method_tells_what_there_is(platform: Platform, methods: tuple[str, .
         if absent.status != there.status:
             told = f"{absent.status} for what is absent"
             raise NonConformance(f"{there.status}, as for an item", told, there, absent, proof=alike(there, absent))
+
+
+@verifies("authorization/matrix/stated-scope-is-enforced")
+@pytest.mark.parametrize("role", [case("full", "full"), case("narrow", "narrow")])
+def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
+    """Purpose: the scope that a token answer states is what the token opens, no more and no less.
+
+    Method: 1. ask for a token without naming a scope; where one must be named, by naming all of the credential's
+            2. read each declared resource: 2xx if the stated scope covers it, 403 if not
+    """
+    reply, asked = platform.oauth.request_token(role, scope=None), platform.oauth.credential(role).scopes
+    reply, asked = (reply, []) if reply.ok else (platform.oauth.request_token(role), asked)
+    token, granted = platform.oauth.taken(reply, role), granted_scopes(reply, asked)
+    for operation in scoped(platform, "read"):
+        answer = platform.send(operation, token)
+        stated = f'"scope" *: *"([^"]* )?{literal(str(operation.scope))}[ "]'
+        if operation.scope in granted:
+            if operation.resource.concealed_from and role in operation.resource.concealed_from:
+                continue
+            # Nor is anything wrong where it has another one now, or none.
+            unless = [(reply.id, f"!{stated}" if '"scope"' in reply.text else '"scope" *:')]
+            expect_status(answer, range(200, 300), f"for {operation}: the stated scope has {operation.scope}", unless)
+        else:
+            lacks = f"lacks {operation.scope}" if '"scope"' in reply.text else "is none, and none was asked for"
+            unless = [(reply.id, stated), *([(reply.id, '!"scope" *:')] if operation.scope in asked else [])]
+            expect_status(answer, 403, f"for {operation}: the stated scope {lacks}", unless)
+
+
+SILENT = {"unknown": "cf:unknown", "beyond": "{other}", "comma": "{own},{other}", "star": "*", "capitals": "{OWN}"}
+
+
+@verifies("authorization/matrix/unstated-scope-opens-nothing")
+@pytest.mark.parametrize("asked", [case(name, name) for name in SILENT])
+def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
+    """Purpose: a token that is given for a scope which cannot be, without a word of another one, is good for nothing.
+
+    Method: 1. ask with the narrow credential for an unknown scope, one beyond it, its own and another behind a comma,
+               a wildcard, and its own in capitals; go on where a token is issued whose answer states no scope
+            2. read each declared resource with it
+            3. expect 403 where a scope is needed
+    """
+    oauth = platform.oauth
+    own, others = oauth.credential("narrow").scopes, oauth.credential("full").scopes
+    beyond = [each for each in others if each not in own]
+    if not own or not beyond:
+        raise Inconclusive("the credential narrow has no scope, or each that full has", "a narrow credential with some")
+    scope = SILENT[asked].replace("{own}", own[0]).replace("{other}", beyond[0]).replace("{OWN}", own[0].swapcase())
+    if scope in own:
+        raise NotApplicable(f"{scope} is a scope of the credential")
+    reply = oauth.request_token("narrow", scope=scope)
+    if not issued(reply) or granted_scopes(reply, []):
+        return  # What is stated is a promise of other checks.
+    token = oauth.taken(reply, "narrow")
+    for operation in scoped(platform, "read"):
+        expect_status(platform.send(operation, token), 403, f"for {operation} without a scope", or_refused=reply)
+
+
+@verifies("authorization/matrix/preconditions-come-after-access")
+@pytest.mark.parametrize(
+    "who", [case("no-token", "none"), case("lacking-scope", "lacking"), case("foreign", "foreign")]
+)
+def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
+    """Purpose: who may not read an item does not learn whether it is still as it was, either.
+
+    Method: 1. read an item without a token, with one that lacks the scope, and as foreign, on condition that it has
+               changed: If-None-Match with its own ETag, and with any; and since a day that is yet to come
+            2. expect 401, 403, and 403 or 404, as without a condition
+    """
+    wanted = {"none": {401}, "lacking": {403}, "foreign": {403, 404}}[who]
+    for operation in platform.operations("read-item"):
+        if who == "lacking" and not operation.scope:
+            continue
+        etag = platform.as_role("full", operation).headers.get("etag")
+        tokens: dict[str, Callable[[], str | None]] = {
+            "none": lambda: None,
+            "lacking": partial(platform.oauth.token_without, str(operation.scope)),
+            "foreign": lambda: platform.oauth.token("foreign"),
+        }
+        token = tokens[who]()
+        tags = [("If-None-Match", value) for value in ("*", etag) if value]
+        for name, value in [*tags, ("If-Modified-Since", "Mon, 01 Jan 2035 00:00:00 GMT")]:
+            reply = platform.send(operation, token, [(name, value)])
+            expect_status(reply, wanted, f"for {operation} with {name}: {value}")
