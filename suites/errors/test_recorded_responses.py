@@ -1,4 +1,4 @@
-"""What is judged of every answer of a run that an identity API gave, whatever it was asked for."""
+"""Every response of the run is judged: no repeated 500, duplicate field, unlabelled JSON or 405 without Allow."""
 
 from __future__ import annotations
 

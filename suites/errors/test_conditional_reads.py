@@ -1,40 +1,27 @@
-"""What tells the version of an item: the right one in every answer, never the same for two (RFC 9110 section 8.8)."""
+"""ETag, If-None-Match and 304 follow RFC 9110, sections 8.8, 13.1.2 and 15.4.5."""
 
 from __future__ import annotations
 
 import re
 from email.utils import formatdate
 
+import pytest
+
 from conformance.oracles.documents import shows
 from conformance.oracles.headers import expect_not_shared
-from conformance.oracles.proofs import another_field, field_lacks, field_matches, shows_text
+from conformance.oracles.proofs import field_lacks, field_matches, shows_text
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Platform
-from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 FORM = '^(W/)?"[^" ]*"$'
 """An entity tag, as a POSIX extended regular expression has it."""
 NEVER = ("If-None-Match", '"cf-unknown"')
 LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
-
-
-def going_by_if_match(platform: Platform) -> list[Resource]:
-    """Resources whose updates go by If-Match; NotApplicable where there is none."""
-    found = [
-        each
-        for each in platform.resources_with("create", "item", "update")
-        if each.update and each.update.concurrency == "If-Match"
-    ]
-    if not found:
-        raise NotDeclared(
-            "no resource declares If-Match as its update.concurrency", "identity.resources.update.concurrency"
-        )
-    return found
 
 
 def strong(reply: Exchange) -> str | None:
@@ -60,65 +47,6 @@ def test_etag_is_an_entity_tag(platform: Platform) -> None:
                 raise NonConformance('an entity tag, such as "1" in its quotes', f"ETag: {etag}", reply, proof=proof)
     if not judged:
         raise NotApplicable("no item is read with an ETag")
-
-
-@verifies("errors/409/told-version-is-the-new-one")
-def test_told_version_is_the_new_one(platform: Platform) -> None:
-    """Purpose: who has just written something may go on from what the answer told of its version.
-
-    Method: 1. create an item; where the answer has a strong ETag, update the item on condition of it
-            2. where that answer has one, update the item again on condition of it, and once more
-            3. expect 2xx each time
-    """
-    told = False
-    for resource in going_by_if_match(platform):
-        slug = platform.names.new()
-        reply = platform.create(resource, slug)
-        expect_success(reply, "for a new item")
-        for _ in range(3):
-            etag = strong(reply)
-            if etag is None:
-                break
-            told = True
-            update = platform.operation(resource, "update", slug)
-            reply = platform.as_role("full", update, [("If-Match", etag)])
-            expect_success(
-                reply, f"for an update on condition of the ETag {etag} that the write before was answered with"
-            )
-    if not told:
-        raise NotApplicable("no answer to a write tells a strong ETag")
-
-
-@verifies("errors/409/version-is-not-given-again")
-def test_version_is_not_given_again(platform: Platform) -> None:
-    """Purpose: who has read an item does not overwrite another one that was given its name since.
-
-    Method: 1. create an item and read it; delete it, create another of the same name, and change its text
-            2. expect no ETag among those of the second that the first had, where both are strong
-    """
-    judged = False
-    for resource in going_by_if_match(platform):
-        if not resource.delete:
-            continue
-        slug = platform.new_item(resource)
-        read = platform.operation(resource, "read-item", slug)
-        first = platform.as_role("full", read)
-        expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-        operation = platform.operation(resource, "create", slug)
-        made = platform.as_role("full", operation, document=operation.reworded("{} made again".format))
-        if made.status == 409:
-            continue  # A name that is never given again has no second item.
-        expect_success(made)
-        second = platform.as_role("full", read)
-        if not strong(first) or not strong(second) or first.body == second.body:
-            continue
-        judged = True
-        if strong(first) == strong(second):
-            expected = f"another ETag than {strong(first)}, which an item of other content had"
-            proof = another_field(first, second, "etag")
-            raise NonConformance(expected, f"ETag: {strong(second)}", first, second, proof=proof)
-    if not judged:
-        raise NotApplicable("no item that can be deleted tells a strong ETag")
 
 
 @verifies("errors/reads/not-modified-is-what-is-unchanged")
@@ -217,3 +145,16 @@ def test_if_none_match_is_compared_weakly(platform: Platform) -> None:
         expect_status(reply, 304, f"for If-None-Match: W/{etag}")
     if not judged:
         raise NotApplicable("no item tells a strong ETag")
+
+
+@verifies("errors/reads/if-none-match-takes-lists-and-any")
+@pytest.mark.parametrize("template", [case("list", '"cf-unknown", {etag}'), case("any", "*")])
+def test_if_none_match_takes_lists_and_any(platform: Platform, template: str) -> None:
+    """Purpose: who has copies of several versions, or of any, is not sent the one it has.
+
+    Method: 1. read an item on condition that it does not match its ETag; go on where the answer is 304
+            2. read it on condition that it matches neither an unknown ETag nor its own, or none at all: expect 304
+    """
+    for read, first, _ in not_modified(platform):
+        value = template.replace("{etag}", first.headers.get("etag") or "")
+        expect_status(platform.as_role("full", read, [("If-None-Match", value)]), 304, f"for If-None-Match: {value}")

@@ -1,29 +1,25 @@
-"""Several items: written at once none is lost or mixed up, and lists tell of them what is so."""
+"""Concurrent writes are all stored, and a write changes no other item."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from conformance.clients.concurrency import at_once
-from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.documents import shows
+from conformance.oracles.documents import member, shows
 from conformance.oracles.proofs import shows_text
+from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
 A_SECOND = 1.1
-# As JSON and a regular expression have it alike.
-PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
 
 @verifies("errors/writes/at-once-none-is-lost")
@@ -55,7 +51,6 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
             raise NonConformance(told, reply.text[:300], written, reply, proof=shows_text(reply, text))
 
 
-Listed = Callable[[], list[Exchange]]
 Race = tuple[list[Exchange], Exchange]
 
 
@@ -128,70 +123,48 @@ def _texts(operation: Operation) -> list[str]:
     return [value for value in document.values() if isinstance(value, str) and len(value) >= 8]
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-def test_lists_tell_what_is_so(platform: Platform) -> None:
-    """Purpose: a list is of what is there now, and as it is now.
+@verifies("errors/writes/leave-everything-else-alone")
+def test_writes_leave_everything_else_alone(platform: Platform) -> None:
+    """Purpose: a change is made to the item that is named, and to those members of it that are named.
 
-    Method: 1. create an item, with a text of its own in each member, and read the list in which it would stand; go on
-               where its name stands there
-            2. update the item: expect no text of before in the list that the update has replaced, within seconds; and
-               not to be told, on condition of a strong ETag that the page with it had, that the page is as it was
-            3. delete it: expect its name no more, within seconds; nothing says that a list knows all in that moment
+    Method: 1. create three items, the name of one of which is the beginning of another's
+            2. update the one of the short name, and have an update name what is unique of another: expect the others as
+               before, and by PATCH the members that the creation set and the update does not name
+            3. delete it: expect the others as before, and none by its name
     """
-    judged = False
-    for resource in platform.resources_with("create", "item", "unique"):
-        slug = platform.names.new()
-        create = platform.operation(resource, "create", slug)
-        document = create.document or {}
-        own = {name: f"{document[name]} as {name}" for name in create.texts}
-        listed = partial(platform.pages, "full", platform.operation(resource, "read"))
-        expect_success(platform.as_role("full", create, document={**document, **own}))
-        platform.remember(resource, slug)
-        first = next((page for page in listed() if page.ok and shows(page, slug)), None)
-        if first is None:
-            continue
-        if resource.update:
-            update = platform.operation(resource, "update", slug)
-            expect_success(platform.as_role("full", update))
-            replaced = [own[name] for name in update.document or {} if name in own]
-            _expect_no_more(platform, listed, replaced, first)
-            _expect_modified(platform, first, replaced)
+    for resource in platform.resources_with("create", "item"):
+        slug = platform.new_item(resource)
+        others = [
+            platform.operation(resource, "read-item", each) for each in (f"{slug}-2", platform.new_item(resource))
+        ]
+        expect_success(platform.create(resource, f"{slug}-2"), "for an item whose name goes on")
+        read = platform.operation(resource, "read-item", slug)
+        before = [platform.state(each) for each in others]
+        for kind in ("update", "delete"):
+            if not getattr(resource, kind):
+                continue
+            first = platform.as_role("full", read)
+            operation = platform.operation(resource, kind, slug)
+            reply = platform.as_role("full", operation)
+            expect_success(reply, f"for {operation}")
+            for other, state in zip(others, before, strict=True):
+                expect_unchanged(state, platform.state(other), reply)
+            if kind == "update" and operation.method == "PATCH":
+                _expect_kept(platform, operation, first)
+            if kind == "update" and resource.unique:
+                # Refused, or passed over: no clause says which.
+                taken = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
+                reply = platform.as_role("full", operation, document=taken)
+                expect_unchanged(before[0], platform.state(others[0]), reply)
         if resource.delete:
-            judged = True
-            expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
-            _expect_no_more(platform, listed, [slug], first)
-    if not judged:
-        raise NotApplicable("no list names an item that was created and can be deleted")
+            expect_status(platform.as_role("full", read), 404, "for a name that only begins another's")
 
 
-def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:
-    """A page is not said to be as it was, where a text of it has been replaced and its ETag was a strong one."""
-    etag, gone = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
-    if not gone or not etag.startswith('"'):
-        return
-    reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
-    if reply.status == 304:
-        expected = f"the list as it is, since {worded(gone[0])} of the one with ETag {etag} is no more"
-        raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
-
-
-def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | None:
-    """A page that shows a text seconds later, None where none does: it may be read from a copy."""
-    showing: list[Exchange] = []
-
-    def gone() -> bool:
-        showing[:] = [page for page in listed() if shows(page, text)]
-        return not showing
-
-    return None if platform.soon(gone) else showing[0]
-
-
-def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first: Exchange) -> None:
-    for text in (each for each in texts if shows(first, each)):
-        reply = _still_showing(platform, listed, text)
-        if reply is not None:
-            expected, proof = (
-                f"a list without {worded(text)}",
-                Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
-            )
-            raise NonConformance(f"{expected}, which is no more", "a list with it", reply, proof=proof)
+def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> None:
+    """What the creation set and the update did not name is as it was."""
+    create = update.resource.create
+    again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    for name in (create.body if create else {}).keys() - (update.document or {}).keys():
+        if member(again, name) != member(before, name):
+            expected, observed = f"{name} {worded(member(before, name))}, as before", worded(member(again, name))
+            raise NonConformance(expected, observed, before, again)

@@ -1,4 +1,4 @@
-"""Texts of any kind are kept as they are sent, and slugs."""
+"""Reads return the text that was written, unchanged."""
 
 from __future__ import annotations
 
@@ -6,18 +6,95 @@ import json
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from conformance.clients.oauth.client import bearer
-from conformance.oracles.documents import expect_json_where_told, expect_named, member
-from conformance.oracles.proofs import without_member
+from conformance.oracles.documents import expect_json_where_told, expect_named, member, shows
+from conformance.oracles.proofs import literal, shows_text, without_member
 from conformance.oracles.status import expect_status, expect_success, refused_in_front
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
+
+
+def texts_of(document: dict[str, object] | None) -> list[str]:
+    """The texts of a body that are long enough to be told from others."""
+    return [value for value in (document or {}).values() if isinstance(value, str) and len(value) >= 8]
+
+
+@verifies("errors/reads/tell-what-was-written")
+def test_reads_tell_what_was_written(platform: Platform) -> None:
+    """Purpose: an accepted write is whole, and read from then on.
+
+    Method: 1. look for an item: 404; create it with a long text (with a short one, where a long one is refused as
+               invalid), read it; update it, read it; three times
+            2. expect the texts that were sent, at once
+            3. update it once more, with nothing in each text; where that is 2xx, expect none of those any more
+            4. delete it and create it again with other texts; where that is 2xx, expect those
+    """
+    resources = [each for each in platform.resources_with("create", "item") if each.unique]
+    for resource in resources:
+        slug = platform.names.new()
+        platform.as_role("full", platform.operation(resource, "read-item", slug))
+        written = _written(platform, platform.operation(resource, "create", slug), 15)
+        platform.remember(resource, slug)
+        _expect_read(platform, resource.name, slug, texts_of(written))
+        for _ in range(3 if resource.update else 0):
+            written = _written(platform, platform.operation(resource, "update", slug), 10)
+            _expect_read(platform, resource.name, slug, texts_of(written))
+        if resource.update:
+            _expect_emptied(platform, platform.operation(resource, "update", slug), written)
+        if resource.delete:
+            _expect_made_anew(platform, platform.operation(resource, "delete", slug))
+
+
+def _expect_emptied(platform: Platform, update: Operation, written: dict[str, Any]) -> None:
+    """Texts that an update sets to nothing are gone where it is accepted, as it may not be."""
+    emptied = update.reworded(lambda text: "")
+    empty = [name for name, value in emptied.items() if value == ""]
+    if not empty or not platform.as_role("full", update, document=emptied).ok:
+        return
+    reply = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    for text in texts_of({name: written.get(name) for name in empty}):
+        if shows(reply, text):
+            told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
+            raise NonConformance(f"no {worded(text)}, in whose place nothing was written", told, reply, proof=proof)
+
+
+def _expect_made_anew(platform: Platform, deletion: Operation) -> None:
+    """What takes the place of what was deleted is all new, where it is accepted, as it may not be."""
+    slug = str(platform.slug_of(deletion))
+    if platform.as_role("full", deletion).status == 202:  # It may be yet to come.
+        return
+    create = platform.operation(deletion.resource, "create", slug)
+    document = create.document or {}
+    made = {**document, **{name: f"{document[name]} anew as {name}" for name in create.texts}}
+    if platform.as_role("full", create, document=made).ok:
+        _expect_read(platform, deletion.resource.name, slug, texts_of(made))
+
+
+def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:
+    """Sends a write with longer texts, and as it is declared where those are refused as too long; what was accepted."""
+    document, more = operation.document or {}, " and more" * times
+    longer = operation.reworded(lambda text: text + more)
+    reply = platform.as_role("full", operation, document=longer)
+    if reply.status in (400, 413, 422):
+        longer, reply = document, platform.as_role("full", operation)
+    expect_success(reply)
+    return longer
+
+
+def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> None:
+    resource = next(each for each in platform.resources if each.name == name)
+    reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
+    for text in texts:
+        if not shows(reply, text):
+            raise NonConformance(f"{worded(text)}, as written", reply.text[:300], reply, proof=shows_text(reply, text))
+
 
 # A percent sign that begins no encoded byte stands apart from one that does: some decode where all can be decoded.
 TEXTS = {
@@ -182,3 +259,27 @@ def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof
     """A text would be another than is read, or not be accepted."""
     proof = without_member(shown, name)
     return replace(proof, or_refused=(written.id,)) if proof else None
+
+
+@verifies("errors/reads/tell-what-was-written")
+@pytest.mark.parametrize("kind", [case("beside-an-unknown-member", "update")])
+def test_what_stands_beside_an_unknown_member_is_written(platform: Platform, kind: str) -> None:
+    """Purpose: what is accepted is written, though the service does not know all of it.
+
+    Method: 1. update an item, with a member in the body that no document names; go on where that is 2xx, but 202
+            2. read the item: expect the texts that were sent
+    """
+    for resource in platform.resources_with("create", "item", kind):
+        slug = platform.new_item(resource)
+        update = platform.operation(resource, kind, slug)
+        document = update.reworded("{} beside".format)
+        reply = platform.as_role("full", update, document={**document, "cf-unknown": "cf"})
+        if not reply.ok or reply.status == 202:
+            continue
+        again = platform.as_role("full", platform.operation(resource, "read-item", slug))
+        for text in (document[name] for name in sorted(update.texts)):
+            if not shows(again, text):
+                proof = shows_text(again, text)
+                proof = replace(proof, or_refused=(reply.id,)) if proof else None
+                expected = f"{worded(text)}, as was written beside a member that is unknown"
+                raise NonConformance(expected, again.text[:300], reply, again, proof=proof)

@@ -1,4 +1,4 @@
-"""How requests and answers may come beside the plainest form: in chunks, compressed, asked for by HEAD."""
+"""Framing, content codings, ranges, dates and equivalent requests follow RFC 9110 and RFC 9112."""
 
 from __future__ import annotations
 
@@ -14,12 +14,22 @@ from itertools import product
 
 import pytest
 
+from conformance.clients.http import REDIRECTS
 from conformance.clients.oauth.client import FORM_TYPE, bearer
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.dates import expect_http_date
-from conformance.oracles.headers import expect_absent_headers
+from conformance.oracles.headers import expect_absent_headers, expect_bare
 from conformance.oracles.proofs import field_lacks, field_matches
-from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
-from conformance.sandbox.platform import Platform
+from conformance.oracles.status import (
+    NOT_OFFERED,
+    expect_status,
+    expect_success,
+)
+from conformance.sandbox.equivalent_requests import said_otherwise, words_of
+from conformance.sandbox.not_modified import not_modified
+from conformance.sandbox.platform import KINDS, Operation, Platform
+from conformance.sandbox.versions import DEMANDED, condition_of
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
@@ -213,3 +223,105 @@ def test_head_of_what_is_absent(platform: Platform) -> None:
     for path in [*paths, elsewhere := platform.nowhere()]:
         reply = platform.http.send("HEAD", path, [full])
         expect_status(reply, {403, 404, *NOT_OFFERED}, f"for HEAD {path}", or_page=path == elsewhere)
+
+
+def asked(platform: Platform, wire: Wire, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
+    """The answer to the owner's request, with what comes behind its head."""
+    return wire.ask(method, path, [bearer(platform.oauth.token("full")), *fields])
+
+
+@verifies("errors/writes/no-content-has-no-length")
+def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
+    """Purpose: 204 ends with its head: a reader waits for a length that is told, and takes for the next what comes.
+
+    Method: 1. delete an item, and read what comes until the connection ends
+            2. expect no Content-Length and no Transfer-Encoding, nor anything behind the head, if it is 204
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "delete"):
+        deletion = platform.operation(resource, "delete", platform.new_item(resource))
+        present = platform.as_role("full", platform.operation(resource, "read-item", platform.slug_of(deletion)))
+        reply = asked(platform, wire, deletion.method, deletion.path)
+        if reply.status == DEMANDED:
+            reply = asked(platform, wire, deletion.method, deletion.path, condition_of(present))
+        if reply.status == 204:
+            judged = True
+            expect_absent_headers(reply, ["content-length", "transfer-encoding"], "in 204")
+            expect_bare(reply)
+    if not judged:
+        raise NotApplicable("no deletion is answered 204")
+
+
+@verifies("errors/reads/head-and-304-end-with-their-head")
+@pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
+def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: str) -> None:
+    """Purpose: what comes behind an answer that has no content is not taken for the next answer.
+
+    Method: 1. send HEAD to a declared resource; read an item on condition that it does not match the ETag which it has,
+               where that is answered 304
+            2. read what comes until the connection ends: expect nothing behind the head
+    """
+    if how == "HEAD":
+        expect_bare(asked(platform, wire, "HEAD", platform.operations("read")[0].path))
+        return
+    for read, first, _ in not_modified(platform):
+        reply = asked(platform, wire, "GET", read.path, ("If-None-Match", first.headers.get("etag") or ""))
+        if reply.status == 304:
+            expect_bare(reply)
+
+
+SERVED = {*range(200, 300), *REDIRECTS}
+"""A path in another spelling may be led to its plain one (RFC 9110 section 15.4)."""
+
+
+@verifies("errors/reads/said-otherwise-is-served")
+@pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
+def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
+    """Purpose: each client library has its own way to write what all of them mean, and each is served.
+
+    Method: 1. perform each declared operation with a letter of the item's name encoded, with a blank in Accept before
+               its comma, with a charset behind the type of a body, with Content-Length: 0 for a deletion, all at once
+            2. expect 2xx, or to be led to the plain path; where it is not, ask with each of them alone, to tell which
+    """
+    for resource in {each.resource.name: each.resource for each in platform.operations(kind)}.values():
+        first = _new(platform, resource, kind)
+        reply, words = said_otherwise(platform, first), words_of(first)
+        for word in () if reply.status in SERVED else words:
+            operation = _new(platform, resource, kind)
+            expect_status(said_otherwise(platform, operation, words=[word]), SERVED, f"for {operation} with {word}")
+        expect_status(reply, SERVED, f"for {first} with {' and '.join(words)}")
+
+
+def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
+    """The operation, on an item that nothing else needs where it is a deletion."""
+    slug = platform.new_item(resource) if kind == "delete" else None
+    slug = platform.item(resource) if kind in ("read-item", "update") else slug
+    return platform.operation(resource, kind, slug)
+
+
+@verifies("errors/writes/media-type-is-known-in-any-form")
+@pytest.mark.parametrize(
+    "written",
+    [
+        case("charset", "{0}; charset=utf-8".format),
+        case("quoted-charset", '{0};charset="UTF-8"'.format),
+        case("blank-before", "{0} ; charset=utf-8".format),
+        case("upper-case", str.title),
+    ],
+)
+def test_media_type_is_known_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
+    """Purpose: what client libraries write behind the name of the media type, and in which case, keeps no write out.
+
+    Method: 1. send each declared create and update as its type (application/json) with charset=utf-8, without the
+               blank and with quotation marks, with a blank before (RFC 9110 section 5.6.6), and in other case
+            2. expect 2xx
+    """
+    token = platform.oauth.token("full")
+    for operation in platform.operations("create", "update"):
+        content_type = written(operation.content_type)
+        fields = [("Content-Type", content_type), bearer(token)]
+        reply = platform.request(operation.method, operation.path, fields, operation.body)
+        slug = platform.slug_of(operation)
+        if operation.kind == "create" and reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_success(reply, f"for {operation} as {content_type}")

@@ -1,6 +1,8 @@
-"""5xx is for faults of the platform: no field and no body of a caller's is one."""
+"""No header field, body or name causes a 5xx response, and valid requests never fail."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +13,6 @@ from conformance.sandbox.platform import JSON_TYPE, Platform
 from conformance.vocabulary.check import case, verifies
 
 writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
-
-
 HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
     "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
     "if-match": [("If-Match", '"')], "if-none-match": [("If-None-Match", 'W/"')],
@@ -152,3 +152,24 @@ def test_long_name_is_no_server_error(platform: Platform, length: int) -> None:
         slug = platform.names.new() + "x" * length
         reply = platform.create(resource, slug)
         expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for a {resource.unique} of {len(slug)} characters")
+
+
+TIMES = 60
+
+
+@verifies("errors/5xx/good-requests-never-fail")
+def test_good_requests_never_fail(platform: Platform) -> None:
+    """Purpose: a good request is served, not now and then, but every time.
+
+    Method: 1. send sixty good reads
+            2. expect 2xx for each, also in the moment in which a gateway reaches no service
+            3. create an item that hides from others, of each resource that has such: expect no 5xx
+    """
+    operations = platform.operations("read")
+    strict = replace(platform, http=replace(platform.http, forgives=False))
+    for number in range(TIMES):
+        expect_success(strict.as_role("full", operations[number % len(operations)]), "for a good request")
+    for resource in platform.resources:
+        if resource.create and resource.item and resource.item.hidden_body:
+            reply = platform.create(resource, platform.names.new(), members=resource.item.hidden_body)
+            expect_no_server_error(reply, f"for a {resource.name} item that hides")

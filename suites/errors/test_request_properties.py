@@ -1,4 +1,4 @@
-"""Properties of the organization APIs: a caller's fault is never a 5xx, and nothing that was refused was done."""
+"""No generated body, path or query causes a 5xx response, and a rejected change has no effect."""
 
 from __future__ import annotations
 

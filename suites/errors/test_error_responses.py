@@ -1,4 +1,4 @@
-"""The table of the API Reference's Error Handling, row by row, and the shape that its errors share."""
+"""Each documented error has its status, and all errors have one shape that leaks no internals."""
 
 from __future__ import annotations
 

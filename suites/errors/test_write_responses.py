@@ -1,15 +1,18 @@
-"""Others are left alone: a change is made to the item that is named, and its answer is of that item as it is then."""
+"""A creation or update returns the new state of its item, and a creation its location."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-from conformance.oracles.documents import expect_named, member, shows
-from conformance.oracles.proofs import literal, shows_text
-from conformance.oracles.state import expect_unchanged
+from conformance.clients.http import address_in
+from conformance.clients.oauth.client import bearer
+from conformance.oracles.documents import expect_named, member
+from conformance.oracles.headers import address_parts
+from conformance.oracles.proofs import field_matches, field_says_no, literal
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
@@ -19,51 +22,68 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 
-@verifies("errors/writes/leave-everything-else-alone")
-def test_writes_leave_everything_else_alone(platform: Platform) -> None:
-    """Purpose: a change is made to the item that is named, and to those members of it that are named.
+@verifies("errors/reads/creation-is-201")
+def test_creation_is_201(platform: Platform) -> None:
+    """Purpose: a creation is told as one.
 
-    Method: 1. create three items, the name of one of which is the beginning of another's
-            2. update the one of the short name, and have an update name what is unique of another: expect the others as
-               before, and by PATCH the members that the creation set and the update does not name
-            3. delete it: expect the others as before, and none by its name
+    Method: 1. create an item by POST
+            2. expect 201 (202 where it is made later)
     """
     for resource in platform.resources_with("create", "item"):
-        slug = platform.new_item(resource)
-        others = [
-            platform.operation(resource, "read-item", each) for each in (f"{slug}-2", platform.new_item(resource))
-        ]
-        expect_success(platform.create(resource, f"{slug}-2"), "for an item whose name goes on")
-        read = platform.operation(resource, "read-item", slug)
-        before = [platform.state(each) for each in others]
-        for kind in ("update", "delete"):
-            if not getattr(resource, kind):
-                continue
-            first = platform.as_role("full", read)
-            operation = platform.operation(resource, kind, slug)
-            reply = platform.as_role("full", operation)
-            expect_success(reply, f"for {operation}")
-            for other, state in zip(others, before, strict=True):
-                expect_unchanged(state, platform.state(other), reply)
-            if kind == "update" and operation.method == "PATCH":
-                _expect_kept(platform, operation, first)
-            if kind == "update" and resource.unique:
-                # Refused, or passed over: no clause says which.
-                taken = {**(operation.document or {}), resource.unique: platform.slug_of(others[0])}
-                reply = platform.as_role("full", operation, document=taken)
-                expect_unchanged(before[0], platform.state(others[0]), reply)
-        if resource.delete:
-            expect_status(platform.as_role("full", read), 404, "for a name that only begins another's")
+        if resource.create and resource.create.method == "POST":
+            expect_status(
+                platform.create(resource, platform.names.new()), {201, 202}, f"for a new {resource.name} item"
+            )
 
 
-def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> None:
-    """What the creation set and the update did not name is as it was."""
-    create = update.resource.create
-    again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
-    for name in (create.body if create else {}).keys() - (update.document or {}).keys():
-        if member(again, name) != member(before, name):
-            expected, observed = f"{name} {worded(member(before, name))}, as before", worded(member(again, name))
-            raise NonConformance(expected, observed, before, again)
+@verifies("errors/reads/location-leads-to-what-was-created")
+def test_location_leads_to_what_was_created(platform: Platform) -> None:
+    """Purpose: where a creation says where the new thing is, it is there.
+
+    Method: 1. create an item, and one that hides from others; where the answer is 201, expect Location, and not that of
+               the list
+            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx; and
+               where that has the unique member, that of what was created
+    """
+    judged, token = False, bearer(platform.oauth.token("full"))
+    for resource, members in _to_be_made(platform):
+        slug = platform.names.new()
+        reply = platform.create(resource, slug, members=members)
+        if reply.status != 201:
+            continue
+        judged = True
+        location = reply.headers.get("location")
+        if not location:
+            proof = field_matches(reply, "Location", ".")
+            raise NonConformance("201 with Location", "201 without it", reply, proof=proof)
+        parts = address_parts(reply, location)
+        if _origin(parts) != _origin(urlsplit(platform.http.base_url)):
+            base = literal(platform.http.base_url)
+            proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
+            raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
+        address = address_in(reply.url, location).partition("#")[0]
+        if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
+            proof = field_says_no(reply, "Location", f"^{literal(location)}$")
+            raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
+        found = platform.http.get(address, [token])
+        expect_success(found, f"at the Location {location}")
+        name = platform.slug_of(platform.operation(resource, "create", slug))
+        expect_named(found, str(resource.unique), name, ", which was created")
+    if not judged:
+        raise NotApplicable("no creation is answered 201")
+
+
+def _to_be_made(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """Each resource, with what the body of an item has beside what is declared: nothing, and by what it hides."""
+    for resource in platform.resources_with("create", "item"):
+        yield resource, {}
+        if resource.item and resource.item.hidden_body:
+            yield resource, resource.item.hidden_body
+
+
+def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
+    """Host and port; behind a front that ends TLS the scheme of a Location may be another."""
+    return parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @pytest.mark.parametrize(
@@ -173,27 +193,3 @@ def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]
     item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     _expect_as_read(reply, item, sent | (update.document or {}))
     return any(value is not None for value in told.values())
-
-
-@verifies("errors/reads/tell-what-was-written")
-@pytest.mark.parametrize("kind", [case("beside-an-unknown-member", "update")])
-def test_what_stands_beside_an_unknown_member_is_written(platform: Platform, kind: str) -> None:
-    """Purpose: what is accepted is written, though the service does not know all of it.
-
-    Method: 1. update an item, with a member in the body that no document names; go on where that is 2xx, but 202
-            2. read the item: expect the texts that were sent
-    """
-    for resource in platform.resources_with("create", "item", kind):
-        slug = platform.new_item(resource)
-        update = platform.operation(resource, kind, slug)
-        document = update.reworded("{} beside".format)
-        reply = platform.as_role("full", update, document={**document, "cf-unknown": "cf"})
-        if not reply.ok or reply.status == 202:
-            continue
-        again = platform.as_role("full", platform.operation(resource, "read-item", slug))
-        for text in (document[name] for name in sorted(update.texts)):
-            if not shows(again, text):
-                proof = shows_text(again, text)
-                proof = replace(proof, or_refused=(reply.id,)) if proof else None
-                expected = f"{worded(text)}, as was written beside a member that is unknown"
-                raise NonConformance(expected, again.text[:300], reply, again, proof=proof)

@@ -1,4 +1,4 @@
-"""400: the unique member of a body (API Reference, Error Handling), by which a thing is found again."""
+"""A slug is required, and one outside its declared pattern is answered 400."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
 from conformance.vocabulary.wording import worded
 
 LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
@@ -78,3 +78,30 @@ def test_unique_member_malformed(platform: Platform, value: object) -> None:
         if operation.resource.unique is not None:
             _, reply = created_with(platform, operation, value)
             expect_status(reply, 400, f"for {operation}")
+
+
+MALFORMED_SLUGS = {
+    "upper-case": "{slug}-Upper", "newline-behind": "{slug}\n", "hyphen-before": "-{slug}", "hyphen-behind": "{slug}-",
+    "underscore": "{slug}_x", "blank": "{slug} x", "slash": "{slug}/x", "dot": "{slug}.x", "non-ascii": "{slug}é",
+    "percent": "{slug}%41",
+}  # fmt: skip
+
+
+@verifies("errors/400/slug-outside-its-pattern")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in MALFORMED_SLUGS.items()])
+def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
+    """Purpose: a slug is [a-z0-9][a-z0-9-]*[a-z0-9], whole and unchanged.
+
+    Method: 1. create an item whose slug has one character of another kind, or a hyphen at an end
+            2. expect 400
+    """
+    resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
+    if not resources:
+        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
+    for resource in resources:
+        operation = platform.operation(resource, "create")
+        slug = template.replace("{slug}", str(platform.slug_of(operation)))
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), "slug": slug})
+        if reply.ok:
+            platform.remember(resource, slug.lower())
+        expect_status(reply, 400, f"for the slug {worded(slug)}")
