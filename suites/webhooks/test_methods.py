@@ -1,4 +1,4 @@
-"""Methods: events are posted, and by nothing else."""
+"""Only POST delivers an event to the webhook URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL is the only secret that guards a webhook: it is compared whole, and told to nobody."""
+"""Only the exact secret URL accepts events, and no response reveals it."""
 
 from __future__ import annotations
 

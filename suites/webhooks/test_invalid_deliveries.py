@@ -1,4 +1,4 @@
-"""Deliveries that are wrong: a 4xx at most, and the next good one is accepted."""
+"""An invalid delivery is answered 4xx and does not prevent later deliveries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from conformance.clients.http import HttpClient
 from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.webhooks import JSON, WebhookClient, told_as
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.errors import expect_client_error
+from conformance.oracles.documents import expect_json_where_told
+from conformance.oracles.errors import expect_client_error, expect_no_leak
 from conformance.oracles.headers import expect_header
 from conformance.oracles.rate_limits import expect_limited, stated
 from conformance.oracles.robustness import Surroundings, expect_outcome
@@ -262,3 +263,27 @@ def test_any_headers_are_no_server_error(webhook: WebhookClient, fields: Fields)
             2. expect 2xx or 4xx
     """
     expect_client_error(webhook.deliver(headers=fields))
+
+
+@verifies("webhooks/errors/json-is-json")
+def test_json_is_json(webhook: WebhookClient, once: Once) -> None:
+    """Purpose: a sender that reads the answers can read them.
+
+    Method: 1. POST a good event, and one to a URL that never existed, and send PUT to the live URL
+            2. where an answer is said to be JSON, expect a body that is
+    """
+    accepted = once("taken", lambda: taken(webhook))
+    unknown = once("posted where none is", lambda: posted_where_none_is(webhook))
+    for reply in (accepted, unknown, webhook.send("PUT", webhook.path)):
+        expect_json_where_told(reply)
+
+
+@verifies("webhooks/errors/show-no-internals")
+@pytest.mark.parametrize("body", [case("cut", b'{"a": '), case("deep", b"[" * 20_000), case("bytes", b"\xff\xfe\0")])
+def test_errors_show_no_internals(webhook: WebhookClient, body: bytes) -> None:
+    """Purpose: a refused event is not answered with the server's inside.
+
+    Method: 1. POST a body that cannot be read
+            2. expect no stack trace, SQL, path or version in the answer
+    """
+    expect_no_leak(webhook.post(body))

@@ -1,4 +1,4 @@
-"""The AWS command line, rclone, s3cmd and mc keep a folder and a bucket alike: any S3-compatible client works."""
+"""The AWS command line, rclone, s3cmd and mc transfer, synchronize and delete objects."""
 
 from __future__ import annotations
 
