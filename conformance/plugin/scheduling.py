@@ -19,8 +19,8 @@ DISTURBS = "disturbs("
 PROPERTIES = "_properties.py::"
 DEAR = {
     "/interoperability/": 20, "_model_properties.py::": 70, "_properties.py::": 20, "/test_revocation.py::": 10,
-    "/test_invalid_deliveries.py::": 10, "concealment.py::": 10, "/test_concurrent_callers.py::": 10, "/test_at_once": 10,
-    "/registry/test_manifest_sizes.py::": 20,
+    "/test_invalid_deliveries.py::": 10, "concealment.py::": 10, "/test_concurrent_callers.py::": 10,
+    "/test_at_once": 10, "/registry/test_manifest_sizes.py::": 20,
 }  # fmt: skip
 """As how many others a check counts that starts programs, tries many examples or sends many requests."""
 WAITING = {"/test_rate_limit.py": 30, "/test_token_expiry.py": 80}

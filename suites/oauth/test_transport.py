@@ -1,4 +1,4 @@
-"""Every endpoint is served over TLS only, with sound versions, ciphers and certificates (RFC 6749, RFC 9325)."""
+"""Every endpoint is served over current TLS only, with a valid certificate (RFC 6749, RFC 9325)."""
 
 from __future__ import annotations
 
