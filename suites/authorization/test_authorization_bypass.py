@@ -39,8 +39,8 @@ TRICKS = {
 }  # fmt: skip
 
 
-def up_from(path: str, dots: str) -> str:
-    """A path, and from it up again to where it begins."""
+def path_back_to_root(path: str, dots: str) -> str:
+    """Return a path followed by as many parent segments as it has."""
     return path + f"/{dots}" * path.count("/")
 
 
@@ -69,7 +69,7 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
         for token in strangers(platform, operation)[: 2 if operation.kind == "read" else 3]:
             path = _tricked(operation.path, trick)
             for name, dots in (("{up}", ".."), ("{up-encoded}", "%2e%2e")):
-                path = path.replace(name, up_from(platform.oauth.identity.token_path, dots))
+                path = path.replace(name, path_back_to_root(platform.oauth.identity.token_path, dots))
             reply = platform.http.get(path, [bearer(token)] if token else [])
             if not plainly_open.to(operation, token, reply):
                 expect_no_success(reply, or_page=True)
@@ -238,8 +238,8 @@ def test_what_is_wanted_exempts_nobody(platform: Platform, wanted: str) -> None:
         expect_no_success(platform.send(operation, None, [("Accept", wanted)]), or_page=True)
 
 
-def saying_delete(path: str, where: str) -> tuple[str, HeaderFields, bytes]:
-    """Path, fields and body of a request that names DELETE, and not as its method."""
+def overridden_to_delete(path: str, where: str) -> tuple[str, HeaderFields, bytes]:
+    """Return the path, fields and body of a request that overrides its method with DELETE."""
     if where == "query":
         return f"{path}?_method=DELETE", [], b""
     return (path, [FORM_TYPE], b"_method=DELETE") if where == "form" else (path, [(where, "DELETE")], b"")
@@ -266,7 +266,7 @@ def test_method_override_is_ignored(platform: Platform, where: str) -> None:
         raise NotDeclared("no declared item can be deleted", "identity.resources.delete")
     for operation in operations:
         token = platform.oauth.token("full", operation.scope) if operation.scope else platform.oauth.token("narrow")
-        path, fields, body = saying_delete(operation.path, where)
+        path, fields, body = overridden_to_delete(operation.path, where)
         for method in ("GET", "POST") if not body else ("POST",):
             before = platform.state(operation)
             reply = platform.request(method, path, [bearer(token), *fields], body)

@@ -121,8 +121,8 @@ def made_there(theirs: ForeignThings, kind: str) -> list[ForeignThing]:
 
 
 @contextmanager
-def shut_again(platform: Platform, thing: ForeignThing, slug: str) -> Iterator[None]:
-    """Has an item removed of which a finding is told: who was let in by it is let in no longer when others look."""
+def removed_on_finding(platform: Platform, thing: ForeignThing, slug: str) -> Iterator[None]:
+    """Delete the item after a finding, so that a wrongly granted access does not affect later checks."""
     try:
         yield
     except NonConformance:
@@ -152,7 +152,7 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
                 platform.remember(thing.resource, slug)
             expect_no_server_error(reply)
             expect_not_repeated(reply, theirs.canaries, STORED)
-            with shut_again(platform, thing, slug):
+            with removed_on_finding(platform, thing, slug):
                 for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
                     told = f"to the role foreign after {name} was sent by full"
                     expect_status(theirs.seen(path), {403, 404}, told, or_refused=reply)

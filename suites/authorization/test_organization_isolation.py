@@ -70,15 +70,15 @@ def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], 
     expect_status(reply, statuses, because)
 
 
-def at(operation: Operation, path: str) -> Operation:
-    """The same operation at another path."""
+def at_path(operation: Operation, path: str) -> Operation:
+    """Return the same operation at another path."""
     return replace(operation, path=path)
 
 
 def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
     """Reading a thing, and, where the run had it made, changing and deleting it, at a path."""
     kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
-    return [at(platform.operation(thing.resource, kind, thing.slug), path) for kind in kinds]
+    return [at_path(platform.operation(thing.resource, kind, thing.slug), path) for kind in kinds]
 
 
 @verifies("authorization/isolation/foreign-paths-open-nothing")
@@ -93,7 +93,7 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
     if kind != "items":
         for resource, foreign in theirs.places():
             if kind == "read" or resource.create:
-                operation = at(platform.operation(resource, kind), foreign.path)
+                operation = at_path(platform.operation(resource, kind), foreign.path)
                 asked = [operation, *([_of_slug(operation, foreign.slug)] if kind == "create" and foreign.slug else [])]
                 for each in asked:
                     expect_kept_out(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
@@ -102,7 +102,7 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
         before = theirs.state(thing)
         for operation in item_operations(platform, thing, thing.path(thing.slug)):
             reply = platform.as_role("full", operation)
-            absent = platform.as_role("full", at(operation, thing.path(platform.names.new())))
+            absent = platform.as_role("full", at_path(operation, thing.path(platform.names.new())))
             expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full")
             expect_pair(reply, absent)
             expect_unchanged(before, theirs.state(thing), reply)
@@ -144,7 +144,7 @@ DOTS = {
 }  # fmt: skip
 
 
-def led_there(own: str, theirs: str, dots: str) -> str:
+def path_by_dots(own: str, theirs: str, dots: str) -> str:
     """A path that begins as one's own and leads to another one: up again from the segment in which they differ.
 
     Or one that names both there, or any with a star, or none with the word that stands for it.
@@ -170,7 +170,7 @@ def test_dots_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings,
     operation = platform.operation(resource, "read")
     if not once("what is led to by dots", lambda: theirs.seen(foreign.path)).ok:
         raise Inconclusive(f"the role foreign does not read {foreign.path}", "a path that it may read")
-    reply = platform.as_role("full", at(operation, led_there(operation.path, foreign.path, DOTS[dots])))
+    reply = platform.as_role("full", at_path(operation, path_by_dots(operation.path, foreign.path, DOTS[dots])))
     expect_kept_out(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
 
 
@@ -224,7 +224,7 @@ def test_token_parameters_lead_to_nothing_foreign(platform: Platform, theirs: Fo
         return
     token = platform.oauth.taken(reply, "full")
     for resource, foreign in theirs.places():
-        there = platform.send(at(platform.operation(resource, "read"), foreign.path), token)
+        there = platform.send(at_path(platform.operation(resource, "read"), foreign.path), token)
         expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
 
 
@@ -286,7 +286,7 @@ def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThin
             elsewhere = [foreign.path] if foreign.path != resource.path else []
             elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
             for path in elsewhere if what != "path" else elsewhere[:1]:
-                there = platform.as_role("full", at(operation, path), fields)
+                there = platform.as_role("full", at_path(operation, path), fields)
                 expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
 
 

@@ -163,7 +163,7 @@ def test_membership_grants_no_right(platform: Platform) -> None:
     for resource in {each.name: each for each, _ in hiding(platform)}.values():
         for kind, role in _forbidden(platform, resource):
             slug, own = platform.names.new(), [platform.oauth.credential(each).client_id for each in ("full", role)]
-            members = _beside(resource.item.hidden_body if resource.item else None, *own)
+            members = _with_both_clients(resource.item.hidden_body if resource.item else None, *own)
             if members is None or not platform.create(resource, slug, members=members).ok:
                 continue
             if not platform.as_role(role, platform.operation(resource, "read-item", slug)).ok:
@@ -184,8 +184,8 @@ def _forbidden(platform: Platform, resource: Resource) -> list[tuple[str, str]]:
     return [(kind, role) for kind, role in every if platform.oauth.has(role)]
 
 
-def _beside(members: dict[str, Any] | None, own: str, other: str) -> dict[str, Any] | None:
-    """Members in which a list that names one client names the other one too; None without such a list."""
+def _with_both_clients(members: dict[str, Any] | None, own: str, other: str) -> dict[str, Any] | None:
+    """Return the members with both clients in each list that names the own one; None without such a list."""
     found = {name: [*each, other] for name, each in (members or {}).items() if isinstance(each, list) and own in each}
     return {**(members or {}), **found} if found else None
 

@@ -225,8 +225,8 @@ def test_head_of_what_is_absent(platform: Platform) -> None:
         expect_status(reply, {403, 404, *NOT_OFFERED}, f"for HEAD {path}", or_page=path == elsewhere)
 
 
-def asked(platform: Platform, wire: Wire, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
-    """The answer to the owner's request, with what comes behind its head."""
+def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields: tuple[str, str]) -> Exchange:
+    """Return the response to a request of the role full, with all bytes after its head."""
     return wire.ask(method, path, [bearer(platform.oauth.token("full")), *fields])
 
 
@@ -241,9 +241,9 @@ def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
     for resource in platform.resources_with("create", "item", "delete"):
         deletion = platform.operation(resource, "delete", platform.new_item(resource))
         present = platform.as_role("full", platform.operation(resource, "read-item", platform.slug_of(deletion)))
-        reply = asked(platform, wire, deletion.method, deletion.path)
+        reply = raw_response(platform, wire, deletion.method, deletion.path)
         if reply.status == DEMANDED:
-            reply = asked(platform, wire, deletion.method, deletion.path, condition_of(present))
+            reply = raw_response(platform, wire, deletion.method, deletion.path, condition_of(present))
         if reply.status == 204:
             judged = True
             expect_absent_headers(reply, ["content-length", "transfer-encoding"], "in 204")
@@ -262,10 +262,10 @@ def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: s
             2. read what comes until the connection ends: expect nothing behind the head
     """
     if how == "HEAD":
-        expect_bare(asked(platform, wire, "HEAD", platform.operations("read")[0].path))
+        expect_bare(raw_response(platform, wire, "HEAD", platform.operations("read")[0].path))
         return
     for read, first, _ in not_modified(platform):
-        reply = asked(platform, wire, "GET", read.path, ("If-None-Match", first.headers.get("etag") or ""))
+        reply = raw_response(platform, wire, "GET", read.path, ("If-None-Match", first.headers.get("etag") or ""))
         if reply.status == 304:
             expect_bare(reply)
 

@@ -39,7 +39,7 @@ def test_lists_have_what_was_created(platform: Platform, what: str) -> None:
     for resource in platform.resources_with("create", "item", "unique"):
         slugs, read = platform.many(resource), platform.operation(resource, "read")
         pages = platform.pages("full", read, MOST)
-        if not _is_judged(pages, resource):
+        if not _is_complete(pages, resource):
             continue
         judged = True
         if not (_names_any(pages, slugs) or platform.soon(partial(_is_named, platform, read, slugs))):
@@ -58,7 +58,7 @@ def _names_any(pages: Iterable[Exchange], slugs: list[str]) -> bool:
     return any(shows(page, slug) for page in pages for slug in slugs)
 
 
-def _is_judged(pages: list[Exchange], resource: Resource) -> bool:
+def _is_complete(pages: list[Exchange], resource: Resource) -> bool:
     """Whether the pages have nothing at all; or are the whole list by their own word, of things with the unique member.
 
     A list that does not say so may be longer, and by other members things are told apart as well.
@@ -97,11 +97,11 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
     for resource in platform.resources_with("create", "item", "unique"):
         slugs = platform.many(resource)
         read = platform.operation(resource, "read")
-        missing, pages = _never_named(platform, read, slugs)
+        missing, pages = _missing_from_list(platform, read, slugs)
         _expect_served(platform, read, pages)
         if len(pages) == MOST:
             _expect_other_pages(pages, slugs)
-        if len(missing) == len(slugs) or len(pages) == MOST or (len(pages) == 1 and not _ends(pages[0], resource)):
+        if len(missing) == len(slugs) or len(pages) == MOST or (len(pages) == 1 and not _is_last(pages[0], resource)):
             continue
         judged = True
         if missing and (len(pages) > 1 or not platform.soon(partial(_all_named, platform, read, slugs))):
@@ -195,7 +195,7 @@ def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
         item = platform.as_role("full", platform.operation(resource, "read-item", slug))
         for page in platform.pages("full", platform.operation(resource, "read")):
             expect_json_where_told(page)
-            for thing in _whose_name_is(slug, str(resource.unique), page):
+            for thing in _objects_named(slug, str(resource.unique), page):
                 judged = True
                 _expect_its_id(thing, page, item)
                 for name in sorted(create.texts):
@@ -204,8 +204,8 @@ def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
         raise NotApplicable("no list has objects with the unique member of what was created")
 
 
-def _whose_name_is(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
-    """The objects of a page that have this name; none has the beginning of it that no other's begins with."""
+def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a page with this slug; raise where a page cuts the slug off."""
     for thing in chain.from_iterable(_lists(page)):
         told = str(thing.get(unique))
         if slug.removesuffix(f"-{LONG}") <= told < slug and slug.startswith(told):
@@ -225,7 +225,7 @@ def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exch
     """A text is as the item has it, or begins so; a list may leave out lines and elements, or have words of its own."""
     if not isinstance(told, str) or not isinstance(own, str):
         return
-    forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _plain)]
+    forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _without_tags)]
     if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
         proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
         raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
@@ -235,7 +235,7 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _plain(text: str) -> str:
+def _without_tags(text: str) -> str:
     return _on_one_line(re.sub("<[a-z]+>", " ", text))
 
 
@@ -273,8 +273,8 @@ def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
         raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again, proof=proof)
 
 
-def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:
-    """Which of these no reading of a list names, and the pages of the last one."""
+def _missing_from_list(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:
+    """Return the slugs that no reading of a list names, and the pages of the last reading."""
     missing, pages = set(slugs), list[Exchange]()
     for _ in range(ROUNDS):
         pages = platform.pages("full", read, MOST)
@@ -285,11 +285,11 @@ def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple
 
 
 def _all_named(platform: Platform, read: Operation, slugs: list[str]) -> bool:
-    return not _never_named(platform, read, slugs)[0]
+    return not _missing_from_list(platform, read, slugs)[0]
 
 
-def _ends(page: Exchange, resource: Resource) -> bool:
-    """Whether a page names its end, and so says that the list is whole."""
+def _is_last(page: Exchange, resource: Resource) -> bool:
+    """Return whether a page states that it is the last one, so that the list is complete."""
     return resource.pages is not None and is_told_to_be_the_last(page, resource)
 
 

@@ -191,8 +191,8 @@ def _broken_off(platform: Platform, update: Operation) -> Exchange:
     return caller.send_beginning(f"{update.method} {caller.target(update.path)} HTTP/1.1{lines}".encode(), update.body)
 
 
-def _taken_otherwise(platform: Platform, resource: Resource) -> bool:
-    """Whether an update from the present version of another item is taken, of which nothing was refused before."""
+def _accepted_without_refusal(platform: Platform, resource: Resource) -> bool:
+    """Return whether an update of another item from its current version is accepted, without an earlier refusal."""
     slug = platform.new_item(resource)
     update, fields = update_from(platform, resource, slug, version_of(platform, resource, slug))
     return platform.as_role("full", update, fields).ok
@@ -226,7 +226,11 @@ def test_refusal_is_no_update(platform: Platform, how: str) -> None:
         if refused is not None and not refused.ok:
             judged = True
             reply = platform.as_role("full", update, fields)
-            behind = f", behind {told}, which was refused" if reply.ok or _taken_otherwise(platform, resource) else ""
+            behind = (
+                f", behind {told}, which was refused"
+                if reply.ok or _accepted_without_refusal(platform, resource)
+                else ""
+            )
             expect_success(reply, f"for an update from the present version{behind}")
     if not judged:
         raise NotApplicable(f"nothing is refused here as {told}")

@@ -171,12 +171,12 @@ def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) ->
     for resource in resources:
         slug = made(platform.names.new())
         reply = platform.create(resource, slug)
-        expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for the slug {_short(slug)}")
+        expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for the slug {_shortened(slug)}")
         if reply.ok:
             if isinstance(told := member(reply, "slug"), str) and told != slug:
                 platform.remember(resource, told)
             found = platform.as_role("full", platform.operation(resource, "read-item", slug))
-            expect_success(found, f"for the slug {_short(slug)}, which was accepted")
+            expect_success(found, f"for the slug {_shortened(slug)}, which was accepted")
             expect_named(found, "slug", slug, ", by which it is found")
 
 
@@ -198,7 +198,7 @@ def test_texts_come_back_from_chunks(platform: Platform, text: str) -> None:
             reply = platform.http.send(create.method, create.path, fields, chunks)
             if reply.ok:
                 platform.remember(resource, str(platform.slug_of(create)))
-                _is_kept(platform, create, name, text, reply)
+                _is_stored_unchanged(platform, create, name, text, reply)
 
 
 def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str) -> bool:
@@ -208,24 +208,26 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
     escaped = operation.kind == "create" and operation.resource.update is not None
     body = json.dumps(document, ensure_ascii=escaped).encode()
     fields = [*operation.headers, bearer(platform.oauth.token("full"))]
-    return _is_kept(platform, operation, name, text, platform.request(operation.method, operation.path, fields, body))
+    return _is_stored_unchanged(
+        platform, operation, name, text, platform.request(operation.method, operation.path, fields, body)
+    )
 
 
-def _is_kept(platform: Platform, operation: Operation, name: str, text: str, reply: Exchange) -> bool:
-    """Whether a text was accepted, and then it is read as it was sent."""
+def _is_stored_unchanged(platform: Platform, operation: Operation, name: str, text: str, reply: Exchange) -> bool:
+    """Return whether a text was accepted; raise unless it is then read as it was sent."""
     if not reply.ok:
         if not refused_in_front(reply):
-            expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {_short(text)} in {name}")
+            expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {_shortened(text)} in {name}")
         return False
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
     if (reply.status, shown.status) == (202, 404):
         return True  # It is made later.
-    expect_status(shown, range(200, 300), f"for what was accepted with {_short(text)} in {name}", or_refused=reply)
+    expect_status(shown, range(200, 300), f"for what was accepted with {_shortened(text)} in {name}", or_refused=reply)
     expect_json_where_told(shown)
     found = member(shown, name)
     if found != text and (isinstance(found, str) or _is_shown(platform, operation, name)):
-        sent, told = _told_apart(text, str(found))
+        sent, told = _distinguishable(text, str(found))
         proof = _returned_or_refused(shown, name, reply)
         raise NonConformance(f"{name} {sent}, as was sent", told, reply, shown, proof=proof)
     return True
@@ -237,20 +239,20 @@ def _is_shown(platform: Platform, operation: Operation, name: str) -> bool:
     return isinstance(member(platform.as_role("full", plain), name), str)
 
 
-def _short(text: str) -> str:
-    """A text, of a long one its ends and how long it is."""
+def _shortened(text: str) -> str:
+    """Return a text, or the two ends and the length of a long one."""
     return worded(text) if len(text) <= 100 else f"{worded(text[:50])}…{worded(text[-30:])} ({len(text)} characters)"
 
 
-def _told_apart(sent: str, told: str) -> tuple[str, str]:
-    """Two texts as a finding shows them: with escapes where a reader would see no difference."""
-    if len(sent) <= 100 and _looks(sent) == _looks(told):
+def _distinguishable(sent: str, told: str) -> tuple[str, str]:
+    """Return two texts for a finding, with escapes where a reader would see no difference."""
+    if len(sent) <= 100 and _appearance(sent) == _appearance(told):
         return json.dumps(sent), json.dumps(told)
-    return _short(sent), _short(told)
+    return _shortened(sent), _shortened(told)
 
 
-def _looks(text: str) -> str:
-    """A text without what nobody sees: how a letter is made up, what has no width, which blank or line end it is."""
+def _appearance(text: str) -> str:
+    """Return a text without invisible differences: composition, zero-width characters, blanks and line ends."""
     plain = unicodedata.normalize("NFKC", text)
     return "".join(each for each in plain if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp", "Zs"))
 

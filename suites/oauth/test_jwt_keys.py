@@ -113,7 +113,7 @@ def test_published_keys_verify(platform: Platform) -> None:
     )
 
 
-def _the_one(platform: Platform) -> tuple[dict[str, Any], list[dict[str, Any]], Exchange]:
+def _verifying_keys(platform: Platform) -> tuple[dict[str, Any], list[dict[str, Any]], Exchange]:
     """The header of a token, and those of the published keys that verify it with the answer in which they are.
 
     NotApplicable where none does.
@@ -133,11 +133,13 @@ def test_token_names_its_key(platform: Platform) -> None:
     Method: 1. ask for a token and read the declared JWK set; go on with the keys that verify the token
             2. where its header and all of them have a kid, expect one of them to have that of the header
     """
-    header, found, reply = _the_one(platform)
+    header, found, reply = _verifying_keys(platform)
     names = [each.get("kid") for each in found]
     if header.get("kid") is not None and None not in names and header["kid"] not in names:
         expected = f"a key of the kid {worded(header['kid'])} that verifies the token"
-        raise NonConformance(expected, f"it is {worded(names[0])}", reply, proof=_says(reply, "kid", header["kid"]))
+        raise NonConformance(
+            expected, f"it is {worded(names[0])}", reply, proof=_has_value(reply, "kid", header["kid"])
+        )
 
 
 @verifies("oauth/jwt/keys-have-names-of-their-own")
@@ -165,19 +167,19 @@ def test_key_is_of_its_algorithm(platform: Platform) -> None:
             2. where all of them have an alg, expect one of them to have that of the token's header; and where all of
                them have key_ops, expect one of them to be there to verify
     """
-    header, found, reply = _the_one(platform)
+    header, found, reply = _verifying_keys(platform)
     wanted, algorithms = header.get("alg"), [each.get("alg") for each in found]
     if None not in algorithms and wanted not in algorithms:
         expected = f"a key for {wanted} that verifies the token"
-        raise NonConformance(expected, f"it is for {algorithms[0]}", reply, proof=_says(reply, "alg", wanted))
+        raise NonConformance(expected, f"it is for {algorithms[0]}", reply, proof=_has_value(reply, "alg", wanted))
     uses = [each.get("key_ops", ["verify"]) for each in found]
     if not any(isinstance(each, list) and "verify" in each for each in uses):
         proof = without_list(reply, "key_ops")
         raise NonConformance('a key of the key_ops "verify"', f"it is for {worded(uses[0])}", reply, proof=proof)
 
 
-def _says(reply: Exchange, name: str, value: object) -> Proof:
-    """A key of the set would have a member of this value."""
+def _has_value(reply: Exchange, name: str, value: object) -> Proof:
+    """Return the proof that a key of the set has a member with this value."""
     return has_member(reply, name, f'"{literal(str(value))}"')
 
 
@@ -301,8 +303,8 @@ def test_jwt_is_spelt_in_base64url(oauth: OAuthClient, what: str) -> None:
                 raise NonConformance(f"{name} in base64url without padding", told, reply, proof=proof)
 
 
-def brought_keys(part: dict[str, object]) -> list[dict[str, Any]]:
-    """The keys that a header or claims bring along: jwk (RFC 7515 section 4.1.3), and that in cnf (RFC 7800)."""
+def embedded_keys(part: dict[str, object]) -> list[dict[str, Any]]:
+    """Return the keys in a header or in claims: jwk (RFC 7515, section 4.1.3) and cnf (RFC 7800)."""
     confirmation = part.get("cnf")
     told = [part.get("jwk"), confirmation.get("jwk") if isinstance(confirmation, dict) else None]
     return [each for each in told if isinstance(each, dict)]
@@ -319,7 +321,7 @@ def test_token_brings_no_private_key(oauth: OAuthClient, where: str) -> None:
     token, reply = issued_jwt(oauth)
     parts: dict[Part, dict[str, object]] = {"header": header_of(token), "claims": claims_of(token)}
     for name, part in parts.items():
-        shown = [each for key in brought_keys(part) for each in private_members(key)]
+        shown = [each for key in embedded_keys(part) for each in private_members(key)]
         if shown:
             proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
             told = f"a key with {' and '.join(shown)} in the {name}"

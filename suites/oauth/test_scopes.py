@@ -246,8 +246,8 @@ def test_scope_beyond_the_credential_by_basic(control: OAuthClient, role: str) -
         expect_nothing_beyond(reply, own, beyond[:1])
 
 
-def is_as_unknown(control: OAuthClient, reply: Exchange) -> bool:
-    """Whether a token is the one that an unknown scope is granted: a server may ignore that, and give its default."""
+def is_answered_like_unknown_scope(control: OAuthClient, reply: Exchange) -> bool:
+    """Return whether a token has the scope that an unknown scope yields: a server may ignore it and use a default."""
     unknown = control.request_token(scope=UNKNOWN)
     return issued(unknown) and granted_scopes(reply, []) == granted_scopes(unknown, [])
 
@@ -270,7 +270,7 @@ def test_scope_is_case_sensitive(control: OAuthClient) -> None:
     reply = control.request_token(scope=other)
 
     stated = issued(reply) and {scope, other} & granted_scopes(reply, [])
-    if stated and not is_as_unknown(control, reply):
+    if stated and not is_answered_like_unknown_scope(control, reply):
         raise unlike_scope("no token for a scope in other case", reply)
 
 
@@ -296,5 +296,5 @@ def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: st
         raise NotApplicable(f"{text} is a scope of the credential")
     reply = control.request_token(scope=text)
 
-    if issued(reply) and not is_as_unknown(control, reply):
+    if issued(reply) and not is_answered_like_unknown_scope(control, reply):
         raise unlike_scope("a refusal, as for an unknown scope", reply)
