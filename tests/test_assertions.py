@@ -48,7 +48,7 @@ def test_the_line_that_tells_of_a_defect_is_seen_and_the_others_of_its_check_are
 
     assert {*table} == {row.name}
     assert {requirement_of(check) for check in table[row.name]} == {*(row.requirements or ())}
-    assert {file for file, _ in seen} == {"suites/webhooks/test_deliveries.py"}
+    assert {file for file, _ in seen} == {"suites/webhooks/test_acceptance.py"}
     assert len([each for each in assertions(SUITES) if each.within(seen)]) == 1
 
 

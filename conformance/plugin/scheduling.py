@@ -19,12 +19,12 @@ DISTURBS = "disturbs("
 PROPERTIES = "_properties.py::"
 DEAR = {
     "/interoperability/": 20, "_model_properties.py::": 70, "_properties.py::": 20, "/test_revocation.py::": 10,
-    "/test_webhook_errors.py::": 10, "/test_concealment": 10, "/test_at_once": 10, "/test_concurrent": 10,
+    "/test_invalid_deliveries.py::": 10, "concealment.py::": 10, "/test_concurrent": 10,
     "/registry/test_tag_pushes.py::": 5, "/registry/test_manifest_pushes.py::": 3,
     "/registry/test_manifest_validation.py::": 3,
 }  # fmt: skip
 """As how many others a check counts that starts programs, tries many examples or sends many requests."""
-WAITING = {"/test_rate_limit.py": 30, "/test_bearer_answers.py": 80}
+WAITING = {"/test_rate_limit.py": 30, "/test_token_expiry.py": 80}
 """Files that wait for a limit or a lifetime to be over, for as long as so many other checks take.
 
 Begun early, what they wait is others' time; begun last, it would be everybody's. A limit that is left alone meanwhile

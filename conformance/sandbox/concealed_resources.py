@@ -98,3 +98,17 @@ class HiddenThings:
         if not control.ok:
             raise Inconclusive(f"{path} is answered {control.status} to its owner", "a resource that full may read")
         self._shown.add(thing)
+
+
+def hiding(platform: Platform) -> list[tuple[Resource, str]]:
+    """Resources whose items can be hidden, with each role from which; NotApplicable where there is none."""
+    found = [
+        (resource, role)
+        for resource in platform.resources_with("create", "item", "unique")
+        for role in (resource.item.hidden_from if resource.item and resource.item.hidden_body else ())
+    ]
+    if not found:
+        raise NotDeclared(
+            "no resource declares item.hidden_body and item.hidden_from", "identity.resources.item.hidden_body"
+        )
+    return found

@@ -1,4 +1,4 @@
-"""What authorization checks are given: the declared organization APIs, and tokens by role."""
+"""Fixtures of the authorization checks."""
 
 from __future__ import annotations
 

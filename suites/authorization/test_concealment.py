@@ -1,4 +1,4 @@
-"""Hidden equals absent: what is kept from a caller is answered as what never existed, for every form of request."""
+"""A hidden resource is answered like one that does not exist, for every form of request."""
 
 from __future__ import annotations
 
@@ -40,8 +40,6 @@ JSON_BODIES = {
     "wrong-type": b'{"name": 7, "description": 7, "cf-unknown": {}}',
     "empty": b"",
 }
-
-
 FORMS: dict[str, Form] = {
     "get": Form(),
     "head": Form("HEAD"),
@@ -94,11 +92,7 @@ PATHS = (
     *("trailing-slash", "child", "unknown-child", "patch-unknown-child", "delete-unknown-child", "post-child", "query"),
     *("upper-case", "percent-encoded", "full-width", "blank-behind", "parameter-behind", "extension"),
 )
-
-
 READS = tuple(name for name, form in FORMS.items() if form.method in SAFE and name not in PATHS)
-
-
 WRITES = tuple(name for name in FORMS if name not in PATHS and name not in READS)
 
 
@@ -246,3 +240,15 @@ def test_hidden_is_not_shown_by_its_id(platform: Platform, hidden: HiddenThings,
                 asked += 1
     if not asked:
         raise NotApplicable("nothing concealed is found by an id")
+
+
+@verifies("authorization/concealment/hidden-is-not-shown")
+def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: what the target declares concealed is shown to nobody from whom it is.
+
+    Method: 1. read each concealed thing as each role from which it is concealed, with all scopes
+            2. expect 404, or 403 (which of them, and that it is the same for what never existed, is a check of its own)
+    """
+    for thing in hidden.all():
+        reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token(thing.role))])
+        expect_status(reply, {403, 404}, f"for {thing.path(thing.name)} as {thing.role}")

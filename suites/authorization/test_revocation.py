@@ -1,4 +1,4 @@
-"""Revocation is immediate, for tokens in use and tokens in store; shown by the operator's hook."""
+"""Revoking a credential takes effect immediately on its issued tokens and on new requests."""
 
 from __future__ import annotations
 

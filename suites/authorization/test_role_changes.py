@@ -1,4 +1,4 @@
-"""A role change takes effect at once, for tokens that are there already; shown by the operator's hooks."""
+"""A role change takes effect immediately, also for tokens that are already issued."""
 
 from __future__ import annotations
 

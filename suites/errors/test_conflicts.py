@@ -1,4 +1,4 @@
-"""409: duplicate slug and concurrent update (API Reference, Error Handling), one after another and truly at once."""
+"""A duplicate slug and a stale update are answered 409, one after another and concurrently."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
+import pytest
+
 from conformance.clients.concurrency import at_once
 from conformance.oracles.documents import shows
 from conformance.oracles.proofs import another_field
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_status, expect_success, listed, unlike
+from conformance.oracles.status import expect_no_success, expect_status, expect_success, listed, unlike
+from conformance.sandbox.equivalent_requests import said_otherwise
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
 from conformance.sandbox.preconditions import conditional, update_from, version_of, version_read
 from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 AT_ONCE = 6
 ROUNDS = 3
@@ -212,3 +215,26 @@ def test_stale_delete(platform: Platform) -> None:
         reply = platform.as_role("full", operation, [("If-Match", str(stale))])
         expect_status(reply, {409, 412}, "for a delete of a version that is no longer")
         expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("errors/409/stale-update")
+@pytest.mark.parametrize("how", [case("said-otherwise", "in other words")])
+def test_stale_update_is_stale_however_it_is_said(platform: Platform, how: str) -> None:
+    """Purpose: nor is a change undone by who writes the same path, type and fields in another way.
+
+    Method: 1. read an item's version and update it from that; go on where that is 2xx
+            2. update it again from the version read first, with a letter of its name encoded, a charset behind the type
+               and a blank in Accept
+            3. expect no 2xx, and the owner to find the first update
+    """
+    for resource in conditional(platform):
+        slug = platform.new_item(resource)
+        stale = version_of(platform, resource, slug)
+        first, fields = update_from(platform, resource, slug, stale)
+        if not platform.as_role("full", first, fields).ok:
+            raise NotApplicable("an update from the present version is refused, which is a finding of its own")
+        second, fields = update_from(platform, resource, slug, stale)
+        before = platform.state(second)
+        reply = said_otherwise(platform, second, fields)
+        expect_no_success(reply, f"for an update from a version that is no longer, {how}")
+        expect_unchanged(before, platform.state(second), reply)

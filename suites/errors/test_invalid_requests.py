@@ -1,4 +1,4 @@
-"""400: invalid body, path or parameter (API Reference, Error Handling), and nothing done of what was refused."""
+"""An invalid body, path or parameter is answered 400 and has no effect."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
+from conformance.oracles.documents import shows
+from conformance.oracles.proofs import lacks, shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 BODIES = {
     "empty": b"", "cut": b'{"name": "x"', "text": b"name=x", "array": b"[]", "string": b'"x"', "number": b"7",
@@ -26,8 +29,6 @@ EXTENDED = {
     "invalid-utf8": b'{"name": "\xff\xfe"}', "nan": b'{"name": NaN}', "two-documents": b"{} {}",
     "single-quotes": b"{'name': 'x'}", "trailing-comma": b'{"name": "x",}',
 }  # fmt: skip
-
-
 writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
 
 
@@ -131,7 +132,6 @@ SEGMENTS = {
     "very-long": "a" * 2000, "of-every-object": "__proto__",
     "control": "a%0Ab", "encoded-slash": "a%2Fb", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
 }  # fmt: skip
-
 # Firewalls know these, and refuse them with 403 whatever they are sent to (RFC 9110 section 15.5.4).
 ATTACKS = ("nul", "control", "quote", "dots")
 
@@ -226,3 +226,34 @@ def test_unknown_path(platform: Platform) -> None:
     if any(each.create and each.item for each in platform.resources):
         path = f"{platform.operations('read-item')[0].path}/{platform.names.new()}"
         expect_status(platform.http.get(path, full), 404, f"for {path}")
+
+
+def texts_of(document: dict[str, object] | None) -> list[str]:
+    """The texts of a body that are long enough to be told from others."""
+    return [value for value in (document or {}).values() if isinstance(value, str) and len(value) >= 8]
+
+
+@verifies("errors/400/repeated-member")
+def test_repeated_member(platform: Platform) -> None:
+    """Purpose: a body in which a member stands twice is not read in one way here and another way there.
+
+    Method: 1. send a create in which its texts stand twice, and not alike
+            2. expect 400; or, where it is read as many parsers do, by its first or its last, an item that shows the
+               text that the answer to its creation showed
+    """
+    for operation in platform.operations("create"):
+        other = json.dumps(operation.reworded(lambda text: f"{text} again")).encode()
+        fields = [operation.type_field, bearer(platform.oauth.token("full"))]
+        reply = platform.request(operation.method, operation.path, fields, operation.body[:-1] + b", " + other[1:])
+        slug = platform.slug_of(operation)
+        if not reply.ok or not slug or not operation.resource.item:
+            expect_status(reply, {400, 422, *range(200, 300)}, "for a body in which members stand twice")
+            continue
+        platform.remember(operation.resource, slug)
+        read = platform.as_role("full", platform.operation(operation.resource, "read-item", slug))
+        for text in texts_of({name: (operation.document or {})[name] for name in operation.texts}):
+            last = f"{text} again"
+            if shows(reply, text) and shows(read, last) != shows(reply, last):
+                told = f"the item as its creation told it, with {worded(last if shows(reply, last) else text)}"
+                proof = shows_text(read, last) if shows(reply, last) else lacks(read, last)
+                raise NonConformance(told, read.text[:300], reply, read, proof=proof)

@@ -1,4 +1,4 @@
-"""405: a method that a resource does not have (RFC 9110 section 15.5.6), with those that it has."""
+"""An unsupported method is answered 405 with the supported methods in Allow (RFC 9110, section 15.5.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items of an organization API against a model of them: any sequence of changes leaves both the same."""
+"""A sequence of generated changes leaves the items of an API equal to those of a model."""
 
 from __future__ import annotations
 

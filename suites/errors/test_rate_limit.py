@@ -1,6 +1,6 @@
-"""429 where the target file names a limit: told, honest about when to come back, and nobody else's trouble.
+"""A client that exceeds its stated rate limit is answered 429 with Retry-After, and other clients are unaffected.
 
-Requests that are to be within one window are sent at once: one after another they would take as many round trips.
+Requests that must fall into one window are sent concurrently: in sequence they would take as many round trips.
 """
 
 from __future__ import annotations

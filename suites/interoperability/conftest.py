@@ -1,4 +1,4 @@
-"""What the checks by real clients are given: a home that is nobody's, corners of the registry and of a bucket."""
+"""Fixtures of the interoperability checks."""
 
 from __future__ import annotations
 

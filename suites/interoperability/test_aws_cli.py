@@ -1,4 +1,4 @@
-"""The documented AWS commands, by the real command line (API Reference, S3-Compatible Storage)."""
+"""The documented AWS commands work with the real AWS command line (API Reference, S3-Compatible Storage)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documented curl commands, by the real curl (API Reference, Authentication)."""
+"""The documented curl commands work with the real curl (API Reference, Authentication)."""
 
 from __future__ import annotations
 

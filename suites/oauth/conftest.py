@@ -1,10 +1,11 @@
-"""What OAuth checks are given: the token endpoint, and the credentials by role."""
+"""Fixtures of the OAuth checks."""
 
 from __future__ import annotations
 
 import pytest
 
 from conformance.clients.oauth.client import OAuthClient, access_token
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 
@@ -18,3 +19,12 @@ def control(oauth: OAuthClient) -> OAuthClient:
             "a working credential in [targets.X.identity.credentials.full]",
         )
     return oauth
+
+
+@pytest.fixture
+def answer(oauth: OAuthClient) -> Exchange:
+    """A successful token response."""
+    reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)
+    if not reply.ok:
+        raise Inconclusive(f"a good token request is answered {reply.status}", "a working credential in the role full")
+    return reply

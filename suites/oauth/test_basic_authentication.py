@@ -1,4 +1,4 @@
-"""Client authentication by HTTP Basic (RFC 6749 section 2.3.1, RFC 7617)."""
+"""Clients authenticate with HTTP Basic (RFC 6749, section 2.3.1, and RFC 7617)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from conformance.clients.registry.challenges import challenges
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import (
-    expect_json_object,
     expect_no_token,
-    expect_nothing_beyond,
     expect_refusal,
     expect_token,
-    issued,
 )
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import field_of
 
 
@@ -218,19 +215,21 @@ def test_basic_is_form_decoded(oauth: OAuthClient) -> None:
     expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))
 
 
-@verifies("oauth/scope/beyond-the-credential-is-not-granted")
-@pytest.mark.parametrize("role", [case("by-basic", "narrow")])
-def test_scope_beyond_the_credential_by_basic(control: OAuthClient, role: str) -> None:
-    """Purpose: a token has no more than its credential, where that is shown in the Authorization field as well.
+UNPROVED: dict[str, dict[str, str | None]] = {
+    "wrong-secret": {"client_secret": "cf-not-the-secret"}, "unknown-client": {"client_id": "cf-nobody"},
+    "no-credentials": {"client_id": None, "client_secret": None},
+}  # fmt: skip
 
-    Method: 1. ask by Basic with the narrow credential for a scope that it lacks
-            2. expect a refusal, or a token whose stated scope lacks it
+
+@verifies("oauth/client/401-carries-a-challenge")
+@pytest.mark.parametrize("changes", [case(name, changes) for name, changes in UNPROVED.items()])
+def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str | None]) -> None:
+    """Purpose: whichever way a client authenticates, a 401 tells it one that there is.
+
+    Method: 1. send a wrong secret, and an unknown client, in the body, and no credentials at all
+            2. where the answer is 401, expect WWW-Authenticate with a challenge
     """
-    own = control.credential(role).scopes
-    beyond = [each for each in control.credential("full").scopes if each not in own]
-    if not beyond:
-        raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
-    reply = control.request_by_basic(role, scope=beyond[0])
-
-    if not issued(reply) or "scope" in expect_json_object(reply):
-        expect_nothing_beyond(reply, own, beyond[:1])
+    reply = control.request_token("full", **changes)
+    if reply.status == 401 and not challenges(reply):
+        proof = field_matches(reply, "WWW-Authenticate", "[a-z]")
+        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply, proof=proof)

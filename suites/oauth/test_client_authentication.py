@@ -1,4 +1,4 @@
-"""Client authentication (RFC 6749 sections 2.3, 3.2.1 and 5.2): who gets a token, and what the others learn."""
+"""Only a client that proves its identity gets a token (RFC 6749, sections 2.3, 3.2.1 and 5.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, bearer
 from conformance.oracles.oauth import expect_error, expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import case, verifies
@@ -236,3 +236,40 @@ def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> Non
     reply = control.request_token(client_id=other) if change != "basic" else control.post(form, (FORM_TYPE, by_basic))
     expect_no_token(reply)
     expect_no_server_error(reply)
+
+
+@verifies("oauth/client/token-is-no-secret")
+def test_token_is_no_secret(control: OAuthClient) -> None:
+    """Purpose: an access token, which travels widely, does not stand in for the client secret.
+
+    Method: 1. ask for a token with an access token in the place of the client secret, in the body and by Basic, and
+               with it as a bearer token in the place of all credentials: else whoever has one token has them for good
+            2. expect 400 or 401 and no token
+    """
+    token = control.token("full")
+    expect_refusal(control.request_token(client_secret=token))
+    form = control.form(client_id=None, client_secret=None)
+    for authorization in (basic(control.credential("full").client_id, token), bearer(token)):
+        expect_refusal(control.post(form, (FORM_TYPE, authorization)))
+
+
+@verifies("oauth/client/revoked-credential-gets-no-token")
+def test_revoked_credential_gets_no_token(control: OAuthClient) -> None:
+    """Purpose: a revoked credential is of no use, even with its right secret.
+
+    Method: 1. ask with the credential in the role revoked, in the body and by Basic
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token("revoked"))
+    expect_refusal(control.request_by_basic("revoked"))
+
+
+@verifies("oauth/client/expired-credential-gets-no-token")
+def test_expired_credential_gets_no_token(control: OAuthClient) -> None:
+    """Purpose: a credential that has expired is of no use, even with its right secret.
+
+    Method: 1. ask with the credential in the role expired, in the body and by Basic
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token("expired"))
+    expect_refusal(control.request_by_basic("expired"))

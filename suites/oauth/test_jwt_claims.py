@@ -1,4 +1,4 @@
-"""Access tokens that are JWTs (RFC 9068): what they say."""
+"""A JWT access token is signed, and its claims describe its client, audience, scope and lifetime (RFC 9068)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scopes (RFC 6749 section 3.3): what is asked, what is granted, what is stated."""
+"""A token has the requested scopes that its credential permits, and no others (RFC 6749, section 3.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from conformance.oracles.oauth import (
     unlike_scope,
 )
 from conformance.vocabulary.check import case, of_strangers, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 UNKNOWN = "cf:unknown"
 
@@ -225,3 +226,75 @@ def test_omitted_scope_never_exceeds_the_credential(control: OAuthClient) -> Non
     own = control.scopes("narrow")
 
     expect_nothing_beyond(control.request_token("narrow", scope=None), own, own)
+
+
+@verifies("oauth/scope/beyond-the-credential-is-not-granted")
+@pytest.mark.parametrize("role", [case("by-basic", "narrow")])
+def test_scope_beyond_the_credential_by_basic(control: OAuthClient, role: str) -> None:
+    """Purpose: a token has no more than its credential, where that is shown in the Authorization field as well.
+
+    Method: 1. ask by Basic with the narrow credential for a scope that it lacks
+            2. expect a refusal, or a token whose stated scope lacks it
+    """
+    own = control.credential(role).scopes
+    beyond = [each for each in control.credential("full").scopes if each not in own]
+    if not beyond:
+        raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
+    reply = control.request_by_basic(role, scope=beyond[0])
+
+    if not issued(reply) or "scope" in expect_json_object(reply):
+        expect_nothing_beyond(reply, own, beyond[:1])
+
+
+def is_answered_like_unknown_scope(control: OAuthClient, reply: Exchange) -> bool:
+    """Return whether a token has the scope that an unknown scope yields: a server may ignore it and use a default."""
+    unknown = control.request_token(scope=UNKNOWN)
+    return issued(unknown) and granted_scopes(reply, []) == granted_scopes(unknown, [])
+
+
+def in_other_case(scope: str) -> str:
+    """A scope in letters of other case; nothing where it has no letters."""
+    return scope.swapcase() if scope.swapcase() != scope else ""
+
+
+@verifies("oauth/scope/is-case-sensitive")
+def test_scope_is_case_sensitive(control: OAuthClient) -> None:
+    """Purpose: a scope in other case is another scope.
+
+    Method: 1. ask for a scope of the credential in letters of other case
+            2. expect a refusal, a token that does not state the scope in either case, or what an unknown one is granted
+    """
+    scope = next(filter(in_other_case, own := control.credential("full").scopes), None)
+    if scope is None or (other := in_other_case(scope)) in own:
+        raise NotApplicable("no scope of the credential is another one in letters of other case")
+    reply = control.request_token(scope=other)
+
+    stated = issued(reply) and {scope, other} & granted_scopes(reply, [])
+    if stated and not is_answered_like_unknown_scope(control, reply):
+        raise unlike_scope("no token for a scope in other case", reply)
+
+
+NO_NAMES = {
+    "comma": "{a},{b}",
+    "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
+    "beginning": "{p}", "beginning-and-colon": "{p}:",
+}  # fmt: skip
+
+
+@verifies("oauth/scope/only-names-between-blanks-are-scopes")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
+def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: str) -> None:
+    """Purpose: neither another separator nor a wildcard stands for scopes, not even for those that one has.
+
+    Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
+            2. expect a refusal, or what an unknown scope is granted. (The beginning of a scope may be one itself.)
+    """
+    own = control.scopes()
+    first, second = (own * 2)[:2]
+    text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
+    if text in own:
+        raise NotApplicable(f"{text} is a scope of the credential")
+    reply = control.request_token(scope=text)
+
+    if issued(reply) and not is_answered_like_unknown_scope(control, reply):
+        raise unlike_scope("a refusal, as for an unknown scope", reply)

@@ -1,4 +1,4 @@
-"""Parameters of a token request: unknown, empty, repeated, misplaced (RFC 6749 section 3.2)."""
+"""Unknown, empty, repeated and misplaced parameters of a token request (RFC 6749, section 3.2)."""
 
 from __future__ import annotations
 

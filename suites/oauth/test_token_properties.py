@@ -1,4 +1,4 @@
-"""Properties of the token endpoint: whatever is sent, its contract holds, and the next good request is served."""
+"""Every generated token request meets the contract, and the next valid request is served."""
 
 from __future__ import annotations
 

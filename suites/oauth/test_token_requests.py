@@ -1,13 +1,25 @@
-"""Token requests: what is asked for, and by which method (RFC 6749 sections 3.2 and 4.4.2)."""
+"""Token requests: method, URL, media type, length and scope (RFC 6749, section 4.4.2)."""
 
 from __future__ import annotations
 
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from conformance.clients.oauth.client import DOCUMENTED_SCOPE, OAuthClient, encoded
+from conformance.clients.oauth.client import (
+    DOCUMENTED_SCOPE,
+    FORM,
+    FORM_TYPE,
+    OAuthClient,
+    access_token,
+    encoded,
+)
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.oauth import expect_bearer_token, expect_no_token, expect_token
 from conformance.oracles.proofs import field_matches
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
@@ -144,3 +156,124 @@ def test_refused_method_names_post(control: OAuthClient, method: str) -> None:
             field_matches(reply, "Allow", "(^|[, ])POST *(,|$)"),
         )
         raise NonConformance("405 with Allow: POST", told, reply, proof=proof)
+
+
+@verifies("oauth/token/other-encodings-are-refused")
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        case("json", "application/json"),
+        case("text", "text/plain"),
+        case("none", None),
+        case("form-as-json", "form-as-json"),
+        case("multipart", "multipart/form-data; boundary=cf"),
+    ],
+)
+def test_other_encodings_are_refused(control: OAuthClient, content_type: str | None) -> None:
+    """Purpose: the token request is a form, and nothing else is taken for one.
+
+    Method: 1. send the good parameters as JSON, as plain text, without a type, in parts, and the form's bytes declared
+               as JSON
+            2. expect a 4xx and no token
+    """
+    in_parts = "".join(
+        f'--cf\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in control.form()
+    )
+    bodies = {
+        "application/json": json.dumps(dict(control.form())).encode(),
+        "multipart/form-data; boundary=cf": f"{in_parts}--cf--\r\n".encode(),
+    }
+    body = bodies.get(str(content_type), encoded(control.form()))
+    declared = "application/json" if content_type == "form-as-json" else content_type
+    reply = control.post(body, [("Content-Type", declared)] if declared else [])
+
+    expect_no_token(reply)
+    expect_refused(reply)
+
+
+@verifies("oauth/token/media-type-is-compared-without-case")
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        case("upper-case", FORM.upper()),
+        case("charset", f"{FORM}; charset=UTF-8"),
+        case("quoted-charset", f'{FORM};charset="utf-8"'),
+        case("blank-before", f"{FORM} ; charset=UTF-8"),
+    ],
+)
+def test_media_type_is_compared_without_case(control: OAuthClient, content_type: str) -> None:
+    """Purpose: the form's media type is known in any case and with a charset parameter.
+
+    Method: 1. send the good form with the type in upper case, or with charset=UTF-8, a blank before it as well
+            2. expect a token
+    """
+    expect_token(control.post(control.form(), [("Content-Type", content_type)]))
+
+
+@verifies("oauth/token/chunked-body-is-read")
+def test_chunked_body_is_read(control: OAuthClient) -> None:
+    """Purpose: a form in chunked transfer coding is read like any other.
+
+    Method: 1. send the good form in two chunks
+            2. expect a token, or 411
+    """
+    body = encoded(control.form())
+    reply = control.http.send("POST", control.identity.token_path, [FORM_TYPE], (body[:9], body[9:]))
+
+    expect_status(reply, {*range(200, 300), 411})
+    if reply.ok:
+        expect_token(reply)
+
+
+@verifies("oauth/token/ambiguous-length-is-refused")
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        case("two-differing", ("{n}", "5")),
+        case("two-differing-reversed", ("5", "{n}")),
+        case("negative", ("-1",)),
+        case("not-a-number", ("x",)),
+        case("plus-sign", ("+{n}",)),
+        case("underscore", ("0_{n}",)),
+        case("hexadecimal", ("0x{x}",)),
+    ],
+)
+def test_ambiguous_length_is_refused(control: OAuthClient, wire: Wire, lengths: tuple[str, ...]) -> None:
+    """Purpose: a message whose length is unclear is not acted on, so that nothing can be smuggled past a proxy.
+
+    Method: 1. send the good form over a raw connection with Content-Length twice, negative, or not in decimal digits
+            2. expect 400 and no token
+    """
+    body = encoded(control.form())
+    told = [each.replace("{n}", str(len(body))).replace("{x}", f"{len(body):x}") for each in lengths]
+    fields = "".join(f"Content-Length: {each}\r\n" for each in told)
+    head = (
+        f"POST {wire.target(control.identity.token_path)} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {FORM}\r\n"
+    )
+    reply = wire.send(f"{head}{fields}Connection: close".encode(), body)
+
+    expect_no_token(reply)
+    expect_status(reply, {400, 411, 413})
+
+
+THREADS = 8
+A_SECOND = 1.1
+
+
+@verifies("oauth/tokens/requests-at-once-all-succeed")
+def test_requests_at_once_all_succeed(control: OAuthClient) -> None:
+    """Purpose: token requests do not get in each other's way.
+
+    Method: 1. send twenty-four good requests from eight threads
+            2. expect twenty-four tokens, all different where two asked for one after the other are
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        replies = list(pool.map(lambda _: control.request_token(), range(3 * THREADS)))
+
+    for reply in replies:
+        expect_token(reply)
+    if len({access_token(reply) for reply in replies}) < len(replies):
+        time.sleep(A_SECOND)
+        if access_token(control.request_token()) == access_token(control.request_token()) == access_token(replies[0]):
+            return  # It gives the one that it has given, for as long as that is good, which no clause forbids.
+        raise NonConformance("a token of its own for each request", "one token given twice", *replies[:2])

@@ -1,4 +1,4 @@
-"""Transport: TLS in front of every surface, and no service beside it (RFC 6749 section 3.2, RFC 9325)."""
+"""Every endpoint is served over current TLS only, with a valid certificate (RFC 6749, RFC 9325)."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_no_api_in_clear(target: Target, http: Callable[[str], HttpClient], surf
             2. expect the plain request to be refused, or redirected to https, and not to be answered as the other
     """
     url = https_address(target, surface)
-    path = light_path(target, surface)
+    path = cheap_path(target, surface)
     secured = http(url).get(path)
 
     expect_not_served_in_clear(answer_in_clear(http(in_clear(url)), "GET", path), secured)
@@ -206,8 +206,8 @@ def test_token_request_is_not_sent_elsewhere(oauth: OAuthClient, target: Target)
     expect_not_sent_elsewhere(reply)
 
 
-def light_path(target: Target, surface: str) -> str:
-    """Something of a surface that is asked for quickly and changes nothing."""
+def cheap_path(target: Target, surface: str) -> str:
+    """Return a path of a surface that is read quickly and without side effects."""
     if surface == "registry":
         return "/v2/"
     if surface == "storage" and target.storage is not None:

@@ -1,4 +1,4 @@
-"""What webhook checks are given: the live URL, and the operator who can rotate it."""
+"""Fixtures of the webhook checks."""
 
 from __future__ import annotations
 

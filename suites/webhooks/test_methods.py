@@ -1,4 +1,4 @@
-"""Methods: events are posted, and by nothing else."""
+"""Only POST delivers an event to the webhook URL."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ BARE = ("GET", "HEAD", "OPTIONS")
 """What is sent without a body, as a browser does."""
 
 
-def asked_by(method: str, webhook: WebhookClient, once: Once) -> Exchange:
-    """What another method is answered at the live URL, with the event that POST would have been taken with."""
+def response_to(method: str, webhook: WebhookClient, once: Once) -> Exchange:
+    """Return the response of the live URL to another method, with the event that POST would deliver."""
     once("taken", lambda: taken(webhook))
     sent = (webhook.event(), told_as(webhook.kind)) if method not in BARE else ()
     return once(("another method", method), lambda: webhook.send(method, webhook.path, *sent))
@@ -42,9 +42,9 @@ def test_other_methods_are_refused(webhook: WebhookClient, once: Once, method: s
             3. where the connection is closed without an answer, on GET too, that is told of GET alone
     """
     further = {"GET": LED_ELSEWHERE, "HEAD": LED_ELSEWHERE, "OPTIONS": range(200, 300)}.get(method, ())
-    reply = asked_by(method, webhook, once)
+    reply = response_to(method, webhook, once)
     if reply.status == UNANSWERED:
-        if method != "GET" and asked_by("GET", webhook, once).status == UNANSWERED:
+        if method != "GET" and response_to("GET", webhook, once).status == UNANSWERED:
             raise NotApplicable("no method but POST is answered, which is told of GET")
         sent = [] if method in BARE else [("Content-Type", told_as(webhook.kind))]
         reply = webhook.http.send(method, webhook.path, sent, webhook.event() if sent else b"")
@@ -84,7 +84,7 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
             3. POST to a URL that never existed: where the answer is 405, expect Allow, which may be empty
     """
     for method in METHODS:
-        reply = asked_by(method, webhook, once)
+        reply = response_to(method, webhook, once)
         allowed = [each.strip() for each in (reply.headers.get("allow") or "").split(",")]
         if reply.status == 405 and ("POST" not in allowed or method in allowed):
             expected = f"405 with Allow: POST, without {method}"

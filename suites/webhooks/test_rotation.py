@@ -1,4 +1,4 @@
-"""Rotation: a URL that was exposed is dead from then on, and the new one is a secret of its own."""
+"""After a rotation the old webhook URL is rejected, and the new URL is unpredictable."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.clients.servers import Listening
 ANSWER = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 TOKEN = b'{"access_token": "cf-token-of-a-server", "token_type": "Bearer", "expires_in": 60}'
 
-BY_BEARER = checks_of("authorization", "bearers").test_field_is_known_in_any_letters
+BY_BEARER = checks_of("authorization", "bearer_tokens").test_field_is_known_in_any_letters
 BY_BASIC = checks_of("oauth", "basic_authentication").test_basic_is_known_in_any_letters
 
 

@@ -72,8 +72,8 @@ def judged(server: Server, check: Callable[..., None], **arguments: Any) -> None
         check(**arguments)
 
 
-TOKEN_REQUESTS = checks_of("oauth", "token_bodies").test_ambiguous_length_is_refused
-DELIVERIES = checks_of("webhooks", "webhook_errors").test_malformed_messages_are_refused
+TOKEN_REQUESTS = checks_of("oauth", "token_requests").test_ambiguous_length_is_refused
+DELIVERIES = checks_of("webhooks", "invalid_deliveries").test_malformed_messages_are_refused
 
 
 @pytest.mark.parametrize("lengths", cases(TOKEN_REQUESTS))

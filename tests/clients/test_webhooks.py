@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
 
-SECRECY = checks_of("webhooks", "secrecy")
+SECRECY = checks_of("webhooks", "secret_url")
 CHECK = SECRECY.test_secret_cannot_be_guessed
 NEAR_MISSES = SECRECY.test_near_misses_are_refused
 

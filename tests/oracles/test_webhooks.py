@@ -17,7 +17,7 @@ from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
 
 TARGET = Target(organization="acme", limits=LimitsSection(arrival=0))
-TELLS_DIGESTS = checks_of("webhooks", "arrival").tells_digests
+TELLS_DIGESTS = checks_of("webhooks", "delivery").tells_digests
 
 
 class Tells(Operator):

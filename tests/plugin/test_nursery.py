@@ -24,7 +24,7 @@ from tests.run.support import conformance
 ASKS = """
 import os, sys
 from hypothesis import settings
-told = {"pid": os.getpid(), "parent": os.getppid(), "read": "suites.webhooks.test_deliveries" in sys.modules}
+told = {"pid": os.getpid(), "parent": os.getppid(), "read": "suites.webhooks.test_acceptance" in sys.modules}
 channel.send({**told, "examples": settings.default.max_examples})
 """
 

@@ -33,11 +33,11 @@ def test_files_that_wait_come_before_those_of_as_many_checks_that_do_not() -> No
     files = {
         "suites/oauth/test_a.py": {f"a{number}": False for number in range(20)},
         "suites/errors/test_rate_limit.py": {f"b{number}": False for number in range(5)},
-        "suites/authorization/test_bearer_answers.py": {f"c{number}": False for number in range(5)},
+        "suites/authorization/test_token_expiry.py": {f"c{number}": False for number in range(5)},
     }
 
     assert [each.rsplit("/", 1)[1] for each in longest_first(files)] == [
-        "test_bearer_answers.py",
+        "test_token_expiry.py",
         "test_rate_limit.py",
         "test_a.py",
     ]

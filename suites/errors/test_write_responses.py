@@ -1,0 +1,195 @@
+"""A creation or update returns the new state of its item, and a creation its location."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import pytest
+
+from conformance.clients.http import address_in
+from conformance.clients.oauth.client import bearer
+from conformance.oracles.documents import expect_named, member
+from conformance.oracles.headers import address_parts
+from conformance.oracles.proofs import field_matches, field_says_no, literal
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
+
+
+@verifies("errors/reads/creation-is-201")
+def test_creation_is_201(platform: Platform) -> None:
+    """Purpose: a creation is told as one.
+
+    Method: 1. create an item by POST
+            2. expect 201 (202 where it is made later)
+    """
+    for resource in platform.resources_with("create", "item"):
+        if resource.create and resource.create.method == "POST":
+            expect_status(
+                platform.create(resource, platform.names.new()), {201, 202}, f"for a new {resource.name} item"
+            )
+
+
+@verifies("errors/reads/location-leads-to-what-was-created")
+def test_location_leads_to_what_was_created(platform: Platform) -> None:
+    """Purpose: where a creation says where the new thing is, it is there.
+
+    Method: 1. create an item, and one that hides from others; where the answer is 201, expect Location, and not that of
+               the list
+            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx; and
+               where that has the unique member, that of what was created
+    """
+    judged, token = False, bearer(platform.oauth.token("full"))
+    for resource, members in _to_be_made(platform):
+        slug = platform.names.new()
+        reply = platform.create(resource, slug, members=members)
+        if reply.status != 201:
+            continue
+        judged = True
+        location = reply.headers.get("location")
+        if not location:
+            proof = field_matches(reply, "Location", ".")
+            raise NonConformance("201 with Location", "201 without it", reply, proof=proof)
+        parts = address_parts(reply, location)
+        if _origin(parts) != _origin(urlsplit(platform.http.base_url)):
+            base = literal(platform.http.base_url)
+            proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
+            raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
+        address = address_in(reply.url, location).partition("#")[0]
+        if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
+            proof = field_says_no(reply, "Location", f"^{literal(location)}$")
+            raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
+        found = platform.http.get(address, [token])
+        expect_success(found, f"at the Location {location}")
+        name = platform.slug_of(platform.operation(resource, "create", slug))
+        expect_named(found, str(resource.unique), name, ", which was created")
+    if not judged:
+        raise NotApplicable("no creation is answered 201")
+
+
+def _to_be_made(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """Each resource, with what the body of an item has beside what is declared: nothing, and by what it hides."""
+    for resource in platform.resources_with("create", "item"):
+        yield resource, {}
+        if resource.item and resource.item.hidden_body:
+            yield resource, resource.item.hidden_body
+
+
+def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
+    """Host and port; behind a front that ends TLS the scheme of a Location may be another."""
+    return parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        row("errors/writes/creations-are-answered-with-what-was-created", "create"),
+        row("errors/writes/updates-are-answered-with-what-is-now", "update"),
+    ],
+)
+def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
+    """Purpose: who goes on with the item that a write is answered with has the one that was written, as it is now.
+
+    Method: 1. create two items, with a text of its own in each member; update the second
+            2. where the creation is answered with the unique member, expect the second one's; what 202 tells is of the
+               creation itself
+            3. where the update is answered with its members, expect none as it was before; 202 may show either
+            4. read the item: of what was sent and is read so, expect no other value of the kind in the answer; of one
+               that hides from others, too
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
+        platform.item(resource)
+        hidden = resource.item.hidden_body if resource.item else None
+        for further in ({}, hidden) if hidden else ({},):
+            slug = platform.names.new()
+            create, own = _to_be_created(platform, resource, slug)
+            made = platform.create(resource, slug, members=own | further)
+            expect_success(made, f"for {create}")
+            sent = (create.document or {}) | own | further
+            if kind == "create":
+                judged |= _of_the_created(made, str(resource.unique), str(platform.slug_of(create)))
+                _expect_as_read(made, platform.as_role("full", platform.operation(resource, "read-item", slug)), sent)
+            else:
+                judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own, sent)
+    if not judged:
+        raise NotApplicable(f"no {kind} is answered with the item")
+
+
+def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[Operation, dict[str, str]]:
+    """A creation, and its texts with the name of each in it."""
+    create = platform.operation(resource, "create", slug)
+    document = create.document or {}
+    return create, {name: f"{document[name]} as {name}" for name in create.texts}
+
+
+@verifies("errors/writes/creations-are-answered-with-what-was-created")
+@pytest.mark.parametrize("of", [case("each-of-eleven", "eleven")])
+def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
+    """Purpose: who goes on with such an answer may do so each time, whichever instance of the service has given it.
+
+    Method: 1. create eleven items
+            2. of each text that some answers to that show as it was sent, expect none to show another
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        made = platform.many_made(resource)
+        for name in platform.operation(resource, "create").texts:
+            sent = {slug: (platform.operation(resource, "create", slug).document or {})[name] for slug in made}
+            told = {slug: member(reply, name) for slug, reply in made.items()}
+            others = [slug for slug in made if told[slug] is not None and told[slug] != sent[slug]]
+            shown = any(told[slug] == sent[slug] for slug in made)
+            judged |= shown
+            if others and shown:
+                expected, seen = f"{name} {worded(sent[others[0]])}, as others are answered", worded(told[others[0]])
+                proof = Proof(beyond=f"{len(others)} of {len(made)} answers are so")
+                raise NonConformance(expected, seen, *(made[slug] for slug in others[:3]), proof=proof)
+    if not judged:
+        raise NotApplicable("no creation is answered with a text of what was created")
+
+
+def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
+    """Whether an answer to a creation has the unique member, which is that of what was created."""
+    if reply.status == 202:
+        return False
+    expect_named(reply, unique, slug, ", which was created")
+    return member(reply, unique) is not None
+
+
+def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
+    """What was sent, and is read as it was, is not told otherwise in the answer to the write; nor is its id."""
+    for name, value in [*sent.items(), ("id", member(item, "id"))] if reply.ok and reply.status != 202 else ():
+        told, now = (member(each, name) for each in (reply, item))
+        if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
+            beyond = Proof(beyond="what is there is made and read by other requests")
+            named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
+            proof = named if name in sent and isinstance(now, str) and now.isascii() else beyond
+            raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
+
+
+def _in_order(value: Any) -> Any:
+    """A list of texts in one order, which says nothing; any other value as it is."""
+    return sorted(map(str, value)) if isinstance(value, list) else value
+
+
+def _of_the_update(platform: Platform, update: Operation, before: dict[str, str], sent: dict[str, Any]) -> bool:
+    """Whether an answer to an update has a member of the item, and each as it is now."""
+    reply = platform.as_role("full", update)
+    expect_success(reply, f"for {update}")
+    if reply.status == 202:
+        return False
+    wanted = {name: new for name, new in (update.document or {}).items() if name in before and new != before[name]}
+    told = {name: member(reply, name) for name in wanted}
+    for name, value in told.items():
+        if value == before[name]:
+            proof = Proof(beyond="what is there before is made by an earlier request")
+            raise NonConformance(f"{name} {worded(wanted[name])}, as it is now", worded(value), reply, proof=proof)
+    item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    _expect_as_read(reply, item, sent | (update.document or {}))
+    return any(value is not None for value in told.values())

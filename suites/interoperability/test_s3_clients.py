@@ -1,0 +1,184 @@
+"""The AWS command line, rclone, s3cmd and mc transfer, synchronize and delete objects."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conformance.clients.programs.isolated_home import Home
+from conformance.clients.programs.runner import Outcome
+from conformance.clients.programs.s3_tools import Aws, Mc, Rclone, S3cmd, S3Program
+from conformance.clients.registry.images import random_bytes
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.programs import expect_program_failure, expect_program_success, expect_same_files
+from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_pages import found_under, version_2, whole_listing
+from conformance.sandbox.bucket_prefix import Space
+from conformance.target.description import Secret, Storage, Target
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+PROGRAMS: dict[str, type[S3Program]] = {each.name: each for each in (Aws, Rclone, S3cmd, Mc)}
+MULTIPART = "storage.multipart"
+TWENTY_MB = 20_000_000
+HOUR_S = 3600
+
+
+@dataclass
+class Uploads:
+    """What each program uploaded, once: the same folder, under a prefix of the program's own."""
+
+    folder: Path
+    space: Space
+    _made: dict[str, tuple[str, Outcome]] = field(default_factory=dict)
+
+    def of(self, program: S3Program) -> tuple[str, Outcome]:
+        """The prefix, and how the upload ended."""
+        if program.name not in self._made:
+            prefix = self.space.prefix(program.name)
+            self._made[program.name] = prefix, program.upload(self.folder, self.space.name, prefix)
+        return self._made[program.name]
+
+    def given(self, program: S3Program) -> str:
+        """The prefix of an upload that succeeded."""
+        prefix, outcome = self.of(program)
+        if outcome.exit_code != 0:
+            raise Inconclusive(f"nothing was uploaded: {outcome}", f"{program.name} that uploads a folder")
+        return prefix
+
+
+@pytest.fixture(scope="session", params=PROGRAMS)
+def program(request: pytest.FixtureRequest, recorder: Recorder, storage: Storage, home: Home) -> S3Program:
+    """One of the programs, where it is installed."""
+    return PROGRAMS[request.param](recorder, storage, home)
+
+
+@pytest.fixture(scope="session")
+def folder(home: Home, target: Target) -> Path:
+    """A folder with files small, empty and oddly named, and one that is transferred in parts where that is claimed.
+
+    All programs send 20 MB in parts. The files are an hour old: where clocks differ by less, none of them is newer
+    than what was uploaded.
+    """
+    made = home.new_folder()
+    contents = {"data.csv": b"id,name\r\n1,Ada\r\n" * 40, "empty": b"", "deep/er/a b+c&d=é.txt": b"odd"}
+    if MULTIPART in target.features:
+        contents["in-parts.bin"] = random_bytes("in parts", TWENTY_MB)
+    for name, content in contents.items():
+        # Not all names can be written in every locale.
+        path = made / name.encode(sys.getfilesystemencoding(), "ignore").decode(sys.getfilesystemencoding())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (time.time() - HOUR_S,) * 2)
+    return made
+
+
+@pytest.fixture(scope="session")
+def uploads(folder: Path, space: Space) -> Uploads:
+    """What each program uploaded."""
+    return Uploads(folder, space)
+
+
+def names_of(folder: Path) -> list[str]:
+    """The files of a folder, as keys."""
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+
+
+@verifies("interoperability/storage/upload")
+def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
+    """Purpose: a client uploads a folder, whatever its files' sizes and names are.
+
+    Method: 1. synchronize a folder to a prefix
+            2. expect success, and a key for each file in a listing by HTTP
+    """
+    prefix, outcome = uploads.of(program)
+
+    expect_program_success(outcome, f"{program.name} upload of a folder")
+    listing = whole_listing(version_2(space, prefix, encoding_type="url"))
+    expect_keys(listing, sorted((prefix + name for name in names_of(uploads.folder)), key=str.encode))
+
+
+@verifies("interoperability/storage/second-upload-transfers-nothing")
+def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
+    """Purpose: a client sees by listing and metadata that a folder is there already.
+
+    Method: 1. synchronize a folder to a prefix, twice
+            2. expect success, and that the second time it transfers no file, by what it prints
+    """
+    prefix = uploads.given(program)
+
+    again = program.upload(uploads.folder, space.name, prefix)
+
+    expect_program_success(again, f"{program.name} second upload of a folder")
+    transferred = [name for name in names_of(uploads.folder) if name in again.said]
+    if transferred:
+        raise NonConformance("a second upload that transfers no file", f"it tells of {', '.join(transferred)}")
+
+
+@verifies("interoperability/storage/download-gets-what-was-uploaded")
+def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home) -> None:
+    """Purpose: a client gets back the very bytes that it uploaded.
+
+    Method: 1. synchronize a folder to a prefix, and the prefix to another folder
+            2. expect success and the same files with the same bytes
+    """
+    prefix, back = uploads.given(program), home.new_folder()
+
+    outcome = program.download(space.name, prefix, back)
+
+    expect_program_success(outcome, f"{program.name} download of a prefix")
+    expect_same_files(uploads.folder, back)
+
+
+@verifies("interoperability/storage/recursive-removal-keeps-to-its-prefix")
+def test_recursive_removal(program: S3Program, space: Space) -> None:
+    """Purpose: a client removes all that is under a prefix, and nothing beside it.
+
+    Method: 1. have objects under a prefix and beside it, put by HTTP
+            2. see that listings of both versions keep to the prefix, lest a program is made to remove what is not ours
+            3. remove the prefix
+            4. expect success, nothing under the prefix, and what is beside it in its place
+    """
+    prefix = space.prefix(f"{program.name}-removal")
+    under = space.stored_all(prefix, ["one", "deep/two"])
+    beside = space.stored(key=prefix.rstrip("/") + "-beside")
+    for reply in (space.listing(prefix), space.listing_v1(prefix)):
+        if not set(listing_of(reply).keys) <= set(under):
+            raise Inconclusive("a listing has keys that its prefix does not", "listings that keep to their prefix")
+
+    outcome = program.remove(space.name, prefix)
+
+    expect_program_success(outcome, f"{program.name} removal of a prefix")
+    expect_keys(found_under(space, prefix.rstrip("/"), encoding_type="url"), [beside])
+
+
+@verifies("interoperability/storage/wrong-secret-fails")
+def test_wrong_secret(program: S3Program, space: Space, recorder: Recorder, storage: Storage, home: Home) -> None:
+    """Purpose: a wrong secret key is told to a person as a failure.
+
+    Method: 1. list an object that is there with another secret key
+            2. expect an exit code other than 0
+    """
+    wrong = Secret("WRONG_SECRET_KEY", "not-the-secret-key-of-this-organization")
+    other = type(program)(recorder, storage, home, wrong)
+
+    outcome = other.list(space.name, space.stored())
+
+    expect_program_failure(outcome, f"{program.name} listing with a wrong secret key")
+
+
+@verifies("interoperability/storage/missing-bucket-fails")
+def test_missing_bucket(program: S3Program, space: Space) -> None:
+    """Purpose: a bucket that does not exist is told to a person as a failure.
+
+    Method: 1. list a bucket name that nothing has
+            2. expect an exit code other than 0
+    """
+    outcome = program.list(space.names.new("absent"), "")
+
+    expect_program_failure(outcome, f"{program.name} listing of a missing bucket")
