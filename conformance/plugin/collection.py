@@ -61,8 +61,9 @@ def checks_of(requirement: str) -> list[CheckInfo]:
 
     Errors as of ``collect``.
     """
-    suites, name = suites_folder(), f'"{requirement}"'
-    naming = [path for path in sorted(suites.rglob("test_*.py")) if name in path.read_text(encoding="utf-8")]
+    suites, names = suites_folder(), (f'"{requirement}"', f'"{requirement}#')
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(suites.rglob("test_*.py"))}
+    naming = [path for path, text in texts.items() if any(name in text for name in names)]
     found = _of(requirement, collect(*(str(path.relative_to(suites)) for path in naming)))
     return found if found or not naming else _of(requirement, collect())
 

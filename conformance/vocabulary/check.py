@@ -25,8 +25,9 @@ def case(name: str, *values: Any) -> Any:
 
 
 def row(requirement_id: str, *values: Any) -> Any:
-    """One row of a table whose rows are requirements of their own: the check's id is the requirement's."""
-    return pytest.param(*values, id=requirement_id, marks=verifies(requirement_id))
+    """One row of a table whose rows verify several requirements; ``requirement#case`` where that one has cases."""
+    requirement, _, named = requirement_id.partition("#")
+    return pytest.param(*values, id=named or requirement, marks=verifies(requirement))
 
 
 def of_strangers() -> pytest.MarkDecorator:

@@ -70,7 +70,7 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
     return once("index under a tag", made)
 
 
-@verifies("registry/manifest/oci-index-is-taken")
+@verifies("registry/manifest/image-kinds-are-accepted")
 @pytest.mark.parametrize("push", [case("again", "again")])
 def test_index_pushed_again(listing: Listing, push: str) -> None:
     """Purpose: who pushes an index that is there already is told that it is there.

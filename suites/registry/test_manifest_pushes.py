@@ -64,10 +64,10 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
 @pytest.mark.parametrize(
     "kind",
     [
-        row("registry/manifest/oci-image-is-taken", OCI_MANIFEST),
-        row("registry/manifest/oci-index-is-taken", OCI_INDEX),
-        row("registry/manifest/docker-image-is-taken", DOCKER_MANIFEST),
-        row("registry/manifest/docker-list-is-taken", DOCKER_LIST),
+        row("registry/manifest/image-kinds-are-accepted#oci-image", OCI_MANIFEST),
+        row("registry/manifest/image-kinds-are-accepted#oci-index", OCI_INDEX),
+        row("registry/manifest/image-kinds-are-accepted#docker-image", DOCKER_MANIFEST),
+        row("registry/manifest/image-kinds-are-accepted#docker-list", DOCKER_LIST),
         row("registry/manifest/nested-index-is-taken", "nested"),
         row("registry/manifest/mixed-index-is-taken", "mixed"),
         row("registry/manifest/artifact-is-taken", "artifact"),

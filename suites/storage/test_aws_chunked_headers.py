@@ -55,7 +55,7 @@ def test_fields_beside_chunks_are_kept(space: Space, kind: str, chunks_of: Calla
     expect_headers(got, FIELDS)
 
 
-@verifies("storage/range/in-the-middle")
+@verifies("storage/range/range-is-served")
 @pytest.mark.parametrize("kind", [case("over-two-chunks", SIGNED)])
 def test_range_over_chunks(space: Space, kind: str) -> None:
     """Purpose: in which chunks an object came does not show when a part of it is read.

@@ -22,7 +22,7 @@ FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotI
 FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
 
 
-@verifies("storage/condition/if-match-that-fails")
+@verifies("storage/condition/if-match-is-honoured")
 @pytest.mark.parametrize("number", [case("for-a-part", "1")])
 def test_part_of_another_object_is_not_given(space: Space, number: str) -> None:
     """Purpose: who reads an object part by part, as SDKs do, does not get the rest of what has replaced it.
@@ -67,7 +67,7 @@ def test_unmodified_since_holds(space: Space, value: str) -> None:
     expect_bytes(space.get(space.stored(BODY), {"If-Unmodified-Since": value}), BODY)
 
 
-@verifies("storage/condition/if-match-that-holds")
+@verifies("storage/condition/if-match-is-honoured")
 @pytest.mark.parametrize("body", [case("of-parts", BODY)])
 def test_tag_of_parts_holds(space: Space, features: frozenset[str], body: bytes) -> None:
     """Purpose: the ETag of an object that came in parts is an entity tag like others: SDKs download by it, and copy.

@@ -85,22 +85,68 @@ def _judged(reply: Exchange, status: int) -> None:
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        row("storage/condition/if-match-that-holds", lambda k: {"If-Match": k.etag}, 200),
-        row("storage/condition/if-match-among-several", lambda k: {"If-Match": f"{OTHER}, {k.etag}"}, 200),
-        row("storage/condition/if-match-any", lambda k: {"If-Match": "*"}, 200),
-        row("storage/condition/if-match-that-fails", lambda k: {"If-Match": OTHER}, 412),
-        row("storage/condition/if-none-match-that-holds", lambda k: {"If-None-Match": OTHER}, 200),
-        row("storage/condition/if-none-match-that-fails", lambda k: {"If-None-Match": k.etag}, 304),
-        row("storage/condition/if-none-match-among-several", lambda k: {"If-None-Match": f"{OTHER}, {k.etag}"}, 304),
-        row("storage/condition/if-none-match-weak", lambda k: {"If-None-Match": f"W/{k.etag.removeprefix('W/')}"}, 304),
-        row("storage/condition/if-none-match-any", lambda k: {"If-None-Match": "*"}, 304),
-        row("storage/condition/modified-since-that-holds", lambda k: {"If-Modified-Since": k.moved(-3600)}, 200),
-        row("storage/condition/modified-since-that-fails", lambda k: {"If-Modified-Since": k.modified}, 304),
-        row("storage/condition/unmodified-since-that-holds", lambda k: {"If-Unmodified-Since": k.modified}, 200),
-        row("storage/condition/unmodified-since-that-fails", lambda k: {"If-Unmodified-Since": k.moved(-3600)}, 412),
-        row("storage/condition/date-of-rfc850", lambda k: {"If-Modified-Since": time.strftime(RFC850, k.moment)}, 304),
-        row("storage/condition/date-of-asctime", lambda k: {"If-Modified-Since": time.asctime(k.moment)}, 304),
-        row("storage/condition/if-match-weak", lambda k: {"If-Match": f"W/{k.etag.removeprefix('W/')}"}, 412),
+        row("storage/condition/if-match-is-honoured#if-match-holds", lambda k: {"If-Match": k.etag}, 200),
+        row(
+            "storage/condition/if-match-forms-are-honoured#if-match-list",
+            lambda k: {"If-Match": f"{OTHER}, {k.etag}"},
+            200,
+        ),
+        row("storage/condition/if-match-forms-are-honoured#if-match-any", lambda k: {"If-Match": "*"}, 200),
+        row("storage/condition/if-match-is-honoured#if-match-fails", lambda k: {"If-Match": OTHER}, 412),
+        row("storage/condition/if-none-match-is-honoured#if-none-match-holds", lambda k: {"If-None-Match": OTHER}, 200),
+        row(
+            "storage/condition/if-none-match-is-honoured#if-none-match-fails", lambda k: {"If-None-Match": k.etag}, 304
+        ),
+        row(
+            "storage/condition/if-none-match-forms-are-honoured#if-none-match-list",
+            lambda k: {"If-None-Match": f"{OTHER}, {k.etag}"},
+            304,
+        ),
+        row(
+            "storage/condition/if-none-match-forms-are-honoured#if-none-match-weak",
+            lambda k: {"If-None-Match": f"W/{k.etag.removeprefix('W/')}"},
+            304,
+        ),
+        row(
+            "storage/condition/if-none-match-forms-are-honoured#if-none-match-any",
+            lambda k: {"If-None-Match": "*"},
+            304,
+        ),
+        row(
+            "storage/condition/if-modified-since-is-honoured#modified-since-holds",
+            lambda k: {"If-Modified-Since": k.moved(-3600)},
+            200,
+        ),
+        row(
+            "storage/condition/if-modified-since-is-honoured#modified-since-fails",
+            lambda k: {"If-Modified-Since": k.modified},
+            304,
+        ),
+        row(
+            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
+            lambda k: {"If-Unmodified-Since": k.modified},
+            200,
+        ),
+        row(
+            "storage/condition/if-unmodified-since-is-honoured#unmodified-since-fails",
+            lambda k: {"If-Unmodified-Since": k.moved(-3600)},
+            412,
+        ),
+        row(
+            "storage/condition/date-forms-are-honoured#rfc850",
+            lambda k: {"If-Modified-Since": time.strftime(RFC850, k.moment)},
+            304,
+        ),
+        row(
+            "storage/condition/date-forms-are-honoured#asctime",
+            lambda k: {"If-Modified-Since": time.asctime(k.moment)},
+            304,
+        ),
+        row(
+            "storage/condition/if-match-forms-are-honoured#if-match-weak",
+            lambda k: {"If-Match": f"W/{k.etag.removeprefix('W/')}"},
+            412,
+        ),
         row("storage/condition/broken-date-is-ignored", lambda k: {"If-Modified-Since": "yesterday"}, 200),
     ],
 )
@@ -118,7 +164,7 @@ def test_condition(space: Space, known: Known, fields: Fields, status: int) -> N
     ("fields", "status"),
     [
         row(
-            "storage/condition/if-match-outranks-unmodified-since",
+            "storage/condition/if-match-is-honoured#before-if-unmodified-since",
             lambda k: {"If-Match": k.etag, "If-Unmodified-Since": k.moved(-3600)},
             200,
         ),
@@ -128,17 +174,17 @@ def test_condition(space: Space, known: Known, fields: Fields, status: int) -> N
             200,
         ),
         row(
-            "storage/condition/if-none-match-wins-over-older-date",
+            "storage/condition/if-none-match-is-honoured#before-an-older-date",
             lambda k: {"If-None-Match": k.etag, "If-Modified-Since": k.moved(-3600)},
             304,
         ),
         row(
-            "storage/condition/if-none-match-beside-if-match",
+            "storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match",
             lambda k: {"If-Match": k.etag, "If-None-Match": k.etag},
             304,
         ),
         row(
-            "storage/condition/if-match-before-if-none-match",
+            "storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match",
             lambda k: {"If-Match": OTHER, "If-None-Match": k.etag},
             412,
         ),

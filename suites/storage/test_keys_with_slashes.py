@@ -13,7 +13,7 @@ from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
 
 
-@verifies("storage/listing/keeps-to-the-prefix")
+@verifies("storage/listing/prefix-is-honoured")
 @pytest.mark.parametrize(("one", "other"), [case("of-a-folder-among-its-like", "1/", "1000/")])
 def test_folder_is_told_from_its_like(space: Space, one: str, other: str) -> None:
     """Purpose: what is listed under a folder is in it, and in none whose name only begins as its name does.

@@ -148,7 +148,7 @@ def test_prefix_is_no_pattern(space: Space, encoded: str, prefix: str) -> None:
     expect_keys(found_under(space, encoded + prefix), [])
 
 
-@verifies("storage/listing/delimiter-groups")
+@verifies("storage/listing/delimiter-is-honoured")
 @pytest.mark.parametrize("end", [case("of-a-folder-itself", "/")])
 def test_folder_itself_is_grouped(space: Space, end: str) -> None:
     """Purpose: an object whose key is a folder's name with its slash is told from above as that folder alone.

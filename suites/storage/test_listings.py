@@ -38,19 +38,19 @@ def shelf(space: Space) -> str:
     ("prefix", "parameters", "keys", "prefixes"),
     [
         row("storage/listing/lists-what-is-there", "", {}, NAMES, []),
-        row("storage/listing/keeps-to-the-prefix", "b/", {}, ["b/1", "b/2", "b/c/1"], []),
-        row("storage/listing/prefix-ends-anywhere", "g--", {}, ["g--h", "g--i"], []),
-        row("storage/listing/prefix-is-a-whole-key", "d", {}, ["d"], []),
+        row("storage/listing/prefix-is-honoured#folder", "b/", {}, ["b/1", "b/2", "b/c/1"], []),
+        row("storage/listing/prefix-is-honoured#inside-a-name", "g--", {}, ["g--h", "g--i"], []),
+        row("storage/listing/prefix-is-honoured#whole-key", "d", {}, ["d"], []),
         row("storage/listing/nothing-is-an-empty-page", "nothing/", {}, [], []),
         row(
-            "storage/listing/delimiter-groups",
+            "storage/listing/delimiter-is-honoured#groups",
             "",
             {"delimiter": "/"},
             ["D", "a", "d", "f", "g--h", "g--i", "z é"],
             ["b/", "e/"],
         ),
-        row("storage/listing/delimiter-below-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
-        row("storage/listing/delimiter-that-does-not-occur", "", {"delimiter": "|"}, NAMES, []),
+        row("storage/listing/delimiter-is-honoured#after-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
+        row("storage/listing/delimiter-is-honoured#absent-from-keys", "", {"delimiter": "|"}, NAMES, []),
         row("storage/listing/encoded-where-asked", "", {"encoding_type": "url"}, NAMES, []),
     ],
 )
@@ -68,7 +68,7 @@ def test_listing(
         expect_prefixes(found, [shelf + each for each in prefixes])
 
 
-@verifies("storage/listing/keeps-to-the-prefix")
+@verifies("storage/listing/prefix-is-honoured")
 @pytest.mark.parametrize("above", [case("from-its-beginning", "above")])
 def test_prefix_is_the_beginning_of_a_key(space: Space, above: str) -> None:
     """Purpose: a prefix is what keys begin with: one that has it further on is not listed.

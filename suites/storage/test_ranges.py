@@ -42,14 +42,14 @@ def whole(space: Space) -> str:
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
     [
-        row("storage/range/first-byte", "bytes=0-0", 0, 0),
-        row("storage/range/from-the-start", "bytes=0-99", 0, 99),
-        row("storage/range/in-the-middle", "bytes=100-299", 100, 299),
-        row("storage/range/to-the-end", "bytes=1000-", 1000, LAST),
-        row("storage/range/last-bytes", "bytes=-24", 1000, LAST),
-        row("storage/range/end-beyond-the-object", f"bytes=1000-{LAST + 1}", 1000, LAST),
-        row("storage/range/suffix-beyond-the-object", "bytes=-5000", 0, LAST),
-        row("storage/range/last-byte", f"bytes={LAST}-{LAST}", LAST, LAST),
+        row("storage/range/range-is-served#first-byte", "bytes=0-0", 0, 0),
+        row("storage/range/range-is-served#from-the-start", "bytes=0-99", 0, 99),
+        row("storage/range/range-is-served#in-the-middle", "bytes=100-299", 100, 299),
+        row("storage/range/range-is-served#to-the-end", "bytes=1000-", 1000, LAST),
+        row("storage/range/range-is-served#last-bytes", "bytes=-24", 1000, LAST),
+        row("storage/range/range-is-served#end-beyond-the-object", f"bytes=1000-{LAST + 1}", 1000, LAST),
+        row("storage/range/range-is-served#suffix-beyond-the-object", "bytes=-5000", 0, LAST),
+        row("storage/range/range-is-served#last-byte", f"bytes={LAST}-{LAST}", LAST, LAST),
     ],
 )
 def test_range_is_served(space: Space, whole: str, asked: str, first: int, last: int) -> None:

@@ -40,7 +40,7 @@ BESIDE = {
     "child-of-hidden-is403": "authorization/concealment/paths-tell-nothing",
     # Of these the script must do otherwise than the run: sign, date, repeat, go on from what is answered now.
     "parts-unhashed": "storage/multipart/other-payload-refuses-the-part",
-    "modified-since-ignored": "storage/condition/modified-since-that-fails",
+    "modified-since-ignored": "storage/condition/if-modified-since-is-honoured#modified-since-fails",
     "update-tells-old-version": "errors/409/told-version-is-the-new-one",
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
     "last-ignored": "registry/tags/pages-by-last-lead-to-the-end",

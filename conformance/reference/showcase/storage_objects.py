@@ -102,7 +102,7 @@ class ModifiedSinceIgnored(Defect):
 
     surface = "storage"
     promise = "S3-20"
-    noticed_by = ("storage/condition/modified-since-that-fails",)
+    noticed_by = ("storage/condition/if-modified-since-is-honoured#modified-since-fails",)
 
     def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         return True
@@ -124,7 +124,7 @@ class ContentRangeEndExcluded(Defect):
 
     surface = "storage"
     promise = "S3-22"
-    noticed_by = ("storage/range/to-the-end",)
+    noticed_by = ("storage/range/range-is-served#to-the-end",)
 
     def content_range(self, original: Any, start: int, end: int, size: int) -> str:
         return f"bytes {start}-{end}/{size}"
@@ -158,7 +158,10 @@ class CopyDatesTurnedAround(Defect):
 
     surface = "storage"
     promise = "S3-25"
-    noticed_by = ("storage/copy/modified-since-that-holds", "storage/copy/unmodified-since-that-holds")
+    noticed_by = (
+        "storage/copy/if-modified-since-is-honoured#modified-since-holds",
+        "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
+    )
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         since, unmodified = asked.unmodified_since, asked.modified_since

@@ -304,7 +304,7 @@ class ManifestTypeLost(Defect):
         "registry/pull/manifest-is-what-was-pushed#accepting-nonsense",
         "registry/pull/manifest-is-what-was-pushed#digest",
         "registry/pull/manifest-is-what-was-pushed#tag",
-        "registry/manifest/oci-image-is-taken",
+        "registry/manifest/image-kinds-are-accepted#oci-image",
         "registry/manifest/no-layers-is-taken",
         "registry/manifest/is-taken-by-digest",
         "interoperability/registry/pull-for-a-platform",

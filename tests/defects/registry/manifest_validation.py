@@ -77,7 +77,7 @@ class HeadOfAManifestWrittenAnew(Defect):
     """RFC 9110 section 9.3.2: HEAD tells the length that GET does, of what was pushed and not of its JSON anew."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/docker-image-is-taken",)
+    noticed_by = ("registry/manifest/image-kinds-are-accepted#docker-image",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -177,7 +177,7 @@ class IndexPushedAgainRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: an index that is there may be pushed again (buildah #2594)."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/oci-index-is-taken#again",)
+    noticed_by = ("registry/manifest/image-kinds-are-accepted#again",)
     shipped = True
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
@@ -190,7 +190,10 @@ class HeadTypeIsAlwaysImage(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/oci-index-is-taken", "registry/manifest/docker-list-is-taken")
+    noticed_by = (
+        "registry/manifest/image-kinds-are-accepted#oci-index",
+        "registry/manifest/image-kinds-are-accepted#docker-list",
+    )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

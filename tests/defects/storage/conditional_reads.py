@@ -28,20 +28,20 @@ ROWS = (
     row(
         "if-match-takes-one-tag",
         "RFC 9110 section 13.1.1: If-Match holds where one of the entity tags that it lists is the object's.",
-        "storage/condition/if-match-among-several",
+        "storage/condition/if-match-forms-are-honoured#if-match-list",
         match_holds=lambda original, value, found: len(listed_tags(value)) < 2 and bool(original(value, found)),
     ),
     row(
         "if-match-any-taken-for-a-tag",
         "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
-        "storage/condition/if-match-any",
+        "storage/condition/if-match-forms-are-honoured#if-match-any",
         "storage/conditional-write/if-match-any-needs-an-object",
         match_holds=lambda original, value, found: value.strip() != "*" and bool(original(value, found)),
     ),
     row(
         "weak-tag-matches",
         "RFC 9110 section 13.1.1: a weak entity tag in If-Match is no match, for the comparison is strong.",
-        "storage/condition/if-match-weak",
+        "storage/condition/if-match-forms-are-honoured#if-match-weak",
         match_holds=lambda original, value, found: bool(original(value.replace("W/", ""), found)),
     ),
     row(
@@ -59,7 +59,7 @@ ROWS = (
     row(
         "unmodified-since-ignored",
         "RFC 9110 section 13.1.4: 412 where the object was modified since.",
-        "storage/condition/unmodified-since-that-fails",
+        "storage/condition/if-unmodified-since-is-honoured#unmodified-since-fails",
         unmodified_since_holds=lambda original, date, found: True,
     ),
 )
@@ -124,7 +124,10 @@ class OlderDateFormsIgnored(Defect):
     """RFC 9110 section 5.6.7: a date is taken in each of the three forms that HTTP has had."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/date-of-rfc850", "storage/condition/date-of-asctime")
+    noticed_by = (
+        "storage/condition/date-forms-are-honoured#rfc850",
+        "storage/condition/date-forms-are-honoured#asctime",
+    )
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         headers = call.request.headers.mutablecopy()
@@ -138,7 +141,7 @@ class NoneMatchFirst(Defect):
     """RFC 9110 section 13.2.2: If-Match is evaluated first, and where it fails nothing else is."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-before-if-none-match",)
+    noticed_by = ("storage/condition/precedence-is-that-of-rfc9110#if-match-before-if-none-match",)
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(replace(asked, match=None), found, reading) if asked.none_match else None
@@ -149,7 +152,7 @@ class DateBeforeMatch(Defect):
     """RFC 9110 section 13.2.2: with If-Match, If-Unmodified-Since is not looked at."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-outranks-unmodified-since",)
+    noticed_by = ("storage/condition/if-match-is-honoured#before-if-unmodified-since",)
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         date = asked.unmodified_since
@@ -163,7 +166,7 @@ class ReadIfMatchIgnored(Defect):
     """RFC 9110 section 13.1.1: 412 where If-Match names another entity tag."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-fails", "storage/errors/code-precondition-failed")
+    noticed_by = ("storage/condition/if-match-is-honoured#if-match-fails", "storage/errors/code-precondition-failed")
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(replace(asked, match=None) if reading else asked, found, reading)
@@ -174,7 +177,7 @@ class PartsReadUnconditionally(Defect):
     """RFC 9110 section 13.1.1: where If-Match does not hold the request is not performed, that for a part neither."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-fails#for-a-part",)
+    noticed_by = ("storage/condition/if-match-is-honoured#for-a-part",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -193,7 +196,7 @@ class CopyComparesNoTagOfParts(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: the ETag of an object in parts is one like others."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds#of-parts",)
+    noticed_by = ("storage/condition/if-match-is-honoured#of-parts",)
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         return bool(original(asked, stored)) and not (asked.match and "-" in stored.etag)
@@ -203,7 +206,7 @@ class TagOfPartsIsNeverFresh(Defect):
     """RFC 9110 section 13.1.2: what a client has, by its entity tag, is not sent again, also if it came in parts."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-that-holds#of-parts",)
+    noticed_by = ("storage/condition/if-match-is-honoured#of-parts",)
 
     def none_match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
         return (found is not None and "-" in found.etag) or bool(original(value, found))
@@ -214,9 +217,9 @@ class ReadUnderConditionIsEmpty(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/condition/if-match-that-holds",
-        "storage/condition/if-match-that-holds#of-parts",
-        "storage/condition/modified-since-that-holds",
+        "storage/condition/if-match-is-honoured#if-match-holds",
+        "storage/condition/if-match-is-honoured#of-parts",
+        "storage/condition/if-modified-since-is-honoured#modified-since-holds",
     )
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
@@ -233,7 +236,7 @@ class MatchAlone(Defect):
     """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-none-match-beside-if-match",)
+    noticed_by = ("storage/condition/precedence-is-that-of-rfc9110#if-none-match-after-if-match",)
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         beside = asked if asked.match is None else replace(asked, none_match=None)
@@ -247,9 +250,9 @@ class ReadIfNoneMatchIgnored(Defect):
     surface = "storage"
     noticed_by = (
         "storage/condition/if-none-match-outranks-modified-since",
-        "storage/condition/if-none-match-that-fails",
-        "storage/condition/if-none-match-weak",
-        "storage/condition/if-none-match-wins-over-older-date",
+        "storage/condition/if-none-match-is-honoured#if-none-match-fails",
+        "storage/condition/if-none-match-forms-are-honoured#if-none-match-weak",
+        "storage/condition/if-none-match-is-honoured#before-an-older-date",
     )
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
@@ -262,8 +265,8 @@ class ConditionsNotImplemented(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/condition/if-none-match-that-holds",
-        "storage/condition/unmodified-since-that-holds",
+        "storage/condition/if-none-match-is-honoured#if-none-match-holds",
+        "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
         "storage/conditional-write/creates-what-is-absent",
         "storage/conditional-write/creates-what-is-absent#above-another-key",
         "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
@@ -334,8 +337,8 @@ class NotModifiedToldAs412(Defect):
     surface = "storage"
     noticed_by = (
         "storage/condition/not-modified-keeps-etag",
-        "storage/condition/if-none-match-among-several",
-        "storage/condition/if-none-match-any",
+        "storage/condition/if-none-match-forms-are-honoured#if-none-match-list",
+        "storage/condition/if-none-match-forms-are-honoured#if-none-match-any",
     )
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:

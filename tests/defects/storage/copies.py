@@ -540,8 +540,8 @@ class CopyDatesOutrankTags(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/copy/if-match-outranks-unmodified-since",
-        "storage/copy/if-none-match-outranks-modified-since",
+        "storage/copy/if-match-is-honoured#before-if-unmodified-since",
+        "storage/copy/if-none-match-is-honoured#before-if-modified-since",
     )
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
@@ -564,10 +564,10 @@ class RefusedCopyMadeAllTheSame(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/copy/if-match-that-fails",
-        "storage/copy/if-none-match-that-fails",
-        "storage/copy/modified-since-that-fails",
-        "storage/copy/unmodified-since-that-fails",
+        "storage/copy/if-match-is-honoured#if-match-fails",
+        "storage/copy/if-none-match-is-honoured#if-none-match-fails",
+        "storage/copy/if-modified-since-is-honoured#modified-since-fails",
+        "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
         "storage/copy/missing-version-is-refused",
         "storage/copy/bad-directive-is-refused",
     )
@@ -586,7 +586,10 @@ class CopyUnderConditionNotMade(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/if-match-that-holds", "storage/copy/if-none-match-that-holds")
+    noticed_by = (
+        "storage/copy/if-match-is-honoured#if-match-holds",
+        "storage/copy/if-none-match-is-honoured#if-none-match-holds",
+    )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

@@ -30,7 +30,7 @@ class DelimiterInPrefixCounted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-below-a-prefix",)
+    noticed_by = ("storage/listing/delimiter-is-honoured#after-a-prefix",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
@@ -41,7 +41,10 @@ class PrefixesWithoutTheirDelimiter(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-groups", "storage/listing/delimiter-groups#of-a-folder-itself")
+    noticed_by = (
+        "storage/listing/delimiter-is-honoured#groups",
+        "storage/listing/delimiter-is-honoured#of-a-folder-itself",
+    )
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
         found: list[str] = original([each.removesuffix("/") for each in prefixes], encoded)
@@ -52,7 +55,7 @@ class FolderItselfListedBesideIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-groups#of-a-folder-itself",)
+    noticed_by = ("storage/listing/delimiter-is-honoured#of-a-folder-itself",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -94,7 +97,7 @@ class DelimiterIsPattern(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: its very characters, not a pattern of them."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-that-does-not-occur",)
+    noticed_by = ("storage/listing/delimiter-is-honoured#absent-from-keys",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
@@ -127,10 +130,10 @@ class PrefixNotHeeded(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/keeps-to-the-prefix",
-        "storage/listing/keeps-to-the-prefix#from-its-beginning",
-        "storage/listing/keeps-to-the-prefix#of-a-folder-among-its-like",
-        "storage/listing/prefix-ends-anywhere",
+        "storage/listing/prefix-is-honoured#folder",
+        "storage/listing/prefix-is-honoured#from-its-beginning",
+        "storage/listing/prefix-is-honoured#of-a-folder-among-its-like",
+        "storage/listing/prefix-is-honoured#inside-a-name",
         "storage/listing/nothing-is-an-empty-page",
     )
 
@@ -171,7 +174,7 @@ class PrefixIsFolder(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/prefix-is-a-whole-key",
+        "storage/listing/prefix-is-honoured#whole-key",
         "storage/subresource/unknown-method-is-refused#conform",
         "storage/subresource/unknown-method-is-refused#post",
     )

@@ -28,8 +28,8 @@ ROWS = (
     row(
         "content-range-total-wrong",
         "RFC 9110 section 14.4: Content-Range ends with the length of the whole.",
-        "storage/range/first-byte",
-        "storage/range/last-byte",
+        "storage/range/range-is-served#first-byte",
+        "storage/range/range-is-served#last-byte",
         content_range=lambda original, start, end, size: f"bytes {start}-{end - 1}/{end - start}",
     ),
     row(
@@ -63,7 +63,7 @@ class RangeOfOneByteTooManyUnsatisfiable(Defect):
     """RFC 9110 section 14.1.2: a last position that is the length stands for the last byte, as one far beyond does."""
 
     surface = "storage"
-    noticed_by = ("storage/range/end-beyond-the-object",)
+    noticed_by = ("storage/range/range-is-served#end-beyond-the-object",)
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> tuple[int, int] | None:
         found: tuple[int, int] | None = original(first, last, size)
@@ -88,9 +88,9 @@ class ObjectRangeOffByOne(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/range/from-the-start",
-        "storage/range/in-the-middle",
-        "storage/range/in-the-middle#over-two-chunks",
+        "storage/range/range-is-served#from-the-start",
+        "storage/range/range-is-served#in-the-middle",
+        "storage/range/range-is-served#over-two-chunks",
         "storage/range/head-tells-the-part",
     )
 
@@ -140,7 +140,7 @@ class ObjectSuffixRangeFromStart(Defect):
     """RFC 9110 section 14.1.2: ``bytes=-n`` is the last n bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/range/last-bytes",)
+    noticed_by = ("storage/range/range-is-served#last-bytes",)
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
         asked: tuple[int | None, int | None] | None = original(value)
@@ -255,7 +255,7 @@ class LongSuffixRefused(Defect):
     """RFC 9110 section 14.1.2: a suffix longer than the object is the whole object."""
 
     surface = "storage"
-    noticed_by = ("storage/range/suffix-beyond-the-object",)
+    noticed_by = ("storage/range/range-is-served#suffix-beyond-the-object",)
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
