@@ -89,7 +89,7 @@ LOOKS = """
 started = []
 sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
 """
-READY = "apart.get_ready(Path(sys.argv[1]), sys.argv[2:])"
+READY = "render_workers.get_ready(Path(sys.argv[1]), sys.argv[2:])"
 KILLS = """
 import signal
 render_workers.get_ready(Path(sys.argv[1]), sys.argv[2:])
