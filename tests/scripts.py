@@ -53,16 +53,21 @@ ENDED_S = 120.0
 """How long a script may take, seconds."""
 
 Turn = Mapping[str, str]
-"""By requirement the defect that its check meets."""
+"""By check or requirement the defect that it meets."""
 
 
 def in_turns(pairs: Iterable[tuple[str, str]]) -> list[Turn]:
-    """Pairs of a defect and a requirement in as few turns as can be: one defect of each requirement in a turn."""
+    """Pairs of a defect and a check or requirement in as few turns as can be: one defect of each in a turn."""
     dealt: dict[str, list[str]] = {}
     for defect, requirement in pairs:
         dealt.setdefault(requirement, []).append(defect)
     most = max(map(len, dealt.values()), default=0)
     return [{each: names[turn] for each, names in dealt.items() if turn < len(names)} for turn in range(most)]
+
+
+def key_of(check: str, turn: Turn) -> str | None:
+    """What a turn names a check by: its id, or its requirement."""
+    return next((key for key in (check, requirement_of(check)) if key in turn), None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Tried:
 class Shown:
     """What a run showed, and the reference that it was made on, which is still there, clean but for what is switched.
 
-    ``scripts`` are those of the findings, by requirement; ``ended`` tells how the checks of a requirement ended.
+    ``scripts`` are those of the findings, ``ended`` how the checks ended: both by the keys of the turn.
     """
 
     scripts: dict[str, list[Path]]
@@ -145,14 +150,17 @@ def shown(
     )  # fmt: skip
     scripts: dict[str, list[Path]] = {each: [] for each in turn}
     ended = dict[str, str]()
-    # A selector is the beginning of an id, and may begin others too.
-    for result in (each for each in ran.record.results if each.requirement in scripts):
+    for result in ran.record.results:
+        key = key_of(result.id, turn)
+        # A selector is the beginning of an id, and may begin others too.
+        if key is None:
+            continue
         told = str(result.verdict) if result.findings or not result.reason else f"{result.verdict}: {result.reason}"
-        ended[result.requirement] = told if result.failing else ended.get(result.requirement, told)
+        ended[key] = told if result.failing else ended.get(key, told)
         for number in range(len(result.findings)):
             written = ran.record.folder / "reproduce" / name_of(result.id, number) / SCRIPT
             if written.exists():
-                scripts[result.requirement].append(written)
+                scripts[key].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
     return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, beside, reference.target_config)
 

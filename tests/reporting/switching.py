@@ -1,6 +1,6 @@
 """A plugin for runs in which each property meets one defect, the one that it is to find: so one run shows many.
 
-``SWITCHED`` in the environment is JSON: by requirement the defect that is on while its check is called. What the check
+``SWITCHED`` in the environment is JSON: by check or requirement the defect that is on while it is called. What a check
 prepares before is made on a clean reference. ``CONTROL`` is where defects are switched, ``BESIDE`` JSON: the variants
 that are on all the while.
 """
@@ -21,7 +21,9 @@ from conformance.reference.control import tell
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Calls a check with its defect switched on."""
     control, beside = os.environ["CONTROL"], json.loads(os.environ["BESIDE"])
-    tell(control, "switch", *beside, json.loads(os.environ["SWITCHED"])[item.stash[CHECK].requirement.id])
+    switched, check = json.loads(os.environ["SWITCHED"]), item.stash[CHECK]
+    defect = switched.get(check.id) or switched.get(check.requirement.id)
+    tell(control, "switch", *beside, *([defect] if defect else []))
     try:
         yield
     finally:

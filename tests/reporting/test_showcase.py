@@ -20,7 +20,7 @@ from conformance.reporting.reproduce.requests import SCRIPT, name_of
 from conformance.runs.record import CheckResult
 from tests.reporting.pasting import pasted, shows
 from tests.run.support import conformance
-from tests.scripts import Shown, in_turns, shown
+from tests.scripts import Shown, in_turns, key_of, shown
 
 pytestmark = pytest.mark.once
 
@@ -109,11 +109,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 def reported(ran: Shown) -> list[Reported]:
     """Every finding of the run."""
     found = [
-        Reported(showcase()[result.requirement], result, number)
+        Reported(showcase()[key], result, number)
         for result in ran.record.results
+        if (key := key_of(result.id, showcase()))
         for number in range(len(result.findings))
     ]
-    assert {each.result.requirement for each in found} == set(showcase()), ran.ended
+    assert {each.defect for each in found} == set(showcase().values()), ran.ended
     return found
 
 

@@ -12,6 +12,7 @@ import shlex
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from threading import RLock
 from urllib.parse import parse_qsl, quote_plus
 
 from conformance.clients.http import HttpClient
@@ -98,6 +99,7 @@ class OAuthClient:
     _ends: dict[str, float] = field(default_factory=dict)
     """When a token is to be had anew."""
     one_each: OneEach = field(default_factory=OneEach)
+    _issuing: RLock = field(default_factory=RLock, repr=False, compare=False)
     guesses: Guesses | None = None
     """Keeps wrong secrets from locking the credential full, where it is told to."""
 
@@ -255,10 +257,12 @@ class OAuthClient:
     def token(self, role: str, *scopes: str) -> str:
         """A token of a role with these scopes (none: its credential's own); kept and given again while it lives."""
         key = (role, scopes)
-        kept = self._tokens.get(key)
-        if kept is None or time.monotonic() >= self._ends[kept] or self.one_each.is_ended(role, kept):
-            self._tokens[key] = self.fresh_token(role, *scopes)
-        return self._tokens[key]
+        # Of those who ask at once one gets it for all: a further token may end the first.
+        with self._issuing:
+            kept = self._tokens.get(key)
+            if kept is None or time.monotonic() >= self._ends[kept] or self.one_each.is_ended(role, kept):
+                self._tokens[key] = self.fresh_token(role, *scopes)
+            return self._tokens[key]
 
     def token_without(self, scope: str) -> str:
         """A valid token of the organization under test that lacks one scope."""
@@ -293,8 +297,12 @@ class OAuthClient:
             token = value.removeprefix("Bearer ") if isinstance(value, str) else ""
             if (name, value) == bearer(token) and self.one_each.may_be_ended(token):
                 role, scopes = self.one_each.issued[token]
-                self._tokens[role, scopes] = self.fresh_token(role, *scopes)
-                fields[place] = bearer(self._tokens[role, scopes])
+                # Of requests that are refused at once the first gets a new token; one more would end that again.
+                with self._issuing:
+                    kept = self._tokens.get((role, scopes))
+                    if kept in (None, token) or self.one_each.is_ended(role, kept):
+                        self._tokens[role, scopes] = self.fresh_token(role, *scopes)
+                    fields[place] = bearer(self._tokens[role, scopes])
                 return fields
         return None
 
