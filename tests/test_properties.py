@@ -14,7 +14,7 @@ from tests.defect_table import Table, in_reference
 from tests.properties import SURFACES, Found, explored, found_by, is_property, search
 from tests.rows import Row
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 # One of each surface, of each kind of property: of requests, of forms and documents, of sequences.
 SEARCHED = (

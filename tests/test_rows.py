@@ -60,6 +60,7 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
     assert [failed(told[name], only[0]) for name in names] == [False, True]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "beside"),
     [

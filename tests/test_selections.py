@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from tests import selections
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 
 def test_a_choice_comes_again_from_its_seed_and_differs_from_others() -> None:

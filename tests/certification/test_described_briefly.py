@@ -18,7 +18,7 @@ from tests.certification import runs
 from tests.certification.test_dishonest_signer import certify_words, rewritten
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 TABLES = ["full", "narrow", "foreign"]
 RESOURCES = {"organization": "organization:read", "members": "member:read"}

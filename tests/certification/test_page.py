@@ -11,7 +11,7 @@ import pytest
 from tests.certification.pages import follow, programs
 from tests.run import support
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 
 def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

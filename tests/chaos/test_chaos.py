@@ -97,7 +97,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     yield tried(plan, [*SELECTIONS[surface], *FEW], tmp_path_factory.mktemp(surface), 100, ("rejudge", "report"))
 
 
-@pytest.mark.once
+@pytest.mark.nightly
 def test_a_run_survives_whatever_is_answered(run: Tried) -> None:
     assert not run.wrong, "\n".join(run.wrong)
     assert len(run.plan.log) > 10

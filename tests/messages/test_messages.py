@@ -127,7 +127,7 @@ def test_a_route_has_no_names_of_its_own() -> None:
     )
 
 
-@pytest.mark.once
+@pytest.mark.nightly
 def test_what_notices_a_change_is_told_and_what_nobody_notices() -> None:
     only = "(POST .* 400: status 404|GET .* 405: member error altered)$"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.mutation.__main__ import NO_START, NOBODY, Changed, changed, markdown, tried
 from tests.mutation.changes import Mutant
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 WEBHOOKS = Path("conformance/reference/webhooks.py")
 

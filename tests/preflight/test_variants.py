@@ -12,7 +12,7 @@ from conformance.reference.deployment import Reference, named
 from conformance.target.description import Target
 from tests.preflight.test_preflight import reference as reference
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 VARIANTS = named(Variant)
 

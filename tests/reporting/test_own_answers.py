@@ -51,7 +51,7 @@ def test_a_script_that_says_of_its_own_answers_that_they_pass_is_told(
     assert told == ([] if said is None else [("storage/a/b", f"of its own answers: {said}")])
 
 
-@pytest.mark.once
+@pytest.mark.nightly
 def test_no_script_of_a_defect_says_that_its_own_answers_pass() -> None:
     tried, wrong = by_own_answers(pairs_of(None, [])[7::45], explore=5)
     assert tried > 50 and wrong == []

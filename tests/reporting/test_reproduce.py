@@ -17,7 +17,7 @@ import pytest
 from tests.properties import explored, found_by
 from tests.scripts import SHELL, Shown, in_turns, shown
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 # Defects that written examples find, and the check whose finding is looked at.
 BESIDE = {

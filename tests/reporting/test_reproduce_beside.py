@@ -9,7 +9,7 @@ import pytest
 
 from tests.scripts import shown
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 PASSES, FAILS, CANNOT = 0, 1, 2
 

@@ -12,7 +12,7 @@ from conformance.strategies.oauth import AUTHORIZATION_KINDS
 from conformance.vocabulary.amounts import seconds, seconds_or_none, seed
 from tests.run.support import Ran, conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
 WITHOUT_WRITTEN = "storage/object/any-metadata-comes-back"

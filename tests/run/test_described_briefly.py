@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 BRIEFLY = """\
 [targets.brief]

@@ -13,7 +13,7 @@ from conformance.vocabulary.verdict import ExitCode
 from tests.run.hostile import BEHAVIOURS, serving
 from tests.run.support import Ran, run
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 CHECKS = (
     "oauth/answer",

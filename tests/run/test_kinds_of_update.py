@@ -12,7 +12,7 @@ from conformance.reference.control import tell
 from conformance.target import configuration
 from tests.run.support import Ran, conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 
 OF_CREATE = 'name = "{text}", description = "{text}"'

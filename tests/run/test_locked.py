@@ -35,6 +35,7 @@ def judged(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
         yield run
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("defect", "check"),
     [
@@ -74,6 +75,7 @@ def test_an_address_that_is_let_in_nowhere_accuses_nobody(tmp_path: Path) -> Non
     assert set(ran.verdicts().values()) == {"inconclusive", "not-applicable"}, ran.output
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("secret", "found"), [("", ["oauth/scope/order-does-not-matter"]), ("not-the-secret", [])])
 def test_an_identity_that_refuses_lists_of_scopes_is_told_so(tmp_path: Path, secret: str, found: list[str]) -> None:
     """Each scope is granted alone, so that the credential is right; with a wrong secret nobody is to blame."""

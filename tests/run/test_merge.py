@@ -52,6 +52,7 @@ def shards(folder: Path, tmp_path: Path) -> list[Path]:
     return [Path(shutil.copytree(folder / str(part), tmp_path / str(part))) for part in range(1, PARTS + 1)]
 
 
+@pytest.mark.nightly
 def test_four_shards_equal_the_run_unsharded(
     folder: Path, shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,7 +84,9 @@ def test_the_search_finds_a_secret_in_each_form(form: str) -> None:
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("options", [[], ["--odd-secrets"]], ids=["plain-secrets", "odd-secrets"])
+@pytest.mark.parametrize(
+    "options", [pytest.param([], marks=pytest.mark.nightly), ["--odd-secrets"]], ids=["plain-secrets", "odd-secrets"]
+)
 def test_a_run_with_failing_defects_leaves_no_secret(tmp_path: Path, options: list[str]) -> None:
     reference = EmbeddedReference(options, PROGRAM)
     try:

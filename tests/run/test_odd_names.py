@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 SAME = {
     "oauth/token/wrong-secret-is-refused#case-changed",

@@ -52,7 +52,7 @@ class Clone:
         return read(folder)
 
 
-@pytest.fixture(scope="module", params=["installed", "editable"])
+@pytest.fixture(scope="module", params=[pytest.param("installed", marks=pytest.mark.nightly), "editable"])
 def clone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The files of this checkout elsewhere, installed as README says; the libraries are those of this interpreter."""
     folder = tmp_path_factory.mktemp(request.param) / "clone"

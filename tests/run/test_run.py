@@ -62,6 +62,7 @@ def test_without_a_target_file_the_reference_is_checked(tmp_path: Path) -> None:
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.nightly
 @pytest.mark.once
 def test_what_lies_in_the_folder_that_one_stands_in_is_not_taken_for_ours(tmp_path: Path) -> None:
     for name in ("json", "docker", "h11", "conftest", "conformance/__init__", "suites/conftest", "suites/test_x"):
@@ -133,6 +134,7 @@ def sent(record: Record) -> list[str]:
     return [str(evidence[each]["url"]) for each in finding["sequence"]]
 
 
+@pytest.mark.nightly
 @pytest.mark.once
 def test_what_a_property_found_is_kept_and_tried_first(
     reference: EmbeddedReference, control: str, tmp_path: Path

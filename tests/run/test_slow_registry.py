@@ -9,7 +9,7 @@ import pytest
 
 from tests.run.support import run
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 # The seconds of what is done at once, cut to what a few requests take: to the suite the reference is slow then.
 HURRIED = """

@@ -10,7 +10,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 SELECTED = ("registry/upload", "registry/tags", "registry/login", "authorization/matrix", "storage/object")
 

@@ -131,6 +131,7 @@ def test_a_killed_run_is_swept_by_its_folder(reference: EmbeddedReference, contr
     assert again.code == 0 and "nothing left" in again.output, again.output
 
 
+@pytest.mark.nightly
 def test_every_run_that_is_old_enough_is_swept(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     before = held(control)
     killed(reference, control, tmp_path)
@@ -145,6 +146,7 @@ def test_every_run_that_is_old_enough_is_swept(reference: EmbeddedReference, con
     assert held(control) == before
 
 
+@pytest.mark.nightly
 def test_what_no_run_of_ours_made_is_left_alone(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     killed(reference, control, tmp_path)
     push(reference, "orgs/acme/conformance-cf-credentials-w-1")
@@ -176,6 +178,7 @@ def push(reference: EmbeddedReference, repository: str) -> None:
         assert client.put(location, headers={"Authorization": f"Bearer {token}"}).status_code == 201
 
 
+@pytest.mark.nightly
 def test_what_cannot_be_removed_is_told(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     run = killed(reference, control, tmp_path)
     tell(control, "switch", "delete-unsupported")
@@ -188,6 +191,7 @@ def test_what_cannot_be_removed_is_told(reference: EmbeddedReference, control: s
     assert ours(control) == []
 
 
+@pytest.mark.nightly
 def test_names_and_digests_that_are_none_or_nearly_are_swept(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:
@@ -210,6 +214,7 @@ def test_names_and_digests_that_are_none_or_nearly_are_swept(
     assert ours(control) == []
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("variants", [[], ["changes-must-be-conditional"]])
 def test_what_was_made_in_the_other_organization_is_swept(
     reference: EmbeddedReference, control: str, tmp_path: Path, variants: list[str]
@@ -272,6 +277,7 @@ def test_bad_input_is_told(tmp_path: Path, words: list[str], said: str) -> None:
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.nightly
 def test_a_run_of_another_target_is_not_swept(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = str(reference.target_config)

@@ -13,7 +13,7 @@ from conformance.reference.control import tell
 from conformance.runs.reading import read
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 CHECKS = ("registry/manifest/empty-index-is-no-server-error", "registry/upload/session-opens")
 
 

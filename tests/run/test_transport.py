@@ -107,6 +107,7 @@ def test_plain_http_on_loopback_is_not_asked(reference: EmbeddedReference, tmp_p
     assert {result.reason for result in ran.record.results} == {"plain HTTP on loopback"}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("area", ["oauth", "authorization", "errors"])
 def test_the_identity_areas_pass_behind_tls_under_another_host(fronted: Fronted, area: str) -> None:
     # One worker: what is shown is that the front changes nothing, whatever checks do to each other.
@@ -116,6 +117,7 @@ def test_the_identity_areas_pass_behind_tls_under_another_host(fronted: Fronted,
     assert set(ran.verdicts().values()) <= {"pass", "not-applicable"}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("host", "left", "told", "check"),
     [
@@ -139,6 +141,7 @@ def test_an_identity_that_cannot_be_trusted_is_told_before_the_run_and_found_in_
     assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("oauth/answer")} == {"inconclusive"}
 
 
+@pytest.mark.nightly
 def test_an_identity_that_speaks_old_tls_only_is_found(fronted: Fronted) -> None:
     fronted.put("identity", fronted.authority.issue(), lowest="TLSv1_1", highest="TLSv1_1")
     ran = fronted.run("oauth/transport")
@@ -146,6 +149,7 @@ def test_an_identity_that_speaks_old_tls_only_is_found(fronted: Fronted) -> None
     assert failing(ran) == {"current-tls-is-offered#identity", "old-tls-is-refused#identity-tls-1.1"}
 
 
+@pytest.mark.nightly
 def test_flaws_of_other_certificates_are_findings(fronted: Fronted) -> None:
     fronted.put("registry", fronted.authority.issue(left=timedelta(minutes=-1)))
     for surface in ("storage", "webhooks"):
@@ -156,6 +160,7 @@ def test_flaws_of_other_certificates_are_findings(fronted: Fronted) -> None:
     assert failing(ran) == {"certificate-is-in-its-period#registry", *named}
 
 
+@pytest.mark.nightly
 def test_an_unknown_authority_and_old_tls_only_are_findings(
     fronted: Fronted, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -169,6 +174,7 @@ def test_an_unknown_authority_and_old_tls_only_are_findings(
     }  # fmt: skip
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
 def test_old_tls_beside_the_current_is_a_finding(fronted: Fronted, version: str) -> None:
     fronted.put("identity", fronted.authority.issue(), lowest=version)
@@ -215,6 +221,7 @@ def registry_told(fronted: Fronted, *known: str) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_a_registry_that_knows_of_the_tls_before_it_passes_as_one_without(fronted: Fronted) -> None:
     registry_told(fronted, "location", "www-authenticate")
     ran = fronted.run(*LED)
@@ -238,6 +245,7 @@ def test_a_realm_in_clear_is_a_finding_and_nothing_secret_is_sent_there(fronted:
     assert "plain http" in ran.output
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("plain", "verdict"), [(True, "pass"), (False, "fail")], ids=["served", "not-served"])
 def test_an_open_registry_may_lead_out_of_tls_to_where_it_is_served(
     authority: Authority, tmp_path: Path, plain: bool, verdict: str

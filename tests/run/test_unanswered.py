@@ -14,7 +14,7 @@ from conformance.preflight import SurfaceState, preflight
 from conformance.target import configuration
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 
 @contextmanager

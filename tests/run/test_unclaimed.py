@@ -11,7 +11,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 CHECKS = ("registry/delete/refused-deletion-changes-nothing", "registry/delete/refused-tag-deletion-changes-nothing")
 

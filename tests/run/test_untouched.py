@@ -9,7 +9,7 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import conformance
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.nightly
 
 # Those of which a check sends what others use too, and those that list what earlier runs left behind.
 AREAS = ["authorization/isolation", "errors/5xx", "oauth/scope", "registry/catalog", "registry/tags", "registry/rights"]

@@ -120,7 +120,7 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        pytest.param(name, size, marks=() if size == "wide-terminal" else pytest.mark.once)
+        pytest.param(name, size, marks=() if size == "wide-terminal" else pytest.mark.nightly)
         for name in ROWS
         for size in SIZES
         if size != "narrow-pipe" or name in FILLED
