@@ -15,7 +15,10 @@ FAILED = pytest.StashKey[bool]()
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
-    """Marks a check as verifying one requirement; an unknown id is a usage error at collection."""
+    """Marks a check as verifying one requirement, or with ``requirement#case`` a case of it.
+
+    An unknown id is a usage error at collection.
+    """
     return pytest.mark.verifies(requirement_id)
 
 
