@@ -150,7 +150,7 @@ class StorageLooksAtNoSignature(_Led):
     """Docker Registry V2, Pulling a Layer: a blob is gated by its repository also in the storage that one is led to."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/redirect-opens-no-other",)
+    noticed_by = ("registry/rights/redirect-opens-no-other-blob",)
 
     def _signature(self, name: str, digest: str) -> str:
         return "31f7a65e315586ac"

@@ -459,7 +459,7 @@ class BlobDigestOnceWrongStaysWrong(Defect):
     """distribution-spec 1.1, POST then PUT: a blob is taken under its digest, whatever failed under that before."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/refusal-ends-no-other",)
+    noticed_by = ("registry/upload/refusal-ends-no-other-upload",)
 
     def __init__(self) -> None:
         self.wrong: set[str] = set()
