@@ -190,7 +190,7 @@ class CatalogRepeats(Defect):
 
     surface = "registry"
     promise = "RG-35"
-    noticed_by = ("registry/catalog/repeats-nothing",)
+    noticed_by = ("registry/catalog/lists-each-repository-once",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "catalog" and answer.status == 200:

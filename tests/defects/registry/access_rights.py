@@ -176,7 +176,7 @@ class CatalogTokenOpensAll(Defect):
     """Docker token scopes: ``registry:catalog:*`` is for the list, and for no repository in it."""
 
     surface = "registry"
-    noticed_by = ("registry/token/catalog-opens-no-repository",)
+    noticed_by = ("registry/token/catalog-token-opens-no-repository",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return ("registry", "catalog", "*") in caller.grants or bool(original(caller, access))
