@@ -110,7 +110,7 @@ class CodedUnderTheSameEntityTag(Defect):
     """RFC 9110 section 8.8.3.3: what was compressed on its way has another strong entity tag."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/coded-has-another-entity-tag",)
+    noticed_by = ("registry/pull/compressed-has-another-entity-tag",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if _is_compressed(request, answer):
@@ -145,7 +145,7 @@ class CodedThoughNotAccepted(Defect):
     """RFC 9110 section 12.5.3: a coding of which the weight is 0 is not accepted, though it is named."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/no-coding-where-none-is-accepted",)
+    noticed_by = ("registry/pull/accept-encoding-is-honoured",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if _is_compressed(request, answer):
