@@ -46,29 +46,28 @@ def names_in(pages: list[Exchange]) -> list[str]:
 
 
 @pytest.fixture
-def pages(
-    registry: Registry,
-    stored: StoredImage,
-    explored: StoredImage,
-    repository: Repository,
-    new_image: NewImage,
-    once: Once,
-) -> list[Exchange]:
-    """The catalog to its end, with at least three repositories, so that a page of two has a successor."""
+def three_repositories(
+    stored: StoredImage, explored: StoredImage, repository: Repository, new_image: NewImage, once: Once
+) -> None:
+    """At least three repositories, so that a page of two has a successor."""
     once("third", lambda: repository.given(new_image()))
-    return once("catalog", lambda: whole_catalog(registry))
 
 
 @pytest.fixture
-def first_two(registry: Registry, pages: list[Exchange], once: Once) -> Exchange:
-    """The first page of two repositories."""
-    return once("catalog of two", lambda: registry.catalog("?n=2"))
+def pages(registry: Registry, three_repositories: None, once: Once) -> list[Exchange]:
+    """The catalog to its end."""
+    return once("catalog", lambda: whole_catalog(registry))
 
 
 @pytest.fixture
 def anonymous_response(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
     """The response to a request for the catalog without a login."""
     return once("catalog without a login", registry.as_role(None).catalog)
+
+
+def first_two(registry: Registry, once: Once) -> Exchange:
+    """Return the first page of two repositories."""
+    return once("catalog of two", lambda: registry.catalog("?n=2"))
 
 
 def next_page(registry: Registry, once: Once, page: Exchange, link: str) -> Exchange:
@@ -120,37 +119,39 @@ def test_catalog_is_json(pages: list[Exchange]) -> None:
 
 
 @verifies("registry/catalog/is-sorted")
-def test_catalog_is_sorted(registry: Registry, pages: list[Exchange], first_two: Exchange, once: Once) -> None:
+def test_catalog_is_sorted(guarded_image: StoredImage, registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: the catalog can be read in pages because it has an order.
     Method: 1. read the catalog to its end, and two pages of two repositories
             2. expect each page in lexical order
     """
-    link = next_link(first_two)
-    for page in [*pages, first_two, *([next_page(registry, once, first_two, link)] if link else [])]:
+    first = first_two(registry, once)
+    link = next_link(first)
+    for page in [*pages, first, *([next_page(registry, once, first, link)] if link else [])]:
         expect_sorted(page, "repositories")
 
 
 @verifies("registry/catalog/links-leave-nothing-out")
-def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], first_two: Exchange, once: Once) -> None:
+def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: a client that follows the links sees each repository once.
     Method: 1. read the catalog to its end; request two repositories, follow the Link once
             2. expect a Link if there are more; later names only, and no name of the catalog between the two pages
     """
-    whole, names, link = names_in(pages), strings_of(first_two, "repositories"), next_link(first_two)
+    first = first_two(registry, once)
+    whole, names, link = names_in(pages), strings_of(first, "repositories"), next_link(first)
     if len(names) > 2:
         raise NotApplicable("the page has more than two names")
     if link is None and len(whole) > len(names):
-        told, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first_two, "Link", ".")
-        raise NonConformance("a Link to the next page", told, *pages, first_two, proof=proof)
+        told, proof = f"no Link, and {len(names)} of {len(whole)} names", field_matches(first, "Link", ".")
+        raise NonConformance("a Link to the next page", told, *pages, first, proof=proof)
     if link is None or not names:
         raise NotApplicable("the page names all repositories" if names else "the page names no repository")
-    second = expect_reachable("a Link", lambda: next_page(registry, once, first_two, link))
+    second = expect_reachable("a Link", lambda: next_page(registry, once, first, link))
 
     before, after = names[-1], strings_of(second, "repositories")
     passed, earlier = passed_over(whole, before, after), whole[: whole.index(before)] if before in whole else []
     if passed or {*names, *earlier} & set(after):
         told = worded(after) + (f"; {', '.join(passed[:3])} left out" if passed else "")
-        raise NonConformance(f"the names after {before}", told, first_two, second)
+        raise NonConformance(f"the names after {before}", told, first, second)
 
 
 def passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
@@ -161,14 +162,15 @@ def passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
 
 
 @verifies("registry/catalog/n-limits-the-page")
-def test_n_limits_the_page(first_two: Exchange) -> None:
+def test_n_limits_the_page(registry: Registry, three_repositories: None, once: Once) -> None:
     """Purpose: a client gets no more names than it requests.
     Method: 1. request two repositories
             2. expect at most two
     """
-    if (found := len(strings_of(first_two, "repositories"))) > 2:
-        proof = Proof(first_two.id, lacks=r'"repositories" *: *\[[^],]*,[^],]*,')
-        raise NonConformance("two repositories", f"{found}", first_two, proof=proof)
+    reply = first_two(registry, once)
+    if (found := len(strings_of(reply, "repositories"))) > 2:
+        proof = Proof(reply.id, lacks=r'"repositories" *: *\[[^],]*,[^],]*,')
+        raise NonConformance("two repositories", f"{found}", reply, proof=proof)
 
 
 @verifies("registry/catalog/bad-n-is-no-server-error")

@@ -138,20 +138,21 @@ def test_in_chunks(request: pytest.FixtureRequest, repository: Repository, pushe
 
 
 @verifies("registry/upload/last-chunk-by-put")
-@pytest.mark.parametrize("streams", [case("behind-a-stream", True), case("behind-chunks", False)])
-def test_last_chunk_by_put(repository: Repository, new_blob: NewBlob, streams: bool) -> None:
+@pytest.mark.parametrize(("streams", "last"), [case("behind-a-stream", True, 100), case("behind-chunks", False, 1)])
+def test_last_chunk_by_put(repository: Repository, new_blob: NewBlob, streams: bool, last: int) -> None:
     """Purpose: a client sends its last chunk in the closing PUT.
     Method: 1. PATCH two chunks, with Content-Range or as one stream of unknown length
             2. PUT a short third chunk with its Content-Range and the digest of all: expect 2xx, and exactly the bytes
     """
-    blob, upload, sent = new_blob(2 * KIB + 100), open_for_chunks(repository, KIB), 2 * KIB
+    sent = 2 * KIB
+    blob, upload = new_blob(sent + last), open_for_chunks(repository, KIB)
     if not streams:
         for reply, _ in patched(upload, blob.content, (KIB, sent)):
             expect_success(reply, "for a chunk in order")
     elif not (reply := upload.patch(pieces(blob.content[:sent], 2))).ok:
         raise Inconclusive(f"the registry refused a stream: {reply}", "a registry that accepts streams")
 
-    closed = upload.put(blob.digest, blob.content[sent:], f"{sent}-{sent + 99}")
+    closed = upload.put(blob.digest, blob.content[sent:], f"{sent}-{sent + last - 1}")
     expect_created(repository, closed, blob)
 
 

@@ -268,8 +268,9 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     clients = [upload.by(repository.registry) for _ in range(3)]
     chunk, place, fields = blob.content[length:end], f"{length}-{end - 1}", [("Content-Length", str(length))]
 
-    first = partial(clients[0].patch, SlowBody(chunk), place, fields)
-    replies = at_once([first, *(late(partial(each.patch, chunk, place, fields)) for each in clients[1:])])
+    sends: list[Callable[[], Exchange]] = [partial(clients[0].patch, SlowBody(chunk), place, fields)]
+    sends += [late(partial(each.patch, chunk, place, fields)) for each in clients[1:]]
+    replies = at_once(sends)
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that other clients send as well")
     taken = [each for each, reply in zip(clients, replies, strict=True) if reply.ok]

@@ -76,7 +76,7 @@ def test_mount_into_a_new_repository(
     repository, blob = new_repository(ending), stored.image.blobs[-1]
     source = {"from_": stored.repository.name} if names_the_source else {}
 
-    expect_mounted_or_upload(repository, repository.post_upload(mount=blob.digest, **source), blob)
+    expect_mounted_or_upload(repository, repository.post_upload(b"", mount=blob.digest, **source), blob)
 
 
 @verifies("registry/mount/location-is-in-the-target")
