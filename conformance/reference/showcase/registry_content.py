@@ -205,7 +205,7 @@ class TagDeletedInEveryRepository(Defect):
 
     surface = "registry"
     promise = "RG-36"
-    noticed_by = ("registry/delete/image-stays-elsewhere#tag",)
+    noticed_by = ("registry/delete/image-stays-in-other-repositories#tag",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         for each in list(registry_of(original).repositories):
