@@ -228,7 +228,7 @@ class ErrorCodesOfItsOwn(Defect):
 
     surface = "registry"
     promise = "RG-39"
-    noticed_by = ("registry/errors/code-is-of-the-lists#absent-blob",)
+    noticed_by = ("registry/errors/code-is-known#absent-blob",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
