@@ -15,9 +15,14 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 
+def other_bytes(manifest: Manifest) -> bytes:
+    """Return the same document in different bytes."""
+    return manifest.content + b"\n"
+
+
 @pytest.fixture
 def replaceable_image(new_repository: NewRepository, once: Once, put_right: PutRight) -> StoredImage:
-    """An image that no other check reads, since a registry at fault may replace it."""
+    """An image that no other check reads, since a defective registry may replace it."""
 
     def made() -> StoredImage:
         repository = new_repository("exposed")
@@ -31,17 +36,16 @@ def replaceable_image(new_repository: NewRepository, once: Once, put_right: PutR
     "what", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
 )
 def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob: NewBlob, what: str) -> None:
-    """Purpose: what is there is not harmed by a push that is refused.
-
-    Method: 1. push other bytes under the digest of a blob, through a session and by a POST, and of an image that are
-               there, and no manifest under a tag
-            2. expect a refusal, and exactly the bytes that were there
+    """Purpose: a refused push does not damage stored content.
+    Method: 1. push other bytes under the digest of a stored blob, through a session and by a POST, and of a stored
+               image; push bytes that are no manifest under its tag
+            2. expect a refusal, and exactly the stored bytes
     """
     repository, there, blob = replaceable_image.repository, replaceable_image.image, replaceable_image.image.blobs[-1]
     reply = {
         "blob": lambda: pushed(repository, new_blob().content, blob.digest, "put"),
         "post": lambda: pushed(repository, new_blob().content, blob.digest, "post"),
-        "manifest": lambda: repository.put_manifest(there.digest, other_manifest(there), there.media_type),
+        "manifest": lambda: repository.put_manifest(there.digest, other_bytes(there), there.media_type),
         "tag": lambda: repository.put_manifest(replaceable_image.tag, b"no manifest", there.media_type),
     }[what]()
 
@@ -52,34 +56,23 @@ def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob:
         expect_bytes(repository.get_manifest(replaceable_image.tag if what == "tag" else there.digest), there.content)
 
 
-def other_manifest(manifest: Manifest) -> bytes:
-    """Return the same document in different bytes."""
-    return manifest.content + b"\n"
-
-
 @verifies("registry/digest/wrong-manifest-is-refused")
 def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage) -> None:
     """Purpose: a manifest is stored only under its own digest.
-
-    Method: 1. PUT a manifest under the digest of the same document in other bytes
-            2. expect 400
-            3. expect 404 to GET of both digests
-            4. PUT it under the sha512 digest of the other bytes: expect a refusal
-            5. PUT it under its own digest and expect 2xx; an index of it under that of other bytes, and expect 400
+    Method: 1. PUT a manifest in other bytes under its digest: expect 400, and 404 to GET of both digests
+            2. PUT it under the sha512 digest of the other bytes: expect a refusal; under its own: expect 2xx
+            3. PUT an index of it under another digest: expect 400
     """
     manifest = new_image()
-    content = other_manifest(manifest)
-    reply = repository.put_manifest(manifest.digest, content, manifest.media_type)
-
-    expect_status(reply, 400, "for a digest that does not match")
+    content, mismatch = other_bytes(manifest), "for a digest that does not match"
+    expect_status(repository.put_manifest(manifest.digest, content, manifest.media_type), 400, mismatch)
     expect_not_stored(repository.get_manifest(each) for each in (manifest.digest, digest_of(content)))
     reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
     expect_refused(reply, "for a sha512 digest that does not match")
     reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
-    expect_success(reply, "under its own digest, whatever was refused before")
+    expect_success(reply, "under its own digest, after refusals")
     listing = index([manifest])
-    reply = repository.put_manifest(digest_of(content), listing.content, listing.media_type)
-    expect_status(reply, 400, "for a digest that does not match")
+    expect_status(repository.put_manifest(digest_of(content), listing.content, listing.media_type), 400, mismatch)
 
 
 @verifies("registry/digest/malformed-manifest-digest-is-400")
@@ -92,31 +85,27 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
     ],
 )
 def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> None:
-    """Purpose: a manifest cannot be put under a digest that is none.
-
+    """Purpose: a client learns that it sent a malformed digest.
     Method: 1. PUT a manifest under a malformed digest
-            2. expect 400; or 404, which is OCI's failure of that endpoint (Endpoints, end-7)
+            2. expect 400; or 404, which OCI lists for that endpoint (Endpoints, end-7)
     """
-    manifest = stored.image
-
-    reply = stored.repository.put_manifest(digest, manifest.content, manifest.media_type)
+    reply = stored.repository.put_manifest(digest, stored.image.content, stored.image.media_type)
     expect_status(reply, {400, 404}, "for a malformed digest")
 
 
-@verifies("registry/digest/sha512-manifest-comes-back")
+@verifies("registry/digest/sha512-manifest-can-be-pulled")
 def test_manifest_by_sha512(repository: Repository, new_image: NewImage, features: frozenset[str]) -> None:
-    """Purpose: a manifest is pulled, and deleted, by the digest that it was pushed with.
-
-    Method: 1. PUT a manifest under its sha512 digest, which a registry need not take: expect no 5xx
-            2. where it is taken (201), GET it by that: expect exactly its bytes, and 200 to HEAD
-            3. where deletion is claimed, DELETE it by that: where that is answered 202, expect 404 to GET
+    """Purpose: a client pulls and deletes a manifest by the digest that it was pushed with.
+    Method: 1. PUT a manifest under its sha512 digest: expect no 5xx; not applicable if that is refused
+            2. expect exactly its bytes from GET and 200 to HEAD by that digest
+            3. if deletion is claimed, DELETE it by that digest; after 2xx expect 404 to GET
     """
     manifest = new_image()
     digest = digest_of(manifest.content, "sha512")
     reply = repository.put_manifest(digest, manifest.content, manifest.media_type)
     expect_no_server_error(reply, "for a sha512 digest")
     if not reply.ok:
-        raise NotApplicable("the registry takes no sha512 digests, as it may")
+        raise NotApplicable("the registry accepts no sha512 digests, as it may")
 
     expect_bytes(repository.get_manifest(digest), manifest.content)
     expect_status(repository.head_manifest(digest), 200, "by the sha512 digest")

@@ -326,7 +326,7 @@ class HeadBySha512NotFound(Defect):
     """distribution-spec 1.1, Pulling blobs, Pulling manifests: what GET has under a digest, HEAD has under it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-comes-back")
+    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-can-be-pulled")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and "/sha512:" in request.path:
@@ -338,7 +338,7 @@ class Sha512ManifestNotDeleted(Defect):
     """distribution-spec 1.1, Deleting Manifests: what was deleted by its sha512 digest, and answered 202, is gone."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         if not digest.startswith("sha512:"):
@@ -349,7 +349,7 @@ class Sha512ManifestsFail(Defect):
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.reference.startswith("sha512:"):
@@ -362,7 +362,7 @@ class Sha512ManifestsNotFound(Defect):
     """distribution-spec 1.1, Pulling manifests: what was pushed under a sha512 digest is pulled by that."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     def resolve(self, original: Any, name: str, reference: str) -> Any:
         return None if reference.startswith("sha512:") else original(name, reference)
