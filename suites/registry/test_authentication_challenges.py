@@ -49,9 +49,9 @@ def support(registry: Registry, once: Once) -> Exchange:
 
 
 @pytest.fixture
-def occasion(tried: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
+def occasion(restored_image: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
     """The image, blob and tag that each operation is tried on; the registry need not require a login."""
-    return Occasion(tried, new_blob(), names.new("tag"))
+    return Occasion(restored_image, new_blob(), names.new("tag"))
 
 
 @pytest.fixture

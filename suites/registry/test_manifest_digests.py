@@ -10,7 +10,7 @@ from conformance.clients.registry.uploads import pushed
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
-from conformance.sandbox.repositories import PutRight
+from conformance.sandbox.repositories import Restore
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
@@ -21,14 +21,14 @@ def other_bytes(manifest: Manifest) -> bytes:
 
 
 @pytest.fixture
-def replaceable_image(new_repository: NewRepository, once: Once, put_right: PutRight) -> StoredImage:
+def replaceable_image(new_repository: NewRepository, once: Once, restore: Restore) -> StoredImage:
     """An image that no other check reads, since a defective registry may replace it."""
 
     def made() -> StoredImage:
         repository = new_repository("exposed")
         return StoredImage(repository, repository.given(image(repository.name, layers=0), "v1"), "v1")
 
-    return put_right(once("exposed", made))
+    return restore(once("exposed", made))
 
 
 @verifies("registry/digest/refused-bytes-replace-nothing")
