@@ -91,8 +91,7 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
 @of_strangers()
 def test_support_is_answered(registry: Registry, support_response: Exchange) -> None:
     """Purpose: a client that may log in learns that the registry speaks V2.
-    Method: 1. GET /v2/ with a login
-            2. expect 200
+    Method: 1. GET /v2/ with a login; 2. expect 200
     """
     # The token endpoint has accepted a bearer login; a login that goes to the registry itself may be wrong.
     if support_response.status in (401, 403) and registry.door.scheme != "bearer":
@@ -156,8 +155,7 @@ def test_anonymous_cannot_push(anonymous: Anonymous, operation: str) -> None:
 @of_strangers()
 def test_challenge_is_given_to_support(support: Exchange) -> None:
     """Purpose: a client learns how to log in.
-    Method: 1. GET /v2/ without a login
-            2. expect 401 with a well-formed Bearer or Basic challenge that has a realm
+    Method: 1. GET /v2/ without a login; 2. expect 401 with a well-formed Bearer or Basic challenge that has a realm
     """
     expect_challenge_with_realm(support)
 
@@ -205,8 +203,7 @@ def test_challenge_names_the_scope(anonymous: Anonymous, operation: str) -> None
 @of_strangers()
 def test_realm_is_a_url(support: Exchange) -> None:
     """Purpose: a client learns where to get a token.
-    Method: 1. GET /v2/ without a login
-            2. expect the Bearer challenge's realm to be an absolute http(s) URL
+    Method: 1. GET /v2/ without a login; 2. expect the Bearer challenge's realm to be an absolute http(s) URL
     """
     expect_absolute_realm(support, bearer_parameters(support).get("realm", ""))
 
@@ -226,8 +223,7 @@ def test_realm_for_a_push_is_a_url(stored: StoredImage) -> None:
 @of_strangers()
 def test_challenge_names_the_service(support: Exchange) -> None:
     """Purpose: a client learns for which service to request a token.
-    Method: 1. GET /v2/ without a login
-            2. expect the Bearer challenge to have a service that is not empty
+    Method: 1. GET /v2/ without a login; 2. expect the Bearer challenge to have a service that is not empty
     """
     if not bearer_parameters(support).get("service"):
         proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
@@ -238,8 +234,7 @@ def test_challenge_names_the_service(support: Exchange) -> None:
 @pytest.mark.parametrize("operation", [case(each, each) for each in ("tags", "manifest", "upload")])
 def test_401_is_an_error_document(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client reads the body of a 401 like any other error.
-    Method: 1. send requests without a login
-            2. expect 401 and JSON with the code UNAUTHORIZED (or DENIED)
+    Method: 1. send requests without a login; 2. expect 401 and JSON with the code UNAUTHORIZED (or DENIED)
     """
     reply, _ = anonymous(operation)
 
@@ -251,8 +246,7 @@ def test_401_is_an_error_document(anonymous: Anonymous, operation: str) -> None:
 @verifies("registry/login/realm-can-be-reached")
 def test_realm_can_be_reached(bearer: Registry) -> None:
     """Purpose: the realm of the challenge leads a client to the token endpoint.
-    Method: 1. GET /v2/ without a login, GET the realm
-            2. expect a response that is no 5xx
+    Method: 1. GET /v2/ without a login, GET the realm; 2. expect a response that is no 5xx
     """
     kept = Proof(beyond="a script requests the realm of this run, not the one that the registry names now")
     expect_no_server_error(expect_reachable("a realm", lambda: bearer.door.ask_token([]), kept))
@@ -285,8 +279,7 @@ def rejected_token(bearer: Registry, guarded: StoredImage, names: Names, once: O
 @verifies("registry/token/invalid-token-is-reported")
 def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None:
     """Purpose: a client learns that its token is invalid, and not only that it needs one.
-    Method: 1. pull with a text that is no token
-            2. expect error="invalid_token" in a well-formed challenge
+    Method: 1. pull with a text that is no token; 2. expect error="invalid_token" in a well-formed challenge
     """
     _, reply = rejected_token
 
@@ -297,8 +290,7 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
 @verifies("registry/token/is-not-told-back#of-no-use")
 def test_invalid_token_is_not_echoed(rejected_token: tuple[str, Exchange]) -> None:
     """Purpose: a refused token may be valid elsewhere, or one letter away from a valid one.
-    Method: 1. pull with a text that is no token
-            2. expect that text nowhere in the response
+    Method: 1. pull with a text that is no token; 2. expect that text nowhere in the response
     """
     token, reply = rejected_token
 

@@ -86,8 +86,7 @@ def test_refused_bytes_are_stored_nowhere(
     wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str
 ) -> None:
     """Purpose: nobody pulls content that the registry refused.
-    Method: 1. push a blob under another digest in each form of upload
-            2. expect 404 to GET of both digests
+    Method: 1. push a blob under another digest in each form of upload; 2. expect 404 to GET of both digests
     """
     reply, reads = wrong_digest(form)
     expect_refused(reply)
@@ -161,8 +160,7 @@ def test_digest_in_capitals(refusing: Refusing, new_blob: NewBlob) -> None:
 @verifies("registry/digest/malformed-in-a-post-is-handled")
 def test_malformed_digest_in_a_post(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a malformed digest in a single POST is refused, or the POST opens an upload.
-    Method: 1. POST a blob with a malformed digest
-            2. expect 202 or a 4xx
+    Method: 1. POST a blob with a malformed digest; 2. expect 202 or a 4xx
     """
     reply = repository.post_upload(new_blob().content, digest="sha256:abc")
 
@@ -236,8 +234,7 @@ def test_digest_of_another_repository_is_verified(
     request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, whose: str, size: int
 ) -> None:
     """Purpose: a client that knows only the digest of a blob does not get the blob.
-    Method: 1. PUT no bytes, or others, under the digest of a layer in another repository
-            2. expect 400
+    Method: 1. PUT no bytes, or others, under the digest of a layer in another repository; 2. expect 400
     """
     known: StoredImage = request.getfixturevalue(whose)
     digest = known.image.blobs[-1].digest
@@ -292,8 +289,7 @@ def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -
 @verifies("registry/digest/sha512-is-verified#chunks")
 def test_sha512_of_chunks(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: the registry verifies an upload in chunks by the algorithm of the closing request.
-    Method: 1. push a blob in chunks, and close it with the sha512 digest of another
-            2. expect 400
+    Method: 1. push a blob in chunks, and close it with the sha512 digest of another; 2. expect 400
     """
     expect_status(pushed(repository, new_blob().content, digest_of(b"another", "sha512"), "chunks"), 400, MISMATCH)
 

@@ -25,8 +25,7 @@ Read = Callable[[str], Exchange]
 @verifies("registry/pull/blob-is-what-was-pushed#gzip")
 def test_layer_is_pulled(stored: StoredImage, read_stored: Read) -> None:
     """Purpose: a layer that gzip compressed comes back compressed, as its digest requires.
-    Method: 1. push a layer that gzip compressed; GET it
-            2. expect 200, its bytes, its length
+    Method: 1. push a layer that gzip compressed; GET it; 2. expect 200, its bytes, its length
     """
     expect_bytes(read_stored("blob-get"), stored.image.blobs[-1].content)
 
@@ -46,8 +45,7 @@ def test_compressed_content_is_the_same(stored: StoredImage, read_stored: Read, 
 @verifies("registry/pull/blob-head-is-200")
 def test_head_of_a_blob(repository: Repository, base: Manifest, once: Once) -> None:
     """Purpose: a client learns that a blob exists without pulling it.
-    Method: 1. HEAD a pushed blob
-            2. expect 200
+    Method: 1. HEAD a pushed blob; 2. expect 200
     """
     expect_status(once("base", lambda: repository.head_blob(base.blobs[-1].digest)), 200)
 
@@ -56,8 +54,7 @@ def test_head_of_a_blob(repository: Repository, base: Manifest, once: Once) -> N
 @pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
 def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
     """Purpose: a client that pushes learns that the registry lacks a blob.
-    Method: 1. GET and HEAD a digest that was never pushed
-            2. expect 404
+    Method: 1. GET and HEAD a digest that was never pushed; 2. expect 404
     """
     read = repository.get_blob if method == "GET" else repository.head_blob
 
@@ -110,8 +107,7 @@ def redirect_target(image: StoredImage, once: Once) -> str:
 @verifies("registry/pull/redirect-can-be-reached")
 def test_redirect_can_be_reached(stored: StoredImage, once: Once) -> None:
     """Purpose: clients can reach the server that a pull is redirected to.
-    Method: 1. GET a blob
-            2. if that is a redirect, GET its Location: expect a response
+    Method: 1. GET a blob; 2. if that is a redirect, GET its Location: expect a response
     """
     location = redirect_target(stored, once)
 

@@ -97,8 +97,7 @@ def test_catalog_lists_what_was_pushed(registry: Registry, pages: list[Exchange]
 @verifies("registry/catalog/lists-each-repository-once")
 def test_catalog_lists_each_repository_once(pages: list[Exchange]) -> None:
     """Purpose: a client that processes the catalog handles each repository once.
-    Method: 1. read the catalog to its end
-            2. expect no name twice
+    Method: 1. read the catalog to its end; 2. expect no name twice
     """
     found = names_in(pages)
     again = sorted({each for each in found if found.count(each) > 1})
@@ -112,8 +111,7 @@ def test_catalog_lists_each_repository_once(pages: list[Exchange]) -> None:
 @verifies("registry/catalog/is-json")
 def test_catalog_is_json(pages: list[Exchange]) -> None:
     """Purpose: a client knows how to read the catalog.
-    Method: 1. read the catalog
-            2. expect Content-Type: application/json
+    Method: 1. read the catalog; 2. expect Content-Type: application/json
     """
     expect_media_type(pages[0], "application/json")
 
@@ -121,8 +119,7 @@ def test_catalog_is_json(pages: list[Exchange]) -> None:
 @verifies("registry/catalog/is-sorted")
 def test_catalog_is_sorted(guarded_image: StoredImage, registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: the catalog can be read in pages because it has an order.
-    Method: 1. read the catalog to its end, and two pages of two repositories
-            2. expect each page in lexical order
+    Method: 1. read the catalog to its end, and two pages of two repositories; 2. expect each page in lexical order
     """
     first = first_two(registry, once)
     link = next_link(first)
@@ -164,8 +161,7 @@ def passed_over(whole: list[str], before: str, after: list[str]) -> list[str]:
 @verifies("registry/catalog/n-limits-the-page")
 def test_n_limits_the_page(registry: Registry, three_repositories: None, once: Once) -> None:
     """Purpose: a client gets no more names than it requests.
-    Method: 1. request two repositories
-            2. expect at most two
+    Method: 1. request two repositories; 2. expect at most two
     """
     reply = first_two(registry, once)
     if (found := len(strings_of(reply, "repositories"))) > 2:
@@ -179,8 +175,7 @@ def test_n_limits_the_page(registry: Registry, three_repositories: None, once: O
 )
 def test_bad_n_is_no_server_error(registry: Registry, once: Once, number: str) -> None:
     """Purpose: an invalid number is the client's fault and never a server error.
-    Method: 1. request -1, "x", 0 and 999999999999999999 repositories
-            2. expect no 5xx
+    Method: 1. request -1, "x", 0 and 999999999999999999 repositories; 2. expect no 5xx
     """
     expect_no_server_error(once(("catalog of", number), lambda: registry.catalog(f"?n={number}")))
 
@@ -189,8 +184,7 @@ def test_bad_n_is_no_server_error(registry: Registry, once: Once, number: str) -
 @pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
 def test_bad_n(registry: Registry, once: Once, number: str) -> None:
     """Purpose: a client learns that its number is invalid.
-    Method: 1. request -1 and "x" repositories
-            2. expect 400
+    Method: 1. request -1 and "x" repositories; 2. expect 400
     """
     reply = once(("catalog of", number), lambda: registry.catalog(f"?n={number}"))
     expect_status(reply, 400, "for an invalid number")
@@ -298,8 +292,7 @@ def test_catalog_needs_its_scope(bearer: Registry, good: str, anonymous_response
 @verifies("registry/token/catalog-token-opens-no-repository")
 def test_catalog_token_opens_no_repository(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token that lists repositories pulls from none.
-    Method: 1. request a token for the catalog; not applicable if there is none
-            2. pull with it: expect 401, 403 or 404
+    Method: 1. request a token for the catalog; not applicable if there is none; 2. pull with it: expect 401, 403 or 404
     """
     token = token_in(ask(bearer, "pusher", "registry:catalog:*"))
     if not token:

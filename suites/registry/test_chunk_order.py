@@ -80,8 +80,7 @@ def wrong_chunk(repository: Repository, new_blob: NewBlob, once: Once) -> WrongC
 @pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
 def test_out_of_order_chunk_is_refused(wrong_chunk: WrongChunk, chunks: float, further: int) -> None:
     """Purpose: a client learns that its chunk does not follow the last one.
-    Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300
-            2. expect 416
+    Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300; 2. expect 416
     """
     expect_status(wrong_chunk(chunks, further)[1], 416, "for a chunk out of order")
 
@@ -89,8 +88,7 @@ def test_out_of_order_chunk_is_refused(wrong_chunk: WrongChunk, chunks: float, f
 @verifies("registry/upload/first-chunk-begins-at-0")
 def test_first_chunk_begins_at_0(repository: Repository) -> None:
     """Purpose: a client learns that its first chunk does not begin at 0.
-    Method: 1. open a session, PATCH a chunk for bytes 100-199
-            2. expect 416
+    Method: 1. open a session, PATCH a chunk for bytes 100-199; 2. expect 416
     """
     expect_status(repository.open_upload().patch(bytes(100), "100-199"), 416, "for a first chunk that is not at 0")
 
@@ -120,8 +118,7 @@ def test_upload_continues_after_a_wrong_chunk(
 @verifies("registry/upload/416-states-where-to-continue")
 def test_416_states_where_to_continue(wrong_chunk: WrongChunk) -> None:
     """Purpose: a client learns from the refusal where to continue.
-    Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap
-            2. expect 416 with Range 0-299 and a Location
+    Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap; 2. expect 416 with Range 0-299 and a Location
     """
     session, reply = wrong_chunk(2, 0)
 
@@ -201,8 +198,7 @@ def test_cut_off_chunk(repository: Repository, cut_off: tuple[StartedUpload, Blo
 @verifies("registry/digest/refused-bytes-are-stored-nowhere#cut-off")
 def test_cut_off_blob(repository: Repository, cut_off: tuple[StartedUpload, Blob]) -> None:
     """Purpose: nobody pulls half of a blob.
-    Method: 1. PUT a blob with its digest, and break the connection after half of it
-            2. expect 404 to GET of the digest
+    Method: 1. PUT a blob with its digest, and break the connection after half of it; 2. expect 404 to GET of the digest
     """
     expect_not_stored([repository.get_blob(cut_off[1].digest)])
 

@@ -106,8 +106,7 @@ def streamed(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Blo
 @verifies("registry/upload/session-opens")
 def test_session_opens(opened: Exchange) -> None:
     """Purpose: an upload begins with a session.
-    Method: 1. POST to the uploads
-            2. expect 2xx with a Location
+    Method: 1. POST to the uploads; 2. expect 2xx with a Location
     """
     expect_success(opened)
     expect_location(opened)
@@ -116,8 +115,7 @@ def test_session_opens(opened: Exchange) -> None:
 @verifies("registry/upload/location-can-be-followed")
 def test_location_can_be_followed(session: Upload, once: Once) -> None:
     """Purpose: a client can reach the session that it opened.
-    Method: 1. open a session, GET its Location
-            2. expect a response that is no 5xx
+    Method: 1. open a session, GET its Location; 2. expect a response that is no 5xx
     """
     expect_no_server_error(expect_reachable("a Location", lambda: once("begun", session.status)))
 
@@ -191,8 +189,7 @@ def test_serves_an_image(
 @verifies("registry/upload/responses-state-the-range")
 def test_responses_state_the_range(three_chunks: ChunkedUpload) -> None:
     """Purpose: a client learns from each response how far the upload has come.
-    Method: 1. PATCH three chunks, GET the session
-            2. expect Range: 0-<last byte> on each response
+    Method: 1. PATCH three chunks, GET the session; 2. expect Range: 0-<last byte> on each response
     """
     for reply, last in [*three_chunks.chunks, (three_chunks.status, ENDS[-1] - 1)]:
         expect_range(reply, last)
@@ -201,8 +198,7 @@ def test_responses_state_the_range(three_chunks: ChunkedUpload) -> None:
 @verifies("registry/upload/status-is-reported")
 def test_status_is_reported(three_chunks: ChunkedUpload, session: Upload, once: Once) -> None:
     """Purpose: a client that lost count requests the session's status.
-    Method: 1. POST, GET the session, PATCH three chunks, GET it again
-            2. expect 204 with Location to both
+    Method: 1. POST, GET the session, PATCH three chunks, GET it again; 2. expect 204 with Location to both
     """
     for reply, _ in three_chunks.chunks:
         expect_success(reply)
@@ -233,8 +229,7 @@ def test_uuid_stays_the_same(three_chunks: ChunkedUpload, opened: Exchange, othe
 @verifies("registry/upload/created-digest-is-true#in-chunks")
 def test_created_digest_after_chunks(many_chunks: ChunkedUpload) -> None:
     """Purpose: the digest in the response is the whole blob's, not the last chunk's.
-    Method: 1. push a blob in 24 chunks
-            2. expect Docker-Content-Digest of the 201, if present, to be the blob's digest
+    Method: 1. push a blob in 24 chunks; 2. expect Docker-Content-Digest of the 201, if present, to be the blob's digest
     """
     expect_success(many_chunks.closed, "for a blob in chunks")
 

@@ -120,8 +120,7 @@ def test_identical_blobs(concurrent_blob_pushes: ConcurrentBlobPushes) -> None:
 @verifies("registry/at-once/identical-blobs#mounted")
 def test_identical_mounts(new_repository: NewRepository, stored: StoredImage) -> None:
     """Purpose: two builds on one base image that mount its layer concurrently both succeed.
-    Method: 1. two clients concurrently mount one blob into one repository
-            2. expect 2xx to each
+    Method: 1. two clients concurrently mount one blob into one repository; 2. expect 2xx to each
     """
     repository, blob = new_repository("mounted"), stored.image.blobs[-1]
     mount = partial(repository.post_upload, mount=blob.digest, from_=stored.repository.name)

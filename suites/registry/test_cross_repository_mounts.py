@@ -153,8 +153,7 @@ def absent_blob_mount(
 @verifies("registry/mount/absent-blob-opens-an-upload")
 def test_mount_of_an_absent_blob(repository: Repository, absent_blob_mount: AbsentBlobMount) -> None:
     """Purpose: a client uploads a blob that cannot be mounted.
-    Method: 1. mount a blob that the source does not have
-            2. expect 202 and an upload session that takes the blob
+    Method: 1. mount a blob that the source does not have; 2. expect 202 and an upload session that takes the blob
     """
     blob, reply, _ = absent_blob_mount("stored")
     expect_status(reply, 202, "for a blob that cannot be mounted")
@@ -179,8 +178,7 @@ def test_absent_blob_is_not_mounted(absent_blob_mount: AbsentBlobMount, source: 
 @pytest.mark.parametrize("what", [case(each, each) for each in ("digest", "digest-not-ascii", "source")])
 def test_malformed_mount(repository: Repository, stored: StoredImage, what: str) -> None:
     """Purpose: a malformed mount opens an upload, or is refused.
-    Method: 1. mount a malformed digest, and a blob from a malformed name
-            2. expect 202 or a 4xx
+    Method: 1. mount a malformed digest, and a blob from a malformed name; 2. expect 202 or a 4xx
     """
     digest, source = stored.image.blobs[-1].digest, stored.repository.name
     reply = repository.post_upload(b"", **{
@@ -243,8 +241,7 @@ def mount_after_deletion(
 @verifies("registry/mount/deleted-can-be-mounted-again")
 def test_deleted_blob_is_mounted_again(mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: a blob that was deleted in one repository can be mounted again from another.
-    Method: 1. mount a blob, DELETE it in the target, mount it once more
-            2. expect 202; or 201, and exactly its bytes
+    Method: 1. mount a blob, DELETE it in the target, mount it once more; 2. expect 202; or 201, and exactly its bytes
     """
     if mount_after_deletion.first.status != 201:
         raise NotApplicable(AN_UPLOAD)
@@ -259,8 +256,7 @@ def test_deleted_blob_is_mounted_again(mount_after_deletion: MountAfterDeletion)
 @verifies("registry/mount/outlives-its-source")
 def test_mounted_blob_outlives_its_source(mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: a deletion in the source does not break images in the target.
-    Method: 1. mount a blob, DELETE it in the source
-            2. expect exactly its bytes from the target
+    Method: 1. mount a blob, DELETE it in the source; 2. expect exactly its bytes from the target
     """
     if {mount_after_deletion.first.status, mount_after_deletion.second.status} != {201}:
         raise NotApplicable(AN_UPLOAD)
@@ -274,8 +270,7 @@ def test_mounted_blob_outlives_its_source(mount_after_deletion: MountAfterDeleti
 @verifies("registry/mount/deleted-blob-is-not-mounted")
 def test_deleted_blob_is_not_mounted(repository: Repository, mount_after_deletion: MountAfterDeletion) -> None:
     """Purpose: a mount does not bring back a deleted blob.
-    Method: 1. mount a blob, DELETE it in both repositories, mount it once more
-            2. expect no 201, and 404 to GET of it
+    Method: 1. mount a blob, DELETE it in both repositories, mount it once more; 2. expect no 201, and 404 to GET of it
     """
     expect_not_mounted(mount_after_deletion.last, (400, 404), "for a blob that was deleted in the source")
     expect_not_stored([repository.get_blob(mount_after_deletion.blob.digest)])

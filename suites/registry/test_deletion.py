@@ -116,8 +116,7 @@ def manifest_deleted(one_of_two_deleted: OneOfTwoDeleted) -> Deletion:
 @verifies("registry/delete/manifest-is-answered-202")
 def test_delete_manifest(manifest_deleted: Deletion) -> None:
     """Purpose: a client can delete an image.
-    Method: 1. push an image, DELETE it by digest, after its tags if the registry keeps tagged images
-            2. expect 202
+    Method: 1. push an image, DELETE it by digest, after its tags if the registry keeps tagged images; 2. expect 202
     """
     if manifest_deleted.before.status == 404:
         needs = "an image that exists while tags name it"
@@ -185,8 +184,7 @@ def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kin
 @verifies("registry/delete/absent-is-404#tag")
 def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: frozenset[str]) -> None:
     """Purpose: a client learns that the tag to delete does not exist.
-    Method: 1. DELETE a tag that was never pushed, which is the beginning of another
-            2. expect 404
+    Method: 1. DELETE a tag that was never pushed, which is the beginning of another; 2. expect 404
     """
     if "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
@@ -211,8 +209,7 @@ def test_delete_in_an_absent_repository(repository: Repository, names: Names, wh
 @verifies("registry/delete/blob-is-gone")
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: nobody pulls a deleted blob.
-    Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202
-            2. expect 404 to GET and HEAD, and to GET of a part
+    Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202; 2. expect 404 to GET and HEAD, and to GET of a part
     """
     digest = blob_deleted.content.digest
     expect_status(blob_deleted.reply, 202)
@@ -341,8 +338,7 @@ def test_delete_an_untagged_manifest(
 @verifies("registry/delete/manifest-is-answered-202#without-its-subject")
 def test_delete_a_referrer_of_an_absent_subject(repository: Repository, base: Manifest, new_image: NewImage) -> None:
     """Purpose: a client deletes a signature whose image does not exist.
-    Method: 1. push a manifest whose subject was never pushed, DELETE it by digest
-            2. expect 202
+    Method: 1. push a manifest whose subject was never pushed, DELETE it by digest; 2. expect 202
     """
     config, *layers = base.blobs
     referrer = manifest_of(config, layers, artifactType="application/vnd.example.note", subject=new_image().descriptor)

@@ -142,8 +142,7 @@ def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
 @SOME_REFUSALS
 def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client knows every error code.
-    Method: 1. send a request that is refused
-            2. expect each code to be one of the OCI specification's or of Docker's
+    Method: 1. send a request that is refused; 2. expect each code to be one of the OCI specification's or of Docker's
     """
     reply = refused(once, scene, refusal)
     unknown = [code for code in codes_in(reply) if code not in CODES]
@@ -190,8 +189,7 @@ def test_code_of_a_deletion(scene: Scene, code: str) -> None:
 )
 def test_unsupported_method(once: Once, stored: StoredImage, method: str, rest: str) -> None:
     """Purpose: a client learns that an endpoint does not support a method.
-    Method: 1. send a method that the endpoint of existing content does not support
-            2. expect 405
+    Method: 1. send a method that the endpoint of existing content does not support; 2. expect 405
     """
     path = rest.format(tag=stored.tag, digest=stored.image.blobs[-1].digest)
     reply = once((method, rest), lambda: stored.repository.send(method, path))
@@ -202,8 +200,7 @@ def test_unsupported_method(once: Once, stored: StoredImage, method: str, rest: 
 @verifies("registry/errors/405-has-allow")
 def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     """Purpose: a client learns which methods an endpoint supports.
-    Method: 1. PUT the list of tags
-            2. if that is 405, expect an Allow header that names GET, and not PUT
+    Method: 1. PUT the list of tags; 2. if that is 405, expect an Allow header that names GET, and not PUT
     """
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:

@@ -77,8 +77,7 @@ def stored_index(new_repository: NewRepository, once: Once, features: frozenset[
 @verifies("registry/manifest/image-kinds-are-accepted#again")
 def test_index_pushed_again(stored_index: StoredIndex) -> None:
     """Purpose: a client may push an index that the registry has.
-    Method: 1. push an index by tag, and once more by its digest
-            2. expect 2xx again
+    Method: 1. push an index by tag, and once more by its digest; 2. expect 2xx again
     """
     expect_success(stored_index.pushed_again, "for an index that is pushed again")
 
@@ -97,8 +96,7 @@ def test_created_digest_of_an_index(stored_index: StoredIndex) -> None:
 @verifies("registry/manifest/index-of-layers-is-no-server-error")
 def test_index_of_layers(stored: StoredImage, names: Names) -> None:
     """Purpose: builders store their cache as an index of layers, which must not cause a server error.
-    Method: 1. push an image, PUT an index that lists its config and its layers
-            2. expect 2xx or a 4xx
+    Method: 1. push an image, PUT an index that lists its config and its layers; 2. expect 2xx or a 4xx
     """
     entries = [each.descriptor for each in stored.image.blobs]
     content = encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})

@@ -95,8 +95,7 @@ def test_wrong_login(repository: Repository, names: Names, once: Once, working_l
 @verifies("registry/login/scheme-is-case-insensitive")
 def test_basic_scheme_is_case_insensitive(registry: Registry, working_login: None) -> None:
     """Purpose: a client that sends "basic" instead of "Basic" is let in.
-    Method: 1. log in with the scheme in lower case
-            2. expect 200
+    Method: 1. log in with the scheme in lower case; 2. expect 200
     """
     expect_status(right_login(registry, "basic"), 200, "in lower case")
 
@@ -104,8 +103,7 @@ def test_basic_scheme_is_case_insensitive(registry: Registry, working_login: Non
 @verifies("registry/login/refused-login-is-challenged")
 def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
     """Purpose: a client whose login is refused learns how to log in.
-    Method: 1. log in with a wrong password
-            2. if that is 401, expect a WWW-Authenticate header
+    Method: 1. log in with a wrong password; 2. if that is 401, expect a WWW-Authenticate header
     """
     attempt = lambda: login_attempt(registry, registry.account("pusher").username, "not-the-password")  # noqa: E731
     reply = once(("wrong login", "password"), attempt)
@@ -159,8 +157,7 @@ def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None
 )
 def test_malformed_login(malformed: Malformed, value: str) -> None:
     """Purpose: a malformed Authorization header opens nothing, and is never a server error.
-    Method: 1. GET a manifest with a malformed Authorization header
-            2. expect 401 (or 400)
+    Method: 1. GET a manifest with a malformed Authorization header; 2. expect 401 (or 400)
     """
     expect_status(malformed(value), {400, 401}, "for a malformed login")
 
@@ -168,8 +165,7 @@ def test_malformed_login(malformed: Malformed, value: str) -> None:
 @verifies("registry/login/challenge-is-given#malformed-token")
 def test_malformed_login_is_challenged(malformed: Malformed) -> None:
     """Purpose: a client with an invalid token learns where to get another one.
-    Method: 1. GET a manifest with a malformed token
-            2. if that is 401, expect a WWW-Authenticate header
+    Method: 1. GET a manifest with a malformed token; 2. if that is 401, expect a WWW-Authenticate header
     """
     reply = malformed("Bearer junk")
     if reply.status != 401:
@@ -243,8 +239,7 @@ def test_bad_login_opens_nothing(occasion: Occasion, bad_login: str, operation: 
 @verifies("registry/login/bad-login-opens-nothing#support")
 def test_support_check_refuses_a_bad_login(registry: Registry, bad_login: str, once: Once) -> None:
     """Purpose: a client that checks its login learns that it is invalid.
-    Method: 1. GET /v2/ without a login; inconclusive if that is 200
-            2. GET /v2/ with an invalid login: expect 401
+    Method: 1. GET /v2/ without a login; inconclusive if that is 200; 2. GET /v2/ with an invalid login: expect 401
     """
     if once("support", registry.as_role(None).support).status == 200:
         raise Inconclusive("/v2/ requires no login", "a registry that requires one")

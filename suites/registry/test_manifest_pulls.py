@@ -31,8 +31,7 @@ Accepting = Callable[[str], tuple[Manifest, Exchange]]
 @pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
 def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
     """Purpose: a client gets exactly the manifest that was pushed, with its media type.
-    Method: 1. GET an image by tag and by digest
-            2. expect 200, exactly its bytes, and its media type
+    Method: 1. GET an image by tag and by digest; 2. expect 200, exactly its bytes, and its media type
     """
     reference = stored.tag if by == "tag" else stored.image.digest
     reply = once(("stored", f"{by}-get"), lambda: stored.repository.get_manifest(reference))
@@ -44,8 +43,7 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
 @verifies("registry/pull/type-has-no-parameters")
 def test_type_has_no_parameters(stored: StoredImage, once: Once) -> None:
     """Purpose: clients that compare the whole Content-Type recognize the manifest.
-    Method: 1. GET an image by tag
-            2. expect a Content-Type without parameters
+    Method: 1. GET an image by tag; 2. expect a Content-Type without parameters
     """
     reply = once(("stored", "tag-get"), lambda: stored.repository.get_manifest(stored.tag))
     expect_status(reply, 200)

@@ -59,6 +59,8 @@ def test_an_item_that_is_no_check_is_a_mistake(marks: dict[str, tuple[object, ..
         ("oauth/a/b", "one", "oauth/a/b#one"),
         ("oauth/a/b", "oauth/a/b", "oauth/a/b"),
         ("oauth/a/b#one", "", "oauth/a/b#one"),
+        ("oauth/a/b", "oauth/a/b#one", "oauth/a/b#one"),
+        ("oauth/a/b", "x-oauth/a/b#one", "oauth/a/b#x-one"),
     ],
 )
 def test_the_id_is_the_requirements_and_the_case(verified: str, case: str, identifier: str) -> None:
