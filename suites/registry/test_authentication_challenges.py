@@ -107,7 +107,6 @@ def test_support_names_its_version(request: pytest.FixtureRequest, fixture: str)
             2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and on 401
     """
     reply: Exchange = request.getfixturevalue(fixture)
-
     expect_status(reply, {200, 401})
     value = expect_header(reply, "Docker-Distribution-Api-Version")
     if "registry/2.0" not in value.split():
@@ -146,7 +145,6 @@ def test_anonymous_cannot_push(anonymous: Anonymous, operation: str) -> None:
             2. expect 401 (400 or 405 if that deletion is not offered), and unchanged content
     """
     reply, occasion = anonymous(operation)
-
     expect_status(reply, {401, *OPERATIONS[operation].unoffered}, "without a login")
     expect_nothing_changed(operation, occasion)
 
@@ -215,7 +213,6 @@ def test_realm_for_a_push_is_a_url(stored: StoredImage) -> None:
             2. expect the Bearer challenge's realm, if there is one, to be an absolute http(s) URL
     """
     reply = stored.repository.as_role(None).post_upload()
-
     expect_absolute_realm(reply, bearer_parameters(reply).get("realm", ""))
 
 
@@ -237,7 +234,6 @@ def test_401_is_an_error_document(anonymous: Anonymous, operation: str) -> None:
     Method: 1. send requests without a login; 2. expect 401 and JSON with the code UNAUTHORIZED (or DENIED)
     """
     reply, _ = anonymous(operation)
-
     expect_status(reply, 401)
     expect_json_error(reply)
     expect_code(reply, "UNAUTHORIZED", "DENIED")
@@ -260,7 +256,6 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
     """
     target = stored.repository.as_role(None)
     reply = WRITES["mount"].request(target, Occasion(guarded, new_blob(), "unused"))
-
     expect_scope(reply, f"repository:{stored.repository.name}", "push")
     expect_scope(reply, f"repository:{guarded.repository.name}", "pull")
 
@@ -282,7 +277,6 @@ def test_invalid_token_is_reported(rejected_token: tuple[str, Exchange]) -> None
     Method: 1. pull with a text that is no token; 2. expect error="invalid_token" in a well-formed challenge
     """
     _, reply = rejected_token
-
     expect_error_told(reply, "invalid_token")
     expect_readable_challenges(reply)
 
@@ -293,5 +287,4 @@ def test_invalid_token_is_not_echoed(rejected_token: tuple[str, Exchange]) -> No
     Method: 1. pull with a text that is no token; 2. expect that text nowhere in the response
     """
     token, reply = rejected_token
-
     expect_not_repeated(reply, [token], "the token")

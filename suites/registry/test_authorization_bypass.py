@@ -59,7 +59,6 @@ def test_login_is_not_bypassed(guarded: StoredImage, method: str, path: str, sec
     stranger, name, config = guarded.repository.registry.as_role(None), guarded.repository.name, guarded.image.blobs[0]
     stranger.door.expect_locked()
     there = {"name": name, "escaped": name.replace("/", "%2F"), "tag": guarded.tag, "config": config.digest}
-
     reply = stranger.send(method, path.format(**there), [EVERY_TYPE])
     expect_not_revealed(reply, secret.format(**there, text=config.content.decode()))
 
@@ -77,7 +76,6 @@ def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob,
     stranger = guarded.repository.as_role(None)
     stranger.registry.door.expect_locked()
     reply = stranger.send(method, rest.format(digest=guarded.image.digest))
-
     if reply.status in (201, 202):
         raise unlike("another status than 201 or 202 without a login", reply, {*range(200, 600)} - {201, 202})
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
@@ -114,7 +112,6 @@ def test_method_override_is_ignored(guarded: StoredImage, new_blob: NewBlob, met
     """
     rest = f"manifests/{guarded.image.digest}?_method=DELETE"
     guarded.repository.as_role("puller").send(method, rest, METHOD_OVERRIDES)
-
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
 
 
@@ -146,7 +143,6 @@ def test_username_in_a_header_opens_nothing(guarded: StoredImage) -> None:
     registry.door.expect_locked()
     fields = [(name, registry.account("pusher").username) for name in IDENTITY_HEADERS]
     fields += [(name, "127.0.0.1") for name in ADDRESS_HEADERS]
-
     reply = guarded.repository.as_role(None).get_manifest(guarded.tag, [EVERY_TYPE, *fields])
     expect_status(reply, {400, 401, 403}, "for a username in a header")
 
@@ -159,7 +155,6 @@ def test_head_of_a_tag_list_needs_a_login(guarded: StoredImage) -> None:
     """
     repository = guarded.repository
     repository.registry.door.expect_locked()
-
     expect_status(repository.as_role(None).head_tags(), {401, 404, *NOT_OFFERED}, "without a login")
     if "foreign" in repository.registry.described.credentials:
         reply = repository.as_role("foreign").head_tags()
@@ -177,6 +172,5 @@ def test_malformed_login_changes_nothing(guarded: StoredImage, new_blob: NewBlob
     guarded.repository.registry.door.expect_locked()
     on = Occasion(guarded, new_blob(), "unused")
     reply = OPERATIONS[operation].request(guarded.repository.presenting(value), on)
-
     expect_status(reply, {400, 401, *OPERATIONS[operation].unoffered}, "for a malformed login")
     expect_nothing_changed(operation, on)

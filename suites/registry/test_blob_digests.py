@@ -75,7 +75,6 @@ def test_wrong_digest_of_a_longer_blob(repository: Repository, new_blob: NewBlob
     upload.patch(blob.content[:length], f"0-{length - 1}")
     upload.status()
     named = digest_of(blob.content[:length]) if size == SHORT else new_blob().digest
-
     reply = upload.put(named, blob.content[length:], f"{length}-{2 * length - 1}")
     expect_status(reply, 400, MISMATCH)
 
@@ -101,7 +100,6 @@ def test_second_attempt_is_verified(repository: Repository, new_blob: NewBlob) -
     """
     blob, other, upload = new_blob(), new_blob(), repository.open_upload()
     expect_refused(upload.put(other.digest, blob.content), MISMATCH)
-
     reply = upload.put(other.digest, other.content)
     if reply.ok:
         expect_bytes(repository.get_blob(other.digest), other.content)
@@ -119,7 +117,6 @@ def test_refusal_ends_no_other_upload(repository: Repository, new_blob: NewBlob)
     if (refused := upload.put(other.digest, blob.content)).ok:
         why = f"the registry accepts a digest that does not match: {refused}"
         raise Inconclusive(why, "a registry that verifies digests")
-
     reply = beside.put(other.digest, other.content)
     expect_success(reply, "for a right digest in another session than the refused one")
 
@@ -138,7 +135,6 @@ def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str | N
             2. expect 400, and 404 to GET of the blob
     """
     blob = new_blob()
-
     expect_status(refusing.put(digest, blob.content), 400, "for a malformed digest")
     expect_not_stored([refusing.repository.get_blob(blob.digest)])
 
@@ -163,7 +159,6 @@ def test_malformed_digest_in_a_post(repository: Repository, new_blob: NewBlob) -
     Method: 1. POST a blob with a malformed digest; 2. expect 202 or a 4xx
     """
     reply = repository.post_upload(new_blob().content, digest="sha256:abc")
-
     expect_status(reply, {202, *range(400, 500)}, "for a malformed digest")
 
 
@@ -186,7 +181,6 @@ def test_malformed_digest_in_a_path(stored: StoredImage, method: str, kind: str,
     """
     own = (stored.image.blobs[-1] if kind == "blobs" else stored.image).digest
     reply = stored.repository.send(method, f"{kind}/{own[:19] if digest == PREFIX else digest}")
-
     expect_status(reply, {400, 404, *({401, 403, 405} if method == "DELETE" else ())}, "for a malformed digest")
 
 
@@ -223,7 +217,6 @@ def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> N
     first, second = (blob.digest, other.digest)[::order]
     upload.location = with_digest(upload.location, first)
     upload.put(second, blob.content)
-
     expect_not_stored([repository.get_blob(other.digest)])
 
 
@@ -238,7 +231,6 @@ def test_digest_of_another_repository_is_verified(
     """
     known: StoredImage = request.getfixturevalue(whose)
     digest = known.image.blobs[-1].digest
-
     expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, MISMATCH)
 
 
@@ -249,7 +241,6 @@ def test_digest_of_another_organization_in_a_post(repository: Repository, theirs
             2. expect 202 or a 4xx, and 404 to GET of the digest
     """
     digest = theirs.image.blobs[-1].digest
-
     expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
     expect_not_stored([repository.get_blob(digest)])
 

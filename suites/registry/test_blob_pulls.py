@@ -38,7 +38,6 @@ def test_compressed_content_is_the_same(stored: StoredImage, read_stored: Read, 
             2. expect 200 and exactly the bytes, after decoding by Content-Encoding
     """
     there = stored.image if what == "digest" else stored.image.blobs[-1]
-
     expect_bytes_decoded(read_stored(f"{what}-coded"), there.content)
 
 
@@ -57,7 +56,6 @@ def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
     Method: 1. GET and HEAD a digest that was never pushed; 2. expect 404
     """
     read = repository.get_blob if method == "GET" else repository.head_blob
-
     expect_status(read(digest_of(names.new("absent").encode())), 404, "for a blob that was never pushed")
 
 
@@ -110,7 +108,6 @@ def test_redirect_can_be_reached(stored: StoredImage, once: Once) -> None:
     Method: 1. GET a blob; 2. if that is a redirect, GET its Location: expect a response
     """
     location = redirect_target(stored, once)
-
     expect_reachable("a Location", lambda: stored.repository.pull(location))
 
 
@@ -146,5 +143,4 @@ def test_redirect_is_not_for_shared_caches(stored: StoredImage, once: Once) -> N
     """
     if not stored.repository.registry.door.scheme:
         raise NotApplicable("the registry requires no login")
-
     expect_not_shared(blob_redirect(stored, once))

@@ -101,7 +101,6 @@ def test_catalog_lists_each_repository_once(pages: list[Exchange]) -> None:
     """
     found = names_in(pages)
     again = sorted({each for each in found if found.count(each) > 1})
-
     if again:
         page = next((each for each in pages if strings_of(each, "repositories").count(again[0]) > 1), None)
         proof = Proof(page.id, lacks=twice(again[0])) if page else None
@@ -297,5 +296,4 @@ def test_catalog_token_opens_no_repository(bearer: Registry, guarded: StoredImag
     token = token_in(ask(bearer, "pusher", "registry:catalog:*"))
     if not token:
         raise NotApplicable("the registry issues no token for the catalog")
-
     expect_denied(pull(guarded, token), "for a token for the catalog")

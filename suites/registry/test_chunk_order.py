@@ -121,7 +121,6 @@ def test_416_states_where_to_continue(wrong_chunk: WrongChunk) -> None:
     Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap; 2. expect 416 with Range 0-299 and a Location
     """
     session, reply = wrong_chunk(2, 0)
-
     expect_status(reply, 416)
     expect_range(reply, session.length - 1)
     expect_header(reply, "Location")
@@ -145,7 +144,6 @@ def test_wrong_content_range(repository: Repository, size: int, content_range: s
     """
     upload = repository.open_upload()
     expect_status(upload.patch(bytes(size), content_range), {400, 416})
-
     status = upload.status()
     if taken := received(status):
         proof = Proof(status.id, fields_match=(("Range", "^(bytes=)?0-0$"),), or_statuses=(400, 404))
@@ -213,7 +211,6 @@ def test_last_chunk_out_of_order(repository: Repository, new_blob: NewBlob) -> N
     length = session.length
     content = session.blob.content[: 2 * length]
     digest, place = digest_of(content), f"{2 * length}-{3 * length - 1}"
-
     expect_status(session.upload.put(digest, content[length:], place), {400, 416}, "for a last chunk out of order")
     expect_not_stored([repository.get_blob(digest)])
 

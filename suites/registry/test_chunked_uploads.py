@@ -131,7 +131,6 @@ def test_in_chunks(request: pytest.FixtureRequest, repository: Repository, pushe
     for reply, _ in upload.chunks:
         expect_success(reply, "for a chunk in order")
         expect_location(reply)
-
     expect_created(repository, upload.closed, upload.blob)
 
 
@@ -165,7 +164,6 @@ def test_streamed(repository: Repository, streamed: tuple[Blob, list[Exchange]])
     expect_status(before, 404, "for a blob that was not pushed yet")
     expect_success(stream, "for a streamed body")
     expect_range(stream, len(blob.content) - 1)
-
     expect_created(repository, closed, blob)
 
 
@@ -181,7 +179,6 @@ def test_serves_an_image(
         if not reply.ok:
             raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that accepts both forms of upload")
     manifest = manifest_of(base.blobs[0], [three_chunks.blob, streamed[0]])
-
     reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
     expect_success(reply, "for an image of a blob in chunks and one that was streamed")
 
@@ -232,7 +229,6 @@ def test_created_digest_after_chunks(many_chunks: ChunkedUpload) -> None:
     Method: 1. push a blob in 24 chunks; 2. expect Docker-Content-Digest of the 201, if present, to be the blob's digest
     """
     expect_success(many_chunks.closed, "for a blob in chunks")
-
     expect_true_digest(many_chunks.closed, many_chunks.blob.digest)
 
 

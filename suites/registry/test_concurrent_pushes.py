@@ -139,7 +139,6 @@ def test_identical_manifests(repository: Repository, new_image: NewImage, names:
     push = partial(repository.put_manifest, tag, manifest.content, manifest.media_type)
     replies = at_once([push] * CALLERS)
     expect_done_at_once([*filterfalse(stays, replies)] or replies, "for each of several concurrent pushes of one image")
-
     for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)
 
@@ -163,7 +162,6 @@ def test_pulled_while_pushed_again(repeatedly_pushed_image: StoredImage, what: s
     read = partial(repository.get_manifest, repeatedly_pushed_image.tag if what == "tag" else manifest.digest)
     push = partial(repository.put_manifest, repeatedly_pushed_image.tag, manifest.content, manifest.media_type)
     replies, pushes = reading_while(read, push, PUSHES, broken_for(manifest.content), changers=PUSHERS)
-
     expect_whole(replies, manifest.content)
     expect_done_at_once([*filterfalse(stays, pushes)], "for each push of an existing image")
 

@@ -95,7 +95,6 @@ def test_entity_tag_is_quoted(conditional_pull: Callable[[str], ConditionalPull]
             2. expect the ETag, if there is one, to be in quotation marks, weak or strong
     """
     had = conditional_pull(kind)
-
     if had.etag is not None and not ENTITY_TAG.fullmatch(had.etag):
         proof = field_matches(had.first, "ETag", '(W/)?"[^"]*"$')
         raise NonConformance("an ETag in quotation marks", f"ETag: {had.etag}", had.first, proof=proof)
@@ -147,7 +146,6 @@ def test_compressed_response_has_another_entity_tag(stored: StoredImage, compres
     """
     plain = once(("stored", "digest-get"), lambda: stored.repository.get_manifest(stored.image.digest))
     coding, etag = compressed.headers.get("content-encoding"), compressed.headers.get("etag") or ""
-
     if etag.startswith('"') and etag == plain.headers.get("etag"):
         wanted = f"another ETag for the response in {coding}, or a weak one"
         right = ((compressed.id, "!^content-encoding:"), (compressed.id, "^etag: *W/"))
@@ -163,6 +161,5 @@ def test_accept_encoding_is_honoured(stored: StoredImage, compressed: Exchange) 
     """
     refusing = [EVERY_TYPE, ("Accept-Encoding", "gzip;q=0, identity")]
     reply = stored.repository.get_manifest(stored.image.digest, refusing)
-
     if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
         expect_absent_headers(reply, ["content-encoding"], "where none is accepted")

@@ -75,7 +75,6 @@ def test_mount_into_a_new_repository(
     """
     repository, blob = new_repository(ending), stored.image.blobs[-1]
     source = {"from_": stored.repository.name} if names_the_source else {}
-
     expect_mounted_or_upload(repository, repository.post_upload(b"", mount=blob.digest, **source), blob)
 
 
@@ -113,7 +112,6 @@ def test_mounted_blob_serves_an_image(repository: Repository, names: Names, moun
     if reply.status != 201:
         raise NotApplicable(AN_UPLOAD)
     manifest = variation(manifest_of(config, []), names.new("mounted"))
-
     reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
     expect_success(reply, "for an image of a mounted blob")
 
@@ -130,7 +128,6 @@ def test_mount_of_an_existing_blob(
     _, blob = mounted
     target = stored.repository if source == "itself" else repository
     reply = target.post_upload(mount=blob.digest, from_=stored.repository.name)
-
     expect_status(reply, {201, 202}, "for a blob that the target has")
     expect_bytes(stored.repository.get_blob(blob.digest), blob.content)
 
@@ -186,7 +183,6 @@ def test_malformed_mount(repository: Repository, stored: StoredImage, what: str)
         "digest-not-ascii": {"mount": f"sha256:{'ß' * 64}", "from_": source},
         "source": {"mount": digest, "from_": f"{source}..UP"},
     }[what])  # fmt: skip
-
     expect_not_mounted(reply, range(400, 500), "for a malformed mount")
 
 
@@ -248,7 +244,6 @@ def test_deleted_blob_is_mounted_again(mount_after_deletion: MountAfterDeletion)
     if mount_after_deletion.second is mount_after_deletion.first:
         raise NotApplicable("the registry did not delete the mounted blob")
     expect_success(mount_after_deletion.second, "for a blob that the source has")
-
     if mount_after_deletion.second.status == 201:
         expect_bytes(mount_after_deletion.there, mount_after_deletion.blob.content)
 
@@ -263,7 +258,6 @@ def test_mounted_blob_outlives_its_source(mount_after_deletion: MountAfterDeleti
     if mount_after_deletion.second is not mount_after_deletion.first and not mount_after_deletion.there.ok:
         needs = "a blob that exists after its second mount"
         raise Inconclusive(f"the blob was missing before the deletion: {mount_after_deletion.there}", needs)
-
     expect_bytes(mount_after_deletion.kept, mount_after_deletion.blob.content)
 
 

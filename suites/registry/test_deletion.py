@@ -133,7 +133,6 @@ def test_manifest_goes_with_its_tags(one_of_two_deleted: OneOfTwoDeleted) -> Non
     """
     repository, deletion = one_of_two_deleted.repository, one_of_two_deleted.deletion
     deletion.require_done()
-
     for reference in (deletion.content.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
     expect_tags(repository, [one_of_two_deleted.tag])
@@ -147,7 +146,6 @@ def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
     """
     repository, kept = one_of_two_deleted.repository, one_of_two_deleted.kept
     one_of_two_deleted.deletion.require_done()
-
     for reference in (one_of_two_deleted.tag, kept.digest):
         expect_bytes(repository.get_manifest(reference), kept.content)
     for blob in (*kept.blobs, one_of_two_deleted.coming):
@@ -188,7 +186,6 @@ def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: fro
     """
     if "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
-
     reply = one_of_two_deleted.repository.delete_manifest(one_of_two_deleted.tag[:-1])
     expect_status(reply, 404, "for a tag that was never pushed")
 
@@ -202,7 +199,6 @@ def test_delete_in_an_absent_repository(repository: Repository, names: Names, wh
     """
     never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
     delete = never.delete_manifest if what == "manifest" else never.delete_blob
-
     expect_status(delete(digest_of(b"nowhere")), {404, *DISABLED}, f"for a {what} of an absent repository")
 
 
@@ -242,7 +238,6 @@ def test_blob_stays_in_another_repository(stored: StoredImage, blob_deleted: Del
             2. expect exactly its bytes from the first
     """
     blob_deleted.require_done()
-
     expect_bytes(stored.repository.get_blob(blob_deleted.content.digest), blob_deleted.content.content)
 
 
@@ -257,7 +252,6 @@ def test_conditional_pull_of_deleted_content(request: pytest.FixtureRequest, kin
     deletion.require_done()
     digest = deletion.content.digest
     known = ("If-None-Match", deletion.before.headers.get("etag") or f'"{digest}"')
-
     for field in (known, CODED):
         expect_not_stored([deletion.get(digest, [EVERY_TYPE, field])])
 
@@ -343,5 +337,4 @@ def test_delete_a_referrer_of_an_absent_subject(repository: Repository, base: Ma
     config, *layers = base.blobs
     referrer = manifest_of(config, layers, artifactType="application/vnd.example.note", subject=new_image().descriptor)
     need_taken(repository.push(referrer))
-
     expect_status(repository.delete_manifest(referrer.digest), 202, "for a referrer of an absent subject")

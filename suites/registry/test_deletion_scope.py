@@ -88,7 +88,6 @@ def test_image_stays_in_another_repository(request: pytest.FixtureRequest, featu
     deleted_image: DeletedImage = request.getfixturevalue("deleted_image")
     reply, here, there = deleted_image.by[by]
     require_done(reply)
-
     expect_bytes(there, deleted_image.image.content)
     expect_not_stored([here])
 
@@ -102,7 +101,6 @@ def test_pushed_blob_stays_in_another_repository(deleted_image: DeletedImage) ->
     if not deleted_image.unlinked.ok:
         raise NotApplicable(f"the registry keeps a blob of a stored image ({deleted_image.unlinked.status})")
     config = deleted_image.image.blobs[0]
-
     expect_bytes(deleted_image.there.get_blob(config.digest), config.content)
 
 
@@ -115,7 +113,6 @@ def test_blob_deletion_keeps_manifests(deleted_image: DeletedImage) -> None:
     expect_no_server_error(deleted_image.unlinked, "for a blob of a stored image")
     if not deleted_image.unlinked.ok:
         raise NotApplicable(f"the registry keeps a blob of a stored image ({deleted_image.unlinked.status})")
-
     for reply in deleted_image.reads:
         expect_bytes(reply, deleted_image.image.content)
 
@@ -130,7 +127,6 @@ def test_tag_list_is_empty_after_deletion(request: pytest.FixtureRequest, featur
         raise NotOffered("the target does not claim registry.delete")
     deleted_image: DeletedImage = request.getfixturevalue("deleted_image")
     require_done(deleted_image.by["digest"][0])
-
     if deleted_image.tags.status == 200 and deleted_image.tags.member("tags"):
         raise NotApplicable("the tag stays, which another check judges")
     expect_no_tags(deleted_image.tags)

@@ -161,7 +161,6 @@ def test_code_matches_the_cause(once: Once, scene: Scene, refusal: str) -> None:
     """
     reply = refused(once, scene, refusal)
     hidden = refusal == "denied-push" and reply.status == 404
-
     expect_code(reply, *REFUSALS[refusal][1], *(["NAME_UNKNOWN"] if hidden else []))
 
 
@@ -193,7 +192,6 @@ def test_unsupported_method(once: Once, stored: StoredImage, method: str, rest: 
     """
     path = rest.format(tag=stored.tag, digest=stored.image.blobs[-1].digest)
     reply = once((method, rest), lambda: stored.repository.send(method, path))
-
     expect_status(reply, 405, "for a method that the endpoint does not support")
 
 
@@ -205,7 +203,6 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
         raise NotApplicable(f"the method is refused with another status ({reply.status})")
-
     expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
     expect_allowed(reply, "PUT", {"GET"})
 
@@ -218,6 +215,5 @@ def test_no_internal_details(once: Once, scene: Scene, refusal: str) -> None:
             2. expect no stack trace, SQL, path or server version in the body, and not the login of the request
     """
     reply = refused(once, scene, refusal)
-
     expect_no_leak(reply)
     expect_not_repeated(reply, [(reply.request_headers.get("authorization") or "").partition(" ")[2]], "the login")

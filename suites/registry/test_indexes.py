@@ -89,7 +89,6 @@ def test_created_digest_of_an_index(stored_index: StoredIndex) -> None:
             2. expect Docker-Content-Digest of the 201, if present, to be the index's digest
     """
     expect_success(stored_index.pushed_again, "for an index")
-
     expect_true_digest(stored_index.pushed_again, stored_index.index.digest)
 
 
@@ -101,7 +100,6 @@ def test_index_of_layers(stored: StoredImage, names: Names) -> None:
     entries = [each.descriptor for each in stored.image.blobs]
     content = encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
     reply = stored.repository.put_manifest(names.new("cache"), content, OCI_INDEX)
-
     expect_status(reply, {*range(200, 300), *range(400, 500)}, "for an index of layers")
 
 
@@ -123,7 +121,6 @@ def test_type_goes_with_the_tag(stored_index: StoredIndex) -> None:
     expect_media_type(stored_index.child_pulled, stored_index.child.media_type)
     if stored_index.tag != "index":
         raise NotApplicable(STAYS)
-
     expect_bytes(stored_index.pulled, stored_index.index.content)
     expect_media_type(stored_index.pulled, stored_index.index.media_type)
 
@@ -136,7 +133,6 @@ def test_index_stays(stored_index: StoredIndex) -> None:
     """
     if not stored_index.child_deleted.ok:
         raise NotApplicable(f"the registry keeps an image that an index lists ({stored_index.child_deleted.status})")
-
     expect_bytes(stored_index.kept, stored_index.index.content)
 
 
@@ -147,7 +143,6 @@ def test_index_goes_with_its_tags(stored_index: StoredIndex) -> None:
             2. expect 404 to GET of the digest and of the tag, and the tag in no list
     """
     repository = stored_index.repository
-
     expect_status(stored_index.deleted, 202, "for an index")
     for reference in (stored_index.index.digest, stored_index.tag):
         expect_not_stored([repository.get_manifest(reference)])
@@ -162,5 +157,4 @@ def test_listed_images_stay(stored_index: StoredIndex) -> None:
     """
     if not stored_index.deleted.ok:
         raise Inconclusive(f"an index could not be deleted: {stored_index.deleted}", "a login that may delete")
-
     expect_bytes(stored_index.repository.get_manifest(DIGITS), stored_index.child.content)

@@ -109,7 +109,6 @@ def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
     reply = once(("wrong login", "password"), attempt)
     if reply.status != 401:
         raise NotApplicable(f"the response is no 401 ({reply.status})")
-
     expect_header(reply, "WWW-Authenticate")
 
 
@@ -122,7 +121,6 @@ def test_wrong_password_in_a_form(bearer: Registry, password: str) -> None:
     """
     username = bearer.account("pusher").username
     reply = granted_by_password(bearer, username, password, client_id=username)
-
     expect_refused(reply, "for a wrong password")
     expect_token_withheld(reply)
 
@@ -138,7 +136,6 @@ def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None
         why = f"the target file names no login under [targets.X.registry.credentials.{role}]"
         raise NotDeclared(why, f"registry.credentials.{role}")
     asked, reply = pull_as(stored, role)
-
     expect_status(reply, range(400, 500), f"for a login in the role {role}", or_refused=asked)
 
 
@@ -170,7 +167,6 @@ def test_malformed_login_is_challenged(malformed: Malformed) -> None:
     reply = malformed("Bearer junk")
     if reply.status != 401:
         raise NotApplicable(f"the response is no 401 ({reply.status})")
-
     expect_header(reply, "WWW-Authenticate")
 
 
@@ -231,7 +227,6 @@ def test_bad_login_opens_nothing(occasion: Occasion, bad_login: str, operation: 
             2. expect 401 (400 or 405 if that deletion is not offered), and unchanged content
     """
     reply = OPERATIONS[operation].request(occasion.stored.repository.presenting(bad_login), occasion)
-
     expect_status(reply, {401, *OPERATIONS[operation].unoffered}, "for an invalid login")
     expect_nothing_changed(operation, occasion)
 

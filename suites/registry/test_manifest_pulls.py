@@ -35,7 +35,6 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
     """
     reference = stored.tag if by == "tag" else stored.image.digest
     reply = once(("stored", f"{by}-get"), lambda: stored.repository.get_manifest(reference))
-
     expect_bytes(reply, stored.image.content)
     expect_media_type(reply, stored.image.media_type)
 
@@ -47,7 +46,6 @@ def test_type_has_no_parameters(stored: StoredImage, once: Once) -> None:
     """
     reply = once(("stored", "tag-get"), lambda: stored.repository.get_manifest(stored.tag))
     expect_status(reply, 200)
-
     bare, parameters, _ = (reply.headers.get("content-type") or "").partition(";")
     if parameters:
         raise unlike_field(f"Content-Type: {bare.strip()}", reply, "Content-Type", bare.strip())
@@ -66,7 +64,6 @@ def test_absent_manifest(stored: StoredImage, names: Names, once: Once, by: str,
     absent = digest_of(names.new("absent").encode())
     reference = {"tag": tag, "digest": absent, "blob": image.blobs[0].digest}[by]
     read = stored.repository.get_manifest if method == "GET" else stored.repository.head_manifest
-
     reply = once(("absent manifest", by, method), lambda: read(reference))
     expect_status(reply, 404, "for a manifest that was never pushed")
 
@@ -89,7 +86,6 @@ def test_absence_is_not_for_shared_caches(stored: StoredImage, once: Once) -> No
     """
     if not stored.repository.registry.door.scheme:
         raise NotApplicable("the registry requires no login")
-
     reply = once(("absent manifest", "tag", "GET"), lambda: stored.repository.get_manifest(stored.tag[:-2]))
     expect_not_shared(reply)
 
@@ -103,7 +99,6 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
     """
     digest = stored.image.digest
     read = repository.get_manifest if method == "GET" else repository.head_manifest
-
     expect_status(read(digest), 404, "for a manifest of another repository")
     control = once(("stored", "digest-head"), lambda: stored.repository.head_manifest(digest))
     expect_status(control, 200, "where it was pushed")
@@ -137,7 +132,6 @@ def test_absent_repository(repository: Repository, names: Names, read: Callable[
     """
     described = repository.registry.described
     never = repository.registry.repository(f"{described.repository}-{names.new('never')}")
-
     expect_status(read(never), 404, "for a repository that nothing was pushed to")
 
 
@@ -171,7 +165,6 @@ def test_manifest_is_never_converted(accepting: Accepting, accept: str) -> None:
             2. expect exactly its bytes, or a refusal (400, 404 or 406)
     """
     wanted, reply = accepting(accept)
-
     expect_status(reply, {200, 400, 404, 406})
     if reply.status == 200:
         expect_bytes(reply, wanted.content, or_statuses=(400, 404, 406))
@@ -207,7 +200,6 @@ def test_accept_is_honoured(stored: StoredImage, once: Once, fields: tuple[tuple
             2. expect 200 with its bytes; and 200 to HEAD without Accept
     """
     reply = once(("stored", fields), lambda: stored.repository.get_manifest(stored.image.digest, fields))
-
     expect_bytes(reply, stored.image.content)
     if not fields:
         expect_status(stored.repository.head_manifest(stored.image.digest, fields), 200, "without Accept")
