@@ -1,4 +1,4 @@
-"""Digests of blobs: wrong, malformed, missing or contradictory digests are refused, and sha512 is verified."""
+"""Digests of blobs and manifests: wrong, malformed or contradictory digests are refused, and sha512 is verified."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.registry.client import Repository, StoredImage, with_digest
-from conformance.clients.registry.images import Blob, NewBlob, digest_of
+from conformance.clients.registry.client import NewRepository, Repository, StoredImage, with_digest
+from conformance.clients.registry.images import Blob, Manifest, NewBlob, NewImage, digest_of, image, index
 from conformance.clients.registry.uploads import Refusing, open_in_pieces, pushed
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.registry_errors import expect_error_document
 from conformance.oracles.robustness import Surroundings, expect_outcome
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
+from conformance.sandbox.repositories import Restore
 from conformance.strategies.changes import Change
 from conformance.strategies.properties import explores
 from conformance.strategies.registry import CLOSING_KINDS, closing_digests
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
-FORMS = pytest.mark.parametrize("form", [case("put", "put"), case("chunks", "chunks"), case("post", "post")])
+FORMS = ("put", "chunks", "post")
 MALFORMED = {
     "short": "sha256:abc",
     "letters": "sha256:" + "z" * 64,
@@ -33,6 +34,8 @@ MALFORMED = {
 PREFIX = "the first characters of a stored digest"
 SHORT = 300
 MISMATCH = "for a digest that does not match"
+POSTED = "registry/digest/malformed-in-a-post-is-handled"
+MANIFEST = "registry/digest/malformed-manifest-digest-is-400"
 NO_SHA512 = "the registry accepts no sha512 digests, as it may"
 
 
@@ -52,14 +55,26 @@ def wrong_digest(
     return lambda form: once(("wrong digest", form), lambda: made(form))
 
 
-@verifies("registry/digest/wrong-is-refused")
-@FORMS
-def test_wrong_digest_is_refused(wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str) -> None:
-    """Purpose: a client learns that its blob was damaged on the way.
+@pytest.mark.parametrize(
+    ("form", "judges_reads"),
+    [
+        *(row(f"registry/digest/wrong-is-refused#{form}", form, False) for form in FORMS),
+        *(row(f"registry/digest/refused-bytes-are-stored-nowhere#{form}", form, True) for form in FORMS),
+    ],
+)
+def test_wrong_digest(
+    wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str, judges_reads: bool
+) -> None:
+    """Purpose: a client learns that its blob was damaged on the way, and nobody pulls the damaged blob.
     Method: 1. push a blob under another blob's digest in each form of upload, in chunks with another last digit
-            2. expect 400
+            2. expect 400, and 404 to GET of both digests
     """
-    expect_status(wrong_digest(form)[0], 400, MISMATCH)
+    reply, reads = wrong_digest(form)
+    if judges_reads:
+        expect_refused(reply)
+        expect_not_stored(reads)
+    else:
+        expect_status(reply, 400, MISMATCH)
 
 
 @verifies("registry/digest/wrong-is-refused")
@@ -77,19 +92,6 @@ def test_wrong_digest_of_a_longer_blob(repository: Repository, new_blob: NewBlob
     named = digest_of(blob.content[:length]) if size == SHORT else new_blob().digest
     reply = upload.put(named, blob.content[length:], f"{length}-{2 * length - 1}")
     expect_status(reply, 400, MISMATCH)
-
-
-@verifies("registry/digest/refused-bytes-are-stored-nowhere")
-@FORMS
-def test_refused_bytes_are_stored_nowhere(
-    wrong_digest: Callable[[str], tuple[Exchange, list[Exchange]]], form: str
-) -> None:
-    """Purpose: nobody pulls content that the registry refused.
-    Method: 1. push a blob under another digest in each form of upload; 2. expect 404 to GET of both digests
-    """
-    reply, reads = wrong_digest(form)
-    expect_refused(reply)
-    expect_not_stored(reads)
 
 
 @verifies("registry/digest/second-attempt-is-verified")
@@ -153,13 +155,26 @@ def test_digest_in_capitals(refusing: Refusing, new_blob: NewBlob) -> None:
         expect_status(reply, 400, "for a malformed digest")
 
 
-@verifies("registry/digest/malformed-in-a-post-is-handled")
-def test_malformed_digest_in_a_post(repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: a malformed digest in a single POST is refused, or the POST opens an upload.
-    Method: 1. POST a blob with a malformed digest; 2. expect 202 or a 4xx
+@pytest.mark.parametrize(
+    ("kind", "digest"),
+    [
+        row(POSTED, "blob", "sha256:abc"),
+        row(f"{MANIFEST}#short", "manifest", "sha256:abc"),
+        row(f"{MANIFEST}#words", "manifest", "sha256:baddigeststring"),
+        row(f"{MANIFEST}#unknown-algorithm", "manifest", MALFORMED["unknown-algorithm"]),
+    ],
+)
+def test_malformed_digest_in_one_request(stored: StoredImage, new_blob: NewBlob, kind: str, digest: str) -> None:
+    """Purpose: a client that pushes a blob or a manifest in one request learns that its digest is malformed.
+    Method: 1. POST a blob, and PUT a manifest, with a malformed digest
+            2. expect a 4xx to the POST, or 202 for an upload; 400 to the PUT, or 404 (OCI, Endpoints, end-7)
     """
-    reply = repository.post_upload(new_blob().content, digest="sha256:abc")
-    expect_status(reply, {202, *range(400, 500)}, "for a malformed digest")
+    repository, image = stored.repository, stored.image
+    if kind == "blob":
+        reply, accepted = repository.post_upload(new_blob().content, digest=digest), {202, *range(400, 500)}
+    else:
+        reply, accepted = repository.put_manifest(digest, image.content, image.media_type), {400, 404}
+    expect_status(reply, accepted, "for a malformed digest")
 
 
 @verifies("registry/digest/malformed-in-a-path-is-refused")
@@ -221,28 +236,30 @@ def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> N
 
 
 @verifies("registry/digest/of-another-repository-is-verified")
-@pytest.mark.parametrize("whose", [case("ours", "stored"), case("other-organization", "theirs")])
-@pytest.mark.parametrize("size", [case("nothing", 0), case("other-bytes", 256)])
+@pytest.mark.parametrize(
+    ("whose", "method", "size"),
+    [
+        case("nothing-ours", "stored", "PUT", 0),
+        case("nothing-other-organization", "theirs", "PUT", 0),
+        case("other-bytes-ours", "stored", "PUT", 256),
+        case("other-bytes-other-organization", "theirs", "PUT", 256),
+        case("nothing-in-a-post", "theirs", "POST", 0),
+    ],
+)
 def test_digest_of_another_repository_is_verified(
-    request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, whose: str, size: int
+    request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, whose: str, method: str, size: int
 ) -> None:
     """Purpose: a client that knows only the digest of a blob does not get the blob.
-    Method: 1. PUT no bytes, or others, under the digest of a layer in another repository; 2. expect 400
+    Method: 1. PUT no bytes, or others, or POST none, under the digest of a layer in another repository
+            2. expect 400 to the PUT; 202 or a 4xx to the POST, and 404 to GET of the digest
     """
     known: StoredImage = request.getfixturevalue(whose)
     digest = known.image.blobs[-1].digest
-    expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, MISMATCH)
-
-
-@verifies("registry/digest/of-another-repository-is-verified#nothing-in-a-post")
-def test_digest_of_another_organization_in_a_post(repository: Repository, theirs: StoredImage) -> None:
-    """Purpose: a POST with only the digest of another organization's blob does not get the blob.
-    Method: 1. POST no bytes under the digest of a layer of another organization
-            2. expect 202 or a 4xx, and 404 to GET of the digest
-    """
-    digest = theirs.image.blobs[-1].digest
-    expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
-    expect_not_stored([repository.get_blob(digest)])
+    if method == "PUT":
+        expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, MISMATCH)
+    else:
+        expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
+        expect_not_stored([repository.get_blob(digest)])
 
 
 @pytest.fixture
@@ -260,60 +277,125 @@ def by_sha512(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Bl
 @verifies("registry/digest/sha512-is-verified")
 def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -> None:
     """Purpose: a registry that accepts sha512 digests verifies them as well.
-    Method: 1. push a blob under the sha512 digest of another, by a POST and by a PUT: expect 400
+    Method: 1. push a blob under the sha512 digest of another, by a POST, by a PUT and in chunks: expect 400
             2. push it under its own sha512 digest; if that is accepted, expect its bytes, and 200 to HEAD
     """
     blob, own, reply = by_sha512
     digest = digest_of(b"another", "sha512")
-    posted = repository.post_upload(blob.content, digest=digest)
-    # A POST that opened a session leaves that session to the PUT.
-    upload = repository.upload_of(posted) if posted.status == 202 else repository.open_upload()
-    for wrong in (*([posted] if posted.status != 202 else []), upload.put(digest, blob.content)):
-        expect_status(wrong, 400, MISMATCH)
-
+    for form in FORMS:
+        expect_status(pushed(repository, blob.content, digest, form), 400, MISMATCH)
     expect_status(reply, {*range(200, 300), 400}, "for a sha512 digest")
     if reply.ok:
         expect_bytes(repository.get_blob(own), blob.content)
         expect_status(repository.head_blob(own), 200, "by the sha512 digest")
 
 
-@verifies("registry/digest/sha512-is-verified#chunks")
-def test_sha512_of_chunks(repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: the registry verifies an upload in chunks by the algorithm of the closing request.
-    Method: 1. push a blob in chunks, and close it with the sha512 digest of another; 2. expect 400
+@pytest.mark.parametrize(
+    "judges_status",
+    [
+        row("registry/mount/by-sha512-is-there", False),
+        row("registry/mount/absent-blob-opens-an-upload#by-sha512", True),
+    ],
+)
+def test_mount_by_sha512(
+    repository: Repository,
+    stored: StoredImage,
+    by_sha512: tuple[Blob, str, Exchange],
+    once: Once,
+    judges_status: bool,
+) -> None:
+    """Purpose: a client can mount a blob by its sha512 digest, or uploads it.
+    Method: 1. push a blob under its sha512 digest; if that is accepted, mount it into another repository
+            2. expect 201 and its bytes there, or 202 and an upload
     """
-    expect_status(pushed(repository, new_blob().content, digest_of(b"another", "sha512"), "chunks"), 400, MISMATCH)
+    blob, digest, pushing = by_sha512
+    if not pushing.ok:
+        raise NotApplicable(NO_SHA512)
+    mount = lambda: stored.repository.post_upload(mount=digest, from_=repository.name)  # noqa: E731
+    reply = once("mounted by sha512", mount)
+    if judges_status:
+        expect_status(reply, {201, 202}, "for a mount by a sha512 digest")
+    else:
+        expect_no_server_error(reply, "for a mount by a sha512 digest")
+        if reply.status == 201:
+            expect_bytes(stored.repository.get_blob(digest), blob.content)
+
+
+def other_bytes(manifest: Manifest) -> bytes:
+    """Return the same document in different bytes."""
+    return manifest.content + b"\n"
 
 
 @pytest.fixture
-def mounted_by_sha512(
-    repository: Repository, stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], once: Once
-) -> Exchange:
-    """The response to a mount by sha512 digest; not applicable if the registry refuses sha512."""
-    _, digest, pushing = by_sha512
-    if not pushing.ok:
+def replaceable_image(new_repository: NewRepository, once: Once, restore: Restore) -> StoredImage:
+    """An image that no other check reads, since a defective registry may replace it."""
+
+    def made() -> StoredImage:
+        repository = new_repository("exposed")
+        return StoredImage(repository, repository.given(image(repository.name, layers=0), "v1"), "v1")
+
+    return restore(once("exposed", made))
+
+
+@verifies("registry/digest/refused-bytes-replace-nothing")
+@pytest.mark.parametrize(
+    "what", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
+)
+def test_refused_bytes_replace_nothing(replaceable_image: StoredImage, new_blob: NewBlob, what: str) -> None:
+    """Purpose: a refused push does not damage stored content.
+    Method: 1. push other bytes under the digest of a stored blob, through a session and by a POST, and of a stored
+               image; push bytes that are no manifest under its tag
+            2. expect a refusal, and exactly the stored bytes
+    """
+    repository, there, blob = replaceable_image.repository, replaceable_image.image, replaceable_image.image.blobs[-1]
+    reply = {
+        "blob": lambda: pushed(repository, new_blob().content, blob.digest, "put"),
+        "post": lambda: pushed(repository, new_blob().content, blob.digest, "post"),
+        "manifest": lambda: repository.put_manifest(there.digest, other_bytes(there), there.media_type),
+        "tag": lambda: repository.put_manifest(replaceable_image.tag, b"no manifest", there.media_type),
+    }[what]()
+
+    expect_refused(reply)
+    if what in ("blob", "post"):
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+    else:
+        expect_bytes(repository.get_manifest(replaceable_image.tag if what == "tag" else there.digest), there.content)
+
+
+@verifies("registry/digest/wrong-manifest-is-refused")
+def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage) -> None:
+    """Purpose: a manifest is stored only under its own digest.
+    Method: 1. PUT a manifest in other bytes under its digest: expect 400, and 404 to GET of both digests
+            2. PUT it under the sha512 digest of the other bytes: expect a refusal; under its own: expect 2xx
+            3. PUT an index of it under another digest: expect 400
+    """
+    manifest = new_image()
+    content = other_bytes(manifest)
+    expect_status(repository.put_manifest(manifest.digest, content, manifest.media_type), 400, MISMATCH)
+    expect_not_stored(repository.get_manifest(each) for each in (manifest.digest, digest_of(content)))
+    reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
+    expect_refused(reply, "for a sha512 digest that does not match")
+    reply = repository.put_manifest(manifest.digest, manifest.content, manifest.media_type)
+    expect_success(reply, "under its own digest, after refusals")
+    listing = index([manifest])
+    expect_status(repository.put_manifest(digest_of(content), listing.content, listing.media_type), 400, MISMATCH)
+
+
+@verifies("registry/digest/sha512-manifest-can-be-pulled")
+def test_manifest_by_sha512(repository: Repository, new_image: NewImage, features: frozenset[str]) -> None:
+    """Purpose: a client pulls and deletes a manifest by the digest that it was pushed with.
+    Method: 1. PUT a manifest under its sha512 digest: expect no 5xx; not applicable if that is refused
+            2. expect exactly its bytes from GET and 200 to HEAD by that digest
+            3. if deletion is claimed, DELETE it by that digest; after 2xx expect 404 to GET
+    """
+    manifest = new_image()
+    digest = digest_of(manifest.content, "sha512")
+    reply = repository.put_manifest(digest, manifest.content, manifest.media_type)
+    expect_no_server_error(reply, "for a sha512 digest")
+    if not reply.ok:
         raise NotApplicable(NO_SHA512)
-    return once("mounted by sha512", lambda: stored.repository.post_upload(mount=digest, from_=repository.name))
 
-
-@verifies("registry/mount/by-sha512-is-there")
-def test_mounted_by_sha512(
-    stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], mounted_by_sha512: Exchange
-) -> None:
-    """Purpose: a blob can be mounted by the digest that it was pushed under.
-    Method: 1. push a blob under its sha512 digest; if that is accepted, mount it into another repository
-            2. expect no 5xx; if it is mounted (201), expect its bytes there
-    """
-    blob, digest, _ = by_sha512
-    expect_no_server_error(mounted_by_sha512, "for a mount by a sha512 digest")
-    if mounted_by_sha512.status == 201:
-        expect_bytes(stored.repository.get_blob(digest), blob.content)
-
-
-@verifies("registry/mount/absent-blob-opens-an-upload#by-sha512")
-def test_mount_by_sha512_mounts_or_opens_an_upload(mounted_by_sha512: Exchange) -> None:
-    """Purpose: a client that uses sha512 need not know whether the registry can mount such a blob.
-    Method: 1. push a blob under its sha512 digest; if that is accepted, mount it into another repository
-            2. expect 201, or 202 and an upload
-    """
-    expect_status(mounted_by_sha512, {201, 202}, "for a mount by a sha512 digest")
+    expect_bytes(repository.get_manifest(digest), manifest.content)
+    expect_status(repository.head_manifest(digest), 200, "by the sha512 digest")
+    if "registry.delete" in features and repository.delete_manifest(digest).ok:
+        expect_not_stored([repository.get_manifest(digest)])
