@@ -65,8 +65,7 @@ def test_login_is_not_bypassed(guarded: StoredImage, method: str, path: str, sec
 
 @verifies("registry/login/is-not-bypassed")
 @pytest.mark.parametrize(
-    ("method", "rest"),
-    [case("upload", "POST", "blobs/%75ploads/"), case("deletion", "DELETE", "%6Danifests/{digest}")],
+    ("method", "rest"), [case("upload", "POST", "blobs/%75ploads/"), case("deletion", "DELETE", "%6Danifests/{digest}")]
 )
 def test_respelled_path_changes_nothing(guarded: StoredImage, new_blob: NewBlob, method: str, rest: str) -> None:
     """Purpose: a respelled path permits no upload and no deletion without a login.

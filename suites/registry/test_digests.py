@@ -298,11 +298,7 @@ def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -
     ],
 )
 def test_mount_by_sha512(
-    repository: Repository,
-    stored: StoredImage,
-    by_sha512: tuple[Blob, str, Exchange],
-    once: Once,
-    judges_status: bool,
+    repository: Repository, stored: StoredImage, by_sha512: tuple[Blob, str, Exchange], once: Once, judges_status: bool
 ) -> None:
     """Purpose: a client can mount a blob by its sha512 digest, or uploads it.
     Method: 1. push a blob under its sha512 digest; if that is accepted, mount it into another repository

@@ -87,10 +87,7 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "out-of-order": (lambda s: s.refusing.patch(s.content, f"100-{99 + len(s.content)}"), NO_RANGE),
     "nonsense-manifest": (lambda s: s.there.put_manifest(s.tag, b"nonsense", OCI_MANIFEST), ("MANIFEST_INVALID",)),
     "wrong-manifest-digest": (lambda s: s.there.put_manifest(s.absent, s.image, OCI_MANIFEST), ("DIGEST_INVALID",)),
-    "malformed-manifest-digest": (
-        lambda s: s.there.put_manifest("sha256:abc", s.image, OCI_MANIFEST),
-        NO_REFERENCE,
-    ),
+    "malformed-manifest-digest": (lambda s: s.there.put_manifest("sha256:abc", s.image, OCI_MANIFEST), NO_REFERENCE),
     "bad-number": (lambda s: s.there.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID", "UNSUPPORTED")),
     "no-login": (lambda s: s.there.as_role(None).tags(), ("UNAUTHORIZED", "DENIED")),
     "denied-push": (lambda s: s.there.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
