@@ -191,15 +191,15 @@ def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: fro
 
 
 @verifies("registry/delete/absent-is-404")
-@pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
-def test_delete_in_an_absent_repository(repository: Repository, names: Names, what: str) -> None:
+@pytest.mark.parametrize("kind", [case("manifest-nowhere", "manifests"), case("blob-nowhere", "blobs")])
+def test_delete_in_an_absent_repository(repository: Repository, names: Names, kind: str) -> None:
     """Purpose: a client learns that the repository of its deletion does not exist.
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
             2. expect 404, or 400 or 405 if that deletion is not offered
     """
     never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
-    delete = never.delete_manifest if what == "manifest" else never.delete_blob
-    expect_status(delete(digest_of(b"nowhere")), {404, *DISABLED}, f"for a {what} of an absent repository")
+    reply = never.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
+    expect_status(reply, {404, *DISABLED}, "for content of an absent repository")
 
 
 @verifies("registry/delete/blob-is-gone")
