@@ -54,9 +54,9 @@ def _in_suites(file: Path) -> bool:
 
 
 def described(docstring: str | None) -> tuple[str, list[str]]:
-    """Purpose and numbered steps of a check's docstring ("Purpose: … Method: 1. … 2. …")."""
+    """Purpose and numbered steps of a check's docstring ("Purpose: … Method: 1. …; 2. …")."""
     purpose, _, method = " ".join((docstring or "").split()).partition("Method:")
-    steps = [step.strip() for step in re.split(r"(?:^|\s)\d+\.\s", method) if step.strip()]
+    steps = [step.strip() for step in re.split(r"(?:^|;?\s)\d+\.\s", method) if step.strip()]
     return purpose.removeprefix("Purpose:").strip(), steps
 
 
@@ -66,11 +66,11 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
     mark = item.get_closest_marker("verifies")
     if mark is None or len(mark.args) != 1:
         return f"{item.nodeid}: no @verifies(requirement id)"
-    requirement_id = str(mark.args[0])
+    requirement_id, _, named_case = str(mark.args[0]).partition("#")
     if requirement_id not in catalogue:
         return f"{item.nodeid}: unknown requirement {requirement_id}"
     callspec = getattr(item, "callspec", None)
-    case = callspec.id if callspec is not None else ""
+    case = named_case or (callspec.id if callspec is not None else "").replace(f"{requirement_id}#", "")
     check_id = (
         requirement_id
         if case in ("", requirement_id)

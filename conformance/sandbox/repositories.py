@@ -13,8 +13,8 @@ from conformance.sandbox.ledger import Ledger, Left
 from conformance.sandbox.names import Names
 from conformance.sandbox.registry_cleanup import clear
 
-PutRight = Callable[[StoredImage], StoredImage]
-"""Notes an image that is pushed again behind a check that fails."""
+Restore = Callable[[StoredImage], StoredImage]
+"""Notes an image that is pushed again after a check that fails."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ FAILED = pytest.StashKey[bool]()
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
-    """Marks a check as verifying one requirement; an unknown id is a usage error at collection."""
+    """Marks a check as verifying one requirement, or with ``requirement#case`` a case of it.
+
+    An unknown id is a usage error at collection.
+    """
     return pytest.mark.verifies(requirement_id)
 
 
@@ -24,10 +27,9 @@ def case(name: str, *values: Any) -> Any:
     return pytest.param(*values, id=name)
 
 
-def row(requirement_id: str, *values: Any) -> Any:
+def row(check_id: str, *values: Any) -> Any:
     """One row of a table whose rows verify several requirements; ``requirement#case`` where that one has cases."""
-    requirement, _, named = requirement_id.partition("#")
-    return pytest.param(*values, id=named or requirement, marks=verifies(requirement))
+    return pytest.param(*values, id=check_id, marks=verifies(check_id.partition("#")[0]))
 
 
 def of_strangers() -> pytest.MarkDecorator:

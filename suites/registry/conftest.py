@@ -1,8 +1,8 @@
-"""Fixtures of the registry checks: the registry with the pusher's login, repositories of the run, stored images."""
+"""Fixtures of the registry checks: the registry with the pusher's login, the run's repositories, images and tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +29,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.repositories import PutRight, Repositories
+from conformance.sandbox.repositories import Repositories, Restore
 from conformance.sandbox.retry_once import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
@@ -40,33 +40,39 @@ from conformance.vocabulary.values import basic_login
 
 @pytest.fixture(scope="session")
 def registry(target: Target, http: Callable[[str], HttpClient], open_surfaces: frozenset[str]) -> Registry:
-    """The registry as the pusher sees it."""
+    """The registry with the pusher's login."""
     if target.registry is None:
         raise Inconclusive("no registry is described", "[targets.X.registry]")
     return Registry.enter(http(target.registry.url), target.registry, "registry" in open_surfaces)
 
 
 @pytest.fixture(scope="session")
+def features(target: Target) -> frozenset[str]:
+    """The features that the target claims beyond the core."""
+    return frozenset(target.features)
+
+
+@pytest.fixture(scope="session")
 def repositories(registry: Registry, target: Target, names: Names, ledger: Ledger, operator: Operator) -> Repositories:
-    """Makes repositories of the run's own."""
+    """Makes repositories for this run."""
     return Repositories(registry, "registry.delete" in target.features, names, ledger, operator)
 
 
 @pytest.fixture(scope="session")
 def new_repository(repositories: Repositories) -> NewRepository:
-    """Makes repositories; what is pushed to them is removed at the end."""
+    """Makes repositories; their content is removed at the end."""
     return repositories.new
 
 
 @pytest.fixture(scope="session")
 def repository_at(repositories: Repositories) -> NewRepository:
-    """The repository of a name, which begins with that of one of the run's own; cleared at the end like those."""
+    """Makes the repository of a name that begins with that of one of this run; its content is removed at the end."""
     return repositories.at
 
 
 @pytest.fixture(scope="session")
 def repository(new_repository: NewRepository) -> Repository:
-    """A repository that checks share: each keeps to blobs, manifests and tags of its own."""
+    """A repository that checks share: each uses its own blobs, manifests and tags."""
     return new_repository("shared")
 
 
@@ -76,7 +82,7 @@ def base(repository: Repository) -> Manifest:
     """An image whose blobs are in the shared repository, where other manifests may refer to them."""
     manifest = image(repository.name)
     repository.given_parts(manifest)
-    # What no manifest names may be collected with the next that named it; whether this is taken is for other checks.
+    # A registry may collect blobs that no manifest names. Other checks judge whether the image is accepted.
     with suppress(Inconclusive, NonConformance):
         repository.push(manifest, "base")
     return manifest
@@ -84,24 +90,24 @@ def base(repository: Repository) -> Manifest:
 
 @pytest.fixture(scope="session")
 def new_image(base: Manifest, names: Names) -> NewImage:
-    """Makes images that no one has pushed, of blobs that are in the shared repository."""
+    """Makes images that were never pushed, of blobs in the shared repository."""
     return lambda: variation(base, names.new("image"))
 
 
 @pytest.fixture(scope="session")
 def pair(base: Manifest) -> tuple[Manifest, Manifest]:
-    """Two images that any check may push under tags of its own, though others have pushed them before.
+    """Two images that any check may push under its own tags, though others have pushed them before.
 
-    Not under a tag that moves: an image that no tag names any more may be collected, and others list it.
+    Not under a tag that moves: a registry may collect an untagged image, and others list these.
     """
     return twins(base)
 
 
 @pytest.fixture
 def by_digest(repository: Repository, once: Once) -> ByDigest:
-    """Has a manifest in the shared repository by its digest: how it came there is evidence of each that needs it.
+    """Pushes a manifest by digest to the shared repository, after those that it lists, once.
 
-    What it lists is there before it. Inconclusive where that is not taken.
+    The pushes are evidence of each check that needs them. Inconclusive if one is refused.
     """
 
     def put(manifest: Manifest) -> Exchange:
@@ -113,9 +119,15 @@ def by_digest(repository: Repository, once: Once) -> ByDigest:
 
 
 @pytest.fixture(scope="session")
+def new_blob(names: Names) -> NewBlob:
+    """Makes blobs that were never pushed."""
+    return lambda size=256: Blob(random_bytes(names.new("blob"), size))
+
+
+@pytest.fixture(scope="session")
 @at_second_try
 def content(repository: Repository, new_blob: NewBlob) -> bytes:
-    """2,048 bytes that are in the shared repository; they came in two chunks where that is taken."""
+    """2,048 bytes in the shared repository, pushed in two chunks if the registry accepts these."""
     blob = new_blob(2048)
     if not pushed(repository, blob.content, blob.digest, "chunks").ok:
         repository.given_blob(blob.content)
@@ -125,47 +137,48 @@ def content(repository: Repository, new_blob: NewBlob) -> bytes:
 @pytest.fixture(scope="session")
 @at_second_try
 def stored(new_repository: NewRepository) -> StoredImage:
-    """An image in a repository that nothing else is pushed to, under the tag that is taken where none is named."""
-    return _given(new_repository("stored"), tag="latest")
+    """An image in a repository that nothing else is pushed to, under the tag that engines use by default."""
+    return _pushed_image(new_repository("stored"), tag="latest")
 
 
 @pytest.fixture(scope="session")
 def open_ground(new_repository: NewRepository) -> Repository:
-    """A repository that properties alone push to."""
+    """A repository that only properties push to."""
     return new_repository("explored")
 
 
 @pytest.fixture
 def explored(open_ground: Repository, once: Once) -> StoredImage:
-    """An image in it: how it came there is evidence of each property that needs it."""
-    return once("explored", lambda: _given(open_ground))
+    """An image in it; its push is evidence of each property that needs it."""
+    return once("explored", lambda: _pushed_image(open_ground))
 
 
 @pytest.fixture(scope="session")
-def refusing(repository: Repository, once: Once) -> Refusing:
-    """A session for what is refused before its bytes are looked at."""
-    return Refusing(repository, once)
-
-
-@pytest.fixture(scope="session")
-def new_blob(names: Names) -> NewBlob:
-    """Makes blobs that no one has pushed."""
-    return lambda size=256: Blob(random_bytes(names.new("blob"), size))
+@at_second_try
+def theirs(repositories: Repositories) -> StoredImage:
+    """An image of another organization, pushed with its login."""
+    base = repositories.registry.described.foreign_repository
+    if base is None:
+        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
+    return _pushed_image(repositories.foreign(base, "theirs"))
 
 
 @pytest.fixture(scope="session")
 @at_second_try
 def guarded_image(new_repository: NewRepository) -> StoredImage:
-    """An image that checks of rights try to read, change and delete as those who may not."""
-    return _given(new_repository("guarded"), layers=0)
+    """An image that checks of access rights try to read, change and delete without the right."""
+    return _pushed_image(new_repository("guarded"), layers=0)
+
+
+def _pushed_image(repository: Repository, layers: int = 1, tag: str = "v1.0.0") -> StoredImage:
+    stored = StoredImage(repository, image(repository.name, layers), tag)
+    repository.given(stored.image, stored.tag)
+    return stored
 
 
 @pytest.fixture
-def put_right(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[PutRight]:
-    """Has an image pushed again behind a check that fails: what was deleted or replaced fails no other.
-
-    Where nothing was deleted or replaced it costs nothing.
-    """
+def restore(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Restore]:
+    """Pushes an image again after a check failed that may have deleted or replaced it, so that no other check fails."""
     images: list[StoredImage] = []
 
     def noted(stored: StoredImage) -> StoredImage:
@@ -175,64 +188,99 @@ def put_right(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Pu
     yield noted
     evidence = recorder.entries if images and request.node.stash.get(FAILED, False) else []
     for each in images:
-        if not _may_have_changed(each, evidence):
-            continue
-        with suppress(Inconclusive, NonConformance, Unreachable):
-            each.repository.given(each.image, each.tag)
+        if _may_have_changed(each, evidence):
+            with suppress(Inconclusive, NonConformance, Unreachable):
+                each.repository.given(each.image, each.tag)
+
+
+def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bool:
+    """Whether something was deleted, the image was pushed, or the last request had no 2xx."""
+    exchanges = [each for each in evidence if each["kind"] == "exchange"]
+    own = tuple(f"{stored.repository.name}/manifests/{each}" for each in (stored.tag, stored.image.digest))
+    return any(
+        (each["method"] == "DELETE" or (each["method"] == "PUT" and each["url"].endswith(own))) and each["status"] < 300
+        for each in exchanges
+    ) or (bool(exchanges) and exchanges[-1]["status"] >= 300)
 
 
 @pytest.fixture
-def tried(guarded_image: StoredImage, put_right: PutRight) -> StoredImage:
-    """The same, which is put right behind a check that fails."""
-    return put_right(guarded_image)
+def restored_image(guarded_image: StoredImage, restore: Restore) -> StoredImage:
+    """That image, pushed again after a check that fails."""
+    return restore(guarded_image)
 
 
 @pytest.fixture(scope="session")
-def doorkeeper(registry: Registry) -> None:
-    """Inconclusive where no login is asked for and none is described: nobody is told from anybody then."""
+def login_required(registry: Registry) -> None:
+    """Inconclusive if the registry requires no login and none is described: all clients look the same then."""
     if not registry.door.scheme and not registry.described.credentials:
-        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+        raise Inconclusive("the registry requires no login", "a registry that requires a login")
 
 
 @pytest.fixture
-def guarded(doorkeeper: None, tried: StoredImage) -> StoredImage:
-    """The same, which is not pushed where no login is to be shown."""
-    return tried
+def guarded(login_required: None, restored_image: StoredImage) -> StoredImage:
+    """That image, not pushed if the registry requires no login."""
+    return restored_image
+
+
+@pytest.fixture
+def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
+    """The image, blob and tag that each operation is tried on."""
+    return Occasion(guarded, new_blob(), names.new("tag"))
+
+
+@pytest.fixture(scope="session")
+def refusing(repository: Repository, once: Once) -> Refusing:
+    """A session for requests that are refused before their bytes are read."""
+    return Refusing(repository, once)
 
 
 @pytest.fixture(scope="session")
 def bearer(registry: Registry) -> Registry:
-    """The registry, where it takes bearer tokens."""
+    """The registry, if it takes bearer tokens."""
     if registry.door.scheme != "bearer":
         raise NotApplicable("the registry does not take bearer tokens")
     return registry
 
 
-@pytest.fixture
-def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
-    """A token to pull from the stored image's repository, which does."""
-    scope = bearer.scope(stored.repository.name, "pull")
-    token = once(of_now("token to pull"), lambda: token_for(bearer, "pusher", scope))
-    if once(("pulled from", stored.repository.name, token), lambda: pull(stored, token)).status != 200:
+def _pulling_token(bearer: Registry, image: StoredImage, once: Once, key: Hashable, actions: str | None) -> str:
+    """Return a token for an image's repository, after a pull with it succeeded."""
+    name = image.repository.name
+    token = once(key, lambda: token_for(bearer, "pusher", bearer.scope(name, actions)))
+    if once(("pulled from", name, token), lambda: pull(image, token)).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return token
+
+
+@pytest.fixture
+def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token to pull from the stored image's repository, known to work."""
+    return _pulling_token(bearer, stored, once, of_now("token to pull"), "pull")
 
 
 @pytest.fixture
 def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
-    """A token to pull, which does."""
-    scope = bearer.scope(guarded.repository.name, "pull")
-    token = once(of_now("good token"), lambda: token_for(bearer, "pusher", scope))
-    if once(("pulled from", guarded.repository.name, token), lambda: pull(guarded, token)).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-    return token
+    """A token to pull the guarded image, known to work."""
+    return _pulling_token(bearer, guarded, once, of_now("good token"), "pull")
+
+
+@pytest.fixture
+def token_for_one_repository(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token for every action in the stored image's repository, known to pull from there."""
+    return _pulling_token(bearer, stored, once, "token for one", None)
+
+
+@pytest.fixture
+def token_response(bearer: Registry, once: Once) -> Exchange:
+    """The response to a login that requests a token to pull."""
+    scope = bearer.scope(bearer.described.repository, "pull")
+    return once("token to pull from the first", lambda: ask(bearer, "pusher", scope))
 
 
 @pytest.fixture(scope="session")
-def bad_login(registry: Registry, doorkeeper: None, guarded_image: StoredImage, names: Names) -> str:
-    """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
+def bad_login(registry: Registry, login_required: None, guarded_image: StoredImage, names: Names) -> str:
+    """An invalid Authorization header: a token with one letter altered, or an unknown user without bearer tokens.
 
-    Not the pusher's name with a wrong password, of which a platform may take a few and no more.
+    Not the pusher's name with a wrong password, since a platform may lock the login after a few of these.
     """
     if registry.door.scheme != "bearer":
         registry.door.expect_locked()
@@ -241,12 +289,6 @@ def bad_login(registry: Registry, doorkeeper: None, guarded_image: StoredImage, 
     if pull(guarded_image, token).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return f"Bearer {altered(token, 'letter')}"
-
-
-@pytest.fixture(scope="session")
-def features(target: Target) -> frozenset[str]:
-    """What the target claims beyond the core."""
-    return frozenset(target.features)
 
 
 @pytest.fixture(scope="session")
@@ -267,51 +309,3 @@ def read_stored(stored: StoredImage, once: Once) -> Callable[[str], Exchange]:
         "list-head": repository.head_tags,
     }
     return lambda what: once(("stored", what), reads[what])
-
-
-@pytest.fixture
-def token_response(bearer: Registry, once: Once) -> Exchange:
-    """The response to a login that requests a token to pull."""
-    scope = bearer.scope(bearer.described.repository, "pull")
-    return once("token to pull from the first", lambda: ask(bearer, "pusher", scope))
-
-
-@pytest.fixture
-def token_for_one_repository(bearer: Registry, stored: StoredImage, once: Once) -> str:
-    """A token for every action in the stored image's repository; it is known to pull from there."""
-    token = once("token for one", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name)))
-    if once("pulled with the token for one", lambda: pull(stored, token)).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-    return token
-
-
-@pytest.fixture
-def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
-    """The image, blob and tag that each operation is tried on."""
-    return Occasion(guarded, new_blob(), names.new("tag"))
-
-
-def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bool:
-    """Whether something was deleted, the image pushed anew, or what was asked for last was not there."""
-    asked = [each for each in evidence if each["kind"] == "exchange"]
-    own = tuple(f"{stored.repository.name}/manifests/{each}" for each in (stored.tag, stored.image.digest))
-    return any(
-        (each["method"] == "DELETE" or (each["method"] == "PUT" and each["url"].endswith(own))) and each["status"] < 300
-        for each in asked
-    ) or (bool(asked) and asked[-1]["status"] >= 300)
-
-
-def _given(repository: Repository, layers: int = 1, tag: str = "v1.0.0") -> StoredImage:
-    stored = StoredImage(repository, image(repository.name, layers), tag)
-    repository.given(stored.image, stored.tag)
-    return stored
-
-
-@pytest.fixture(scope="session")
-@at_second_try
-def theirs(repositories: Repositories) -> StoredImage:
-    """An image of another organization's, pushed with its login."""
-    base = repositories.registry.described.foreign_repository
-    if base is None:
-        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
-    return _given(repositories.foreign(base, "theirs"))

@@ -36,28 +36,29 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffered
 
 DISABLED = {400, 405}
-"""What is answered where deletion is disabled (OCI Distribution 1.1, "Content Management")."""
+"""The statuses of a registry that does not offer deletion (OCI Distribution 1.1, "Content Management")."""
+BY_KIND = pytest.mark.parametrize("kind", [case("manifest", "manifest_deleted"), case("blob", "blob_deleted")])
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What was deleted, how it was read before, the answer to its DELETE, and how that is asked for again."""
+    """Deleted content: the responses to a read before and to its DELETE; how it is read and deleted again."""
 
-    what: Blob
-    read: Exchange
+    content: Blob
+    before: Exchange
     reply: Exchange
-    again: Callable[[str], Exchange]
+    get: Callable[..., Exchange]
+    delete: Callable[[str], Exchange]
 
-
-def expect_done(over: Deletion) -> None:
-    """Inconclusive where the deletion was refused: another check judges that."""
-    if not over.reply.ok:
-        raise Inconclusive(f"it could not be deleted: {over.reply}", "a login that may delete")
+    def require_done(self) -> None:
+        """Raise Inconclusive if the deletion was refused, which another check judges."""
+        if not self.reply.ok:
+            raise Inconclusive(f"the content could not be deleted: {self.reply}", "a login that may delete")
 
 
 @pytest.fixture
 def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once) -> Deletion:
-    """A blob that was mounted from one repository into another, and deleted there; not asked where none is deleted."""
+    """A blob that was mounted or pushed into a second repository, read and deleted there."""
 
     def made() -> Deletion:
         blob = new_blob()
@@ -65,18 +66,18 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
         if repository.post_upload(mount=blob.digest, from_=stored.repository.name).status != 201:
             repository.given_blob(blob.content)
         repository.head_blob(blob.digest), repository.get_blob(blob.digest, [CODED])
-        read = repository.get_blob(blob.digest)
-        return Deletion(blob, read, repository.delete_blob(blob.digest), repository.delete_blob)
+        before, reply = repository.get_blob(blob.digest), repository.delete_blob(blob.digest)
+        return Deletion(blob, before, reply, repository.get_blob, repository.delete_blob)
 
-    over = once("blob deleted", made)
-    if over.reply.status in DISABLED:
-        raise NotApplicable("the registry deletes no blobs, which it may")
-    return over
+    deletion = once("blob deleted", made)
+    if deletion.reply.status in DISABLED:
+        raise NotApplicable("the registry deletes no blobs, as it may")
+    return deletion
 
 
 @dataclass(frozen=True)
 class OneOfTwoDeleted:
-    """A repository, one of its images that was deleted, the one that is still there, and a blob to come."""
+    """A repository, one of its images that was deleted, the remaining one, and a blob of an image to come."""
 
     repository: Repository
     deletion: Deletion
@@ -87,7 +88,7 @@ class OneOfTwoDeleted:
 
 @pytest.fixture
 def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDeleted:
-    """A repository of two images that share config and layer; the image with two tags was deleted."""
+    """Two images that share config and layer; the image with two tags was read and deleted."""
 
     def made() -> OneOfTwoDeleted:
         repository = new_repository("delete")
@@ -99,8 +100,8 @@ def one_of_two_deleted(new_repository: NewRepository, once: Once) -> OneOfTwoDel
         repository.given_blob(coming.content)
         repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
         repository.tags(), repository.get_manifest(gone.digest, [EVERY_TYPE, CODED])
-        read = repository.get_manifest(gone.digest)
-        deletion = Deletion(gone, read, deleted(repository, gone, "gone", "gone-too"), repository.delete_manifest)
+        before, reply = repository.get_manifest(gone.digest), deleted(repository, gone, "gone", "gone-too")
+        deletion = Deletion(gone, before, reply, repository.get_manifest, repository.delete_manifest)
         return OneOfTwoDeleted(repository, deletion, kept, tag, coming)
 
     return once("halved", made)
@@ -113,168 +114,155 @@ def manifest_deleted(one_of_two_deleted: OneOfTwoDeleted) -> Deletion:
 
 
 @verifies("registry/delete/manifest-is-answered-202")
-def test_delete_manifest(one_of_two_deleted: OneOfTwoDeleted) -> None:
-    """Purpose: an image can be deleted.
-
-    Method: 1. push an image, DELETE it by digest, and its tags first where the registry keeps what they name
-            2. expect 202
+def test_delete_manifest(manifest_deleted: Deletion) -> None:
+    """Purpose: a client can delete an image.
+    Method: 1. push an image, DELETE it by digest, after its tags if the registry keeps tagged images; 2. expect 202
     """
-    if one_of_two_deleted.deletion.read.status == 404:
-        raise Inconclusive(
-            f"it was gone before: {one_of_two_deleted.deletion.read}", "an image that is there while tags name it"
-        )
-    expect_status(one_of_two_deleted.deletion.reply, 202)
+    if manifest_deleted.before.status == 404:
+        needs = "an image that exists while tags name it"
+        raise Inconclusive(f"the image was missing before its deletion: {manifest_deleted.before}", needs)
+    expect_status(manifest_deleted.reply, 202)
 
 
 @verifies("registry/delete/manifest-goes-with-its-tags")
 def test_manifest_goes_with_its_tags(one_of_two_deleted: OneOfTwoDeleted) -> None:
-    """Purpose: a deleted image cannot be pulled, by whichever name.
-
-    Method: 1. push an image under three tags, and another under the third of them (or a fourth, where tags stay)
-            2. GET the list of tags, GET and HEAD the first image, DELETE it by digest
-            3. expect 404 to GET and HEAD of the digest and of both tags
-            4. expect the other's tag alone in the list
+    """Purpose: nobody pulls a deleted image, by any name.
+    Method: 1. push an image under three tags, and another under the third of them (a fourth if tags are immutable)
+            2. read the tags and the first image, DELETE it by digest
+            3. expect 404 to GET and HEAD of the digest and of both tags, and only the other's tag in the list
     """
-    repository = one_of_two_deleted.repository
-    expect_done(one_of_two_deleted.deletion)
-
-    for reference in (one_of_two_deleted.deletion.what.digest, "gone", "gone-too"):
+    repository, deletion = one_of_two_deleted.repository, one_of_two_deleted.deletion
+    deletion.require_done()
+    for reference in (deletion.content.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
     expect_tags(repository, [one_of_two_deleted.tag])
 
 
 @verifies("registry/delete/others-stay")
 def test_others_stay(one_of_two_deleted: OneOfTwoDeleted) -> None:
-    """Purpose: deleting one image harms no other, though they share blobs, nor one that is being pushed.
-
-    Method: 1. push two images that share config and layer, and a blob of one to come; DELETE one of the images
-            2. expect the other by tag and digest, and every blob of it; and that of the image to come
+    """Purpose: deleting one image does not harm images that share its blobs, nor an image that is being pushed.
+    Method: 1. push two images that share config and layer, and a blob of a third; DELETE one of the images
+            2. expect the other image by tag and digest, each of its blobs, and the blob of the third
     """
     repository, kept = one_of_two_deleted.repository, one_of_two_deleted.kept
-    expect_done(one_of_two_deleted.deletion)
-
-    expect_bytes(repository.get_manifest(one_of_two_deleted.tag), kept.content)
-    expect_bytes(repository.get_manifest(kept.digest), kept.content)
+    one_of_two_deleted.deletion.require_done()
+    for reference in (one_of_two_deleted.tag, kept.digest):
+        expect_bytes(repository.get_manifest(reference), kept.content)
     for blob in (*kept.blobs, one_of_two_deleted.coming):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize(
-    "what", [case("manifest", "manifest"), case("blob", "blob"), case("blob-as-manifest", "blob as manifest")]
+    ("kind", "what"),
+    [
+        case("manifest", "manifest_deleted", "never pushed"),
+        case("blob", "blob_deleted", "never pushed"),
+        case("blob-as-manifest", "manifest_deleted", "pushed as a blob"),
+        case("deleted-manifest", "manifest_deleted", "deleted before"),
+        case("deleted-blob", "blob_deleted", "deleted before"),
+    ],
 )
-def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, what: str) -> None:
-    """Purpose: deleting what is not there is told as such.
-
-    Method: 1. DELETE a manifest and a blob that were never pushed, and as a manifest what was pushed as a blob
+def test_delete_absent_content(request: pytest.FixtureRequest, names: Names, kind: str, what: str) -> None:
+    """Purpose: a client learns that the content to delete does not exist.
+    Method: 1. DELETE a manifest and a blob that were never pushed or already deleted, and a blob's digest as a manifest
             2. expect 404
     """
-    over: Deletion = request.getfixturevalue("blob_deleted" if what == "blob" else "manifest_deleted")
-    pushed_as_blob = over.what.blobs[0].digest if isinstance(over.what, Manifest) else ""
-    digest = pushed_as_blob if what == "blob as manifest" else digest_of(names.new("absent").encode())
+    deletion: Deletion = request.getfixturevalue(kind)
+    content, digest = deletion.content, digest_of(names.new("absent").encode())
+    if what == "pushed as a blob" and isinstance(content, Manifest):
+        digest = content.blobs[0].digest
+    if what == "deleted before":
+        deletion.require_done()
+        digest = content.digest
 
-    expect_status(over.again(digest), 404, f"for a {what} that was never pushed")
+    expect_status(deletion.delete(digest), 404, f"for content that was {what}")
 
 
-@verifies("registry/delete/absent-is-404")
-@pytest.mark.parametrize("what", [case("tag", "tag")])
-def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: frozenset[str], what: str) -> None:
-    """Purpose: deleting an absent tag is reported as such.
-
-    Method: 1. DELETE a tag that was never pushed, with which another begins
-            2. expect 404
+@verifies("registry/delete/absent-is-404#tag")
+def test_delete_an_absent_tag(one_of_two_deleted: OneOfTwoDeleted, features: frozenset[str]) -> None:
+    """Purpose: a client learns that the tag to delete does not exist.
+    Method: 1. DELETE a tag that was never pushed, which is the beginning of another; 2. expect 404
     """
     if "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
     reply = one_of_two_deleted.repository.delete_manifest(one_of_two_deleted.tag[:-1])
-
-    expect_status(reply, 404, f"for a {what} that was never pushed")
+    expect_status(reply, 404, "for a tag that was never pushed")
 
 
 @verifies("registry/delete/absent-is-404")
-@pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
-def test_delete_in_an_absent_repository(repository: Repository, names: Names, what: str) -> None:
-    """Purpose: deleting in an absent repository is reported as such.
-
+@pytest.mark.parametrize("kind", [case("manifest-nowhere", "manifests"), case("blob-nowhere", "blobs")])
+def test_delete_in_an_absent_repository(repository: Repository, names: Names, kind: str) -> None:
+    """Purpose: a client learns that the repository of its deletion does not exist.
     Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
-            2. expect 404, or 400 or 405 where that deletion is disabled
+            2. expect 404, or 400 or 405 if that deletion is not offered
     """
     never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
-    delete = never.delete_manifest if what == "manifest" else never.delete_blob
-
-    expect_status(delete(digest_of(b"nowhere")), {404, *DISABLED}, f"for a {what} of a repository that never was")
+    reply = never.send("DELETE", f"{kind}/{digest_of(b'nowhere')}")
+    expect_status(reply, {404, *DISABLED}, "for content of an absent repository")
 
 
 @verifies("registry/delete/blob-is-gone")
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
-    """Purpose: a deleted blob cannot be pulled.
-
-    Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202
-            2. expect 404 to GET and HEAD, and to GET of a part
+    """Purpose: nobody pulls a deleted blob.
+    Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202; 2. expect 404 to GET and HEAD, and to GET of a part
     """
-    digest = blob_deleted.what.digest
+    digest = blob_deleted.content.digest
     expect_status(blob_deleted.reply, 202)
     expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
     expect_not_stored([repository.get_blob(digest, [("Range", "bytes=0-9")])])
 
 
-@verifies("registry/delete/twice-is-404")
-@pytest.mark.parametrize("what", [case("manifest", "manifest_deleted"), case("blob", "blob_deleted")])
-def test_delete_twice(request: pytest.FixtureRequest, what: str) -> None:
-    """Purpose: what was deleted is not there any more.
-
-    Method: 1. push a manifest or a blob; DELETE it twice
-            2. expect 404 to the second
+@verifies("registry/delete/blob-is-gone#sha512")
+def test_delete_a_blob_by_sha512(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a client deletes a blob by the digest that it was pushed with.
+    Method: 1. push a blob under its sha512 digest; not applicable if the registry accepts none, or deletes no blobs
+            2. DELETE it: expect 202, and 404 to GET and HEAD
     """
-    over: Deletion = request.getfixturevalue(what)
-    expect_done(over)
-    expect_status(over.again(over.what.digest), 404, "for what was deleted already")
+    blob = new_blob()
+    digest = digest_of(blob.content, "sha512")
+    if not repository.open_upload().put(digest, blob.content).ok:
+        raise NotApplicable("the registry accepts no sha512 digests, as it may")
+    reply = repository.delete_blob(digest)
+    if not reply.ok and not repository.delete_blob(repository.given_blob(new_blob().content)).ok:
+        raise NotApplicable("the registry deletes no blobs, as it may")
+
+    expect_status(reply, 202, "by the sha512 digest")
+    expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
 
 
-@verifies("registry/delete/blob-stays-elsewhere")
+@verifies("registry/delete/blob-stays-in-other-repositories")
 def test_blob_stays_in_another_repository(stored: StoredImage, blob_deleted: Deletion) -> None:
-    """Purpose: a blob that two repositories have stays in the one when it is deleted from the other.
-
-    Method: 1. push a blob to one repository, mount it into another, or push it there, and DELETE it from the other
+    """Purpose: deleting a blob in one repository does not break images in another.
+    Method: 1. push a blob to one repository, mount it into another (or push it there), and DELETE it there
             2. expect exactly its bytes from the first
     """
-    expect_done(blob_deleted)
+    blob_deleted.require_done()
+    expect_bytes(stored.repository.get_blob(blob_deleted.content.digest), blob_deleted.content.content)
 
-    expect_bytes(stored.repository.get_blob(blob_deleted.what.digest), blob_deleted.what.content)
 
-
-@verifies("registry/delete/known-is-gone-as-well")
-@pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
-def test_conditional_pull_of_deleted_content(
-    request: pytest.FixtureRequest, repository: Repository, one_of_two_deleted: OneOfTwoDeleted, what: str
-) -> None:
-    """Purpose: who has read what was deleted is told that it is gone, and not that it is as it was.
-
-    Method: 1. push and read a manifest or a blob, as it is and compressed, DELETE it
-            2. GET it with its entity tag in If-None-Match, and as one who takes it compressed: expect 404
+@verifies("registry/delete/conditional-pull-is-404")
+@BY_KIND
+def test_conditional_pull_of_deleted_content(request: pytest.FixtureRequest, kind: str) -> None:
+    """Purpose: a client with a cached copy learns that the content was deleted.
+    Method: 1. push and read a manifest or a blob, DELETE it
+            2. GET it with its entity tag in If-None-Match, and with Accept-Encoding: gzip: expect 404
     """
-    over: Deletion = request.getfixturevalue(f"{what}_deleted")
-    expect_done(over)
-    digest = over.what.digest
-    known = ("If-None-Match", over.read.headers.get("etag") or f'"{digest}"')
-
+    deletion: Deletion = request.getfixturevalue(kind)
+    deletion.require_done()
+    digest = deletion.content.digest
+    known = ("If-None-Match", deletion.before.headers.get("etag") or f'"{digest}"')
     for field in (known, CODED):
-        if what == "manifest":
-            expect_not_stored([one_of_two_deleted.repository.get_manifest(digest, [EVERY_TYPE, field])])
-        else:
-            expect_not_stored([repository.get_blob(digest, [field])])
+        expect_not_stored([deletion.get(digest, [EVERY_TYPE, field])])
 
 
-@verifies("registry/delete/tag-alone")
+@verifies("registry/delete/tag-goes-alone")
 def test_delete_tag(new_repository: NewRepository) -> None:
-    """Purpose: a tag goes alone; the image and its other tags stay.
-
-    Method: 1. push an image under three tags, of which one named another image before, begins another's name, and is
-               the third in small letters; DELETE that one: expect 202
-            2. expect 404 to GET of that tag, and the other tags alone in the list, which is asked for in pages; where a
-               page that was read before leads to the rest, expect that to be whole
-            3. expect the image by digest and by its other tags
-            4. push another under the deleted tag: expect 2xx, exactly its bytes, and the tag in the list
+    """Purpose: deleting a tag keeps the image and its other tags.
+    Method: 1. push an image under three tags, one of which named another image before; read one and DELETE it
+            2. expect 202, 404 to GET and HEAD of the tag, and the image by digest and its other tags
+            3. expect only the other tags in the list, in pages, also from the link of a page that was read before
+            4. push another image under the deleted tag: expect 2xx, exactly its bytes, and the tag in the list
     """
     repository = new_repository("delete-tag")
     manifest = image(repository.name, layers=0)
@@ -282,7 +270,6 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     tag = given_over(repository, manifest, "gone", "GONE")
     repository.given(manifest, *sorted({"gone-not", "GONE"} - {tag}))
 
-    # Who has read it before is told, too, that it went.
     before = repository.tags("?n=2")
     repository.get_manifest("gone"), repository.head_manifest("gone")
     expect_status(repository.delete_manifest("gone"), 202)
@@ -293,42 +280,40 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     for reference in (manifest.digest, "gone-not", "GONE"):
         expect_bytes(repository.get_manifest(reference), manifest.content)
     after = variation(manifest, "after")
-    expect_success(repository.push(after, "gone"), "under a tag that was deleted")
+    expect_success(repository.push(after, "gone"), "for a deleted tag")
     expect_bytes(repository.get_manifest("gone"), after.content)
     expect_tags(repository, ["GONE", "gone", "gone-not"])
 
 
-@verifies("registry/delete/refused-tag-deletion-changes-nothing")
-def test_tag_deletion_that_is_not_offered(
-    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str]
+@verifies("registry/delete/refused-deletion-changes-nothing")
+@pytest.mark.parametrize("feature", [case("manifest", "registry.delete"), case("tag", "registry.delete-tag")])
+def test_deletion_that_is_not_offered(
+    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str], feature: str
 ) -> None:
-    """Purpose: a registry that does not delete tags says so, and deletes nothing.
-
-    Method: 1. push an image under a tag, DELETE the tag
-            2. expect 400 or 405, or 401 or 403 to a login that may not delete, and exactly its bytes by tag; a registry
-               that deletes it need not say so
+    """Purpose: a registry that does not offer a deletion says so, and deletes nothing.
+    Method: 1. push an image under a tag, DELETE it by digest, or its tag; not applicable if the registry deletes it
+            2. expect 400 or 405 (401 or 403 for a login that may not delete), and exactly its bytes
     """
-    if "registry.delete-tag" in features:
-        raise NotOffered("the target claims registry.delete-tag")
+    if feature in features:
+        raise NotOffered(f"the target claims {feature}")
     tag = names.new("tag")
     manifest = repository.given(new_image(), tag)
-    reply = repository.delete_manifest(tag)
+    reference = tag if feature == "registry.delete-tag" else manifest.digest
+    reply = repository.delete_manifest(reference)
     if reply.ok:
-        raise NotOffered("the registry deletes tags, though the target does not claim it")
+        raise NotOffered(f"the registry offers the deletion, though the target does not claim {feature}")
 
-    expect_status(reply, {400, 401, 403, 405}, "where tags are not deleted")
-    expect_bytes(repository.get_manifest(tag), manifest.content)
+    expect_status(reply, {400, 401, 403, 405}, "if the deletion is not offered")
+    expect_bytes(repository.get_manifest(reference), manifest.content)
 
 
-@verifies("registry/delete/manifest-is-answered-202")
-@pytest.mark.parametrize("what", [case("without-its-tag", "an image")])
+@verifies("registry/delete/manifest-is-answered-202#without-its-tag")
 def test_delete_an_untagged_manifest(
-    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str], what: str
+    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str]
 ) -> None:
-    """Purpose: an image is deleted by its digest though its tag went before.
-
-    Method: 1. push an image under a tag, DELETE the tag, GET the image by its digest: it may have gone with its tag
-            2. where it is there, DELETE it by digest: expect 202, or 404 where it has gone by now
+    """Purpose: a client deletes an image by its digest after it deleted the tag.
+    Method: 1. push an image under a tag, DELETE the tag; not applicable if the image goes with its tag
+            2. DELETE the image by digest: expect 202
     """
     if "registry.delete-tag" not in features:
         raise NotOffered("the target does not claim registry.delete-tag")
@@ -336,26 +321,20 @@ def test_delete_an_untagged_manifest(
     manifest = repository.given(new_image(), tag)
     untagged = repository.delete_manifest(tag)
     if not untagged.ok or repository.get_manifest(manifest.digest).status != 200:
-        raise NotApplicable(f"there is no image without a tag here ({untagged.status} to DELETE of the tag)")
+        raise NotApplicable(f"the registry keeps no image without a tag ({untagged.status} to DELETE of the tag)")
     reply = repository.delete_manifest(manifest.digest)
     if reply.status == 404 and repository.get_manifest(manifest.digest).status == 404:
-        raise NotApplicable("the image went a little after its tag, as it may")
+        raise NotApplicable("the image went shortly after its tag, as it may")
 
-    expect_status(reply, 202, f"to {what} that no tag names")
+    expect_status(reply, 202, "for an image that no tag names")
 
 
-@verifies("registry/delete/manifest-is-answered-202")
-@pytest.mark.parametrize("what", [case("without-its-subject", "a referrer")])
-def test_delete_a_referrer_of_an_absent_subject(
-    repository: Repository, base: Manifest, new_image: NewImage, what: str
-) -> None:
-    """Purpose: what refers to an image that is not there can be deleted as any other.
-
-    Method: 1. push a manifest whose subject never came, DELETE it by digest
-            2. expect 202
+@verifies("registry/delete/manifest-is-answered-202#without-its-subject")
+def test_delete_a_referrer_of_an_absent_subject(repository: Repository, base: Manifest, new_image: NewImage) -> None:
+    """Purpose: a client deletes a signature whose image does not exist.
+    Method: 1. push a manifest whose subject was never pushed, DELETE it by digest; 2. expect 202
     """
     config, *layers = base.blobs
     referrer = manifest_of(config, layers, artifactType="application/vnd.example.note", subject=new_image().descriptor)
     need_taken(repository.push(referrer))
-
-    expect_status(repository.delete_manifest(referrer.digest), 202, f"to {what} of what is not there")
+    expect_status(repository.delete_manifest(referrer.digest), 202, "for a referrer of an absent subject")

@@ -53,10 +53,18 @@ def test_an_item_that_is_no_check_is_a_mistake(marks: dict[str, tuple[object, ..
 
 
 @pytest.mark.parametrize(
-    ("case", "identifier"), [("", "oauth/a/b"), ("one", "oauth/a/b#one"), ("oauth/a/b", "oauth/a/b")]
+    ("verified", "case", "identifier"),
+    [
+        ("oauth/a/b", "", "oauth/a/b"),
+        ("oauth/a/b", "one", "oauth/a/b#one"),
+        ("oauth/a/b", "oauth/a/b", "oauth/a/b"),
+        ("oauth/a/b#one", "", "oauth/a/b#one"),
+        ("oauth/a/b", "oauth/a/b#one", "oauth/a/b#one"),
+        ("oauth/a/b", "x-oauth/a/b#one", "oauth/a/b#x-one"),
+    ],
 )
-def test_the_id_is_the_requirements_and_the_case(case: str, identifier: str) -> None:
-    info = check_info(Item({"verifies": ("oauth/a/b",)}, case), KNOWN)  # type: ignore[arg-type]
+def test_the_id_is_the_requirements_and_the_case(verified: str, case: str, identifier: str) -> None:
+    info = check_info(Item({"verifies": (verified,)}, case), KNOWN)  # type: ignore[arg-type]
     assert not isinstance(info, str)
     assert (info.id, info.purpose, info.method) == (identifier, "it holds.", ["do it", "expect it"])
 

@@ -124,7 +124,9 @@ def test_a_docstring_is_purpose_and_steps() -> None:
     Method: 1. do this
             2. expect 200, or 204 in 3 cases
     """
-    assert described(text) == ("it holds.", ["do this", "expect 200, or 204 in 3 cases"])
+    steps = ("it holds.", ["do this", "expect 200, or 204 in 3 cases"])
+    assert described(text) == steps
+    assert described("Purpose: it holds.\nMethod: 1. do this; 2. expect 200, or 204 in 3 cases") == steps
 
 
 @pytest.mark.parametrize("durations", [{}, {f"a/b/{number}": float(number) for number in range(150)}])

@@ -75,7 +75,7 @@ def test_many_workers_share_a_file_but_what_disturbs_stays_together(
 ) -> None:
     monkeypatch.setattr(Scheduling, "__init__", lambda self, workers: setattr(self, "finely", workers > 2))
     monkeypatch.setattr(Scheduling, "config", pytestconfig, raising=False)
-    quiet, disturbing = "suites/registry/test_blob_pulls.py", "suites/errors/test_rate_limit.py"
+    quiet, disturbing = "suites/registry/test_pulls.py", "suites/errors/test_rate_limit.py"
     few, many = Scheduling(2), Scheduling(20)  # type: ignore[arg-type, call-arg]
     assert few._split_scope(f"{quiet}::test_a[x]") == quiet
     assert many._split_scope(f"{quiet}::test_a[x]") == f"{quiet}::test_a"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.nightly
 
 # Defects that written examples find, and the check whose finding is looked at.
 BESIDE = {
-    "error-without-code": "registry/upload/any-content-range-is-a-callers-affair",
+    "error-without-code": "registry/upload/any-content-range-is-handled",
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
     "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid",
     "expired-token-accepted": "authorization/bearer/expired-token-is-401",

@@ -55,7 +55,7 @@ def showcase() -> dict[str, str]:
         "registry/rights/puller-cannot-push": "manifests-deleted-before-the-rights",
         "registry/token/push-does-not-delete": "push-implies-delete",
         "registry/upload/out-of-order-changes-nothing": "refused-chunk-kept",
-        "registry/digest/known-elsewhere-is-verified": "known-elsewhere-unverified",
+        "registry/digest/of-another-repository-is-verified": "known-elsewhere-unverified",
         "registry/pull/range-is-served": "part-without-content-range",
         "registry/tags/links-lead-to-the-end": "link-never-ends",
         "registry/errors/body-is-json": "errors-of-a-type-nobody-reads",

@@ -67,7 +67,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     folder = tmp_path_factory.mktemp("remote")
     words = [
         str(SUITES / "oauth" / "test_basic_authentication.py"), str(SUITES / "webhooks" / "test_acceptance.py"),
-        str(SUITES / "registry" / "test_blob_pulls.py"), "--conformance-rate", f"{RATE}/s",
+        str(SUITES / "registry" / "test_pulls.py"), "--conformance-rate", f"{RATE}/s",
     ]  # fmt: skip
     with gateway(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1") as address:
         ran = run_there(address, folder, *words)

@@ -13,7 +13,10 @@ from tests.run.support import conformance
 
 pytestmark = pytest.mark.nightly
 
-CHECKS = ("registry/delete/refused-deletion-changes-nothing", "registry/delete/refused-tag-deletion-changes-nothing")
+CHECKS = (
+    "registry/delete/refused-deletion-changes-nothing#manifest",
+    "registry/delete/refused-deletion-changes-nothing#tag",
+)
 
 
 @pytest.mark.parametrize(

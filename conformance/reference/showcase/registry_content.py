@@ -190,7 +190,7 @@ class CatalogRepeats(Defect):
 
     surface = "registry"
     promise = "RG-35"
-    noticed_by = ("registry/catalog/repeats-nothing",)
+    noticed_by = ("registry/catalog/lists-each-repository-once",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "catalog" and answer.status == 200:
@@ -205,7 +205,7 @@ class TagDeletedInEveryRepository(Defect):
 
     surface = "registry"
     promise = "RG-36"
-    noticed_by = ("registry/delete/image-stays-elsewhere#tag",)
+    noticed_by = ("registry/delete/image-stays-in-other-repositories#tag",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         for each in list(registry_of(original).repositories):
@@ -228,7 +228,7 @@ class ErrorCodesOfItsOwn(Defect):
 
     surface = "registry"
     promise = "RG-39"
-    noticed_by = ("registry/errors/code-is-of-the-lists#absent-blob",)
+    noticed_by = ("registry/errors/code-is-known#absent-blob",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:

@@ -78,7 +78,7 @@ class LoginSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
 
     surface = "identity"
-    noticed_by = ("registry/login/scheme-is-compared-without-case",)
+    noticed_by = ("registry/login/scheme-is-case-insensitive",)
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
         if not request.headers.get("authorization", "Basic ").startswith("Basic "):
@@ -90,7 +90,7 @@ class RegistryUserNamed(Defect):
     """OWASP API2: an unknown user and a wrong password are answered alike."""
 
     surface = "identity"
-    noticed_by = ("registry/login/unknown-user-is-not-told",)
+    noticed_by = ("registry/login/unknown-user-is-not-revealed",)
 
     def account_of(
         self, original: Callable[[str, str], Account | None], username: str, password: str

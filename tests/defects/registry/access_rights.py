@@ -45,7 +45,7 @@ class MethodInTheQuery(Defect):
     """Docker token scopes: a deletion needs the right to delete, in the query as in the method."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/method-is-the-requests-own#get",)
+    noticed_by = ("registry/rights/method-override-is-ignored#get",)
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.request.parameter("_method") == "DELETE":
@@ -102,7 +102,7 @@ class PathInAFieldIsUnguarded(Defect):
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/no-path-leads-to-others#in-a-field",)
+    noticed_by = ("registry/rights/no-path-reaches-other-organizations#in-a-header",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         path = request.headers.get("x-original-url")
@@ -120,9 +120,9 @@ class RightsOfTheFirstNameInThePath(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/no-path-leads-to-others#escaped",
-        "registry/rights/no-path-leads-to-others#plain",
-        "registry/rights/no-path-leads-to-others#slash-escaped",
+        "registry/rights/no-path-reaches-other-organizations#escaped",
+        "registry/rights/no-path-reaches-other-organizations#plain",
+        "registry/rights/no-path-reaches-other-organizations#slash-escaped",
     )
 
     async def answer(self, original: Any, request: Request) -> Answer:
@@ -150,7 +150,7 @@ class StorageLooksAtNoSignature(_Led):
     """Docker Registry V2, Pulling a Layer: a blob is gated by its repository also in the storage that one is led to."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/redirect-opens-no-other",)
+    noticed_by = ("registry/rights/redirect-opens-no-other-blob",)
 
     def _signature(self, name: str, digest: str) -> str:
         return "31f7a65e315586ac"
@@ -176,7 +176,7 @@ class CatalogTokenOpensAll(Defect):
     """Docker token scopes: ``registry:catalog:*`` is for the list, and for no repository in it."""
 
     surface = "registry"
-    noticed_by = ("registry/token/catalog-opens-no-repository",)
+    noticed_by = ("registry/token/catalog-token-opens-no-repository",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return ("registry", "catalog", "*") in caller.grants or bool(original(caller, access))

@@ -110,7 +110,7 @@ class CodedUnderTheSameEntityTag(Defect):
     """RFC 9110 section 8.8.3.3: what was compressed on its way has another strong entity tag."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/coded-has-another-entity-tag",)
+    noticed_by = ("registry/pull/compressed-has-another-entity-tag",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if _is_compressed(request, answer):
@@ -122,7 +122,7 @@ class PackedLayerSaidToBeCoded(Defect):
     """RFC 9110 section 8.4: a layer that gzip made is what was pushed, and no coding of it that a client undoes."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/compressed-is-the-same#blob",)
+    noticed_by = ("registry/pull/compressed-content-is-the-same#blob",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "gzip" in request.headers.get("accept-encoding", "") and answer.body.startswith(b"\x1f\x8b"):
@@ -134,7 +134,7 @@ class CodedWithoutSayingSo(Defect):
     """RFC 9110 section 8.4: an answer that was compressed on its way says so by Content-Encoding."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/compressed-is-the-same#manifest",)
+    noticed_by = ("registry/pull/compressed-content-is-the-same#manifest",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         _is_compressed(request, answer)
@@ -145,7 +145,7 @@ class CodedThoughNotAccepted(Defect):
     """RFC 9110 section 12.5.3: a coding of which the weight is 0 is not accepted, though it is named."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/no-coding-where-none-is-accepted",)
+    noticed_by = ("registry/pull/accept-encoding-is-honoured",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if _is_compressed(request, answer):

@@ -86,7 +86,7 @@ class CatalogLosesTheLast(Defect):
     """Docker Registry V2, Listing Repositories: every repository of the caller's is listed."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/has-what-was-pushed",)
+    noticed_by = ("registry/catalog/lists-what-was-pushed",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "catalog" and answer.status == 200:
@@ -115,7 +115,7 @@ class CatalogKnowsNoLast(Defect):
     """Docker Registry V2, Catalog Fetch Paginated: what comes behind ``last``, where no n is told as well."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/last-goes-on-behind",)
+    noticed_by = ("registry/catalog/last-continues-after-the-name",)
 
     async def list_repositories(self, original: Any, asked: Asked) -> Answer:
         if asked.request.parameter("n") is None:
@@ -128,7 +128,7 @@ class CatalogBeginsAnewBehindNoName(Defect):
     """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/last-need-not-be-there",)
+    noticed_by = ("registry/catalog/last-need-not-exist",)
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         return list(original(names, None if last and "/" in last and last not in names else last))
@@ -138,7 +138,7 @@ class CatalogEndsBehindNoName(Defect):
     """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
 
     surface = "registry"
-    noticed_by = ("registry/catalog/last-need-not-be-there",)
+    noticed_by = ("registry/catalog/last-need-not-exist",)
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         if last is not None and "/" in last and last not in names:

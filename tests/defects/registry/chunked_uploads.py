@@ -28,7 +28,7 @@ ROWS = (
     row(
         "chunk-without-range",
         "distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted.",
-        "registry/upload/answers-tell-the-range",
+        "registry/upload/responses-state-the-range",
         chunk_accepted=lambda original, request, upload: without(original(request, upload), "Range"),
     ),
     row(
@@ -69,7 +69,7 @@ class UploadStatusFromCache(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: how far a session has come is told as it is now."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range",)
+    noticed_by = ("registry/upload/responses-state-the-range",)
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -210,7 +210,7 @@ class SessionKnownFromItsFirstByte(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/status-is-told",)
+    noticed_by = ("registry/upload/status-is-reported",)
     shipped = True
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
@@ -224,7 +224,7 @@ class StatusOfChunksAnswered200(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: "The response to an active upload <location> MUST be a 204"."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/status-is-told",)
+    noticed_by = ("registry/upload/status-is-reported",)
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -281,7 +281,7 @@ class OutOfOrderWithoutRange(Defect):
     """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/416-tells-where-to-go-on",)
+    noticed_by = ("registry/upload/416-states-where-to-continue",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
@@ -292,7 +292,7 @@ class OutOfOrderAnswered400(_AnotherStatus):
 
     surface = "registry"
     noticed_by = (
-        "registry/upload/416-tells-where-to-go-on",
+        "registry/upload/416-states-where-to-continue",
         "registry/upload/out-of-order-is-416#one-byte-early",
         "registry/upload/out-of-order-is-416#overlapping",
     )
@@ -303,7 +303,7 @@ class OutOfOrderWithoutLocation(Defect):
     """Docker Registry V2, Chunked Upload: 416 has the Location at which the upload goes on."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/416-tells-where-to-go-on",)
+    noticed_by = ("registry/upload/416-states-where-to-continue",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Location") if answer.status == 416 and kind_of(request) == "upload" else answer
@@ -313,7 +313,7 @@ class ContentRangeOfAnotherUnitFails(Defect):
     """API Reference, Error Handling: a Content-Range that cannot be read is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
+    noticed_by = ("registry/upload/any-content-range-is-handled",)
     shortest = 3
 
     def intercept(self, request: Request) -> Answer | None:
@@ -459,7 +459,7 @@ class BlobDigestOnceWrongStaysWrong(Defect):
     """distribution-spec 1.1, POST then PUT: a blob is taken under its digest, whatever failed under that before."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/refusal-ends-no-other",)
+    noticed_by = ("registry/upload/refusal-ends-no-other-upload",)
 
     def __init__(self) -> None:
         self.wrong: set[str] = set()

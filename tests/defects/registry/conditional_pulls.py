@@ -14,13 +14,13 @@ ROWS = (
     row(
         "blobs-without-entity-tags",
         'Docker Registry V2, Pulling a Layer: layers "should be cacheable", for which an ETag is told.',
-        "registry/pull/entity-tag-saves-a-pull#blob",
+        "registry/pull/if-none-match-returns-304#blob",
         blob_answer=lambda original, *given: without(original(*given), "ETag"),
     ),
     row(
         "entity-tag-not-heeded",
         "Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has.",
-        "registry/pull/entity-tag-saves-a-pull#manifest",
+        "registry/pull/if-none-match-returns-304#manifest",
         not_modified=lambda original, request, digest: False,
     ),
 )
@@ -30,7 +30,10 @@ class UnchangedForAnyCache(Defect):
     """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag#blob", "registry/pull/304-has-its-etag#manifest")
+    noticed_by = (
+        "registry/pull/304-has-the-header-fields-of-200#blob",
+        "registry/pull/304-has-the-header-fields-of-200#manifest",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
@@ -42,7 +45,7 @@ class UnchangedUnderAnotherTag(Defect):
     """RFC 9110 section 15.4.5: 304 has the ETag that 200 would have had."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag#blob",)
+    noticed_by = ("registry/pull/304-has-the-header-fields-of-200#blob",)
 
     def unchanged(self, original: Any, digest: str) -> Answer:
         answer: Answer = original(digest)
@@ -54,7 +57,7 @@ class HeadOfWhatIsKnownTellsNoTag(Defect):
     """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-has-its-etag#manifest-head",)
+    noticed_by = ("registry/pull/304-has-the-header-fields-of-200#manifest-head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 304:
@@ -66,7 +69,10 @@ class UnchangedOfNoLength(Defect):
     """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/304-tells-no-other-length#blob", "registry/pull/304-tells-no-other-length#manifest")
+    noticed_by = (
+        "registry/pull/304-has-the-header-fields-of-200#blob",
+        "registry/pull/304-has-the-header-fields-of-200#manifest",
+    )
 
     def unchanged(self, original: Any, digest: str) -> Answer:
         answer: Answer = original(digest)
@@ -79,9 +85,9 @@ class EntityTagsWithoutQuotationMarks(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/entity-tag-has-its-form#blob",
-        "registry/pull/entity-tag-has-its-form#manifest",
-        "registry/pull/entity-tag-has-its-form#manifest-head",
+        "registry/pull/entity-tag-is-quoted#blob",
+        "registry/pull/entity-tag-is-quoted#manifest",
+        "registry/pull/entity-tag-is-quoted#manifest-head",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -97,7 +103,7 @@ class HeadKnowsNoEntityTag(Defect):
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull#manifest-head",)
+    noticed_by = ("registry/pull/if-none-match-returns-304#manifest-head",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         await original(asked)
@@ -111,8 +117,8 @@ class OneEntityTagRead(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/entity-tag-saves-a-pull#blob-among-others",
-        "registry/pull/entity-tag-saves-a-pull#manifest-among-others",
+        "registry/pull/if-none-match-returns-304#blob-among-others",
+        "registry/pull/if-none-match-returns-304#manifest-among-others",
     )
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:

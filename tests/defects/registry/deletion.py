@@ -80,7 +80,7 @@ class BlobDeletionTakesManifests(Defect):
     """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-goes-alone",)
+    noticed_by = ("registry/delete/blob-deletion-keeps-manifests",)
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -94,7 +94,7 @@ class DeletingABlobInUseFails(Defect):
     """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-goes-alone",)
+    noticed_by = ("registry/delete/blob-deletion-keeps-manifests",)
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
@@ -138,7 +138,10 @@ class BlobDeletedEverywhere(Defect):
     """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-stays-elsewhere", "registry/delete/blob-stays-elsewhere#pushed")
+    noticed_by = (
+        "registry/delete/blob-stays-in-other-repositories",
+        "registry/delete/blob-stays-in-other-repositories#pushed",
+    )
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         for repository in registry_of(original).repositories.values():
@@ -224,7 +227,7 @@ class DockerImagesNotDeleted(Defect):
     """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/image-stays-elsewhere#digest",)
+    noticed_by = ("registry/delete/image-stays-in-other-repositories#digest",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         manifest = registry_of(original).stored(name).manifests.get(digest)
@@ -302,7 +305,7 @@ class DeletedIsAsItWas(OwnTags, Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/known-is-gone-as-well#blob", "registry/delete/known-is-gone-as-well#manifest")
+    noticed_by = ("registry/delete/conditional-pull-is-404#blob", "registry/delete/conditional-pull-is-404#manifest")
 
     def __init__(self) -> None:
         self.sent: set[tuple[str, str]] = set()
@@ -436,7 +439,7 @@ class LinkCounts(Defect):
     """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         before = COUNTED.fullmatch(request.parameter("last") or "")
@@ -451,7 +454,7 @@ class DeletedTagPushedAgainNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
@@ -468,7 +471,7 @@ class DeletedTagNamesWhatItDid(Defect):
     """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
         self.named: dict[tuple[str, str], str] = {}
@@ -485,7 +488,7 @@ class DeletedTagTakesItsDigest(Defect):
     """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         stored = registry_of(original).stored(name)
@@ -498,7 +501,7 @@ class DeletedTagsInPages(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
         self.deleted: dict[str, list[str]] = {}
@@ -520,7 +523,7 @@ class DeletedTagRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
@@ -540,7 +543,7 @@ class DeletedTagFromCache(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
         self.read: dict[Place, Manifest] = {}
@@ -567,7 +570,7 @@ class TagDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/tag-alone",)
+    noticed_by = ("registry/delete/tag-goes-alone",)
     told = ("manifest", "DELETE", 202, 204)
 
     def _meant(self, request: Request) -> bool:
@@ -579,7 +582,7 @@ class DeletionOfMissingBlobAccepted(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/delete/twice-is-404#blob",
+        "registry/delete/absent-is-404#deleted-blob",
         "registry/delete/absent-is-404#blob",
         "registry/delete/absent-is-404#blob-nowhere",
     )
@@ -594,7 +597,7 @@ class ManifestDeletionGetsNoAnswer(Defect):
     """OCI 1.1, Deleting Manifests: 202."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/twice-is-404#manifest",)
+    noticed_by = ("registry/delete/absent-is-404#deleted-manifest",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None

@@ -36,7 +36,7 @@ class PostOfNothingLinksWhatIsKnown(Defect):
     """Docker Registry V2, Completed Upload: who names a digest and sends no bytes gets none, refused or not."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/known-elsewhere-is-verified#nothing-in-a-post",)
+    noticed_by = ("registry/digest/of-another-repository-is-verified#nothing-in-a-post",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)
@@ -52,11 +52,11 @@ class KnownElsewhereUnverified(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/digest/known-elsewhere-is-verified#nothing-in-a-post",
-        "registry/digest/known-elsewhere-is-verified#nothing-other-organization",
-        "registry/digest/known-elsewhere-is-verified#nothing-ours",
-        "registry/digest/known-elsewhere-is-verified#other-bytes-other-organization",
-        "registry/digest/known-elsewhere-is-verified#other-bytes-ours",
+        "registry/digest/of-another-repository-is-verified#nothing-in-a-post",
+        "registry/digest/of-another-repository-is-verified#nothing-other-organization",
+        "registry/digest/of-another-repository-is-verified#nothing-ours",
+        "registry/digest/of-another-repository-is-verified#other-bytes-other-organization",
+        "registry/digest/of-another-repository-is-verified#other-bytes-ours",
     )
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
@@ -71,7 +71,7 @@ class MalformedDigestInAPostFails(Defect):
     """API Reference, Error Handling: a malformed digest is the caller's fault, in whichever form of push."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-in-a-post-is-a-callers-fault",)
+    noticed_by = ("registry/digest/malformed-in-a-post-is-handled",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         digest = request.parameter("digest") if request.method == "POST" else None
@@ -107,21 +107,21 @@ class MalformedDigestFails(Defect):
         "registry/digest/malformed-manifest-digest-is-400#short",
         "registry/digest/malformed-manifest-digest-is-400#unknown-algorithm",
         "registry/digest/malformed-manifest-digest-is-400#words",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-delete",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-empty-hex",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-head",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-letters",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-longer",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-no-algorithm",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-short",
-        "registry/digest/malformed-read-is-a-callers-fault#blob-unknown-algorithm",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-delete",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-empty-hex",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-head",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-letters",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-longer",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-short",
-        "registry/digest/malformed-read-is-a-callers-fault#manifest-unknown-algorithm",
+        "registry/digest/malformed-in-a-path-is-refused#blob-delete",
+        "registry/digest/malformed-in-a-path-is-refused#blob-empty-hex",
+        "registry/digest/malformed-in-a-path-is-refused#blob-head",
+        "registry/digest/malformed-in-a-path-is-refused#blob-letters",
+        "registry/digest/malformed-in-a-path-is-refused#blob-longer",
+        "registry/digest/malformed-in-a-path-is-refused#blob-no-algorithm",
+        "registry/digest/malformed-in-a-path-is-refused#blob-short",
+        "registry/digest/malformed-in-a-path-is-refused#blob-unknown-algorithm",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-delete",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-empty-hex",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-head",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-letters",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-longer",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-short",
+        "registry/digest/malformed-in-a-path-is-refused#manifest-unknown-algorithm",
     )
 
     def check_digest(self, original: Any, text: str | None) -> str:
@@ -134,7 +134,7 @@ class BlobsStoredWithoutADigest(_ClosedAllTheSame):
     """distribution-spec 1.1, POST then PUT: the digest is required, and what is refused for want of it is no blob."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/missing-is-400#empty", "registry/upload/any-closing-digest-is-judged")
+    noticed_by = ("registry/digest/malformed-is-400#empty", "registry/upload/any-closing-digest-is-verified")
     codes = ("DIGEST_INVALID",)
 
     def wrong_digest(self, original: Any, digest: str) -> Refusal:
@@ -146,7 +146,7 @@ class MissingDigestAccepted(Defect):
     """distribution-spec 1.1, Pushing blobs: the closing PUT must name the digest."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/missing-is-400#absent",)
+    noticed_by = ("registry/digest/malformed-is-400#absent",)
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         if request.parameter("digest") is None:
@@ -158,7 +158,7 @@ class LastDigestStored(Defect):
     """Docker Registry V2, Digest Parameter: a blob is stored under the digest that was verified."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/of-two-none-is-believed#true-first",)
+    noticed_by = ("registry/digest/two-digests-are-verified#true-first",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -263,7 +263,7 @@ class SecondTryBelieved(Defect):
     """Docker Registry V2, Digest Parameter: what is sent after a refusal is verified and kept as well."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/second-try-is-judged-too",)
+    noticed_by = ("registry/digest/second-attempt-is-verified",)
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
@@ -284,7 +284,7 @@ class SecondEndFails(Defect):
     """API Reference, Error Handling: an upload that is closed again after a refusal is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/second-try-is-judged-too",)
+    noticed_by = ("registry/digest/second-attempt-is-verified",)
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
@@ -326,7 +326,7 @@ class HeadBySha512NotFound(Defect):
     """distribution-spec 1.1, Pulling blobs, Pulling manifests: what GET has under a digest, HEAD has under it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-comes-back")
+    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-can-be-pulled")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and "/sha512:" in request.path:
@@ -338,7 +338,7 @@ class Sha512ManifestNotDeleted(Defect):
     """distribution-spec 1.1, Deleting Manifests: what was deleted by its sha512 digest, and answered 202, is gone."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         if not digest.startswith("sha512:"):
@@ -349,7 +349,7 @@ class Sha512ManifestsFail(Defect):
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.reference.startswith("sha512:"):
@@ -362,7 +362,7 @@ class Sha512ManifestsNotFound(Defect):
     """distribution-spec 1.1, Pulling manifests: what was pushed under a sha512 digest is pulled by that."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+    noticed_by = ("registry/digest/sha512-manifest-can-be-pulled",)
 
     def resolve(self, original: Any, name: str, reference: str) -> Any:
         return None if reference.startswith("sha512:") else original(name, reference)
@@ -400,7 +400,6 @@ class BlobDigestNotVerified(Defect):
         "registry/digest/wrong-is-refused#post",
         "registry/digest/wrong-is-refused#put",
         "registry/digest/sha512-is-verified",
-        "registry/digest/sha512-is-verified#chunks",
     )
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
@@ -479,7 +478,7 @@ class ClosingAlgorithmUnread(Defect):
     """distribution-spec 1.1, Pushing blobs: a digest is its algorithm and its digits, and both are compared."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/any-closing-digest-is-judged",)
+    noticed_by = ("registry/upload/any-closing-digest-is-verified",)
     shortest = 2
 
     def closing_digest(self, original: Any, request: Any, upload: Any) -> str:

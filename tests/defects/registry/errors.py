@@ -34,7 +34,7 @@ ROWS = (
     row(
         "wrong-digest-says-upload-invalid",
         "distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID.",
-        "registry/errors/code-tells-the-cause#wrong-digest",
+        "registry/errors/code-matches-the-cause#wrong-digest",
         wrong_digest=lambda original, digest: Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400),
     ),
     row(
@@ -107,7 +107,7 @@ class MissingManifestIsNotFound(Defect):
     """distribution-spec 1.1, Error Codes: the code is MANIFEST_UNKNOWN, not one of one's own (harbor #23637)."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-is-of-the-lists#absent-tag",)
+    noticed_by = ("registry/errors/code-is-known#absent-tag",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
@@ -135,8 +135,8 @@ class MalformedDigestUnknown(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/errors/code-tells-the-cause#malformed-digest",
-        "registry/errors/code-tells-the-cause#malformed-manifest-digest",
+        "registry/errors/code-matches-the-cause#malformed-digest",
+        "registry/errors/code-matches-the-cause#malformed-manifest-digest",
     )
 
     def check_digest(self, original: Any, text: str | None) -> str:
@@ -149,7 +149,7 @@ class UnknownSessionCancelledByAnotherCode(Defect):
     """Docker Registry V2, Errors: BLOB_UPLOAD_UNKNOWN tells of a session that is not there, however it is asked."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause#unknown-session-cancelled",)
+    noticed_by = ("registry/errors/code-matches-the-cause#unknown-session-cancelled",)
 
     async def delete_upload(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -199,9 +199,9 @@ class OtherMethodUnknown(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/errors/other-method-is-405#patch-blob",
-        "registry/errors/other-method-is-405#post-manifest",
-        "registry/errors/other-method-is-405#put-tags",
+        "registry/errors/unsupported-method-is-405#patch-blob",
+        "registry/errors/unsupported-method-is-405#post-manifest",
+        "registry/errors/unsupported-method-is-405#put-tags",
     )
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
@@ -214,10 +214,10 @@ class ErrorTellsTheInside(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/errors/tell-nothing-of-the-inside#absent-repository",
-        "registry/errors/tell-nothing-of-the-inside#no-login",
-        "registry/errors/tell-nothing-of-the-inside#nonsense-manifest",
-        "registry/errors/tell-nothing-of-the-inside#wrong-digest",
+        "registry/errors/reveal-no-internal-details#absent-repository",
+        "registry/errors/reveal-no-internal-details#no-login",
+        "registry/errors/reveal-no-internal-details#nonsense-manifest",
+        "registry/errors/reveal-no-internal-details#wrong-digest",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -231,9 +231,9 @@ class LoginToldBack(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/errors/tell-nothing-of-the-inside#absent-blob",
-        "registry/errors/tell-nothing-of-the-inside#absent-tag",
-        "registry/errors/tell-nothing-of-the-inside#unknown-session",
+        "registry/errors/reveal-no-internal-details#absent-blob",
+        "registry/errors/reveal-no-internal-details#absent-tag",
+        "registry/errors/reveal-no-internal-details#unknown-session",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

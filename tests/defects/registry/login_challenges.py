@@ -176,7 +176,7 @@ class DenialToldInText(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
     surface = "registry"
-    noticed_by = ("registry/login/denial-is-told#manifest",)
+    noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
 
@@ -184,7 +184,7 @@ class DenialToldAsUnsupported(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
     surface = "registry"
-    noticed_by = ("registry/login/denial-is-told#manifest", "registry/login/denial-is-told#tags")
+    noticed_by = ("registry/login/401-is-an-error-document#manifest", "registry/login/401-is-an-error-document#tags")
     code = "UNAUTHORIZED"
     instead = "UNSUPPORTED"
 

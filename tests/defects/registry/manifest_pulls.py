@@ -213,7 +213,7 @@ class FirstAcceptFieldAlone(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the first has not all."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/accept-is-read-whole#last-of-several", "registry/pull/accept-is-read-whole#weighted")
+    noticed_by = ("registry/pull/accept-is-honoured#last-of-several", "registry/pull/accept-is-honoured#weighted")
 
     def _read(self, request: Request) -> list[str]:
         """The types of the first field."""
@@ -224,7 +224,7 @@ class LastAcceptFieldAlone(_AcceptReadInPart):
     """RFC 9110 section 5.2: Accept fields are one list, of which the last has not all."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/accept-is-read-whole#first-of-several",)
+    noticed_by = ("registry/pull/accept-is-honoured#first-of-several",)
 
     def _read(self, request: Request) -> list[str]:
         """The types of the last field."""
@@ -235,7 +235,7 @@ class AcceptTakenLiterally(Defect):
     """RFC 9110 section 12.5.1: ``*/*`` is any type, and so is no Accept at all (distribution, OCI manifests)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-type-is-any-type#asterisks",)
+    noticed_by = ("registry/pull/accept-is-honoured#asterisks",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         if manifest.media_type not in request.headers.get("accept", ""):
@@ -248,7 +248,7 @@ class HeadWithoutAcceptUnknown(Defect):
     """RFC 9110 section 12.5.1: who sends no Accept takes any type, of HEAD as of GET (watchtower #728)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-type-is-any-type#no-accept",)
+    noticed_by = ("registry/pull/accept-is-honoured#no-accept",)
     shipped = True
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:

@@ -54,8 +54,8 @@ class MountOfMissingBlobAnswered201(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/mount/absent-blob-is-not-made-up#absent-source",
-        "registry/mount/absent-blob-is-not-made-up#source",
+        "registry/mount/absent-blob-is-not-mounted#absent-source",
+        "registry/mount/absent-blob-is-not-mounted#source",
     )
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
@@ -67,7 +67,7 @@ class MountsLinkedBeforeTheyAreFound(Defect):
     """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-is-not-made-up#no-source", "registry/mount/deleted-blob-is-not-mounted")
+    noticed_by = ("registry/mount/absent-blob-is-not-mounted#no-source", "registry/mount/deleted-blob-is-not-mounted")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)
@@ -84,7 +84,7 @@ class MountOpensNoUpload(Defect):
         "registry/mount/absent-blob-opens-an-upload",
         "registry/mount/blob-or-upload",
         "registry/mount/blob-or-upload#new-repository",
-        "registry/mount/without-source-is-answered",
+        "registry/mount/without-source-succeeds",
     )
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
@@ -95,7 +95,7 @@ class MountFailureRefused(Defect):
     """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-is-answered")
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-succeeds")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)
@@ -124,7 +124,7 @@ class MountWithoutBlob(Defect):
     noticed_by = (
         "registry/mount/blob-or-upload",
         "registry/mount/blob-or-upload#new-repository",
-        "registry/mount/stays-when-the-source-goes",
+        "registry/mount/outlives-its-source",
     )
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
@@ -304,8 +304,8 @@ class MalformedMountFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/mount/malformed-is-a-callers-fault#digest",
-        "registry/mount/malformed-is-a-callers-fault#digest-not-ascii",
+        "registry/mount/malformed-is-handled#digest",
+        "registry/mount/malformed-is-handled#digest-not-ascii",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -317,7 +317,7 @@ class MountFromNoNameFails(Defect):
     """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/malformed-is-a-callers-fault#source",)
+    noticed_by = ("registry/mount/malformed-is-handled#source",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         source = asked.request.parameter("from")
@@ -331,7 +331,7 @@ class MountOfWhatIsThereRefused(Defect):
     """distribution-spec 1.1, Mounting a blob: a blob that the target has already is mounted, and no conflict."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/of-what-is-there-is-answered#again",)
+    noticed_by = ("registry/mount/of-an-existing-blob-succeeds#again",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         if digest in registry_of(original).stored(target).blobs:
@@ -343,7 +343,7 @@ class MountFromItselfTakesTheBlob(Defect):
     """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/of-what-is-there-is-answered#itself",)
+    noticed_by = ("registry/mount/of-an-existing-blob-succeeds#itself",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted = bool(await original(source, target, digest))
@@ -356,7 +356,7 @@ class MountedFromNowhere(Defect):
     """distribution-spec 1.1, Mounting a blob: what is answered 201 is there, whether the source was named or not."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/without-source-is-answered",)
+    noticed_by = ("registry/mount/without-source-succeeds",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         if asked.request.parameter("from"):

@@ -37,7 +37,7 @@ ROWS = (
     row(
         "invalid-token-not-told",
         'RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD).',
-        "registry/token/invalid-is-told",
+        "registry/token/invalid-token-is-reported",
         challenge_parameters=lambda original, wanted, error: list(original(wanted, None)),
     ),
 )
@@ -217,7 +217,7 @@ class ErrorOfAChallengeRunsOn(Defect):
     """RFC 9110 section 11.2, RFC 6750 section 3.1: nor does anything come directly behind ``error="invalid_token"``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/invalid-is-told",)
+    noticed_by = ("registry/token/invalid-token-is-reported",)
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         told: list[str] = original(wanted, error)

@@ -72,7 +72,7 @@ class AnonymousPush(Defect):
         "registry/login/anonymous-cannot-push#mount",
         "registry/login/anonymous-cannot-push#upload",
         "registry/login/anonymous-cannot-push#upload-at-once",
-        "registry/login/denial-is-told#upload",
+        "registry/login/401-is-an-error-document#upload",
     )
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
@@ -257,7 +257,7 @@ class KnownNeedsNoLogin(Defect):
     """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
 
     surface = "registry"
-    noticed_by = ("registry/login/known-needs-a-login",)
+    noticed_by = ("registry/login/anonymous-cannot-pull#manifest-known",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         caller: Caller = Caller("") if "if-none-match" in request.headers else original(kind, name, request)
@@ -300,7 +300,7 @@ class NameInAFieldOpens(Defect):
     """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
 
     surface = "registry"
-    noticed_by = ("registry/login/name-alone-opens-nothing#in-a-field",)
+    noticed_by = ("registry/login/username-alone-opens-nothing#in-a-header",)
     named = "x-webauth-user"
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
@@ -314,7 +314,7 @@ class NameAloneOpens(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
     surface = "registry"
-    noticed_by = ("registry/login/name-alone-opens-nothing#none",)
+    noticed_by = ("registry/login/username-alone-opens-nothing#none",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
@@ -335,7 +335,7 @@ class OtherMethodsNeedNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-method-opens#options", "registry/login/no-method-opens#other")
+    noticed_by = ("registry/login/is-not-bypassed#options", "registry/login/is-not-bypassed#unknown-method")
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if kind_of(request) == "manifest" and request.method not in KNOWN:
@@ -347,7 +347,7 @@ class QueryNeedsNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#query",)
+    noticed_by = ("registry/login/is-not-bypassed#query",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -360,9 +360,9 @@ class EscapedPathsNeedNoLogin(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/login/no-spelling-of-a-path-opens#deletion",
-        "registry/login/no-spelling-of-a-path-opens#letter-escaped",
-        "registry/login/no-spelling-of-a-path-opens#slash-escaped",
+        "registry/login/is-not-bypassed#deletion",
+        "registry/login/is-not-bypassed#letter-escaped",
+        "registry/login/is-not-bypassed#slash-escaped",
     )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -376,7 +376,7 @@ class TwoSlashesNeedNoLogin(Defect):
     """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
 
     surface = "registry"
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#slash-before",)
+    noticed_by = ("registry/login/is-not-bypassed#slash-before",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if request.method == "GET" and request.path.startswith("//v2/"):
@@ -404,7 +404,7 @@ class _NeedsNoLogin(Defect):
 class EscapedTagsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of a list is written."""
 
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#tags",)
+    noticed_by = ("registry/login/is-not-bypassed#tags",)
 
     path = "/%74ags/"
 
@@ -412,7 +412,7 @@ class EscapedTagsNeedNoLogin(_NeedsNoLogin):
 class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of a blob is written."""
 
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#blob",)
+    noticed_by = ("registry/login/is-not-bypassed#blob",)
 
     path = "/%62lobs/"
 
@@ -420,7 +420,7 @@ class EscapedBlobsNeedNoLogin(_NeedsNoLogin):
 class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of the catalog is written."""
 
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#catalog",)
+    noticed_by = ("registry/login/is-not-bypassed#catalog",)
 
     path = "/%5fcatalog"
 
@@ -431,6 +431,6 @@ class EscapedCatalogNeedsNoLogin(_NeedsNoLogin):
 class EscapedUploadsNeedNoLogin(_NeedsNoLogin):
     """API Reference, Error Handling: a missing token is 401, however the path of an upload is written."""
 
-    noticed_by = ("registry/login/no-spelling-of-a-path-opens#upload",)
+    noticed_by = ("registry/login/is-not-bypassed#upload",)
 
     path = "/%75ploads/"

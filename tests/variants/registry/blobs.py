@@ -22,7 +22,7 @@ class NoConditionalRequests(Variant):
     """RFC 9110 section 8.8.3: a server may have no entity tags."""
 
     surface = "registry"
-    misses = ("registry/pull/entity-tag-saves-a-pull",)
+    misses = ("registry/pull/if-none-match-returns-304",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "ETag")
@@ -81,7 +81,7 @@ class StorageAnswersItself(Variant):
 
     surface = "registry"
     misses: ClassVar[tuple[str, ...]] = (
-        "registry/pull/entity-tag-saves-a-pull",
+        "registry/pull/if-none-match-returns-304",
         "registry/pull/digest-is-told",
         "registry/errors/body-is-json",
     )
@@ -147,7 +147,7 @@ class PullsAloneLedElsewhere(StorageAnswersItself):
     The answer that leads there tells the digest, of which the storage knows nothing.
     """
 
-    misses = ("registry/pull/entity-tag-saves-a-pull", "registry/errors/body-is-json")
+    misses = ("registry/pull/if-none-match-returns-304", "registry/errors/body-is-json")
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer = await super().get_blob(original, asked)
