@@ -212,7 +212,7 @@ def test_range_beyond_4_mib(repository: Repository, pushed: PushedOf, first: int
         expect_partial(reply, blob.content, first, last)
 
 
-@verifies("registry/pull/head-tells-the-length")
+@verifies("registry/pull/head-states-the-length")
 @pytest.mark.parametrize("size", [case("large-blob", LARGE)])
 def test_head_of_a_large_blob(repository: Repository, pushed: PushedOf, size: int) -> None:
     """Purpose: a client learns how much it would pull, above all where that is much.

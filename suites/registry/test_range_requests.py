@@ -98,7 +98,7 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
         expect_partial(reply, content, first, last)
 
 
-@verifies("registry/pull/head-tells-the-length")
+@verifies("registry/pull/head-states-the-length")
 @pytest.mark.parametrize("what", [case("blob-in-chunks", "a blob that came in two chunks")])
 def test_head_of_a_blob_pushed_in_chunks(repository: Repository, content: bytes, what: str) -> None:
     """Purpose: how much a client would pull is all of it, and not what came last.

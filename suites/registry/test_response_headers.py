@@ -24,7 +24,7 @@ Read = Callable[[str], Exchange]
 TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
 
 
-@verifies("registry/pull/head-tells-the-length")
+@verifies("registry/pull/head-states-the-length")
 @pytest.mark.parametrize("kind", [case("blob", "blob-head"), case("manifest", "digest-head")])
 def test_head_names_the_length(stored: StoredImage, read_stored: Read, kind: str) -> None:
     """Purpose: a client learns how much it would pull.

@@ -96,7 +96,7 @@ class ManifestReformatted(Defect):
     surface = "registry"
     promise = "RG-05"
     noticed_by = (
-        "registry/manifest/bytes-are-kept#sorted",
+        "registry/manifest/bytes-are-preserved#sorted",
         "interoperability/registry/push",
         "interoperability/registry/push-of-an-index",
         "interoperability/registry/pull",

@@ -63,7 +63,10 @@ class HeadManifestWithoutLength(Defect):
 
     surface = "registry"
     promise = "RG-25"
-    noticed_by = ("registry/pull/head-tells-the-length#large-manifest", "registry/pull/head-tells-the-length#manifest")
+    noticed_by = (
+        "registry/pull/head-states-the-length#large-manifest",
+        "registry/pull/head-states-the-length#manifest",
+    )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -114,7 +117,7 @@ class MediaTypeWanted(Defect):
 
     surface = "registry"
     promise = "RG-29"
-    noticed_by = ("registry/manifest/without-media-type-is-taken",)
+    noticed_by = ("registry/manifest/optional-forms-are-accepted#no-media-type",)
 
     def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         original(media_type, {"mediaType": "", **document})

@@ -230,9 +230,9 @@ class HeadBlobWithoutLength(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/head-tells-the-length#blob",
-        "registry/pull/head-tells-the-length#blob-in-chunks",
-        "registry/pull/head-tells-the-length#large-blob",
+        "registry/pull/head-states-the-length#blob",
+        "registry/pull/head-states-the-length#blob-in-chunks",
+        "registry/pull/head-states-the-length#large-blob",
     )
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:

@@ -460,8 +460,8 @@ class ManifestBringsItsBlobs(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/reference-brings-no-blob#organization",
-        "registry/manifest/reference-brings-no-blob#repository",
+        "registry/manifest/reference-copies-no-blob#organization",
+        "registry/manifest/reference-copies-no-blob#repository",
         "registry/manifest/missing-reference-is-refused#known-elsewhere",
         "registry/manifest/missing-reference-is-refused#layer-elsewhere",
     )
