@@ -233,7 +233,7 @@ def test_every_challenge_names_its_repository(
     expect_no_flaw(recorder, "registry", MISNAMED, f"a scope of {scope}…", right)
 
 
-@verifies("registry/pull/digest-field-is-true")
+@verifies("registry/pull/digest-header-is-correct")
 @concludes()
 @pytest.mark.parametrize("asked", [case("of-the-whole-run", "bytes=0-0")])
 def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Recorder, asked: str) -> None:

@@ -52,7 +52,7 @@ class BlobWithoutDigestHeader(Defect):
 
     surface = "registry"
     promise = "RG-24"
-    noticed_by = ("registry/pull/digest-is-told#blob", "registry/pull/digest-is-told#blob-head")
+    noticed_by = ("registry/pull/digest-header-is-present#blob-get", "registry/pull/digest-header-is-present#blob-head")
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         return without(original(status, digest, content), "Docker-Content-Digest")
@@ -79,7 +79,7 @@ class RangeUnitNotHeeded(Defect):
 
     surface = "registry"
     promise = "RG-26"
-    noticed_by = ("registry/pull/range-of-another-unit-is-no-part",)
+    noticed_by = ("registry/pull/unknown-range-unit-is-ignored",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(f"bytes={header.partition('=')[2]}", size)
@@ -91,7 +91,7 @@ class KnownWhateverIsKnown(Defect):
 
     surface = "registry"
     promise = "RG-27"
-    noticed_by = ("registry/pull/if-none-match-of-another-is-the-whole",)
+    noticed_by = ("registry/pull/if-none-match-of-another-etag-is-200",)
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         known = "if-none-match" in request.headers and kind_of(request) == "blob"

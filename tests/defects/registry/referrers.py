@@ -123,7 +123,7 @@ class ReferrersWithWrongSize(Defect):
     """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/describe-what-is-there",)
+    noticed_by = ("registry/referrers/descriptors-match-the-manifests",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "referrers" and answer.status == 200:
@@ -145,7 +145,7 @@ class FilterOfOwnTypesAlone(Defect):
     """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+    noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
     def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
         stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(original).repositories.values())
@@ -156,7 +156,7 @@ class FilterOfConfigsToo(Defect):
     """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+    noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         return {**original(manifest), "config": (manifest.document.get("config") or {}).get("mediaType")}
@@ -363,7 +363,7 @@ class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type#of-the-config",)
+    noticed_by = ("registry/referrers/artifact-type-is-listed#of-the-config",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry = dict(original(manifest))
@@ -376,7 +376,7 @@ class ArtifactTypeInSmallLetters(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type#of-an-index",)
+    noticed_by = ("registry/referrers/artifact-type-is-listed#of-an-index",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
