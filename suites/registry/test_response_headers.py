@@ -90,7 +90,7 @@ def test_digest_header_is_correct(stored: StoredImage, read_stored: Read, kind: 
 @pytest.mark.parametrize("kind", READS)
 def test_digest_header_is_present(stored: StoredImage, read_stored: Read, kind: str) -> None:
     """Purpose: a client learns the digest of what a tag names without hashing it.
-    Method: 1. GET and HEAD a blob and a manifest: expect Docker-Content-Digest, or of a redirected blob on the redirect.
+    Method: 1. GET and HEAD a blob and a manifest: expect Docker-Content-Digest, of a redirected blob on the redirect.
     """
     reply, rest = read_stored(kind), f"blobs/{stored.image.blobs[-1].digest}"
     if kind.startswith("blob") and not reply.url.endswith(rest) and "docker-content-digest" not in reply.headers:

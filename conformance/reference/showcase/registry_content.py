@@ -156,7 +156,7 @@ class LatestFollowsEveryPush(Defect):
 
     surface = "registry"
     promise = "RG-32"
-    noticed_by = ("registry/manifest/tags-move-alone",)
+    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag, digest)
@@ -170,7 +170,7 @@ class TagCaseFolded(Defect):
 
     surface = "registry"
     promise = "RG-33"
-    noticed_by = ("registry/name/tags-differ-in-case",)
+    noticed_by = ("registry/name/similar-tags-are-distinct",)
 
     def check_reference(self, original: Any, text: str) -> str:
         return str(original(text)).lower()
@@ -181,7 +181,7 @@ class LongTagListCutShort(Defect):
 
     surface = "registry"
     promise = "RG-34"
-    noticed_by = ("registry/tags/long-list-is-whole",)
+    noticed_by = ("registry/tags/long-list-is-complete",)
 
     def names_told(self, original: Any, page: list[str]) -> list[str] | None:
         told: list[str] | None = original(page[:LONGEST_LIST])

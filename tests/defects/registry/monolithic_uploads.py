@@ -114,7 +114,7 @@ class CreatedBlobsOfTheInside(Defect):
 class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
     """Docker Registry V2, Upload Progress: Range tells of no byte where none was received."""
 
-    noticed_by = ("registry/upload/opened-has-received-nothing",)
+    noticed_by = ("registry/upload/new-session-has-no-bytes",)
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers["Range"] = "0-1"
