@@ -247,7 +247,7 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
 @concludes()
 @pytest.mark.parametrize("query", [case("under-their-name", "?n=1")])
 def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder, query: str) -> None:
-    """Purpose: whoever reads a page of tags sees of which repository they are.
+    """Purpose: a client can verify which repository a page of tags belongs to.
     Method: 1. ask for one tag of a repository
             2. of each list of tags that the run was given, in pages as well, expect name to be the one asked for
     """
@@ -303,7 +303,7 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, 
 @verifies("registry/pull/single-value-headers-are-not-repeated")
 @concludes()
 def test_no_single_value_header_is_repeated(push_step: Step, recorder: Recorder) -> None:
-    """Purpose: every client reads of an answer what the next one does: of two values each takes the one it likes.
+    """Purpose: all clients read the same value of a header; of two values they may choose differently.
     Method: 1. open an upload, send it a chunk and close it
             2. in each answer that the run was given expect Location, Content-Type, Docker-Content-Digest, Range and
                their like in one line

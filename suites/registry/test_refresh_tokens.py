@@ -130,7 +130,7 @@ def test_token_of_a_form_is_not_cached(puller_refresh_response: Exchange, direct
 
 @verifies("registry/token/refresh-token-is-no-access-token")
 def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -> None:
-    """Purpose: a refresh token gets tokens, and is none.
+    """Purpose: a refresh token cannot be used as an access token.
     Method: 1. ask for a refresh token; pull with it as if it were an access token
             2. expect 401
     """

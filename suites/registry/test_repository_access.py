@@ -124,7 +124,7 @@ def test_their_images_are_closed(
     "operation", [case(name, name) for name in (*READS, "upload", "put-manifest", "delete-manifest")]
 )
 def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
-    """Purpose: who may not see a repository does not learn that it is there.
+    """Purpose: a client without access does not learn that a repository exists.
     Method: 1. send the request, as a stranger, for a repository that exists, between two that never did
             2. expect the same status, header fields and body, the name aside; a difference but in status counts if it
                is there each time in eight further rounds
@@ -241,7 +241,7 @@ def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: Sto
 @verifies("registry/rights/range-needs-pull")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None:
-    """Purpose: who may not have a blob gets no part of it.
+    """Purpose: a client without access to a blob gets no part of it.
     Method: 1. GET the first bytes of a blob, with another organization's login and without one
             2. expect 401, 403 or 404
     """

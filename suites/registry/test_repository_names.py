@@ -160,7 +160,7 @@ def expect_own(images: Iterable[StoredImage]) -> None:
     ],
 )
 def test_no_other_name(repository: Repository, ending: str) -> None:
-    """Purpose: what is no repository name is refused, and is never the platform's fault.
+    """Purpose: an invalid repository name is refused, and never causes a server error.
     Method: 1. POST an upload under what is no name
             2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; or a session of another name, where
                the path has dots, which a server may resolve before it looks at names (RFC 3986 section 6.2.2.3)
@@ -196,7 +196,7 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     ],
 )
 def test_any_name(repository: Repository, form: str) -> None:
-    """Purpose: no name is the platform's fault. How long one may be, no clause says; slashes many servers merge.
+    """Purpose: no name causes a server error. No clause limits its length, and many servers merge slashes.
     Method: 1. POST an upload under a name that is too long for many, or has an empty component, or none at all
             2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags; under no name
                another one to GET of an image

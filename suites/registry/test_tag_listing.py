@@ -153,7 +153,7 @@ def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -
 
 @verifies("registry/tags/n-zero-is-empty")
 def test_n_zero(tagged: Repository) -> None:
-    """Purpose: none asked for, none given.
+    """Purpose: a client that requests no tags gets none.
     Method: 1. ask for 0 tags of a repository that has some
             2. expect an empty list, and no Link
     """
@@ -180,7 +180,7 @@ def test_n_zero(tagged: Repository) -> None:
     ],
 )
 def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> None:
-    """Purpose: whoever follows the links sees every tag once.
+    """Purpose: a client that follows the links sees every tag once.
     Method: 1. ask for n tags; follow the Link of each page to the end
             2. expect every tag once over all pages
     """
@@ -190,7 +190,7 @@ def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> Non
 
 @verifies("registry/tags/last-reaches-every-tag")
 def test_pages_by_last(ask: Ask) -> None:
-    """Purpose: whoever asks on with last, as older clients do, sees every tag once.
+    """Purpose: an older client, which pages with last, sees every tag once.
     Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
             2. expect every tag once
     """
@@ -207,7 +207,7 @@ def test_pages_by_last(ask: Ask) -> None:
 @verifies("registry/tags/bad-n-is-400")
 @pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
 def test_bad_n(ask: Ask, number: str) -> None:
-    """Purpose: a number that is none is told as such.
+    """Purpose: a client learns that its n is invalid.
     Method: 1. ask for -1 and for "x" tags
             2. expect 400
     """
@@ -217,7 +217,7 @@ def test_bad_n(ask: Ask, number: str) -> None:
 @verifies("registry/tags/bad-n-is-no-server-error")
 @pytest.mark.parametrize("number", [*BAD_NUMBERS, case("large", MORE_THAN_THERE_ARE)])
 def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
-    """Purpose: a number that is none is never the platform's fault.
+    """Purpose: an invalid n never causes a server error.
     Method: 1. ask with an n that is no number, and with one beyond all memory
             2. expect an answer that is no 5xx
     """
@@ -240,7 +240,7 @@ def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
 @verifies("registry/tags/any-query-is-no-server-error")
 @explores(0.6, {"query": "?n=2&last=a_b+c"}, {"query": "?n=1&n=2"}, query=tag_queries())
 def test_any_query(stored: StoredImage, query: str) -> None:
-    """Purpose: whatever the query of a list is, it is never the platform's fault.
+    """Purpose: no query of a tag list causes a server error.
     Method: 1. ask for the tags with it
             2. expect 200 or a 4xx with a sound error document
     """

@@ -60,7 +60,7 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
     ],
 )
 def test_no_other_tag(stored: StoredImage, tag: str) -> None:
-    """Purpose: what is no tag is refused.
+    """Purpose: an invalid tag is refused.
     Method: 1. PUT an image under what is no tag
             2. expect 400 or 404
             3. where it is another than 404 (there is no such path), expect no such tag: GET is not answered 200
@@ -112,7 +112,7 @@ def test_tags_differ_at_their_end(
 @verifies("registry/name/any-reference-is-no-server-error")
 @explores(0.4, {"part": "sha256:0123"}, {"part": "a" * 140}, {"part": "uploads/"}, part=path_parts())
 def test_any_reference(stored: StoredImage, part: str) -> None:
-    """Purpose: whatever stands where a tag or a digest stands is never the platform's fault.
+    """Purpose: no text instead of a tag or digest causes a server error.
     Method: 1. GET a manifest and a blob under it
             2. expect no 5xx, and a sound error document
     """

@@ -100,7 +100,7 @@ def pushed_tags(tag_history: TagHistory) -> list[str]:
 
 @verifies("registry/tags/none-are-an-empty-list")
 def test_no_tags(tag_history: TagHistory) -> None:
-    """Purpose: a list of nothing is a list.
+    """Purpose: a client can parse the list of a repository without tags.
     Method: 1. push an image by digest alone, ask for the tags
             2. where the answer is 200, expect "tags": []
     """

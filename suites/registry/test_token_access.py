@@ -95,7 +95,7 @@ def test_insufficient_scope_is_not_an_invalid_token(pushed: Exchange) -> None:
 
 @verifies("registry/token/without-scope-grants-nothing")
 def test_token_without_scope(bearer: Registry, guarded: StoredImage) -> None:
-    """Purpose: a token for nothing shows who asks, and opens no repository.
+    """Purpose: a token without a scope identifies the login, and opens no repository.
     Method: 1. ask for a token without a scope, as docker login does: expect 200, if one is given with a scope
             2. GET /v2/ with it: expect 200; pull with it: expect 401, 403 or 404
     """
@@ -125,7 +125,7 @@ def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
 
 @verifies("registry/token/bearer-scheme-is-case-insensitive")
 def test_bearer_scheme_is_case_insensitive(good: str, guarded: StoredImage) -> None:
-    """Purpose: "bearer" is "Bearer".
+    """Purpose: a client may write the Bearer scheme in any case.
     Method: 1. pull with the scheme in small letters
             2. expect 200
     """

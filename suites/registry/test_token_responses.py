@@ -198,7 +198,7 @@ def test_token_of_a_form_lives_a_minute(form_response: Exchange, least: int) -> 
 
 @verifies("registry/token/form-response-is-json")
 def test_token_of_a_form_is_json(form_response: Exchange) -> None:
-    """Purpose: a client of OAuth 2.0 reads the answer, and does not take it for text.
+    """Purpose: an OAuth 2.0 client can parse the response.
     Method: 1. ask for a token by a form
             2. expect Content-Type: application/json
     """
@@ -227,7 +227,7 @@ def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) 
 @verifies("registry/token/malformed-request-is-no-server-error")
 @pytest.mark.parametrize("login", [case("no-colon", b"nocolon"), case("not-utf8", b"\xff:\xfe")])
 def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -> None:
-    """Purpose: a login that cannot be read is never the platform's fault, where tokens are asked for neither.
+    """Purpose: an unreadable login never causes a server error at the token endpoint.
     Method: 1. ask for a token under Basic credentials without a colon, and of bytes that are no UTF-8
             2. expect no 5xx
     """

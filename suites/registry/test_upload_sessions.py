@@ -96,7 +96,7 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled,
 
 @verifies("registry/upload/cancelling-affects-no-other-session")
 def test_cancelling_ends_no_other(repository: Repository, cancelled: Cancelled) -> None:
-    """Purpose: who gives up one upload gives up no other, nor what was to come of it.
+    """Purpose: cancelling one upload does not affect another of the same blob.
     Method: 1. open two sessions of one repository, PATCH a whole blob to one of them, and DELETE that
             2. PUT the blob to the other: expect 201, and exactly its bytes
     """
@@ -200,7 +200,7 @@ def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[
     ],
 )
 def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
-    """Purpose: an upload session is of no use to whoever else learns its location.
+    """Purpose: another client that learns the location of an upload session cannot use it.
     Method: 1. open a session; GET, PATCH, PUT and DELETE it as a stranger: expect 401, 403 or 404 (to GET by who may
                pull see session-tells-others-nothing; 400, 405 or 501 to DELETE, where no upload is cancelled)
             2. expect no such blob; then PUT as the opener: expect 2xx and exactly the bytes
@@ -221,7 +221,7 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
 
 @verifies("registry/rights/session-status-is-hidden-from-others")
 def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None:
-    """Purpose: how far an upload has come is its opener's affair.
+    """Purpose: another login does not see how far an upload has come.
     Method: 1. open a session; GET it with a login that may only pull
             2. expect 401, 403 or 404; then 204 to the opener
     """
