@@ -111,8 +111,8 @@ MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
 }  # fmt: skip
 
 
-# By registry/manifest/bytes-are-kept and nonsense-is-400; to a manifest whose bytes are kept, one further member is as
-# another. A blob that is missing is found last of all, when the tag may have moved already.
+# Already covered by registry/manifest/bytes-are-preserved and malformed-body-is-400: to a registry that preserves bytes
+# one further member is like another. A missing blob is found last, when the tag may have moved already.
 MANIFESTS_ASKED = {
     "nothing changed", "white space between the tokens", "a property that nobody knows", "an annotation",
     "cut short", "single quotes", "an array around it", "another kind of value in its place", "bytes that are no UTF-8",

@@ -203,10 +203,9 @@ class RepositoryMachine(Machine):
         self.model.delete_blob(blob.digest)
 
 
-@verifies("registry/model/repository-is-as-its-model")
+@verifies("registry/model/repository-matches-the-model")
 def test_repository_is_as_its_model(new_repository: NewRepository, features: frozenset[str]) -> None:
     """Purpose: whatever operations come in whatever order, the repository holds what they say it holds.
-
     Method: 1. do a sequence of pushes (whole, in chunks, closed wrongly, cancelled), reads, lists and deletions
             2. after each compare with a model; on a difference look for the shortest sequence that shows it
     """

@@ -78,7 +78,6 @@ def no_tag(repository: Repository, once: Once) -> Exchange:
 @pytest.mark.parametrize("length", [case("of-the-whole-run", 1)])
 def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, recorder: Recorder, length: int) -> None:
     """Purpose: a client can read every refusal, those that it seldom meets among them.
-
     Method: 1. PUT a manifest under what is no tag; send a chunk of an upload, shorter than its Content-Range says
             2. where that is refused in JSON, and in every other refusal in JSON that the run was given before, expect
                {"errors": [{"code": …}]}, the code in capitals and underscores; and of every other refusal that says it
@@ -98,7 +97,6 @@ def test_every_refusal_has_the_form(repository: Repository, no_tag: Exchange, re
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "WWW-Authenticate")])
 def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder, name: str) -> None:
     """Purpose: a client is told how to log in wherever it is told that it must.
-
     Method: 1. PUT a manifest under what is no tag
             2. where that is 401, and in every other 401 that the run was given before, expect WWW-Authenticate
     """
@@ -113,7 +111,6 @@ def test_no_401_without_a_challenge(no_tag: Exchange, recorder: Recorder, name: 
 @concludes()
 def test_every_challenge_gets_a_token(bearer: Registry, stored: StoredImage, recorder: Recorder) -> None:
     """Purpose: a client gets in whichever instance tells it where tokens are.
-
     Method: 1. of the challenges that the run was given for /v2/ and for names of its own, follow each whose realm or
                service is another than the first's: ask there for a token to pull; show the login to none but the host
                that the first names
@@ -150,7 +147,6 @@ def expect_leads_on(recorder: Recorder, entry: dict[str, Any], reply: Exchange, 
 @concludes()
 def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> None:
     """Purpose: engines that show a registry's warnings to their users can read them.
-
     Method: 1. GET /v2/
             2. in the Warning fields of each answer that the run was given expect 299 - "…" alone, of no more than 4096
                bytes; or what caches add of their own
@@ -165,11 +161,10 @@ def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> N
         expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN_CHARACTERS]}),", right)
 
 
-@verifies("registry/pull/dates-are-dates")
+@verifies("registry/pull/dates-are-valid")
 @concludes()
 def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
     """Purpose: caches on the way, and clients that ask whether a thing has changed, reckon with its dates.
-
     Method: 1. GET /v2/
             2. in each answer that the run was given expect Date and Last-Modified, where they are there, in the form
                that senders use; Date within a quarter of an hour of now, and Last-Modified not later, a minute aside;
@@ -190,7 +185,6 @@ def test_every_date_is_a_date(registry: Registry, recorder: Recorder) -> None:
 @pytest.mark.parametrize("session", [case("of-the-whole-run", f"blobs/uploads/{uuid.UUID(int=0)}")])
 def test_every_error_list_has_a_json_type(stored: StoredImage, recorder: Recorder, session: str) -> None:
     """Purpose: clients that read errors by their type, as engines do, tell their users what was wrong.
-
     Method: 1. GET a session that never was
             2. of every refusal of the run that is a list of errors, expect a Content-Type that says JSON
     """
@@ -204,7 +198,6 @@ def test_every_error_list_has_a_json_type(stored: StoredImage, recorder: Recorde
 @pytest.mark.parametrize("method", [case("of-the-whole-run", "PATCH")])
 def test_no_405_without_allow(stored: StoredImage, recorder: Recorder, method: str) -> None:
     """Purpose: a client that uses a wrong method learns the supported methods.
-
     Method: 1. PATCH a list of tags
             2. of every 405 of the run, but to a deletion, expect an Allow field
     """
@@ -220,7 +213,6 @@ def test_every_challenge_names_its_repository(
     bearer: Registry, stored: StoredImage, recorder: Recorder, query: str
 ) -> None:
     """Purpose: a client asks for a token for what it wants, and not for what another one wanted before it.
-
     Method: 1. ask for one tag without a login
             2. of every 401 of the run to a request within a repository, whose Bearer challenge tells scopes of
                repositories, expect that repository among them
@@ -233,12 +225,11 @@ def test_every_challenge_names_its_repository(
     expect_no_flaw(recorder, "registry", MISNAMED, f"a scope of {scope}…", right)
 
 
-@verifies("registry/pull/digest-field-is-true")
+@verifies("registry/pull/digest-header-is-correct")
 @concludes()
 @pytest.mark.parametrize("asked", [case("of-the-whole-run", "bytes=0-0")])
 def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Recorder, asked: str) -> None:
     """Purpose: the digest in a 206 or 304 response is that of the requested content.
-
     Method: 1. GET the first byte of a blob, and HEAD a manifest by digest
             2. of all that was read by its digest in the run, with 200, 206 or 304, expect Docker-Content-Digest, where
                it is there, to be that digest; or of another algorithm
@@ -256,8 +247,7 @@ def test_every_digest_is_the_one_asked_for(stored: StoredImage, recorder: Record
 @concludes()
 @pytest.mark.parametrize("query", [case("under-their-name", "?n=1")])
 def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder, query: str) -> None:
-    """Purpose: whoever reads a page of tags sees of which repository they are.
-
+    """Purpose: a client can verify which repository a page of tags belongs to.
     Method: 1. ask for one tag of a repository
             2. of each list of tags that the run was given, in pages as well, expect name to be the one asked for
     """
@@ -273,7 +263,6 @@ def test_every_list_has_its_name(stored: StoredImage, recorder: Recorder, query:
 @pytest.mark.parametrize("query", [case("in-pages", "?n=1")])
 def test_every_list_is_json(stored: StoredImage, recorder: Recorder, query: str) -> None:
     """Purpose: clients can parse every page of tags.
-
     Method: 1. ask for one tag of a repository
             2. expect Content-Type: application/json of each list of tags that the run was given
     """
@@ -287,7 +276,6 @@ def test_every_list_is_json(stored: StoredImage, recorder: Recorder, query: str)
 @pytest.mark.parametrize("kind", [case("of-one-type", "application/vnd.example.sbom.v1+json")])
 def test_all_referrers_are_an_index(stored: StoredImage, recorder: Recorder, kind: str) -> None:
     """Purpose: clients can parse the referrers of one type as an index.
-
     Method: 1. ask for the referrers of an image that are of one type
             2. expect Content-Type: application/vnd.oci.image.index.v1+json of each such list that the run was given
     """
@@ -301,7 +289,6 @@ def test_all_referrers_are_an_index(stored: StoredImage, recorder: Recorder, kin
 @pytest.mark.parametrize("kind", [case("of-the-whole-run", "index")])
 def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, kind: str) -> None:
     """Purpose: a client does not take what is told of another manifest for an acknowledgement of its own.
-
     Method: 1. push an index with a subject
             2. of all manifests with one that were pushed in the run, expect OCI-Subject, where it is told, to be that
     """
@@ -313,11 +300,10 @@ def test_every_subject_is_the_one_sent(stored: StoredImage, recorder: Recorder, 
     expect_no_flaw(recorder, "registry", ANOTHER_SUBJECT, wanted, right)
 
 
-@verifies("registry/pull/fields-of-one-value-stand-once")
+@verifies("registry/pull/single-value-headers-are-not-repeated")
 @concludes()
 def test_no_single_value_header_is_repeated(push_step: Step, recorder: Recorder) -> None:
-    """Purpose: every client reads of an answer what the next one does: of two values each takes the one it likes.
-
+    """Purpose: all clients read the same value of a header; of two values they may choose differently.
     Method: 1. open an upload, send it a chunk and close it
             2. in each answer that the run was given expect Location, Content-Type, Docker-Content-Digest, Range and
                their like in one line
@@ -326,11 +312,10 @@ def test_no_single_value_header_is_repeated(push_step: Step, recorder: Recorder)
     expect_no_flaw(recorder, "registry", FIELD, "each field of one value in one line", once_each(recorder, "registry"))
 
 
-@verifies("registry/upload/each-session-is-its-own")
+@verifies("registry/upload/each-upload-has-its-own-session")
 @concludes()
 def test_each_session_is_its_own(push_step: Step, recorder: Recorder) -> None:
     """Purpose: no two uploads get into each other's way, for whatever they were opened.
-
     Method: 1. open an upload, and mount what nobody has, which is another
             2. of all that were opened in the run expect no Location twice, and no Docker-Upload-UUID, where one is told
     """
@@ -339,11 +324,10 @@ def test_each_session_is_its_own(push_step: Step, recorder: Recorder) -> None:
     expect_no_flaw(recorder, "registry", TOLD_BEFORE, "a session of its own to each that opens one", seen)
 
 
-@verifies("registry/upload/opened-has-received-nothing")
+@verifies("registry/upload/new-session-has-no-bytes")
 @concludes()
 def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -> None:
     """Purpose: a client that sends chunks begins with the first byte.
-
     Method: 1. open an upload, and mount what nobody has
             2. of each that was opened in the run, by a mount as well, expect Range, where it is there, to be of no byte
     """
@@ -364,7 +348,6 @@ def test_new_session_has_received_nothing(push_step: Step, recorder: Recorder) -
 )
 def test_every_success_has_its_status(push_step: Step, recorder: Recorder, what: str, status: int) -> None:
     """Purpose: a client knows that a step is done by the status that it waits for, in whatever form it was done.
-
     Method: 1. open an upload, send it a chunk, close it, and push a manifest
             2. expect the step's status, and the same for each such step that the run was served before
     """

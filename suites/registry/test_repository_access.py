@@ -50,7 +50,6 @@ ABSENT_CONTENT = [
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
     """Purpose: a login that may pull pulls.
-
     Method: 1. read tags, manifests and blobs with a pull-only login
             2. expect 200
     """
@@ -61,7 +60,6 @@ def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
 @pytest.mark.parametrize("operation", CHANGES)
 def test_puller_cannot_push(occasion: Occasion, operation: str) -> None:
     """Purpose: a login that may pull changes nothing.
-
     Method: 1. upload, mount, push and delete with a pull-only login
             2. expect 401 or 403 (or 404; 400 or 405 where that deletion is not offered)
             3. expect what it would have changed to be as it was
@@ -76,7 +74,6 @@ def test_puller_cannot_push(occasion: Occasion, operation: str) -> None:
 @pytest.mark.parametrize("operation", [case(name, name) for name in (*READS, *SELDOM_READS)])
 def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> None:
     """Purpose: an organization's images are its own.
-
     Method: 1. read tags, manifests and blobs with another organization's login; tags also in pages, and a manifest also
                as one who has it already, and compressed, as its owner has just read it, and one of Docker's type
             2. expect 401, 403 or 404
@@ -91,7 +88,6 @@ def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> N
 @pytest.mark.parametrize("operation", CHANGES)
 def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> None:
     """Purpose: an organization's repositories are its own.
-
     Method: 1. upload, mount, push and delete with another organization's login
             2. expect 401, 403 or 404 (400 or 405 where that deletion is not offered)
             3. expect what it would have changed to be as it was
@@ -102,7 +98,7 @@ def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> N
     expect_nothing_changed(operation, occasion)
 
 
-@verifies("registry/rights/other-organizations-images-are-closed")
+@verifies("registry/rights/images-of-another-organization-are-inaccessible")
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_their_images_are_closed(
     repository: Repository,
@@ -111,7 +107,6 @@ def test_their_images_are_closed(
     operation: str,
 ) -> None:
     """Purpose: we do not see what another organization has pushed.
-
     Method: 1. push an image with the other organization's login; read it with that login: expect 200 (the control)
             2. read tags, manifests and blobs of it with ours: expect 401, 403 or 404
     """
@@ -123,14 +118,13 @@ def test_their_images_are_closed(
     expect_denied(OPERATIONS[operation].request(ours, occasion), "for what is another organization's")
 
 
-@verifies("registry/rights/private-and-absent-are-not-told-apart")
+@verifies("registry/rights/private-and-absent-are-indistinguishable")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 @pytest.mark.parametrize(
     "operation", [case(name, name) for name in (*READS, "upload", "put-manifest", "delete-manifest")]
 )
 def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
-    """Purpose: who may not see a repository does not learn that it is there.
-
+    """Purpose: a client without access does not learn that a repository exists.
     Method: 1. send the request, as a stranger, for a repository that exists, between two that never did
             2. expect the same status, header fields and body, the name aside; a difference but in status counts if it
                is there each time in eight further rounds
@@ -166,7 +160,6 @@ def namesake(repository: Repository) -> Repository:
 @pytest.mark.parametrize("operation", [case("manifest", "manifest"), case("blob", "blob")])
 def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
     """Purpose: an app of one organization is not the app of the same name of another.
-
     Method: 1. push an image to orgs/{our-org}/{app}
             2. read it from orgs/{other-org}/{app} with the other organization's login: expect 401, 403 or 404
     """
@@ -175,11 +168,10 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
     expect_denied(reply, "for what another organization has under this name")
 
 
-@verifies("registry/token/prefix-is-another-repository")
+@verifies("registry/token/similar-name-is-another-repository")
 @pytest.mark.parametrize("right", [case("same-app", "pull")])
 def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarded: StoredImage, right: str) -> None:
     """Purpose: a token for one repository does not open the same app of another organization.
-
     Method: 1. ask for a token for orgs/{other-org}/{app} with the other organization's login
             2. pull from orgs/{our-org}/{app} with it: expect 401, 403 or 404
     """
@@ -191,7 +183,7 @@ def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarde
     expect_denied(pull(guarded, token), "for an app of the same name of another organization")
 
 
-@verifies("registry/rights/similar-organization-is-another")
+@verifies("registry/rights/similar-organization-is-denied")
 @pytest.mark.parametrize(
     "similar",
     [
@@ -201,7 +193,6 @@ def test_token_for_the_same_app_of_another_organization(bearer: Registry, guarde
 )
 def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
     """Purpose: rights on one organization are none on another whose name begins or ends so, or that has an app so.
-
     Method: 1. open an upload to orgs/{our organization and more}/app, to orgs/{more and ours}/app and to
                orgs/{another}/orgs/{ours}/app
             2. expect a refusal (400, 401, 403 or 404)
@@ -233,10 +224,9 @@ def codes_in(reply: Exchange) -> list[str]:
     return [str(each.get("code")) for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
 
 
-@verifies("registry/rights/mount-tells-nothing-of-the-source")
+@verifies("registry/rights/mount-reveals-nothing-of-the-source")
 def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a mount does not tell which blobs and repositories another organization has.
-
     Method: 1. mount its blob from its repository, one that nobody has, and its blob from one that it has not
             2. expect the same status, and the same code where it is refused
     """
@@ -248,11 +238,10 @@ def test_mount_reveals_nothing_of_its_source(repository: Repository, theirs: Sto
         expect_same_response(told, absent, "for what is there", "for what is not")
 
 
-@verifies("registry/rights/part-needs-the-same")
+@verifies("registry/rights/range-needs-pull")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None:
-    """Purpose: who may not have a blob gets no part of it.
-
+    """Purpose: a client without access to a blob gets no part of it.
     Method: 1. GET the first bytes of a blob, with another organization's login and without one
             2. expect 401, 403 or 404
     """
@@ -264,11 +253,10 @@ def test_range_needs_pull_access(guarded: StoredImage, role: str | None) -> None
     expect_denied(reply, "for a part of a blob")
 
 
-@verifies("registry/rights/absent-image-is-not-told")
+@verifies("registry/rights/absent-content-reveals-no-repository")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
 def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, role: str | None) -> None:
     """Purpose: a stranger does not find out that a repository is there by asking it for what is not.
-
     Method: 1. ask, as a stranger, for a tag that nobody pushed, and with a login for referrers and a session, to mount
                and to delete a blob: of a repository that exists, and of one that does not
             2. expect the same status of the one and the other, and the same code
@@ -282,11 +270,10 @@ def test_absent_image_reveals_no_repository(guarded: StoredImage, names: Names, 
         expect_same_response(replies[0], replies[1], "of the one that is there", "of the other")
 
 
-@verifies("registry/rights/private-and-absent-are-not-told-apart")
+@verifies("registry/rights/private-and-absent-are-indistinguishable")
 @pytest.mark.parametrize("role", [case("token-other-organization", "foreign")])
 def test_token_endpoint_reveals_no_repository(bearer: Registry, guarded: StoredImage, role: str) -> None:
     """Purpose: another organization cannot learn from the token endpoint which repositories exist.
-
     Method: 1. with another organization's login, ask for a token to pull from a repository that exists, and from one
                that never did
             2. expect the same status

@@ -79,20 +79,19 @@ def expect_accepted(pushed: StoredImage | Exchange) -> StoredImage:
     raise unlike("202 to an upload", pushed, {202})
 
 
-@verifies("registry/name/every-app-slug-is-taken")
+@verifies("registry/name/app-slugs-are-accepted")
 @pytest.mark.parametrize(
     "ending", [case("digits", "a-0"), case("dashes", "a---0"), case("letters", "a"), case("one-digit", "a7")]
 )
 def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
     """Purpose: every slug an app may have can be pushed to.
-
     Method: 1. push an image to a repository whose slug has dashes and digits at its end
             2. expect 2xx; or 2xx to POST of an upload
     """
     expect_accepted(pushed_to(ending))
 
 
-@verifies("registry/name/each-name-is-its-own")
+@verifies("registry/name/similar-names-are-distinct")
 @pytest.mark.parametrize(
     ("ending", "like"),
     [
@@ -108,7 +107,6 @@ def test_app_slugs(pushed_to: PushedTo, ending: str) -> None:
 )
 def test_each_name_is_its_own(pushed_to: PushedTo, ending: str, like: str) -> None:
     """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
-
     Method: 1. push an image of its own, under one tag, to each of two names of the grammar: expect 2xx; or an upload
                that is opened there to be refused (400 to 405, 414)
             2. GET the tag under each that was taken, and expect exactly its own bytes; of others than these, what a
@@ -139,7 +137,7 @@ def expect_own(images: Iterable[StoredImage]) -> None:
         expect_bytes(each.repository.get_manifest(each.tag), each.image.content)
 
 
-@verifies("registry/name/no-other-name-is-taken")
+@verifies("registry/name/invalid-name-is-refused")
 @pytest.mark.parametrize(
     "ending",
     [
@@ -162,8 +160,7 @@ def expect_own(images: Iterable[StoredImage]) -> None:
     ],
 )
 def test_no_other_name(repository: Repository, ending: str) -> None:
-    """Purpose: what is no repository name is refused, and is never the platform's fault.
-
+    """Purpose: an invalid repository name is refused, and never causes a server error.
     Method: 1. POST an upload under what is no name
             2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; or a session of another name, where
                the path has dots, which a server may resolve before it looks at names (RFC 3986 section 6.2.2.3)
@@ -185,7 +182,7 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
             )
 
 
-@verifies("registry/name/any-name-is-a-callers-affair")
+@verifies("registry/name/any-name-is-no-server-error")
 @pytest.mark.parametrize(
     "form",
     [
@@ -199,8 +196,7 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     ],
 )
 def test_any_name(repository: Repository, form: str) -> None:
-    """Purpose: no name is the platform's fault. How long one may be, no clause says; slashes many servers merge.
-
+    """Purpose: no name causes a server error. No clause limits its length, and many servers merge slashes.
     Method: 1. POST an upload under a name that is too long for many, or has an empty component, or none at all
             2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags; under no name
                another one to GET of an image
@@ -227,7 +223,6 @@ def with_a_token(other: Repository, repository: Repository) -> Repository:
 @verifies("registry/name/image-naming-of-the-contract")
 def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
     """Purpose: images are named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag}.
-
     Method: 1. push an image to orgs/{org-slug}/{app-slug} under a tag such as v1.0.0
             2. expect 2xx, and exactly its bytes from GET of the tag
     """
@@ -242,7 +237,6 @@ def test_image_naming(repository: Repository, pushed_to: PushedTo) -> None:
 @pytest.mark.parametrize("ending", [case("name-below", "a/0")])
 def test_catalog_with_names_below(registry: Registry, pushed_to: PushedTo, ending: str) -> None:
     """Purpose: a name that goes on behind a slash stands where its letters do, and not with its folder.
-
     Method: 1. push images to three names, of which two are the first and more, behind a slash and behind a dash
             2. read the catalog to its end: expect what each page has of them in lexical order
     """
@@ -268,11 +262,10 @@ def tagged_image(new_repository: NewRepository) -> StoredImage:
     return StoredImage(repository, repository.given(image(repository.name, layers=0), *TAGS), TAGS[0])
 
 
-@verifies("registry/name/escaped-is-the-same")
+@verifies("registry/name/percent-encoding-is-decoded")
 @pytest.mark.parametrize("kind", [case("manifest", "manifest"), case("blob", "blob")])
 def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
     """Purpose: a client that escapes more than it must gets the same.
-
     Method: 1. GET a manifest, a letter of its tag escaped, and a blob, the first digit of its digest escaped
             2. expect exactly its bytes
     """
@@ -284,7 +277,7 @@ def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
         expect_bytes(repository.get_blob(escaped(blob.digest, len("sha256:"))), blob.content)
 
 
-@verifies("registry/name/escaped-is-the-same")
+@verifies("registry/name/percent-encoding-is-decoded")
 @pytest.mark.parametrize(
     ("plain", "rest", "first"),
     [
@@ -294,7 +287,6 @@ def test_escaped_is_the_same(tagged_image: StoredImage, kind: str) -> None:
 )
 def test_escaped_list_goes_on(tagged_image: StoredImage, plain: str, rest: str, first: int) -> None:
     """Purpose: a percent-encoded address can be paged through like the plain one.
-
     Method: 1. GET one of three tags, and those behind the first; follow the Links to the end: nothing is asked of a
                registry where these are not the three, and the other two
             2. the same, a letter of the path and of last escaped: expect the same, each once

@@ -75,7 +75,6 @@ def in_order(reply: Exchange) -> list[str]:
 @verifies("registry/tags/are-listed")
 def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
     """Purpose: a client finds out which tags there are.
-
     Method: 1. ask for the tags of a repository that is not there yet; push one image under seven tags, ask for the list
             2. expect 200 in JSON with the repository's name and each tag once
     """
@@ -90,7 +89,6 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
 @verifies("registry/tags/are-json")
 def test_tags_are_json(ask: Ask) -> None:
     """Purpose: a client knows how to read the list.
-
     Method: 1. ask for the list
             2. expect Content-Type: application/json
     """
@@ -100,7 +98,6 @@ def test_tags_are_json(ask: Ask) -> None:
 @verifies("registry/tags/are-sorted")
 def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None:
     """Purpose: a list can be read in pages because it has an order.
-
     Method: 1. push seven tags in no order, ask for the list, whole and two by two
             2. expect lexical order, the same both times
     """
@@ -118,7 +115,6 @@ def test_tags_are_sorted(tagged: Repository, ask: Ask, whole: list[str]) -> None
 @pytest.mark.parametrize("number", [case("one", 1), case("three", 3), case("all", 7), case("more", MANY)])
 def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
     """Purpose: a client gets as many tags as it asks for.
-
     Method: 1. ask for n tags
             2. expect n, or all where there are fewer, or fewer with a Link to the next; from the beginning
             3. of ten thousand expect the same, or 400 with PAGINATION_NUMBER_INVALID: n may be "bigger than the maximum
@@ -137,11 +133,10 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
         )
 
 
-@verifies("registry/tags/last-goes-on-behind")
+@verifies("registry/tags/last-starts-after-the-tag")
 @pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
 def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -> None:
     """Purpose: a list goes on behind the tag that came last.
-
     Method: 1. ask for the tags behind the third, with n and without
             2. expect those that follow it in the list, and not itself
     """
@@ -156,10 +151,9 @@ def test_last_continues_after_the_name(ask: Ask, whole: list[str], query: str) -
         raise NonConformance(f"{worded(wanted)}, those behind {whole[2]}", worded(found), reply, proof=proof)
 
 
-@verifies("registry/tags/n-nought-is-empty")
+@verifies("registry/tags/n-zero-is-empty")
 def test_n_zero(tagged: Repository) -> None:
-    """Purpose: none asked for, none given.
-
+    """Purpose: a client that requests no tags gets none.
     Method: 1. ask for 0 tags of a repository that has some
             2. expect an empty list, and no Link
     """
@@ -171,7 +165,7 @@ def test_n_zero(tagged: Repository) -> None:
         raise NonConformance("no Link field", f"Link: {reply.headers.get('link')}", reply, proof=proof)
 
 
-@verifies("registry/tags/links-lead-to-the-end")
+@verifies("registry/tags/links-reach-every-tag")
 @pytest.mark.parametrize(
     "number",
     [
@@ -186,8 +180,7 @@ def test_n_zero(tagged: Repository) -> None:
     ],
 )
 def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> None:
-    """Purpose: whoever follows the links sees every tag once.
-
+    """Purpose: a client that follows the links sees every tag once.
     Method: 1. ask for n tags; follow the Link of each page to the end
             2. expect every tag once over all pages
     """
@@ -195,10 +188,9 @@ def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> Non
     expect_complete(pages, "tags", TAGS)
 
 
-@verifies("registry/tags/pages-by-last-lead-to-the-end")
+@verifies("registry/tags/last-reaches-every-tag")
 def test_pages_by_last(ask: Ask) -> None:
-    """Purpose: whoever asks on with last, as older clients do, sees every tag once.
-
+    """Purpose: an older client, which pages with last, sees every tag once.
     Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
             2. expect every tag once
     """
@@ -215,8 +207,7 @@ def test_pages_by_last(ask: Ask) -> None:
 @verifies("registry/tags/bad-n-is-400")
 @pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
 def test_bad_n(ask: Ask, number: str) -> None:
-    """Purpose: a number that is none is told as such.
-
+    """Purpose: a client learns that its n is invalid.
     Method: 1. ask for -1 and for "x" tags
             2. expect 400
     """
@@ -226,19 +217,17 @@ def test_bad_n(ask: Ask, number: str) -> None:
 @verifies("registry/tags/bad-n-is-no-server-error")
 @pytest.mark.parametrize("number", [*BAD_NUMBERS, case("large", MORE_THAN_THERE_ARE)])
 def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
-    """Purpose: a number that is none is never the platform's fault.
-
+    """Purpose: an invalid n never causes a server error.
     Method: 1. ask with an n that is no number, and with one beyond all memory
             2. expect an answer that is no 5xx
     """
     expect_no_server_error(ask(f"?n={number}"))
 
 
-@verifies("registry/tags/last-need-not-be-there")
+@verifies("registry/tags/last-may-be-absent")
 @pytest.mark.parametrize("last", [case("letter", "b"), case("empty", "")])
 def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
     """Purpose: a list goes on behind a tag that was deleted meanwhile, and begins behind no tag.
-
     Method: 1. ask for the tags behind "b", which is no tag, and behind none
             2. expect those that follow it in the order, which may be one without case
     """
@@ -248,11 +237,10 @@ def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
     expect_complete(pages, "tags", [tag for tag in TAGS if (tag.lower() if without_case else tag) > last])
 
 
-@verifies("registry/tags/any-query-is-a-callers-affair")
+@verifies("registry/tags/any-query-is-no-server-error")
 @explores(0.6, {"query": "?n=2&last=a_b+c"}, {"query": "?n=1&n=2"}, query=tag_queries())
 def test_any_query(stored: StoredImage, query: str) -> None:
-    """Purpose: whatever the query of a list is, it is never the platform's fault.
-
+    """Purpose: no query of a tag list causes a server error.
     Method: 1. ask for the tags with it
             2. expect 200 or a 4xx with a sound error document
     """

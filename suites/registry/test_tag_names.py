@@ -20,7 +20,7 @@ from conformance.vocabulary.check import case, verifies
 NO_NAME = {400, 401, 403, 404, 405, 414}
 
 
-@verifies("registry/name/every-tag-of-the-grammar-is-taken")
+@verifies("registry/name/valid-tags-are-accepted")
 @pytest.mark.parametrize(
     "tag",
     [
@@ -35,7 +35,6 @@ NO_NAME = {400, 401, 403, 404, 405, 414}
 )
 def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
     """Purpose: every tag that the grammar allows can be pushed and pulled.
-
     Method: 1. PUT an image under a tag at a limit of the grammar: expect 2xx
             2. GET the tag and expect exactly its bytes
     """
@@ -45,7 +44,7 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
     expect_bytes(repository.get_manifest(tag), manifest.content)
 
 
-@verifies("registry/name/no-other-tag-is-taken")
+@verifies("registry/name/invalid-tag-is-refused")
 @pytest.mark.parametrize(
     "tag",
     [
@@ -61,8 +60,7 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
     ],
 )
 def test_no_other_tag(stored: StoredImage, tag: str) -> None:
-    """Purpose: what is no tag is refused.
-
+    """Purpose: an invalid tag is refused.
     Method: 1. PUT an image under what is no tag
             2. expect 400 or 404
             3. where it is another than 404 (there is no such path), expect no such tag: GET is not answered 200
@@ -76,10 +74,9 @@ def test_no_other_tag(stored: StoredImage, tag: str) -> None:
         expect_status(repository.get_manifest(path), NO_NAME, "for what is no tag")
 
 
-@verifies("registry/name/tags-differ-in-case")
+@verifies("registry/name/similar-tags-are-distinct")
 def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[Manifest, Manifest]) -> None:
     """Purpose: two tags that differ in case are two tags.
-
     Method: 1. push an image under "…-a"; GET "…-A": expect 404
             2. push another under that; GET both tags: expect the one and the other
     """
@@ -93,13 +90,12 @@ def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[M
     expect_bytes(repository.get_manifest(f"{tag}-A"), capital.content)
 
 
-@verifies("registry/name/tags-differ-in-case")
+@verifies("registry/name/similar-tags-are-distinct")
 @pytest.mark.parametrize("ends", [case("or-at-their-end", (".", "-"))])
 def test_tags_differ_at_their_end(
     repository: Repository, names: Names, pair: tuple[Manifest, Manifest], ends: tuple[str, str]
 ) -> None:
     """Purpose: tags that differ only in a dot or dash at the end, which some storages drop, stay distinct.
-
     Method: 1. push an image under "….", and another under "…-": expect 404 to GET of "…"
             2. GET both tags: expect the one and the other
     """
@@ -113,11 +109,10 @@ def test_tags_differ_at_their_end(
         expect_bytes(repository.get_manifest(each), manifest.content)
 
 
-@verifies("registry/name/any-reference-is-a-callers-affair")
+@verifies("registry/name/any-reference-is-no-server-error")
 @explores(0.4, {"part": "sha256:0123"}, {"part": "a" * 140}, {"part": "uploads/"}, part=path_parts())
 def test_any_reference(stored: StoredImage, part: str) -> None:
-    """Purpose: whatever stands where a tag or a digest stands is never the platform's fault.
-
+    """Purpose: no text instead of a tag or digest causes a server error.
     Method: 1. GET a manifest and a blob under it
             2. expect no 5xx, and a sound error document
     """

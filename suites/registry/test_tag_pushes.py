@@ -100,18 +100,16 @@ def pushed_tags(tag_history: TagHistory) -> list[str]:
 
 @verifies("registry/tags/none-are-an-empty-list")
 def test_no_tags(tag_history: TagHistory) -> None:
-    """Purpose: a list of nothing is a list.
-
+    """Purpose: a client can parse the list of a repository without tags.
     Method: 1. push an image by digest alone, ask for the tags
             2. where the answer is 200, expect "tags": []
     """
     expect_no_tags(tag_history.empty)
 
 
-@verifies("registry/tags/listed-once-when-pushed-twice")
+@verifies("registry/tags/moved-tag-is-listed-once")
 def test_pushed_twice(tag_history: TagHistory) -> None:
     """Purpose: a tag that moved is still one tag.
-
     Method: 1. push an image under two tags, another under the first of them and under one of 128 letters, "_" first
             2. expect each tag once in the list
     """
@@ -124,10 +122,9 @@ def test_pushed_twice(tag_history: TagHistory) -> None:
         raise NonConformance(f"{worded(tags)}, each once", worded(found), *tag_history.pages, proof=proof)
 
 
-@verifies("registry/tags/digests-are-no-tags")
+@verifies("registry/tags/untagged-manifests-are-not-listed")
 def test_digests_are_no_tags(tag_history: TagHistory) -> None:
     """Purpose: what was pushed by digest alone has no tag, nor has a repository those of one whose name begins so.
-
     Method: 1. push one image by digest, and others under tags
             2. expect no other tag in the list
     """
@@ -138,10 +135,9 @@ def test_digests_are_no_tags(tag_history: TagHistory) -> None:
         raise NonConformance(f"no other tags than {worded(tags)}", worded(others), *tag_history.pages, proof=proof)
 
 
-@verifies("registry/manifest/tags-move-alone")
+@verifies("registry/manifest/moving-a-tag-affects-no-other")
 def test_tags_move_alone(tag_history: TagHistory) -> None:
     """Purpose: what happens to one tag happens to no other, though both name one image.
-
     Method: 1. push an image under two tags, and another image under the first of them: expect the first by its digest
             2. push the first by digest again
             3. expect both tags in the list, the second image by the first tag, and the first by the second
@@ -160,7 +156,6 @@ def test_tags_move_alone(tag_history: TagHistory) -> None:
 @verifies("registry/at-once/one-tag")
 def test_one_tag(tag_history: TagHistory) -> None:
     """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
-
     Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
             2. expect 201 to each, or 409 beside one; from each read, and in the end, one of them, byte for byte; each
                by its digest, if it was taken and not collected with its tag; the same tags listed as before
@@ -258,7 +253,6 @@ def tags_in(pages: Iterable[Exchange]) -> list[str]:
 @verifies("registry/at-once/several-tags")
 def test_several_tags(many_tags: ManyTags) -> None:
     """Purpose: of several tags that are pushed at once, none is lost.
-
     Method: 1. four callers PUT two manifests, each under two tags, at the same moment: expect 2xx to each, or 409
                beside one
             2. expect all tags that were taken in the list, and by each the bytes of its own
@@ -274,7 +268,6 @@ def test_several_tags(many_tags: ManyTags) -> None:
 @verifies("registry/at-once/tags-listed-while-pushed")
 def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
     """Purpose: a list that is read while tags are pushed has all that were there before.
-
     Method: 1. push two images under four tags, and see them listed; one caller pushes sixteen tags more, three others
                read the list meanwhile
             2. expect 200 from every read, the first four in it, none twice
@@ -295,10 +288,9 @@ def test_tags_listed_while_pushed(many_tags: ManyTags) -> None:
     expect_listed(many_tags.pages(), "tags", [*before, *later])
 
 
-@verifies("registry/tags/long-list-is-whole")
+@verifies("registry/tags/long-list-is-complete")
 def test_long_list(many_tags: ManyTags) -> None:
     """Purpose: a list is whole however long it is, on one page or on several.
-
     Method: 1. push images under 101 tags, or as many as can be pushed in 20 s and are not 409 beside others
             2. ask for the tags and follow the links: expect each once
     """

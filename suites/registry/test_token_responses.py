@@ -36,10 +36,9 @@ LEAST_LIFETIME_S = 60
 CLOCKS_S = 60
 
 
-@verifies("registry/token/has-a-token")
+@verifies("registry/token/response-has-a-token")
 def test_answer_has_a_token(token_response: Exchange) -> None:
     """Purpose: clients of either age find the token.
-
     Method: 1. ask for a token
             2. expect 200 in JSON with token or access_token; where both are there, equal ones (an empty one is none)
     """
@@ -53,10 +52,9 @@ def test_answer_has_a_token(token_response: Exchange) -> None:
         raise NonConformance("token and access_token to be equal", "two different ones", token_response)
 
 
-@verifies("registry/token/lives-a-minute")
+@verifies("registry/token/lifetime-is-at-least-60-seconds")
 def test_token_lives_a_minute(token_response: Exchange) -> None:
     """Purpose: a token is good for as long as older clients take it to be.
-
     Method: 1. ask for a token
             2. expect expires_in, where it is there, to be a number of at least 60
     """
@@ -66,7 +64,6 @@ def test_token_lives_a_minute(token_response: Exchange) -> None:
 @verifies("registry/token/issued-at-is-a-time")
 def test_issued_at(token_response: Exchange) -> None:
     """Purpose: a client knows from when the token lives.
-
     Method: 1. ask for a token
             2. expect issued_at, where it is there, to be a time as RFC 3339 writes it, with its zone; not to come, and
                expires_in (60 s where it is not told) behind it not to be over, by the clock that the target tells
@@ -97,17 +94,15 @@ def test_issued_at(token_response: Exchange) -> None:
 @verifies("registry/token/is-not-cached")
 def test_token_is_not_cached(token_response: Exchange) -> None:
     """Purpose: no cache on the way keeps a token for others.
-
     Method: 1. ask for a token
             2. expect Cache-Control with no-store
     """
     expect_directive(token_response, "Cache-Control", "no-store")
 
 
-@verifies("registry/token/subject-is-who-logs-in")
+@verifies("registry/token/subject-is-the-user")
 def test_subject_is_who_logs_in(bearer: Registry) -> None:
     """Purpose: the registry knows, and writes into its logs, who has a token.
-
     Method: 1. ask for a token with the logins of two users; where they are JWTs, read sub
             2. expect two subjects, each with a name
     """
@@ -121,10 +116,9 @@ def test_subject_is_who_logs_in(bearer: Registry) -> None:
         raise NonConformance("sub of each login's own", worded(subjects), *replies.values(), proof=proof)
 
 
-@verifies("registry/token/anonymous-has-no-subject")
+@verifies("registry/token/anonymous-token-has-no-subject")
 def test_anonymous_has_no_subject(bearer: Registry) -> None:
     """Purpose: a token that anybody gets is nobody's, whichever login was named beside the request.
-
     Method: 1. ask for a token without a login, with the name of one beside it
             2. where a token comes that is a JWT, expect no sub, or an empty one
     """
@@ -160,10 +154,9 @@ def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
     return {str(action) for actions in entries if isinstance(actions, list) for action in actions}
 
 
-@verifies("registry/token/form-states-its-scope")
+@verifies("registry/token/form-response-states-its-scope")
 def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a client learns what its token opens, and does not try what it does not.
-
     Method: 1. ask by a form for a token to pull and push with a login that may only pull
             2. where a token comes, expect scope, which of pull and push names none that the token has not; an opaque
                one is tried
@@ -179,10 +172,9 @@ def test_form_states_its_scope(form_response: Exchange, guarded: StoredImage) ->
         raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", form_response, proof=without)
 
 
-@verifies("registry/token/form-gives-an-access-token")
+@verifies("registry/token/form-response-has-access-token")
 def test_form_gives_an_access_token(form_response: Exchange) -> None:
     """Purpose: what is asked for as OAuth 2.0 asks is told as OAuth 2.0 tells it.
-
     Method: 1. ask for a token by a form
             2. expect access_token, and token to be the same where one is told
     """
@@ -194,41 +186,37 @@ def test_form_gives_an_access_token(form_response: Exchange) -> None:
         raise NonConformance("access_token, and token equal to it", ", ".join(document), form_response, proof=proof)
 
 
-@verifies("registry/token/lives-a-minute")
+@verifies("registry/token/lifetime-is-at-least-60-seconds")
 @pytest.mark.parametrize("least", [case("form", LEAST_LIFETIME_S)])
 def test_token_of_a_form_lives_a_minute(form_response: Exchange, least: int) -> None:
     """Purpose: a token that was asked for by a form is good for as long as older clients take it to be, too.
-
     Method: 1. ask for a token by a form
             2. expect expires_in, where it is there, to be a number of at least 60
     """
     expect_lifetime(form_response, least)
 
 
-@verifies("registry/token/of-a-form-is-json")
+@verifies("registry/token/form-response-is-json")
 def test_token_of_a_form_is_json(form_response: Exchange) -> None:
-    """Purpose: a client of OAuth 2.0 reads the answer, and does not take it for text.
-
+    """Purpose: an OAuth 2.0 client can parse the response.
     Method: 1. ask for a token by a form
             2. expect Content-Type: application/json
     """
     expect_media_type(form_response, "application/json")
 
 
-@verifies("registry/token/form-gives-no-refresh-token-unasked")
+@verifies("registry/token/form-issues-no-unrequested-refresh-token")
 def test_form_gives_no_refresh_token_unasked(form_response: Exchange) -> None:
     """Purpose: what lives without an end is not given to those who did not ask.
-
     Method: 1. ask for a token by a form without access_type=offline
             2. expect no refresh_token
     """
     expect_no_refresh_token(form_response)
 
 
-@verifies("registry/token/password-grants-no-more")
+@verifies("registry/token/password-form-grants-no-more")
 def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) -> None:
     """Purpose: a password in a form gets what the login may do, and no more.
-
     Method: 1. ask by a form for a token to pull and push with a login that may only pull
             2. where a token comes, expect it not to push
     """
@@ -236,11 +224,10 @@ def test_password_grants_no_more(form_response: Exchange, guarded: StoredImage) 
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
-@verifies("registry/token/malformed-request-is-a-callers-fault")
+@verifies("registry/token/malformed-request-is-no-server-error")
 @pytest.mark.parametrize("login", [case("no-colon", b"nocolon"), case("not-utf8", b"\xff:\xfe")])
 def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -> None:
-    """Purpose: a login that cannot be read is never the platform's fault, where tokens are asked for neither.
-
+    """Purpose: an unreadable login never causes a server error at the token endpoint.
     Method: 1. ask for a token under Basic credentials without a colon, and of bytes that are no UTF-8
             2. expect no 5xx
     """
@@ -248,11 +235,10 @@ def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -
     expect_no_server_error(reply, "for a login that cannot be read")
 
 
-@verifies("registry/token/malformed-request-is-a-callers-fault")
+@verifies("registry/token/malformed-request-is-no-server-error")
 @pytest.mark.parametrize("grant_type", [case("unknown-grant", "cf-unknown")])
 def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) -> None:
     """Purpose: a form with an unknown grant causes no server error.
-
     Method: 1. POST a form of an unknown grant_type to the token endpoint
             2. expect no 5xx
     """
@@ -260,7 +246,7 @@ def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) 
     expect_no_server_error(reply, "for an unknown grant")
 
 
-@verifies("registry/token/malformed-request-is-a-callers-fault")
+@verifies("registry/token/malformed-request-is-no-server-error")
 @pytest.mark.parametrize(
     "query",
     [
@@ -272,7 +258,6 @@ def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) 
 )
 def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
     """Purpose: a query without a service, or one that cannot be decoded, causes no server error.
-
     Method: 1. GET the token endpoint without a login, and without service in its query, or with escapes that stand for
                nothing
             2. expect no 5xx
@@ -285,7 +270,6 @@ def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
 @pytest.mark.parametrize("role", [case("revoked-in-a-form", "revoked"), case("expired-in-a-form", "expired")])
 def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str) -> None:
     """Purpose: a login that was taken away is not let in by the other way to a token, either.
-
     Method: 1. ask by a form for a token to pull, with the login in the role revoked, or expired
             2. where a token comes, expect it not to pull
     """
@@ -305,7 +289,6 @@ def test_ended_login_in_a_form(bearer: Registry, stored: StoredImage, role: str)
 @pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
 def test_password_is_not_echoed(bearer: Registry, names: Names, by: str) -> None:
     """Purpose: a wrong password is not echoed: it is often one letter away from the right one.
-
     Method: 1. ask for a token with a password that is none, and by a form of grant_type=password
             2. expect the password nowhere in the answer
     """

@@ -50,7 +50,6 @@ def expect_opens_nothing(token: str, guarded: StoredImage) -> None:
 @verifies("registry/token/other-audience-is-refused")
 def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token for another service is none here.
-
     Method: 1. ask for a token for another service
             2. expect to be refused one, or not to pull, push or delete with it; not asked of one that
                says that it is for this one
@@ -64,7 +63,6 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
 @pytest.mark.parametrize("by", [case("by-form", "form")])
 def test_other_audience_by_form(bearer: Registry, guarded: StoredImage, by: str) -> None:
     """Purpose: a token for another service that was requested by a form is refused, too.
-
     Method: 1. ask for a token for another service, by a form of grant_type=password
             2. expect the same
     """
@@ -91,7 +89,6 @@ def test_other_audience_by_form(bearer: Registry, guarded: StoredImage, by: str)
 )
 def test_altered_token(good: str, guarded: StoredImage, how: str) -> None:
     """Purpose: only what the token endpoint signed is a token.
-
     Method: 1. ask for a token; pull with it: expect 200 (the control)
             2. pull with the token altered: expect 401
     """
@@ -108,7 +105,6 @@ def test_altered_token(good: str, guarded: StoredImage, how: str) -> None:
 )
 def test_forged_token(good: str, guarded: StoredImage, how: str) -> None:
     """Purpose: what somebody else has signed well is no token, though it brings the key along that it was signed with.
-
     Method: 1. ask for a token; pull with it: expect 200 (the control)
             2. pull with a token of its claims by a key in jwk, alone, with the kid of the issuer's or with its x5c, by
                one whose certificate is in x5c, and by the issuer's public key as a secret: expect 401
@@ -119,7 +115,6 @@ def test_forged_token(good: str, guarded: StoredImage, how: str) -> None:
 @verifies("registry/token/expired-is-refused")
 def test_expired_token(bearer: Registry, once: Once) -> None:
     """Purpose: a token whose time is over opens nothing.
-
     Method: 1. ask for a token, GET /v2/ with it, and where that takes no token with a scope, a list of tags: expect it
                to be good (the control)
             2. GET a list of tags with the token of the target file that has expired: expect 401; and so to GET of /v2/
@@ -155,10 +150,9 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     expect_status(old.delete_manifest(NOWHERE), {401, *NOT_OFFERED}, "to DELETE, for a token that has expired")
 
 
-@verifies("registry/token/lives-as-long-as-it-says")
+@verifies("registry/token/exp-matches-expires-in")
 def test_token_lives_as_long_as_it_says(token_response: Exchange) -> None:
     """Purpose: a token is no good after the time that was told, and good until then.
-
     Method: 1. ask for a token; where it is a JWT, read its exp
             2. expect exp to be no later than expires_in from now, by our clock or the one that the target tells, and no
                earlier than that from its iat, give or take a minute; not asked where that is not told

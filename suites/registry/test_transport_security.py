@@ -32,7 +32,6 @@ def secured(registry: Registry) -> Registry:
 @of_strangers()
 def test_realm_keeps_tls(secured: Registry, once: Once) -> None:
     """Purpose: no password is sent in clear to get a token.
-
     Method: 1. GET /v2/ over TLS, without a login
             2. expect the realm of its Bearer challenge to be no http:// address
     """
@@ -50,7 +49,6 @@ def test_realm_keeps_tls(secured: Registry, once: Once) -> None:
 @verifies("registry/transport/upload-keeps-tls")
 def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: neither logins nor layers are sent in clear, and where no plain HTTP is served pushes go on.
-
     Method: 1. open an upload over TLS
             2. expect its Location not to be an http:// address of the registry's own host; where no login is asked for
                it may be one, if the blob can be put there
@@ -70,10 +68,9 @@ def test_upload_keeps_tls(secured: Registry, repository: Repository, new_blob: N
     repository.inventory.blobs.add(blob.digest)
 
 
-@verifies("registry/transport/answers-keep-tls")
+@verifies("registry/transport/responses-keep-tls")
 def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: who follows what the registry says does not send a login in clear.
-
     Method: 1. push an image over TLS; ask for the list of tags, one on a page
             2. expect neither the Location of the image nor the link to the next page to be an http:// address of the
                registry's own host; not asked where no login is

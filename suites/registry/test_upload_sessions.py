@@ -68,10 +68,9 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
     return once("cancelled session", made)
 
 
-@verifies("registry/upload/cancelling-is-answered-204")
+@verifies("registry/upload/cancelling-is-204")
 def test_cancelling(cancelled: Cancelled) -> None:
     """Purpose: a session can be given up.
-
     Method: 1. open a session, PATCH a chunk, DELETE the session
             2. expect 204
     """
@@ -82,7 +81,6 @@ def test_cancelling(cancelled: Cancelled) -> None:
 @EVERY_USE
 def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled, method: str) -> None:
     """Purpose: a cancelled session takes nothing more.
-
     Method: 1. open a session, PATCH a chunk, DELETE the session
             2. PATCH, PUT or GET it: expect 404, and no such blob
     """
@@ -96,10 +94,9 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled,
         expect_not_stored([repository.get_blob(cancelled.blob.digest)])
 
 
-@verifies("registry/upload/cancelling-ends-no-other")
+@verifies("registry/upload/cancelling-affects-no-other-session")
 def test_cancelling_ends_no_other(repository: Repository, cancelled: Cancelled) -> None:
-    """Purpose: who gives up one upload gives up no other, nor what was to come of it.
-
+    """Purpose: cancelling one upload does not affect another of the same blob.
     Method: 1. open two sessions of one repository, PATCH a whole blob to one of them, and DELETE that
             2. PUT the blob to the other: expect 201, and exactly its bytes
     """
@@ -113,7 +110,6 @@ def test_cancelling_ends_no_other(repository: Repository, cancelled: Cancelled) 
 @EVERY_USE
 def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob: NewBlob, method: str) -> None:
     """Purpose: a session that was never opened is unknown.
-
     Method: 1. PATCH, PUT and GET a session under a UUID of our own
             2. expect 404; or 400, where sessions have a state in their query, which this one lacks
     """
@@ -128,7 +124,6 @@ def test_unknown_session(repository: Repository, cancelled: Cancelled, new_blob:
 @pytest.mark.parametrize("name", [case("no-uuid", "nonsense" * 40)])
 def test_session_of_another_form(repository: Repository, name: str) -> None:
     """Purpose: a session name that the registry would never issue is reported as unknown.
-
     Method: 1. GET a session under a word that is no UUID, and longer than the name of a file may be
             2. expect 404, or 400 or 414
     """
@@ -140,7 +135,6 @@ def test_session_of_another_form(repository: Repository, name: str) -> None:
 @verifies("registry/upload/session-belongs-to-its-repository")
 def test_session_of_another_repository(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a session that was opened for one repository puts nothing into another.
-
     Method: 1. open a session; use its location with another repository's name in it, that of one whose name begins like
                its own among them
             2. expect GET, PATCH, DELETE and PUT to be refused there, and the blob in neither repository; 501 to DELETE,
@@ -165,10 +159,9 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
     expect_success(upload.put(blob.digest, blob.content), "for the session itself, afterwards")
 
 
-@verifies("registry/upload/cancelled-bytes-are-stored-nowhere")
+@verifies("registry/upload/cancelled-upload-stores-nothing")
 def test_cancelled_bytes(cancelled: Cancelled) -> None:
     """Purpose: what was uploaded and never closed is no blob.
-
     Method: 1. PATCH a whole blob, then DELETE the session
             2. expect 404 to GET of the blob before and after
     """
@@ -181,7 +174,6 @@ def test_cancelled_bytes(cancelled: Cancelled) -> None:
 @pytest.mark.parametrize("method", [case("none-in-a-put", "PUT"), case("none-in-a-patch", "PATCH")])
 def test_no_session(repository: Repository, method: str) -> None:
     """Purpose: a request that names no session is reported as a client error.
-
     Method: 1. PUT and PATCH where sessions are opened
             2. expect a 4xx
     """
@@ -198,7 +190,7 @@ def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[
     }
 
 
-@verifies("registry/rights/session-is-its-openers")
+@verifies("registry/rights/session-belongs-to-its-opener")
 @pytest.mark.parametrize(
     "role",
     [
@@ -208,8 +200,7 @@ def responses_to_every_use(upload: Upload, content: bytes, digest: str) -> dict[
     ],
 )
 def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
-    """Purpose: an upload session is of no use to whoever else learns its location.
-
+    """Purpose: another client that learns the location of an upload session cannot use it.
     Method: 1. open a session; GET, PATCH, PUT and DELETE it as a stranger: expect 401, 403 or 404 (to GET by who may
                pull see session-tells-others-nothing; 400, 405 or 501 to DELETE, where no upload is cancelled)
             2. expect no such blob; then PUT as the opener: expect 2xx and exactly the bytes
@@ -228,10 +219,9 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
-@verifies("registry/rights/session-tells-others-nothing")
+@verifies("registry/rights/session-status-is-hidden-from-others")
 def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None:
-    """Purpose: how far an upload has come is its opener's affair.
-
+    """Purpose: another login does not see how far an upload has come.
     Method: 1. open a session; GET it with a login that may only pull
             2. expect 401, 403 or 404; then 204 to the opener
     """
@@ -245,7 +235,6 @@ def test_session_reveals_nothing_to_other_logins(repository: Repository) -> None
 @pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT"), case("delete", "DELETE")])
 def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob, once: Once, method: str) -> None:
     """Purpose: each request of an upload needs the right to push, and not the first alone.
-
     Method: 1. open a session; ask for a token to pull with the same login, and pull with it: expect 200 (the control)
             2. PATCH a chunk, PUT a whole blob, DELETE the session with that token: expect 401, 403 or 404; or 400,
                405 or 501 to DELETE, where no upload is cancelled
@@ -268,7 +257,6 @@ def test_session_with_a_token_for_another_repository(
     bearer: Registry, token_for_one_repository: str, guarded: StoredImage, new_blob: NewBlob, operation: str
 ) -> None:
     """Purpose: whose session it is does not stand for the right to push to its repository.
-
     Method: 1. open a session in a repository; ask for a token for everything in another; pull there: expect 200
             2. PATCH a chunk with that token: expect 401, 403 or 404
     """
@@ -308,10 +296,9 @@ def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interr
     return once("interrupted upload", made)
 
 
-@verifies("registry/login/refused-in-an-upload-can-be-mended")
+@verifies("registry/login/upload-resumes-after-a-refused-login")
 def test_refused_login_during_an_upload(interrupted: Interrupted) -> None:
     """Purpose: a login that runs out in the middle of an upload does not cost the upload.
-
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
             2. PATCH it with the login, PUT: expect 2xx
     """
@@ -325,7 +312,6 @@ def test_refused_login_during_an_upload(interrupted: Interrupted) -> None:
 @pytest.mark.parametrize("action", [case("chunk", "push")])
 def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, action: str) -> None:
     """Purpose: a client whose token runs out in the middle of an upload learns which one to ask for.
-
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none
             2. where that is refused with 401, expect WWW-Authenticate, and a Bearer challenge's scope to name the
                repository and push
@@ -345,7 +331,6 @@ def test_bad_login_during_an_upload(
     guarded: StoredImage, bad_login: str, new_blob: NewBlob, once: Once, method: str
 ) -> None:
     """Purpose: in the middle of an upload, too, the login is verified, and not only seen to be there.
-
     Method: 1. open a session; GET, PUT and DELETE it with a token of which one letter was altered; with the name of
                nobody where the registry takes no tokens
             2. expect 401 (400, 405 or 501 to DELETE, where no upload is cancelled)
@@ -357,10 +342,9 @@ def test_bad_login_during_an_upload(
     expect_status(reply, {401, *(CANCELS_NONE if method == "DELETE" else ())}, "for a login that is none")
 
 
-@verifies("registry/upload/outlives-its-token")
+@verifies("registry/upload/continues-with-a-new-token")
 def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: an upload that takes longer than a token lives goes on with the next.
-
     Method: 1. open a session with a token, PATCH it, and PUT the rest, each with a new token of the same login
             2. expect 202 and 201, and exactly the bytes
     """

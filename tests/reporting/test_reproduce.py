@@ -32,7 +32,7 @@ BESIDE = {
     # Of the cases of these all but one look at what was made for another.
     "part-without-content-range": "registry/pull/range-is-served",
     "head-blob-without-digest": "registry/pull/head-equals-get",
-    "link-never-ends": "registry/tags/links-lead-to-the-end",
+    "link-never-ends": "registry/tags/links-reach-every-tag",
     "page-border-repeated": "storage/paging/pages-make-the-whole",
     # What these look at was made for a check before.
     "weak-entity-tag-is-another": "errors/reads/if-none-match-is-compared-weakly",
@@ -43,7 +43,7 @@ BESIDE = {
     "modified-since-ignored": "storage/condition/if-modified-since-is-honoured#modified-since-fails",
     "update-tells-old-version": "errors/409/told-version-is-the-new-one",
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
-    "last-ignored": "registry/tags/pages-by-last-lead-to-the-end",
+    "last-ignored": "registry/tags/last-reaches-every-tag",
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.

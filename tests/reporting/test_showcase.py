@@ -53,11 +53,11 @@ def showcase() -> dict[str, str]:
         "registry/login/anonymous-cannot-pull": "anonymous-pull",
         "registry/login/wrong-login-is-refused": "wrong-password-accepted",
         "registry/rights/puller-cannot-push": "manifests-deleted-before-the-rights",
-        "registry/token/push-does-not-delete": "push-implies-delete",
+        "registry/token/push-token-cannot-delete": "push-implies-delete",
         "registry/upload/out-of-order-changes-nothing": "refused-chunk-kept",
         "registry/digest/of-another-repository-is-verified": "known-elsewhere-unverified",
         "registry/pull/range-is-served": "part-without-content-range",
-        "registry/tags/links-lead-to-the-end": "link-never-ends",
+        "registry/tags/links-reach-every-tag": "link-never-ends",
         "registry/errors/body-is-json": "errors-of-a-type-nobody-reads",
         # The gravest: a key with dots overwrites an object of another bucket.
         "storage/key/traversal-reaches-no-other-bucket": "writes-dots-resolved",

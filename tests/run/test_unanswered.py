@@ -57,7 +57,10 @@ def test_a_request_without_an_answer_is_told_and_the_surface_is_up(
     ("defects", "check"),
     [
         # A registry that is open at /v2/ is asked for tags, to see whether these have a challenge.
-        ("--defect support-check-needs-no-login --defect tag-list-gets-no-answer", "registry/tags/long-list-is-whole"),
+        (
+            "--defect support-check-needs-no-login --defect tag-list-gets-no-answer",
+            "registry/tags/long-list-is-complete",
+        ),
         # And one of tokens for a deletion, to see what right that asks for.
         ("--defect manifest-deletion-gets-no-answer", "registry/delete/absent-is-404#deleted-manifest"),
     ],

@@ -57,7 +57,7 @@ class UploadOfOneToken(Defect):
 
     surface = "registry"
     promise = "RG-03"
-    noticed_by = ("registry/upload/outlives-its-token",)
+    noticed_by = ("registry/upload/continues-with-a-new-token",)
 
     def __init__(self) -> None:
         self.tokens: dict[str, str | None] = {}
@@ -96,7 +96,7 @@ class ManifestReformatted(Defect):
     surface = "registry"
     promise = "RG-05"
     noticed_by = (
-        "registry/manifest/bytes-are-kept#sorted",
+        "registry/manifest/bytes-are-preserved#sorted",
         "interoperability/registry/push",
         "interoperability/registry/push-of-an-index",
         "interoperability/registry/pull",
@@ -119,9 +119,9 @@ class PullTokenPushes(Defect):
         "registry/rights/puller-cannot-push#put-manifest-by-digest",
         "registry/rights/puller-cannot-push#upload",
         "registry/rights/puller-cannot-push#upload-at-once",
-        "registry/token/is-for-what-was-asked",
-        "registry/token/is-for-what-was-asked#put-manifest",
-        "registry/token/is-for-what-was-asked#upload-at-once",
+        "registry/token/grants-only-the-requested-scope",
+        "registry/token/grants-only-the-requested-scope#put-manifest",
+        "registry/token/grants-only-the-requested-scope#upload-at-once",
         "interoperability/registry/push-is-denied-without-push-access",
     )
 
@@ -135,9 +135,9 @@ class OrganizationMatchedByPrefix(Defect):
     surface = "identity"
     promise = "RG-07"
     noticed_by = (
-        "registry/rights/similar-organization-is-another#below",
-        "registry/rights/similar-organization-is-another#longer",
-        "registry/rights/similar-organization-is-another#without-dash",
+        "registry/rights/similar-organization-is-denied#below",
+        "registry/rights/similar-organization-is-denied#longer",
+        "registry/rights/similar-organization-is-denied#without-dash",
     )
 
     def permitted_actions(
@@ -167,7 +167,7 @@ class UploadOfAnotherUserAccepted(Defect):
 
     surface = "registry"
     promise = "RG-09"
-    noticed_by = ("registry/rights/session-tells-others-nothing",)
+    noticed_by = ("registry/rights/session-status-is-hidden-from-others",)
 
     def owns(self, original: Any, caller: Any, upload: Upload) -> bool:
         return True
@@ -195,7 +195,7 @@ class TokenOfNothingPushes(Defect):
 
     surface = "registry"
     promise = "RG-11"
-    noticed_by = ("registry/token/subset-is-no-error#no-rights", "registry/token/anonymous-opens-nothing")
+    noticed_by = ("registry/token/subset-is-no-error#no-rights", "registry/token/anonymous-token-grants-nothing")
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         return (not caller.grants and "push" in access.actions) or bool(original(caller, access))
@@ -231,8 +231,8 @@ class RegistryRefreshTokenUnasked(Defect):
     surface = "identity"
     promise = "RG-14"
     noticed_by = (
-        "registry/token/refresh-token-is-only-given-when-asked",
-        "registry/token/refresh-token-is-only-given-when-asked#false",
+        "registry/token/refresh-token-is-issued-only-on-request",
+        "registry/token/refresh-token-is-issued-only-on-request#false",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

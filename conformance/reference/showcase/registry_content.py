@@ -52,7 +52,7 @@ class BlobWithoutDigestHeader(Defect):
 
     surface = "registry"
     promise = "RG-24"
-    noticed_by = ("registry/pull/digest-is-told#blob", "registry/pull/digest-is-told#blob-head")
+    noticed_by = ("registry/pull/digest-header-is-present#blob-get", "registry/pull/digest-header-is-present#blob-head")
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         return without(original(status, digest, content), "Docker-Content-Digest")
@@ -63,7 +63,10 @@ class HeadManifestWithoutLength(Defect):
 
     surface = "registry"
     promise = "RG-25"
-    noticed_by = ("registry/pull/head-tells-the-length#large-manifest", "registry/pull/head-tells-the-length#manifest")
+    noticed_by = (
+        "registry/pull/head-states-the-length#large-manifest",
+        "registry/pull/head-states-the-length#manifest",
+    )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -76,7 +79,7 @@ class RangeUnitNotHeeded(Defect):
 
     surface = "registry"
     promise = "RG-26"
-    noticed_by = ("registry/pull/range-of-another-unit-is-no-part",)
+    noticed_by = ("registry/pull/unknown-range-unit-is-ignored",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(f"bytes={header.partition('=')[2]}", size)
@@ -88,7 +91,7 @@ class KnownWhateverIsKnown(Defect):
 
     surface = "registry"
     promise = "RG-27"
-    noticed_by = ("registry/pull/if-none-match-of-another-is-the-whole",)
+    noticed_by = ("registry/pull/if-none-match-of-another-etag-is-200",)
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         known = "if-none-match" in request.headers and kind_of(request) == "blob"
@@ -114,7 +117,7 @@ class MediaTypeWanted(Defect):
 
     surface = "registry"
     promise = "RG-29"
-    noticed_by = ("registry/manifest/without-media-type-is-taken",)
+    noticed_by = ("registry/manifest/optional-forms-are-accepted#no-media-type",)
 
     def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         original(media_type, {"mediaType": "", **document})
@@ -153,7 +156,7 @@ class LatestFollowsEveryPush(Defect):
 
     surface = "registry"
     promise = "RG-32"
-    noticed_by = ("registry/manifest/tags-move-alone",)
+    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag, digest)
@@ -167,7 +170,7 @@ class TagCaseFolded(Defect):
 
     surface = "registry"
     promise = "RG-33"
-    noticed_by = ("registry/name/tags-differ-in-case",)
+    noticed_by = ("registry/name/similar-tags-are-distinct",)
 
     def check_reference(self, original: Any, text: str) -> str:
         return str(original(text)).lower()
@@ -178,7 +181,7 @@ class LongTagListCutShort(Defect):
 
     surface = "registry"
     promise = "RG-34"
-    noticed_by = ("registry/tags/long-list-is-whole",)
+    noticed_by = ("registry/tags/long-list-is-complete",)
 
     def names_told(self, original: Any, page: list[str]) -> list[str] | None:
         told: list[str] | None = original(page[:LONGEST_LIST])

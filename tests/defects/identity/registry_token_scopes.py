@@ -43,12 +43,12 @@ class RightsOnEveryOrganization(Defect):
         "registry/rights/other-organization-cannot-pull#manifest-of-dockers-type",
         "registry/rights/other-organization-cannot-pull#tags",
         "registry/rights/other-organization-cannot-pull#tags-in-pages",
-        "registry/rights/other-organizations-images-are-closed#blob",
-        "registry/rights/other-organizations-images-are-closed#blob-head",
-        "registry/rights/other-organizations-images-are-closed#manifest",
-        "registry/rights/other-organizations-images-are-closed#manifest-by-digest",
-        "registry/rights/other-organizations-images-are-closed#manifest-head",
-        "registry/rights/other-organizations-images-are-closed#tags",
+        "registry/rights/images-of-another-organization-are-inaccessible#blob",
+        "registry/rights/images-of-another-organization-are-inaccessible#blob-head",
+        "registry/rights/images-of-another-organization-are-inaccessible#manifest",
+        "registry/rights/images-of-another-organization-are-inaccessible#manifest-by-digest",
+        "registry/rights/images-of-another-organization-are-inaccessible#manifest-head",
+        "registry/rights/images-of-another-organization-are-inaccessible#tags",
         "registry/rights/other-organization-cannot-push#mount",
         "registry/rights/other-organization-cannot-push#upload",
         "registry/rights/other-organization-cannot-push#upload-at-once",
@@ -64,7 +64,7 @@ class OrganizationAfterTheLastWord(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another#has-an-app-so",)
+    noticed_by = ("registry/rights/similar-organization-is-denied#has-an-app-so",)
 
     def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
         name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
@@ -76,7 +76,7 @@ class OrganizationMatchedByItsEnd(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-another#ends-so",)
+    noticed_by = ("registry/rights/similar-organization-is-denied#ends-so",)
 
     def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
         rights = account.rights if account and scope.kind == "repository" else {}
@@ -89,7 +89,7 @@ class AbsentRepositoryGetsNoToken(Defect):
     """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
 
     surface = "identity"
-    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart#token-other-organization",)
+    noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#token-other-organization",)
 
     def __init__(self) -> None:
         self.pushed: set[str] = set()
@@ -138,7 +138,7 @@ class AccountBelieved(Defect):
     """Docker token authentication: a token has the access of who logs in, whatever ``account`` says."""
 
     surface = "identity"
-    noticed_by = ("registry/token/account-is-who-logs-in", "registry/token/anonymous-opens-nothing")
+    noticed_by = ("registry/token/account-is-who-logs-in", "registry/token/anonymous-token-grants-nothing")
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
         account = original(request)
@@ -149,7 +149,7 @@ class ClientIdFails(Defect):
     """Docker token authentication: client_id says which client asks, and is no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/actions-add-up#split",)
+    noticed_by = ("registry/token/actions-may-be-split-over-scopes#split",)
     crashes = (ValueError,)
 
     def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
@@ -163,7 +163,7 @@ class ActionsReadInOneOrder(Defect):
     """Docker token scopes: actions are a list, in any order."""
 
     surface = "identity"
-    noticed_by = ("registry/token/actions-add-up#reversed",)
+    noticed_by = ("registry/token/actions-may-be-split-over-scopes#reversed",)
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         return original(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
@@ -178,7 +178,7 @@ class AnonymousRequestFails(Defect):
     """API Reference, Error Handling: who asks without a login is told so, or gets a token of nothing."""
 
     surface = "identity"
-    noticed_by = ("registry/token/anonymous-opens-nothing",)
+    noticed_by = ("registry/token/anonymous-token-grants-nothing",)
 
     def basic_account(self, original: Any, request: Request) -> Account | None:
         account: Account | None = original(request)
@@ -203,7 +203,10 @@ class AsteriskOfActionsFails(_WordFails):
     """API Reference, Error Handling: who asks for every action is understood or refused; that is no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/asterisk-grants-no-more", "registry/token/asterisk-grants-no-more#in-a-name")
+    noticed_by = (
+        "registry/token/unusual-scope-grants-no-more#action-wildcard",
+        "registry/token/unusual-scope-grants-no-more#name-wildcard",
+    )
     word = ":*"
 
 
@@ -211,7 +214,7 @@ class AsteriskIsEveryName(Defect):
     """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
 
     surface = "identity"
-    noticed_by = ("registry/token/asterisk-grants-no-more#in-a-name",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#name-wildcard",)
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -228,7 +231,7 @@ class AsteriskGrantsEveryAction(Defect):
     """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
 
     surface = "identity"
-    noticed_by = ("registry/token/asterisk-grants-no-more",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#action-wildcard",)
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         permitted = original(account, scope)
@@ -239,7 +242,7 @@ class ClassOfAResourceFails(_WordFails):
     """Docker token scopes: a type may have a class, ``repository(plugin)``, over which nothing fails."""
 
     surface = "identity"
-    noticed_by = ("registry/token/class-grants-no-more",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
     word = "("
 
 
@@ -247,7 +250,7 @@ class ClassOfAResourceGrantsIt(Defect):
     """Docker token scopes: ``repository(plugin)`` is another type of resource, and no way to ``repository``."""
 
     surface = "identity"
-    noticed_by = ("registry/token/class-grants-no-more",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
 
     def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
         granted: Access = original(account, asked)
@@ -277,7 +280,7 @@ class TokenIsALogin(Defect):
     """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
 
     surface = "identity"
-    noticed_by = ("registry/token/is-for-what-was-asked#nor-gets-another",)
+    noticed_by = ("registry/token/grants-only-the-requested-scope#nor-gets-another",)
 
     def basic_account(self, original: Any, request: Request) -> Account | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -290,7 +293,7 @@ class EmptyScopeFails(Defect):
     """API Reference, Error Handling: an empty scope is not the platform's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault#nothing",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#nothing",)
     crashes = (IndexError,)
 
     def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
@@ -303,7 +306,7 @@ class DotsInAScopeFail(_WordFails):
     """API Reference, Error Handling: a name with dots in it is none, and no failure."""
 
     surface = "identity"
-    noticed_by = ("registry/token/other-spelling-grants-nothing#dots",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
     word = "/../"
 
 
@@ -311,7 +314,7 @@ class NameInTheTokenResolved(Defect):
     """Docker token authentication: the name in the token is that which rights were looked up for, dots and all."""
 
     surface = "identity"
-    noticed_by = ("registry/token/other-spelling-grants-nothing#dots",)
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
 
     def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
         begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}
@@ -325,8 +328,8 @@ class RepositoryNameNormalised(Defect):
 
     surface = "identity"
     noticed_by = (
-        "registry/token/other-spelling-grants-nothing#capital",
-        "registry/token/other-spelling-grants-nothing#slash-first",
+        "registry/token/other-spelling-grants-no-action#capital",
+        "registry/token/other-spelling-grants-no-action#slash-first",
     )
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
@@ -337,7 +340,7 @@ class PasswordGetsWhatIsAsked(Defect):
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
 
     surface = "identity"
-    noticed_by = ("registry/token/password-grants-no-more",)
+    noticed_by = ("registry/token/password-form-grants-no-more",)
 
     def posted_answer(
         self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
@@ -350,7 +353,10 @@ class PushImpliesDelete(Defect):
     """Docker token authentication: delete is a right of its own."""
 
     surface = "identity"
-    noticed_by = ("registry/token/push-does-not-delete#delete-blob", "registry/token/push-does-not-delete#delete-tag")
+    noticed_by = (
+        "registry/token/push-token-cannot-delete#delete-blob",
+        "registry/token/push-token-cannot-delete#delete-tag",
+    )
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         access = original(account, asked)
@@ -420,7 +426,7 @@ class ScopeRequired(Defect):
     """API Reference, Docker Registry: docker login, which asks for no scope, is let in."""
 
     surface = "identity"
-    noticed_by = ("registry/token/without-scope-opens-nothing",)
+    noticed_by = ("registry/token/without-scope-grants-nothing",)
 
     def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
         asked: list[Asked] = original(pairs)

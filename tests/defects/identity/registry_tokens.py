@@ -140,7 +140,7 @@ class AccessTokenIsARefreshToken(Defect):
     """API Reference, Error Handling: what was not given as a refresh token is an invalid one."""
 
     surface = "identity"
-    noticed_by = ("registry/token/altered-refresh-token-gets-nothing#access-token",)
+    noticed_by = ("registry/token/invalid-refresh-token-is-refused#access-token",)
 
     def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
         account: Account | None = original(form) or owner_of(original, form.get("refresh_token", ""))
@@ -152,8 +152,8 @@ class RefreshTokenComparedInPart(Defect):
 
     surface = "identity"
     noticed_by = (
-        "registry/token/altered-refresh-token-gets-nothing#altered",
-        "registry/token/altered-refresh-token-gets-nothing#not-ascii",
+        "registry/token/invalid-refresh-token-is-refused#altered",
+        "registry/token/invalid-refresh-token-is-refused#not-ascii",
     )
 
     def granting_account(
@@ -168,7 +168,7 @@ class LongerLifeTold(Defect):
     """Docker token authentication: a token stays good for as long as expires_in says."""
 
     surface = "identity"
-    noticed_by = ("registry/token/lives-as-long-as-it-says",)
+    noticed_by = ("registry/token/exp-matches-expires-in",)
 
     def registry_token_document(
         self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Asked]
@@ -180,7 +180,7 @@ class LifetimeToldInText(Defect):
     """Docker token authentication: expires_in is a number of seconds."""
 
     surface = "identity"
-    noticed_by = ("registry/token/lives-as-long-as-it-says",)
+    noticed_by = ("registry/token/exp-matches-expires-in",)
 
     def registry_token_document(self, original: Any, *given: Any) -> Document:
         document: Document = original(*given)
@@ -191,7 +191,7 @@ class AnonymousTokenHasASubject(Defect):
     """Docker token implementation: ``sub`` is empty where the client did not authenticate."""
 
     surface = "identity"
-    noticed_by = ("registry/token/anonymous-has-no-subject",)
+    noticed_by = ("registry/token/anonymous-token-has-no-subject",)
 
     def registry_claims(
         self, original: Claims, account: Account | None, service: str, access: Access
@@ -203,7 +203,7 @@ class FormWithoutAccessToken(Defect):
     """Docker token authentication by OAuth2: the token is called access_token, as OAuth 2.0 calls it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/form-gives-an-access-token",)
+    noticed_by = ("registry/token/form-response-has-access-token",)
 
     def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         return {name: value for name, value in original(*given).items() if name != "access_token"}
@@ -213,7 +213,7 @@ class FormGetsRefreshTokenUnasked(Defect):
     """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/form-gives-no-refresh-token-unasked",)
+    noticed_by = ("registry/token/form-issues-no-unrequested-refresh-token",)
 
     def posted_answer(
         self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
@@ -225,7 +225,7 @@ class FormWithoutItsScope(Defect):
     """Docker's OAuth2: the answer to a form states "the scope granted", whether that is what was asked for or not."""
 
     surface = "identity"
-    noticed_by = ("registry/token/form-states-its-scope",)
+    noticed_by = ("registry/token/form-response-states-its-scope",)
 
     def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Document:
         return {name: value for name, value in original(account, form, asked).items() if name != "scope"}
@@ -235,7 +235,7 @@ class FormStatesScopeAsAsked(Defect):
     """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
 
     surface = "identity"
-    noticed_by = ("registry/token/form-states-its-scope",)
+    noticed_by = ("registry/token/form-response-states-its-scope",)
 
     def posted_answer(
         self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
@@ -247,7 +247,7 @@ class RegistryTokensDiffer(Defect):
     """Docker token authentication: where both are sent, token and access_token are equal."""
 
     surface = "identity"
-    noticed_by = ("registry/token/has-a-token",)
+    noticed_by = ("registry/token/response-has-a-token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -259,7 +259,7 @@ class RegistryTokenMissing(Defect):
     """Docker token authentication: the answer has token or access_token."""
 
     surface = "identity"
-    noticed_by = ("registry/token/has-a-token",)
+    noticed_by = ("registry/token/response-has-a-token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -288,7 +288,10 @@ class RegistryLifetimeTooShort(Defect):
     """Docker token authentication: a token lives for at least 60 seconds."""
 
     surface = "identity"
-    noticed_by = ("registry/token/lives-a-minute", "registry/token/lives-a-minute#form")
+    noticed_by = (
+        "registry/token/lifetime-is-at-least-60-seconds",
+        "registry/token/lifetime-is-at-least-60-seconds#form",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -300,7 +303,7 @@ class RegistryTokenOfOneSubject(Defect):
     """Docker token implementation: ``sub`` is who asked for the token, and not the service that gave it."""
 
     surface = "identity"
-    noticed_by = ("registry/token/subject-is-who-logs-in",)
+    noticed_by = ("registry/token/subject-is-the-user",)
 
     def registry_claims(
         self, original: Claims, account: Account | None, service: str, access: Access

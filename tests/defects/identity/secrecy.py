@@ -218,7 +218,7 @@ class TokenOfAFormTypedAsText(Defect):
     """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
 
     surface = "identity"
-    noticed_by = ("registry/token/of-a-form-is-json",)
+    noticed_by = ("registry/token/form-response-is-json",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
@@ -230,7 +230,7 @@ class TokenOfAFormMayBeStored(Defect):
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store, that to a form, too."""
 
     surface = "identity"
-    noticed_by = ("registry/token/of-a-form-is-not-cached",)
+    noticed_by = ("registry/token/is-not-cached#form",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and request.method == "POST":

@@ -160,7 +160,7 @@ class MalformedLoginFails(Defect):
     """API Reference, Error Handling: Basic credentials without a colon are the caller's fault, for a token as well."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#no-colon",)
+    noticed_by = ("registry/token/malformed-request-is-no-server-error#no-colon",)
     crashes = (ValueError,)
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
@@ -175,7 +175,7 @@ class UnknownGrantOfAFormFails(Defect):
     """API Reference, Error Handling: a grant that nobody knows is the caller's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#unknown-grant",)
+    noticed_by = ("registry/token/malformed-request-is-no-server-error#unknown-grant",)
 
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -187,8 +187,8 @@ class MissingServiceFails(Defect):
 
     surface = "identity"
     noticed_by = (
-        "registry/token/malformed-request-is-a-callers-fault#no-service",
-        "registry/token/malformed-request-is-a-callers-fault#nothing",
+        "registry/token/malformed-request-is-no-server-error#no-service",
+        "registry/token/malformed-request-is-no-server-error#nothing",
     )
     crashes = (KeyError,)
 
@@ -201,7 +201,7 @@ class UnreadableQueryFails(Defect):
     """API Reference, Error Handling: a query with escapes that stand for nothing is not the platform's fault."""
 
     surface = "identity"
-    noticed_by = ("registry/token/malformed-request-is-a-callers-fault#no-utf8",)
+    noticed_by = ("registry/token/malformed-request-is-no-server-error#no-utf8",)
     crashes = (UnicodeDecodeError,)
 
     def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:

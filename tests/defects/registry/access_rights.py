@@ -35,7 +35,7 @@ ROWS = (
     row(
         "too-little-without-challenge",
         "Docker token scopes: who has a token for too little is challenged like who has none.",
-        "registry/token/too-little-is-told",
+        "registry/token/insufficient-scope-names-the-scope",
         insufficient=lambda original, wanted: Refusal("UNAUTHORIZED"),
     ),
 )
@@ -57,7 +57,7 @@ class PartsForEveryLogin(Defect):
     """Docker token scopes: a part of a blob needs pull, as the whole does."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/part-needs-the-same#other-organization",)
+    noticed_by = ("registry/rights/range-needs-pull#other-organization",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         if kind == "blob" and "range" in request.headers:
@@ -186,7 +186,7 @@ class DeletionImpliesPush(Defect):
     """Docker token scopes: who may delete may not push for that."""
 
     surface = "registry"
-    noticed_by = ("registry/token/deletion-does-not-push",)
+    noticed_by = ("registry/token/delete-token-cannot-push",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         deletes = {(kind, name) for kind, name, action in caller.grants if action == "delete"}
@@ -284,7 +284,7 @@ class TokenOfOtherRepositoryAccepted(Defect):
     """Docker token flow: a token grants what it names, on no other repository."""
 
     surface = "registry"
-    noticed_by = ("registry/token/is-for-what-was-asked",)
+    noticed_by = ("registry/token/grants-only-the-requested-scope",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         granted = {(kind, action) for kind, _, action in caller.grants}
@@ -295,7 +295,7 @@ class TokenGoesUpwards(Defect):
     """Docker token scopes: a token for ``app/below`` is none for ``app``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/name-below-is-another-repository#pull",)
+    noticed_by = ("registry/token/similar-name-is-another-repository#child-pull",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         above = {(kind, name.rpartition("/")[0], action) for kind, name, action in caller.grants}
@@ -306,7 +306,7 @@ class TokenGoesDownwards(Defect):
     """Docker token scopes: a token for ``app`` is none for ``app/below``."""
 
     surface = "registry"
-    noticed_by = ("registry/token/name-below-is-another-repository#push",)
+    noticed_by = ("registry/token/similar-name-is-another-repository#parent-push",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         above = Access(access.kind, access.name.rpartition("/")[0], access.actions)
@@ -318,8 +318,8 @@ class TokenGoesByPrefix(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/token/prefix-is-another-repository#pull",
-        "registry/token/prefix-is-another-repository#push",
+        "registry/token/similar-name-is-another-repository#prefix-pull",
+        "registry/token/similar-name-is-another-repository#prefix-push",
     )
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
@@ -336,7 +336,7 @@ class TokenGoesByTheAppAlone(Defect):
     """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
 
     surface = "registry"
-    noticed_by = ("registry/token/prefix-is-another-repository#same-app",)
+    noticed_by = ("registry/token/similar-name-is-another-repository#same-app",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
@@ -387,13 +387,13 @@ class TokenOfNothingOpensAll(Defect):
     surface = "registry"
     noticed_by = (
         "registry/token/subset-is-no-error#no-rights",
-        "registry/token/without-scope-opens-nothing",
-        "registry/token/malformed-scope-is-a-callers-fault#empty-name",
-        "registry/token/malformed-scope-is-a-callers-fault#host-and-port",
-        "registry/token/malformed-scope-is-a-callers-fault#nul",
-        "registry/token/malformed-scope-is-a-callers-fault#two-colons",
-        "registry/token/malformed-scope-is-a-callers-fault#unknown-type",
-        "registry/token/malformed-scope-is-a-callers-fault#word",
+        "registry/token/without-scope-grants-nothing",
+        "registry/token/unusual-scope-grants-no-more#empty-name",
+        "registry/token/unusual-scope-grants-no-more#host-and-port",
+        "registry/token/unusual-scope-grants-no-more#nul",
+        "registry/token/unusual-scope-grants-no-more#two-colons",
+        "registry/token/unusual-scope-grants-no-more#unknown-type",
+        "registry/token/unusual-scope-grants-no-more#word",
     )
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
@@ -404,7 +404,7 @@ class TooLittleNotTold(Defect):
     """RFC 6750 section 3: what is wrong with a token is told by an error, of one that grants too little as well."""
 
     surface = "registry"
-    noticed_by = ("registry/token/too-little-is-no-bad-token",)
+    noticed_by = ("registry/token/insufficient-scope-is-not-invalid-token",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return list(original(wanted, None if error == "insufficient_scope" else error))
@@ -414,7 +414,7 @@ class SupportCheckRedirected(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
 
     surface = "registry"
-    noticed_by = ("registry/token/without-scope-opens-nothing",)
+    noticed_by = ("registry/token/without-scope-grants-nothing",)
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         answer = Answer(302)

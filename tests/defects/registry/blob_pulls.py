@@ -157,7 +157,7 @@ class RefusalBehindHead(Defect):
     """RFC 9112 section 6.3: the answer to HEAD ends with its head, whatever its status."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head#absent",)
+    noticed_by = ("registry/pull/head-and-304-have-no-body#absent",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 404:
@@ -169,7 +169,7 @@ class ManifestBehindHead(Defect):
     """RFC 9112 section 6.3: what HEAD tells of does not come behind it."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head#head",)
+    noticed_by = ("registry/pull/head-and-304-have-no-body#head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and kind_of(request) == "manifest" and answer.status == 200:
@@ -181,7 +181,7 @@ class NullBehindNotModified(Defect):
     """RFC 9112 section 6.3: 304 ends with its head, and no document of nothing comes behind it."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-and-304-end-with-their-head#not-modified",)
+    noticed_by = ("registry/pull/head-and-304-have-no-body#not-modified",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -230,9 +230,9 @@ class HeadBlobWithoutLength(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/head-tells-the-length#blob",
-        "registry/pull/head-tells-the-length#blob-in-chunks",
-        "registry/pull/head-tells-the-length#large-blob",
+        "registry/pull/head-states-the-length#blob",
+        "registry/pull/head-states-the-length#blob-in-chunks",
+        "registry/pull/head-states-the-length#large-blob",
     )
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:

@@ -502,7 +502,7 @@ class TagsReturnWithTheirManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are gone, whatever is pushed later."""
 
     surface = "registry"
-    noticed_by = ("registry/model/repository-is-as-its-model",)
+    noticed_by = ("registry/model/repository-matches-the-model",)
     # A blob without a manifest may be collected: both are pushed anew.
     shortest = 12
 
@@ -523,7 +523,7 @@ class DeletionMovesTagsBack(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag of a deleted image is gone, whatever it named before."""
 
     surface = "registry"
-    noticed_by = ("registry/model/repository-is-as-its-model",)
+    noticed_by = ("registry/model/repository-matches-the-model",)
     shortest = 10
 
     def __init__(self) -> None:

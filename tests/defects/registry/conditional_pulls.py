@@ -129,7 +129,7 @@ class HeadOfAnotherNotModified(Defect):
     """RFC 9110 section 13.1.2: 304 is for who has this very content, to HEAD as to GET."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/if-none-match-of-another-is-the-whole",)
+    noticed_by = ("registry/pull/if-none-match-of-another-etag-is-200",)
 
     def not_modified(self, original: Any, request: Request, digest: str) -> bool:
         known: bool = original(request, digest)

@@ -426,7 +426,7 @@ class DeletedReferrerTakesItsSubject(Defect):
     """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/subject-stays",)
+    noticed_by = ("registry/delete/deleting-a-referrer-keeps-its-subject",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         manifest = registry_of(original).stored(name).manifests.get(digest)

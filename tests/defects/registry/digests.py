@@ -459,8 +459,8 @@ class ManifestBringsItsBlobs(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/reference-brings-no-blob#organization",
-        "registry/manifest/reference-brings-no-blob#repository",
+        "registry/manifest/reference-copies-no-blob#organization",
+        "registry/manifest/reference-copies-no-blob#repository",
         "registry/manifest/missing-reference-is-refused#known-elsewhere",
         "registry/manifest/missing-reference-is-refused#layer-elsewhere",
     )
@@ -492,11 +492,11 @@ class DigestToldWithoutAlgorithm(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/digest-field-is-true#blob-get",
-        "registry/pull/digest-field-is-true#blob-head",
-        "registry/pull/digest-field-is-true#manifest-get",
-        "registry/pull/digest-field-is-true#manifest-head",
-        "registry/pull/digest-field-is-true#tag-get",
+        "registry/pull/digest-header-is-correct#blob-get",
+        "registry/pull/digest-header-is-correct#blob-head",
+        "registry/pull/digest-header-is-correct#digest-get",
+        "registry/pull/digest-header-is-correct#digest-head",
+        "registry/pull/digest-header-is-correct#tag-get",
     )
 
     def digest_told(self, original: Any, digest: str) -> str:
@@ -507,7 +507,7 @@ class DigestOfAPart(Defect):
     """Docker Registry V2, Digest Header: the digest that comes with a part is that of the blob, and not of another."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/digest-field-is-true#of-the-whole-run",)
+    noticed_by = ("registry/pull/digest-header-is-correct#of-the-whole-run",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -521,10 +521,10 @@ class ManifestWithoutDigestHeader(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/digest-is-told#manifest",
-        "registry/pull/digest-is-told#manifest-by-digest",
-        "registry/pull/digest-is-told#manifest-head",
-        "registry/pull/digest-is-told#manifest-head-by-digest",
+        "registry/pull/digest-header-is-present#tag-get",
+        "registry/pull/digest-header-is-present#digest-get",
+        "registry/pull/digest-header-is-present#tag-head",
+        "registry/pull/digest-header-is-present#digest-head",
     )
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:

@@ -172,7 +172,7 @@ class ErrorWithoutCode(Defect):
         "registry/errors/json-has-the-form#of-the-whole-run",
         "registry/errors/json-has-the-form#unknown-session",
         "registry/errors/json-has-the-form#wrong-digest",
-        "registry/name/any-reference-is-a-callers-affair",
+        "registry/name/any-reference-is-no-server-error",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -260,7 +260,7 @@ class DateOfAnotherZone(Defect):
     """RFC 9110 section 6.6.1: Date is when the answer was made, in GMT."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/dates-are-dates",)
+    noticed_by = ("registry/pull/dates-are-valid",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.headers["Date"] = formatdate(time.time() + AN_HOUR, usegmt=True)
@@ -270,7 +270,7 @@ class DateOfAnotherZone(Defect):
 class UploadInPlaceOfAMountIsLocatedTwice(_InPlaceOfAMount):
     """RFC 9110 section 5.3: an answer has one Location."""
 
-    noticed_by = ("registry/pull/fields-of-one-value-stand-once",)
+    noticed_by = ("registry/pull/single-value-headers-are-not-repeated",)
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers.append("Location", answer.headers["Location"])

@@ -37,7 +37,7 @@ class ManifestDigestOfTrimmedBytes(Defect):
     """distribution-spec 1.1, Pushing Manifests: a digest is of the exact bytes, a line end behind them among them."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept#escaped",)
+    noticed_by = ("registry/manifest/bytes-are-preserved#escaped",)
 
     def __init__(self) -> None:
         self.trimmed: dict[str, str] = {}
@@ -55,7 +55,7 @@ class AnnotationOfADraftRefused(Defect):
     """image-spec 1.1, Annotations: a key that nobody knows is no error, whatever it begins with."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept#escaped", "registry/manifest/bytes-are-kept#spaced")
+    noticed_by = ("registry/manifest/bytes-are-preserved#escaped", "registry/manifest/bytes-are-preserved#spaced")
 
     def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
         original(member, annotations)
@@ -67,7 +67,7 @@ class CreatedDigestOfTidiedManifest(Defect):
     """Docker Registry V2, Content Digests: the digest that a push is answered with is of the bytes that were pushed."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept#escaped", "registry/manifest/bytes-are-kept#utf-8")
+    noticed_by = ("registry/manifest/bytes-are-preserved#escaped", "registry/manifest/bytes-are-preserved#utf-8")
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -305,8 +305,8 @@ class ManifestTypeLost(Defect):
         "registry/pull/manifest-is-what-was-pushed#digest",
         "registry/pull/manifest-is-what-was-pushed#tag",
         "registry/manifest/image-kinds-are-accepted#oci-image",
-        "registry/manifest/no-layers-is-taken",
-        "registry/manifest/is-taken-by-digest",
+        "registry/manifest/artifacts-are-accepted#no-layers",
+        "registry/manifest/push-by-digest-is-accepted",
         "interoperability/registry/pull-for-a-platform",
         "interoperability/registry/what-one-pushed-others-pull",
     )

@@ -45,15 +45,15 @@ ROWS = (
     row(
         "unknown-manifest-type-accepted",
         "distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID.",
-        "registry/manifest/type-is-a-manifests#layer",
-        "registry/manifest/type-is-a-manifests#plain-json",
+        "registry/manifest/media-type-is-verified#layer",
+        "registry/manifest/media-type-is-verified#plain-json",
         check_supported=lambda original, media_type: None,
     ),
     row(
         "manifest-media-type-unchecked",
         "distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest.",
-        "registry/manifest/type-is-compared-of-one-shape#of-docker",
-        "registry/manifest/type-is-compared-of-one-shape#of-oci",
+        "registry/manifest/media-type-is-verified#docker-as-oci-image",
+        "registry/manifest/media-type-is-verified#oci-as-docker-image",
         check_media_type=lambda original, media_type, document: None,
     ),
 )
@@ -63,7 +63,7 @@ class LayerOfOtherTypeRefused(Defect):
     """image-spec 1.1, Image Manifest: an implementation must not refuse a layer for a media type it does not know."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/artifact-is-taken", "interoperability/registry/signature-is-kept")
+    noticed_by = ("registry/manifest/artifacts-are-accepted#artifact", "interoperability/registry/signature-is-kept")
 
     def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
         original(media_type, member, value)
@@ -91,7 +91,7 @@ class EmbeddedDataRefused(Defect):
     """image-spec 1.1, Content Descriptors: a descriptor may have its content in ``data``."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/embedded-data-is-taken",)
+    noticed_by = ("registry/manifest/optional-forms-are-accepted#embedded-data",)
 
     def check_data(self, original: Any, member: str, descriptor: dict[str, Any]) -> None:
         if "data" in descriptor:
@@ -102,7 +102,7 @@ class LargeManifestCutShort(Defect):
     """distribution-spec 1.1, Pushing Manifests: a manifest of up to 4 megabytes that was taken is given back whole."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/four-megabytes-are-taken",)
+    noticed_by = ("registry/manifest/four-megabytes-are-accepted",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         answer: Answer = original(request, manifest)
@@ -115,7 +115,7 @@ class ManifestLimitTooLow(Defect):
     """distribution-spec 1.1, Pushing Manifests: 4 MiB are taken (SHOULD), not only 64 KiB."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/four-megabytes-are-taken",)
+    noticed_by = ("registry/manifest/four-megabytes-are-accepted",)
 
     def check_manifest_size(self, original: Any, content: bytes) -> None:
         original(content)
@@ -127,7 +127,7 @@ class PushByDigestRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: the reference of a manifest may be its digest, without a tag."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/is-taken-by-digest",)
+    noticed_by = ("registry/manifest/push-by-digest-is-accepted",)
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         if ":" in asked.reference and registry_of(original).media_type_of(asked.request) in IMAGES:
@@ -140,7 +140,7 @@ class SubjectMustExist(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: the subject may be pushed later."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-subject-is-taken",)
+    noticed_by = ("registry/manifest/missing-subject-is-accepted",)
 
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         original(name, media_type, document)
@@ -153,7 +153,7 @@ class DockerImageInAnIndexRefused(Defect):
     """image-spec 1.1, Image Index: a type of what is listed that an index does not know is no error."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/mixed-index-is-taken",)
+    noticed_by = ("registry/manifest/optional-forms-are-accepted#mixed-index",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         original(name, descriptors)
@@ -165,7 +165,7 @@ class IndexBesideAnImageRefused(Defect):
     """image-spec 1.1, Image Index: an index may list indexes, beside images as well."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/nested-index-is-taken",)
+    noticed_by = ("registry/manifest/optional-forms-are-accepted#nested-index",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         original(name, descriptors)
@@ -205,7 +205,7 @@ class ConfigOfOtherTypeRefused(Defect):
     """image-spec 1.1, Image Manifest: an implementation must not refuse a config for a media type it does not know."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/other-config-is-taken",)
+    noticed_by = ("registry/manifest/artifacts-are-accepted#custom-config",)
 
     def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
         original(media_type, member, value)
@@ -219,7 +219,7 @@ class AnnotationsCheckedInPart(Defect):
     """image-spec 1.1, Annotations: every value MUST be a string, and not the first alone."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/annotations-are-strings",)
+    noticed_by = ("registry/manifest/invalid-manifest-is-refused#number-in-annotations",)
 
     def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
         first = dict(list(annotations.items())[:1]) if isinstance(annotations, dict) else annotations
@@ -230,7 +230,7 @@ class DeepManifestFails(Defect):
     """API Reference, Error Handling: a manifest nested deeply is not the platform's fault, whatever its type."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/any-body-is-taken-or-refused",)
+    noticed_by = ("registry/manifest/any-body-is-accepted-or-refused",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -242,7 +242,7 @@ class EscapedManifestRefused(Defect):
     """RFC 8259 section 7: any character of a text may be written as an escape."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
+    noticed_by = ("registry/manifest/any-change-is-accepted-or-refused",)
     shortest = 5
 
     def parse_manifest(self, original: Any, content: bytes) -> Any:
@@ -255,7 +255,7 @@ class ListedDescriptorUnchecked(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, those in an index, too."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole#listed-no-type",)
+    noticed_by = ("registry/manifest/invalid-manifest-is-refused#listed-no-type",)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
         original(member, {"mediaType": "a/b", **descriptor} if member == "manifests" else descriptor)
@@ -265,7 +265,7 @@ class SizeInWordsFails(Defect):
     """API Reference, Error Handling: a size that is no number is its caller's mistake."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/descriptors-are-whole#config-size-in-words",)
+    noticed_by = ("registry/manifest/invalid-manifest-is-refused#config-size-as-text",)
     shipped = True
     crashes = (TypeError,)
 
@@ -280,8 +280,8 @@ class MalformedDescriptorAccepted(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/descriptors-are-whole#subject-digest-of-no-form",
-        "registry/manifest/descriptors-are-whole#subject-no-size",
+        "registry/manifest/invalid-manifest-is-refused#path-as-digest",
+        "registry/manifest/invalid-manifest-is-refused#subject-no-size",
     )
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
@@ -294,8 +294,8 @@ class EmptyIndexFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/empty-index-is-no-server-error#docker",
-        "registry/manifest/empty-index-is-no-server-error#oci",
+        "registry/manifest/unusual-manifest-is-no-server-error#empty-docker-list",
+        "registry/manifest/unusual-manifest-is-no-server-error#empty-oci-index",
     )
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
@@ -309,7 +309,7 @@ class SizesOf32BitsFail(Defect):
     """API Reference, Error Handling: a size is a number of 64 bits, and one beyond 32 of them is no failure."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/foreign-layer-is-no-server-error",)
+    noticed_by = ("registry/manifest/unusual-manifest-is-no-server-error#external-layer",)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
         original(member, descriptor)
@@ -321,7 +321,7 @@ class ImageWithoutConfigTaken(Defect):
     """image-spec 1.1, Image Manifest: ``config`` is REQUIRED."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/image-has-a-config",)
+    noticed_by = ("registry/manifest/invalid-manifest-is-refused#null-config",)
 
     def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         if document.get("config", "") is not None:
@@ -335,7 +335,7 @@ class IndexWithLayersTaken(Defect):
     """image-spec 1.1, CVE-2021-41190: an index is not an image at the same time, as an image is no index."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/index-has-no-layers",)
+    noticed_by = ("registry/manifest/invalid-manifest-is-refused#index-with-layers",)
 
     def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         left_out = ("config", "layers") if "manifests" in document and "index" in media_type else ()
@@ -364,13 +364,13 @@ class AnyBytesTakenAsManifest(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/nonsense-is-400#binary",
-        "registry/manifest/nonsense-is-400#cut-off",
-        "registry/manifest/nonsense-is-400#empty",
-        "registry/manifest/nonsense-is-400#list",
-        "registry/manifest/nonsense-is-400#not-a-number",
-        "registry/manifest/nonsense-is-400#null",
-        "registry/manifest/nonsense-is-400#words",
+        "registry/manifest/malformed-body-is-400#binary",
+        "registry/manifest/malformed-body-is-400#cut-off",
+        "registry/manifest/malformed-body-is-400#empty",
+        "registry/manifest/malformed-body-is-400#list",
+        "registry/manifest/malformed-body-is-400#not-a-number",
+        "registry/manifest/malformed-body-is-400#null",
+        "registry/manifest/malformed-body-is-400#words",
     )
 
     def parse_manifest(self, original: Any, content: bytes) -> dict[str, Any]:
@@ -390,14 +390,14 @@ class InvalidManifestsTagged(_RefusedManifestsKept):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/schema-version-is-2",
-        "registry/manifest/schema-version-is-2#of-an-index",
-        "registry/manifest/schema-version-is-2#text",
-        "registry/manifest/one-kind-at-a-time",
-        "registry/manifest/type-is-compared",
-        "registry/manifest/nonsense-is-400#layers-of-a-number",
-        "registry/manifest/any-change-is-taken-or-refused",
-        "registry/manifest/any-body-is-taken-or-refused",
+        "registry/manifest/invalid-manifest-is-refused#schema-version-1",
+        "registry/manifest/invalid-manifest-is-refused#index-of-schema-version-1",
+        "registry/manifest/invalid-manifest-is-refused#schema-version-as-text",
+        "registry/manifest/invalid-manifest-is-refused#image-with-manifests",
+        "registry/manifest/media-type-is-verified#image-as-docker-list",
+        "registry/manifest/malformed-body-is-400#layers-of-a-number",
+        "registry/manifest/any-change-is-accepted-or-refused",
+        "registry/manifest/any-body-is-accepted-or-refused",
     )
     codes = ("MANIFEST_INVALID",)
 
@@ -419,7 +419,7 @@ class ImageTakenForAList(Defect):
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/type-is-compared",)
+    noticed_by = ("registry/manifest/media-type-is-verified#image-as-docker-list",)
 
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         if media_type != DOCKER_LIST or "config" not in document:
@@ -430,7 +430,7 @@ class ManifestWithoutTypeFails(Defect):
     """API Reference, Error Handling: a field that the caller left out is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/without-type-is-no-server-error",)
+    noticed_by = ("registry/manifest/unusual-manifest-is-no-server-error#no-content-type",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         untyped = request.method == "PUT" and kind_of(request) == "manifest" and "content-type" not in request.headers
@@ -455,16 +455,16 @@ class MissingReferenceToldInText(_ToldInText):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/missing-reference-is-told-by-code#child",
-        "registry/manifest/missing-reference-is-told-by-code#child-elsewhere",
-        "registry/manifest/missing-reference-is-told-by-code#config",
-        "registry/manifest/missing-reference-is-told-by-code#deleted",
-        "registry/manifest/missing-reference-is-told-by-code#deleted-child",
-        "registry/manifest/missing-reference-is-told-by-code#docker-child",
-        "registry/manifest/missing-reference-is-told-by-code#known-elsewhere",
-        "registry/manifest/missing-reference-is-told-by-code#layer",
-        "registry/manifest/missing-reference-is-told-by-code#layer-elsewhere",
-        "registry/manifest/each-missing-blob-is-told",
+        "registry/manifest/missing-reference-error-code#child",
+        "registry/manifest/missing-reference-error-code#child-elsewhere",
+        "registry/manifest/missing-reference-error-code#config",
+        "registry/manifest/missing-reference-error-code#deleted",
+        "registry/manifest/missing-reference-error-code#deleted-child",
+        "registry/manifest/missing-reference-error-code#docker-child",
+        "registry/manifest/missing-reference-error-code#known-elsewhere",
+        "registry/manifest/missing-reference-error-code#layer",
+        "registry/manifest/missing-reference-error-code#layer-elsewhere",
+        "registry/manifest/each-missing-blob-is-reported",
     )
     code = "MANIFEST_BLOB_UNKNOWN"
 
@@ -473,7 +473,10 @@ class RefusedManifestStaysRefused(Defect):
     """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/taken-once-it-is-whole#image", "registry/manifest/taken-once-it-is-whole#index")
+    noticed_by = (
+        "registry/manifest/accepted-once-references-exist#image",
+        "registry/manifest/accepted-once-references-exist#index",
+    )
 
     def __init__(self) -> None:
         self.refused: dict[tuple[str, str], Refusal] = {}

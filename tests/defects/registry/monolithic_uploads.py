@@ -69,7 +69,7 @@ class SmallEscapeUnread(Defect):
     """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/digest-is-read-as-written#escaped-in-small-letters",)
+    noticed_by = ("registry/upload/digest-need-not-be-escaped#lower-case-escape",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         if re.search("digest=[^&]*%3a", asked.request.query_string):
@@ -82,7 +82,7 @@ class EscapedDigestAlone(Defect):
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/digest-is-read-as-written#not-escaped",)
+    noticed_by = ("registry/upload/digest-need-not-be-escaped#colon",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         if re.search("digest=[^&]*:", asked.request.query_string):
@@ -114,7 +114,7 @@ class CreatedBlobsOfTheInside(Defect):
 class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
     """Docker Registry V2, Upload Progress: Range tells of no byte where none was received."""
 
-    noticed_by = ("registry/upload/opened-has-received-nothing",)
+    noticed_by = ("registry/upload/new-session-has-no-bytes",)
 
     def _spoil(self, answer: Answer) -> None:
         answer.headers["Range"] = "0-1"

@@ -21,21 +21,21 @@ ROWS = (
     row(
         "escapes-in-a-link-escaped",
         "RFC 9110 section 4.2.3: a Link leads to the path that was asked for, whose escapes are not escaped again.",
-        "registry/name/escaped-is-the-same#list",
+        "registry/name/percent-encoding-is-decoded#list",
         listing_url=lambda original, request, query: f"{request.raw_path.replace('%', '%25')}?{query}",
     ),
     row(
         "long-tag-refused",
         "distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63.",
-        "registry/name/every-tag-of-the-grammar-is-taken#128-letters",
-        "registry/name/every-tag-of-the-grammar-is-taken#hexadecimal",
+        "registry/name/valid-tags-are-accepted#128-letters",
+        "registry/name/valid-tags-are-accepted#hexadecimal",
         "registry/referrers/tag-schema-works",
         is_tag=lambda original, text: len(text) < 64 and bool(original(text)),
     ),
     row(
         "tag-without-its-last-dash",
         "distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end.",
-        "registry/name/tags-differ-in-case#or-at-their-end",
+        "registry/name/similar-tags-are-distinct#or-at-their-end",
         check_reference=lambda original, text: str(original(text)).rstrip("-"),
     ),
 )
@@ -46,9 +46,9 @@ class LongNameFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/any-name-is-a-callers-affair#many-components",
-        "registry/name/any-name-is-a-callers-affair#too-long",
-        "registry/name/any-name-is-a-callers-affair#very-long",
+        "registry/name/any-name-is-no-server-error#many-components",
+        "registry/name/any-name-is-no-server-error#too-long",
+        "registry/name/any-name-is-no-server-error#very-long",
     )
 
     def is_name(self, original: Any, text: str) -> bool:
@@ -62,8 +62,8 @@ class EmptyComponentFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/any-name-is-a-callers-affair#slash-first",
-        "registry/name/any-name-is-a-callers-affair#slash-last",
+        "registry/name/any-name-is-no-server-error#slash-first",
+        "registry/name/any-name-is-no-server-error#slash-last",
     )
 
     def is_name(self, original: Any, text: str) -> bool:
@@ -76,7 +76,7 @@ class NoNameFails(Defect):
     """API Reference, Error Handling: a manifest under no name at all is the caller's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/name/any-name-is-a-callers-affair#nothing",)
+    noticed_by = ("registry/name/any-name-is-no-server-error#nothing",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"message": "no name"}) if request.path.startswith("/v2//manifests/") else None
@@ -86,7 +86,7 @@ class BytesInReferenceFail(Defect):
     """API Reference, Error Handling: a reference that is no UTF-8 is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+    noticed_by = ("registry/name/any-reference-is-no-server-error",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -109,8 +109,8 @@ class BlobsOfNamesBelow(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/each-name-is-its-own#one-letter-components",
-        "registry/name/each-name-is-its-own#word-of-a-path",
+        "registry/name/similar-names-are-distinct#one-letter-components",
+        "registry/name/similar-names-are-distinct#word-of-a-path",
     )
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
@@ -125,7 +125,7 @@ class LongAddressRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a name and a tag may be long, both of them in one address."""
 
     surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own#longest",)
+    noticed_by = ("registry/name/similar-names-are-distinct#longest",)
 
     def intercept(self, request: Request) -> Answer | None:
         if len(request.path) <= LONGEST_ADDRESS or "/manifests/" not in request.path:
@@ -138,10 +138,10 @@ class NamesFolded(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/each-name-is-its-own#dashes",
-        "registry/name/each-name-is-its-own#dot",
-        "registry/name/each-name-is-its-own#two-underscores",
-        "registry/name/each-name-is-its-own#underscore",
+        "registry/name/similar-names-are-distinct#dashes",
+        "registry/name/similar-names-are-distinct#dot",
+        "registry/name/similar-names-are-distinct#two-underscores",
+        "registry/name/similar-names-are-distinct#underscore",
     )
 
     def stored(self, original: Any, name: str) -> Repository:
@@ -161,8 +161,8 @@ class OneLetterComponentFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/each-name-is-its-own#one-digit-component",
-        "registry/name/any-name-is-a-callers-affair#empty-component",
+        "registry/name/similar-names-are-distinct#one-digit-component",
+        "registry/name/any-name-is-no-server-error#empty-component",
     )
 
     def is_name(self, original: Any, text: str) -> bool:
@@ -175,7 +175,7 @@ class TagsBelowAreListed(Defect):
     """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
 
     surface = "registry"
-    noticed_by = ("registry/name/each-name-is-its-own#one-digit-component",)
+    noticed_by = ("registry/name/similar-names-are-distinct#one-digit-component",)
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         below = (each.tags for path, each in registry_of(original).repositories.items() if path.startswith(f"{name}/"))
@@ -186,7 +186,7 @@ class EscapesInLastKept(Defect):
     """RFC 9110 section 4.2.3: what a list is to go on behind is read with its escapes undone."""
 
     surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same#last",)
+    noticed_by = ("registry/name/percent-encoding-is-decoded#last",)
 
     def page_answer(self, original: Any, request: Request, *told: Any) -> Answer:
         if "last=%" in request.query_string:
@@ -200,7 +200,10 @@ class EscapedPathsAreNone(Defect):
     """RFC 9110 section 4.2.3: a path is that which it is with its escapes undone."""
 
     surface = "registry"
-    noticed_by = ("registry/name/escaped-is-the-same#blob", "registry/name/escaped-is-the-same#manifest")
+    noticed_by = (
+        "registry/name/percent-encoding-is-decoded#blob",
+        "registry/name/percent-encoding-is-decoded#manifest",
+    )
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if re.search("/(manifests/%61|blobs/[^/]*%)", request.raw_path):
@@ -213,7 +216,7 @@ class NameWithSeparatorsRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-app-slug-is-taken#dashes",)
+    noticed_by = ("registry/name/app-slugs-are-accepted#dashes",)
 
     def is_name(self, original: Any, text: str) -> bool:
         return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
@@ -223,7 +226,7 @@ class TagsKeptInSmallLetters(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have capitals, and is then another than that without."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken#capital", "registry/name/tags-differ-in-case")
+    noticed_by = ("registry/name/valid-tags-are-accepted#capital", "registry/name/similar-tags-are-distinct")
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         await original(name, tag.lower(), digest)
@@ -244,20 +247,20 @@ class NameGrammarUnchecked(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/no-other-name-is-taken#capital",
-        "registry/name/no-other-name-is-taken#component-of-a-dash",
-        "registry/name/no-other-name-is-taken#dash-and-underscore",
-        "registry/name/no-other-name-is-taken#dash-first",
-        "registry/name/no-other-name-is-taken#dash-last",
-        "registry/name/no-other-name-is-taken#dot-and-dash",
-        "registry/name/no-other-name-is-taken#dot-first",
-        "registry/name/no-other-name-is-taken#dot-last",
-        "registry/name/no-other-name-is-taken#not-ascii",
-        "registry/name/no-other-name-is-taken#plus",
-        "registry/name/no-other-name-is-taken#three-underscores",
-        "registry/name/no-other-name-is-taken#two-dots",
-        "registry/name/no-other-name-is-taken#underscore-first",
-        "registry/name/no-other-name-is-taken#underscore-last",
+        "registry/name/invalid-name-is-refused#capital",
+        "registry/name/invalid-name-is-refused#component-of-a-dash",
+        "registry/name/invalid-name-is-refused#dash-and-underscore",
+        "registry/name/invalid-name-is-refused#dash-first",
+        "registry/name/invalid-name-is-refused#dash-last",
+        "registry/name/invalid-name-is-refused#dot-and-dash",
+        "registry/name/invalid-name-is-refused#dot-first",
+        "registry/name/invalid-name-is-refused#dot-last",
+        "registry/name/invalid-name-is-refused#not-ascii",
+        "registry/name/invalid-name-is-refused#plus",
+        "registry/name/invalid-name-is-refused#three-underscores",
+        "registry/name/invalid-name-is-refused#two-dots",
+        "registry/name/invalid-name-is-refused#underscore-first",
+        "registry/name/invalid-name-is-refused#underscore-last",
     )
 
     def is_name(self, original: Any, text: str) -> bool:
@@ -269,11 +272,11 @@ class BadTagsSetAllTheSame(_RefusedManifestsKept):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/no-other-tag-is-taken#129-letters",
-        "registry/name/no-other-tag-is-taken#at",
-        "registry/name/no-other-tag-is-taken#dash-first",
-        "registry/name/no-other-tag-is-taken#line-end",
-        "registry/name/no-other-tag-is-taken#nul",
+        "registry/name/invalid-tag-is-refused#129-letters",
+        "registry/name/invalid-tag-is-refused#at",
+        "registry/name/invalid-tag-is-refused#dash-first",
+        "registry/name/invalid-tag-is-refused#line-end",
+        "registry/name/invalid-tag-is-refused#nul",
     )
     codes = ("TAG_INVALID",)
 
@@ -288,11 +291,11 @@ class TagGrammarUnchecked(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/name/no-other-tag-is-taken#129-letters",
-        "registry/name/no-other-tag-is-taken#blank",
-        "registry/name/no-other-tag-is-taken#dot-first",
-        "registry/name/no-other-tag-is-taken#not-ascii",
-        "registry/name/no-other-tag-is-taken#plus",
+        "registry/name/invalid-tag-is-refused#129-letters",
+        "registry/name/invalid-tag-is-refused#blank",
+        "registry/name/invalid-tag-is-refused#dot-first",
+        "registry/name/invalid-tag-is-refused#not-ascii",
+        "registry/name/invalid-tag-is-refused#plus",
     )
 
     def is_tag(self, original: Any, text: str) -> bool:
@@ -303,7 +306,7 @@ class TagLikeAnotherNotSet(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that differs from another in case alone is set all the same."""
 
     surface = "registry"
-    noticed_by = ("registry/name/tags-differ-in-case",)
+    noticed_by = ("registry/name/similar-tags-are-distinct",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         tags = registry_of(original).stored(name).tags

@@ -22,13 +22,13 @@ ROWS = (
     row(
         "unsatisfiable-without-size",
         "RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD).",
-        "registry/pull/416-tells-the-size",
+        "registry/pull/416-states-the-size",
         unsatisfiable=lambda original, header, size: Refusal("RANGE_INVALID", {"range": header}),
     ),
     row(
         "part-without-entity-tag",
         "RFC 9110 section 15.3.7: 206 has the ETag that 200 would have.",
-        "registry/pull/part-has-the-fields-of-the-whole",
+        "registry/pull/206-has-the-headers-of-200",
         part_answer=lambda original, *given: without(original(*given), "ETag"),
     ),
 )
@@ -38,7 +38,7 @@ class RangeBeyondEveryNumberFails(Defect):
     """API Reference, Error Handling: a Range with a number of forty digits is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
     shortest = 3
 
     def intercept(self, request: Request) -> Answer | None:
@@ -49,7 +49,7 @@ class FirstOfSeveralRangesToldAsTheWhole(Defect):
     """RFC 9110 section 14.2: of several ranges parts are sent, or the whole with 200."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -63,7 +63,7 @@ class SeveralRangesSentWhole(Defect):
     """RFC 9110 section 15.3.7: 206 says which part it is, also where several were asked for."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 200 and "," in request.headers.get("range", ""):
@@ -75,7 +75,7 @@ class RegistryIfRangeIgnored(Defect):
     """RFC 9110 section 13.1.5: where If-Range does not match, the whole blob is sent."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/if-range-of-another-is-the-whole",)
+    noticed_by = ("registry/pull/if-range-of-another-etag-is-200",)
 
     def part_wanted(self, original: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
         header = request.headers.get("range")
@@ -87,7 +87,7 @@ class EntityTagOfThePart(Defect):
     """RFC 9110 section 15.3.7: the ETag of 206 is that of the whole, or no parts could be put together."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
+    noticed_by = ("registry/pull/206-has-the-headers-of-200",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -100,8 +100,8 @@ class PartEndsWithItsChunk(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/part-is-what-it-says#last-of-more-than-there-is",
-        "registry/pull/part-is-what-it-says#of-what-is-had",
+        "registry/pull/partial-content-is-the-requested-range#long-suffix",
+        "registry/pull/partial-content-is-the-requested-range#if-range",
         "registry/pull/range-is-served#middle",
         "registry/pull/range-is-served#open",
         "registry/pull/range-is-served#to-the-end",
@@ -129,7 +129,7 @@ class PartCompressedBehindItsRange(Defect):
     """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says#the-whole",)
+    noticed_by = ("registry/pull/partial-content-is-the-requested-range#the-whole",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
@@ -144,11 +144,11 @@ class PartToldAsTheWhole(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/part-is-what-it-says#beyond-4-mib",
-        "registry/pull/part-is-what-it-says#beyond-the-end",
-        "registry/pull/part-is-what-it-says#last-one",
-        "registry/pull/part-is-what-it-says#of-what-is-had",
-        "registry/pull/part-is-what-it-says#open",
+        "registry/pull/partial-content-is-the-requested-range#beyond-4-mib",
+        "registry/pull/partial-content-is-the-requested-range#beyond-the-end",
+        "registry/pull/partial-content-is-the-requested-range#last-one",
+        "registry/pull/partial-content-is-the-requested-range#if-range",
+        "registry/pull/partial-content-is-the-requested-range#open",
     )
 
     def part_answer(self, original: Any, *given: Any) -> Answer:
@@ -162,12 +162,12 @@ class DigestOfThePart(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/part-is-what-it-says#beyond-the-end",
-        "registry/pull/part-is-what-it-says#first-byte",
-        "registry/pull/part-is-what-it-says#last",
-        "registry/pull/part-is-what-it-says#last-byte",
-        "registry/pull/part-is-what-it-says#middle",
-        "registry/pull/part-is-what-it-says#to-the-end",
+        "registry/pull/partial-content-is-the-requested-range#beyond-the-end",
+        "registry/pull/partial-content-is-the-requested-range#first-byte",
+        "registry/pull/partial-content-is-the-requested-range#last",
+        "registry/pull/partial-content-is-the-requested-range#last-byte",
+        "registry/pull/partial-content-is-the-requested-range#middle",
+        "registry/pull/partial-content-is-the-requested-range#to-the-end",
     )
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
@@ -180,7 +180,7 @@ class PartFarInRefused(Defect):
     """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says#beyond-4-mib",)
+    noticed_by = ("registry/pull/partial-content-is-the-requested-range#beyond-4-mib",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header, size)
@@ -193,7 +193,7 @@ class RangeOfOneByteTooManyRefused(Defect):
     """RFC 9110 section 14.1.2: a last position at the length or beyond it is that of the last byte."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/part-is-what-it-says#beyond-the-end",)
+    noticed_by = ("registry/pull/partial-content-is-the-requested-range#beyond-the-end",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):

@@ -123,7 +123,7 @@ class ReferrersWithWrongSize(Defect):
     """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/describe-what-is-there",)
+    noticed_by = ("registry/referrers/descriptors-match-the-manifests",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "referrers" and answer.status == 200:
@@ -145,7 +145,7 @@ class FilterOfOwnTypesAlone(Defect):
     """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+    noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
     def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
         stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(original).repositories.values())
@@ -156,7 +156,7 @@ class FilterOfConfigsToo(Defect):
     """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+    noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         return {**original(manifest), "config": (manifest.document.get("config") or {}).get("mediaType")}
@@ -191,7 +191,7 @@ class SubjectToldOfEveryManifest(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/no-subject-none-told",)
+    noticed_by = ("registry/referrers/no-oci-subject-without-subject",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -216,7 +216,7 @@ class Sha512SubjectsNotListed(Defect):
     """distribution-spec 1.1, Listing Referrers: a subject is found by the digest that was named, of sha512 as well."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/of-a-sha512-subject",)
+    noticed_by = ("registry/referrers/sha512-subject-is-listed",)
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         return [] if digest.startswith("sha512:") else list(original(name, digest))
@@ -243,7 +243,7 @@ class FilteredReferrersFromCache(_Remembered):
     """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
+    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         if asked.request.query_string:
@@ -256,7 +256,7 @@ class ReferrersForgottenWithTheirSubject(Defect):
     """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
+    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     def __init__(self) -> None:
         self.forgotten: set[tuple[str, str]] = set()
@@ -273,7 +273,7 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
     """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
+    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     def __init__(self) -> None:
         self.gone: set[tuple[str, str]] = set()
@@ -296,7 +296,7 @@ class ReferrersInAnAbsentRepositoryFail(Defect):
     """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/of-an-absent-subject",)
+    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         if asked.name not in registry_of(original).repositories:
@@ -363,7 +363,7 @@ class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type#of-the-config",)
+    noticed_by = ("registry/referrers/artifact-type-is-listed#of-the-config",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry = dict(original(manifest))
@@ -376,7 +376,7 @@ class ArtifactTypeInSmallLetters(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/say-their-type#of-an-index",)
+    noticed_by = ("registry/referrers/artifact-type-is-listed#of-an-index",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)

@@ -19,8 +19,8 @@ class AbsentImageToldByItsCode(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/absent-image-is-not-told#anonymous",
-        "registry/rights/absent-image-is-not-told#other-organization",
+        "registry/rights/absent-content-reveals-no-repository#anonymous",
+        "registry/rights/absent-content-reveals-no-repository#other-organization",
     )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -96,7 +96,7 @@ class MountTellsOfTheBlob(Defect):
     """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
+    noticed_by = ("registry/rights/mount-reveals-nothing-of-the-source",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry, source = registry_of(original), asked.request.parameter("from")
@@ -111,8 +111,8 @@ class AbsentRepositoryTold(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/private-and-absent-are-not-told-apart#tags-anonymous",
-        "registry/rights/private-and-absent-are-not-told-apart#tags-other-organization",
+        "registry/rights/private-and-absent-are-indistinguishable#tags-anonymous",
+        "registry/rights/private-and-absent-are-indistinguishable#tags-other-organization",
     )
 
     async def answer(self, original: Any, request: Request) -> Answer:
@@ -132,8 +132,8 @@ class ManifestReadBeforeItsSender(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/private-and-absent-are-not-told-apart#put-manifest-anonymous",
-        "registry/rights/private-and-absent-are-not-told-apart#put-manifest-other-organization",
+        "registry/rights/private-and-absent-are-indistinguishable#put-manifest-anonymous",
+        "registry/rights/private-and-absent-are-indistinguishable#put-manifest-other-organization",
     )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:

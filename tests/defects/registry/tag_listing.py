@@ -28,28 +28,28 @@ ROWS = (
     row(
         "link-missing",
         "distribution-spec 1.1, Listing Tags: where there is more, Link says where.",
-        "registry/tags/links-lead-to-the-end#five",
-        "registry/tags/links-lead-to-the-end#four",
-        "registry/tags/links-lead-to-the-end#three",
+        "registry/tags/links-reach-every-tag#five",
+        "registry/tags/links-reach-every-tag#four",
+        "registry/tags/links-reach-every-tag#three",
         rewrite=lambda request, answer: without(answer, "Link"),
     ),
     row(
         "link-without-host",
         "RFC 9110 section 4.2.1: nor does a Link without a host lead anywhere.",
-        "registry/tags/links-lead-to-the-end#six",
+        "registry/tags/links-reach-every-tag#six",
         "registry/catalog/links-leave-nothing-out",
         listing_url=lambda original, request, query: f"http://{original(request, query)}",
     ),
     row(
         "long-tags-not-listed",
         "distribution-spec 1.1, Listing Tags: a tag of 128 letters is listed, as every other is.",
-        "registry/tags/listed-once-when-pushed-twice",
+        "registry/tags/moved-tag-is-listed-once",
         tags_of=lambda original, name: [tag for tag in original(name) if len(tag) < 128],
     ),
     row(
         "tag-list-gets-no-answer",
         "OCI 1.1, Listing Tags: a repository's tags are listed.",
-        "registry/tags/long-list-is-whole",
+        "registry/tags/long-list-is-complete",
         intercept=lambda request: Answer.none() if kind_of(request) == "tags" else None,
     ),
     row(
@@ -62,9 +62,9 @@ ROWS = (
     row(
         "last-ignored",
         "distribution-spec 1.1, Listing Tags: the list begins after ``last``.",
-        "registry/tags/pages-by-last-lead-to-the-end",
-        "registry/tags/last-goes-on-behind#alone",
-        "registry/tags/last-goes-on-behind#with-n",
+        "registry/tags/last-reaches-every-tag",
+        "registry/tags/last-starts-after-the-tag#alone",
+        "registry/tags/last-starts-after-the-tag#with-n",
         names_after=lambda original, names, last: names,
         next_page=lambda original, request, size, last, rest: str(original(request, 10000, last, rest)),
     ),
@@ -75,7 +75,7 @@ class LastThatIsNoTagFails(Defect):
     """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag; it is not the platform's fault."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
+    noticed_by = ("registry/tags/any-query-is-no-server-error",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -87,7 +87,7 @@ class BadPagesToldInAnotherForm(_ToldInText):
     """distribution-spec 1.1, Error Codes: what was wrong with a query stands in the list that every error stands in."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
+    noticed_by = ("registry/tags/any-query-is-no-server-error",)
     code = "PAGINATION_NUMBER_INVALID"
     instead = "n, invalid"
 
@@ -189,7 +189,7 @@ class TagListShowsDigests(Defect):
     """distribution-spec 1.1, Listing Tags: manifests without a tag are not listed."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/digests-are-no-tags", "registry/at-once/one-tag")
+    noticed_by = ("registry/tags/untagged-manifests-are-not-listed", "registry/at-once/one-tag")
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         tags: list[str] = original(name)
@@ -201,7 +201,7 @@ class UnknownLastEndsTheList(Defect):
     """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag that is there."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/last-need-not-be-there#empty", "registry/tags/last-need-not-be-there#letter")
+    noticed_by = ("registry/tags/last-may-be-absent#empty", "registry/tags/last-may-be-absent#letter")
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         found: list[str] = original(names, last)
@@ -212,7 +212,7 @@ class LinkOfConfiguredHost(Defect):
     """RFC 8288 section 3: a Link can be followed by whoever asked, under whatever Host."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/links-lead-to-the-end#one", "registry/catalog/links-leave-nothing-out")
+    noticed_by = ("registry/tags/links-reach-every-tag#one", "registry/catalog/links-leave-nothing-out")
 
     def listing_url(self, original: Any, request: Request, query: str) -> str:
         return "http://registry.internal:5000" + str(original(request, query))
@@ -223,9 +223,9 @@ class LinkNeverEnds(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/tags/links-lead-to-the-end#hundred",
-        "registry/tags/links-lead-to-the-end#seven",
-        "registry/tags/links-lead-to-the-end#two",
+        "registry/tags/links-reach-every-tag#hundred",
+        "registry/tags/links-reach-every-tag#seven",
+        "registry/tags/links-reach-every-tag#two",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -266,7 +266,7 @@ class PageOfNoneFails(Defect):
     """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not 500."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/n-nought-is-empty",)
+    noticed_by = ("registry/tags/n-zero-is-empty",)
 
     def page_size(self, original: Any, request: Request) -> int | None:
         size: int | None = original(request)
@@ -279,7 +279,7 @@ class PageOfNoneHasALink(Defect):
     """distribution-spec 1.1, Listing Tags: "When n is zero … MUST NOT include a Link header"."""
 
     surface = "registry"
-    noticed_by = ("registry/tags/n-nought-is-empty",)
+    noticed_by = ("registry/tags/n-zero-is-empty",)
 
     async def list_tags(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

@@ -210,7 +210,7 @@ class PushByDigestTakesTags(Defect):
     """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/tags-move-alone",)
+    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -224,7 +224,7 @@ class PushByDigestMovesTagsBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: what is pushed by digest moves no tag, though one named it before."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/tags-move-alone",)
+    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     def __init__(self) -> None:
         self.named: set[tuple[str, str, str]] = set()
@@ -246,7 +246,7 @@ class MovedTagTakesItsImageAlong(Defect):
     """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/tags-move-alone",)
+    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         stored = registry_of(original).stored(name)

@@ -48,9 +48,9 @@ class BadLoginEndsTheUpload(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/login/refused-in-an-upload-can-be-mended",
-        "registry/rights/session-is-its-openers#anonymous",
-        "registry/rights/session-is-its-openers#puller",
+        "registry/login/upload-resumes-after-a-refused-login",
+        "registry/rights/session-belongs-to-its-opener#anonymous",
+        "registry/rights/session-belongs-to-its-opener#puller",
     )
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -68,7 +68,7 @@ class BadLoginsChunkIsHashed(Defect):
     """Docker Registry V2, Chunked Upload: what was sent under a login that is none does not count for the digest."""
 
     surface = "registry"
-    noticed_by = ("registry/login/refused-in-an-upload-can-be-mended",)
+    noticed_by = ("registry/login/upload-resumes-after-a-refused-login",)
 
     def __init__(self) -> None:
         self.hashed: set[str] = set()
@@ -237,7 +237,7 @@ class RefreshTokenOpens(Defect):
     """RFC 6749 section 1.5: a refresh token is for the token endpoint, and opens nothing itself."""
 
     surface = "registry"
-    noticed_by = ("registry/token/refresh-token-is-none-here",)
+    noticed_by = ("registry/token/refresh-token-is-no-access-token",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         if re.fullmatch("Bearer [A-Za-z0-9_-]{43}", request.headers.get("authorization", "")):
@@ -250,7 +250,7 @@ class SchemeIsCaseSensitive(Defect):
     """RFC 9110 section 11.1: the scheme of Authorization is compared without regard to case."""
 
     surface = "registry"
-    noticed_by = ("registry/token/scheme-is-compared-without-case",)
+    noticed_by = ("registry/token/bearer-scheme-is-case-insensitive",)
 
     def bearer_token(self, original: Any, request: Request) -> str | None:
         return original(request) if request.headers.get("authorization", "").startswith("Bearer ") else None

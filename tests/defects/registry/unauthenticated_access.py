@@ -112,7 +112,7 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
         "registry/rights/puller-cannot-push#delete-tag",
         "registry/rights/other-organization-cannot-push#delete-manifest",
         "registry/rights/other-organization-cannot-push#delete-tag",
-        "registry/token/push-does-not-delete#delete-manifest",
+        "registry/token/push-token-cannot-delete#delete-manifest",
     )
     done = ("manifest", "DELETE")
 
@@ -129,7 +129,7 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
         "registry/login/bad-login-opens-nothing#delete-blob",
         "registry/rights/puller-cannot-push#delete-blob",
         "registry/rights/other-organization-cannot-push#delete-blob",
-        "registry/token/push-does-not-delete#delete-blob",
+        "registry/token/push-token-cannot-delete#delete-blob",
     )
     done = ("blob", "DELETE")
 
@@ -270,7 +270,7 @@ class BadTokenFails(Defect):
     surface = "registry"
     noticed_by = (
         "registry/login/malformed-login-is-refused#bearer-junk",
-        "registry/login/refused-in-an-upload-can-be-mended",
+        "registry/login/upload-resumes-after-a-refused-login",
     )
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:

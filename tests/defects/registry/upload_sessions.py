@@ -25,7 +25,7 @@ class AnonymousLearnsHowFar(Defect):
     """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/session-is-its-openers#anonymous",)
+    noticed_by = ("registry/rights/session-belongs-to-its-opener#anonymous",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
         registry = registry_of(original)
@@ -41,8 +41,8 @@ class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
 
     surface = "registry"
     noticed_by = (
-        "registry/rights/session-is-its-openers#anonymous",
-        "registry/rights/session-is-its-openers#other-organization",
+        "registry/rights/session-belongs-to-its-opener#anonymous",
+        "registry/rights/session-belongs-to-its-opener#other-organization",
     )
     done = ("upload", "PUT")
 
@@ -55,7 +55,7 @@ class SessionGoesToWhoAskedLast(Defect):
     """Docker Registry V2, Upload Progress: whoever opened an upload is told how far it came, whoever else asks."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/session-tells-others-nothing",)
+    noticed_by = ("registry/rights/session-status-is-hidden-from-others",)
 
     def owns(self, original: Any, caller: Caller, upload: Upload) -> bool:
         owned = bool(original(caller, upload))
@@ -103,7 +103,7 @@ class UploadInPlaceOfAMountIsTheOneBefore(Defect):
     """distribution-spec 1.1, POST then PUT: Location has a unique session ID, for whatever it is opened."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/each-session-is-its-own",)
+    noticed_by = ("registry/upload/each-upload-has-its-own-session",)
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)
@@ -185,7 +185,7 @@ class CancelledBytesStored(Defect):
     """Docker Registry V2, Canceling an Upload: what was never closed under a digest is no blob."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelled-bytes-are-stored-nowhere",)
+    noticed_by = ("registry/upload/cancelled-upload-stores-nothing",)
 
     async def cancel_upload(self, original: Any, upload: Upload) -> None:
         content = bytes(upload.content)
@@ -205,7 +205,7 @@ class CancelledBytesNeverComeBack(Defect):
     """Docker Registry V2, Canceling an Upload: what was given up may be pushed anew, and is there then."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelling-ends-no-other",)
+    noticed_by = ("registry/upload/cancelling-affects-no-other-session",)
 
     def __init__(self) -> None:
         self.given_up: set[str] = set()
@@ -223,7 +223,7 @@ class CancellingEndsEveryUpload(Defect):
     """Docker Registry V2, Canceling an Upload: the upload that is named is no longer valid, and the others are."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelling-ends-no-other",)
+    noticed_by = ("registry/upload/cancelling-affects-no-other-session",)
 
     async def cancel_upload(self, original: Any, upload: Upload) -> None:
         for each in [*registry_of(original).uploads.values()]:
@@ -235,7 +235,7 @@ class CancellingAnswered202(Defect):
     """Docker Registry V2, Canceling an Upload: a session that was given up is answered 204."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/cancelling-is-answered-204",)
+    noticed_by = ("registry/upload/cancelling-is-204",)
 
     async def delete_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)

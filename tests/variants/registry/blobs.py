@@ -82,7 +82,7 @@ class StorageAnswersItself(Variant):
     surface = "registry"
     misses: ClassVar[tuple[str, ...]] = (
         "registry/pull/if-none-match-returns-304",
-        "registry/pull/digest-is-told",
+        "registry/pull/digest-header-is-present",
         "registry/errors/body-is-json",
     )
 

@@ -125,7 +125,7 @@ class CancellingUnsupported(Variant):
     """
 
     surface = "registry"
-    misses = ("registry/upload/cancelling-is-answered-204",)
+    misses = ("registry/upload/cancelling-is-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         original(without_delete(route) if route.kind == "upload" else route, method)
@@ -227,7 +227,7 @@ class CancellingNotImplemented(Variant):
     """RFC 9110 section 15.6.2: a server that cancels no uploads may say so of the method, whoever asks."""
 
     surface = "registry"
-    misses = ("registry/upload/cancelling-is-answered-204",)
+    misses = ("registry/upload/cancelling-is-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         if route.kind == "upload" and method == "DELETE":
@@ -334,7 +334,7 @@ class UploadsEndByThemselves(Variant):
     """
 
     surface = "registry"
-    misses = ("registry/upload/cancelling-is-answered-204",)
+    misses = ("registry/upload/cancelling-is-204",)
 
     def __init__(self) -> None:
         self.number = 0
