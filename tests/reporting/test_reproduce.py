@@ -25,7 +25,7 @@ BESIDE = {
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
     "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid",
     "expired-token-accepted": "authorization/bearer/expired-token-is-401",
-    "wrong-secret-accepted": "oauth/client/other-clients-secret-is-refused",
+    "wrong-secret-accepted": "oauth/token/wrong-secret-is-refused#of-another-client",
     "token-may-be-stored": "oauth/answer/no-store",
     "refused-chunk-kept": "registry/upload/out-of-order-changes-nothing",
     "restored-credential-revives-tokens": "authorization/revocation/restoring-revives-no-token",

@@ -19,7 +19,7 @@ CHECKS = (
     "oauth/answer",
     "oauth/tokens",
     "oauth/errors/missing-grant-type-is-refused",
-    "oauth/scope/asked-is-granted",
+    "oauth/scope/requested-scope-is-granted",
     "authorization/matrix/no-token-is-401",
     "errors/shape",
 )

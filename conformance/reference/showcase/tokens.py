@@ -148,9 +148,9 @@ class UnknownClientIs400(Defect):
     surface = "identity"
     promise = "ID-09"
     noticed_by = (
-        "oauth/client/failures-are-not-told-apart#expired",
-        "oauth/client/failures-are-not-told-apart#revoked",
-        "oauth/client/failures-are-not-told-apart#wrong-secret",
+        "oauth/client/failures-are-indistinguishable#expired",
+        "oauth/client/failures-are-indistinguishable#revoked",
+        "oauth/client/failures-are-indistinguishable#wrong-secret",
     )
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
@@ -165,7 +165,7 @@ class BlankScopeIsEverything(Defect):
 
     surface = "identity"
     promise = "ID-10"
-    noticed_by = ("oauth/scope/tricks-never-widen#blanks",)
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#blanks",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None

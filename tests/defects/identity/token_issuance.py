@@ -42,7 +42,7 @@ class BodyCredentialsRefused(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/body-credentials-are-accepted",
+        "oauth/token/response-contains-a-token",
         "oauth/token/issued-for-valid-credentials",
         "interoperability/identity/curl-token-request",
     )
@@ -138,7 +138,7 @@ class TokenTrailingQueryRefused(Defect):
     """RFC 6749 section 3.2: the token endpoint URL may include a query component."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/query-breaks-nothing",)
+    noticed_by = ("oauth/token/query-component-is-tolerated",)
 
     def intercept(self, request: Request) -> Answer | None:
         crashes = is_token_request(request) and bool(request.query_string)
@@ -149,7 +149,7 @@ class QueryAnsweredWithoutToken(Defect):
     """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/query-breaks-nothing",)
+    noticed_by = ("oauth/token/query-component-is-tolerated",)
 
     async def token(self, original: Dispatch, request: Request) -> Answer:
         return Answer.json(200, {}) if request.query_string else await original(request)
@@ -274,7 +274,7 @@ class TokensRepeatWithinASecond(Defect):
     """RFC 9068 section 2.2: jti makes every token another one."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
         self.last: dict[tuple[str, str, int], str] = {}
@@ -287,7 +287,7 @@ class RequestsAtOnceAreTooMany(Defect):
     """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
         self.at_work = 0
