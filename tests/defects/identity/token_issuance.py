@@ -159,7 +159,7 @@ class TokenInXmlWhereTaken(Defect):
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token-or-xml",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#token-or-xml",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
@@ -173,7 +173,7 @@ class BrowserShownToken(Defect):
     """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
@@ -185,7 +185,7 @@ class PageForBrowsers(Defect):
     """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#refusal",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#refusal",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):

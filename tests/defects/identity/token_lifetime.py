@@ -186,7 +186,7 @@ class ReusedTokenSaidToBeginAnew(Defect):
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-what-is-left",)
+    noticed_by = ("oauth/answer/repeated-token-states-its-remaining-lifetime",)
 
     def __init__(self) -> None:
         self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
@@ -202,7 +202,7 @@ class NewTokenEndsTheLast(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/further-ones-end-none",)
+    noticed_by = ("oauth/tokens/new-tokens-end-no-other",)
 
     def __init__(self) -> None:
         self.last: dict[str, str] = {}
@@ -219,7 +219,7 @@ class WrongSecretEndsTokens(Defect):
     """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/refusals-end-none",)
+    noticed_by = ("oauth/tokens/refused-requests-end-no-token",)
 
     def secret_matches(
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
