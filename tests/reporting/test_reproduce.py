@@ -28,7 +28,7 @@ BESIDE = {
     "wrong-secret-accepted": "oauth/token/wrong-secret-is-refused#of-another-client",
     "token-may-be-stored": "oauth/answer/no-store",
     "refused-chunk-kept": "registry/upload/out-of-order-changes-nothing",
-    "restored-credential-revives-tokens": "authorization/revocation/restoring-revives-no-token",
+    "restored-credential-revives-tokens": "authorization/revocation/every-token-becomes-invalid#after-restoring",
     # Of the cases of these all but one look at what was made for another.
     "part-without-content-range": "registry/pull/range-is-served",
     "head-blob-without-digest": "registry/pull/head-equals-get",
@@ -67,8 +67,8 @@ BESIDE = {
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
     "hidden-project-has-own-caching": "authorization/concealment/reading-tells-nothing",
     # The request that made these is refused where nothing is wrong, or names another place, or none.
-    "foreign-client-made-member": "authorization/isolation/foreign-ids-in-bodies-reach-nothing",
-    "foreign-project-found-by-id": "authorization/isolation/foreign-ids-under-own-parents-open-nothing",
+    "foreign-client-made-member": "authorization/isolation/references-in-bodies-reach-nothing",
+    "foreign-project-found-by-id": "authorization/isolation/items-are-found-under-their-own-organization-only",
     "creation-replaces-hidden": "authorization/concealment/creation-replaces-nothing-hidden",
     "copied-range-not-heeded": "storage/multipart/part-can-be-copied",
     # Two answers would differ in a field, or a date be near the one of its answer.

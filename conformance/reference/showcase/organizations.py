@@ -101,7 +101,7 @@ class OrganizationFromHeader(Defect):
 
     surface = "identity"
     promise = "AC-06"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
+    noticed_by = ("authorization/isolation/headers-reach-no-other-organization#organization",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -151,7 +151,7 @@ class AbsentIsGone(Defect):
         "authorization/matrix/absent-is-404#delete",
         "authorization/matrix/absent-is-404#read-item",
         "authorization/matrix/absent-is-404#update",
-        "authorization/matrix/declared-absent-is-404",
+        "authorization/matrix/absent-is-404#declared-path",
         "errors/table/404-absent",
         "errors/404/unknown-path",
         "errors/400/invalid-path#of-every-object",

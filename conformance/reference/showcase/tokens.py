@@ -198,7 +198,7 @@ class ClientOfLatestRequest(Defect):
 
     surface = "identity"
     promise = "ID-12"
-    noticed_by = ("authorization/at-once/tokens-are-their-askers",)
+    noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         answer = await original(request)
@@ -266,7 +266,7 @@ class RevokedTokensKeepWorking(Defect):
 
     surface = "identity"
     promise = "ID-17"
-    noticed_by = ("authorization/revocation/no-token-survives-a-race",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#issued-during-revocation",)
 
     def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
         return whoever_held(original, claims)

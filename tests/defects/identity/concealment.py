@@ -73,7 +73,7 @@ class HiddenProjectShownByItsId(Defect):
 class CreationTakesTheIdSent(HiddenProjectShownByItsId):
     """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
 
-    noticed_by = ("authorization/isolation/creation-sets-nothing-else#id-of-another",)
+    noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
 
     async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         body = surface_of(original).body_object(call.request)
@@ -194,7 +194,7 @@ class HiddenProjectListed(Defect):
     surface = "identity"
     noticed_by = (
         "authorization/concealment/lists-do-not-show-hidden",
-        "authorization/concealment/lists-do-not-show-hidden#behind-its-owner",
+        "authorization/concealment/lists-do-not-show-hidden#after-its-owner",
         "authorization/concealment/lists-do-not-show-hidden#further-pages",
         "authorization/concealment/lists-do-not-show-hidden#in-other-forms",
     )
@@ -411,9 +411,9 @@ class ProjectLookedUpBeforeScope(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/without-scope-nothing-is-told#paths",
-        "authorization/concealment/without-scope-nothing-is-told#reads",
-        "authorization/concealment/without-scope-nothing-is-told#writes",
+        "authorization/concealment/paths-tell-nothing#lacking-scope",
+        "authorization/concealment/reading-tells-nothing#lacking-scope",
+        "authorization/concealment/writing-tells-nothing#lacking-scope",
         "authorization/matrix/lacking-scope-comes-before-absence",
     )
 
@@ -431,9 +431,9 @@ class AbsenceToldToStrangers(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/without-token-nothing-is-told#paths",
-        "authorization/concealment/without-token-nothing-is-told#reads",
-        "authorization/concealment/without-token-nothing-is-told#writes",
+        "authorization/concealment/paths-tell-nothing#no-token",
+        "authorization/concealment/reading-tells-nothing#no-token",
+        "authorization/concealment/writing-tells-nothing#no-token",
         "authorization/bearer/401-comes-first#absent",
         "authorization/bearer/401-comes-first#method",
     )
@@ -494,7 +494,7 @@ class DeletedTellsItWasThere(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/deleted-is-404",)
+    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
         self.deleted: set[str] = set()
@@ -515,7 +515,7 @@ class HeadFindsTheDeleted(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/deleted-is-404",)
+    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
         self.gone: set[str] = set()

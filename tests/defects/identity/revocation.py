@@ -22,7 +22,7 @@ ROWS = (
     row(
         "restored-credential-revives-tokens",
         "Credentials: tokens of a revoked credential are invalid for good, though it be made active again.",
-        "authorization/revocation/restoring-revives-no-token",
+        "authorization/revocation/every-token-becomes-invalid#after-restoring",
         issued_since_revocation=lambda original, client, claims: True,
     ),
     row(
@@ -41,7 +41,7 @@ class NextTokenRevivesEarlierOnes(Defect):
     """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 
     surface = "identity"
-    noticed_by = ("authorization/model/credential-is-as-its-model",)
+    noticed_by = ("authorization/revocation/any-sequence-leaves-the-right-tokens",)
     shortest = 5
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class RevokedCredentialNamed(Defect):
     """OWASP API2: a revoked credential is answered like one that never existed."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/credentials-tell-nobody",)
+    noticed_by = ("authorization/revocation/refusal-is-as-for-a-wrong-secret",)
 
     def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
         answer = original(reason)
@@ -129,7 +129,7 @@ class RevocationHitsNeighbours(Defect):
     """Credentials: revoking one credential leaves the others of the organization alone."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/others-are-unharmed",)
+    noticed_by = ("authorization/revocation/other-credentials-are-unaffected",)
 
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)

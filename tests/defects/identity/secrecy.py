@@ -67,7 +67,7 @@ class SecretShownAgain(Defect):
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-of-a-creation-is-shown-once",)
+    noticed_by = ("authorization/bearer/answers-show-no-secret#of-a-created-credential",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         return edited(original(project, status), lambda told: told.update(client_secret=secret_of(project)))

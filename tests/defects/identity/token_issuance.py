@@ -241,7 +241,7 @@ class StatedScopesAreOfWhoCameLast(Defect):
     """RFC 6749 section 5.1: the scope that an answer states is that of its own token, whoever asks at that moment."""
 
     surface = "identity"
-    noticed_by = ("authorization/at-once/tokens-are-their-askers",)
+    noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
 
     def __init__(self) -> None:
         self.last: tuple[str, ...] = ()

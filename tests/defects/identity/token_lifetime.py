@@ -35,7 +35,7 @@ ROWS = (
     row(
         "lifetime-stated-is-everybodys",
         "RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most.",
-        "authorization/bearer/token-lives-as-long-as-it-says",
+        "authorization/bearer/token-is-valid-for-its-stated-lifetime",
         token_document=lambda original, *of: original(*of) | {"expires_in": 3600},
     ),
 )
