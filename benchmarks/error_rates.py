@@ -40,7 +40,7 @@ HIDDEN_TIME = "authorization/concealment/hidden-takes-the-same-time"
 CLIENT_TIME = "oauth/client/failures-take-the-same-time"
 TOKENS = "oauth/tokens/cannot-be-guessed"
 AT_ONCE = "oauth/tokens/concurrent-requests-succeed"
-HIDDEN = "authorization/concealment/reading-tells-nothing#get"
+HIDDEN = "authorization/concealment/hidden-is-answered-as-absent#get"
 PARTS = {"time": "-the-same-time", "tokens": "oauth/tokens/", "concealment": HIDDEN}
 VOLATILE = "volatile-answers"
 

@@ -215,13 +215,13 @@ def overridden_to_delete(path: str, where: str) -> tuple[str, HeaderFields, byte
     return (path, [FORM_TYPE], b"_method=DELETE") if where == "form" else (path, [(where, "DELETE")], b"")
 
 
-@verifies("authorization/matrix/method-override-is-ignored")
+@verifies("authorization/matrix/undeclared-methods-are-protected")
 @pytest.mark.parametrize(
     "where",
     [
         *(case(name.lower(), name) for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")),
-        case("query", "query"),
-        case("form", "form"),
+        case("override-in-the-query", "query"),
+        case("override-in-a-form", "form"),
     ],
 )
 def test_method_override_is_ignored(platform: Platform, where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import product
 
 import pytest
@@ -148,47 +148,63 @@ def test_malformed_field_is_refused(platform: Platform, reads: Reads, how: str) 
         expect_status(reply, due, f"for {operation}")
 
 
-@verifies("authorization/bearer/token-in-the-query-is-refused")
-@pytest.mark.parametrize("name", [case("access-token", "access_token"), case("token", "token")])
-def test_token_in_the_query_is_refused(platform: Platform, reads: Reads, name: str) -> None:
-    """Purpose: logs and histories keep URLs, so a token in a URL opens nothing.
+def in_query(*names: str) -> Callable[[Platform, Operation, str], list[Exchange]]:
+    """Send the token in the query under these names, and no Authorization field."""
 
-    Method: 1. read each declared resource with the valid token in the query only
-            2. expect 401 or 400
-    """
-    for operation, token in reads:
-        expect_status(send(platform, operation, path=f"{operation.path}?{name}={token}"), {400, 401})
+    def ask(platform: Platform, operation: Operation, token: str) -> list[Exchange]:
+        if len(names) > 1 and len(token) > LONGEST_IN_A_QUERY:
+            raise NotApplicable(f"tokens have more than {LONGEST_IN_A_QUERY} characters")
+        return [send(platform, operation, path=f"{operation.path}?{'&'.join(f'{name}={token}' for name in names)}")]
+
+    return ask
+
+
+def in_form(method: str) -> Callable[[Platform, Operation, str], list[Exchange]]:
+    """Send the token in a form body, and no Authorization field."""
+    return lambda platform, operation, token: [
+        platform.http.send(method, operation.path, [FORM_TYPE], encoded([("access_token", token)]))
+    ]
+
+
+def in_two_fields(platform: Platform, operation: Operation, token: str) -> list[Exchange]:
+    """Send the token and an unknown one in two Authorization fields, in both orders."""
+    good, bad = bearer(token), bearer("cf-unknown-token")
+    return [send(platform, operation, good, bad), send(platform, operation, bad, good)]
 
 
 LONGEST_IN_A_QUERY = 2000
 
 
-@verifies("authorization/bearer/token-in-the-query-is-refused")
-@pytest.mark.parametrize("parameters", [case("other-names", ("jwt", "auth_token", "api_key"))])
-def test_token_in_the_query_under_another_name_is_refused(platform: Platform, parameters: tuple[str, ...]) -> None:
-    """Purpose: gateways look for tokens in the query under further names.
+@pytest.mark.parametrize(
+    ("ask", "statuses"),
+    [
+        row("authorization/bearer/token-in-the-query-is-refused#access-token", in_query("access_token"), {400, 401}),
+        row("authorization/bearer/token-in-the-query-is-refused#token", in_query("token"), {400, 401}),
+        row(
+            "authorization/bearer/token-in-the-query-is-refused#other-names",
+            in_query("jwt", "auth_token", "api_key"),
+            {400, 401, 414},
+        ),
+        row("authorization/bearer/token-in-a-form-is-refused#get", in_form("GET"), range(400, 500)),
+        row("authorization/bearer/token-in-a-form-is-refused#post", in_form("POST"), range(400, 500)),
+        row("authorization/bearer/two-fields-are-refused", in_two_fields, {400, 401}),
+    ],
+)
+def test_token_elsewhere_is_refused(
+    platform: Platform,
+    reads: Reads,
+    ask: Callable[[Platform, Operation, str], list[Exchange]],
+    statuses: Collection[int],
+) -> None:
+    """Purpose: logs keep URLs, other sites can send forms, and a proxy may read another of two fields.
 
-    Method: 1. read a declared resource with the valid token in the query, under three names
-            2. expect 401 or 400, or 414 for a long one
-    """
-    operation, token = platform.operations("read")[0], platform.oauth.token("full")
-    if len(token) > LONGEST_IN_A_QUERY:
-        raise NotApplicable(f"tokens have more than {LONGEST_IN_A_QUERY} characters")
-    query = "&".join(f"{name}={token}" for name in parameters)
-    expect_status(platform.http.get(f"{operation.path}?{query}"), {400, 401, 414})
-
-
-@verifies("authorization/bearer/token-in-a-form-is-refused")
-@pytest.mark.parametrize("method", [case("get", "GET"), case("post", "POST")])
-def test_token_in_a_form_is_refused(platform: Platform, reads: Reads, method: str) -> None:
-    """Purpose: a page of another site can make a browser send forms.
-
-    Method: 1. send each declared resource a form with access_token, and no Authorization field
-            2. expect a 4xx
+    Method: 1. send the valid token to each declared resource in the query, in a form, or with an unknown one in a
+               second Authorization field
+            2. expect 401 or 400 (414 for a long query, any 4xx for a form)
     """
     for operation, token in reads:
-        reply = platform.http.send(method, operation.path, [FORM_TYPE], encoded([("access_token", token)]))
-        expect_refused(reply, "for a token in the body")
+        for reply in ask(platform, operation, token):
+            expect_status(reply, statuses, "for a token that is not in one Authorization field")
 
 
 @verifies("authorization/bearer/cookie-is-no-token")
@@ -208,21 +224,9 @@ def test_cookie_is_no_token(platform: Platform, shown: list[tuple[Operation, Exc
             expect_refused(reply, f"for {operation} with cookies and no token")
 
 
-@verifies("authorization/bearer/two-fields-are-refused")
-def test_two_fields_are_refused(platform: Platform, reads: Reads) -> None:
-    """Purpose: a proxy and the service may each read another of two Authorization fields.
-
-    Method: 1. send a valid and an unknown token in two fields, in both orders
-            2. expect 400 or 401
-    """
-    for operation, token in reads:
-        good, bad = bearer(token), bearer("cf-unknown-token")
-        for fields in ((good, bad), (bad, good)):
-            expect_status(send(platform, operation, *fields), {400, 401}, "for two Authorization fields")
-
-
-@verifies("authorization/bearer/secret-is-no-token")
-def test_secret_is_no_token(platform: Platform, reads: Reads) -> None:
+@verifies("authorization/bearer/invalid-token-is-401")
+@pytest.mark.parametrize("methods", [case("client-secret", ("HEAD",))])
+def test_secret_is_no_token(platform: Platform, reads: Reads, methods: tuple[str, ...]) -> None:
     """Purpose: the client secret is for the token endpoint only.
 
     Method: 1. send the client secret, and the client id, as a bearer token, and both by Basic; by Basic also HEAD
@@ -235,7 +239,7 @@ def test_secret_is_no_token(platform: Platform, reads: Reads) -> None:
         # Leading and trailing spaces, which both may have (RFC 6749 appendix A), are no part of a field's value.
         for value in (secret.strip(), client_id.strip()):
             expect_status(platform.send(operation, value), 401 if B64TOKEN.fullmatch(value) else {400, 401})
-        for login, method in product(logins, (operation.method, "HEAD")):
+        for login, method in product(logins, (operation.method, *methods)):
             due = {400, 401, *(NOT_OFFERED if method == "HEAD" else ())}
             by_basic = platform.http.send(method, operation.path, [login])
             expect_status(by_basic, due, f"for {method} of {operation} with the client's id and secret by Basic")

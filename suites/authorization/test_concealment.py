@@ -15,7 +15,7 @@ from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.oracles.status import expect_status
 from conformance.sandbox.concealed_resources import Hidden, HiddenThings
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
@@ -128,18 +128,15 @@ def one_of_each(hidden: HiddenThings, principal: str) -> list[Hidden]:
     return list({(thing.template, principal != "no-token" and thing.role): thing for thing in things}.values())
 
 
+METHODS = sorted({form.method for form in WRITES.values()})
+
+
+@verifies("authorization/concealment/hidden-is-answered-as-absent")
 @pytest.mark.parametrize(
     "forms",
     [
-        *(row(f"authorization/concealment/reading-tells-nothing#{name}", [name]) for name in READS),
-        *(
-            row(
-                f"authorization/concealment/writing-tells-nothing#{method.lower()}",
-                [name for name, form in WRITES.items() if form.method == method],
-            )
-            for method in sorted({form.method for form in WRITES.values()})
-        ),
-        *(row(f"authorization/concealment/paths-tell-nothing#{name}", [name]) for name in PATHS),
+        *(case(name, [name]) for name in (*READS, *PATHS)),
+        *(case(each.lower(), [name for name, form in WRITES.items() if form.method == each]) for each in METHODS),
     ],
 )
 def test_hidden_is_answered_as_absent(platform: Platform, hidden: HiddenThings, forms: list[str]) -> None:
@@ -155,17 +152,11 @@ def test_hidden_is_answered_as_absent(platform: Platform, hidden: HiddenThings, 
     expect_concealed(platform, hidden, things, forms, "full-scopes")
 
 
+@verifies("authorization/concealment/hidden-is-answered-as-absent")
 @pytest.mark.parametrize("principal", [case("lacking-scope", "lacking-scope"), case("no-token", "no-token")])
-@pytest.mark.parametrize(
-    "forms",
-    [
-        row("authorization/concealment/reading-tells-nothing", list(READS)),
-        row("authorization/concealment/writing-tells-nothing", list(WRITES)),
-        row("authorization/concealment/paths-tell-nothing", list(PATHS)),
-    ],
-)
+@pytest.mark.parametrize("forms", [case("reads", READS), case("writes", WRITES), case("paths", PATHS)])
 def test_callers_without_access_learn_nothing(
-    platform: Platform, hidden: HiddenThings, forms: list[str], principal: str
+    platform: Platform, hidden: HiddenThings, forms: dict[str, Form], principal: str
 ) -> None:
     """Purpose: callers without the scope, or without a token, must not learn what exists either.
 

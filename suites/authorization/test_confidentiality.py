@@ -83,8 +83,9 @@ def test_secret_of_a_creation_is_shown_once(platform: Platform, what: str) -> No
         raise NotApplicable("no creation shows a client secret")
 
 
-@verifies("authorization/revocation/deleted-credential-opens-nothing")
-def test_deleted_credential_opens_nothing(platform: Platform) -> None:
+@verifies("authorization/revocation/every-token-becomes-invalid")
+@pytest.mark.parametrize("status", [case("of-a-deleted-credential", 401)])
+def test_deleted_credential_opens_nothing(platform: Platform, status: int) -> None:
     """Purpose: deleting a credential through an API must revoke its tokens as well.
 
     Method: 1. create an item of each resource; continue if the response shows a client id and secret that get a token
@@ -108,8 +109,8 @@ def test_deleted_credential_opens_nothing(platform: Platform) -> None:
         with new_each_time():
             expect_no_token(platform.known_in_time(ask, deleted), "for a credential that was deleted")
             for use in opened:
-                reply = platform.known_in_time(use, deleted, 401)
-                expect_status(reply, 401, "for a token of a credential that was deleted")
+                reply = platform.known_in_time(use, deleted, status)
+                expect_status(reply, status, "for a token of a credential that was deleted")
     if not judged:
         raise NotApplicable("no creation shows a client id and secret that get a token")
 

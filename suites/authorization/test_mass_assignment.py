@@ -109,15 +109,16 @@ def test_creation_replaces_no_other_item(platform: Platform, name: str) -> None:
         raise NotApplicable(f"no item is shown with an {name}")
 
 
-@verifies("authorization/isolation/creation-in-another-organization-is-refused")
-def test_creation_in_another_organization_is_refused(platform: Platform) -> None:
+@verifies("authorization/matrix/other-organization-is-refused")
+@pytest.mark.parametrize("member", [case("creation-naming-ours", "organization")])
+def test_creation_in_another_organization_is_refused(platform: Platform, member: str) -> None:
     """Purpose: nobody creates items in another organization, not even by naming it in the body.
 
     Method: 1. create an item as the role foreign, also with the organization under test named in its body
             2. expect 4xx, and the owner to find no such item
     """
     for operation in platform.shut("create"):
-        named = {**(operation.document or {}), "organization": platform.target.organization}
+        named = {**(operation.document or {}), member: platform.target.organization}
         before = platform.state(operation)
         for document in (operation.document, named):
             reply = platform.as_role("foreign", operation, document=document)

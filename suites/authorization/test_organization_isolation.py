@@ -154,8 +154,8 @@ def path_by_dots(own: str, theirs: str, dots: str) -> str:
     return "/".join(ours[: place + 1]) + dots + "/".join(others[place:])
 
 
-@verifies("authorization/isolation/path-traversal-reaches-no-other-organization")
-@pytest.mark.parametrize("dots", [case(name, value) for name, value in DOTS.items()])
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("dots", [case(f"path-{name}", value) for name, value in DOTS.items()])
 def test_path_traversal_reaches_no_other_organization(
     platform: Platform, theirs: ForeignThings, once: Once, dots: str
 ) -> None:
@@ -179,8 +179,8 @@ QUERIES = {
 }
 
 
-@verifies("authorization/isolation/queries-show-no-other-organization")
-@pytest.mark.parametrize("what", [case(name, name) for name in QUERIES])
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("what", [case(f"query-{name}", name) for name in QUERIES])
 def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
     """Purpose: no query parameter turns our list into that of another organization.
 
@@ -204,7 +204,7 @@ def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignT
                 expect_not_theirs(reply, there[path], value, partial(read, path))
 
 
-@verifies("authorization/isolation/queries-show-no-other-organization")
+@verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("what", [case("cursor", "a cursor")])
 def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
     """Purpose: the path and the reader decide whose list is read, not the cursor.
@@ -236,14 +236,17 @@ PARAMETERS = (
 )
 
 
-@verifies("authorization/isolation/token-parameters-reach-no-other-organization")
-def test_token_parameters_reach_no_other_organization(platform: Platform, theirs: ForeignThings) -> None:
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("parameters", [case("token-parameters", PARAMETERS)])
+def test_token_parameters_reach_no_other_organization(
+    platform: Platform, theirs: ForeignThings, parameters: tuple[str, ...]
+) -> None:
     """Purpose: no parameter of a token request turns a token into one of another organization.
 
     Method: 1. as full, request a token with parameters that name the other organization: organization, tenant …
             2. if one is issued, read each resource of the other organization with it: expect 401, 403 or 404
     """
-    reply = platform.oauth.request_token(**dict.fromkeys(PARAMETERS, theirs.organization.organization))
+    reply = platform.oauth.request_token(**dict.fromkeys(parameters, theirs.organization.organization))
     expect_no_server_error(reply)
     if access_token(reply) is None:
         return
@@ -287,8 +290,8 @@ FORGED: dict[str, list[tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-@verifies("authorization/isolation/headers-reach-no-other-organization")
-@pytest.mark.parametrize("what", [case(name, name) for name in FORGED])
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("what", [case(f"header-{name}", name) for name in FORGED])
 def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
     """Purpose: any caller can set forwarded and override fields, so they must not select an organization.
 

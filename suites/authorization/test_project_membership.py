@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from conformance.oracles.concealment import expect_not_named
 from conformance.oracles.documents import shows
 from conformance.oracles.errors import expect_not_repeated
@@ -13,7 +15,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ex
 from conformance.sandbox.concealed_resources import HiddenThings, hiding
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
 
 Members = dict[str, Any]
@@ -24,16 +26,17 @@ def hidden_members(resource: Resource) -> Members:
     return (resource.item and resource.item.hidden_body) or {}
 
 
-@verifies("authorization/matrix/project-membership-narrows")
-def test_project_membership_narrows(platform: Platform) -> None:
+@verifies("authorization/concealment/membership-decides-visibility")
+@pytest.mark.parametrize("role", [case("outsider", "outsider")])
+def test_project_membership_narrows(platform: Platform, role: str) -> None:
     """Purpose: a project that only some members may see is hidden from the others of the organization.
 
     Method: 1. read each resource that is concealed from the role outsider, as full: 2xx
             2. read it as outsider: expect 404, or 403
     """
-    concealed = [each for each in platform.resources if "outsider" in each.concealed_from]
+    concealed = [each for each in platform.resources if role in each.concealed_from]
     if not concealed:
-        reason = "no resource is declared concealed from the role outsider"
+        reason = f"no resource is declared concealed from the role {role}"
         raise NotDeclared(reason, "identity.resources.concealed_from")
     for resource in concealed:
         operation = platform.operation(resource, "read")
@@ -41,11 +44,12 @@ def test_project_membership_narrows(platform: Platform) -> None:
         if not control.ok:
             reason = f"{operation} is answered {control.status} to its owner"
             raise Inconclusive(reason, "a resource that full may read")
-        expect_status(platform.as_role("outsider", operation), {403, 404}, f"for {operation} as outsider")
+        expect_status(platform.as_role(role, operation), {403, 404}, f"for {operation} as {role}")
 
 
-@verifies("authorization/concealment/hiding-takes-effect-immediately")
-def test_hiding_takes_effect_immediately(platform: Platform) -> None:
+@verifies("authorization/concealment/membership-decides-visibility")
+@pytest.mark.parametrize("replacing", [case("after-hiding", "PUT")])
+def test_hiding_takes_effect_immediately(platform: Platform, replacing: str) -> None:
     """Purpose: a member who loses access to an item must not see it any more.
 
     Method: 1. create a visible item and read it as each role from which items can be hidden: 2xx
@@ -69,14 +73,15 @@ def test_hiding_takes_effect_immediately(platform: Platform) -> None:
         for page in platform.pages(role, platform.operation(resource, "read")):
             expect_not_named(page, slug)
         expect_success(platform.as_role("full", read), "for the owner of the item that was hidden")
-        if update.method != "PUT" and platform.as_role("full", platform.operation(resource, "update", slug)).ok:
+        if update.method != replacing and platform.as_role("full", platform.operation(resource, "update", slug)).ok:
             expect_status(platform.as_role(role, read), {403, 404}, f"for {read} as {role}, after another update")
     if not judged:
         raise NotApplicable("no update accepts the members that hide an item")
 
 
-@verifies("authorization/concealment/members-can-use-hidden-items")
-def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings) -> None:
+@verifies("authorization/concealment/membership-decides-visibility")
+@pytest.mark.parametrize("kinds", [case("for-members", ("update", "delete"))])
+def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings, kinds: tuple[str, ...]) -> None:
     """Purpose: an item that is hidden from others stays usable for its members.
 
     Method: 1. as full, create a hidden item and a visible one
@@ -92,7 +97,7 @@ def test_members_can_use_hidden_items(platform: Platform, hidden: HiddenThings) 
         if complete and f'"{seen}"' in listed.text and f'"{slug}"' not in listed.text:
             expected, proof = f"a list that names {slug}, as it does {seen}", among([listed], slug)
             raise NonConformance(expected, "a list without it", listed, proof=proof)
-        for kind in ("update", "delete"):
+        for kind in kinds:
             if getattr(resource, kind):
                 operation = platform.operation(resource, kind, slug)
                 expect_success(platform.as_role("full", operation), f"for {operation} as a member")
@@ -117,8 +122,9 @@ def test_creation_replaces_nothing_hidden(platform: Platform, hidden: HiddenThin
         expect_unchanged(before, platform.state(create), reply)
 
 
-@verifies("authorization/concealment/reused-name-has-its-own-members")
-def test_reused_name_has_its_own_members(platform: Platform) -> None:
+@verifies("authorization/concealment/membership-decides-visibility")
+@pytest.mark.parametrize("hidden_statuses", [case("of-a-reused-name", {403, 404})])
+def test_reused_name_has_its_own_members(platform: Platform, hidden_statuses: set[int]) -> None:
     """Purpose: a new item's own members decide who sees it, not those of a deleted item with the same name.
 
     Method: 1. create a visible item; have each role from which items can be hidden read it: 2xx; delete it
@@ -131,7 +137,7 @@ def test_reused_name_has_its_own_members(platform: Platform) -> None:
         read = platform.operation(resource, "read-item", slug)
         if not resource.delete or not platform.as_role(role, read).ok:
             continue
-        for members, due in ((hidden_members(resource), {403, 404}), ({}, range(200, 300))):
+        for members, due in ((hidden_members(resource), hidden_statuses), ({}, range(200, 300))):
             platform.as_role("full", platform.operation(resource, "delete", slug))
             if not platform.create(resource, slug, members=members).ok:
                 break  # A service need not accept a name twice.

@@ -139,8 +139,9 @@ def test_no_new_token(platform: Platform, revoker: Operator) -> None:
         expect_refusal(reply)
 
 
-@verifies("authorization/revocation/revoked-token-is-invalid-token")
-def test_revoked_token_is_invalid_token(platform: Platform, revoker: Operator) -> None:
+@verifies("authorization/bearer/bad-token-is-invalid-token")
+@pytest.mark.parametrize("code", [case("revoked", "invalid_token")])
+def test_revoked_token_is_invalid_token(platform: Platform, revoker: Operator, code: str) -> None:
     """Purpose: the challenge tells a client that its token is invalid.
 
     Method: 1. request a token; revoke the credential; use the token until the limit of the target file
@@ -151,7 +152,7 @@ def test_revoked_token_is_invalid_token(platform: Platform, revoker: Operator) -
     reply = platform.known_in_time(partial(platform.send, platform.operations("read")[0], token), since)
     if reply.status != 401:
         raise NotApplicable(f"a revoked token is answered {reply.status}; another check reports that")
-    expect_error_told(reply, "invalid_token")
+    expect_error_told(reply, code)
 
 
 @verifies("authorization/revocation/other-credentials-are-unaffected")

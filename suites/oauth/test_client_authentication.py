@@ -73,14 +73,20 @@ def _bracketed(name: str) -> Refused:
     return lambda oauth, client, own: [oauth.post([*oauth.form(client_secret=None), (name, "cf-not-the-secret")])]
 
 
-def _without_colon(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
-    return [oauth.request_under(("Authorization", f"Basic {base64.b64encode(client.encode()).decode()}"))]
+def _encoded(content: bytes) -> bytes:
+    return b"Basic " + base64.b64encode(content)
+
+
+def _client_id(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
+    if client == own:
+        raise NotApplicable("the secret equals the client id")
+    return [oauth.request_token(client_secret=client)]
 
 
 def _with_second_colon(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
     """Append a colon and more to the secret: all of it form-encoded, up to the colon, and as it is."""
     pairs = dict.fromkeys([f"{client}:{own}:cf", f"{quote_plus(client)}:{quote_plus(own)}:cf"])
-    fields = [("Authorization", f"Basic {base64.b64encode(each.encode()).decode()}") for each in pairs]
+    fields = [("Authorization", _encoded(each.encode())) for each in pairs]
     return [oauth.request_under(each) for each in [basic(client, f"{own}:cf"), *fields]]
 
 
@@ -103,10 +109,10 @@ def _access_token(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
 
 WRONG_PROOFS: dict[str, Refused] = {
     "hash": lambda oauth, client, own: [oauth.request_token(client_secret=oauth.digest("full"))],
-    "its-id": lambda oauth, client, own: [oauth.request_token(client_secret=client)],
+    "its-id": _client_id,
     "basic-empty": lambda oauth, client, own: [oauth.request_under(basic(client, ""))],
     "basic-cut": lambda oauth, client, own: [oauth.request_under(basic(client, own[:-1]))],
-    "basic-none": _without_colon,
+    "basic-none": lambda oauth, client, own: [oauth.request_under(("Authorization", _encoded(client.encode())))],
     "basic-with-a-second-colon": _with_second_colon,
     "bracketed-list": _bracketed("client_secret[]"),
     "bracketed-condition": _bracketed("client_secret[$ne]"),
@@ -170,6 +176,19 @@ def unsigned_assertion(oauth: OAuthClient) -> str:
     return f"{part({'alg': 'none'})}.{part(claims)}."
 
 
+MALFORMED_BASIC = {
+    "not-base64": b"Basic !!!!",
+    "no-colon": _encoded(b"no-colon-here"),
+    "not-utf8": _encoded(b"\xff\xfe:\xff"),
+    "only-colon": _encoded(b":"),
+    "scheme-only": b"Basic",
+    "other-scheme": b"Digest username=x",
+    "nul": _encoded(b"a\0b:c"),
+    "bad-percent": _encoded(b"%zz:%"),
+    "raw-bytes": b"Basic \xff\xfe",
+}
+
+
 @verifies("oauth/client/authentication-is-required")
 @pytest.mark.parametrize(
     ("changes", "fields"),
@@ -180,21 +199,26 @@ def unsigned_assertion(oauth: OAuthClient) -> str:
         case("assertion", {"client_secret": None, "client_assertion_type": ASSERTION_TYPE}, []),
         case("front-end-fields", {"client_secret": None}, FRONT_END_FIELDS),
         case("unknown-client", {"client_id": "cf-nobody"}, []),
+        *(
+            case(f"malformed-basic-{name}", {"client_id": None, "client_secret": None}, [("Authorization", value)])
+            for name, value in MALFORMED_BASIC.items()
+        ),
     ],
 )
 def test_authentication_is_required(
-    control: OAuthClient, changes: dict[str, str | None], fields: list[tuple[str, str]]
+    control: OAuthClient, changes: dict[str, str | None], fields: list[tuple[str, str | bytes]]
 ) -> None:
     """Purpose: no token without proof of identity.
 
     Method: 1. leave out the secret, the id, or both; replace the secret by an unsigned assertion, or by fields in
-               which a front end names the client that it authenticated; send the id of no client
+               which a front end names the client that it authenticated; send an unknown id, or a malformed Basic field
             2. expect 400 or 401 and no token
     """
     assertion = unsigned_assertion(control) if "client_assertion_type" in changes else None
-    named = [(name, value.replace("{client}", control.credential("full").client_id)) for name, value in fields]
+    client = control.credential("full").client_id
+    sent = [(name, value.replace("{client}", client) if isinstance(value, str) else value) for name, value in fields]
     form = control.form("full", client_assertion=assertion, **changes)
-    expect_refusal(control.post(form, [FORM_TYPE, *named]))
+    expect_refusal(control.post(form, [FORM_TYPE, *sent]))
 
 
 ALTERED_IDS: dict[str, Altered] = {

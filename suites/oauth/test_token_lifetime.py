@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from conformance.clients.oauth.client import OAuthClient, access_token, bearer, kept_for
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import EVER, adds_up, has_member, without_member
 from conformance.oracles.status import expect_success
 from conformance.oracles.token_quality import claims_of
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Sum
 from conformance.vocabulary.wording import worded
@@ -19,7 +21,6 @@ from conformance.vocabulary.wording import worded
 APART_S = 2.1
 ONE_HOUR = 3600
 ONE_YEAR = 366 * 24 * 3600
-THREADS = 8
 
 
 @verifies("oauth/answer/lifetime-is-stated")
@@ -81,8 +82,9 @@ def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: O
         raise NonConformance(expected, f"expires_in {left}", again, later, proof=proof)
 
 
-@verifies("oauth/tokens/new-tokens-end-no-other")
-def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform) -> None:
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("threads", [case("new-tokens", 8)])
+def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
     """Purpose: programs that share a credential must not end each other's tokens.
 
     Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
@@ -90,8 +92,8 @@ def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform) -> None
     """
     begun, given = time.monotonic(), oauth.request_token()
     first = oauth.taken(given, "full")
-    with ThreadPoolExecutor(THREADS) as pool:
-        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * THREADS)))
+    with ThreadPoolExecutor(threads) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * threads)))
     read = platform.operations("read")[0]
     last = platform.send(read, oauth.taken(oauth.request_token(), "full"))
     if not last.ok:
@@ -108,8 +110,9 @@ def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform) -> None
         raise
 
 
-@verifies("oauth/tokens/refused-requests-end-no-token")
-def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform) -> None:
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
+def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
     """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
 
     Method: 1. request a token and use it at a declared resource: 2xx
@@ -119,7 +122,7 @@ def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform) -
     token, read = oauth.taken(oauth.request_token(), "full"), platform.operations("read")[0]
     if not platform.send(read, token).ok:
         raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
-    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": "cf-unknown"})
+    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": grant})
     statuses = " and ".join(f"{oauth.request_token('full', **each).status}" for each in changes)
     # Not through platform.send, which replaces a token that was ended in this way.
     reply = platform.http.send(read.method, read.path, [bearer(token)])

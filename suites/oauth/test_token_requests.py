@@ -163,25 +163,6 @@ def test_other_encodings_are_refused(
     expect_refused(reply)
 
 
-@verifies("oauth/token/media-type-is-compared-without-case")
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        case("upper-case", FORM.upper()),
-        case("charset", f"{FORM}; charset=UTF-8"),
-        case("quoted-charset", f'{FORM};charset="utf-8"'),
-        case("blank-before", f"{FORM} ; charset=UTF-8"),
-    ],
-)
-def test_media_type_is_compared_without_case(control: OAuthClient, content_type: str) -> None:
-    """Purpose: HTTP libraries write the media type in any case and add a charset.
-
-    Method: 1. send the valid form with its type in upper case, with a charset, and with a space before that
-            2. expect a token
-    """
-    expect_token(control.post(control.form(), [("Content-Type", content_type)]))
-
-
 @verifies("oauth/token/chunked-body-is-read")
 def test_chunked_body_is_read(control: OAuthClient) -> None:
     """Purpose: some HTTP libraries send every body in chunked transfer coding.

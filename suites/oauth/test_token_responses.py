@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
-from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
 from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
@@ -68,16 +67,6 @@ def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     for reply in (oauth.request_by_basic(), oauth.request_token(scope=None)):
         if reply.ok:
             expect_directive(reply, "Cache-Control", "no-store")
-
-
-@verifies("oauth/answer/no-secret-repeated")
-def test_no_secret_repeated(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: programs log responses, so these must not contain the client secret.
-
-    Method: 1. request a token
-            2. expect the client secret nowhere in the response
-    """
-    expect_not_repeated(answer, [oauth.credential("full").client_secret.reveal()], "the client secret")
 
 
 @verifies("oauth/answer/no-cookie")

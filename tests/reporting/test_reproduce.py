@@ -37,7 +37,7 @@ BESIDE = {
     # What these look at was made for a check before.
     "weak-entity-tag-is-another": "errors/reads/if-none-match-is-compared-weakly",
     "duplicate-slug-is400": "errors/table/409-duplicate-slug",
-    "child-of-hidden-is403": "authorization/concealment/paths-tell-nothing",
+    "child-of-hidden-is403": "authorization/concealment/hidden-is-answered-as-absent",
     # Of these the script must do otherwise than the run: sign, date, repeat, go on from what is answered now.
     "parts-unhashed": "storage/multipart/other-payload-refuses-the-part",
     "modified-since-ignored": "storage/condition/if-modified-since-is-honoured#modified-since-fails",
@@ -47,7 +47,7 @@ BESIDE = {
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
-    "token-error-echoes-request": "oauth/errors/secret-is-not-repeated",
+    "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
     "token-echoed-in-error": "errors/shape/repeats-no-token",
     "deep-body-crashes": "errors/5xx/heavy-bodies-are-no-server-error",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
@@ -65,7 +65,7 @@ BESIDE = {
     "refused-method-taken-in": "webhooks/delivery/refused-is-not-taken-in",
     "event-trimmed": "webhooks/delivery/arrives-byte-for-byte",
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
-    "hidden-project-has-own-caching": "authorization/concealment/reading-tells-nothing",
+    "hidden-project-has-own-caching": "authorization/concealment/hidden-is-answered-as-absent",
     # The request that made these is refused where nothing is wrong, or names another place, or none.
     "foreign-client-made-member": "authorization/isolation/references-in-bodies-reach-nothing",
     "foreign-project-found-by-id": "authorization/isolation/items-are-found-under-their-own-organization-only",

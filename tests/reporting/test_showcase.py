@@ -42,7 +42,7 @@ def showcase() -> dict[str, str]:
         "authorization/bearer/token-in-a-form-is-refused": "token-in-body-accepted",
         "authorization/matrix/lacking-scope-is-403": "any-scope-opens-everything",
         "authorization/isolation/equal-names-are-separate-items": "creation-reaches-other-organization",
-        "authorization/concealment/writing-tells-nothing": "hidden-project-deletable",
+        "authorization/concealment/hidden-is-answered-as-absent": "hidden-project-deletable",
         "errors/table/404-absent": "absent-is-gone",
         "errors/400/slug-outside-its-pattern": "any-slug-accepted",
         "errors/409/duplicate-slug": "duplicate-slug-is400",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 CHECKS = (
     "oauth/answer",
     "oauth/tokens",
-    "oauth/errors/missing-grant-type-is-refused",
+    "oauth/errors/other-grants-issue-nothing#no-grant-type",
     "oauth/scope/requested-scope-is-granted",
     "authorization/matrix/no-token-is-401",
     "errors/shape",

@@ -227,8 +227,9 @@ class OAuthClient:
     def request_under(
         self, authorization: tuple[str, str | bytes], role: str = "full", **changes: str | None
     ) -> Exchange:
-        """A token request of a role with this Authorization field and no credentials in the body."""
-        return self.post(self.form(role, client_id=None, client_secret=None, **changes), (FORM_TYPE, authorization))
+        """A token request of a role with this Authorization field; the body has only the credentials in ``changes``."""
+        pairs = self.form(role, **{"client_id": None, "client_secret": None, **changes})
+        return self.post(pairs, (FORM_TYPE, authorization))
 
     def needs_basic(self) -> None:
         """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""

@@ -101,7 +101,7 @@ class OrganizationFromHeader(Defect):
 
     surface = "identity"
     promise = "AC-06"
-    noticed_by = ("authorization/isolation/headers-reach-no-other-organization#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -136,7 +136,10 @@ class HiddenProjectReadable(Defect):
 
     surface = "identity"
     promise = "AC-08"
-    noticed_by = ("authorization/concealment/hidden-is-not-shown", "authorization/matrix/project-membership-narrows")
+    noticed_by = (
+        "authorization/concealment/hidden-is-not-shown",
+        "authorization/concealment/membership-decides-visibility#outsider",
+    )
 
     def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
         return True

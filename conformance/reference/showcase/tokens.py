@@ -81,7 +81,7 @@ class SecretEchoedWithToken(Defect):
 
     surface = "identity"
     promise = "ID-04"
-    noticed_by = ("oauth/answer/no-secret-repeated",)
+    noticed_by = ("oauth/answer/secret-is-not-repeated#token-response",)
 
     def token_document(
         self,
@@ -277,7 +277,7 @@ class LargeTokenRequestCrashes(Defect):
 
     surface = "identity"
     promise = "ID-18"
-    noticed_by = ("oauth/token/large-body-is-no-server-error#100-kb",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#body-of-100-kb",)
 
     def intercept(self, request: Request) -> Answer | None:
         too_large = is_token_request(request) and len(request.body) > 64 * 1024

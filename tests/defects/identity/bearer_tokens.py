@@ -212,7 +212,7 @@ class ClientOpensApiByBasic(Defect):
     """API Reference, Error Handling: 401 for a missing token; the client's secret in its place is none."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-is-no-token",)
+    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -228,7 +228,7 @@ class SecretAcceptedAsToken(Defect):
     """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-is-no-token",)
+    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
 
     def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
         surface = surface_of(original)

@@ -160,12 +160,12 @@ class MalformedBasicCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/malformed-basic-is-refused#bad-percent",
-        "oauth/client/malformed-basic-is-refused#no-colon",
-        "oauth/client/malformed-basic-is-refused#not-base64",
-        "oauth/client/malformed-basic-is-refused#not-utf8",
-        "oauth/client/malformed-basic-is-refused#raw-bytes",
-        "oauth/client/malformed-basic-is-refused#scheme-only",
+        "oauth/client/authentication-is-required#malformed-basic-bad-percent",
+        "oauth/client/authentication-is-required#malformed-basic-no-colon",
+        "oauth/client/authentication-is-required#malformed-basic-not-base64",
+        "oauth/client/authentication-is-required#malformed-basic-not-utf8",
+        "oauth/client/authentication-is-required#malformed-basic-raw-bytes",
+        "oauth/client/authentication-is-required#malformed-basic-scheme-only",
     )
     crashes = (RuntimeError,)
 

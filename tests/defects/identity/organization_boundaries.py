@@ -37,7 +37,7 @@ ROWS = (
     row(
         "any-organization-writes",
         "The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another.",
-        "authorization/isolation/creation-in-another-organization-is-refused",
+        "authorization/matrix/other-organization-is-refused#creation-naming-ours",
         belongs_to=lambda original, caller, organization: True,
     ),
     row(
@@ -89,7 +89,7 @@ class OrganizationsNamedTogether(Defect):
     """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#both-named",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-both-named",)
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
         known, named = surface_of(original).organizations, (slug or "").split(",")
@@ -102,7 +102,7 @@ class StarIsEveryOrganization(Defect):
     """OWASP API1: a star in the place of an organization names none that is not one's own."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#any",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-any",)
     word = "*"
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
@@ -113,7 +113,7 @@ class StarIsEveryOrganization(Defect):
 class NullIsAnyOrganization(StarIsEveryOrganization):
     """OWASP API1: nor does the word that a program writes where it has none name any."""
 
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#null",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-null",)
     word = "null"
 
 
@@ -132,7 +132,7 @@ class OrganizationReadBeforeDots(Defect):
     """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#plain",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-plain",)
     dots = "/../"
     first: str | None = None
 
@@ -151,14 +151,14 @@ class OrganizationReadBeforeDots(Defect):
 class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
 
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#encoded",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded",)
     dots = "/%2e%2e/"
 
 
 class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
 
-    noticed_by = ("authorization/isolation/path-traversal-reaches-no-other-organization#encoded-slash",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded-slash",)
     dots = "/..%2f"
 
 
@@ -274,7 +274,7 @@ class OrganizationFromQuery(Defect):
     """The contract's table of errors: no parameter of the query leads to another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/queries-show-no-other-organization#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -285,7 +285,7 @@ class OrganizationItselfFromQuery(Defect):
     """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/queries-show-no-other-organization#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
 
     async def get_organization(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -296,7 +296,7 @@ class FilterByForeignSlugCrashes(Defect):
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/queries-show-no-other-organization#thing",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-thing",)
     crashes = (LookupError,)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
@@ -309,7 +309,7 @@ class CursorLeadsBackToItsList(InPages, Defect):
     """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/queries-show-no-other-organization#cursor",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#cursor",)
 
     def listing(
         self,
@@ -373,7 +373,7 @@ class ForeignCreationRefusedButMade(_DoneAllTheSame):
     """The contract's table of errors: who is answered 404 for another organization has made nothing there."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/creation-in-another-organization-is-refused",)
+    noticed_by = ("authorization/matrix/other-organization-is-refused#creation-naming-ours",)
     methods = frozenset({"POST"})
     refusals = frozenset({404})
 
@@ -592,7 +592,7 @@ class PathFromHeader(Defect):
     """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-reach-no-other-organization#path",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-path",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -609,7 +609,7 @@ class OrganizationOfFieldIsEntered(Defect):
     """OWASP API1: a field that any caller can set makes nobody one of another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-reach-no-other-organization#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
 
     def __init__(self) -> None:
         self.entered: str | None = None
@@ -629,7 +629,7 @@ class OrganizationFromForwardedHost(Defect):
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-reach-no-other-organization#host",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-host",)
 
     async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
         host = request.headers.get("x-forwarded-host", "").partition(".")[0]
@@ -896,7 +896,7 @@ class ForeignTenantOfTokenCrashes(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/token-parameters-reach-no-other-organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
     crashes = (LookupError,)
 
     def refuse_duplicates(
@@ -933,7 +933,7 @@ class _OrganizationParameterHeeded(Defect):
 class AccountParameterHeeded(_OrganizationParameterHeeded):
     """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
 
-    noticed_by = ("authorization/isolation/token-parameters-reach-no-other-organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
 
     parameter = "account"
 

@@ -75,7 +75,7 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
     """Credentials: revocation is immediate; here a credential that an API deletes is no more shown, and goes on."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
         pass
@@ -84,7 +84,7 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
 class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
     """Credentials: every token becomes invalid; here none is given any more, and those that were go on."""
 
-    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
         surface.clients[client_id].secret = ""
@@ -141,7 +141,7 @@ class RevokedTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that was revoked is error="invalid_token"."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/revoked-token-is-invalid-token",)
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#revoked",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         surface = surface_of(original)

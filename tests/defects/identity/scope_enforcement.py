@@ -261,7 +261,7 @@ class MethodOverrideHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#x-http-method-override",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
     def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
@@ -282,7 +282,7 @@ class MethodInQueryHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#query",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-the-query",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         meant = request.parameter("_method")
@@ -302,7 +302,7 @@ class MethodInFormHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#form",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-a-form",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments

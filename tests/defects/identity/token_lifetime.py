@@ -117,7 +117,7 @@ class ExpiredTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/expired-token-is-invalid-token",)
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#expired",)
     expired = False
 
     def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
@@ -202,7 +202,7 @@ class NewTokenEndsTheLast(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/new-tokens-end-no-other",)
+    noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
 
     def __init__(self) -> None:
         self.last: dict[str, str] = {}
@@ -219,7 +219,7 @@ class WrongSecretEndsTokens(Defect):
     """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/refused-requests-end-no-token",)
+    noticed_by = ("oauth/tokens/later-requests-end-no-token#refused-requests",)
 
     def secret_matches(
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
