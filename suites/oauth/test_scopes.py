@@ -15,7 +15,7 @@ from conformance.oracles.oauth import (
     issued,
     unlike_scope,
 )
-from conformance.vocabulary.check import case, of_strangers, verifies
+from conformance.vocabulary.check import case, of_strangers, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -147,59 +147,54 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, templa
         expect_nothing_beyond(reply, own, str(scope).split(" ") if named else own)
 
 
-@verifies("oauth/scope/refusal-is-invalid-scope")
-@pytest.mark.parametrize("kind", [case("unknown", "unknown"), case("beyond", "beyond")])
-def test_refused_scope_is_invalid_scope(control: OAuthClient, kind: str) -> None:
-    """Purpose: the error code tells a client that the scope was wrong, not its credentials.
-
-    Method: 1. request an unknown scope, and one that the credential lacks
-            2. where no token is issued, expect 400 with error invalid_scope
-    """
-    reply = control.request_token("narrow", scope=UNKNOWN if kind == "unknown" else beyond_narrow(control))
-    if not issued(reply):
-        control.token("narrow")  # Inconclusive if the credential gets no token at all.
-        expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope")
-
-
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
              "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}",
              "long": "x" * 5000}  # fmt: skip
+OF_MALFORMED = ("invalid_scope", "invalid_request")
 
 
-@verifies("oauth/scope/malformed-is-refused-or-ignored")
-@pytest.mark.parametrize("scope", [case(name, value) for name, value in MALFORMED.items()])
-def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str) -> None:
-    """Purpose: a client learns that it did not get the scope that it requested.
+@pytest.mark.parametrize(
+    ("role", "template", "codes"),
+    [
+        row("oauth/scope/refusal-is-invalid-scope#unknown", "narrow", UNKNOWN, ("invalid_scope",)),
+        row("oauth/scope/refusal-is-invalid-scope#beyond", "narrow", "{other}", ("invalid_scope",)),
+        row("oauth/scope/omitted-is-default-or-invalid-scope", "full", None, ("invalid_scope",)),
+        *(
+            row(
+                f"oauth/scope/malformed-is-refused-or-ignored#{name}",
+                "full",
+                text,
+                ("invalid_scope", "invalid_request"),
+            )
+            for name, text in MALFORMED.items()
+        ),
+    ],
+)
+def test_refused_scope_has_its_code(
+    control: OAuthClient, role: str, template: str | None, codes: tuple[str, ...]
+) -> None:
+    """Purpose: a client learns that the scope was wrong, and not its credentials, or which scope it got instead.
 
-    Method: 1. request a scope with characters outside the grammar, of 5,000 characters, a scope twice or many times,
-               or two with two spaces between
-            2. expect 400 with error invalid_scope or invalid_request (413 for a long one); or a token that states
-               scopes of the credential, or none
+    Method: 1. request no scope, an unknown one, one that the credential lacks, and a malformed, repeated or long one
+            2. expect 400 with error invalid_scope (for a malformed one also invalid_request; 413 for a long one), or a
+               token that states only scopes of the credential
     """
-    reply = control.request_token(scope=scope.replace("{own}", control.scopes()[0]))
-    if reply.status == 413 and len(scope) > 1000:
+    scope = template
+    if template and "{own}" in template:
+        scope = template.replace("{own}", control.scopes()[0])
+    if template == "{other}":
+        scope = beyond_narrow(control)
+    reply = control.request_token(role, scope=scope)
+    if reply.status == 413 and len(str(scope)) > 1000:
         return
     if not issued(reply):
+        control.token(role)  # Inconclusive if the credential gets no token at all.
         expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope", "invalid_request")
-    elif expect_json_object(reply).get("scope"):
-        expect_nothing_beyond(reply, control.scopes())
-
-
-@verifies("oauth/scope/omitted-is-default-or-invalid-scope")
-def test_omitted_scope_is_default_or_invalid_scope(control: OAuthClient) -> None:
-    """Purpose: a request without a scope has a defined result.
-
-    Method: 1. request a token without a scope
-            2. expect a token, or 400 with error invalid_scope
-    """
-    reply = control.request_token(scope=None)
-    if issued(reply):
+        expect_error(reply, *codes)
+    elif scope is None:
         expect_token(reply)
-    else:
-        expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope")
+    elif role == "full" and expect_json_object(reply).get("scope"):
+        expect_nothing_beyond(reply, control.scopes())
 
 
 def is_granted_as_unknown(control: OAuthClient, reply: Exchange) -> bool:

@@ -1,11 +1,13 @@
-"""Token requests: method, URL, media type, length and scope (RFC 6749, section 4.4.2)."""
+"""Token requests: method, URL, media type, length and scope (RFC 6749, section 4.4.2); malformed ones get no 5xx."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -16,14 +18,16 @@ from conformance.clients.oauth.client import (
     OAuthClient,
     Pairs,
     access_token,
+    bearer,
     encoded,
 )
 from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.headers import expect_allowed
 from conformance.oracles.oauth import expect_bearer_token, expect_no_token, expect_token
-from conformance.oracles.status import expect_refused, expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDeclared
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
@@ -224,3 +228,79 @@ def test_concurrent_requests_succeed(control: OAuthClient) -> None:
         if access_token(control.request_token()) == access_token(control.request_token()) == access_token(replies[0]):
             return  # The server returns one token while it is valid, which no clause forbids.
         raise NonConformance("a token of its own for each request", "one token issued twice", *replies[:2])
+
+
+Send = Callable[[OAuthClient], Exchange]
+HOSTILE = {
+    "nul": b"%00",
+    "invalid-utf8": b"%FF%FE",
+    "emoji": b"%F0%9F%92%A5",
+    "overlong": b"%C0%AF",
+    "surrogate": b"%ED%A0%80",
+    "sql": b"%27%20OR%201%3D1--",
+    "format": b"%25s%25n%24%7Bx%7D",
+    "inherited": b"__proto__",
+    "100-kb": b"x" * 100_000,
+    "raw-bytes": b"\xff\x00\x80",
+    "non-ascii": b"%C3%BC%C3%BC",
+}
+
+
+@verifies("oauth/token/malformed-requests-are-no-server-error")
+@pytest.mark.parametrize("name", [case("client-id", "client_id"), case("client-secret", "client_secret")])
+@pytest.mark.parametrize("value", [case(name, value) for name, value in HOSTILE.items()])
+def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: str, value: bytes) -> None:
+    """Purpose: malformed credentials are the caller's fault, so they must not cause a server error.
+
+    Method: 1. send NUL, invalid UTF-8, non-ASCII, SQL, 100 kB or __proto__ as the client id or the secret
+            2. expect no token and no 5xx
+    """
+    rest = [f"{each}={quote_plus(kept)}" for each, kept in control.form(scope=None) if each != name]
+    reply = control.post("&".join([*rest, f"{name}="]).encode() + value)
+    expect_no_token(reply)
+    expect_no_server_error(reply)
+
+
+def bracketed(name: str) -> Send:
+    """Append brackets to the name of a parameter, of which some parsers make a list."""
+    return lambda oauth: oauth.post([(f"{each}[]" if each == name else each, value) for each, value in oauth.form()])
+
+
+def with_padding(size: int) -> Send:
+    """Add a parameter of this size."""
+    return lambda oauth: oauth.post([*oauth.form(), ("x", "y" * size)])
+
+
+def coded(coding: str, write: Callable[[bytes], bytes]) -> Send:
+    """Write the body in a way, and send it under a Content-Encoding."""
+    return lambda oauth: oauth.post(write(encoded(oauth.form())), [FORM_TYPE, ("Content-Encoding", coding)])
+
+
+MALFORMED: dict[str, Send] = {
+    "list-of-client_ids": bracketed("client_id"),
+    "list-of-grant_types": bracketed("grant_type"),
+    "another-scheme": lambda oauth: oauth.post(oauth.form(), (FORM_TYPE, bearer("cf-unknown-token"))),
+    "body-of-100-kb": with_padding(100_000),
+    "body-of-2-mb": with_padding(2_000_000),
+    "coding-unknown": coded("cf-unknown", bytes),
+    "coding-not-gzip": coded("gzip", bytes),
+    "coding-gzip": coded("gzip", gzip.compress),
+    "coding-gzip-cut-off": coded("gzip", lambda body: gzip.compress(body)[:-12]),
+}
+
+
+@verifies("oauth/token/malformed-requests-are-no-server-error")
+@pytest.mark.parametrize("name", [case(name, name) for name in MALFORMED])
+def test_malformed_requests_are_no_server_error(control: OAuthClient, name: str) -> None:
+    """Purpose: lists, other schemes, large bodies and broken codings are the caller's fault, not the platform's.
+
+    Method: 1. send the valid form with brackets after a name, a bearer token, 100 kB or 2 MB more, or a
+               Content-Encoding that is unknown, false, true or cut off: expect no 5xx, and no token for a list
+            2. send the valid form: expect a token
+    """
+    reply = MALFORMED[name](control)
+    control.open(reply)
+    expect_no_server_error(reply)
+    if name.startswith("list"):
+        expect_no_token(reply)
+    expect_token(control.request_token())

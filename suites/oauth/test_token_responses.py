@@ -1,21 +1,29 @@
-"""A token response has the standard members, is not cached and repeats no secret (RFC 6749, section 5.1)."""
+"""A token response has the standard members and a short lifetime, and is not cached (RFC 6749, section 5.1)."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token, bearer, kept_for
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
-from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
+from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
+from conformance.oracles.status import expect_success
+from conformance.oracles.token_quality import claims_of
+from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof, Sum
 from conformance.vocabulary.wording import worded
 
+APART_S = 2.1
+ONE_HOUR = 3600
+ONE_YEAR = 366 * 24 * 3600
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 
 
@@ -113,3 +121,109 @@ def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, 
         proof = Proof(reply.id, alike_in=((plain.id, reply.id, f"^content-type: *{literal(plain.media_type)}"),))
         expected = f"{plain.status} {plain.media_type}, as without Accept"
         raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply, proof=proof)
+
+
+@verifies("oauth/answer/lifetime-is-stated")
+def test_lifetime_is_stated(answer: Exchange) -> None:
+    """Purpose: a client needs to know when to request the next token.
+
+    Method: 1. request a token
+            2. expect expires_in
+    """
+    if "expires_in" not in expect_token(answer):
+        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
+
+
+@verifies("oauth/answer/lifetime-is-in-seconds")
+def test_lifetime_is_in_seconds(answer: Exchange) -> None:
+    """Purpose: a client computes with the lifetime.
+
+    Method: 1. request a token
+            2. expect expires_in, if present, to be a positive integer of at most a year
+    """
+    stated = expect_token(answer).get("expires_in", 1)
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
+        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
+        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
+
+
+@verifies("oauth/answer/lifetime-is-short")
+def test_lifetime_is_short(answer: Exchange) -> None:
+    """Purpose: a leaked token must soon be useless.
+
+    Method: 1. request a token
+            2. expect expires_in of at most 3600
+    """
+    stated = expect_token(answer).get("expires_in", 0)
+    if isinstance(stated, int) and stated > ONE_HOUR:
+        proof = without_member(answer, "expires_in")
+        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
+
+
+@verifies("oauth/answer/repeated-token-states-its-remaining-lifetime")
+def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: OAuthClient) -> None:
+    """Purpose: a client that gets the same token again must not believe that its lifetime starts anew.
+
+    Method: 1. send the same token request twice; continue if both get the same token, as few servers do
+            2. wait for two seconds and send it again: expect a smaller expires_in
+    """
+    again = oauth.post(answer.request_body)
+    if access_token(again) != access_token(answer) or not isinstance(again.member("expires_in"), int):
+        return
+    oauth.http.recorder.pause(APART_S)
+    later = oauth.post(answer.request_body)
+    stated, left = again.member("expires_in"), later.member("expires_in")
+    if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
+        less = Sum(((again.id, "expires_in"),), ((later.id, "expires_in"),), 1, EVER)
+        another = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
+        # A script can only tell a new token from the same one by its exp.
+        proof = adds_up(later, less, another) if claims_of(access_token(later) or "").get("exp") else None
+        expected = f"expires_in below {stated} for the same token"
+        raise NonConformance(expected, f"expires_in {left}", again, later, proof=proof)
+
+
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("threads", [case("new-tokens", 8)])
+def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
+    """Purpose: programs that share a credential must not end each other's tokens.
+
+    Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
+            2. use the first, long before the end of its stated lifetime: expect 2xx
+    """
+    begun, given = time.monotonic(), oauth.request_token()
+    first = oauth.taken(given, "full")
+    with ThreadPoolExecutor(threads) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * threads)))
+    read = platform.operations("read")[0]
+    last = platform.send(read, oauth.taken(oauth.request_token(), "full"))
+    if not last.ok:
+        raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
+
+    # Not through platform.send, which replaces a token that was ended in this way.
+    reply = platform.http.send(read.method, read.path, [bearer(first)])
+    if time.monotonic() - begun > kept_for(given):
+        raise Inconclusive("the token was at its end", "tokens that live for a minute")
+    try:
+        expect_success(reply, f"for a token after which {len(replies) + 1} more were issued")
+    except NonConformance as finding:
+        finding.add_note("The processes of a run end each other's tokens; --workers 1 shows what else fails.")
+        raise
+
+
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
+def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
+    """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
+
+    Method: 1. request a token and use it at a declared resource: 2xx
+            2. request tokens with a wrong secret, an unknown scope and an unknown grant: refused
+            3. use the first token again: expect 2xx
+    """
+    token, read = oauth.taken(oauth.request_token(), "full"), platform.operations("read")[0]
+    if not platform.send(read, token).ok:
+        raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
+    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": grant})
+    statuses = " and ".join(f"{oauth.request_token('full', **each).status}" for each in changes)
+    # Not through platform.send, which replaces a token that was ended in this way.
+    reply = platform.http.send(read.method, read.path, [bearer(token)])
+    expect_success(reply, f"for a token after which other requests were refused ({statuses})")

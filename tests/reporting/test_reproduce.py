@@ -23,7 +23,7 @@ pytestmark = pytest.mark.once
 BESIDE = {
     "error-without-code": "registry/upload/any-content-range-is-a-callers-affair",
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
-    "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid",
+    "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid#in-use",
     "expired-token-accepted": "authorization/bearer/expired-token-is-401",
     "wrong-secret-accepted": "oauth/token/wrong-secret-is-refused#of-another-client",
     "token-may-be-stored": "oauth/answer/no-store",
