@@ -39,8 +39,11 @@ def scoped(platform: Platform, *kinds: str) -> list[Operation]:
 
 def calls(platform: Platform, who: str, *kinds: str) -> Iterator[tuple[Operation, str | None]]:
     """Yield the operations of these kinds that a caller has no right to, with the caller's token."""
-    choice = {"lacking-scope": partial(scoped, platform), "other-organization": platform.shut}
-    for operation in choice.get(who, platform.operations)(*kinds):
+    if who == "lacking-scope":
+        operations = scoped(platform, *kinds)
+    else:
+        operations = platform.shut(*kinds) if who == "other-organization" else platform.operations(*kinds)
+    for operation in operations:
         if who == "lacking-scope":
             yield operation, platform.oauth.token_without(str(operation.scope))
         elif who == "other-organization":

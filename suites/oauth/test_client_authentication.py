@@ -86,8 +86,8 @@ def _client_id(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
 def _with_second_colon(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
     """Append a colon and more to the secret: all of it form-encoded, up to the colon, and as it is."""
     pairs = dict.fromkeys([f"{client}:{own}:cf", f"{quote_plus(client)}:{quote_plus(own)}:cf"])
-    fields = [("Authorization", _encoded(each.encode())) for each in pairs]
-    return [oauth.request_under(each) for each in [basic(client, f"{own}:cf"), *fields]]
+    encoded = [oauth.request_under(("Authorization", _encoded(each.encode()))) for each in pairs]
+    return [oauth.request_under(basic(client, f"{own}:cf")), *encoded]
 
 
 def _of_another_client(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:

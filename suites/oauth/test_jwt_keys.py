@@ -138,8 +138,8 @@ def test_key_matches_its_algorithm(oauth: OAuthClient) -> None:
         raise NonConformance(expected, f"a key for {algorithms[0]}", reply, proof=proof)
     uses = [each.get("key_ops", ["verify"]) for each in found]
     if not any(isinstance(each, list) and "verify" in each for each in uses):
-        proof = without_list(reply, "key_ops")
-        raise NonConformance('a key with "verify" in key_ops', f"key_ops {worded(uses[0])}", reply, proof=proof)
+        allowing = without_list(reply, "key_ops")
+        raise NonConformance('a key with "verify" in key_ops', f"key_ops {worded(uses[0])}", reply, proof=allowing)
 
 
 @verifies("oauth/jwt/key-ids-are-unique")

@@ -104,35 +104,38 @@ def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
     expect_directive(refused(control, name), "Cache-Control", "no-store")
 
 
-CODED: list[tuple[str, dict[str, str | None], str]] = [
-    ("oauth/errors/missing-grant-type-is-invalid-request", {"grant_type": None}, "invalid_request"),
-    *(
-        (f"oauth/errors/unknown-grant-type-is-unsupported#{name}", {"grant_type": value}, "unsupported_grant_type")
-        for name, value in {
-            "unknown": "cf-unknown",
-            "upper-case": "CLIENT_CREDENTIALS",
-            "hyphen": "client-credentials",
-            "nul": "client_credentials\0",
-            "longer": "client_credentials2",
-            "cut": "client_credential",
-            "blank-behind": "client_credentials ",
-            "inherited": "constructor",
-        }.items()
-    ),
-]
+UNKNOWN_GRANTS = {
+    "unknown": "cf-unknown",
+    "upper-case": "CLIENT_CREDENTIALS",
+    "hyphen": "client-credentials",
+    "nul": "client_credentials\0",
+    "longer": "client_credentials2",
+    "cut": "client_credential",
+    "blank-behind": "client_credentials ",
+    "inherited": "constructor",
+}
 
 
-@pytest.mark.parametrize(("changes", "code"), [row(*each) for each in CODED])
-def test_grant_type_errors_have_their_code(control: OAuthClient, changes: dict[str, str | None], code: str) -> None:
+@pytest.mark.parametrize(
+    ("grant_type", "code"),
+    [
+        row("oauth/errors/missing-grant-type-is-invalid-request", None, "invalid_request"),
+        *(
+            row(f"oauth/errors/unknown-grant-type-is-unsupported#{name}", value, "unsupported_grant_type")
+            for name, value in UNKNOWN_GRANTS.items()
+        ),
+    ],
+)
+def test_grant_type_errors_have_their_code(control: OAuthClient, grant_type: str | None, code: str) -> None:
     """Purpose: the error code tells a client that the grant type is missing or not offered; names are compared exactly.
 
     Method: 1. leave out grant_type, or send one that is unknown or only resembles client_credentials
             2. expect 400 with error invalid_request, or unsupported_grant_type (invalid_request also for characters
                that no grant type has)
     """
-    reply = control.request_token("full", **changes)
+    reply = control.request_token(grant_type=grant_type)
     expect_refusal(reply, {400})
-    expect_error(reply, code, *(["invalid_request"] if {*str(changes["grant_type"])} & {"\0", " "} else []))
+    expect_error(reply, code, *(["invalid_request"] if {*str(grant_type)} & {"\0", " "} else []))
 
 
 @verifies("oauth/token/repeated-parameter-is-invalid-request")

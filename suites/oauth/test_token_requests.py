@@ -52,13 +52,13 @@ def test_valid_credentials_get_a_token(oauth: OAuthClient) -> None:
     "changes",
     [row("oauth/token/response-contains-a-token", {}), row("oauth/token/scope-may-be-left-out", {"scope": None})],
 )
-def test_response_contains_a_token(oauth: OAuthClient, changes: dict[str, None]) -> None:
+def test_response_contains_a_token(oauth: OAuthClient, changes: dict[str, str | None]) -> None:
     """Purpose: a client written from the documentation finds the token under the standard name.
 
     Method: 1. send the documented request with all scopes of the credential, or without a scope
             2. expect 2xx with access_token, a non-empty string
     """
-    expect_token(oauth.request_token(**changes))
+    expect_token(oauth.request_token("full", **changes))
 
 
 @verifies("oauth/token/documented-url-serves-tokens")
@@ -117,8 +117,8 @@ def test_only_post_issues_tokens(control: OAuthClient, method: str, by_basic: bo
     """
     form = control.form(client_id=None, client_secret=None) if by_basic else control.form()
     fields, in_query = [control.basic() if by_basic else FORM_TYPE], f"?{encoded(form).decode()}"
-    for query, body in [(in_query, b"")] if by_basic else [("", form), (in_query, b"")]:
-        reply = control.post(body, fields, method=method, query=query)
+    for query in [in_query] if by_basic else ["", in_query]:
+        reply = control.post(b"" if query else form, fields, method=method, query=query)
         if by_basic and reply.member("token"):
             raise NotApplicable("GET is answered with a token of Docker's kind")
         expect_no_token(reply, f"for {method}")
