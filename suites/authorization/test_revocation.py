@@ -192,8 +192,8 @@ def test_refusal_is_as_for_a_wrong_secret(platform: Platform, revoker: Operator)
     expect_as_absent(ask, right, lambda: "x" * len(right), like="a wrong secret")
 
 
-@verifies("authorization/revocation/any-sequence-leaves-the-right-tokens")
-def test_any_sequence_leaves_the_right_tokens(platform: Platform, revoker: Operator) -> None:
+@verifies("authorization/model/tokens-match-the-credential-state")
+def test_tokens_match_the_credential_state(platform: Platform, revoker: Operator) -> None:
     """Purpose: after any sequence of events a credential's tokens open what its state permits, and no more.
 
     Method: 1. run a random sequence of issuing (all scopes, or one), using, revoking and restoring

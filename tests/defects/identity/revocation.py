@@ -41,7 +41,7 @@ class NextTokenRevivesEarlierOnes(Defect):
     """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/any-sequence-leaves-the-right-tokens",)
+    noticed_by = ("authorization/model/tokens-match-the-credential-state",)
     shortest = 5
 
     def __init__(self) -> None:
