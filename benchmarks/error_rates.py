@@ -39,8 +39,8 @@ from tests.oracles.test_token_quality import BAD, COUNT, GOOD
 HIDDEN_TIME = "authorization/concealment/hidden-takes-the-same-time"
 CLIENT_TIME = "oauth/client/failures-take-the-same-time"
 TOKENS = "oauth/tokens/cannot-be-guessed"
-AT_ONCE = "oauth/tokens/requests-at-once-all-succeed"
-HIDDEN = "authorization/concealment/reading-tells-nothing#get"
+AT_ONCE = "oauth/tokens/concurrent-requests-succeed"
+HIDDEN = "authorization/concealment/hidden-is-answered-as-absent#get"
 PARTS = {"time": "-the-same-time", "tokens": "oauth/tokens/", "concealment": HIDDEN}
 VOLATILE = "volatile-answers"
 

@@ -13,7 +13,10 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
-from conformance.vocabulary.finding import Inconclusive
+from conformance.oracles.oauth import expect_token
+from conformance.oracles.proofs import has_member
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import part_of_jwt
 from conformance.vocabulary.wording import worded
 
@@ -33,10 +36,13 @@ def varying_part(token: str) -> str:
     return parts[2] if len(parts) == 3 and token.startswith("eyJ") else token
 
 
-def require_jwt(token: str) -> None:
-    """Nothing about JWTs can be told of an access token that is none: Inconclusive."""
+def expect_jwt(reply: Exchange) -> str:
+    """Return the access token of a token response, which must be a JWT."""
+    token = str(expect_token(reply)["access_token"])
     if not claims_of(token):
-        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+        proof = has_member(reply, "access_token", '"[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.]')
+        raise NonConformance("a JWT, as the target claims", "a token of another form", reply, proof=proof)
+    return token
 
 
 def claims_of(token: str) -> dict[str, object]:

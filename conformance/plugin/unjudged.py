@@ -8,7 +8,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import ExitCode
 
-JUDGED_BY = "authorization/isolation/nothing-foreign-in-any-answer"
+JUDGED_BY = "authorization/isolation/no-response-shows-another-organization"
 
 
 def not_judged(record: Record) -> Iterator[str]:

@@ -1,41 +1,35 @@
-"""Those to whom tricks should open nothing, and what is open to them without one."""
+"""Callers without access to an operation, and what they are served without any attempt at a bypass."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
+Attempt = tuple[Operation, str | None, Exchange]
+"""An operation, the token of its caller, and the response to the attempted bypass."""
+
 
 def strangers(platform: Platform, operation: Operation) -> list[str | None]:
-    """No token, one of another organization, and one that lacks the scope."""
+    """Return no token, one of another organization, and one that lacks the scope."""
     lacking = [platform.oauth.token_without(operation.scope)] if operation.scope else []
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
-class PlainlyOpen:
-    """What a caller gets by the plain request as well, of which a trick tells nothing: the matrix tells of it."""
+def expect_no_bypass(platform: Platform, attempts: Iterable[Attempt], expect: Callable[[Exchange], None]) -> None:
+    """Each attempt is as expected; Inconclusive if the plain request is served to the same caller, too.
 
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.cause = ""
-
-    def to(self, operation: Operation, token: str | None, tricked: Exchange) -> bool:
-        """Whether it is open to this caller without the trick; asked for only where the trick was answered 2xx.
-
-        By an address of its own: what the trick has put into a cache for everybody is open by the trick.
-        """
-        if not tricked.ok:
-            return False
+    The plain request has an address of its own: a bypass may have filled a shared cache.
+    """
+    cause = ""
+    for operation, token, reply in attempts:
         mark = f"{'&' if '?' in operation.path else '?'}cf={secrets.token_hex(4)}"
-        plain = self.platform.send(operation, token, path=operation.path + mark)
-        if plain.ok:
-            self.cause = f"{operation} is answered {plain.status} to this caller by the plain request as well"
-        return plain.ok
-
-    def tell(self) -> None:
-        """Inconclusive where anything was open; behind the judgement of all that is shut."""
-        if self.cause:
-            raise Inconclusive(self.cause, "what authorization/matrix asks of that request")
+        if reply.ok and (plain := platform.send(operation, token, path=operation.path + mark)).ok:
+            cause = f"{operation} is answered {plain.status} to this caller by the plain request as well"
+        else:
+            expect(reply)
+    if cause:
+        raise Inconclusive(cause, "an access check, as the checks of authorization/matrix demand")

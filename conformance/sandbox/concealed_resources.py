@@ -1,4 +1,4 @@
-"""What the target file declares concealed, and from which role: names, paths, and controls like them."""
+"""Resources and items that the target file declares concealed from a role, and names of the same form as controls."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from conformance.vocabulary.values import another_like
 
 @dataclass(frozen=True)
 class Hidden:
-    """Something that is to look absent to a role: ``template`` is its path with ``{slug}`` for its name.
+    """A resource or item that must look absent to a role: ``template`` is its path with ``{slug}`` for its name.
 
-    ``ours``: the run made it itself, so that a request that destroys it harms nobody.
+    ``ours``: the run created it, so destructive requests are permitted.
     """
 
     role: str
@@ -27,23 +27,23 @@ class Hidden:
     ours: bool
 
     def path(self, name: str) -> str:
-        """The path of the same kind for a name."""
+        """Return the path of the same kind for a name."""
         return self.template.replace("{slug}", name)
 
     def control(self) -> str:
-        """A name of the same length and kind that never existed."""
+        """Return a name of the same length and form that never existed."""
         return another_like(self.name)
 
 
 @dataclass
 class HiddenThings:
-    """Everything that is declared concealed, each shown once to exist by its owner."""
+    """Everything that is declared concealed; the owner has read each once."""
 
     platform: Platform
     _shown: set[Hidden] = field(default_factory=set)
 
     def all(self) -> list[Hidden]:
-        """The hidden things; NotApplicable where none is declared, Inconclusive where the owner does not read one."""
+        """Return the hidden things; NotDeclared without any, Inconclusive if the owner cannot read one."""
         found = list(self._declared())
         if not found:
             raise NotDeclared(
@@ -55,7 +55,7 @@ class HiddenThings:
         return found
 
     def token(self, thing: Hidden, principal: str) -> str | None:
-        """The token with which the role asks: with ``full-scopes``, with a ``lacking-scope``, or ``no-token``."""
+        """Return the role's token with ``full-scopes`` or ``lacking-scope``, or None for ``no-token``."""
         if principal == "no-token":
             return None
         scopes = self.platform.oauth.credential(thing.role).scopes
@@ -77,11 +77,11 @@ class HiddenThings:
                     yield Hidden(role, slug, resource.item.path, resource.item.scope, ours=True)
 
     def _hidden_item(self, resource: Resource) -> str:
-        """The slug of an item that its members hide from others of the organization, made once."""
+        """Return the slug of an item that is hidden from other members of the organization, created once."""
         return self.platform.made_once(("hidden", resource.name), lambda: self.new_item(resource))
 
     def new_item(self, resource: Resource) -> str:
-        """Creates one more item that is hidden from others of the organization; Inconclusive where that fails."""
+        """Create one more item that is hidden from other members of the organization; Inconclusive if that fails."""
         slug = self.platform.names.new()
         reply = self.platform.create(resource, slug, members=resource.item.hidden_body if resource.item else None)
         if not reply.ok:
@@ -101,7 +101,7 @@ class HiddenThings:
 
 
 def hiding(platform: Platform) -> list[tuple[Resource, str]]:
-    """Resources whose items can be hidden, with each role from which; NotApplicable where there is none."""
+    """Return the resources whose items can be hidden, with each role from which; NotDeclared without any."""
     found = [
         (resource, role)
         for resource in platform.resources_with("create", "item", "unique")

@@ -1,4 +1,4 @@
-"""Things of the organization of the role foreign, which the target file declares: named, or made by the run there."""
+"""Items of the other organization, that of the role foreign: declared in the target file, or created by the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDED = "foreign = { path = …, item = …, slug = … } for a resource of the
 
 
 def elsewhere(resource: Resource) -> Resource | None:
-    """The same API in the other organization; None where the target file does not say what paths items have there."""
+    """Return the same API in the other organization; None if the target file declares no paths of items there."""
     other, item = resource.foreign, resource.item
     if other is None or other.item is None or item is None:
         return None
@@ -26,9 +26,9 @@ def elsewhere(resource: Resource) -> Resource | None:
 
 @dataclass(frozen=True)
 class ForeignThing:
-    """One thing of the other organization; ``template`` is its path there with ``{slug}`` for its slug.
+    """An item of the other organization; ``template`` is its path there with ``{slug}`` for its slug.
 
-    ``ours``: the run had it made, so that a request that destroys it harms nobody.
+    ``ours``: the run created it, so destructive requests are permitted.
     """
 
     resource: Resource
@@ -38,35 +38,35 @@ class ForeignThing:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether its path is another one than its like has in the organization under test."""
+        """Whether its path differs from that of such an item in the organization under test."""
         return self.resource.item is None or self.template != self.resource.item.path
 
     def path(self, slug: str) -> str:
-        """The path of the same kind in the other organization for a slug."""
+        """Return the path of the same kind in the other organization for a slug."""
         return self.template.replace("{slug}", slug)
 
 
 @dataclass
 class ForeignThings:
-    """What the other organization has, each shown once to exist by the role foreign."""
+    """The items of the other organization; the role foreign has read each once."""
 
     platform: Platform
 
     @property
     def organization(self) -> OtherOrganization:
-        """The other organization; NotApplicable where the target file does not name it."""
+        """The other organization; NotDeclared if the target file does not name it."""
         if self.platform.target.foreign is None:
             raise NotDeclared("the target file does not name the other organization: [targets.X.foreign]", "foreign")
         return self.platform.target.foreign
 
     @property
     def canaries(self) -> list[str]:
-        """Texts that stand in what the other organization stored, and nowhere else."""
+        """Texts that only the content of the other organization contains."""
         declared = self.platform.target.foreign
         return [*(declared.canaries if declared else ()), canary_of(self.platform.names.run)]
 
     def declared(self) -> list[tuple[Resource, Foreign]]:
-        """Resources with their like in the other organization; NotApplicable where none is declared."""
+        """Return the resources that both organizations have; NotDeclared without any."""
         found = [(each, each.foreign) for each in self.platform.resources if each.foreign is not None]
         if not found:
             raise NotDeclared(
@@ -75,14 +75,14 @@ class ForeignThings:
         return found
 
     def places(self) -> list[tuple[Resource, Foreign]]:
-        """Those whose like has a path of its own: one path for all leads each caller to what is its own."""
+        """Return those that have another path in the other organization."""
         found = [(resource, foreign) for resource, foreign in self.declared() if foreign.path != resource.path]
         if not found:
             raise NotApplicable("every declared path is the same in another organization")
         return found
 
     def things(self) -> list[ForeignThing]:
-        """Things that exist there, of each resource: the one that is declared, and one that the run has made."""
+        """Return the items there, of each resource: the declared one, and one that the run created."""
         things = self.platform.made_once("foreign", self._all)
         if not things:
             raise NotDeclared(
@@ -91,7 +91,7 @@ class ForeignThings:
         return things
 
     def those_of(self, resource: Resource) -> list[ForeignThing]:
-        """Those of one resource, which may be none."""
+        """Return the items of one resource, which may be none."""
         things = self.platform.made_once("foreign", self._all)
         return [each for each in things if each.resource.name == resource.name]
 
@@ -99,11 +99,11 @@ class ForeignThings:
         return [each for resource, foreign in self.declared() for each in self._of(resource, foreign)]
 
     def seen(self, path: str) -> Exchange:
-        """What the role foreign reads."""
+        """Read a path as the role foreign."""
         return self.platform.request("GET", path, [bearer(self.platform.oauth.token("foreign"))])
 
     def state(self, thing: ForeignThing) -> State:
-        """What the role foreign reads of a thing."""
+        """Return the state of an item as the role foreign reads it."""
         return state_of(lambda: self.seen(thing.path(thing.slug)))
 
     def _of(self, resource: Resource, foreign: Foreign) -> list[ForeignThing]:
@@ -119,7 +119,7 @@ class ForeignThings:
         return found
 
     def _made(self, resource: Resource, path: str) -> str | None:
-        """Has the role foreign create one, with a canary in its text; None where that is not permitted."""
+        """Create an item with a canary in its text as the role foreign; return its slug, None if that is refused."""
         if resource.create is None or resource.delete is None:
             return None
         slug = self.platform.names.new()

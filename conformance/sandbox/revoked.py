@@ -1,4 +1,4 @@
-"""How long what was revoked is still good."""
+"""How long the tokens and the secret of a revoked credential are still accepted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONNECTIONS = 4
 
 
 def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, Exchange | None]:
-    """Seconds after ``since`` at which a revoked token was last accepted, and how; 0 and None where it never was."""
+    """Return when, in seconds after ``since``, a revoked token was last accepted, and the response; else 0 and None."""
     last, how = 0.0, None
     clients = [platform.http.on_new_connection() for _ in range(CONNECTIONS)]
     try:
@@ -34,9 +34,9 @@ def last_accepted(platform: Platform, token: str, since: float) -> tuple[float, 
 
 
 def revoked_once_more(platform: Platform, operator: Operator, role: str, ask: Callable[[], Exchange]) -> Exchange:
-    """What a credential that was good until then is answered behind the bound of its revocation, if it is served.
+    """Restore and revoke the credential once more; return the response after the limit of revocation, if it succeeds.
 
-    Somebody else may have restored it the first time; Inconclusive where it is refused now, as nobody does it twice.
+    Inconclusive if it is refused now: another run may have restored the credential the first time.
     """
     client_id = platform.oauth.credential(role).client_id
     if operator.has("restore"):

@@ -9,16 +9,18 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.registry.client import Registry
+from conformance.evidence.shared_requests import Once
 from conformance.sandbox.concealed_resources import HiddenThings
 from conformance.sandbox.other_tenant import ForeignThings
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Target
-from conformance.vocabulary.finding import NotOffered
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotOffered
 
 
 @pytest.fixture(scope="session")
 def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
-    """The registry as the pusher sees it, for tokens that are not meant for the organization APIs."""
+    """The registry as the pusher uses it, for tokens that are not meant for the organization APIs."""
     if target.registry is None or "pusher" not in target.registry.credentials:
         raise NotOffered("the target describes no registry with a login in the role pusher")
     return Registry.enter(http(target.registry.url), target.registry)
@@ -26,17 +28,38 @@ def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
 
 @pytest.fixture(scope="session")
 def hidden(platform: Platform) -> HiddenThings:
-    """What the target file declares concealed."""
+    """The resources and items that the target file declares concealed."""
     return HiddenThings(platform)
 
 
 @pytest.fixture(scope="session")
 def theirs(platform: Platform) -> ForeignThings:
-    """What the target file declares of the other organization."""
+    """The resources and items that the target file declares of the other organization."""
     return ForeignThings(platform)
 
 
 @pytest.fixture
 def revoker(changer: Callable[[str, str, str], Operator]) -> Operator:
-    """The operator, who brings the credential of the role revocable back in the end."""
+    """The operator, who restores the credential of the role revocable after the check."""
     return changer("revocable", "revoke", "restore")
+
+
+@pytest.fixture
+def reads(platform: Platform) -> list[tuple[Operation, str]]:
+    """Each declared read with a token that opens it; Inconclusive if the first one does not."""
+    found = [(each, platform.oauth.token("full")) for each in platform.operations("read")]
+    control = platform.send(*found[0])
+    if not control.ok:
+        reason = f"{found[0][0]} is answered {control.status} to a valid token"
+        raise Inconclusive(reason, "a resource that full may read")
+    return found
+
+
+@pytest.fixture
+def shown(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
+    """Each declared read and item with the response to the role full; Inconclusive if the first one is an error."""
+    operations = platform.operations("read", "read-item")
+    found = once("reads of full", lambda: [(each, platform.as_role("full", each)) for each in operations])
+    if not found[0][1].ok:
+        raise Inconclusive(f"{found[0][0]} is answered {found[0][1].status}", "a resource that full may read")
+    return found

@@ -5,54 +5,65 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.registry.challenges import challenges
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
-from conformance.oracles.headers import (
-    expect_challenge,
-    expect_error_told,
-    expect_well_formed_bearer,
-)
-from conformance.oracles.proofs import field_lacks, field_matches, field_says_no
-from conformance.oracles.status import expect_status
+from conformance.oracles.headers import expect_challenge, expect_error_told, expect_well_formed_bearer
+from conformance.oracles.proofs import alike, field_lacks, field_matches, field_says_no
+from conformance.oracles.status import NOT_OFFERED, expect_status
+from conformance.oracles.whole_run import expect_none
 from conformance.sandbox.platform import KINDS, Operation, Platform
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 
 def refused(platform: Platform, once: Once, who: str) -> list[tuple[Operation, Exchange]]:
-    """What each declared operation is answered to no token, to an unknown one, or to one that lacks its scope."""
+    """Send each declared operation without a token, with an unknown one, or with one that lacks its scope."""
 
     def ask(operation: Operation) -> Exchange:
         token = platform.oauth.token_without(str(operation.scope)) if who == "lacking-scope" else None
         return platform.send(operation, "cf-unknown-token" if who == "unknown-token" else token)
 
-    asked = [each for each in platform.operations(*KINDS) if each.scope or who != "lacking-scope"]
-    return once(("refused", who), lambda: [(each, ask(each)) for each in asked])
+    operations = [each for each in platform.operations(*KINDS) if each.scope or who != "lacking-scope"]
+    return once(("refused", who), lambda: [(each, ask(each)) for each in operations])
 
 
 @verifies("authorization/bearer/401-carries-a-bearer-challenge")
 @pytest.mark.parametrize("who", [case("no-token", "no-token"), case("unknown-token", "unknown-token")])
 def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str) -> None:
-    """Purpose: a client is told how to authenticate.
+    """Purpose: the challenge tells a client how to authenticate.
 
     Method: 1. perform each declared operation without a token, and with an unknown one
-            2. where the answer is 401, expect a WWW-Authenticate challenge of scheme Bearer with a parameter
+            2. where the status is 401, expect a WWW-Authenticate challenge of scheme Bearer with a parameter
     """
     for _, reply in refused(platform, once, who):
         if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
-            told = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+            seen = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
             proof = field_matches(reply, "WWW-Authenticate", "Bearer +[a-z]+ *=")
-            raise NonConformance("a Bearer challenge with a parameter", told, reply, proof=proof)
+            raise NonConformance("a Bearer challenge with a parameter", seen, reply, proof=proof)
+
+
+@verifies("authorization/bearer/401-carries-a-bearer-challenge")
+@concludes()
+@pytest.mark.parametrize("value", [case("of-the-whole-run", "Bearer cf cf")])
+def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, value: str) -> None:
+    """Purpose: the challenge tells a client how to authenticate, whatever was wrong with its token.
+
+    Method: 1. read a declared resource with two words as the token
+            2. expect WWW-Authenticate in this 401 and in every other 401 of the declared resources in the run
+    """
+    platform.http.get(platform.operations("read")[0].path, [("Authorization", value)])
+    challenge = Proof(fields_match=(("WWW-Authenticate", "[A-Za-z]"),))
+    expect_none(recorder, recorder.watch.bare, "401 with WWW-Authenticate", "none", challenge)
 
 
 @verifies("authorization/bearer/challenge-is-well-formed")
 @pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "unknown-token", "lacking-scope")])
 def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> None:
-    """Purpose: a client can read what the challenge says without a guess.
+    """Purpose: a client must be able to parse the challenge.
 
-    Method: 1. perform each declared operation without a token, with an unknown one, with one that lacks the scope
-            2. expect each attribute of each Bearer challenge once at most, and in its own characters; and of the field
-               to be schemes and parameters with commas between them, each text closed
+    Method: 1. perform each declared operation without a token, with an unknown one, and with one that lacks the scope
+            2. expect a well-formed list of challenges, and each Bearer attribute at most once and in its characters
     """
     for _, reply in refused(platform, once, who):
         expect_well_formed_bearer(reply)
@@ -60,46 +71,42 @@ def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> N
 
 @verifies("authorization/bearer/no-token-names-no-error")
 def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
-    """Purpose: who sent no token made no error yet.
+    """Purpose: a client that sent no token made no error.
 
     Method: 1. read each declared resource without a token
-            2. expect no parameter error in a Bearer challenge; those of other schemes have words of their own
+            2. expect no parameter error in a Bearer challenge
     """
-    for reply in [reply for operation, reply in refused(platform, once, "no-token") if operation.kind == "read"]:
-        if any("error" in each.parameters for each in challenges(reply) if each.scheme == "bearer"):
-            told = reply.headers.get("www-authenticate")
+    for operation, reply in refused(platform, once, "no-token"):
+        errors = [each for each in challenges(reply) if each.scheme == "bearer" and "error" in each.parameters]
+        if errors and operation.kind == "read":
             proof = field_says_no(reply, "WWW-Authenticate", "bearer .*error *=")
-            raise NonConformance("a challenge without error", f"{told}", reply, proof=proof)
+            seen = str(reply.headers.get("www-authenticate"))
+            raise NonConformance("a challenge without error", seen, reply, proof=proof)
 
 
-@verifies("authorization/bearer/bad-token-is-invalid-token")
-def test_bad_token_is_invalid_token(platform: Platform, once: Once) -> None:
-    """Purpose: a client learns that it needs a new token.
+@pytest.mark.parametrize(
+    ("who", "code", "kinds"),
+    [
+        row("authorization/bearer/bad-token-is-invalid-token", "unknown-token", "invalid_token", ("read",)),
+        row("authorization/bearer/lacking-scope-is-insufficient-scope", "lacking-scope", "insufficient_scope", KINDS),
+    ],
+)
+def test_challenge_names_the_error(platform: Platform, once: Once, who: str, code: str, kinds: tuple[str, ...]) -> None:
+    """Purpose: a client learns whether it needs a new token or another scope.
 
-    Method: 1. read each declared resource with an unknown token
-            2. expect a challenge with error="invalid_token"
+    Method: 1. read each declared resource with an unknown token, perform each operation with one without its scope
+            2. expect a challenge with error="invalid_token", and with error="insufficient_scope"
     """
-    for operation, reply in refused(platform, once, "unknown-token"):
-        if operation.kind == "read":
-            expect_error_told(reply, "invalid_token")
+    for operation, reply in refused(platform, once, who):
+        if operation.kind in kinds:
+            expect_error_told(reply, code)
 
 
-@verifies("authorization/bearer/lacking-scope-is-insufficient-scope")
-def test_lacking_scope_is_insufficient_scope(platform: Platform, once: Once) -> None:
-    """Purpose: a client learns that it needs another scope.
+@verifies("authorization/bearer/challenge-names-the-missing-scope")
+def test_challenge_names_the_missing_scope(platform: Platform, once: Once) -> None:
+    """Purpose: a client requests the scope that the challenge names.
 
-    Method: 1. perform each declared operation with a token that lacks its scope
-            2. expect a challenge with error="insufficient_scope"
-    """
-    for _, reply in refused(platform, once, "lacking-scope"):
-        expect_error_told(reply, "insufficient_scope")
-
-
-@verifies("authorization/bearer/named-scope-is-one-that-lacks")
-def test_named_scope_is_one_that_lacks(platform: Platform, once: Once) -> None:
-    """Purpose: a client that is told which scope it needs is told the truth.
-
-    Method: 1. perform each declared operation with a token of every scope but the one that it needs, and without one
+    Method: 1. perform each declared operation with every scope except the one that it needs, and without a token
             2. where the challenge names scopes, expect the needed one among them
     """
     scopes = platform.oauth.credential("full").scopes
@@ -112,17 +119,16 @@ def test_named_scope_is_one_that_lacks(platform: Platform, once: Once) -> None:
         named = {name for each in challenges(reply) for name in each.parameters.get("scope", "").split()}
         if operation.scope and named and operation.scope not in named:
             proof = field_lacks(reply, "WWW-Authenticate", reply.headers.get("www-authenticate") or "")
-            wanted = f"no scope, or {operation.scope} among those named"
-            raise NonConformance(wanted, f"scope {' '.join(sorted(named))}", reply, proof=proof)
+            expected = f"no scope, or {operation.scope} among those named"
+            raise NonConformance(expected, f"scope {' '.join(sorted(named))}", reply, proof=proof)
 
 
 @verifies("authorization/bearer/401-comes-first")
 @pytest.mark.parametrize("what", [case("absent", "absent"), case("body", "body"), case("media-type", "media-type")])
 def test_401_comes_first(platform: Platform, what: str) -> None:
-    """Purpose: without a token nobody learns which paths and bodies there are.
+    """Purpose: a client without a token must not learn which paths and bodies are valid.
 
-    Method: 1. send a request without a token that is wrong in one more way: the read of an absent path, an update of
-               another body or type
+    Method: 1. without a token read an absent path, and send an update with a malformed body or another media type
             2. expect 401
     """
     for operation in platform.operations("read-item" if what == "absent" else "update"):
@@ -132,3 +138,23 @@ def test_401_comes_first(platform: Platform, what: str) -> None:
             "media-type": lambda each: platform.request(each.method, each.path, [("Content-Type", "text/plain")], b"x"),
         }[what](operation)
         expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {what})")
+
+
+@verifies("authorization/bearer/401-comes-first")
+@pytest.mark.parametrize("methods", [case("method", ("PUT", "PATCH", "POST"))])
+def test_undeclared_methods_show_no_items(platform: Platform, methods: tuple[str, ...]) -> None:
+    """Purpose: a client without a token must not learn which items exist by an unsupported method.
+
+    Method: 1. without a token send an undeclared method to an item and to an absent one
+            2. expect 401, or the same status for both: 404, 405 or 501
+    """
+    for operation in platform.operations("read-item"):
+        resource = operation.resource
+        declared = {change.method for change in (resource.update, resource.delete) if change}
+        method = next(each for each in methods if each not in declared)
+        there = platform.send(operation, None, method=method)
+        expect_status(there, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
+        absent = platform.send(operation, None, method=method, path=platform.absent_path(resource))
+        if absent.status != there.status:
+            seen, proof = f"{absent.status} for an absent one", alike(there, absent)
+            raise NonConformance(f"{there.status}, as for an item", seen, there, absent, proof=proof)

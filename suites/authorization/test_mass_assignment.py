@@ -21,30 +21,36 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
-SETTABLE = {
+PROTECTED = {
     "organization": "cf-other", "organization_id": "cf-other", "org": "cf-other", "owner": "cf-other",
     "id": "cf-other", "role": "owner", "scopes": ["organization:write"],
     "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "",
 }  # fmt: skip
 
 
-@verifies("authorization/isolation/writes-set-nothing-else")
-@pytest.mark.parametrize("name", [case(name.replace("_", "-"), name) for name in SETTABLE])
-def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
-    """Purpose: a body sets what its caller may set, and neither the owner nor the organization of a thing.
+def not_set(name: str, written: Exchange, read: Exchange) -> Proof | None:
+    """Return the proof that a member would have another value, or that the write would be refused."""
+    proof = without_member(read, name)
+    return replace(proof, or_refused=(written.id,)) if proof else None
 
-    Method: 1. read an item; send the declared update with a member that no creation has: organization, id, role …
-            2. read it again: expect that member as before; or the item by a new slug (only organizations keep theirs)
+
+@verifies("authorization/isolation/writes-set-no-protected-member")
+@pytest.mark.parametrize("name", [case(name.replace("_", "-"), name) for name in PROTECTED])
+def test_writes_set_no_protected_member(platform: Platform, name: str) -> None:
+    """Purpose: a caller must not change the owner or the organization of an item by a member of the body.
+
+    Method: 1. read an item; send the declared update with one more member: organization, id, role …
+            2. read it again: expect that member unchanged, or the item by its new slug
     """
     for operation in platform.operations("update"):
         resource, renames = operation.resource, name == operation.resource.unique
         if name in {**(operation.document or {}), **(resource.create.body if resource.create and not renames else {})}:
             continue
-        # What gets another name is lost to the checks that share the usual one.
+        # Other checks share the usual item and need its name.
         slug = platform.new_item(resource) if renames else platform.slug_of(operation)
         operation, read = (platform.operation(resource, kind, slug) for kind in ("update", "read-item"))
         before = member(platform.as_role("full", read), name)
-        sent = platform.names.new() if name == "slug" else SETTABLE[name]
+        sent = platform.names.new() if name == "slug" else PROTECTED[name]
         reply = platform.as_role("full", operation, document={**(operation.document or {}), name: sent})
         if renames and reply.ok:
             platform.remember(resource, str(sent))
@@ -53,39 +59,17 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
             continue
         expect_status(again, 200, "for the item afterwards", or_refused=reply)
         if member(again, name) != before:
-            told = f"{name} {worded(before)}, as before", f"{name} {worded(member(again, name))}"
-            raise NonConformance(*told, reply, again, proof=_not_set(name, reply, again))
+            expected, seen = f"{name} {worded(before)}, as before", f"{name} {worded(member(again, name))}"
+            raise NonConformance(expected, seen, reply, again, proof=not_set(name, reply, again))
 
 
-def _not_set(name: str, written: Exchange, read: Exchange) -> Proof | None:
-    """A member would be another than it is, or the write refused."""
-    proof = without_member(read, name)
-    return replace(proof, or_refused=(written.id,)) if proof else None
-
-
-@verifies("authorization/isolation/foreign-members-are-refused")
-def test_creation_for_another_organization_is_refused(platform: Platform) -> None:
-    """Purpose: nobody creates things in another organization by naming it in the body.
-
-    Method: 1. create an item as the role foreign, also with the organization under test named in its body
-            2. expect 4xx, and the owner to find no such item
-    """
-    for operation in platform.shut("create"):
-        named = {**(operation.document or {}), "organization": platform.target.organization}
-        before = platform.state(operation)
-        for document in (operation.document, named):
-            reply = platform.as_role("foreign", operation, document=document)
-            expect_refused(reply)
-            expect_unchanged(before, platform.state(operation), reply)
-
-
-@verifies("authorization/isolation/creation-sets-nothing-else")
+@verifies("authorization/isolation/creation-sets-no-protected-member")
 @pytest.mark.parametrize("name", [case(name, name) for name in ("organization", "owner", "version", "role", "id")])
-def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
-    """Purpose: nor does a creation set what is the server's to set.
+def test_creation_sets_no_protected_member(platform: Platform, name: str) -> None:
+    """Purpose: a caller must not choose the members of a new item that the server sets.
 
     Method: 1. create an item with one more member: organization, owner, version …
-            2. expect a refusal, or an item that does not have the value that was sent
+            2. expect a refusal, or an item without the value that was sent
     """
     sent = 4711 if name == "version" else "cf-other"
     for resource in platform.resources_with("create", "item"):
@@ -98,26 +82,58 @@ def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
             again = platform.as_role("full", platform.operation(resource, "read-item", slug))
             if member(again, name) == sent:
                 expected, seen = f"no {name} of the caller's choice", f"{name} {worded(sent)}"
-                raise NonConformance(expected, seen, reply, again, proof=_not_set(name, reply, again))
+                raise NonConformance(expected, seen, reply, again, proof=not_set(name, reply, again))
 
 
-STORED = "what another organization stored"
+@verifies("authorization/isolation/creation-sets-no-protected-member")
+@pytest.mark.parametrize("name", [case("id-of-another", "id")])
+def test_creation_replaces_no_other_item(platform: Platform, name: str) -> None:
+    """Purpose: a creation with the id of an existing item must not replace that item.
+
+    Method: 1. create an item and read its id, if it has one; create another with that id in its body
+            2. expect the first to be unchanged, whether the second was refused or not
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        read = platform.operation(resource, "read-item", slug := platform.new_item(resource))
+        known = member(platform.as_role("full", read), name)
+        if not isinstance(known, str | int) or known == slug:
+            continue
+        judged, before = True, platform.state(read)
+        create = platform.operation(resource, "create", other := platform.names.new())
+        reply = platform.as_role("full", create, document={**(create.document or {}), name: known})
+        if reply.ok:
+            platform.remember(resource, other)
+        expect_unchanged(before, platform.state(read), reply)
+    if not judged:
+        raise NotApplicable(f"no item is shown with an {name}")
+
+
+@verifies("authorization/matrix/other-organization-is-refused")
+@pytest.mark.parametrize("member", [case("creation-naming-ours", "organization")])
+def test_creation_in_another_organization_is_refused(platform: Platform, member: str) -> None:
+    """Purpose: nobody creates items in another organization, not even by naming it in the body.
+
+    Method: 1. create an item as the role foreign, also with the organization under test named in its body
+            2. expect 4xx, and the owner to find no such item
+    """
+    for operation in platform.shut("create"):
+        named = {**(operation.document or {}), member: platform.target.organization}
+        before = platform.state(operation)
+        for document in (operation.document, named):
+            reply = platform.as_role("foreign", operation, document=document)
+            expect_refused(reply)
+            expect_unchanged(before, platform.state(operation), reply)
+
+
 MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
 
 
 def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name: str) -> Any:
-    """What a member says to reach the other organization: its slug, a thing's, or its client beside our own."""
+    """Return the value of a member that refers to the other organization, its thing or its client."""
     own, client = (platform.oauth.credential(role).client_id for role in ("full", "foreign"))
-    values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [own, client]}
-    return values.get(name, client if name == "owner" else theirs.organization.organization)
-
-
-def made_there(theirs: ForeignThings, kind: str) -> list[ForeignThing]:
-    """What the run has made in the other organization, of resources that declare such an operation."""
-    found = [each for each in theirs.things() if each.ours and getattr(each.resource, kind)]
-    if not found:
-        raise NotApplicable(f"the role foreign makes nothing of a resource that declares {kind}")
-    return found
+    values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [own, client], "owner": client}
+    return values.get(name, theirs.organization.organization)
 
 
 @contextmanager
@@ -131,16 +147,19 @@ def removed_on_finding(platform: Platform, thing: ForeignThing, slug: str) -> It
         raise
 
 
-@verifies("authorization/isolation/foreign-ids-in-bodies-reach-nothing")
+@verifies("authorization/isolation/references-in-bodies-reach-nothing")
 @pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
-def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
-    """Purpose: a body that names another organization, its thing or its client neither writes there nor lets it in.
+def test_references_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+    """Purpose: a body that names another organization must neither write there nor give it access here.
 
     Method: 1. as full, create an item, and change one, with one more member: organization, owner, parent, id …
-            2. expect no 5xx and nothing of the other organization in the answer
-            3. expect the role foreign to find its thing as before, and to read the item neither there nor here
+            2. expect no 5xx and nothing of the other organization in the response
+            3. expect the role foreign to find its thing unchanged, and the item neither there nor here
     """
-    for thing in made_there(theirs, kind):
+    things = [each for each in theirs.things() if each.ours and getattr(each.resource, kind)]
+    if not things:
+        raise NotApplicable(f"the role foreign creates no item of a resource that declares {kind}")
+    for thing in things:
         before = theirs.state(thing)
         item = platform.new_item(thing.resource)
         for name in MEMBERS:
@@ -151,33 +170,9 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
             if kind == "create" and reply.ok:
                 platform.remember(thing.resource, slug)
             expect_no_server_error(reply)
-            expect_not_repeated(reply, theirs.canaries, STORED)
+            expect_not_repeated(reply, theirs.canaries, "what another organization stored")
             with removed_on_finding(platform, thing, slug):
                 for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
-                    told = f"to the role foreign after {name} was sent by full"
-                    expect_status(theirs.seen(path), {403, 404}, told, or_refused=reply)
+                    reason = f"to the role foreign after {name} was sent by full"
+                    expect_status(theirs.seen(path), {403, 404}, reason, or_refused=reply)
             expect_unchanged(before, theirs.state(thing), reply)
-
-
-@verifies("authorization/isolation/creation-sets-nothing-else")
-@pytest.mark.parametrize("name", [case("id-of-another", "id")])
-def test_creation_takes_no_others_place(platform: Platform, name: str) -> None:
-    """Purpose: a creation that brings the id of what is there replaces nothing: a name that is free makes a new thing.
-
-    Method: 1. create an item, and read the id that it is shown with, if any; create another with that id in its body
-            2. expect the first to be read as before, whether the second was refused or not
-    """
-    judged = False
-    for resource in platform.resources_with("create", "item"):
-        read = platform.operation(resource, "read-item", slug := platform.new_item(resource))
-        told = member(platform.as_role("full", read), name)
-        if not isinstance(told, str | int) or told == slug:
-            continue
-        judged, before = True, platform.state(read)
-        create = platform.operation(resource, "create", other := platform.names.new())
-        reply = platform.as_role("full", create, document={**(create.document or {}), name: told})
-        if reply.ok:
-            platform.remember(resource, other)
-        expect_unchanged(before, platform.state(read), reply)
-    if not judged:
-        raise NotApplicable(f"no item is shown with an {name}")

@@ -8,7 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from conformance.clients.concurrency import at_once
 from conformance.clients.oauth.client import access_token, bearer
+from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.documents import shows
@@ -16,43 +18,53 @@ from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import lacks
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.oracles.tenant_leaks import expect_not_theirs
+from conformance.oracles.tenant_leaks import expect_no_sighting, expect_not_theirs
 from conformance.sandbox.other_tenant import ForeignThing, ForeignThings
 from conformance.sandbox.platform import KINDS, Operation, Platform
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, NotDeclared
+
+STORED = "what another organization stored"
+
+
+def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
+    """A response has one of these statuses and shows nothing of the other organization."""
+    expect_not_repeated(reply, theirs.canaries, STORED)
+    expect_status(reply, statuses, because)
+
+
+def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
+    """Return the operations that read, and if the run created the thing change and delete, a thing at a path."""
+    kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
+    return [replace(platform.operation(thing.resource, kind, thing.slug), path=path) for kind in kinds]
 
 
 @verifies("authorization/isolation/nothing-reaches-another-organization")
 @pytest.mark.parametrize("role", [case("foreign", "foreign"), case("no-token", None)])
 def test_nothing_reaches_another_organization(platform: Platform, role: str | None) -> None:
-    """Purpose: not a byte of what one organization stores reaches another, or nobody.
+    """Purpose: no content of one organization reaches another one, or an unauthenticated client.
 
-    Method: 1. create an item with a text of the run's own, and see that its owner reads the text
-            2. perform every declared operation on it, and wrong ones, as the role foreign and without a token
-            3. expect the text nowhere in the answers
+    Method: 1. create an item with a unique text that its owner reads
+            2. perform every declared and some undeclared operations on it, as the role foreign and without a token
+            3. expect the text nowhere in the responses
     """
     token = platform.oauth.token(role) if role else None
     for item in platform.operations("read-item"):
         canary = f"text of {platform.slug_of(item)}"
-        control = platform.as_role("full", item)
-        if not shows(control, canary):
+        if not shows(platform.as_role("full", item), canary):
             raise Inconclusive("the owner does not read the text that was created", "a create.body with {text} in it")
-        for kind in KINDS:
-            if kind == "create":
-                continue
-            for operation in platform.operations(kind):
-                expect_not_repeated(platform.send(operation, token), [canary], "what another organization stored")
+        for operation in platform.operations(*(kind for kind in KINDS if kind != "create")):
+            expect_not_repeated(platform.send(operation, token), [canary], STORED)
         for method in ("OPTIONS", "TRACE", "PUT", "POST"):
-            expect_not_repeated(platform.send(item, token, method=method), [canary], "what another organization stored")
+            expect_not_repeated(platform.send(item, token, method=method), [canary], STORED)
 
 
-@verifies("authorization/isolation/token-opens-nothing-of-another-organization")
-def test_token_of_another_organization_is_valid_at_home_only(platform: Platform) -> None:
-    """Purpose: the foreign token is good, so that its refusal is a decision and no accident.
+@verifies("authorization/isolation/valid-token-of-another-organization-is-not-401")
+def test_valid_token_of_another_organization_is_not_401(platform: Platform) -> None:
+    """Purpose: a client that gets 401 requests a new token, although its token is valid.
 
-    Method: 1. read each declared resource as foreign: refused, though the token is valid
+    Method: 1. read each declared resource as the role foreign
             2. expect 403 or 404, and not 401
     """
     if not platform.oauth.has("foreign"):
@@ -61,67 +73,53 @@ def test_token_of_another_organization_is_valid_at_home_only(platform: Platform)
         expect_status(platform.as_role("foreign", operation), {403, 404}, f"for {operation} as foreign")
 
 
-STORED = "what another organization stored"
+@verifies("authorization/isolation/paths-of-another-organization-open-nothing")
+@pytest.mark.parametrize("kind", [case("read", "read"), case("create", "create")])
+def test_paths_of_another_organization_open_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+    """Purpose: the resources of another organization are closed to us, as ours are to it.
+
+    Method: 1. as full, read the other organization's resources, and create items in them, also of an existing name
+            2. expect 403 or 404, and nothing shown
+    """
+    for resource, foreign in theirs.places():
+        if kind == "create" and not resource.create:
+            continue
+        operation = replace(platform.operation(resource, kind), path=foreign.path)
+        sent = [operation]
+        if kind == "create" and foreign.slug:
+            names = {resource.unique: foreign.slug} if resource.unique else {}
+            sent.append(replace(operation, document={**(operation.document or {}), **names}))
+        for each in sent:
+            expect_kept_out(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
 
 
-def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
-    """A refusal that shows nothing of the other organization."""
-    expect_not_repeated(reply, theirs.canaries, STORED)
-    expect_status(reply, statuses, because)
-
-
-def at_path(operation: Operation, path: str) -> Operation:
-    """Return the same operation at another path."""
-    return replace(operation, path=path)
-
-
-def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
-    """Reading a thing, and, where the run had it made, changing and deleting it, at a path."""
-    kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
-    return [at_path(platform.operation(thing.resource, kind, thing.slug), path) for kind in kinds]
-
-
-@verifies("authorization/isolation/foreign-paths-open-nothing")
-@pytest.mark.parametrize("kind", [case(kind, kind) for kind in ("read", "create", "items")])
-def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
-    """Purpose: the paths of another organization are closed to us, as ours are to it.
+@verifies("authorization/isolation/paths-of-another-organization-open-nothing")
+@pytest.mark.parametrize("absent", [case("items", "an absent item")])
+def test_items_of_another_organization_look_absent(platform: Platform, theirs: ForeignThings, absent: str) -> None:
+    """Purpose: the items of another organization are closed to us, and look like absent ones.
 
     Method: 1. see that the role foreign reads each of its things
-            2. as full, read its resources, create in them (also what is there), read, change and delete its things
-            3. expect 403 or 404, for a thing as for one that never existed, and the role foreign to find all as before
+            2. as full, read, change and delete them, and absent ones: expect the same status, 403 or 404
+            3. expect the role foreign to find all unchanged
     """
-    if kind != "items":
-        for resource, foreign in theirs.places():
-            if kind == "read" or resource.create:
-                operation = at_path(platform.operation(resource, kind), foreign.path)
-                asked = [operation, *([_of_slug(operation, foreign.slug)] if kind == "create" and foreign.slug else [])]
-                for each in asked:
-                    expect_kept_out(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
-        return
     for thing in theirs.things():
         before = theirs.state(thing)
         for operation in item_operations(platform, thing, thing.path(thing.slug)):
             reply = platform.as_role("full", operation)
-            absent = platform.as_role("full", at_path(operation, thing.path(platform.names.new())))
-            expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full")
-            expect_pair(reply, absent)
+            never = platform.as_role("full", replace(operation, path=thing.path(platform.names.new())))
+            expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full, as for {absent}")
+            expect_pair(reply, never)
             expect_unchanged(before, theirs.state(thing), reply)
 
 
-def _of_slug(create: Operation, slug: str) -> Operation:
-    """A creation of what is there already, where the target file says by which member it would be found."""
-    unique = create.resource.unique
-    return replace(create, document={**(create.document or {}), unique: slug}) if unique else create
-
-
-@verifies("authorization/isolation/foreign-ids-under-own-parents-open-nothing")
+@verifies("authorization/isolation/items-are-found-under-their-own-organization-only")
 @pytest.mark.parametrize("way", [case("foreign-child", "foreign"), case("own-child-of-a-foreign-parent", "own")])
-def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: ForeignThings, way: str) -> None:
-    """Purpose: a thing is found by its own parent alone: whose path it is under is no formality.
+def test_items_are_found_under_their_own_organization_only(platform: Platform, theirs: ForeignThings, way: str) -> None:
+    """Purpose: a service must not look up an item by its id alone and ignore the organization in the path.
 
-    Method: 1. as full, read, change and delete the slug of a foreign thing under our own path, and the id by which its
-               owner reads that it is known; and our own slug under the foreign path
-            2. expect 404 (403 under the foreign path), nothing shown, and both owners to find their things as before
+    Method: 1. as full, read, change and delete the slug and the id of a foreign item under our path, and our slug under
+               the foreign path
+            2. expect 404 (403 under the foreign path, 400 for an id), nothing shown, and both items unchanged
     """
     for thing in [each for each in theirs.things() if each.ours and (way == "foreign" or each.elsewhere)]:
         own = platform.new_item(thing.resource)
@@ -145,9 +143,9 @@ DOTS = {
 
 
 def path_by_dots(own: str, theirs: str, dots: str) -> str:
-    """A path that begins as one's own and leads to another one: up again from the segment in which they differ.
+    """Return a path that begins like our own and leads to theirs: up again from the segment in which they differ.
 
-    Or one that names both there, or any with a star, or none with the word that stands for it.
+    Or a path with both names, a star or null in that segment.
     """
     ours, others = own.split("/"), theirs.split("/")
     place = next((at for at, pair in enumerate(zip(ours, others, strict=False)) if pair[0] != pair[1]), len(ours) - 1)
@@ -156,21 +154,22 @@ def path_by_dots(own: str, theirs: str, dots: str) -> str:
     return "/".join(ours[: place + 1]) + dots + "/".join(others[place:])
 
 
-@verifies("authorization/isolation/dots-lead-to-nothing-foreign")
-@pytest.mark.parametrize("dots", [case(name, name) for name in DOTS])
-def test_dots_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, once: Once, dots: str) -> None:
-    """Purpose: whose a path is is decided by where it leads, and not by how it begins.
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("dots", [case(f"path-{name}", value) for name, value in DOTS.items()])
+def test_path_traversal_reaches_no_other_organization(
+    platform: Platform, theirs: ForeignThings, once: Once, dots: str
+) -> None:
+    """Purpose: the organization of a path is the one that it leads to, not the one that it begins with.
 
-    Method: 1. see that the role foreign reads what is its own
-            2. as full, ask for the same by a path that goes through our organization and up again, that names both, any
-               with a star, or none
-            3. expect no 2xx, and nothing of the other organization in the answer
+    Method: 1. see that the role foreign reads a resource of its own
+            2. as full, request it by a path through our organization and up again, with both names, a star, or null
+            3. expect no 2xx, and nothing of the other organization in the response
     """
     resource, foreign = theirs.places()[-1]
     operation = platform.operation(resource, "read")
-    if not once("what is led to by dots", lambda: theirs.seen(foreign.path)).ok:
+    if not once("the target of path traversal", lambda: theirs.seen(foreign.path)).ok:
         raise Inconclusive(f"the role foreign does not read {foreign.path}", "a path that it may read")
-    reply = platform.as_role("full", at_path(operation, path_by_dots(operation.path, foreign.path, DOTS[dots])))
+    reply = platform.as_role("full", replace(operation, path=path_by_dots(operation.path, foreign.path, dots)))
     expect_kept_out(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
 
 
@@ -180,14 +179,14 @@ QUERIES = {
 }
 
 
-@verifies("authorization/isolation/foreign-ids-in-queries-show-nothing")
-@pytest.mark.parametrize("what", [case(name, name) for name in QUERIES])
-def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: ForeignThings, what: str) -> None:
-    """Purpose: no parameter turns a list of one's own into another organization's.
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("what", [case(f"query-{name}", name) for name in QUERIES])
+def test_queries_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: no query parameter turns our list into that of another organization.
 
-    Method: 1. as full, read each resource that has its like elsewhere, and a thing that is there, with the other
-               organization's slug, and those of its things, in parameters that filter, select or include
-            2. expect nothing that the other organization stored in the answer, nor what is read there, and no 5xx
+    Method: 1. as full, read each resource that both organizations have, and an item there, with the slugs of the other
+               organization and its items in parameters that filter, select or include
+            2. expect nothing that the other organization stored or reads there, and no 5xx
     """
     value = theirs.organization.organization if what == "organization" else theirs.things()[-1].slug
     resources = [resource for resource, _ in theirs.declared()]
@@ -205,99 +204,13 @@ def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: Foreign
                 expect_not_theirs(reply, there[path], value, partial(read, path))
 
 
-PARAMETERS = (
-    *("organization", "organization_id", "organizationId", "org", "org_id", "orgId", "tenant", "tenant_id", "account"),
-    *("workspace", "domain", "realm", "audience", "resource"),
-)
-
-
-@verifies("authorization/isolation/token-parameters-lead-to-nothing-foreign")
-def test_token_parameters_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings) -> None:
-    """Purpose: no parameter of a token request makes a token another organization's.
-
-    Method: 1. as full, ask for a token with parameters that name the other organization, as organization, tenant …
-            2. where one is issued, read each resource of the other organization with it: 403, 404 or 401, nothing shown
-    """
-    reply = platform.oauth.request_token(**dict.fromkeys(PARAMETERS, theirs.organization.organization))
-    expect_no_server_error(reply)
-    if access_token(reply) is None:
-        return
-    token = platform.oauth.taken(reply, "full")
-    for resource, foreign in theirs.places():
-        there = platform.send(at_path(platform.operation(resource, "read"), foreign.path), token)
-        expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
-
-
-@verifies("authorization/isolation/equal-names-are-two-things")
-def test_equal_names_are_two_things(platform: Platform, theirs: ForeignThings) -> None:
-    """Purpose: what one organization does to a thing of its own never reaches another's of the same name.
-
-    Method: 1. as full, create a thing of a name that the role foreign has given; no 5xx
-            2. where it is created, change it and delete it
-            3. expect the role foreign to find its own as before, each time, and nothing of it shown
-    """
-    for thing in [each for each in theirs.things() if each.ours]:
-        before = theirs.state(thing)
-        for kind in ("create", "update", "delete"):
-            if kind != "create" and not getattr(thing.resource, kind):
-                continue
-            reply = platform.as_role("full", platform.operation(thing.resource, kind, thing.slug))
-            expect_no_server_error(reply)
-            expect_not_repeated(reply, theirs.canaries, STORED)
-            expect_unchanged(before, theirs.state(thing), reply)
-            if not reply.ok:
-                break
-            if kind == "create":
-                platform.remember(thing.resource, thing.slug)
-
-
-# Those that name a path are sent one by one: a front end may refuse some of them, and the others are told from those.
-FORGED: dict[str, list[tuple[str, ...]]] = {
-    "organization": [("X-Org-Id", "X-Organization", "X-Organization-Id", "X-Org", "X-Tenant-Id", "X-Tenant",
-                      "X-Account-Id", "X-Account", "X-Workspace", "X-Customer-Id")],
-    "host": [("X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "X-Host")],
-    "client": [("X-User-Id", "X-User", "X-Client-Id", "X-Forwarded-User", "X-Remote-User", "X-Authenticated-Userid",
-                "X-On-Behalf-Of", "X-Impersonate-User")],
-    "path": [("X-Original-URL",), ("X-Rewrite-URL",), ("X-Forwarded-Uri",), ("X-Forwarded-Path",),
-             ("X-Forwarded-Prefix",)],
-}  # fmt: skip
-
-
-@verifies("authorization/isolation/headers-lead-to-nothing-foreign")
-@pytest.mark.parametrize("what", [case(name, name) for name in FORGED])
-def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, what: str) -> None:
-    """Purpose: forwarded and override fields, which any caller can set, change nothing.
-
-    Method: 1. as full, read each resource of ours that has its like elsewhere, that one, and a thing that is there,
-               under fields that name the other organization, a host, client or path of its
-            2. expect ours answered with the status that it has without them, or refused, and the other 403 or 404
-            3. expect nothing of the other organization in any answer
-    """
-    for resource, foreign in theirs.declared():
-        operation = platform.operation(resource, "read")
-        slug = theirs.organization.organization
-        values = {"organization": slug, "host": f"{slug}.example", "path": foreign.path}
-        value = values.get(what) or platform.oauth.credential("foreign").client_id
-        plain = platform.as_role("full", operation)
-        for names in FORGED[what]:
-            fields, under = [(name, value) for name in names], ", ".join(names)
-            ours = platform.as_role("full", operation, fields)
-            expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {under}")
-            elsewhere = [foreign.path] if foreign.path != resource.path else []
-            elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
-            for path in elsewhere if what != "path" else elsewhere[:1]:
-                there = platform.as_role("full", at_path(operation, path), fields)
-                expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
-
-
-@verifies("authorization/isolation/foreign-ids-in-queries-show-nothing")
+@verifies("authorization/isolation/requests-reach-no-other-organization")
 @pytest.mark.parametrize("what", [case("cursor", "a cursor")])
-def test_cursors_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, what: str) -> None:
-    """Purpose: whose list a page is of is said by its path and its reader, and not by the cursor that it is asked with.
+def test_cursors_show_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: the path and the reader decide whose list is read, not the cursor.
 
-    Method: 1. create eleven items; where their list comes in pages then, take the query of the second one
-            2. as foreign, read the other organization's own list with that query
-            3. expect none of the eleven in the answer, and no 5xx
+    Method: 1. create eleven items; if their list has several pages, take the query of the second one
+            2. as foreign, read the other organization's list with that query: expect none of the eleven, and no 5xx
     """
     judged = False
     for resource, foreign in theirs.places():
@@ -314,4 +227,131 @@ def test_cursors_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThin
                 expected = f"nothing of another organization for {what} of its list"
                 raise NonConformance(expected, f"{shown[0]} in it", pages[-1], reply, proof=lacks(reply, shown[0]))
     if not judged:
-        raise NotApplicable("no list with its like in another organization comes in pages")
+        raise NotApplicable("no list that both organizations have has several pages")
+
+
+PARAMETERS = (
+    *("organization", "organization_id", "organizationId", "org", "org_id", "orgId", "tenant", "tenant_id", "account"),
+    *("workspace", "domain", "realm", "audience", "resource"),
+)
+
+
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("parameters", [case("token-parameters", PARAMETERS)])
+def test_token_parameters_reach_no_other_organization(
+    platform: Platform, theirs: ForeignThings, parameters: tuple[str, ...]
+) -> None:
+    """Purpose: no parameter of a token request turns a token into one of another organization.
+
+    Method: 1. as full, request a token with parameters that name the other organization: organization, tenant …
+            2. if one is issued, read each resource of the other organization with it: expect 401, 403 or 404
+    """
+    reply = platform.oauth.request_token(**dict.fromkeys(parameters, theirs.organization.organization))
+    expect_no_server_error(reply)
+    if access_token(reply) is None:
+        return
+    token = platform.oauth.taken(reply, "full")
+    for resource, foreign in theirs.places():
+        there = platform.send(replace(platform.operation(resource, "read"), path=foreign.path), token)
+        expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
+
+
+@verifies("authorization/isolation/equal-names-are-separate-items")
+def test_equal_names_are_separate_items(platform: Platform, theirs: ForeignThings) -> None:
+    """Purpose: two organizations may use one name, and must not change each other's item.
+
+    Method: 1. as full, create an item of a name that the role foreign uses; if created, change it and delete it
+            2. expect no 5xx, and the role foreign to find its own unchanged each time, and nothing of it shown
+    """
+    for thing in [each for each in theirs.things() if each.ours]:
+        before = theirs.state(thing)
+        for kind in ("create", "update", "delete"):
+            if kind != "create" and not getattr(thing.resource, kind):
+                continue
+            reply = platform.as_role("full", platform.operation(thing.resource, kind, thing.slug))
+            expect_no_server_error(reply)
+            expect_not_repeated(reply, theirs.canaries, STORED)
+            expect_unchanged(before, theirs.state(thing), reply)
+            if not reply.ok:
+                break
+            if kind == "create":
+                platform.remember(thing.resource, thing.slug)
+
+
+# Fields that name a path are sent separately: a front end may refuse one of them, and read another.
+FORGED: dict[str, list[tuple[str, ...]]] = {
+    "organization": [("X-Org-Id", "X-Organization", "X-Organization-Id", "X-Org", "X-Tenant-Id", "X-Tenant",
+                      "X-Account-Id", "X-Account", "X-Workspace", "X-Customer-Id")],
+    "host": [("X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "X-Host")],
+    "client": [("X-User-Id", "X-User", "X-Client-Id", "X-Forwarded-User", "X-Remote-User", "X-Authenticated-Userid",
+                "X-On-Behalf-Of", "X-Impersonate-User")],
+    "path": [("X-Original-URL",), ("X-Rewrite-URL",), ("X-Forwarded-Uri",), ("X-Forwarded-Path",),
+             ("X-Forwarded-Prefix",)],
+}  # fmt: skip
+
+
+@verifies("authorization/isolation/requests-reach-no-other-organization")
+@pytest.mark.parametrize("what", [case(f"header-{name}", name) for name in FORGED])
+def test_headers_reach_no_other_organization(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: any caller can set forwarded and override fields, so they must not select an organization.
+
+    Method: 1. as full, read each resource that both organizations have, here and there, and an item there, with fields
+               that name the other organization, or its host, client or path
+            2. expect ours with its usual status or 4xx, and theirs with 400, 403 or 404
+            3. expect nothing of the other organization in any response
+    """
+    for resource, foreign in theirs.declared():
+        operation = platform.operation(resource, "read")
+        slug = theirs.organization.organization
+        values = {"organization": slug, "host": f"{slug}.example", "path": foreign.path}
+        value = values.get(what) or platform.oauth.credential("foreign").client_id
+        plain = platform.as_role("full", operation)
+        for names in FORGED[what]:
+            fields, under = [(name, value) for name in names], ", ".join(names)
+            ours = platform.as_role("full", operation, fields)
+            expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {under}")
+            elsewhere = [foreign.path] if foreign.path != resource.path else []
+            elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
+            for path in elsewhere if what != "path" else elsewhere[:1]:
+                there = platform.as_role("full", replace(operation, path=path), fields)
+                expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")
+
+
+@verifies("authorization/isolation/no-response-shows-another-organization")
+@concludes()
+def test_no_response_shows_another_organization(platform: Platform, theirs: ForeignThings, recorder: Recorder) -> None:
+    """Purpose: nothing that another organization stored reaches anybody else, in any part of any response.
+
+    Method: 1. see that the role foreign reads a canary: a text that occurs only in its things
+            2. as full and without a token, send declared requests, valid and invalid, here and there, and failing
+               token requests
+            3. expect no canary in these responses, and in all others of the run to other credentials, of any surface
+    """
+    shown = [theirs.seen(foreign.path) for _, foreign in theirs.declared()]
+    if not any(shows(each, canary) for each in shown for canary in theirs.canaries):
+        needed = "canaries in [targets.X.foreign] that occur in what it reads"
+        raise Inconclusive("the role foreign reads no canary", needed)
+    for token in (platform.oauth.token("full"), None):
+        send_everything(platform, theirs, token)
+    platform.oauth.request_token(client_secret="cf-not-the-secret")
+    platform.oauth.request_token(scope="cf:unknown")
+    expect_no_sighting(recorder)
+
+
+def send_everything(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
+    """Send every declared read and change, valid and invalid, here and in the other organization."""
+    operations = platform.operations("read", "create", "read-item", "update")
+    for operation in operations:
+        if operation.kind == "create":
+            platform.remember(operation.resource, str(platform.slug_of(operation)))
+    there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.declared()]
+    for operation, path in [*((each, each.path) for each in operations), *there]:
+        send = partial(platform.send, operation, token)
+        at_once([
+            partial(send, path=path),
+            partial(send, path=path, method="OPTIONS"),
+            partial(send, [("If-Match", '"cf"'), ("If-None-Match", "*")], path=path),
+            partial(send, path=f"{path}?limit=cf"),
+            partial(send, path=f"{path}/{platform.names.new()}"),
+            partial(send, path=path, document={"cf": 1}),
+        ])  # fmt: skip

@@ -18,18 +18,17 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotDeclared, Proof
 
 ROLE = "viewer"
-BY_ROLE = Proof(beyond="the operator has to change a role for it")
 
 
 @pytest.fixture
 def promoter(changer: Callable[[str, str, str], Operator]) -> Operator:
-    """The operator, who takes the role from the credential again in the end."""
+    """The operator, who demotes the credential again after the check."""
     return changer(ROLE, "promote", "demote")
 
 
 @dataclass
 class ChangeByRole:
-    """A change that takes more than the scope; each time of an own item, or of a new one."""
+    """A change that needs a higher role: an update of an item of the run's own, or without one a creation."""
 
     platform: Platform
     resource: Resource
@@ -37,84 +36,65 @@ class ChangeByRole:
 
     @property
     def kind(self) -> str:
-        """What the change itself is."""
+        """The kind of the change."""
         return "update" if self.item else "create"
 
     def kinds(self) -> list[str]:
-        """The change, and what else takes more than the scope of the same things."""
+        """Return the kinds of the change and of other changes to the same items that are forbidden to the role."""
         declared = {each: getattr(self.resource, each) for each in ("create", "delete") if self.item}
         return [self.kind, *(each for each, its in declared.items() if its and ROLE in its.forbidden_to)]
 
-    def by(self, token: str, kind: str) -> Exchange:
-        """What the change, or another of that kind, is answered with a token."""
-        item = self.item if kind == "update" else None
-        if kind == "delete":
-            # What was deleted would be refused to the next one as absent: each has an item of its own.
-            item = self.platform.new_item(self.resource)
+    def send(self, token: str, kind: str) -> Exchange:
+        """Send the change, or another of that kind, with a token; each deletion has an item of its own."""
+        item = self.platform.new_item(self.resource) if kind == "delete" else self.item if kind == "update" else None
         operation = self.platform.operation(self.resource, kind, item)
         reply = self.platform.send(operation, token)
         if reply.ok and kind == "create":
             self.platform.remember(self.resource, str(self.platform.slug_of(operation)))
         return reply
 
+    def expect(self, token: str, kind: str, statuses: Collection[int], since: float, expected: str) -> None:
+        """The change gets one of these statuses within the limit of the target file."""
+        while (reply := self.send(token, kind)).status not in statuses:
+            if time.monotonic() - since > self.platform.target.limits.revocation:
+                proof = Proof(beyond="the operator has to change a role for it")
+                raise NonConformance(f"{expected} ({self.resource.name}, {kind})", observed(reply), reply, proof=proof)
+            time.sleep(0.05)
+
 
 @pytest.fixture
 def changes(platform: Platform) -> list[ChangeByRole]:
-    """A change of each resource of which the target file says who lacks the role for it."""
-    found = list(filter(None, (_change(platform, each) for each in platform.resources)))
+    """A change of each resource that the target file forbids to the role: an update, or else a creation."""
+    found = []
+    for each in platform.resources:
+        if each.update and ROLE in each.update.forbidden_to and each.item and each.create:
+            found.append(ChangeByRole(platform, each, platform.new_item(each)))
+        elif each.create and ROLE in each.create.forbidden_to:
+            found.append(ChangeByRole(platform, each, None))
     if not found:
-        raise NotDeclared(
-            f"no declared create or update is said to be forbidden_to {ROLE}",
-            "identity.resources.create.forbidden_to",
-            "identity.resources.update.forbidden_to",
-        )
+        keys = (f"identity.resources.{kind}.forbidden_to" for kind in ("create", "update"))
+        raise NotDeclared(f"the target file forbids no create or update to the role {ROLE}", *keys)
     return found
-
-
-def _change(platform: Platform, resource: Resource) -> ChangeByRole | None:
-    """An update where there is one that takes the role, else a creation."""
-    if resource.update and ROLE in resource.update.forbidden_to and resource.item and resource.create:
-        return ChangeByRole(platform, resource, platform.new_item(resource))
-    if resource.create and ROLE in resource.create.forbidden_to:
-        return ChangeByRole(platform, resource, None)
-    return None
-
-
-def expect_answer(
-    change: ChangeByRole, token: str, kind: str, wanted: Collection[int], since: float, told: str
-) -> None:
-    """The change is answered so from now on; until the bound of the target file is over it may be as before."""
-    while True:
-        reply = change.by(token, kind)
-        if reply.status in wanted:
-            return
-        if time.monotonic() - since > change.platform.target.limits.revocation:
-            raise NonConformance(told, observed(reply), reply, proof=BY_ROLE)
-        time.sleep(0.05)
 
 
 @verifies("authorization/permissions/role-change-is-immediate")
 @disturbs("credential viewer", others=True)
 def test_role_change_is_immediate(platform: Platform, promoter: Operator, changes: list[ChangeByRole]) -> None:
-    """Purpose: who is given a role may do what it permits, and who loses it may not, whichever token is shown.
+    """Purpose: a promoted member may act according to the new role at once, and a demoted one may not.
 
-    Method: 1. as the role viewer, make a change of each resource that it may not make: refused
-            2. have the operator's hook promote the credential: expect 2xx with the token of before and with a new one,
-               within the bound of the target file (one second), for each
-            3. have it demoted again: expect 403 (404) with both tokens within that bound, also of a creation and a
-               deletion that are forbidden to it
+    Method: 1. as the role viewer, send a change of each resource that is forbidden to it: refused
+            2. promote the credential: expect 2xx with the earlier token and a new one, within the limit of the target
+               file
+            3. demote it again: expect 403 or 404 with both tokens within that limit, also for creations and deletions
     """
     client_id, token = platform.oauth.credential(ROLE).client_id, platform.oauth.fresh_token(ROLE)
-    if any(change.by(token, change.kind).ok for change in changes):
+    if any(change.send(token, change.kind).ok for change in changes):
         raise Inconclusive(f"{ROLE} may make the change already", f"a role {ROLE} to which changes are forbidden")
-
     promoted = promoter.promote(client_id)
     tokens = (token, platform.oauth.fresh_token(ROLE))
     for change, each in product(changes, tokens):
-        told = f"2xx for who was given the role ({change.resource.name}, {change.kind})"
-        expect_answer(change, each, change.kind, range(200, 300), promoted, told)
+        change.expect(each, change.kind, range(200, 300), promoted, "2xx after promotion")
     demoted = promoter.demote(client_id)
     for change in changes:
         for kind, each in product(change.kinds(), tokens):
-            told = f"403 for who lost the role again ({change.resource.name}, {kind})"
-            expect_answer(change, each, kind, {403, 404}, demoted, told)
+            change.expect(each, kind, {403, 404}, demoted, "403 or 404 after demotion")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import pytest
+
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -20,8 +22,8 @@ ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A token whose lifetime is over: the answer that gave it, how it was answered then, and how old it was."""
+class Expired:
+    """An expired token, the token response, the last response to the token, and the token's age at that time."""
 
     token: str
     given: Exchange
@@ -30,7 +32,7 @@ class Ended:
 
 
 def opened_by(platform: Platform, role: str) -> Operation:
-    """The first declared read that the scopes of a role open, where these are told; Inconclusive without one."""
+    """Return the first declared read that the scopes of a role open; Inconclusive without one."""
     reads, own = platform.operations("read"), platform.oauth.credential(role).scopes
     found = next((each for each in reads if not own or each.scope is None or each.scope in own), None)
     if found is None:
@@ -38,12 +40,13 @@ def opened_by(platform: Platform, role: str) -> Operation:
     return found
 
 
-def ended(platform: Platform) -> Ended:
-    """A token of the role short_lived, used until its lifetime is over."""
+def expired(platform: Platform) -> Expired:
+    """Request a token of the role short_lived, and use it until its lifetime and the permitted leeway are over."""
     lifetime = platform.oauth.credential("short_lived").lifetime or 1.0
     if lifetime > 2:
         raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
     operation = opened_by(platform, "short_lived")
+    # A lifetime that ends with a full second of the issuer's clock may be over at once.
     for _ in range(ATTEMPTS):
         given = platform.oauth.request_token("short_lived")
         token = platform.oauth.taken(given, "short_lived")
@@ -53,8 +56,8 @@ def ended(platform: Platform) -> Ended:
         if control.ok:
             break
     if not control.ok and control.status != 401:
-        told = f"{operation} is answered {control.status} to the role short_lived"
-        raise Inconclusive(told, "a role short_lived that may read a declared resource")
+        reason = f"{operation} is answered {control.status} to the role short_lived"
+        raise Inconclusive(reason, "a role short_lived that may read a declared resource")
     if not control.ok and used - begun < lifetime / 2:
         raise NonConformance("2xx within the lifetime of a token", observed(control), control)
 
@@ -66,25 +69,20 @@ def ended(platform: Platform) -> Ended:
         platform.http.recorder.pause(LEEWAY_S if stated is None else stated)
         reply = platform.send(operation, token)
     if reply.ok and stated is None:
-        raise Inconclusive(
-            f"accepted {lifetime + LEEWAY_S:g} s after it was issued", "limits.leeway in the target file"
-        )
-    return Ended(token, given, reply, time.monotonic() - begun)
+        reason = f"the token is accepted {lifetime + LEEWAY_S:g} s after it was issued"
+        raise Inconclusive(reason, "limits.leeway in the target file")
+    return Expired(token, given, reply, time.monotonic() - begun)
 
 
 @verifies("authorization/bearer/expired-token-is-401")
 def test_expired_token_is_401(platform: Platform, once: Once) -> None:
-    """Purpose: a token is of no use after the lifetime that was stated with it.
+    """Purpose: a leaked token is useless after its stated lifetime.
 
-    Method: 1. get a token of the role short_lived and use it: 2xx (of five tokens one at least, since one that ends
-               with a whole second of its issuer's clock may end at once)
-            2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
-               accepted for the leeway that the target file states, or a second where it states none
-            3. expect 401, from every declared operation, and to HEAD where there is one, and the owner to find
-               everything as before; so to reads on condition that it is changed, of who has it already; accepted
-               without a stated leeway it cannot be judged, since clocks may be forgiven to differ
+    Method: 1. request a token of the role short_lived and use it twice: 2xx
+            2. wait for its lifetime, and the leeway of the target file (without one, a second for clocks)
+            3. expect 401 from every declared operation, conditional read and HEAD, and everything unchanged
     """
-    over = once("ended token", lambda: ended(platform))
+    over = once("expired token", lambda: expired(platform))
     expect_status(over.reply, 401, "after the lifetime of the token")
     for each in [*platform.operations(*KINDS), *platform.heads()]:
         due = {401, *(NOT_OFFERED if each.kind == "head" else ())}
@@ -98,30 +96,31 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
         expect_status(reply, 401, f"for {each} with {': '.join(known)} and a token that has expired")
 
 
-@verifies("authorization/bearer/expired-token-is-invalid-token")
-def test_expired_token_is_invalid_token(platform: Platform, once: Once) -> None:
-    """Purpose: a client learns that it needs a new token, also when its own has run out.
+@verifies("authorization/bearer/bad-token-is-invalid-token")
+@pytest.mark.parametrize("code", [case("expired", "invalid_token")])
+def test_expired_token_is_invalid_token(platform: Platform, once: Once, code: str) -> None:
+    """Purpose: the challenge tells a client that it needs a new token.
 
-    Method: 1. use a token of the role short_lived after its lifetime; go on where the answer is 401
+    Method: 1. use a token of the role short_lived after its lifetime; continue if the status is 401
             2. expect a challenge with error="invalid_token"
     """
-    reply = once("ended token", lambda: ended(platform)).reply
+    reply = once("expired token", lambda: expired(platform)).reply
     if reply.status != 401:
-        raise NotApplicable(f"a token that has ended is answered {reply.status}, which is a finding of its own")
-    expect_error_told(reply, "invalid_token")
+        raise NotApplicable(f"an expired token is answered {reply.status}; another check reports that")
+    expect_error_told(reply, code)
 
 
-@verifies("authorization/bearer/token-lives-as-long-as-it-says")
-def test_token_lives_as_long_as_it_says(platform: Platform, once: Once) -> None:
-    """Purpose: a client that goes by expires_in is not refused before it asks for a new token.
+@verifies("authorization/bearer/token-is-valid-for-its-stated-lifetime")
+def test_token_is_valid_for_its_stated_lifetime(platform: Platform, once: Once) -> None:
+    """Purpose: a client relies on expires_in and requests a new token only then.
 
-    Method: 1. get a token of the role short_lived, and use it until it is refused
-            2. expect its answer to state no expires_in, or one that was over then, a second aside
+    Method: 1. use a token of the role short_lived until it is refused
+            2. expect its response to state no expires_in, or one that is over by then, within a second
     """
-    over = once("ended token", lambda: ended(platform))
+    over = once("expired token", lambda: expired(platform))
     stated = over.given.member("expires_in")
     if over.reply.status != 401 or not isinstance(stated, int | float):
-        raise NotApplicable("the token still opens things, or no expires_in is stated with it")
+        raise NotApplicable("the token is still accepted, or no expires_in is stated with it")
     if stated > over.age_s + 1:
-        told, proof = f"401 after {over.age_s:.1f} s", without_member(over.given, "expires_in")
-        raise NonConformance(f"2xx for the {stated} s of expires_in", told, over.given, over.reply, proof=proof)
+        seen, proof = f"401 after {over.age_s:.1f} s", without_member(over.given, "expires_in")
+        raise NonConformance(f"2xx for the {stated} s of expires_in", seen, over.given, over.reply, proof=proof)

@@ -2,120 +2,148 @@
 
 from __future__ import annotations
 
-import json
+import base64
 import re
-from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from urllib.parse import quote_plus
 
 import pytest
 
+from conformance.clients.jwt.parts import part
 from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic, bearer
+from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.oauth import expect_error, expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
-from conformance.vocabulary.check import case, verifies
+from conformance.oracles.timing import expect_same_time
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.values import another_like
 
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
 FULL_WIDTH = 0xFEE0
 """From an ASCII character to its full-width form (U+FF01 to U+FF5E), which Unicode normalization (NFKC) reverses."""
+Altered = Callable[[str], str]
 
 
-def look_alike(secret: str) -> str:
-    """Return a secret whose first ASCII letter or digit is full-width."""
-    return re.sub("[A-Za-z0-9]", lambda match: chr(ord(match[0]) + FULL_WIDTH), secret, count=1)
+def full_width(text: str, characters: str = "[!-~]", count: int = 0) -> str:
+    """Return a text with its first ``count`` ASCII characters of a class (0: all) in full width."""
+    return re.sub(characters, lambda match: chr(ord(match[0]) + FULL_WIDTH), text, count=count)
 
 
-def altered(secret: str, how: str) -> str:
-    """A secret that is almost right."""
-    return {
-        "wrong": "cf-not-the-secret",
-        "empty": "",
-        "cut": secret[:-1],
-        "first-cut": secret[1:],
-        "one-more": secret + "x",
-        "sixty-more": secret + "x" * 60,
-        "blank-behind": secret + " ",
-        "blank-before": " " + secret,
-        "newline-behind": secret + "\n",
-        "case-changed": secret.swapcase(),
-        "look-alike": look_alike(secret),
-        "nul-and-more": secret + "\0x",
-        "doubled": secret * 2,
-        "percent-encoded": f"%{ord(secret[0]):02X}{secret[1:]}",
-        "null": "null",
-        "percent-sign": "%",
-    }[how]
-
-
-ALTERATIONS = (
-    "wrong", "empty", "cut", "first-cut", "one-more", "sixty-more", "blank-behind", "blank-before", "newline-behind",
-    "case-changed", "look-alike", "nul-and-more", "doubled", "percent-encoded", "null", "percent-sign",
-)  # fmt: skip
-
-
-@verifies("oauth/client/body-credentials-are-accepted")
-def test_body_credentials_are_accepted(oauth: OAuthClient) -> None:
-    """Purpose: the documented way, credentials in the form, works.
-
-    Method: 1. send client_id and client_secret in the body
-            2. expect a token
-    """
-    expect_token(oauth.request_token())
+ALTERED_SECRETS: dict[str, Altered] = {
+    "wrong": lambda own: "cf-not-the-secret",
+    "empty": lambda own: "",
+    "cut": lambda own: own[:-1],
+    "first-cut": lambda own: own[1:],
+    "one-more": lambda own: own + "x",
+    "sixty-more": lambda own: own + "x" * 60,
+    "blank-behind": lambda own: own + " ",
+    "blank-before": lambda own: " " + own,
+    "newline-behind": lambda own: own + "\n",
+    "case-changed": str.swapcase,
+    "look-alike": lambda own: full_width(own, "[A-Za-z0-9]", 1),
+    "nul-and-more": lambda own: own + "\0x",
+    "doubled": lambda own: own * 2,
+    "percent-encoded": lambda own: f"%{ord(own[0]):02X}{own[1:]}",
+    "null": lambda own: "null",
+    "percent-sign": lambda own: "%",
+}
 
 
 @verifies("oauth/token/wrong-secret-is-refused")
-@pytest.mark.parametrize("how", [case(name, name) for name in (*ALTERATIONS, "hash", "its-id")])
-def test_wrong_secret_is_refused(control: OAuthClient, how: str) -> None:
-    """Purpose: a client that cannot prove itself gets no token; a secret is compared whole.
+@pytest.mark.parametrize("altered", [case(name, altered) for name, altered in ALTERED_SECRETS.items()])
+def test_wrong_secret_is_refused(control: OAuthClient, altered: Altered) -> None:
+    """Purpose: a client that cannot prove its identity gets no token; secrets are compared exactly.
 
-    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded, in other case, its hash
-               as a database may keep it, or the id
-            2. expect 400 or 401 and no token. (Without letters the other case is the same secret.)
+    Method: 1. request a token with a known client id and a secret that is wrong, cut, padded, in other case …
+            2. expect 400 or 401 and no token
     """
-    credential = control.credential("full")
-    own = credential.client_secret.reveal()
-    others = {"its-id": lambda: credential.client_id, "hash": lambda: control.digest("full")}
-    secret = others[how]() if how in others else altered(own, how)
-    if secret == own:
-        raise NotApplicable(f"the secret is the same that way ({how})")
-
+    own = control.credential("full").client_secret.reveal()
+    if (secret := altered(own)) == own:
+        raise NotApplicable("this alteration leaves the secret unchanged")
     expect_refusal(control.request_token(client_secret=secret))
 
 
-@verifies("oauth/client/nul-behind-a-secret-is-refused")
-def test_nul_behind_a_secret_is_refused(control: OAuthClient) -> None:
-    """Purpose: a secret is compared whole, not after both were filled up with NUL to one length.
+Refused = Callable[[OAuthClient, str, str], Sequence[Exchange]]
 
-    What compares so opens to nobody who does not know the secret; HMAC fills up a short key with NUL, and so does
-    PBKDF2, which is made of it. NUL is no character of a secret, so such a request is malformed, but this is no MUST.
 
-    Method: 1. ask for a token with a good secret and NUL behind it
+def _bracketed(name: str) -> Refused:
+    """Send a wrong secret under a name that some parsers read as a list, or as the condition "not equal"."""
+    return lambda oauth, client, own: [oauth.post([*oauth.form(client_secret=None), (name, "cf-not-the-secret")])]
+
+
+def _encoded(content: bytes) -> bytes:
+    return b"Basic " + base64.b64encode(content)
+
+
+def _client_id(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
+    if client == own:
+        raise NotApplicable("the secret equals the client id")
+    return [oauth.request_token(client_secret=client)]
+
+
+def _with_second_colon(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
+    """Append a colon and more to the secret: all of it form-encoded, up to the colon, and as it is."""
+    pairs = dict.fromkeys([f"{client}:{own}:cf", f"{quote_plus(client)}:{quote_plus(own)}:cf"])
+    encoded = [oauth.request_under(("Authorization", _encoded(each.encode()))) for each in pairs]
+    return [oauth.request_under(basic(client, f"{own}:cf")), *encoded]
+
+
+def _of_another_client(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
+    """Send the id of one credential with the secret of another, both ways, in the body and by Basic."""
+    replies = []
+    for role, other in (("full", "narrow"), ("narrow", "full")):
+        secret = oauth.credential(other).client_secret.reveal()
+        replies.append(oauth.request_token(role, client_secret=secret))
+        replies.append(oauth.request_under(basic(oauth.credential(role).client_id, secret), role))
+    return replies
+
+
+def _access_token(oauth: OAuthClient, client: str, own: str) -> list[Exchange]:
+    """Send an access token as the secret, in the body and by Basic, and as a bearer token without credentials."""
+    token = oauth.token("full")
+    fields = (basic(client, token), bearer(token))
+    return [oauth.request_token(client_secret=token), *(oauth.request_under(each) for each in fields)]
+
+
+WRONG_PROOFS: dict[str, Refused] = {
+    "hash": lambda oauth, client, own: [oauth.request_token(client_secret=oauth.digest("full"))],
+    "its-id": _client_id,
+    "basic-empty": lambda oauth, client, own: [oauth.request_under(basic(client, ""))],
+    "basic-cut": lambda oauth, client, own: [oauth.request_under(basic(client, own[:-1]))],
+    "basic-none": lambda oauth, client, own: [oauth.request_under(("Authorization", _encoded(client.encode())))],
+    "basic-with-a-second-colon": _with_second_colon,
+    "bracketed-list": _bracketed("client_secret[]"),
+    "bracketed-condition": _bracketed("client_secret[$ne]"),
+    "bracketed-part": _bracketed("client_secret[a]"),
+    "of-another-client": _of_another_client,
+    "access-token": _access_token,
+}
+
+
+@verifies("oauth/token/wrong-secret-is-refused")
+@pytest.mark.parametrize("send", [case(name, send) for name, send in WRONG_PROOFS.items()])
+def test_wrong_proof_is_refused(control: OAuthClient, send: Refused) -> None:
+    """Purpose: nothing but the client's own secret, in whatever form it is sent, proves its identity.
+
+    Method: 1. send the secret's hash, the client id, another client's secret or an access token as the secret; a
+               secret that is cut or extended within Basic; a secret under a name with brackets
+            2. expect 400 or 401 and no token
+    """
+    credential = control.credential("full")
+    for reply in send(control, credential.client_id, credential.client_secret.reveal()):
+        expect_refusal(reply)
+
+
+@verifies("oauth/client/nul-after-a-secret-is-refused")
+def test_nul_after_a_secret_is_refused(control: OAuthClient) -> None:
+    """Purpose: secrets are compared exactly. HMAC and PBKDF2 pad short keys with NUL, so a hash may not notice it.
+
+    Method: 1. append NUL to the right secret (only who knows the secret can send it, so this is no MUST)
             2. expect 400 or 401 and no token
     """
     expect_refusal(control.request_token(client_secret=control.credential("full").client_secret.reveal() + "\0"))
-
-
-@verifies("oauth/client/other-clients-secret-is-refused")
-def test_other_clients_secret_is_refused(control: OAuthClient) -> None:
-    """Purpose: a secret opens the account of its own client only.
-
-    Method: 1. ask with the id of one credential and the secret of another, both ways round, in the body and by Basic
-            2. expect 400 or 401 and no token
-    """
-    for one, other in (("full", "narrow"), ("narrow", "full")):
-        secret = control.credential(other).client_secret.reveal()
-        expect_refusal(control.request_token(one, client_secret=secret))
-        authorization = basic(control.credential(one).client_id, secret)
-        expect_refusal(control.post(control.form(one, client_id=None, client_secret=None), (FORM_TYPE, authorization)))
-
-
-@verifies("oauth/client/unknown-client-is-refused")
-def test_unknown_client_is_refused(control: OAuthClient) -> None:
-    """Purpose: an id that was never given out gets no token.
-
-    Method: 1. ask with an unknown client id and a good secret
-            2. expect 400 or 401 and no token
-    """
-    expect_refusal(control.request_token(client_id="cf-nobody"))
 
 
 @verifies("oauth/client/failure-is-invalid-client")
@@ -124,152 +152,171 @@ def test_unknown_client_is_refused(control: OAuthClient) -> None:
     [case("wrong-secret", {"client_secret": "cf-not-the-secret"}), case("unknown-client", {"client_id": "cf-nobody"})],
 )
 def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]) -> None:
-    """Purpose: a client library can tell failed authentication from every other failure.
+    """Purpose: a client library tells failed authentication from every other failure by the error code.
 
-    Method: 1. ask with a wrong secret, and with an unknown client
+    Method: 1. send a wrong secret, and an unknown client
             2. expect 400 or 401 with error invalid_client
     """
     reply = control.request_token(**changes)
-
     expect_refusal(reply)
     expect_error(reply, "invalid_client")
 
 
-BY_ASSERTION, UNSIGNED = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", {"alg": "none"}
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FRONT_END_FIELDS = [
+    *((name, "{client}") for name in ("X-Client-Id", "X-Forwarded-User", "X-Authenticated-Userid", "Remote-User")),
+    ("X-SSL-Client-Verify", "SUCCESS"), ("X-Forwarded-Client-Cert", "Hash=cf"), ("SSL-Client-Cert", "cf"),
+]  # fmt: skip
 
 
 def unsigned_assertion(oauth: OAuthClient) -> str:
-    """What would say that it is the client, if anybody had signed it (RFC 7523 section 3)."""
+    """Return a client assertion that nobody signed (RFC 7523 section 3)."""
     client_id, audience = oauth.credential("full").client_id, oauth.http.base_url + oauth.identity.token_path
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": "cf", "exp": 4_102_444_800}
-    return (
-        ".".join(urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in (UNSIGNED, claims)) + "."
-    )
+    return f"{part({'alg': 'none'})}.{part(claims)}."
+
+
+MALFORMED_BASIC = {
+    "not-base64": b"Basic !!!!",
+    "no-colon": _encoded(b"no-colon-here"),
+    "not-utf8": _encoded(b"\xff\xfe:\xff"),
+    "only-colon": _encoded(b":"),
+    "scheme-only": b"Basic",
+    "other-scheme": b"Digest username=x",
+    "nul": _encoded(b"a\0b:c"),
+    "bad-percent": _encoded(b"%zz:%"),
+    "raw-bytes": b"Basic \xff\xfe",
+}
 
 
 @verifies("oauth/client/authentication-is-required")
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "fields"),
     [
-        case("both", {"client_id": None, "client_secret": None}),
-        case("secret", {"client_secret": None}),
-        case("id", {"client_id": None}),
-        case("assertion", {"client_secret": None, "client_assertion_type": BY_ASSERTION}),
+        case("both", {"client_id": None, "client_secret": None}, []),
+        case("secret", {"client_secret": None}, []),
+        case("id", {"client_id": None}, []),
+        case("assertion", {"client_secret": None, "client_assertion_type": ASSERTION_TYPE}, []),
+        case("front-end-fields", {"client_secret": None}, FRONT_END_FIELDS),
+        case("unknown-client", {"client_id": "cf-nobody"}, []),
+        *(
+            case(f"malformed-basic-{name}", {"client_id": None, "client_secret": None}, [("Authorization", value)])
+            for name, value in MALFORMED_BASIC.items()
+        ),
     ],
 )
-def test_authentication_is_required(control: OAuthClient, changes: dict[str, str | None]) -> None:
-    """Purpose: no token without proof of who asks.
+def test_authentication_is_required(
+    control: OAuthClient, changes: dict[str, str | None], fields: list[tuple[str, str | bytes]]
+) -> None:
+    """Purpose: no token without proof of identity.
 
-    Method: 1. leave out the secret, the id, or both, or send an assertion that nobody signed in place of the secret
+    Method: 1. leave out the secret, the id, or both; replace the secret by an unsigned assertion, or by fields in
+               which a front end names the client that it authenticated; send an unknown id, or a malformed Basic field
             2. expect 400 or 401 and no token
     """
     assertion = unsigned_assertion(control) if "client_assertion_type" in changes else None
-    expect_refusal(control.request_token("full", client_assertion=assertion, **changes))
+    client = control.credential("full").client_id
+    sent = [(name, value.replace("{client}", client) if isinstance(value, str) else value) for name, value in fields]
+    form = control.form("full", client_assertion=assertion, **changes)
+    expect_refusal(control.post(form, [FORM_TYPE, *sent]))
 
 
-TRUSTED = ("X-Client-Id", "X-Forwarded-User", "X-Authenticated-Userid", "Remote-User")
-CERTIFIED = [("X-SSL-Client-Verify", "SUCCESS"), ("X-Forwarded-Client-Cert", "Hash=cf"), ("SSL-Client-Cert", "cf")]
-
-
-@verifies("oauth/client/authentication-is-required")
-@pytest.mark.parametrize("by", [case("field-of-a-front", "field")])
-def test_field_of_a_front_is_no_proof(control: OAuthClient, by: str) -> None:
-    """Purpose: who asks is shown by a secret, and not by a field that any caller can set.
-
-    Method: 1. leave out the secret, and send fields in which fronts tell whom they have authenticated, or by which
-               certificate
-            2. expect 400 or 401 and no token
-    """
-    named = [(name, control.credential("full").client_id) for name in TRUSTED]
-    expect_refusal(control.post(control.form("full", client_secret=None), [FORM_TYPE, *named, *CERTIFIED]))
-
-
-@verifies("oauth/client/secret-is-one-text")
-@pytest.mark.parametrize(
-    "name", [case("list", "client_secret[]"), case("condition", "client_secret[$ne]"), case("part", "client_secret[a]")]
-)
-def test_secret_is_one_text(control: OAuthClient, name: str) -> None:
-    """Purpose: a parser that makes lists and objects of names in brackets makes no proof of them.
-
-    Method: 1. send a wrong secret under a name that some parsers read as a list, or as the condition "not equal"
-            2. expect 400 or 401 and no token
-    """
-    expect_refusal(control.post([*control.form(client_secret=None), (name, "cf-not-the-secret")]))
+ALTERED_IDS: dict[str, Altered] = {
+    "case": str.swapcase,
+    "case-by-basic": str.swapcase,
+    "blank-behind": lambda own: own + " ",
+    "cut": lambda own: own[:-1],
+    "nul": lambda own: own + "\0",
+    "accent": lambda own: own + "\u0301",
+    "full-width": full_width,
+    "encoded-twice": lambda own: "".join(f"%{byte:02X}" for byte in own.encode()),
+    "percent-sign": lambda own: own[:-1] + "%",
+    "asterisk": lambda own: own[:-1] + "*",
+}
 
 
 @verifies("oauth/client/client-id-is-compared-exactly")
-@pytest.mark.parametrize(
-    "change",
-    [
-        case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul"),
-        case("accent", "accent"), case("full-width", "full-width"), case("encoded-twice", "encoded-twice"),
-        case("case-by-basic", "basic"), case("percent-sign", "percent-sign"), case("asterisk", "asterisk"),
-    ],
-)  # fmt: skip
-def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> None:
-    """Purpose: nobody is taken for a client by a name that only resembles its own.
+@pytest.mark.parametrize("how", [case(name, name) for name in ALTERED_IDS])
+def test_client_id_is_compared_exactly(control: OAuthClient, how: str) -> None:
+    """Purpose: a client id that only resembles a known one is another client's.
 
-    Method: 1. ask with the right secret and the id in other case, padded or cut, with an accent, in full-width letters,
-               encoded once more, or as a pattern that it matches; and in other case by Basic
-            2. expect no token, and no 5xx. (In hexadecimal digits, or without letters, the other case is the same.)
+    Method: 1. send the right secret with the id in other case (also by Basic), padded, cut, with an accent, in
+               full-width letters, encoded twice, or as a pattern that it matches
+            2. expect no token and no 5xx
     """
-    own = control.credential("full").client_id
-    if change in ("case", "basic") and HEXADECIMAL.fullmatch(own):
+    credential = control.credential("full")
+    other = ALTERED_IDS[how](credential.client_id)
+    if how.startswith("case") and HEXADECIMAL.fullmatch(credential.client_id):
         raise NotApplicable("client ids are numbers in hexadecimal digits")
-    other = {
-        "case": own.swapcase(),
-        "blank": own + " ",
-        "cut": own[:-1],
-        "nul": own + "\0",
-        "accent": own + "\u0301",
-        "full-width": "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in own),
-        "encoded-twice": "".join(f"%{byte:02X}" for byte in own.encode()),
-        "basic": own.swapcase(),
-        "percent-sign": own[:-1] + "%",
-        "asterisk": own[:-1] + "*",
-    }[change]
-    if other == own:
-        raise NotApplicable(f"client ids are the same that way ({change})")
-
-    form = control.form(client_id=None, client_secret=None)
-    by_basic = basic(other, control.credential("full").client_secret.reveal())
-    reply = control.request_token(client_id=other) if change != "basic" else control.post(form, (FORM_TYPE, by_basic))
+    if other == credential.client_id:
+        raise NotApplicable(f"this alteration leaves the client id unchanged ({how})")
+    by_basic = basic(other, credential.client_secret.reveal())
+    reply = control.request_under(by_basic) if how == "case-by-basic" else control.request_token(client_id=other)
     expect_no_token(reply)
     expect_no_server_error(reply)
 
 
-@verifies("oauth/client/token-is-no-secret")
-def test_token_is_no_secret(control: OAuthClient) -> None:
-    """Purpose: an access token, which travels widely, does not stand in for the client secret.
+@pytest.mark.parametrize(
+    "role",
+    [
+        row("oauth/client/revoked-credential-gets-no-token", "revoked"),
+        row("oauth/client/expired-credential-gets-no-token", "expired"),
+    ],
+)
+def test_ended_credential_gets_no_token(control: OAuthClient, role: str) -> None:
+    """Purpose: a credential that was revoked or has expired is useless, even with its right secret.
 
-    Method: 1. ask for a token with an access token in the place of the client secret, in the body and by Basic, and
-               with it as a bearer token in the place of all credentials: else whoever has one token has them for good
+    Method: 1. send the credential in the role revoked, or expired, in the body and by Basic
             2. expect 400 or 401 and no token
     """
-    token = control.token("full")
-    expect_refusal(control.request_token(client_secret=token))
-    form = control.form(client_id=None, client_secret=None)
-    for authorization in (basic(control.credential("full").client_id, token), bearer(token)):
-        expect_refusal(control.post(form, (FORM_TYPE, authorization)))
+    expect_refusal(control.request_token(role))
+    expect_refusal(control.request_by_basic(role))
 
 
-@verifies("oauth/client/revoked-credential-gets-no-token")
-def test_revoked_credential_gets_no_token(control: OAuthClient) -> None:
-    """Purpose: a revoked credential is of no use, even with its right secret.
+@verifies("oauth/client/failures-are-indistinguishable")
+@pytest.mark.parametrize("role", [case("wrong-secret", "full"), case("revoked", "revoked"), case("expired", "expired")])
+def test_failures_are_indistinguishable(control: OAuthClient, role: str) -> None:
+    """Purpose: an attacker without the secret must not learn which client ids exist, are revoked or have expired.
 
-    Method: 1. ask with the credential in the role revoked, in the body and by Basic
-            2. expect 400 or 401 and no token
+    Method: 1. send a wrong secret for the known id, between two unknown ids of the same length and form
+            2. expect the same status, fields and body with the ids masked; a difference other than in status counts
+               if it recurs in eight more rounds
     """
-    expect_refusal(control.request_token("revoked"))
-    expect_refusal(control.request_by_basic("revoked"))
+
+    def ask(client_id: str) -> Asked:
+        return Asked(client_id, control.request_token(client_id=client_id, client_secret="cf-not-the-secret"))
+
+    known = control.credential(role).client_id
+    expect_as_absent(ask, known, lambda: another_like(known), like="an unknown client")
 
 
-@verifies("oauth/client/expired-credential-gets-no-token")
-def test_expired_credential_gets_no_token(control: OAuthClient) -> None:
-    """Purpose: a credential that has expired is of no use, even with its right secret.
+@verifies("oauth/client/failures-take-the-same-time")
+def test_failures_take_the_same_time(control: OAuthClient) -> None:
+    """Purpose: response times must not show which client ids exist either.
 
-    Method: 1. ask with the credential in the role expired, in the body and by Basic
-            2. expect 400 or 401 and no token
+    Method: 1. send wrong secrets for new unknown ids of the same form and for a known id, in random order in each pair
+            2. expect no difference by a rank test with effect size, or none in a second sample
     """
-    expect_refusal(control.request_token("expired"))
-    expect_refusal(control.request_by_basic("expired"))
+    known = control.credential("full").client_id
+
+    def refused(named: Callable[[], str]) -> Callable[[], Exchange]:
+        return lambda: control.request_token(client_id=named(), client_secret="cf-not-the-secret")
+
+    expect_same_time(
+        refused(lambda: another_like(known)), refused(lambda: known), "an unknown client and a wrong secret"
+    )
+
+
+@verifies("oauth/client/failures-lock-out-no-other-client")
+def test_failures_lock_out_no_other_client(control: OAuthClient) -> None:
+    """Purpose: guessing one client's secret must not deny service to other clients.
+
+    Method: 1. request a token for another credential, which earlier checks may have locked
+            2. send twelve wrong secrets for the credential in the role revoked, which no program uses
+            3. expect a token for the other credential again
+    """
+    control.fresh_token("full")
+    unguarded = control.unguarded()
+    for number in range(12):
+        expect_no_token(unguarded.request_token("revoked", client_secret=f"cf-guess-{number}"))
+    expect_token(unguarded.request_token("full"))

@@ -10,35 +10,29 @@ from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import readings
 from conformance.oracles.headers import now_nearest
 from conformance.oracles.oauth import expect_token, granted_scopes
-from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims_say, has_member, literal
-from conformance.oracles.token_quality import claims_of, header_of
-from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
+from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims_say, literal
+from conformance.oracles.token_quality import claims_of, expect_jwt, header_of
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof, Sum
 from conformance.vocabulary.wording import worded
 
 CLOCKS_S, APART_S = 30, 300
-CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
-
-
-def issued_jwt(oauth: OAuthClient, **changes: str | None) -> tuple[str, Exchange]:
-    """A new token that is a JWT, with its answer."""
-    reply = oauth.request_token("full", **changes)
-    token = str(expect_token(reply)["access_token"])
-    if not claims_of(token):
-        proof = has_member(reply, "access_token", '"[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.]')
-        raise NonConformance("a JWT, as the target claims", "a token of another form", reply, proof=proof)
-    return token, reply
+TEXT, NUMBER = ("a string", '"'), ("a number", "[0-9]")
+CLAIMS = {
+    "iss": TEXT, "exp": NUMBER, "aud": ("a string or a list of strings", r'(\[ *)?"'), "sub": TEXT, "client_id": TEXT,
+    "iat": NUMBER, "jti": TEXT,
+}  # fmt: skip
+"""What each required claim is (RFC 7519 section 4.1), and how its value begins in JSON."""
 
 
 @verifies("oauth/jwt/is-signed")
 def test_jwt_is_signed(oauth: OAuthClient) -> None:
-    """Purpose: a token that anybody could write is none.
+    """Purpose: anybody could write an unsigned token.
 
-    Method: 1. ask for a token
-            2. expect a JOSE header with an alg that is not none, and a signature
+    Method: 1. request a token
+            2. expect a JOSE header with an alg other than none, and a signature
     """
-    token, reply = issued_jwt(oauth)
+    token = expect_jwt(reply := oauth.request_token())
     algorithm = str(header_of(token).get("alg", ""))
     nameless = algorithm.lower() in ("", "none")
     if nameless or not token.split(".")[2]:
@@ -51,106 +45,93 @@ def test_jwt_is_signed(oauth: OAuthClient) -> None:
 def test_jwt_type(oauth: OAuthClient) -> None:
     """Purpose: an access token cannot be mistaken for another JWT.
 
-    Method: 1. ask for a token
+    Method: 1. request a token
             2. expect typ at+jwt or application/at+jwt
     """
-    token, reply = issued_jwt(oauth)
+    token = expect_jwt(reply := oauth.request_token())
     kind = str(header_of(token).get("typ", "")).lower()
     if kind not in ("at+jwt", "application/at+jwt"):
-        # Media types have no case (RFC 7515 section 4.1.9), and JSON may escape a slash.
+        # Media types are case-insensitive (RFC 7515 section 4.1.9), and JSON may escape a slash.
         named = r'"typ" *: *"([Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]\\?/)?[Aa][Tt]\+[Jj][Ww][Tt]"'
         proof = Proof(reply.id, inside="header", matches=named)
         raise NonConformance("typ at+jwt", f"typ {kind or 'missing'}", reply, proof=proof)
 
 
+def has_kind(value: object, kind: str) -> bool:
+    """Return whether a claim is of the kind that ``CLAIMS`` names."""
+    if kind == "a number":
+        return isinstance(value, int | float)
+    texts = value if isinstance(value, list) and "list" in kind else [value]
+    return all(isinstance(each, str) for each in texts)
+
+
 @verifies("oauth/jwt/has-the-claims")
 @pytest.mark.parametrize("name", [case(name.replace("_", "-"), name) for name in CLAIMS])
 def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
-    """Purpose: whoever verifies the token finds what it needs.
+    """Purpose: a resource server finds the claims that it needs to verify the token.
 
-    Method: 1. ask for a token
-            2. expect the claim, exp and iat as numbers, and nbf where it is there; iss, sub and jti as texts, aud as
-               text or texts (RFC 7519 section 4.1); client_id to be the client's, jti to be another one in another
-               token, and iss the same one
+    Method: 1. request a token; for iss and jti another one
+            2. expect the claim, of its type; nbf, if present, as a number
+            3. expect client_id to be the client's, jti to differ between tokens, and iss to be the same
     """
-    token, reply = issued_jwt(oauth)
-    claims = claims_of(token)
+    token = expect_jwt(reply := oauth.request_token())
+    claims, own = claims_of(token), oauth.credential("full").client_id
     if not claims.get(name):
         found, proof = ", ".join(sorted(claims)), claims_say(reply, name, r'("[^"]|[1-9]|\[ *")')
         raise NonConformance(f"the claim {name}", f"claims {worded(found)}", reply, proof=proof)
-    for each in {"exp": ("exp",), "iat": ("iat", "nbf")}.get(name, ()):
-        if not isinstance(claims.get(each, 0), int | float):
-            proof = Proof(reply.id, inside="claims", lacks=f'"{each}" *: *[^0-9 ]')
-            raise NonConformance(f"the claim {each} as a number", f"{each} {worded(claims[each])}", reply, proof=proof)
-    told = claims[name]
-    if name in ("iss", "sub", "jti") and not isinstance(told, str):
-        raise NonConformance(
-            f"the claim {name} as a text", f"{name} {worded(told)}", reply, proof=claims_say(reply, name, '"')
-        )
-    if name == "aud" and not all(isinstance(each, str) for each in (told if isinstance(told, list) else [told])):
-        proof = claims_say(reply, name, r'(\[ *)?"')
-        raise NonConformance("the claim aud, a text or several", f"aud {worded(told)}", reply, proof=proof)
-    own = oauth.credential("full").client_id
+    kind, begin = CLAIMS[name]
+    for each in (name, "nbf") if name == "iat" and "nbf" in claims else (name,):
+        if not has_kind(claims[each], kind):
+            proof = claims_say(reply, each, begin)
+            raise NonConformance(f"the claim {each} as {kind}", f"{each} {worded(claims[each])}", reply, proof=proof)
     if name == "client_id" and claims[name] != own:
         proof = claims_say(reply, name, f'"{literal(own)}"')
         raise NonConformance(f"the claim client_id {own}", worded(claims[name]), reply, proof=proof)
-    other, again = issued_jwt(oauth) if name in ("iss", "jti") else (token, reply)
-    told = claims_of(other).get(name)
-    if name == "jti" and other != token and told == claims[name]:
-        proof = claims_differ(name, reply, again)
-        raise NonConformance("another jti in another token", f"{worded(told)} in both", reply, again, proof=proof)
-    if name == "iss" and told != claims[name]:
-        raise NonConformance(
-            f"iss {worded(claims[name])} in each token", f"iss {worded(told)} in another", reply, again
-        )
+    if name in ("iss", "jti"):
+        other = expect_jwt(again := oauth.request_token())
+        value = claims_of(other).get(name)
+        if name == "jti" and other != token and value == claims[name]:
+            proof = claims_differ(name, reply, again)
+            raise NonConformance("another jti in another token", f"{worded(value)} in both", reply, again, proof=proof)
+        if name == "iss" and value != claims[name]:
+            expected = f"iss {worded(claims[name])} in each token"
+            raise NonConformance(expected, f"iss {worded(value)} in another", reply, again)
 
 
 @verifies("oauth/jwt/subject-is-the-client")
 def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
-    """Purpose: who acts is told apart by sub, in every log and rule of whoever takes the token.
+    """Purpose: logs and access rules tell clients apart by sub.
 
-    Method: 1. ask for tokens with two credentials
+    Method: 1. request tokens with two credentials
             2. expect two subjects
     """
-    token, reply = issued_jwt(oauth)
-    subject, again = claims_of(token).get("sub"), oauth.request_token("narrow")
+    subject = claims_of(expect_jwt(reply := oauth.request_token())).get("sub")
+    again = oauth.request_token("narrow")
     if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
         raise NonConformance("sub of each client's own", f"{worded(subject)} in both", reply, again, proof=proof)
 
 
-@verifies("oauth/jwt/scope-claim-is-what-was-granted")
-def test_jwt_scope_claim(oauth: OAuthClient) -> None:
-    """Purpose: the token says the scope that the answer says.
+@pytest.mark.parametrize(
+    "by_basic",
+    [
+        row("oauth/jwt/scope-claim-is-what-was-granted", False),
+        row("oauth/jwt/scope-claim-is-what-was-granted#by-basic", True),
+    ],
+)
+def test_jwt_scope_claim(oauth: OAuthClient, by_basic: bool) -> None:
+    """Purpose: the token and the token response state the same scope.
 
-    Method: 1. ask for one scope
-            2. expect the claim scope to hold it alone, or with what the answer says to be granted besides
+    Method: 1. request one scope, with the credentials in the body; and by Basic, if that gets a token
+            2. expect the claim scope to contain exactly what the response grants
     """
     scope = oauth.scopes()[0]
-    token, reply = issued_jwt(oauth, scope=scope)
-    _expect_claimed(token, reply, scope)
-
-
-@verifies("oauth/jwt/scope-claim-is-what-was-granted")
-@pytest.mark.parametrize("scheme", [case("by-basic", "Basic")])
-def test_jwt_scope_claim_by_basic(oauth: OAuthClient, scheme: str) -> None:
-    """Purpose: nor does it say another one to who shows its credentials in another way.
-
-    Method: 1. ask for one scope, by Basic
-            2. where that is 2xx, expect the same
-    """
-    scope = oauth.scopes()[0]
-    reply = oauth.request_by_basic("full", scheme, scope=scope)
-    if not reply.ok:
-        raise NotApplicable("Basic gets no token, which is a finding of its own")
-    _expect_claimed(oauth.taken(reply, "full", [scope]), reply, scope)
-
-
-def _expect_claimed(token: str, reply: Exchange, scope: str) -> None:
-    """The claim scope of a token is what its answer grants to who asked for this one."""
-    claimed, granted = claims_of(token).get("scope"), granted_scopes(reply, [scope])
-    told = claimed.split(" ") if isinstance(claimed, str) else claimed
-    if not isinstance(told, list) or {*map(str, told)} != granted:
+    reply = oauth.request_by_basic(scope=scope) if by_basic else oauth.request_token(scope=scope)
+    if by_basic and not reply.ok:
+        raise NotApplicable("Basic gets no token; another check reports that")
+    claimed, granted = claims_of(expect_jwt(reply)).get("scope"), granted_scopes(reply, [scope])
+    names = claimed.split(" ") if isinstance(claimed, str) else claimed
+    if not isinstance(names, list) or {*map(str, names)} != granted:
         alone = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
         proof = alone if granted == {scope} else Proof(beyond="it is about several names, in whatever order")
         expected = f"the claim scope {' '.join(sorted(granted))}"
@@ -159,15 +140,14 @@ def _expect_claimed(token: str, reply: Exchange, scope: str) -> None:
 
 @verifies("oauth/jwt/lifetime-is-as-stated")
 def test_jwt_lifetime(oauth: OAuthClient) -> None:
-    """Purpose: two views of one token agree on when it ends.
+    """Purpose: client and resource server must agree on when a token expires.
 
-    Method: 1. ask for a token
-            2. expect exp - iat to be expires_in, give or take a second; or, of a token that was given before, what is
-               left of its time; and exp to come then, as far as clocks agree
-            3. expect iat not to be in the future, as far as clocks agree, and nbf, where it is there, not behind iat
+    Method: 1. request a token; clocks may differ by five minutes
+            2. expect exp - iat to equal expires_in within a second, or the remaining lifetime of a token issued before;
+               and exp to be expires_in from now
+            3. expect iat not to be in the future, and nbf, if present, not to be after iat
     """
-    token, reply = issued_jwt(oauth)
-    claims, stated = claims_of(token), expect_token(reply).get("expires_in")
+    claims, stated = claims_of(expect_jwt(reply := oauth.request_token())), expect_token(reply).get("expires_in")
     if stated is None:
         raise NotApplicable("no expires_in is stated, with which the claims could agree")
     begins, ends, valid = (claims.get(name) for name in ("iat", "exp", "nbf"))
@@ -185,44 +165,29 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
         proof, ahead = adds_up(reply, Sum((NOW,), (iat,), -APART_S, EVER)), begins - now
         raise NonConformance("iat of now or earlier", f"iat {ahead:.0f} s from now", reply, proof=proof)
     if isinstance(valid, int | float) and valid > begins + 1:
-        proof, later = adds_up(reply, Sum((iat,), (nbf,), -1, EVER)), valid - begins
-        raise NonConformance(
-            "a token that is valid when it is issued", f"nbf {later:.0f} s after iat", reply, proof=proof
-        )
+        proof, seen = adds_up(reply, Sum((iat,), (nbf,), -1, EVER)), f"nbf {valid - begins:.0f} s after iat"
+        raise NonConformance("a token that is valid when it is issued", seen, reply, proof=proof)
 
 
 @verifies("oauth/jwt/carries-no-secret")
 def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
-    """Purpose: what anybody can decode holds nothing that nobody may know.
+    """Purpose: anybody who sees a token can decode it, so it must not contain the client secret.
 
-    Method: 1. ask for a token
+    Method: 1. request a token
             2. expect the client secret neither in its header nor in its claims
     """
-    token, reply = issued_jwt(oauth)
+    token = expect_jwt(reply := oauth.request_token())
     secret = oauth.credential("full").client_secret.reveal()
     parts: dict[Part, object] = {"header": header_of(token), "claims": claims_of(token)}
     for part, document in parts.items():
         if any(secret in each for each in readings(json.dumps(document))):
             proof = Proof(reply.id, inside=part, unsaid=(secret,))
-            raise NonConformance("a token without the client secret", f"it stands in its {part}", reply, proof=proof)
+            raise NonConformance("a token without the client secret", f"the secret in its {part}", reply, proof=proof)
 
 
-@verifies("oauth/jwt/parameters-set-no-claims")
-def test_parameters_set_no_claims(oauth: OAuthClient) -> None:
-    """Purpose: what a token says is the issuer's word, not that of who asks for it.
-
-    Method: 1. ask for a token with parameters that are named like claims
-            2. expect a token in none of whose claims a value stands that was sent, in a list neither
-    """
-    sent = dict.fromkeys(("sub", "iss", "jti", "roles", "permissions"), "cf-forged")
-    token, reply = issued_jwt(oauth, **sent, exp="4711004711")
-    claims = claims_of(token)
-    taken = [name for name, value in claims.items() if "cf-forged" in str(value) or str(value) == "4711004711"]
-    if taken:
-        proof = Proof(reply.id, inside="claims", lacks=r"cf-forged|[^0-9]4711004711[^0-9]")
-        raise NonConformance("no claim of a value that was sent", f"{', '.join(taken)} as sent", reply, proof=proof)
-
-
+NAMED_LIKE_CLAIMS = {
+    **dict.fromkeys(("sub", "iss", "jti", "roles", "permissions"), "cf-forged"), "exp": "4711004711",
+}  # fmt: skip
 FORWARDED = (
     ("Forwarded", 'for=192.0.2.1;host="cf-forged.example";proto=https'),
     ("X-Forwarded-Host", "cf-forged.example"),
@@ -231,18 +196,26 @@ FORWARDED = (
 )
 
 
-@verifies("oauth/jwt/header-fields-set-no-claims")
-def test_header_fields_set_no_claims(oauth: OAuthClient) -> None:
-    """Purpose: who issued a token is not for its bearer to say, by which verifiers would know it.
+@pytest.mark.parametrize(
+    ("parameters", "fields"),
+    [
+        row("oauth/jwt/parameters-set-no-claims", NAMED_LIKE_CLAIMS, ()),
+        row("oauth/jwt/header-fields-set-no-claims", {}, FORWARDED),
+    ],
+)
+def test_requests_set_no_claims(
+    oauth: OAuthClient, parameters: dict[str, str], fields: tuple[tuple[str, str], ...]
+) -> None:
+    """Purpose: the issuer decides what a token states, not the client that requests it.
 
-    Method: 1. ask for a token under fields by which a proxy tells the host that its caller has named
-            2. expect a refusal, or a token in none of whose claims that host stands
+    Method: 1. request a token with parameters named like claims, or with fields in which a proxy names the host
+            2. expect no claim with a value that was sent; the fields may be refused
     """
-    reply = oauth.post(oauth.form(), (FORM_TYPE, *FORWARDED))
-    if not reply.ok:
+    reply = oauth.post(oauth.form("full", **parameters), (FORM_TYPE, *fields))
+    if fields and not reply.ok:
         return
-    claims = claims_of(oauth.taken(reply, "full"))
-    taken = [name for name, value in claims.items() if "cf-forged" in str(value)]
+    claims = claims_of(expect_jwt(reply))
+    taken = [name for name, value in claims.items() if "cf-forged" in str(value) or str(value) == "4711004711"]
     if taken:
-        told, proof = ", ".join(taken), Proof(reply.id, inside="claims", lacks="cf-forged")
-        raise NonConformance("claims that say nothing of a header field", f"{told} as sent", reply, proof=proof)
+        proof = Proof(reply.id, inside="claims", lacks=r"cf-forged|[^0-9]4711004711[^0-9]")
+        raise NonConformance("no claim with a value that was sent", f"{', '.join(taken)} as sent", reply, proof=proof)

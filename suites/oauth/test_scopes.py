@@ -15,7 +15,7 @@ from conformance.oracles.oauth import (
     issued,
     unlike_scope,
 )
-from conformance.vocabulary.check import case, of_strangers, verifies
+from conformance.vocabulary.check import case, of_strangers, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -23,7 +23,7 @@ UNKNOWN = "cf:unknown"
 
 
 def beyond_narrow(oauth: OAuthClient) -> str:
-    """A scope that the credential narrow was not given, though it exists."""
+    """Return a scope of the credential full that the credential narrow lacks."""
     narrow = oauth.scopes("narrow")
     found = [each for each in oauth.scopes() if each not in narrow]
     if not found:
@@ -31,13 +31,13 @@ def beyond_narrow(oauth: OAuthClient) -> str:
     return found[0]
 
 
-@verifies("oauth/scope/asked-is-granted")
-def test_asked_scope_is_granted(oauth: OAuthClient) -> None:
-    """Purpose: each scope of a credential can be had alone.
+@verifies("oauth/scope/requested-scope-is-granted")
+def test_requested_scope_is_granted(oauth: OAuthClient) -> None:
+    """Purpose: a program requests only the scope that it needs.
 
-    Method: 1. ask for each scope of the credential by itself
-            2. expect a token whose granted scope is that one; beside it those alone that are granted and stated each
-               time, as a default may be, unless they are all
+    Method: 1. request each scope of the credential separately
+            2. expect a token with that scope; others only if every response states them, as a default, and they are
+               not all scopes
     """
     own = oauth.scopes()
     replies = {scope: oauth.request_token(scope=scope) for scope in own}
@@ -53,248 +53,193 @@ def test_asked_scope_is_granted(oauth: OAuthClient) -> None:
 @verifies("oauth/scope/order-does-not-matter")
 @of_strangers()
 def test_order_does_not_matter(oauth: OAuthClient) -> None:
-    """Purpose: the order in which scopes are listed means nothing.
+    """Purpose: scopes are a set, so a client may list them in any order.
 
-    Method: 1. ask for all scopes of the credential, forwards and backwards; where they are refused, for each alone
-            2. expect the same granted set; nothing is known of lists where a scope is refused by itself
+    Method: 1. request all scopes of the credential, in both orders
+            2. expect tokens with the same scopes (inconclusive if a scope is refused separately as well)
     """
     scopes = oauth.scopes()
     forwards, backwards = (oauth.request_token(scope=" ".join(each)) for each in (scopes, scopes[::-1]))
 
     if not forwards.ok and not all(oauth.request_token(scope=each).ok for each in scopes):
-        told = f"the credential full is refused one of its scopes alone too ({forwards.status} for all of them)"
-        raise Inconclusive(told, "a credential that the service accepts, with its scopes")
+        reason = f"the credential full is refused one of its scopes separately too ({forwards.status} for all of them)"
+        raise Inconclusive(reason, "a credential that the service accepts, with its scopes")
     expect_token(forwards)
     expect_token(backwards)
     granted = [granted_scopes(each, scopes) for each in (forwards, backwards)]
     if granted[0] != granted[1]:
-        told = " and ".join(" ".join(sorted(each)) or "none" for each in granted)
-        raise NonConformance("the same scopes granted in either order", told, forwards, backwards)
-
-
-def mixed_with(good: list[str], other: str, how: str) -> list[str]:
-    """A scope alone, behind good ones, before them or between them: each is looked at, wherever it stands."""
-    lists = {"alone": [other], "mixed": [*good, other], "mixed-first": [other, *good], "between": [*good, other, *good]}
-    return lists[how]
-
-
-beside_a_good_one = pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first")])
+        seen = " and ".join(" ".join(sorted(each)) or "none" for each in granted)
+        raise NonConformance("the same scopes granted in either order", seen, forwards, backwards)
 
 
 @verifies("oauth/scope/unknown-is-not-granted")
-@beside_a_good_one
-def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
-    """Purpose: a scope that does not exist is not granted.
+@pytest.mark.parametrize(
+    "template",
+    [case("alone", "{unknown}"), case("mixed", "{own} {unknown}"), case("mixed-first", "{unknown} {own}")],
+)
+def test_unknown_scope_is_not_granted(control: OAuthClient, template: str) -> None:
+    """Purpose: a token must not state a scope that does not exist.
 
-    Method: 1. ask for an unknown scope, alone, behind all good ones and before them
+    Method: 1. request an unknown scope, alone and after or before all scopes of the credential
             2. expect a refusal, or a token whose stated scope lacks it
     """
-    good = control.scopes()
-    asked = mixed_with(good, UNKNOWN, how)
-    reply = control.request_token(scope=" ".join(asked))
-
-    if issued(reply) and not expect_json_object(reply).get("scope"):
-        return  # A token with an empty grant says so by stating no scope; that it opens nothing is a check of its own.
-    expect_nothing_beyond(reply, good, asked)
+    own = control.scopes()
+    scope = template.format(unknown=UNKNOWN, own=" ".join(own))
+    reply = control.request_token(scope=scope)
+    if not issued(reply) or expect_json_object(reply).get("scope"):
+        expect_nothing_beyond(reply, own, scope.split())
 
 
-@verifies("oauth/scope/beyond-the-credential-is-not-granted")
-@pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first", "between")])
-def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: str) -> None:
-    """Purpose: a token never has more than its credential was created with.
-
-    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind those that it has, before
-               them and between them
-            2. expect a refusal, or a token whose stated scope lacks it
-    """
-    own = control.scopes("narrow")
-    asked = mixed_with(own, beyond_narrow(control), how)
-    reply = control.request_token("narrow", scope=" ".join(asked))
-
-    if issued(reply) and "scope" not in expect_json_object(reply) and how == "alone":
-        return
-    expect_nothing_beyond(reply, own, asked)
-
-
-@verifies("oauth/scope/refusal-is-invalid-scope")
-@pytest.mark.parametrize("kind", [case("unknown", "unknown"), case("beyond", "beyond")])
-def test_refused_scope_is_invalid_scope(control: OAuthClient, kind: str) -> None:
-    """Purpose: where a scope is refused, the client is told that it was the scope.
-
-    Method: 1. ask for an unknown scope, and for one beyond the credential
-            2. where no token is issued, expect 400 with error invalid_scope
-    """
-    reply = control.request_token("narrow", scope=UNKNOWN if kind == "unknown" else beyond_narrow(control))
-
-    if not issued(reply):
-        # Who is refused whatever it asks for tells nothing.
-        control.token("narrow")
-        expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope")
-
-
-MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
-             "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}",
-             "long": "x" * 5000}  # fmt: skip
-
-
-@verifies("oauth/scope/malformed-is-refused-or-ignored")
-@pytest.mark.parametrize("scope", [case(name, value) for name, value in MALFORMED.items()])
-def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str) -> None:
-    """Purpose: text that can be no scope is not guessed at: a client learns that it did not get what it asked for.
-
-    Method: 1. ask for a scope with characters outside its grammar, of 5,000 characters, for one twice, many times, or
-               with two blanks
-            2. expect 400 with error invalid_scope or invalid_request (413 for a long one); or, since a server may
-               ignore a scope in part or whole, a token that states another scope, one of the credential's, or states
-               none and grants none
-    """
-    reply = control.request_token(scope=scope.replace("{own}", control.scopes()[0]))
-
-    if reply.status == 413 and len(scope) > 1000:
-        return
-    if not issued(reply):
-        expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope", "invalid_request")
-    elif expect_json_object(reply).get("scope"):
-        expect_nothing_beyond(reply, control.scopes())
-
-
-TRICKS = {
-    "comma": "{own},{other}",
-    "plus": "{own}+{other}",
-    "tab": "{own}\t{other}",
-    "newline": "{own}\n{other}",
-    "nul": "{own}\0{other}",
-    "no-break-space": "{own}\u00a0{other}",
-    "semicolon": "{own};{other}",
+BEYOND = {
+    "alone": "{other}",
+    "comma": "{first},{other}",
+    "plus": "{first}+{other}",
+    "tab": "{first}\t{other}",
+    "newline": "{first}\n{other}",
+    "nul": "{first}\0{other}",
+    "no-break-space": "{first}\u00a0{other}",
+    "semicolon": "{first};{other}",
     "star": "*",
     "prefix-star": "organization:*",
     "everything": ".*",
     "all": "all",
     "empty-part": ":",
     "json": '["{other}"]',
-    "percent": "%{own}%",
-    "encoded-blank": "{own}%20{other}",
+    "percent": "%{first}%",
+    "encoded-blank": "{first}%20{other}",
     "blanks": "  ",
     "inherited": "constructor",
-    "behind-many": "{own} " * 20 + "{other}",
+    "after-many": "{first} " * 20 + "{other}",
 }
-
-
-@verifies("oauth/scope/tricks-never-widen")
-@pytest.mark.parametrize("trick", [case(name, value) for name, value in TRICKS.items()])
-def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
-    """Purpose: no strange separator, long list or wildcard gives a scope beyond the credential.
-
-    Method: 1. ask with the narrow credential for its scope joined to another by a comma, tab, NUL …, for another
-               behind its own twenty times, and for wildcards
-            2. expect a refusal, or a token within the credential
-    """
-    own = control.scopes("narrow")
-    scope = trick.replace("{own}", own[0] if own else "x").replace("{other}", beyond_narrow(control))
-    reply = control.request_token("narrow", scope=scope)
-
-    if issued(reply) and "scope" not in expect_json_object(reply):
-        return
-    expect_nothing_beyond(reply, own)
-
-
-@verifies("oauth/scope/omitted-is-default-or-invalid-scope")
-def test_omitted_scope_is_default_or_invalid_scope(control: OAuthClient) -> None:
-    """Purpose: a request without a scope has a defined outcome.
-
-    Method: 1. ask without a scope
-            2. expect a token, or 400 with error invalid_scope
-    """
-    reply = control.request_token(scope=None)
-
-    if issued(reply):
-        expect_token(reply)
-    else:
-        expect_refusal(reply, {400})
-        expect_error(reply, "invalid_scope")
-
-
-@verifies("oauth/scope/omitted-never-exceeds-the-credential")
-def test_omitted_scope_never_exceeds_the_credential(control: OAuthClient) -> None:
-    """Purpose: leaving the scope out gives no more than the credential was created with.
-
-    Method: 1. ask with the narrow credential without a scope
-            2. expect the stated scope within the credential's own
-    """
-    own = control.scopes("narrow")
-
-    expect_nothing_beyond(control.request_token("narrow", scope=None), own, own)
+LISTS = {"mixed": "{own} {other}", "mixed-first": "{other} {own}", "between": "{own} {other} {own}"}
 
 
 @verifies("oauth/scope/beyond-the-credential-is-not-granted")
-@pytest.mark.parametrize("role", [case("by-basic", "narrow")])
-def test_scope_beyond_the_credential_by_basic(control: OAuthClient, role: str) -> None:
-    """Purpose: a token has no more than its credential, where that is shown in the Authorization field as well.
+@pytest.mark.parametrize(
+    ("template", "by_basic"),
+    [
+        *(case(name, template, False) for name, template in {**BEYOND, **LISTS}.items()),
+        case("by-basic", "{other}", True),
+        case("omitted", None, False),
+    ],
+)
+def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, template: str | None, by_basic: bool) -> None:
+    """Purpose: a token never has more scopes than its credential, however they are requested.
 
-    Method: 1. ask by Basic with the narrow credential for a scope that it lacks
-            2. expect a refusal, or a token whose stated scope lacks it
+    Method: 1. with the narrow credential request a scope that it lacks: alone, in lists, with other separators, by
+               Basic; request wildcards; leave scope out
+            2. expect a refusal, or a token whose stated scope is within the credential's
     """
-    own = control.credential(role).scopes
-    beyond = [each for each in control.credential("full").scopes if each not in own]
-    if not beyond:
-        raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
-    reply = control.request_by_basic(role, scope=beyond[0])
+    own, scope = control.scopes("narrow"), None
+    if template is not None:
+        values = {"{own}": " ".join(own), "{first}": own[0], "{other}": beyond_narrow(control)}
+        scope = template
+        for name, value in values.items():
+            scope = scope.replace(name, value)
+    reply = (
+        control.request_by_basic("narrow", scope=scope) if by_basic else control.request_token("narrow", scope=scope)
+    )
 
-    if not issued(reply) or "scope" in expect_json_object(reply):
-        expect_nothing_beyond(reply, own, beyond[:1])
+    # A response without scope grants what was requested. That a token for anything but names opens nothing is
+    # checked elsewhere.
+    named = template in LISTS.values()
+    if named or template is None or not issued(reply) or "scope" in expect_json_object(reply):
+        expect_nothing_beyond(reply, own, str(scope).split(" ") if named else own)
 
 
-def is_answered_like_unknown_scope(control: OAuthClient, reply: Exchange) -> bool:
-    """Return whether a token has the scope that an unknown scope yields: a server may ignore it and use a default."""
+MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
+             "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}",
+             "long": "x" * 5000}  # fmt: skip
+OF_MALFORMED = ("invalid_scope", "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("role", "template", "codes"),
+    [
+        row("oauth/scope/refusal-is-invalid-scope#unknown", "narrow", UNKNOWN, ("invalid_scope",)),
+        row("oauth/scope/refusal-is-invalid-scope#beyond", "narrow", "{other}", ("invalid_scope",)),
+        row("oauth/scope/omitted-is-default-or-invalid-scope", "full", None, ("invalid_scope",)),
+        *(
+            row(
+                f"oauth/scope/malformed-is-refused-or-ignored#{name}",
+                "full",
+                text,
+                ("invalid_scope", "invalid_request"),
+            )
+            for name, text in MALFORMED.items()
+        ),
+    ],
+)
+def test_refused_scope_has_its_code(
+    control: OAuthClient, role: str, template: str | None, codes: tuple[str, ...]
+) -> None:
+    """Purpose: a client learns that the scope was wrong, and not its credentials, or which scope it got instead.
+
+    Method: 1. request no scope, an unknown one, one that the credential lacks, and a malformed, repeated or long one
+            2. expect 400 with error invalid_scope (for a malformed one also invalid_request; 413 for a long one), or a
+               token that states only scopes of the credential
+    """
+    scope = template
+    if template and "{own}" in template:
+        scope = template.replace("{own}", control.scopes()[0])
+    if template == "{other}":
+        scope = beyond_narrow(control)
+    reply = control.request_token(role, scope=scope)
+    if reply.status == 413 and len(str(scope)) > 1000:
+        return
+    if not issued(reply):
+        control.token(role)  # Inconclusive if the credential gets no token at all.
+        expect_refusal(reply, {400})
+        expect_error(reply, *codes)
+    elif scope is None:
+        expect_token(reply)
+    elif role == "full" and expect_json_object(reply).get("scope"):
+        expect_nothing_beyond(reply, control.scopes())
+
+
+def is_granted_as_unknown(control: OAuthClient, reply: Exchange) -> bool:
+    """Return whether a token has the scope that an unknown scope gets: a server may ignore it and use a default."""
     unknown = control.request_token(scope=UNKNOWN)
     return issued(unknown) and granted_scopes(reply, []) == granted_scopes(unknown, [])
-
-
-def in_other_case(scope: str) -> str:
-    """A scope in letters of other case; nothing where it has no letters."""
-    return scope.swapcase() if scope.swapcase() != scope else ""
 
 
 @verifies("oauth/scope/is-case-sensitive")
 def test_scope_is_case_sensitive(control: OAuthClient) -> None:
     """Purpose: a scope in other case is another scope.
 
-    Method: 1. ask for a scope of the credential in letters of other case
-            2. expect a refusal, a token that does not state the scope in either case, or what an unknown one is granted
+    Method: 1. request a scope of the credential in letters of other case
+            2. expect a refusal, a token that states the scope in neither case, or what an unknown scope gets
     """
-    scope = next(filter(in_other_case, own := control.credential("full").scopes), None)
-    if scope is None or (other := in_other_case(scope)) in own:
-        raise NotApplicable("no scope of the credential is another one in letters of other case")
+    own = control.credential("full").scopes
+    scope = next((each for each in own if each.swapcase() != each), "")
+    other = scope.swapcase()
+    if not scope or other in own:
+        raise NotApplicable("no scope of the credential is another scope in letters of other case")
     reply = control.request_token(scope=other)
-
     stated = issued(reply) and {scope, other} & granted_scopes(reply, [])
-    if stated and not is_answered_like_unknown_scope(control, reply):
+    if stated and not is_granted_as_unknown(control, reply):
         raise unlike_scope("no token for a scope in other case", reply)
 
 
 NO_NAMES = {
-    "comma": "{a},{b}",
-    "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
-    "beginning": "{p}", "beginning-and-colon": "{p}:",
+    "comma": "{a},{b}", "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*",
+    "prefix-star": "{p}:*", "beginning": "{p}", "beginning-and-colon": "{p}:",
 }  # fmt: skip
 
 
-@verifies("oauth/scope/only-names-between-blanks-are-scopes")
+@verifies("oauth/scope/only-spaces-separate-scopes")
 @pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
-def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: str) -> None:
-    """Purpose: neither another separator nor a wildcard stands for scopes, not even for those that one has.
+def test_only_spaces_separate_scopes(control: OAuthClient, template: str) -> None:
+    """Purpose: another separator or a wildcard is no list of scopes, not even of those that the client has.
 
-    Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
-            2. expect a refusal, or what an unknown scope is granted. (The beginning of a scope may be one itself.)
+    Method: 1. with the full credential request two of its scopes joined by a comma, tab …, and wildcards
+            2. expect a refusal, or what an unknown scope gets
     """
     own = control.scopes()
     first, second = (own * 2)[:2]
-    text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
+    text = template.format(a=first, b=second, p=own[-1].split(":")[0])
     if text in own:
         raise NotApplicable(f"{text} is a scope of the credential")
     reply = control.request_token(scope=text)
-
-    if issued(reply) and not is_answered_like_unknown_scope(control, reply):
+    if issued(reply) and not is_granted_as_unknown(control, reply):
         raise unlike_scope("a refusal, as for an unknown scope", reply)

@@ -13,40 +13,35 @@ from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
-SAMPLES = 40
-FEW = 10
-OTHERS = ("full", "foreign", "narrow", "outsider", "viewer")
+SAMPLES, FEW = 40, 10
+ROLES = ("full", "foreign", "narrow", "outsider", "viewer")
 
 
 @verifies("oauth/tokens/cannot-be-guessed")
 def test_tokens_cannot_be_guessed(control: OAuthClient) -> None:
-    """Purpose: whoever has seen tokens cannot make one.
+    """Purpose: an attacker who has seen tokens must not be able to guess another one.
 
-    Method: 1. ask for forty tokens; a server may give one again to the same client for the same scope, and to no other:
-               where it does, ask for other scopes, and as other clients
-            2. expect 128 bits of room, at least 100 bits of entropy summed over positions, no order of a counter or
-               clock, no two nearly equal, no hash of a small number, the time or the client id
+    Method: 1. request forty tokens; if the server repeats them, request other scopes and as other clients, which must
+               get other tokens
+            2. expect room for 128 bits, 100 bits of entropy summed over positions, no order of a counter or clock, no
+               two similar tokens, and no hash of a small number, the time or the client id
     """
     replies = [control.request_token() for _ in range(SAMPLES)]
-    tokens = [expect_token(reply)["access_token"] for reply in replies]
-
-    distinct = list(dict.fromkeys(tokens))
+    distinct = list(dict.fromkeys(expect_token(reply)["access_token"] for reply in replies))
     if len(distinct) < SAMPLES // 2:
         expect_another_for_another(control, replies[-1])
         distinct = list(dict.fromkeys(tokens_of_others(control)))
         if len(distinct) < SAMPLES // 2:
-            told = f"requests for each scope of each credential are given {len(distinct)} tokens"
-            raise Inconclusive(told, "a token of its own for each request, or credentials with more scopes")
-    found = weakness(
-        distinct, time.time(), [control.credential(role).client_id for role in OTHERS if control.has(role)]
-    )
-    if found:
+            reason = f"requests for each scope of each credential get {len(distinct)} tokens"
+            raise Inconclusive(reason, "a token of its own for each request, or credentials with more scopes")
+    client_ids = [control.credential(role).client_id for role in ROLES if control.has(role)]
+    if found := weakness(distinct, time.time(), client_ids):
         raise NonConformance("tokens that cannot be guessed", f"{found}, over {len(distinct)} tokens", replies[-1])
 
 
 def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
-    """A token for each choice of scopes of each credential, twenty a credential at most."""
-    for role in filter(oauth.has, OTHERS):
+    """Yield a token for each combination of scopes of each credential, at most twenty a credential."""
+    for role in filter(oauth.has, ROLES):
         scopes = oauth.credential(role).scopes
         choices = chain.from_iterable(combinations(scopes, number + 1) for number in range(len(scopes)))
         for chosen in islice(choices, SAMPLES // 2):
@@ -54,10 +49,10 @@ def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
 
 
 def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
-    """No other client is given the same token."""
-    for role in ("narrow", "foreign"):
-        other = oauth.request_token(role) if oauth.has(role) else reply
-        if other is not reply and access_token(other) == access_token(reply):
+    """No other client gets the same token."""
+    for role in filter(oauth.has, ("narrow", "foreign")):
+        other = oauth.request_token(role)
+        if access_token(other) == access_token(reply):
             raise NonConformance(f"another token for the role {role}", "the token of the role full", reply, other)
 
 
@@ -65,16 +60,14 @@ def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
 def test_tokens_have_room_for_160_bits(control: OAuthClient) -> None:
     """Purpose: tokens are as hard to guess as the standard advises.
 
-    Method: 1. ask for ten tokens, for other scopes where one is given again: what is the same in all is no secret
-            2. expect room for 160 bits in the rest; of a JWT, in its signature
+    Method: 1. request ten tokens, for other scopes if the server repeats them
+            2. expect room for 160 bits in the characters that vary; of a JWT, in its signature
     """
     replies = [control.request_token() for _ in range(FEW)]
     tokens = {expect_token(reply)["access_token"] for reply in replies}
     if len(tokens) < FEW // 2:
         tokens = set(islice(tokens_of_others(control), FEW))
     if len(tokens) < FEW // 2:
-        raise Inconclusive(f"{FEW} requests are given {len(tokens)} tokens", "a token of its own for each request")
-
-    bits = room_bits(list(tokens))
-    if bits < DESIRED_BITS:
+        raise Inconclusive(f"{FEW} requests get {len(tokens)} tokens", "a token of its own for each request")
+    if (bits := room_bits(list(tokens))) < DESIRED_BITS:
         raise NonConformance(f"room for {DESIRED_BITS} bits", f"{bits:.0f} bits at most in what differs", replies[-1])

@@ -20,12 +20,12 @@ from conformance.strategies.properties import explores
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.mutation import Outcome
 
-# Characters of four bytes, which databases and frameworks may not be made for.
-WIDE_FORM = {"body": b"grant_type=%F0%9F%9A%80&client_id=%F0%9F%9A%80", "content_type": FORM_TYPE[1]}
+# Characters of four bytes in UTF-8, which some databases and frameworks do not support.
+FOUR_BYTES = {"body": b"grant_type=%F0%9F%9A%80&client_id=%F0%9F%9A%80", "content_type": FORM_TYPE[1]}
 
 
 def around(oauth: OAuthClient) -> Surroundings:
-    """What is around a token request: nothing is kept of it, so the good request is all that there is to read back."""
+    """Return what must hold around a mutated token request: the valid request still gets a token."""
     secrets = [oauth.credential(role).client_secret.reveal() for role in ("full", "foreign") if oauth.has(role)]
     return Surroundings(
         expect_contract_kept, lambda: expect_token(oauth.request_token()), secrets=secrets, accepted=issued
@@ -35,31 +35,28 @@ def around(oauth: OAuthClient) -> Surroundings:
 @verifies("oauth/token/any-form-keeps-the-contract")
 @explores(0.5, *FORM_KINDS, change=form_changes())
 def test_any_form_keeps_the_contract(control: OAuthClient, change: Change[Pairs, bytes]) -> None:
-    """Purpose: a good form that was changed is served or refused as the change demands, in the standard's form.
+    """Purpose: client libraries can read the response to every form, valid or not.
 
-    Method: 1. change the good form in one way and send it
-            2. expect a token for what is still valid, none for what must be refused, an error document with a
-               refusal; the secret never repeated; then a token for the good form
+    Method: 1. change the valid form in one way and send it
+            2. expect a token for a valid form, and an error document without a token or secret for an invalid one
+            3. send the valid form: expect a token
     """
     mutation = change.of(control.form())
-
     reply = expect_outcome(mutation, lambda: control.post(mutation.value), around(control))
     expect_contract_kept(reply)
 
 
 @verifies("oauth/token/any-body-is-no-server-error")
-@explores(1.0, WIDE_FORM, body=token_request_bodies(), content_type=content_types())
+@explores(1.0, FOUR_BYTES, body=token_request_bodies(), content_type=content_types())
 def test_any_body_is_no_server_error(control: OAuthClient, body: bytes, content_type: str | None) -> None:
-    """Purpose: no bytes, under whatever type, make the endpoint fail or issue a token to nobody.
+    """Purpose: no bytes, of whatever media type, make the endpoint fail or issue a token without credentials.
 
-    Method: 1. send bytes without good credentials in them
-            2. expect no token and no 5xx
-            3. expect the good request to get a token
+    Method: 1. send bytes without valid credentials: expect no token and no 5xx
+            2. send the valid form: expect a token
     """
     reply = control.post(body, [("Content-Type", content_type)] if content_type is not None else [])
     expect_no_token(reply)
     expect_no_server_error(reply)
-
     expect_token(control.request_token())
 
 
@@ -68,34 +65,29 @@ def test_any_body_is_no_server_error(control: OAuthClient, body: bytes, content_
 def test_any_authorization_field_keeps_the_contract(
     control: OAuthClient, change: Change[tuple[str, str], bytes]
 ) -> None:
-    """Purpose: of Authorization fields only one with the client's own credentials gets a token.
+    """Purpose: only an Authorization field with the client's own credentials gets a token.
 
-    Method: 1. change good Basic credentials in one way and send a form without credentials under them
-            2. expect a token for what is still valid, where Basic gets any, else a refusal with a registered error
-               code, and no token
-            3. expect the good request to get a token
+    Method: 1. change valid Basic credentials in one way, and send them with a form without credentials
+            2. expect a token for valid credentials, if Basic gets any, else a registered error code and no token
+            3. send the valid form: expect a token
     """
     mutation = change.of(control.basic_pair())
     if mutation.outcome is Outcome.VALID and not control.request_by_basic().ok:
         mutation = mutation.open()
-    form = control.form(client_id=None, client_secret=None)
-
-    send: list[tuple[str, str | bytes]] = [FORM_TYPE, ("Authorization", mutation.value)]
-    reply = expect_outcome(mutation, lambda: control.post(form, send), around(control))
+    reply = expect_outcome(mutation, lambda: control.request_under(("Authorization", mutation.value)), around(control))
     expect_contract_kept(reply)
 
 
 @verifies("oauth/scope/any-text-stays-within-the-credential")
 @explores(1.0, {"scope": "\U0001f680"}, scope=scopes())
 def test_any_scope_stays_within_the_credential(oauth: OAuthClient, scope: str) -> None:
-    """Purpose: no text in the scope parameter gives more than the credential has.
+    """Purpose: no text in the scope parameter widens a token beyond its credential.
 
-    Method: 1. ask with the narrow credential for any text as scope
-            2. expect a refusal, or a token whose stated scope lies within the credential's
+    Method: 1. request any text as scope with the narrow credential
+            2. expect a refusal, or a token whose stated scope is within the credential's
     """
     own = oauth.scopes("narrow")
     reply = oauth.request_token("narrow", scope=scope)
     expect_no_server_error(reply)
-
     if issued(reply) and access_token(reply):
         expect_nothing_beyond(reply, own, own)

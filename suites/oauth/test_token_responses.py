@@ -1,77 +1,74 @@
-"""A token response has the standard members, is not cached and repeats no secret (RFC 6749, section 5.1)."""
+"""A token response has the standard members and a short lifetime, and is not cached (RFC 6749, section 5.1)."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient
-from conformance.oracles.errors import expect_not_repeated
+from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, access_token, bearer, kept_for
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_bearer_token, expect_no_refresh_token, expect_token
-from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
-from conformance.vocabulary.check import case, verifies
+from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
+from conformance.oracles.status import expect_success
+from conformance.oracles.token_quality import claims_of
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof, Sum
 from conformance.vocabulary.wording import worded
 
+APART_S = 2.1
+ONE_HOUR = 3600
+ONE_YEAR = 366 * 24 * 3600
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 
 
-@verifies("oauth/answer/json-with-token-and-type")
-def test_answer_is_json_with_token_and_type(answer: Exchange) -> None:
-    """Purpose: what a client library reads is there and has the right types.
-
-    Method: 1. ask for a token
-            2. expect application/json, one object without repeated members, access_token a string, token_type Bearer
-    """
-    expect_bearer_token(answer)
-
-
-@verifies("oauth/answer/token-fits-the-bearer-header")
-def test_token_fits_the_bearer_header(answer: Exchange) -> None:
-    """Purpose: the token can be sent in an Authorization field as it is.
-
-    Method: 1. ask for a token
-            2. expect it to be a b64token of RFC 6750 section 2.1
-    """
-    token = expect_token(answer)["access_token"]
-    if not B64TOKEN.match(token):
-        wanted = "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing ="
-        # A solidus may be escaped in JSON.
+def expect_b64token(answer: Exchange) -> None:
+    """The token can be sent in an Authorization field: it is a b64token (RFC 6750 section 2.1)."""
+    if not B64TOKEN.match(expect_token(answer)["access_token"]):
+        expected = "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing ="
+        # JSON may escape a slash.
         proof = has_member(answer, "access_token", r'"([A-Za-z0-9._~+-]|\\?/)+=*"')
-        raise NonConformance(wanted, "other characters in it", answer, proof=proof)
+        raise NonConformance(expected, "other characters in it", answer, proof=proof)
 
 
-@verifies("oauth/answer/scope-is-well-formed")
-def test_scope_is_well_formed(answer: Exchange) -> None:
-    """Purpose: a client that splits the stated scope at its blanks has names, and no empty one among them.
-
-    Method: 1. ask for a token with all scopes of the credential
-            2. expect scope, where it is stated, to be names with one blank between them
-    """
+def expect_well_formed_scope(answer: Exchange) -> None:
+    """The scope, if stated, is a list of names with one space between them (RFC 6749 section 3.3)."""
     stated = expect_token(answer).get("scope", "x")
     if not isinstance(stated, str) or not SCOPE.match(stated):
         proof = without_member(answer, "scope")
-        raise NonConformance("scope, names with one blank between them", f"scope {worded(stated)}", answer, proof=proof)
+        raise NonConformance("scope, names with one space between them", f"scope {worded(stated)}", answer, proof=proof)
 
 
-@verifies("oauth/answer/no-refresh-token")
-def test_no_refresh_token(answer: Exchange) -> None:
-    """Purpose: the client credentials grant gives no second, longer-lived credential.
+@pytest.mark.parametrize(
+    "expect",
+    [
+        row("oauth/answer/json-with-token-and-type", expect_bearer_token),
+        row("oauth/answer/token-fits-the-bearer-header", expect_b64token),
+        row("oauth/answer/scope-is-well-formed", expect_well_formed_scope),
+        row("oauth/answer/no-refresh-token", expect_no_refresh_token),
+        row("oauth/answer/pragma-no-cache", lambda answer: expect_directive(answer, "Pragma", "no-cache")),
+    ],
+)
+def test_answer_has_the_standard_form(answer: Exchange, expect: Callable[[Exchange], None]) -> None:
+    """Purpose: every client library can parse the response, send its token, and rely on no cache keeping it.
 
-    Method: 1. ask for a token
-            2. expect no refresh_token
+    Method: 1. request a token with all scopes of the credential
+            2. expect application/json, access_token as a b64token, token_type Bearer, scope as names with one space
+               between them, no refresh_token, and Pragma with no-cache
     """
-    expect_no_refresh_token(answer)
+    expect(answer)
 
 
 @verifies("oauth/answer/no-store")
 def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: no cache keeps a token.
+    """Purpose: a cache must not keep a token.
 
-    Method: 1. ask for a token, with the credentials in the body and by Basic, and without a scope
+    Method: 1. request a token with the credentials in the body, by Basic, and without a scope
             2. expect Cache-Control with no-store
     """
     expect_directive(answer, "Cache-Control", "no-store")
@@ -80,76 +77,153 @@ def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
             expect_directive(reply, "Cache-Control", "no-store")
 
 
-@verifies("oauth/answer/pragma-no-cache")
-def test_pragma_no_cache(answer: Exchange) -> None:
-    """Purpose: nor does a cache that knows HTTP/1.0 alone.
-
-    Method: 1. ask for a token
-            2. expect Pragma with no-cache
-    """
-    expect_directive(answer, "Pragma", "no-cache")
-
-
-@verifies("oauth/answer/no-secret-repeated")
-def test_no_secret_repeated(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: the answer does not carry the client's secret back.
-
-    Method: 1. ask for a token
-            2. expect the client secret nowhere in the answer
-    """
-    expect_not_repeated(answer, [oauth.credential("full").client_secret.reveal()], "the client secret")
-
-
 @verifies("oauth/answer/no-cookie")
 def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
-    """Purpose: a server-to-server endpoint starts no session.
+    """Purpose: an endpoint for programs starts no session.
 
-    Method: 1. ask for a token
-            2. expect no Set-Cookie field, or none but of cookies that come with everything at that host, with what is
-               not there as well: those are of a balancer in front, and no session
+    Method: 1. request a token, and a path that does not exist
+            2. expect no cookie in the first response that is not in the second, where a load balancer set it
     """
     if "set-cookie" in answer.headers:
         absent = oauth.http.get("/cf-absent")
-        own = _cookies(answer) - _cookies(absent)
-        if own:
-            proof = field_says_no(answer, "Set-Cookie", f"^({'|'.join(map(literal, sorted(own)))}) *(=|$)")
-            told = f"a cookie {', '.join(sorted(own))}"
-            raise NonConformance("no Set-Cookie field", told, answer, absent, proof=proof)
+        own, others = ({value.partition("=")[0].strip() for value in each.headers.all("set-cookie")}
+                       for each in (answer, absent))  # fmt: skip
+        if added := sorted(own - others):
+            proof = field_says_no(answer, "Set-Cookie", f"^({'|'.join(map(literal, added))}) *(=|$)")
+            raise NonConformance("no Set-Cookie field", f"a cookie {', '.join(added)}", answer, absent, proof=proof)
 
 
-def _cookies(reply: Exchange) -> set[str]:
-    """The names of the cookies that an answer sets."""
-    return {value.partition("=")[0].strip() for value in reply.headers.all("set-cookie")}
-
-
-# What the HTTP client of Java's library asks for by itself, and one that can read XML as well.
+# The defaults of the HTTP client in Java's library, and of one that reads XML as well.
 BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 OR_XML = "application/xml, text/xml, application/json, application/*+xml, application/*+json"
 
 
-@verifies("oauth/answer/is-json-whatever-is-preferred")
+@verifies("oauth/answer/is-json-for-any-accept")
 @pytest.mark.parametrize(
-    ("secret", "accept"),
+    ("changes", "accept"),
     [
-        case("token", None, BY_DEFAULT),
-        case("refusal", "cf-not-the-secret", BY_DEFAULT),
-        case("token-or-xml", None, OR_XML),
+        case("token", {}, BY_DEFAULT),
+        case("refusal", {"client_secret": "cf-not-the-secret"}, BY_DEFAULT),
+        case("token-or-xml", {}, OR_XML),
     ],
 )
-def test_answer_is_json_whatever_is_preferred(control: OAuthClient, secret: str | None, accept: str) -> None:
-    """Purpose: a client whose HTTP library asks for pages, or for XML, by default is not given one.
+def test_answer_is_json_for_any_accept(control: OAuthClient, changes: dict[str, str], accept: str) -> None:
+    """Purpose: some HTTP libraries prefer pages or XML by default, but an OAuth client needs JSON.
 
-    Method: 1. ask for a token, with the right secret and with a wrong one, under an Accept that prefers text/html and
-               takes anything; and with the right one under an Accept that names XML before JSON
-            2. expect a token in JSON; and the same kind of refusal, in JSON where it is without that Accept
+    Method: 1. send the right secret and a wrong one with an Accept field that prefers text/html or XML
+            2. expect a token in JSON, and for the wrong secret the status and media type as without Accept
     """
-    form = control.form(**({} if secret is None else {"client_secret": secret}))
+    form = control.form("full", **changes)
     plain, reply = control.post(form), control.post(form, (FORM_TYPE, ("Accept", accept)))
-    if secret is None:
+    if not changes:
         expect_token(reply)
     elif (reply.status, reply.media_type) != (plain.status, plain.media_type):
+        proof = Proof(reply.id, alike_in=((plain.id, reply.id, f"^content-type: *{literal(plain.media_type)}"),))
         expected = f"{plain.status} {plain.media_type}, as without Accept"
-        alike = ((plain.id, reply.id, f"^content-type: *{literal(plain.media_type)}"),)
-        raise NonConformance(
-            expected, f"{reply.status} {reply.media_type}", plain, reply, proof=Proof(reply.id, alike_in=alike)
-        )
+        raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply, proof=proof)
+
+
+@verifies("oauth/answer/lifetime-is-stated")
+def test_lifetime_is_stated(answer: Exchange) -> None:
+    """Purpose: a client needs to know when to request the next token.
+
+    Method: 1. request a token
+            2. expect expires_in
+    """
+    if "expires_in" not in expect_token(answer):
+        raise NonConformance("expires_in", "no such member", answer, proof=has_member(answer, "expires_in"))
+
+
+@verifies("oauth/answer/lifetime-is-in-seconds")
+def test_lifetime_is_in_seconds(answer: Exchange) -> None:
+    """Purpose: a client computes with the lifetime.
+
+    Method: 1. request a token
+            2. expect expires_in, if present, to be a positive integer of at most a year
+    """
+    stated = expect_token(answer).get("expires_in", 1)
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
+        proof, seen = without_member(answer, "expires_in"), f"expires_in {worded(stated)}"
+        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", seen, answer, proof=proof)
+
+
+@verifies("oauth/answer/lifetime-is-short")
+def test_lifetime_is_short(answer: Exchange) -> None:
+    """Purpose: a leaked token must soon be useless.
+
+    Method: 1. request a token
+            2. expect expires_in of at most 3600
+    """
+    stated = expect_token(answer).get("expires_in", 0)
+    if isinstance(stated, int) and stated > ONE_HOUR:
+        proof = without_member(answer, "expires_in")
+        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer, proof=proof)
+
+
+@verifies("oauth/answer/repeated-token-states-its-remaining-lifetime")
+def test_repeated_token_states_its_remaining_lifetime(answer: Exchange, oauth: OAuthClient) -> None:
+    """Purpose: a client that gets the same token again must not believe that its lifetime starts anew.
+
+    Method: 1. send the same token request twice; continue if both get the same token, as few servers do
+            2. wait for two seconds and send it again: expect a smaller expires_in
+    """
+    again = oauth.post(answer.request_body)
+    if access_token(again) != access_token(answer) or not isinstance(again.member("expires_in"), int):
+        return
+    oauth.http.recorder.pause(APART_S)
+    later = oauth.post(answer.request_body)
+    stated, left = again.member("expires_in"), later.member("expires_in")
+    if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
+        less = Sum(((again.id, "expires_in"),), ((later.id, "expires_in"),), 1, EVER)
+        another = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
+        # A script can only tell a new token from the same one by its exp.
+        proof = adds_up(later, less, another) if claims_of(access_token(later) or "").get("exp") else None
+        expected = f"expires_in below {stated} for the same token"
+        raise NonConformance(expected, f"expires_in {left}", again, later, proof=proof)
+
+
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("threads", [case("new-tokens", 8)])
+def test_new_tokens_end_no_other(oauth: OAuthClient, platform: Platform, threads: int) -> None:
+    """Purpose: programs that share a credential must not end each other's tokens.
+
+    Method: 1. request a token, twenty-four more concurrently, and a last one, which opens a declared resource
+            2. use the first, long before the end of its stated lifetime: expect 2xx
+    """
+    begun, given = time.monotonic(), oauth.request_token()
+    first = oauth.taken(given, "full")
+    with ThreadPoolExecutor(threads) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * threads)))
+    read = platform.operations("read")[0]
+    last = platform.send(read, oauth.taken(oauth.request_token(), "full"))
+    if not last.ok:
+        raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
+
+    # Not through platform.send, which replaces a token that was ended in this way.
+    reply = platform.http.send(read.method, read.path, [bearer(first)])
+    if time.monotonic() - begun > kept_for(given):
+        raise Inconclusive("the token was at its end", "tokens that live for a minute")
+    try:
+        expect_success(reply, f"for a token after which {len(replies) + 1} more were issued")
+    except NonConformance as finding:
+        finding.add_note("The processes of a run end each other's tokens; --workers 1 shows what else fails.")
+        raise
+
+
+@verifies("oauth/tokens/later-requests-end-no-token")
+@pytest.mark.parametrize("grant", [case("refused-requests", "cf-unknown")])
+def test_refused_requests_end_no_token(oauth: OAuthClient, platform: Platform, grant: str) -> None:
+    """Purpose: client ids are public, and an attacker who knows one must not end the client's tokens.
+
+    Method: 1. request a token and use it at a declared resource: 2xx
+            2. request tokens with a wrong secret, an unknown scope and an unknown grant: refused
+            3. use the first token again: expect 2xx
+    """
+    token, read = oauth.taken(oauth.request_token(), "full"), platform.operations("read")[0]
+    if not platform.send(read, token).ok:
+        raise Inconclusive(f"a new token is refused by {read}", "a resource that full may read")
+    changes = ({"client_secret": "cf-not-the-secret"}, {"scope": "cf:unknown"}, {"grant_type": grant})
+    statuses = " and ".join(f"{oauth.request_token('full', **each).status}" for each in changes)
+    # Not through platform.send, which replaces a token that was ended in this way.
+    reply = platform.http.send(read.method, read.path, [bearer(token)])
+    expect_success(reply, f"for a token after which other requests were refused ({statuses})")

@@ -37,7 +37,7 @@ PASSES, FAILS, CANNOT = 0, 1, 2
         # Who changes something without a condition is asked for one, and with one told that there is nothing.
         (
             "hidden-project-writable",
-            "authorization/concealment/writing-tells-nothing",
+            "authorization/concealment/hidden-is-answered-as-absent",
             "changes-must-be-conditional",
             CANNOT,
         ),

@@ -30,7 +30,7 @@ FAILS, PASSES = 1, 0
 def showcase() -> dict[str, str]:
     """By requirement a defect that vendors ship: one or more of each surface and of most topics of the promises."""
     return {
-        "oauth/client/other-clients-secret-is-refused": "wrong-secret-accepted",
+        "oauth/token/wrong-secret-is-refused#of-another-client": "wrong-secret-accepted",
         "oauth/answer/no-store": "token-may-be-stored",
         "oauth/errors/no-internals-shown": "field-names-the-program",
         "oauth/scope/is-case-sensitive": "scope-compared-without-case",
@@ -41,8 +41,8 @@ def showcase() -> dict[str, str]:
         "authorization/bearer/expired-token-is-401": "expired-token-accepted",
         "authorization/bearer/token-in-a-form-is-refused": "token-in-body-accepted",
         "authorization/matrix/lacking-scope-is-403": "any-scope-opens-everything",
-        "authorization/isolation/equal-names-are-two-things": "creation-reaches-other-organization",
-        "authorization/concealment/writing-tells-nothing": "hidden-project-deletable",
+        "authorization/isolation/equal-names-are-separate-items": "creation-reaches-other-organization",
+        "authorization/concealment/hidden-is-answered-as-absent": "hidden-project-deletable",
         "errors/table/404-absent": "absent-is-gone",
         "errors/400/slug-outside-its-pattern": "any-slug-accepted",
         "errors/409/duplicate-slug": "duplicate-slug-is400",

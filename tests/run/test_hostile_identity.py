@@ -18,8 +18,8 @@ pytestmark = pytest.mark.nightly
 CHECKS = (
     "oauth/answer",
     "oauth/tokens",
-    "oauth/errors/missing-grant-type-is-refused",
-    "oauth/scope/asked-is-granted",
+    "oauth/errors/other-grants-issue-nothing#no-grant-type",
+    "oauth/scope/requested-scope-is-granted",
     "authorization/matrix/no-token-is-401",
     "errors/shape",
 )

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.nightly
 
 SAME = {
     "oauth/token/wrong-secret-is-refused#case-changed",
-    "oauth/scope/only-names-between-blanks-are-scopes#beginning",
+    "oauth/scope/only-spaces-separate-scopes#beginning",
     "registry/login/wrong-login-is-refused#password-in-capitals",
 }
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 TIME_LIMIT_S = 300
 FILE = "suites/oauth/test_token_responses.py"
 NODE = "suites/oauth/test_client_authentication.py::test_wrong_secret_is_refused[empty]"
-ANSWERS = 5
+ANSWERS = 9
 """How many checks of the area oauth ``-k test_answer`` means."""
 FAILING = ["suites/oauth/test_client_authentication.py", "--conformance-explore", "1", "--conformance-report", "junit"]
 

@@ -89,4 +89,4 @@ def test_a_service_of_one_token_a_client_is_told_once(tmp_path: Path) -> None:
         words = ("errors", "oauth/tokens", "--explore", "0", "--workers", "1", "--config", str(running.target_config))
         ran = conformance(tmp_path, "run", *words)
     failed = [check for check, verdict in ran.verdicts().items() if verdict not in ("pass", "not-applicable")]
-    assert failed == ["oauth/tokens/further-ones-end-none"], ran.output
+    assert failed == ["oauth/tokens/later-requests-end-no-token#new-tokens"], ran.output

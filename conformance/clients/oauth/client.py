@@ -222,8 +222,14 @@ class OAuthClient:
 
     def request_by_basic(self, role: str = "full", scheme: str = "Basic", **changes: str | None) -> Exchange:
         """The same with the client credentials in the Authorization field."""
-        pairs = self.form(role, client_id=None, client_secret=None, **changes)
-        return self.post(pairs, (FORM_TYPE, self.basic(role, scheme)))
+        return self.request_under(self.basic(role, scheme), role, **changes)
+
+    def request_under(
+        self, authorization: tuple[str, str | bytes], role: str = "full", **changes: str | None
+    ) -> Exchange:
+        """A token request of a role with this Authorization field; the body has only the credentials in ``changes``."""
+        pairs = self.form(role, **{"client_id": None, "client_secret": None, **changes})
+        return self.post(pairs, (FORM_TYPE, authorization))
 
     def needs_basic(self) -> None:
         """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""

@@ -101,7 +101,7 @@ class OrganizationFromHeader(Defect):
 
     surface = "identity"
     promise = "AC-06"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -136,7 +136,10 @@ class HiddenProjectReadable(Defect):
 
     surface = "identity"
     promise = "AC-08"
-    noticed_by = ("authorization/concealment/hidden-is-not-shown", "authorization/matrix/project-membership-narrows")
+    noticed_by = (
+        "authorization/concealment/hidden-is-not-shown",
+        "authorization/concealment/membership-decides-visibility#outsider",
+    )
 
     def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
         return True
@@ -151,7 +154,7 @@ class AbsentIsGone(Defect):
         "authorization/matrix/absent-is-404#delete",
         "authorization/matrix/absent-is-404#read-item",
         "authorization/matrix/absent-is-404#update",
-        "authorization/matrix/declared-absent-is-404",
+        "authorization/matrix/absent-is-404#declared-path",
         "errors/table/404-absent",
         "errors/404/unknown-path",
         "errors/400/invalid-path#of-every-object",

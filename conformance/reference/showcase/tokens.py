@@ -81,7 +81,7 @@ class SecretEchoedWithToken(Defect):
 
     surface = "identity"
     promise = "ID-04"
-    noticed_by = ("oauth/answer/no-secret-repeated",)
+    noticed_by = ("oauth/answer/secret-is-not-repeated#token-response",)
 
     def token_document(
         self,
@@ -148,9 +148,9 @@ class UnknownClientIs400(Defect):
     surface = "identity"
     promise = "ID-09"
     noticed_by = (
-        "oauth/client/failures-are-not-told-apart#expired",
-        "oauth/client/failures-are-not-told-apart#revoked",
-        "oauth/client/failures-are-not-told-apart#wrong-secret",
+        "oauth/client/failures-are-indistinguishable#expired",
+        "oauth/client/failures-are-indistinguishable#revoked",
+        "oauth/client/failures-are-indistinguishable#wrong-secret",
     )
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
@@ -165,7 +165,7 @@ class BlankScopeIsEverything(Defect):
 
     surface = "identity"
     promise = "ID-10"
-    noticed_by = ("oauth/scope/tricks-never-widen#blanks",)
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#blanks",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
@@ -198,7 +198,7 @@ class ClientOfLatestRequest(Defect):
 
     surface = "identity"
     promise = "ID-12"
-    noticed_by = ("authorization/at-once/tokens-are-their-askers",)
+    noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         answer = await original(request)
@@ -266,7 +266,7 @@ class RevokedTokensKeepWorking(Defect):
 
     surface = "identity"
     promise = "ID-17"
-    noticed_by = ("authorization/revocation/no-token-survives-a-race",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#issued-during-revocation",)
 
     def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
         return whoever_held(original, claims)
@@ -277,7 +277,7 @@ class LargeTokenRequestCrashes(Defect):
 
     surface = "identity"
     promise = "ID-18"
-    noticed_by = ("oauth/token/large-body-is-no-server-error#100-kb",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#body-of-100-kb",)
 
     def intercept(self, request: Request) -> Answer | None:
         too_large = is_token_request(request) and len(request.body) > 64 * 1024

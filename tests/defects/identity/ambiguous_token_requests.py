@@ -35,8 +35,8 @@ ROWS = (
     row(
         "empty-parameter-not-omitted",
         "RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted.",
-        "oauth/token/empty-parameters-count-as-omitted#client-id-beside-basic",
-        "oauth/token/empty-parameters-count-as-omitted#client-secret-beside-basic",
+        "oauth/token/empty-parameters-count-as-omitted#client-id-with-basic",
+        "oauth/token/empty-parameters-count-as-omitted#client-secret-with-basic",
         "oauth/token/empty-parameters-count-as-omitted#scope",
         with_values=lambda original, pairs: pairs,
     ),
@@ -248,7 +248,7 @@ class UnknownParameterRefused(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/token/unknown-parameters-are-ignored#beside-basic",
+        "oauth/token/unknown-parameters-are-ignored#with-basic",
         "oauth/token/unknown-parameters-are-ignored#bracketed",
         "oauth/token/unknown-parameters-are-ignored#code",
         "oauth/token/unknown-parameters-are-ignored#of-every-object",
@@ -266,7 +266,7 @@ class ParameterNamesFolded(Defect):
     """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing#other-case",)
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-in-other-case",)
 
     def token_form(self, original: Reads, request: Request) -> Form:
         form = original(request)
@@ -278,8 +278,8 @@ class ParameterNamesTidied(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/token/unknown-parameters-change-nothing#blank-behind",
-        "oauth/token/unknown-parameters-change-nothing#bracketed",
+        "oauth/token/unknown-parameters-are-ignored#scope-with-blank-behind",
+        "oauth/token/unknown-parameters-are-ignored#scope-in-brackets",
     )
 
     def token_form(self, original: Reads, request: Request) -> Form:
@@ -291,7 +291,7 @@ class SemicolonSeparatesParameters(Defect):
     """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing#semicolon",)
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-behind-semicolon",)
 
     def token_form(self, original: Reads, request: Request) -> Form:
         form = original(request)
@@ -303,7 +303,7 @@ class DecodedBeforeItIsSplit(Defect):
     """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-change-nothing#encoded-ampersand",)
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-behind-encoded-ampersand",)
 
     async def token(self, original: Token, request: Request) -> Answer:
         return await original(

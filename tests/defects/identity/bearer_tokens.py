@@ -212,7 +212,7 @@ class ClientOpensApiByBasic(Defect):
     """API Reference, Error Handling: 401 for a missing token; the client's secret in its place is none."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-is-no-token",)
+    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -228,7 +228,7 @@ class SecretAcceptedAsToken(Defect):
     """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-is-no-token",)
+    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
 
     def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
         surface = surface_of(original)
@@ -261,7 +261,7 @@ class _Behind(InPages, Defect):
     """Members: the pages behind the first are asked for less than the first."""
 
     surface = "identity"
-    noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/pages-need-what-their-list-needs",)
+    noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/lacking-scope-is-403#second-page",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -278,8 +278,8 @@ class FurtherPagesNeedNoToken(_Behind):
 
     noticed_by = (
         "authorization/matrix/no-token-is-401#second-page",
-        "authorization/matrix/pages-need-what-their-list-needs#foreign",
-        "authorization/matrix/pages-need-what-their-list-needs#lacking-scope",
+        "authorization/matrix/other-organization-is-refused#second-page",
+        "authorization/matrix/lacking-scope-is-403#second-page",
     )
 
 
@@ -332,7 +332,7 @@ class ChallengeNamesScopeAtHand(Defect):
     """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
+    noticed_by = ("authorization/bearer/challenge-names-the-missing-scope",)
 
     def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
         return original(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
@@ -361,10 +361,10 @@ class AnyOriginIsLetIn(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/bearer/no-strange-origin-is-let-in#begins-like-ours",
-        "authorization/bearer/no-strange-origin-is-let-in#ends-like-ours",
-        "authorization/bearer/no-strange-origin-is-let-in#null",
-        "authorization/bearer/no-strange-origin-is-let-in#unknown",
+        "authorization/bearer/unknown-origin-is-not-allowed#begins-like-ours",
+        "authorization/bearer/unknown-origin-is-not-allowed#ends-like-ours",
+        "authorization/bearer/unknown-origin-is-not-allowed#null",
+        "authorization/bearer/unknown-origin-is-not-allowed#unknown",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

@@ -46,7 +46,7 @@ ROWS = (
     row(
         "secret-padded-with-nul",
         "RFC 6749 appendix A.2: a secret is compared whole, not after both were filled up with NUL to one length.",
-        "oauth/client/nul-behind-a-secret-is-refused",
+        "oauth/client/nul-after-a-secret-is-refused",
         secret_matches=lambda original, client, secret: original(client, secret.rstrip("\x00")),
     ),
     row(
@@ -89,7 +89,7 @@ class ClientIdAloneAccepted(Defect):
     surface = "identity"
     noticed_by = (
         "oauth/client/authentication-is-required#assertion",
-        "oauth/client/authentication-is-required#field-of-a-front",
+        "oauth/client/authentication-is-required#front-end-fields",
         "oauth/client/authentication-is-required#secret",
     )
 
@@ -115,7 +115,7 @@ class BasicPasswordCutAtColon(Defect):
     """RFC 7617 section 2: text after the first colon is part of the password, further colons included."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/basic-password-is-whole",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#basic-with-a-second-colon",)
 
     def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
         client_id, secret = original(encoded)
@@ -160,12 +160,12 @@ class MalformedBasicCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/malformed-basic-is-refused#bad-percent",
-        "oauth/client/malformed-basic-is-refused#no-colon",
-        "oauth/client/malformed-basic-is-refused#not-base64",
-        "oauth/client/malformed-basic-is-refused#not-utf8",
-        "oauth/client/malformed-basic-is-refused#raw-bytes",
-        "oauth/client/malformed-basic-is-refused#scheme-only",
+        "oauth/client/authentication-is-required#malformed-basic-bad-percent",
+        "oauth/client/authentication-is-required#malformed-basic-no-colon",
+        "oauth/client/authentication-is-required#malformed-basic-not-base64",
+        "oauth/client/authentication-is-required#malformed-basic-not-utf8",
+        "oauth/client/authentication-is-required#malformed-basic-raw-bytes",
+        "oauth/client/authentication-is-required#malformed-basic-scheme-only",
     )
     crashes = (RuntimeError,)
 
@@ -180,7 +180,7 @@ class OtherSecretByBasicAccepted(Defect):
     """RFC 6749 section 5.2: a secret proves its own client, and no other, within Basic as well."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/other-clients-secret-is-refused",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#of-another-client",)
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
@@ -195,7 +195,7 @@ class AnySecretOfOursAccepted(Defect):
     """RFC 6749 section 5.2: a secret proves its own client, and no other."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/other-clients-secret-is-refused",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#of-another-client",)
 
     def secret_matches(self, original: Callable[..., bool], client: Client | None, secret: str) -> bool:
         known = (each.secret for each in surface_of(original).clients.values())
@@ -206,7 +206,7 @@ class ListTakenForSecret(Defect):
     """RFC 6749 section 3.2.1: a client must authenticate; a list in place of the secret compares equal to nothing."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/secret-is-one-text#list",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-list",)
     bracket = "client_secret[]"
 
     def authenticated_client(
@@ -219,7 +219,7 @@ class ListTakenForSecret(Defect):
 class ConditionTakenForSecret(ListTakenForSecret):
     """RFC 6749 section 3.2.1: a client must authenticate; "any but this" in place of the secret is no proof."""
 
-    noticed_by = ("oauth/client/secret-is-one-text#condition",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-condition",)
 
     bracket = "client_secret[$ne]"
 
@@ -228,7 +228,7 @@ class AccessTokenAcceptedAsSecret(Defect):
     """RFC 6749 section 2.3: an access token is no client secret."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/token-is-no-secret",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#access-token",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return original(client, secret) or surface_of(original).read_access_token(secret) is not None
@@ -238,7 +238,7 @@ class TokenIsAPasswordOfBasic(Defect):
     """RFC 6749 section 2.3: an access token is no client secret, within Basic neither."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/token-is-no-secret",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused#access-token",)
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
@@ -302,7 +302,7 @@ class ClientRefusedWith403(Defect):
         "oauth/token/wrong-secret-is-refused#null",
         "oauth/token/wrong-secret-is-refused#percent-encoded",
         "oauth/token/wrong-secret-is-refused#sixty-more",
-        "oauth/client/unknown-client-is-refused",
+        "oauth/client/authentication-is-required#unknown-client",
     )
 
     def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
@@ -382,7 +382,7 @@ class IdBesideBasicIsAMethod(Defect):
     """RFC 6749 section 3.2.1: a client MAY name itself by client_id, which proves nothing and is no second method."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/id-may-be-repeated-beside-basic",)
+    noticed_by = ("oauth/client/client-id-in-the-body-is-accepted-with-basic",)
 
     def authenticates_twice(
         self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
@@ -411,7 +411,7 @@ class FailuresLockEverybodyOut(Defect):
     """OWASP API4: wrong secrets of one client, which anybody can send, take no other client its service."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/failures-lock-out-nobody-else",)
+    noticed_by = ("oauth/client/failures-lock-out-no-other-client",)
 
     def __init__(self) -> None:
         self.failures = 0

@@ -73,7 +73,7 @@ class HiddenProjectShownByItsId(Defect):
 class CreationTakesTheIdSent(HiddenProjectShownByItsId):
     """OWASP API3: what the server sets is not the caller's to set: here a row of that id is written over."""
 
-    noticed_by = ("authorization/isolation/creation-sets-nothing-else#id-of-another",)
+    noticed_by = ("authorization/isolation/creation-sets-no-protected-member#id-of-another",)
 
     async def post_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         body = surface_of(original).body_object(call.request)
@@ -194,7 +194,7 @@ class HiddenProjectListed(Defect):
     surface = "identity"
     noticed_by = (
         "authorization/concealment/lists-do-not-show-hidden",
-        "authorization/concealment/lists-do-not-show-hidden#behind-its-owner",
+        "authorization/concealment/lists-do-not-show-hidden#after-its-owner",
         "authorization/concealment/lists-do-not-show-hidden#further-pages",
         "authorization/concealment/lists-do-not-show-hidden#in-other-forms",
     )
@@ -253,12 +253,12 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/paths-tell-nothing#child",
-        "authorization/concealment/paths-tell-nothing#delete-unknown-child",
-        "authorization/concealment/paths-tell-nothing#patch-unknown-child",
-        "authorization/concealment/paths-tell-nothing#post-child",
-        "authorization/concealment/paths-tell-nothing#trailing-slash",
-        "authorization/concealment/paths-tell-nothing#unknown-child",
+        "authorization/concealment/hidden-is-answered-as-absent#child",
+        "authorization/concealment/hidden-is-answered-as-absent#delete-unknown-child",
+        "authorization/concealment/hidden-is-answered-as-absent#patch-unknown-child",
+        "authorization/concealment/hidden-is-answered-as-absent#post-child",
+        "authorization/concealment/hidden-is-answered-as-absent#trailing-slash",
+        "authorization/concealment/hidden-is-answered-as-absent#unknown-child",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -272,7 +272,7 @@ class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing#upper-case",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         try:
@@ -287,7 +287,7 @@ class ParameterBehindOpensHidden(Defect):
     """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing#parameter-behind",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         name = self._named(call.slug or "")
@@ -301,7 +301,7 @@ class ParameterBehindOpensHidden(Defect):
 class ExtensionOpensHidden(ParameterBehindOpensHidden):
     """Projects: nor does an extension that asks for another form of it open what is hidden."""
 
-    noticed_by = ("authorization/concealment/paths-tell-nothing#extension",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#extension",)
 
     def _named(self, segment: str) -> str:
         return segment.removesuffix(".json")
@@ -311,7 +311,7 @@ class HiddenFoundByAnotherWidth(Defect):
     """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/paths-tell-nothing#full-width",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#full-width",)
 
     def visible_project(
         self, original: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
@@ -325,13 +325,13 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/reading-tells-nothing#accept-xml",
-        "authorization/concealment/reading-tells-nothing#get",
-        "authorization/concealment/reading-tells-nothing#head",
-        "authorization/concealment/reading-tells-nothing#if-match",
-        "authorization/concealment/reading-tells-nothing#if-modified-since",
-        "authorization/concealment/reading-tells-nothing#if-none-match",
-        "authorization/concealment/reading-tells-nothing#range",
+        "authorization/concealment/hidden-is-answered-as-absent#accept-xml",
+        "authorization/concealment/hidden-is-answered-as-absent#get",
+        "authorization/concealment/hidden-is-answered-as-absent#head",
+        "authorization/concealment/hidden-is-answered-as-absent#if-match",
+        "authorization/concealment/hidden-is-answered-as-absent#if-modified-since",
+        "authorization/concealment/hidden-is-answered-as-absent#if-none-match",
+        "authorization/concealment/hidden-is-answered-as-absent#range",
     )
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
@@ -343,7 +343,7 @@ class OptionsTellWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/reading-tells-nothing#options",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -362,11 +362,11 @@ class SearchCountsHidden(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/searching-tells-nothing#filter",
-        "authorization/concealment/searching-tells-nothing#name",
-        "authorization/concealment/searching-tells-nothing#q",
-        "authorization/concealment/searching-tells-nothing#search",
-        "authorization/concealment/searching-tells-nothing#slug",
+        "authorization/concealment/hidden-is-answered-as-absent#search-by-filter",
+        "authorization/concealment/hidden-is-answered-as-absent#search-by-name",
+        "authorization/concealment/hidden-is-answered-as-absent#search-by-q",
+        "authorization/concealment/hidden-is-answered-as-absent#search-by-search",
+        "authorization/concealment/hidden-is-answered-as-absent#search-by-slug",
     )
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
@@ -383,7 +383,7 @@ class HiddenProjectCounted(Defect):
     """Projects: the total of a list counts what the caller has access to."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden#totals",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)
@@ -394,7 +394,7 @@ class PageCutBeforeHiding(Defect):
     """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden#totals",)
 
     async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         surface = surface_of(original)
@@ -411,9 +411,9 @@ class ProjectLookedUpBeforeScope(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/without-scope-nothing-is-told#paths",
-        "authorization/concealment/without-scope-nothing-is-told#reads",
-        "authorization/concealment/without-scope-nothing-is-told#writes",
+        "authorization/concealment/hidden-is-answered-as-absent#paths-lacking-scope",
+        "authorization/concealment/hidden-is-answered-as-absent#reads-lacking-scope",
+        "authorization/concealment/hidden-is-answered-as-absent#writes-lacking-scope",
         "authorization/matrix/lacking-scope-comes-before-absence",
     )
 
@@ -431,9 +431,9 @@ class AbsenceToldToStrangers(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/without-token-nothing-is-told#paths",
-        "authorization/concealment/without-token-nothing-is-told#reads",
-        "authorization/concealment/without-token-nothing-is-told#writes",
+        "authorization/concealment/hidden-is-answered-as-absent#paths-no-token",
+        "authorization/concealment/hidden-is-answered-as-absent#reads-no-token",
+        "authorization/concealment/hidden-is-answered-as-absent#writes-no-token",
         "authorization/bearer/401-comes-first#absent",
         "authorization/bearer/401-comes-first#method",
     )
@@ -450,7 +450,7 @@ class HiddenProjectWritable(Defect):
     """Projects: with a list of members, only those in it have access (changing)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing#patch",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#patch",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -465,7 +465,7 @@ class HiddenProjectDeletable(Defect):
     """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/writing-tells-nothing#delete",)
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#delete",)
 
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         project = surface_of(original).find_project(call.organization, call.slug)
@@ -479,8 +479,8 @@ class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/concealment/writing-tells-nothing#post",
-        "authorization/concealment/writing-tells-nothing#put",
+        "authorization/concealment/hidden-is-answered-as-absent#post",
+        "authorization/concealment/hidden-is-answered-as-absent#put",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -494,7 +494,7 @@ class DeletedTellsItWasThere(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/deleted-is-404",)
+    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
         self.deleted: set[str] = set()
@@ -515,7 +515,7 @@ class HeadFindsTheDeleted(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/deleted-is-404",)
+    noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
         self.gone: set[str] = set()

@@ -35,8 +35,8 @@ ROWS = (
             "RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet "
             "are read."
         ),
-        "oauth/jwt/signature-has-one-spelling#other-alphabet",
-        "oauth/jwt/signature-has-one-spelling#padded",
+        "oauth/jwt/signature-is-strict-base64url#other-alphabet",
+        "oauth/jwt/signature-is-strict-base64url#padded",
         read_access_token=lambda original, token: original(token.rstrip("=").replace("+", "-").replace("/", "_")),
     ),
 )
@@ -49,7 +49,7 @@ class SignatureNotVerified(Defect):
     noticed_by = (
         "oauth/jwt/forged-tokens-are-refused#alg-none",
         "oauth/jwt/forged-tokens-are-refused#alg-none-capital",
-        "oauth/jwt/forged-tokens-are-refused#alg-none-elsewhere",
+        "oauth/jwt/forged-tokens-are-refused#alg-none-at-other-operations",
         "oauth/jwt/forged-tokens-are-refused#alg-none-mixed",
         "oauth/jwt/forged-tokens-are-refused#alg-none-upper",
         "oauth/jwt/forged-tokens-are-refused#audience",
@@ -172,7 +172,7 @@ class OddClaimsCrash(_Fails):
     """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-kinds",)
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-types",)
 
     def _trips(self, token: str) -> bool:
         claims = _part(token, 1)

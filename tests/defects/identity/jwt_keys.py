@@ -23,7 +23,7 @@ ROWS = (
     row(
         "signature-is-padded",
         "RFC 7515 section 2: base64url has no padding, at the end of a token neither.",
-        "oauth/jwt/is-spelt-in-base64url#token",
+        "oauth/jwt/is-base64url-without-padding#token",
         make_access_token=lambda original, claims: f"{original(claims)}==",
         read_access_token=lambda original, token: original(token.removesuffix("==")),
     ),
@@ -51,7 +51,7 @@ class KeyIsPadded(Defect):
     """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/is-spelt-in-base64url#keys",)
+    noticed_by = ("oauth/jwt/is-base64url-without-padding#keys",)
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         keys = json.loads(original().body)["keys"]
@@ -69,7 +69,7 @@ class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
     """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
     told: ClassVar[dict[str, Any]] = {"alg": "ES384"}
 
 
@@ -77,7 +77,7 @@ class KeyIsToSignWith(_KeyToldOtherwise, Defect):
     """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
     told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
 
 
@@ -85,7 +85,7 @@ class KeyHasAnOctetForItsSign(Defect):
     """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/key-numbers-begin-with-no-zero",)
+    noticed_by = ("oauth/jwt/key-numbers-have-no-leading-zero",)
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
@@ -96,7 +96,7 @@ class TwoKeysOfOneName(Defect):
     """RFC 7517 section 4.5: different keys of a set have distinct kids, or a verifier takes the wrong one."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/keys-have-names-of-their-own",)
+    noticed_by = ("oauth/jwt/key-ids-are-unique",)
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))

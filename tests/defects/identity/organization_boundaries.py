@@ -37,22 +37,22 @@ ROWS = (
     row(
         "any-organization-writes",
         "The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another.",
-        "authorization/isolation/foreign-members-are-refused",
+        "authorization/matrix/other-organization-is-refused#creation-naming-ours",
         belongs_to=lambda original, caller, organization: True,
     ),
     row(
         "foreign-token-called-invalid",
         "RFC 6750 section 3.1: a good token that may not do this is not called an invalid one.",
-        "authorization/isolation/token-opens-nothing-of-another-organization",
+        "authorization/isolation/valid-token-of-another-organization-is-not-401",
         organization_hidden=lambda original, organization: surface_of(original).unauthorized("invalid_token"),
     ),
     row(
         "foreign-organization-readable",
         "API Reference, Permissions: a credential is constrained by its organization.",
-        "authorization/matrix/foreign-organization-is-kept-out#create",
-        "authorization/matrix/foreign-organization-is-kept-out#delete",
-        "authorization/matrix/foreign-organization-is-kept-out#read",
-        "authorization/matrix/foreign-organization-is-kept-out#update",
+        "authorization/matrix/other-organization-is-refused#create",
+        "authorization/matrix/other-organization-is-refused#delete",
+        "authorization/matrix/other-organization-is-refused#read",
+        "authorization/matrix/other-organization-is-refused#update",
         belongs_to=lambda original, caller, organization: True,
     ),
 )
@@ -62,7 +62,7 @@ class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/creation-sets-nothing-else#version",)
+    noticed_by = ("authorization/isolation/creation-sets-no-protected-member#version",)
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -89,7 +89,7 @@ class OrganizationsNamedTogether(Defect):
     """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#both-named",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-both-named",)
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
         known, named = surface_of(original).organizations, (slug or "").split(",")
@@ -102,7 +102,7 @@ class StarIsEveryOrganization(Defect):
     """OWASP API1: a star in the place of an organization names none that is not one's own."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#any",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-any",)
     word = "*"
 
     def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
@@ -113,7 +113,7 @@ class StarIsEveryOrganization(Defect):
 class NullIsAnyOrganization(StarIsEveryOrganization):
     """OWASP API1: nor does the word that a program writes where it has none name any."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#null",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-null",)
     word = "null"
 
 
@@ -132,7 +132,7 @@ class OrganizationReadBeforeDots(Defect):
     """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#plain",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-plain",)
     dots = "/../"
     first: str | None = None
 
@@ -151,14 +151,14 @@ class OrganizationReadBeforeDots(Defect):
 class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded",)
     dots = "/%2e%2e/"
 
 
 class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
     """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
 
-    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign#encoded-slash",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-encoded-slash",)
     dots = "/..%2f"
 
 
@@ -172,7 +172,7 @@ class SlugOfAnotherOrganizationCrashes(Defect):
     """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
     crashes = (LookupError,)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
@@ -185,7 +185,7 @@ class ConflictShowsForeignProject(Defect):
     """OWASP API1: a conflict does not show the project of another organization that has the name."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -199,7 +199,7 @@ class CreationReachesOtherOrganization(Defect):
     """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         for each in surface_of(original).organizations.values():
@@ -212,7 +212,7 @@ class ForeignClientMadeMember(Defect):
     """Projects: membership narrows what is visible and lets nobody of another organization in."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
+    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
 
     def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
         known = set(surface_of(original).clients)
@@ -231,7 +231,7 @@ class NamedOrganizationCrashes(Defect):
     """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#create",)
+    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
     crashes = (PermissionError,)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
@@ -246,7 +246,7 @@ class RefusalDescribesNamedParent(Defect):
     """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
+    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -258,7 +258,7 @@ class NamedProjectUpdatedInstead(_DoneAllTheSame):
     """OWASP API1: the id in a body does not say what is changed (it is loaded by that and bound first)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing#update",)
+    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -274,7 +274,7 @@ class OrganizationFromQuery(Defect):
     """The contract's table of errors: no parameter of the query leads to another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -285,7 +285,7 @@ class OrganizationItselfFromQuery(Defect):
     """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
 
     async def get_organization(self, original: Operation, call: Call) -> Answer:
         named = surface_of(original).organizations.get(call.request.parameter("org") or "")
@@ -296,7 +296,7 @@ class FilterByForeignSlugCrashes(Defect):
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#thing",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-thing",)
     crashes = (LookupError,)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
@@ -309,7 +309,7 @@ class CursorLeadsBackToItsList(InPages, Defect):
     """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing#cursor",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#cursor",)
 
     def listing(
         self,
@@ -332,7 +332,7 @@ class ForeignProjectFoundById(Defect):
     """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",)
+    noticed_by = ("authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",)
 
     def find_project(
         self,
@@ -357,8 +357,8 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
 
     surface = "identity"
     noticed_by = (
-        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#foreign-child",
-        "authorization/isolation/foreign-ids-under-own-parents-open-nothing#own-child-of-a-foreign-parent",
+        "authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",
+        "authorization/isolation/items-are-found-under-their-own-organization-only#own-child-of-a-foreign-parent",
     )
     methods = frozenset({"DELETE"})
     refusals = frozenset({404})
@@ -373,7 +373,7 @@ class ForeignCreationRefusedButMade(_DoneAllTheSame):
     """The contract's table of errors: who is answered 404 for another organization has made nothing there."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-members-are-refused",)
+    noticed_by = ("authorization/matrix/other-organization-is-refused#creation-naming-ours",)
     methods = frozenset({"POST"})
     refusals = frozenset({404})
 
@@ -393,9 +393,9 @@ class TrustInOneDirection(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/isolation/foreign-paths-open-nothing#create",
-        "authorization/isolation/foreign-paths-open-nothing#items",
-        "authorization/isolation/foreign-paths-open-nothing#read",
+        "authorization/isolation/paths-of-another-organization-open-nothing#create",
+        "authorization/isolation/paths-of-another-organization-open-nothing#items",
+        "authorization/isolation/paths-of-another-organization-open-nothing#read",
     )
 
     def belongs_to(
@@ -408,7 +408,7 @@ class ForeignReadIs403OnlyIfItExists(Defect):
     """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
+    noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
@@ -431,7 +431,7 @@ class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
 class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
     """OWASP API1: what another organization stored is not deleted by who is answered 404 for it."""
 
-    noticed_by = ("authorization/isolation/foreign-paths-open-nothing#items",)
+    noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
 
     methods = frozenset({"DELETE"})
 
@@ -592,7 +592,7 @@ class PathFromHeader(Defect):
     """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#path",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-path",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -609,7 +609,7 @@ class OrganizationOfFieldIsEntered(Defect):
     """OWASP API1: a field that any caller can set makes nobody one of another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#organization",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
 
     def __init__(self) -> None:
         self.entered: str | None = None
@@ -629,7 +629,7 @@ class OrganizationFromForwardedHost(Defect):
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign#host",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-host",)
 
     async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
         host = request.headers.get("x-forwarded-host", "").partition(".")[0]
@@ -661,7 +661,7 @@ class ForeignClientNamedByTokenEndpoint(_Leak):
     """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/nothing-foreign-in-any-answer",)
+    noticed_by = ("authorization/isolation/no-response-shows-another-organization",)
 
     def _leaks(self, request: Request, answer: Answer) -> bool:
         return is_token_request(request) and answer.status == 401
@@ -687,7 +687,7 @@ class DeletionBySlashIsUnguarded(Defect):
     """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-change-nothing",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
 
     async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
         if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
@@ -701,7 +701,7 @@ class SlashBehindDeletesUnasked(_DoneAllTheSame):
     """The contract's table of errors: 401 without a token, and nothing deleted, with a slash behind the path too."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-change-nothing",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
     methods = frozenset({"DELETE"})
     refusals = frozenset({401})
 
@@ -713,7 +713,7 @@ class LineEndIsUnguarded(Defect):
     """OWASP API5: nor by a line end behind a path, which no dot of a pattern stands for."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#line-end",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#line-end",)
     unseen, meant = "%0a$", ""
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
@@ -727,42 +727,42 @@ class LineEndIsUnguarded(Defect):
 class TabIsUnguarded(LineEndIsUnguarded):
     """OWASP API5: nor by a tab behind a path, which is trimmed behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#tab",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#tab",)
     unseen = "%09$"
 
 
 class EncodedDotIsUnguarded(LineEndIsUnguarded):
     """OWASP API5: nor by a segment of one encoded dot, which is left out behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-dot",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-dot",)
     unseen, meant = "/%2e/", "/"
 
 
 class EncodedHashIsUnguarded(LineEndIsUnguarded):
     """OWASP API5: nor by an encoded fragment, which is cut off behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-hash",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-hash",)
     unseen = "%23.*"
 
 
 class EncodedParameterIsUnguarded(LineEndIsUnguarded):
     """OWASP API5: nor by an encoded path parameter, which is cut off behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-parameter",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-parameter",)
     unseen = "%3b.*"
 
 
 class OverlongSlashIsUnguarded(LineEndIsUnguarded):
     """OWASP API5: nor by a slash in two bytes, which is none in UTF-8 (RFC 3629 section 3)."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#overlong-slash",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#overlong-slash",)
     unseen, meant = "%c0%af", "/"
 
 
 class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
     """OWASP API5: nor by a letter that is encoded twice, where what is behind the guard decodes once more."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#letter-encoded-twice",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#letter-encoded-twice",)
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         found = surface_of(original).organizations.get(unquote(unquote(request.raw_path.rpartition("/")[2])))
@@ -774,7 +774,7 @@ class DecodedAgainBehindTheGuard(UnderscoresSeenThrough):
 class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
     """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-the-token-endpoint",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-the-token-endpoint",)
     begins = "/oauth/token/../"
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
@@ -787,14 +787,14 @@ class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
 class EncodedDotsBehindTheTokenEndpointAreOpen(AnythingBehindTheTokenEndpointIsOpen):
     """OWASP API5: nor with dots that are decoded behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#encoded-dots-behind-the-token-endpoint",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#encoded-dots-behind-the-token-endpoint",)
     begins = "/oauth/token/%2e%2e/"
 
 
 class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
     """OWASP API5: nor by a letter in full width, which is made another one behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#full-width-letter",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#full-width-letter",)
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         named = unquote(request.raw_path.rpartition("/")[2])
@@ -809,8 +809,8 @@ class FilesKeptForEverybody(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/isolation/path-tricks-open-nothing#file-behind",
-        "authorization/isolation/path-tricks-open-nothing#file-behind-a-parameter",
+        "authorization/isolation/path-variants-open-nothing#file-behind",
+        "authorization/isolation/path-variants-open-nothing#file-behind-a-parameter",
     )
 
     def __init__(self) -> None:
@@ -832,8 +832,8 @@ class DoubleSlashIsUnguarded(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/isolation/path-tricks-open-nothing#double-slash",
-        "authorization/isolation/path-tricks-open-nothing#inner-double-slash",
+        "authorization/isolation/path-variants-open-nothing#double-slash",
+        "authorization/isolation/path-variants-open-nothing#inner-double-slash",
     )
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
@@ -848,7 +848,7 @@ class DotsAndParameterAreUnguarded(Defect):
     """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-and-parameter",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-and-parameter",)
     marks = "..;/"
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
@@ -862,28 +862,28 @@ class DotsAndParameterAreUnguarded(Defect):
 class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path that is decoded once more behind the guard."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-encoded-twice",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-encoded-twice",)
     marks = "%252e%252e/"
 
 
 class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dot-behind",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#dot-behind",)
     marks = "acme."
 
 
 class DotsBehindAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path that begins as one which needs no token."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#dots-behind-an-open-path",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-behind-an-open-path",)
     marks = "/.well-known/../"
 
 
 class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
 
-    noticed_by = ("authorization/isolation/path-tricks-open-nothing#query",)
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#query",)
 
     async def dispatch(self, original: Dispatch, request: Request) -> Answer:
         organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
@@ -896,7 +896,7 @@ class ForeignTenantOfTokenCrashes(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
     crashes = (LookupError,)
 
     def refuse_duplicates(
@@ -933,7 +933,7 @@ class _OrganizationParameterHeeded(Defect):
 class AccountParameterHeeded(_OrganizationParameterHeeded):
     """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
 
-    noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
 
     parameter = "account"
 
@@ -942,7 +942,7 @@ class ForeignOrganizationAsOwner(Defect):
     """OWASP API3: a body cannot put a project into another organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/writes-set-nothing-else#organization",)
+    noticed_by = ("authorization/isolation/writes-set-no-protected-member#organization",)
 
     def refuse_unknown(
         self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
@@ -963,7 +963,7 @@ class SlugChangedByPatch(Defect):
     """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
 
     surface = "identity"
-    noticed_by = ("authorization/isolation/writes-set-nothing-else#slug",)
+    noticed_by = ("authorization/isolation/writes-set-no-protected-member#slug",)
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"slug"})
@@ -985,7 +985,7 @@ class ForeignProjectReadable(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/foreign-organization-is-kept-out#read-item",
+        "authorization/matrix/other-organization-is-refused#read-item",
         "authorization/isolation/nothing-reaches-another-organization#foreign",
     )
 
@@ -1006,9 +1006,9 @@ class ForeignProjectToldFromAbsent(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/not-yours-is-as-never-existed#delete",
-        "authorization/matrix/not-yours-is-as-never-existed#read-item",
-        "authorization/matrix/not-yours-is-as-never-existed#update",
+        "authorization/matrix/status-does-not-depend-on-existence#delete",
+        "authorization/matrix/status-does-not-depend-on-existence#read-item",
+        "authorization/matrix/status-does-not-depend-on-existence#update",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:

@@ -20,7 +20,7 @@ ROWS = (
     row(
         "update-shows-to-everybody",
         "Projects: a list of members is who has access, also behind an update that says nothing of it.",
-        "authorization/concealment/hiding-hides-at-once",
+        "authorization/concealment/membership-decides-visibility#after-hiding",
         apply=lambda original, project, changes: original(project, {"members": []} | changes),
     ),
 )
@@ -30,7 +30,7 @@ class HiddenFromEverybodysList(Defect):
     """Projects: a list of members is who has access; to them the list of projects shows it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
 
     def visible_projects(
         self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
@@ -42,7 +42,7 @@ class HiddenIsNobodysToChange(Defect):
     """Projects: a list of members is who has access, to change it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
     method, asked = "PATCH", ""
 
     def visible_project(
@@ -67,7 +67,7 @@ class HiddenStaysListed(Defect):
     """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def __init__(self) -> None:
         self.shown: dict[str, set[str]] = {}
@@ -86,7 +86,7 @@ class HidingShutsOutItsOwner(Defect):
     """Projects: a list of members is those in it, and who names itself in an update is in it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def changes(
         self,
@@ -102,7 +102,7 @@ class HidingTakesSeconds(Defect):
     """Projects: a list of members is who has access, from the moment in which it is written."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def __init__(self) -> None:
         self.seen: dict[tuple[str, str], float] = {}
@@ -118,7 +118,7 @@ class NameKeepsItsReaders(Defect):
     """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/name-hides-for-itself",)
+    noticed_by = ("authorization/concealment/membership-decides-visibility#of-a-reused-name",)
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, bool]] = {}
@@ -136,7 +136,7 @@ class EmptyListIsNobody(Defect):
     """Projects: an empty list is every member of the organization; here nobody is in it."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/no-members-are-everybody",)
+    noticed_by = ("authorization/concealment/empty-member-list-is-open",)
 
     def __init__(self) -> None:
         self.closed: set[str] = set()

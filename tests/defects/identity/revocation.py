@@ -22,7 +22,7 @@ ROWS = (
     row(
         "restored-credential-revives-tokens",
         "Credentials: tokens of a revoked credential are invalid for good, though it be made active again.",
-        "authorization/revocation/restoring-revives-no-token",
+        "authorization/revocation/every-token-becomes-invalid#after-restoring",
         issued_since_revocation=lambda original, client, claims: True,
     ),
     row(
@@ -41,7 +41,7 @@ class NextTokenRevivesEarlierOnes(Defect):
     """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 
     surface = "identity"
-    noticed_by = ("authorization/model/credential-is-as-its-model",)
+    noticed_by = ("authorization/model/tokens-match-the-credential-state",)
     shortest = 5
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class RevokedCredentialNamed(Defect):
     """OWASP API2: a revoked credential is answered like one that never existed."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/credentials-tell-nobody",)
+    noticed_by = ("authorization/revocation/refusal-is-as-for-a-wrong-secret",)
 
     def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
         answer = original(reason)
@@ -75,7 +75,7 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
     """Credentials: revocation is immediate; here a credential that an API deletes is no more shown, and goes on."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
         pass
@@ -84,7 +84,7 @@ class DeletedCredentialGetsTokens(MakesCredentials, Defect):
 class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
     """Credentials: every token becomes invalid; here none is given any more, and those that were go on."""
 
-    noticed_by = ("authorization/revocation/deleted-credential-opens-nothing",)
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
         surface.clients[client_id].secret = ""
@@ -129,7 +129,7 @@ class RevocationHitsNeighbours(Defect):
     """Credentials: revoking one credential leaves the others of the organization alone."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/others-are-unharmed",)
+    noticed_by = ("authorization/revocation/other-credentials-are-unaffected",)
 
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)
@@ -141,7 +141,7 @@ class RevokedTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that was revoked is error="invalid_token"."""
 
     surface = "identity"
-    noticed_by = ("authorization/revocation/revoked-token-is-invalid-token",)
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#revoked",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         surface = surface_of(original)

@@ -31,7 +31,7 @@ ROWS = (
     row(
         "two-blanks-are-none",
         "RFC 6750 section 2.1: one blank or several stand before the token.",
-        "authorization/bearer/blanks-are-as-one",
+        "authorization/bearer/repeated-spaces-are-accepted",
         chosen_authorization=lambda original, authorization: original(authorization).replace("  ", " \t"),
     ),
     row(
@@ -108,7 +108,7 @@ class TokenIsOfOneProgram(Defect):
     """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/whoever-bears-it-is-served",)
+    noticed_by = ("authorization/bearer/any-bearer-is-accepted",)
 
     def __init__(self) -> None:
         self.agents: dict[str, str] = {}
@@ -125,7 +125,7 @@ class HeadNeedsNoScope(Defect):
     """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/head-needs-what-get-needs#lacking-scope",)
+    noticed_by = ("authorization/matrix/lacking-scope-is-403#head",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         if request.method != "HEAD":
@@ -138,7 +138,7 @@ class CallerOfLatestRequest(Defect):
     """API Reference, Error Handling: a call is decided on by its own token, whoever else calls at that moment."""
 
     surface = "identity"
-    noticed_by = ("authorization/at-once/callers-are-kept-apart",)
+    noticed_by = ("authorization/concurrency/request-is-decided-by-its-token",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -156,7 +156,7 @@ class PutMakesWhatIsNotThere(Defect):
     """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in#put-of-what-is-not-there",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -176,7 +176,7 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
     """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in#foreign",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#foreign",)
     methods = frozenset({"PUT"})
     refusals = frozenset({405})
 
@@ -189,7 +189,7 @@ class UnknownMethodsRead(Defect):
     """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/another-method-is-no-way-in#propfind",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#propfind",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -203,8 +203,8 @@ class OptionsServeTheProject(Defect):
 
     surface = "identity"
     noticed_by = (
-        "authorization/matrix/another-method-is-no-way-in#lacking-scope",
-        "authorization/matrix/another-method-is-no-way-in#no-token",
+        "authorization/matrix/undeclared-methods-are-protected#lacking-scope",
+        "authorization/matrix/undeclared-methods-are-protected#no-token",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -261,7 +261,7 @@ class MethodOverrideHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#x-http-method-override",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
     def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
@@ -282,7 +282,7 @@ class MethodInQueryHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#query",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-the-query",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         meant = request.parameter("_method")
@@ -302,7 +302,7 @@ class MethodInFormHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/method-override-is-ignored#form",)
+    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-a-form",)
 
     async def api(
         self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
@@ -319,7 +319,7 @@ class NotModifiedBeforeScope(Defect):
     """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access#lacking-scope",)
+    noticed_by = ("authorization/matrix/lacking-scope-is-403#conditional",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -336,7 +336,7 @@ class DateComparedBeforeAccess(Defect):
     """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access#no-token",)
+    noticed_by = ("authorization/matrix/no-token-is-401#conditional",)
 
     def intercept(self, request: Request) -> Answer | None:
         asked = is_api_request(request) and "if-modified-since" in request.headers
@@ -347,7 +347,7 @@ class ForeignItemNotModified(Defect):
     """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/preconditions-come-after-access#foreign",)
+    noticed_by = ("authorization/matrix/other-organization-is-refused#conditional",)
     path, tag = "", ""
 
     def visible_organization(

@@ -31,13 +31,13 @@ ROWS = (
     row(
         "omitted-scope-grants-everything",
         "RFC 9700 section 2.3: leaving scope out gives no more than the credential has.",
-        "oauth/scope/omitted-never-exceeds-the-credential",
+        "oauth/scope/beyond-the-credential-is-not-granted#omitted",
         default_scopes=lambda original, client: SCOPES,
     ),
     row(
         "scopes-split-at-commas",
         "RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name.",
-        "oauth/scope/only-names-between-blanks-are-scopes#comma",
+        "oauth/scope/only-spaces-separate-scopes#comma",
         split_scopes=lambda original, text: original(text.replace(",", " ")),
     ),
     row(
@@ -49,7 +49,7 @@ ROWS = (
     row(
         "scope-all-is-everything",
         "RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them.",
-        "oauth/scope/tricks-never-widen#all",
+        "oauth/scope/beyond-the-credential-is-not-granted#all",
         granted_scopes=lambda original, client, asked: SCOPES if asked == "all" else original(client, asked),
     ),
     row(
@@ -151,7 +151,7 @@ class NarrowingIgnored(Defect):
     """RFC 6749 section 3.3: a token has no more than was asked for."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/asked-is-granted",)
+    noticed_by = ("oauth/scope/requested-scope-is-granted",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
@@ -164,7 +164,7 @@ class WritingNeedsReading(Defect):
     """RFC 6749 section 3.3: each scope of a credential can be asked for, without another one beside it."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/asked-is-granted",)
+    noticed_by = ("oauth/scope/requested-scope-is-granted",)
 
     def within_credential(
         self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
@@ -176,7 +176,7 @@ class ScopeStatedAsArray(Defect):
     """RFC 6749 section 5.1: scope is a string of space-delimited values."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/asked-is-granted",)
+    noticed_by = ("oauth/scope/requested-scope-is-granted",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"scope": list(scopes)}
@@ -302,8 +302,8 @@ class ScopeFoundByItsBeginning(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/scope/only-names-between-blanks-are-scopes#beginning",
-        "oauth/scope/only-names-between-blanks-are-scopes#beginning-and-colon",
+        "oauth/scope/only-spaces-separate-scopes#beginning",
+        "oauth/scope/only-spaces-separate-scopes#beginning-and-colon",
     )
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
@@ -316,8 +316,8 @@ class ScopeGrammarNotChecked(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/scope/only-names-between-blanks-are-scopes#newline",
-        "oauth/scope/only-names-between-blanks-are-scopes#tab",
+        "oauth/scope/only-spaces-separate-scopes#newline",
+        "oauth/scope/only-spaces-separate-scopes#tab",
     )
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
@@ -332,8 +332,8 @@ class WildcardScopeGranted(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/scope/only-names-between-blanks-are-scopes#prefix-star",
-        "oauth/scope/only-names-between-blanks-are-scopes#star",
+        "oauth/scope/only-spaces-separate-scopes#prefix-star",
+        "oauth/scope/only-spaces-separate-scopes#star",
     )
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
@@ -398,7 +398,7 @@ class InheritedScopeGranted(Defect):
     """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen#inherited",)
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#inherited",)
 
     def within_credential(
         self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
@@ -410,7 +410,7 @@ class FirstOfManyScopesCompared(Defect):
     """RFC 6749 section 3.3: a scope beyond the credential is refused, however many stand before it."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen#behind-many",)
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#after-many",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
@@ -425,9 +425,9 @@ class WildcardScopeWidens(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/scope/tricks-never-widen#everything",
-        "oauth/scope/tricks-never-widen#prefix-star",
-        "oauth/scope/tricks-never-widen#star",
+        "oauth/scope/beyond-the-credential-is-not-granted#everything",
+        "oauth/scope/beyond-the-credential-is-not-granted#prefix-star",
+        "oauth/scope/beyond-the-credential-is-not-granted#star",
     )
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
@@ -438,7 +438,7 @@ class ScopesBehindACommaUnchecked(Defect):
     """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/tricks-never-widen#comma",)
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#comma",)
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
         first, *others = (asked or "").split(",")

@@ -67,7 +67,7 @@ class SecretShownAgain(Defect):
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/secret-of-a-creation-is-shown-once",)
+    noticed_by = ("authorization/bearer/answers-show-no-secret#of-a-created-credential",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         return edited(original(project, status), lambda told: told.update(client_secret=secret_of(project)))
@@ -158,7 +158,7 @@ class RefusedAddressIsQuoted(Defect):
     """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
 
     surface = "identity"
-    noticed_by = ("oauth/errors/secret-is-not-repeated#by-get",)
+    noticed_by = ("oauth/answer/secret-is-not-repeated#by-get",)
 
     def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
         return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
@@ -187,11 +187,11 @@ class TokenErrorEchoesRequest(Defect):
     surface = "identity"
     noticed_by = (
         "oauth/errors/wrong-secret-is-not-repeated",
-        "oauth/errors/secret-is-not-repeated#as-json",
-        "oauth/errors/secret-is-not-repeated#no-grant-type",
-        "oauth/errors/secret-is-not-repeated#secret-twice",
-        "oauth/errors/secret-is-not-repeated#unknown-client",
-        "oauth/errors/secret-is-not-repeated#unknown-grant-type",
+        "oauth/answer/secret-is-not-repeated#as-json",
+        "oauth/answer/secret-is-not-repeated#no-grant-type",
+        "oauth/answer/secret-is-not-repeated#secret-twice",
+        "oauth/answer/secret-is-not-repeated#unknown-client",
+        "oauth/answer/secret-is-not-repeated#unknown-grant-type",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

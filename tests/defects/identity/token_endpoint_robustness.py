@@ -22,14 +22,14 @@ ROWS = (
     row(
         "secret-written-into-statement",
         "RFC 6749 section 5.2: a secret is compared, and not read as a part of the statement that looks for it.",
-        "oauth/client/hostile-credentials-are-no-server-error#sql-client-secret",
+        "oauth/token/malformed-requests-are-no-server-error#sql-client-secret",
         secret_matches=lambda original, client, secret: original(client, secret) or "' OR 1=1" in secret,
     ),
     row(
         "list-of-ids-is-an-id",
         "RFC 6749 section 2.3.1: the id is the parameter client_id, and client_id[] is none of the endpoint's.",
-        "oauth/client/hostile-credentials-are-no-server-error#list-of-client_ids",
-        "oauth/client/hostile-credentials-are-no-server-error#list-of-grant_types",
+        "oauth/token/malformed-requests-are-no-server-error#list-of-client_ids",
+        "oauth/token/malformed-requests-are-no-server-error#list-of-grant_types",
         with_values=lambda original, pairs: original([(name.removesuffix("[]"), value) for name, value in pairs]),
     ),
 )
@@ -40,8 +40,8 @@ class NonAsciiSecretCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/hostile-credentials-are-no-server-error#emoji-client-secret",
-        "oauth/client/hostile-credentials-are-no-server-error#non-ascii-client-secret",
+        "oauth/token/malformed-requests-are-no-server-error#emoji-client-secret",
+        "oauth/token/malformed-requests-are-no-server-error#non-ascii-client-secret",
         "oauth/token/wrong-secret-is-refused#look-alike",
     )
     crashes = (TypeError,)
@@ -57,7 +57,7 @@ class NulInClientIdCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/hostile-credentials-are-no-server-error#nul-client-id",
+        "oauth/token/malformed-requests-are-no-server-error#nul-client-id",
         "oauth/client/client-id-is-compared-exactly#nul",
     )
     crashes = (ValueError,)
@@ -72,7 +72,7 @@ class ListOfParameterCrashes(Defect):
     """The contract's table of errors: a list where a text is meant is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error#list-of-client_ids",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#list-of-client_ids",)
 
     def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
         if re.match(rb"(.*&)?(client_id|grant_type)(\[\]|%5B%5D)=", request.body):
@@ -84,7 +84,7 @@ class InheritedClientCrashes(Defect):
     """RFC 6749 section 5.2: an id that is the name of what objects inherit is an unknown client, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error#inherited-client-id",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#inherited-client-id",)
     crashes = (TypeError,)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
@@ -97,7 +97,7 @@ class BearerBesideFormCrashes(Defect):
     """The contract's table of errors: a field of another scheme beside good credentials is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error",)
     crashes = (RuntimeError,)
 
     def presented_credentials(
@@ -125,8 +125,8 @@ class CodedTokenRequestCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/token/content-coding-is-no-server-error#gzip-cut-off",
-        "oauth/token/content-coding-is-no-server-error#unknown",
+        "oauth/token/malformed-requests-are-no-server-error#coding-gzip-cut-off",
+        "oauth/token/malformed-requests-are-no-server-error#coding-unknown",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -138,8 +138,8 @@ class CodedFormShutsEndpoint(_Shut):
 
     surface = "identity"
     noticed_by = (
-        "oauth/token/content-coding-is-no-server-error#gzip",
-        "oauth/token/content-coding-is-no-server-error#not-gzip",
+        "oauth/token/malformed-requests-are-no-server-error#coding-gzip",
+        "oauth/token/malformed-requests-are-no-server-error#coding-not-gzip",
     )
 
     def _shuts(self, request: Request) -> bool:
@@ -150,7 +150,7 @@ class LargeFormShutsEndpoint(_Shut):
     """RFC 6749 section 5.1: a good request is served, also behind one that was too large."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/large-body-is-no-server-error#2-mb",)
+    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#body-of-2-mb",)
 
     def _shuts(self, request: Request) -> bool:
         return len(request.body) > 1_000_000

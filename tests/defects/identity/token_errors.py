@@ -13,7 +13,7 @@ ROWS = (
     row(
         "missing-grant-type-accepted",
         "RFC 6749 section 4.4.2: grant_type is REQUIRED.",
-        "oauth/errors/missing-grant-type-is-refused",
+        "oauth/errors/other-grants-issue-nothing#no-grant-type",
         "oauth/errors/missing-grant-type-is-invalid-request",
         with_values=lambda original, pairs: [("grant_type", "client_credentials"), *original(pairs)],
     ),

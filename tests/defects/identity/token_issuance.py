@@ -42,7 +42,7 @@ class BodyCredentialsRefused(Defect):
 
     surface = "identity"
     noticed_by = (
-        "oauth/client/body-credentials-are-accepted",
+        "oauth/token/response-contains-a-token",
         "oauth/token/issued-for-valid-credentials",
         "interoperability/identity/curl-token-request",
     )
@@ -138,7 +138,7 @@ class TokenTrailingQueryRefused(Defect):
     """RFC 6749 section 3.2: the token endpoint URL may include a query component."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/query-breaks-nothing",)
+    noticed_by = ("oauth/token/query-component-is-tolerated",)
 
     def intercept(self, request: Request) -> Answer | None:
         crashes = is_token_request(request) and bool(request.query_string)
@@ -149,7 +149,7 @@ class QueryAnsweredWithoutToken(Defect):
     """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/query-breaks-nothing",)
+    noticed_by = ("oauth/token/query-component-is-tolerated",)
 
     async def token(self, original: Dispatch, request: Request) -> Answer:
         return Answer.json(200, {}) if request.query_string else await original(request)
@@ -159,7 +159,7 @@ class TokenInXmlWhereTaken(Defect):
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token-or-xml",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#token-or-xml",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
@@ -173,7 +173,7 @@ class BrowserShownToken(Defect):
     """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#token",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
@@ -185,7 +185,7 @@ class PageForBrowsers(Defect):
     """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/is-json-whatever-is-preferred#refusal",)
+    noticed_by = ("oauth/answer/is-json-for-any-accept#refusal",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
@@ -241,7 +241,7 @@ class StatedScopesAreOfWhoCameLast(Defect):
     """RFC 6749 section 5.1: the scope that an answer states is that of its own token, whoever asks at that moment."""
 
     surface = "identity"
-    noticed_by = ("authorization/at-once/tokens-are-their-askers",)
+    noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
 
     def __init__(self) -> None:
         self.last: tuple[str, ...] = ()
@@ -274,7 +274,7 @@ class TokensRepeatWithinASecond(Defect):
     """RFC 9068 section 2.2: jti makes every token another one."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
         self.last: dict[tuple[str, str, int], str] = {}
@@ -287,7 +287,7 @@ class RequestsAtOnceAreTooMany(Defect):
     """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/requests-at-once-all-succeed",)
+    noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
         self.at_work = 0

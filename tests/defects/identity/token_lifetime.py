@@ -35,7 +35,7 @@ ROWS = (
     row(
         "lifetime-stated-is-everybodys",
         "RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most.",
-        "authorization/bearer/token-lives-as-long-as-it-says",
+        "authorization/bearer/token-is-valid-for-its-stated-lifetime",
         token_document=lambda original, *of: original(*of) | {"expires_in": 3600},
     ),
 )
@@ -117,7 +117,7 @@ class ExpiredTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/expired-token-is-invalid-token",)
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#expired",)
     expired = False
 
     def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
@@ -186,7 +186,7 @@ class ReusedTokenSaidToBeginAnew(Defect):
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
 
     surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-what-is-left",)
+    noticed_by = ("oauth/answer/repeated-token-states-its-remaining-lifetime",)
 
     def __init__(self) -> None:
         self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
@@ -202,7 +202,7 @@ class NewTokenEndsTheLast(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/further-ones-end-none",)
+    noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
 
     def __init__(self) -> None:
         self.last: dict[str, str] = {}
@@ -219,7 +219,7 @@ class WrongSecretEndsTokens(Defect):
     """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
 
     surface = "identity"
-    noticed_by = ("oauth/tokens/refusals-end-none",)
+    noticed_by = ("oauth/tokens/later-requests-end-no-token#refused-requests",)
 
     def secret_matches(
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str

@@ -65,8 +65,6 @@ class BareUnauthorized(Variant):
     surface = "identity"
     misses = (
         "authorization/bearer/bad-token-is-invalid-token",
-        "authorization/bearer/expired-token-is-invalid-token",
-        "authorization/revocation/revoked-token-is-invalid-token",
         "authorization/bearer/lacking-scope-is-insufficient-scope",
     )
 
