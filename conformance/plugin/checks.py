@@ -66,11 +66,11 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
     mark = item.get_closest_marker("verifies")
     if mark is None or len(mark.args) != 1:
         return f"{item.nodeid}: no @verifies(requirement id)"
-    requirement_id = str(mark.args[0])
+    requirement_id, _, named = str(mark.args[0]).partition("#")
     if requirement_id not in catalogue:
         return f"{item.nodeid}: unknown requirement {requirement_id}"
     callspec = getattr(item, "callspec", None)
-    case = callspec.id if callspec is not None else ""
+    case = callspec.id if callspec is not None else named
     check_id = (
         requirement_id
         if case in ("", requirement_id)

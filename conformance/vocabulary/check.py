@@ -15,7 +15,10 @@ FAILED = pytest.StashKey[bool]()
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
-    """Marks a check as verifying one requirement; an unknown id is a usage error at collection."""
+    """Mark a check as verifying one requirement; ``requirement#case`` if it has cases and the check is one of them.
+
+    An unknown id is a usage error at collection.
+    """
     return pytest.mark.verifies(requirement_id)
 
 

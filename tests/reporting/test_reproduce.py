@@ -58,11 +58,11 @@ BESIDE = {
     "secret-inside-token": "oauth/jwt/carries-no-secret",
     "token-answer-wrapped": "oauth/token/response-contains-a-token",
     # A token is forged again of the parts of one that is issued now, a URL cut again or changed in a letter.
-    "webhook-url-matched-by-prefix": "webhooks/secret/refusals-are-alike",
+    "webhook-url-matched-by-prefix": "webhooks/secret/live-url-is-not-distinguishable",
     "answer-tells-most-of-url": "webhooks/secret/is-not-repeated",
     # The operator's command tells which events were taken in.
-    "equal-events-are-one": "webhooks/delivery/equal-events-are-two",
-    "refused-method-taken-in": "webhooks/delivery/refused-is-not-taken-in",
+    "equal-events-are-one": "webhooks/delivery/accepted-events-arrive-once#equal-events",
+    "refused-method-taken-in": "webhooks/delivery/rejected-events-do-not-arrive#rejected",
     "event-trimmed": "webhooks/delivery/arrives-byte-for-byte",
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
     "hidden-project-has-own-caching": "authorization/concealment/reading-tells-nothing",

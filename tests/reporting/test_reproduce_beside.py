@@ -44,7 +44,7 @@ PASSES, FAILS, CANNOT = 0, 1, 2
         # A live URL alone knows that GET is no method of it; or GET is shown a page at every address.
         (
             "webhook-method-tells-live-url",
-            "webhooks/secret/other-methods-tell-nothing",
+            "webhooks/secret/live-url-is-not-distinguishable",
             "only-live-urls-know-methods",
             PASSES,
         ),

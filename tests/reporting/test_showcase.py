@@ -74,7 +74,7 @@ def showcase() -> dict[str, str]:
         "webhooks/delivery/post-is-accepted": "webhook-takes-forms-alone",
         "webhooks/secret/near-misses-are-refused": "unknown-webhook-accepted",
         "webhooks/secret/is-not-repeated": "deletion-names-url",
-        "webhooks/delivery/reaches-the-workspace": "event-lost",
+        "webhooks/delivery/accepted-events-arrive-once#declared-types": "event-lost",
     }
 
 
