@@ -40,7 +40,7 @@ REGISTERED = {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip"
 """The others that IANA has registered (RFC 9110 section 8.4.1)."""
 
 
-@verifies("errors/writes/chunked-is-read")
+@verifies("errors/requests/equivalent-forms#chunked-body")
 def test_chunked_is_read(platform: Platform) -> None:
     """Purpose: a client library that does not know the length of a body beforehand is served too.
 
@@ -59,7 +59,7 @@ def test_chunked_is_read(platform: Platform) -> None:
     expect_status(reply, {411, *range(200, 300)}, f"for {operation} in chunks")
 
 
-@verifies("errors/reads/content-coding-is-told")
+@verifies("errors/reads/content-coding-is-declared")
 def test_content_coding_is_told(platform: Platform) -> None:
     """Purpose: what client libraries ask for, an answer compressed by gzip, can be read by what it says of itself.
 
@@ -120,7 +120,7 @@ def is_json(reply: Exchange, content: bytes) -> bool:
 CLOCK_S, TICK_S = 900, 1
 
 
-@verifies("errors/reads/dates-are-dates")
+@verifies("errors/reads/dates")
 def test_dates_are_dates(platform: Platform) -> None:
     """Purpose: caches, and clients that ask whether a thing has changed, reckon with the dates that they are told.
 
@@ -145,7 +145,7 @@ PART = 10
 OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
 
 
-@verifies("errors/reads/part-is-told-as-part")
+@verifies("errors/reads/partial-content")
 def test_part_is_told_as_part(platform: Platform) -> None:
     """Purpose: who asks for a part, and is not told that it has one, takes the part for the whole.
 
@@ -166,8 +166,8 @@ def test_part_is_told_as_part(platform: Platform) -> None:
             raise NonConformance("206 for a part, or all of it", seen, reply, proof=Proof(reply.id, statuses=(206,)))
 
 
-@verifies("errors/reads/no-coding-where-none-is-accepted")
-@pytest.mark.parametrize("accepted", [case("identity", "identity"), case("weight-of-nothing", "gzip;q=0, identity")])
+@verifies("errors/reads/no-unaccepted-coding")
+@pytest.mark.parametrize("accepted", [case("identity", "identity"), case("gzip-with-weight-0", "gzip;q=0, identity")])
 def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> None:
     """Purpose: a client that can undo no compression is sent what it can read.
 
@@ -184,14 +184,14 @@ def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> 
             expect_absent_headers(reply, ["content-encoding"], "where none is accepted")
 
 
-@verifies("errors/reads/any-form-of-accept-is-read")
+@verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize(
     "written",
     [
-        case("range", "{kind}/*".format),
-        case("weight", "text/plain;q=0.1, {media};q=0.9".format),
-        case("upper-case", lambda **told: str(told["media"]).upper()),
-        case("any", "image/webp, */*;q=0.8".format),
+        case("accept-range", "{kind}/*".format),
+        case("accept-weight", "text/plain;q=0.1, {media};q=0.9".format),
+        case("accept-upper-case", lambda **told: str(told["media"]).upper()),
+        case("accept-any", "image/webp, */*;q=0.8".format),
     ],
 )
 def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., str]) -> None:
@@ -210,7 +210,7 @@ def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., s
     expect_success(platform.http.get(operation.path, [full, ("Accept", accept)]), f"under Accept: {accept}")
 
 
-@verifies("errors/404/head-of-what-is-absent")
+@verifies("errors/404/head-of-absent-resource")
 def test_head_of_what_is_absent(platform: Platform) -> None:
     """Purpose: who asks by HEAD whether a thing is there is not told that it is.
 
@@ -230,7 +230,7 @@ def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields
     return wire.ask(method, path, [bearer(platform.oauth.token("full")), *fields])
 
 
-@verifies("errors/writes/no-content-has-no-length")
+@verifies("errors/writes/204-has-no-length")
 def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
     """Purpose: 204 ends with its head: a reader waits for a length that is told, and takes for the next what comes.
 
@@ -252,7 +252,7 @@ def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
         raise NotApplicable("no deletion is answered 204")
 
 
-@verifies("errors/reads/head-and-304-end-with-their-head")
+@verifies("errors/reads/head-and-304-have-no-body")
 @pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
 def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: str) -> None:
     """Purpose: what comes behind an answer that has no content is not taken for the next answer.
@@ -274,7 +274,7 @@ SERVED = {*range(200, 300), *REDIRECTS}
 """A path in another spelling may be led to its plain one (RFC 9110 section 15.4)."""
 
 
-@verifies("errors/reads/said-otherwise-is-served")
+@verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
 def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
     """Purpose: each client library has its own way to write what all of them mean, and each is served.
@@ -299,7 +299,7 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
     return platform.operation(resource, kind, slug)
 
 
-@verifies("errors/writes/media-type-is-known-in-any-form")
+@verifies("errors/requests/media-type-forms")
 @pytest.mark.parametrize(
     "written",
     [

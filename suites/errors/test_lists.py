@@ -26,8 +26,8 @@ from conformance.vocabulary.wording import worded
 MOST = 60
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("what", [case("of-what-there-is", "what was created")])
+@verifies("errors/lists/complete-and-current#after-changes")
+@pytest.mark.parametrize("what", [case("created-items", "what was created")])
 def test_lists_have_what_was_created(platform: Platform, what: str) -> None:
     """Purpose: a list is of the things that there are, and not of none, nor of those that there were an hour ago.
 
@@ -83,7 +83,7 @@ def _document(page: Exchange) -> Any:
 ROUNDS = 3
 
 
-@verifies("errors/reads/pages-are-the-whole-list")
+@verifies("errors/lists/complete-and-current#pages")
 def test_pages_are_the_whole_list(platform: Platform) -> None:
     """Purpose: who reads a list to its end has missed nothing where one page ends and the next begins.
 
@@ -112,7 +112,7 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
 
 
-@verifies("errors/reads/pages-name-each-once")
+@verifies("errors/lists/each-item-once")
 def test_pages_name_each_once(platform: Platform) -> None:
     """Purpose: who counts or copies what a list has does no thing twice.
 
@@ -142,8 +142,8 @@ def test_pages_name_each_once(platform: Platform) -> None:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("what", [case("each-its-own", "text")])
+@verifies("errors/lists/complete-and-current#after-changes")
+@pytest.mark.parametrize("what", [case("own-texts", "text")])
 def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
     """Purpose: what stands beside a name in a list is that thing's, and no neighbour's.
 
@@ -172,8 +172,8 @@ CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
 """What stands behind a text of which a list has the beginning."""
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("text", [case("as-written", WRITTEN)])
+@verifies("errors/lists/complete-and-current#after-changes")
+@pytest.mark.parametrize("text", [case("texts-as-written", WRITTEN)])
 def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
     """Purpose: a list is written as well as what it lists: in JSON that can be read, with texts as they are.
 
@@ -312,7 +312,7 @@ PLAIN = re.compile("[A-Za-z0-9 _-]+")
 Listed = Callable[[], list[Exchange]]
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
+@verifies("errors/lists/complete-and-current#after-changes")
 def test_lists_tell_what_is_so(platform: Platform) -> None:
     """Purpose: a list is of what is there now, and as it is now.
 

@@ -171,7 +171,7 @@ def _declared(resource: Resource) -> int:
     return sum(map(bool, (resource.update, resource.delete, hidden, _knows_validators(resource))))
 
 
-@verifies("errors/model/items-are-as-their-model")
+@verifies("errors/model/items-match-their-model")
 def test_items_are_as_their_model(platform: Platform) -> None:
     """Purpose: whatever changes come in whatever order, the items are what those changes say they are.
 

@@ -83,7 +83,7 @@ def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
     return retry_after(reply) if (reply.headers.get("retry-after") or "").strip() else otherwise
 
 
-@verifies("errors/429/limit-is-the-stated-one")
+@verifies("errors/429/stated-limit-applies#exact")
 @disturbs("credential limited")
 def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     """Purpose: the limit lets through what it states.
@@ -124,7 +124,7 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s", proof=TIMELY)
 
 
-@verifies("errors/429/above-the-limit")
+@verifies("errors/429/above-the-limit#token-requests")
 @disturbs("credential limited")
 def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
     """Purpose: above the named limit requests are refused as too many, and as nothing else.
@@ -138,7 +138,7 @@ def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
     expect_status(reply, 429, "above the limit")
 
 
-@verifies("errors/429/api-requests-are-limited")
+@verifies("errors/429/above-the-limit#api-requests")
 @disturbs("credential limited")
 def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: a client that asks the organization APIs too often learns it by the documented status.
@@ -157,7 +157,7 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
     )
 
 
-@verifies("errors/429/tokens-stay-good")
+@verifies("errors/429/tokens-stay-valid")
 @disturbs("credential limited")
 def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: haste at the token endpoint takes from a program nothing that it has.
@@ -178,7 +178,7 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
     expect_status(reply, {*range(200, 300), 403, 404, 429}, "for a token from before the limit was reached")
 
 
-@verifies("errors/429/others-are-served")
+@verifies("errors/429/other-organizations-are-served")
 @disturbs("credential limited")
 def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
     """Purpose: one credential's haste takes no other organization its service; its own may share the limit.
@@ -191,7 +191,7 @@ def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
     expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token("foreign"))
 
 
-@verifies("errors/429/no-way-round-the-limit")
+@verifies("errors/429/stated-limit-applies")
 @disturbs("credential limited")
 @pytest.mark.parametrize("way", [case(name, name) for name in WAYS_ROUND])
 def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) -> None:
@@ -228,7 +228,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     raise NonConformance(f"429 above {allowed} requests", f"{len(replies)} let through in {took:.1f} s", replies[-1])
 
 
-@verifies("errors/429/retry-after-is-told")
+@verifies("errors/429/retry-after-is-valid")
 @disturbs("credential limited")
 def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
     """Purpose: a client that is told when to come back can read it, and comes back in time.

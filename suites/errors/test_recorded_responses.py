@@ -18,7 +18,7 @@ from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import Proof
 
 
-@verifies("errors/5xx/nothing-fails-again-and-again")
+@verifies("errors/5xx/no-repeated-server-error")
 @concludes()
 def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
     """Purpose: no method of a resource has a fault of its own, of which no other check is.
@@ -42,8 +42,8 @@ def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        row("errors/shape/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
-        row("errors/shape/names-stand-once", NAME, "each name of an object once"),
+        row("errors/shape/single-header-fields", FIELD, "each field of one value in one line"),
+        row("errors/shape/unique-member-names", NAME, "each name of an object once"),
     ],
 )
 def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
@@ -62,7 +62,7 @@ def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str
     expect_no_flaw(recorder, "identity", wrong, expected, once_each(recorder, "identity") if wrong == FIELD else unread)
 
 
-@verifies("errors/shape/json-is-told")
+@verifies("errors/shape/json-content-type")
 @concludes()
 def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
     """Purpose: what is JSON is read as JSON, by client libraries, and by a browser that would run a page.
@@ -81,7 +81,7 @@ def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
 
 @verifies("errors/405/unsupported-method")
 @concludes()
-@pytest.mark.parametrize("methods", [case("of-the-whole-run", ("PUT", "PATCH"))])
+@pytest.mark.parametrize("methods", [case("whole-run", ("PUT", "PATCH"))])
 def test_no_405_without_allow(platform: Platform, recorder: Recorder, methods: tuple[str, ...]) -> None:
     """Purpose: a caller is told which methods there are, whichever it used, and of whatever.
 

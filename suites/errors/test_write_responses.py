@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 
-@verifies("errors/reads/creation-is-201")
+@verifies("errors/writes/created-with-location#status")
 def test_creation_is_201(platform: Platform) -> None:
     """Purpose: a creation is told as one.
 
@@ -36,7 +36,7 @@ def test_creation_is_201(platform: Platform) -> None:
             )
 
 
-@verifies("errors/reads/location-leads-to-what-was-created")
+@verifies("errors/writes/created-with-location#location")
 def test_location_leads_to_what_was_created(platform: Platform) -> None:
     """Purpose: where a creation says where the new thing is, it is there.
 
@@ -89,8 +89,8 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
 @pytest.mark.parametrize(
     "kind",
     [
-        row("errors/writes/creations-are-answered-with-what-was-created", "create"),
-        row("errors/writes/updates-are-answered-with-what-is-now", "update"),
+        row("errors/writes/creation-response#second-item", "create"),
+        row("errors/writes/update-response", "update"),
     ],
 )
 def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
@@ -129,8 +129,8 @@ def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[O
     return create, {name: f"{document[name]} as {name}" for name in create.texts}
 
 
-@verifies("errors/writes/creations-are-answered-with-what-was-created")
-@pytest.mark.parametrize("of", [case("each-of-eleven", "eleven")])
+@verifies("errors/writes/creation-response#second-item")
+@pytest.mark.parametrize("of", [case("eleven-items", "eleven")])
 def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
     """Purpose: who goes on with such an answer may do so each time, whichever instance of the service has given it.
 
