@@ -105,7 +105,7 @@ def test_made_again_stays(platform: Platform) -> None:
 def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> None:
     """Purpose: a client that changes a just deleted item must not get a server error.
 
-    Method: 1. delete an item and update it three times concurrently, three times; delete another four times concurrently
+    Method: 1. delete an item and update it three times concurrently, three times; delete another four times at once
             2. expect no 5xx
     """
     raced = [reply for replies, _ in once("races", lambda: races(platform)) for reply in replies]

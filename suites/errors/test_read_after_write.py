@@ -22,13 +22,11 @@ from conformance.vocabulary.wording import shortened, worded
 
 @verifies("errors/reads/return-what-was-written#each-write")
 def test_reads_tell_what_was_written(platform: Platform) -> None:
-    """Purpose: an accepted write is whole, and read from then on.
+    """Purpose: an accepted write is complete and visible at once.
 
-    Method: 1. look for an item: 404; create it with a long text (with a short one, where a long one is refused as
-               invalid), read it; update it, read it; three times
-            2. expect the texts that were sent, at once
-            3. update it once more, with nothing in each text; where that is 2xx, expect none of those any more
-            4. delete it and create it again with other texts; where that is 2xx, expect those
+    Method: 1. read an absent item; create it, update it three times, with long texts if possible; read it each time
+            2. update it with empty texts, then delete and recreate it with others, if accepted
+            3. expect each read to show the last written texts only
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique]
     for resource in resources:
@@ -47,7 +45,7 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
 
 
 def _expect_emptied(platform: Platform, update: Operation, written: dict[str, Any]) -> None:
-    """Texts that an update sets to nothing are gone where it is accepted, as it may not be."""
+    """Expect texts that an accepted update empties to be gone."""
     emptied = update.reworded(lambda text: "")
     empty = [name for name, value in emptied.items() if value == ""]
     if not empty or not platform.as_role("full", update, document=emptied).ok:
@@ -56,11 +54,11 @@ def _expect_emptied(platform: Platform, update: Operation, written: dict[str, An
     for text in distinct_texts({name: written.get(name) for name in empty}).values():
         if shows(reply, text):
             told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
-            raise NonConformance(f"no {worded(text)}, in whose place nothing was written", told, reply, proof=proof)
+            raise NonConformance(f"no {worded(text)}, which was replaced by an empty text", told, reply, proof=proof)
 
 
 def _expect_made_anew(platform: Platform, deletion: Operation) -> None:
-    """What takes the place of what was deleted is all new, where it is accepted, as it may not be."""
+    """Expect an item that replaces a deleted one, if accepted, to have only its own texts."""
     slug = str(platform.slug_of(deletion))
     if platform.as_role("full", deletion).status == 202:  # It may be yet to come.
         return
@@ -72,7 +70,7 @@ def _expect_made_anew(platform: Platform, deletion: Operation) -> None:
 
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:
-    """Sends a write with longer texts, and as it is declared where those are refused as too long; what was accepted."""
+    """Send a write with longer texts, or as declared if those are too long; return the accepted body."""
     document, more = operation.document or {}, " and more" * times
     longer = operation.reworded(lambda text: text + more)
     reply = platform.as_role("full", operation, document=longer)
@@ -90,11 +88,11 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
             raise NonConformance(f"{worded(text)}, as written", reply.text[:300], reply, proof=shows_text(reply, text))
 
 
-# A percent sign that begins no encoded byte stands apart from one that does: some decode where all can be decoded.
+# One percent sign begins an encoded byte, in another text one does not: some services decode only valid escapes.
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp;",
     "letters": "häll ñ Ж 漢 e\u0301",
-    # All of them stand in Latin-1, which is taken where it will do, and is no form of JSON.
+    # All are in Latin-1, which some encoders choose if possible; JSON is UTF-8.
     "accents": "h\u00e4ll caf\u00e9 \u00df end",
     "four-bytes": "rocket 🚀 \U0001f469\u200d\U0001f467 end",
     "lines": "one\ntwo\tthree\n\nfour  + five $$ {0}",
@@ -103,7 +101,7 @@ TEXTS = {
     "invisible": "one\u00a0two\u200bthree\u00adfour\u2028five",
     "word": "null",
     "number": "0070.10",
-    # What programs that make tables of texts put a mark before.
+    # Spreadsheet exports prefix formulas.
     "formula": "=1+2",
     "date-time": "2026-03-01T00:30:00+02:00",
     "long": "x" * 300 + " end",
@@ -111,22 +109,16 @@ TEXTS = {
     "long-of-three-bytes": "\u6f22" * 3000 + " end",
 }
 VALUES = {TEXTS[name] for name in ("word", "number", "formula", "date-time")}
-"""What a member that is no text may take for a value of its own kind, and tell in that kind's form."""
+"""Texts that a member of another type may normalize to its own form."""
 
 
 @verifies("errors/reads/return-what-was-written")
 @pytest.mark.parametrize("text", [case(f"text-{name}", value) for name, value in TEXTS.items()])
 def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
-    """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
+    """Purpose: a text is data: it must not be escaped, replaced or cut.
 
-    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, of one and of two
-               code points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign,
-               line ends of each kind, elements of a page, what nobody sees, a word, a number, a formula or a moment
-               that other kinds of value are written as, or 300 or 3,000 characters, of three bytes too, in each member
-               of the declared body in turn (what is written as another kind of value in those of any text alone), with
-               escapes, and update it so, in UTF-8; a service may refuse such a text
-            2. where it is accepted, expect the item to be read, and the text as it was sent, in JSON that can be read;
-               nothing is said of a member that no item shows, or none as a text: a role may be a thing of its own
+    Method: 1. create and update an item with this text in each member of any text in turn; a service may refuse it
+            2. if it is accepted, expect a read to return it unchanged, if the item shows that member
     """
     for resource in platform.resources_with("create", "item"):
         body = resource.create.body if resource.create else {}
@@ -143,11 +135,10 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
 @verifies("errors/reads/return-what-was-written")
 @pytest.mark.parametrize("text", [case("text-chunked", "h\u00e4ll \u6f22 \U0001f680 end")])
 def test_texts_come_back_from_chunks(platform: Platform, text: str) -> None:
-    """Purpose: a character is one, also where its bytes come one after the other.
+    """Purpose: a character may be split over two chunks.
 
-    Method: 1. create an item with a text of characters of two to four bytes, in chunks of two bytes; a service may
-               refuse it
-            2. where it is accepted, expect the item to be read, and the text as it was sent
+    Method: 1. create an item with characters of two to four bytes, in chunks of two bytes; a service may refuse it
+            2. if it is accepted, expect a read to return the text unchanged
     """
     for resource in platform.resources_with("create", "item"):
         create = platform.operation(resource, "create", platform.names.new())
@@ -162,9 +153,9 @@ def test_texts_come_back_from_chunks(platform: Platform, text: str) -> None:
 
 
 def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str) -> bool:
-    """Writes a text into a member; whether it is accepted, and then it is read as it was sent."""
+    """Write a text into a member; expect it unchanged in a read, and return whether it was accepted."""
     document = {**(operation.document or {}), name: text}
-    # Each character beyond ASCII escaped, and as it stands in what comes last: both are JSON.
+    # Escaped in the creation, unescaped in the last write: both are JSON.
     escaped = operation.kind == "create" and operation.resource.update is not None
     body = json.dumps(document, ensure_ascii=escaped).encode()
     fields = [*operation.headers, bearer(platform.oauth.token("full"))]
@@ -189,12 +180,12 @@ def _is_stored_unchanged(platform: Platform, operation: Operation, name: str, te
     if found != text and (isinstance(found, str) or _is_shown(platform, operation, name)):
         sent, told = _distinguishable(text, str(found))
         proof = _returned_or_refused(shown, name, reply)
-        raise NonConformance(f"{name} {sent}, as was sent", told, reply, shown, proof=proof)
+        raise NonConformance(f"{name} {sent}, as sent", told, reply, shown, proof=proof)
     return True
 
 
 def _is_shown(platform: Platform, operation: Operation, name: str) -> bool:
-    """Whether an item of a plain text shows it under the name of the member."""
+    """Return whether an item shows this member of plain text."""
     plain = platform.operation(operation.resource, "read-item", platform.item(operation.resource))
     return isinstance(member(platform.as_role("full", plain), name), str)
 
@@ -213,7 +204,7 @@ def _appearance(text: str) -> str:
 
 
 def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof | None:
-    """A text would be another than is read, or not be accepted."""
+    """Return the proof: another text would be read, or the write be refused."""
     proof = without_member(shown, name)
     return replace(proof, or_refused=(written.id,)) if proof else None
 
@@ -221,15 +212,15 @@ def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof
 @verifies("errors/reads/return-what-was-written#each-write")
 @pytest.mark.parametrize("kind", [case("with-unknown-member", "update")])
 def test_what_stands_beside_an_unknown_member_is_written(platform: Platform, kind: str) -> None:
-    """Purpose: what is accepted is written, though the service does not know all of it.
+    """Purpose: an accepted body is stored, even if the service ignores one member.
 
-    Method: 1. update an item, with a member in the body that no document names; go on where that is 2xx, but 202
-            2. read the item: expect the texts that were sent
+    Method: 1. update an item with an additional unknown member
+            2. if it is answered 2xx other than 202, expect a read to show the texts
     """
     for resource in platform.resources_with("create", "item", kind):
         slug = platform.new_item(resource)
         update = platform.operation(resource, kind, slug)
-        document = update.reworded("{} beside".format)
+        document = update.reworded("{} with another".format)
         reply = platform.as_role("full", update, document={**document, "cf-unknown": "cf"})
         if not reply.ok or reply.status == 202:
             continue
@@ -238,5 +229,5 @@ def test_what_stands_beside_an_unknown_member_is_written(platform: Platform, kin
             if not shows(again, text):
                 proof = shows_text(again, text)
                 proof = replace(proof, or_refused=(reply.id,)) if proof else None
-                expected = f"{worded(text)}, as was written beside a member that is unknown"
+                expected = f"{worded(text)}, as written with an unknown member"
                 raise NonConformance(expected, again.text[:300], reply, again, proof=proof)
