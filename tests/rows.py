@@ -37,7 +37,7 @@ class Row:
     def asks(self, check: CheckInfo) -> bool:
         """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
         feature = check.requirement.feature
-        left_out = feature in self.without or check.requirement.id in self.misses
+        left_out = feature in self.without or any(is_named(check.id, each) for each in self.misses)
         left_out |= bool(self.features) and feature not in self.features
         return not left_out and (not self.only or check.id.startswith(self.only))
 

@@ -41,7 +41,7 @@ def test_what_tells_a_finding_is_an_assertion(tmp_path: Path) -> None:
 
 @pytest.mark.once
 def test_the_line_that_tells_of_a_defect_is_seen_and_the_others_of_its_check_are_not() -> None:
-    row = Row("json-array-refused", "webhooks", ("webhooks/delivery/any-json-is-accepted",))
+    row = Row("json-array-refused", "webhooks", ("webhooks/delivery/valid-events-are-accepted",))
 
     table = measured([row], explore=0)
     seen = lines_in(table)

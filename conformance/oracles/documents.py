@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.oracles.proofs import literal
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
+
+SHORTEST = 8
+"""Characters of a text that is told from others."""
 
 
 def shows(reply: Exchange, text: str) -> bool:
@@ -28,6 +31,11 @@ def texts(document: Any) -> Iterator[str]:
     elif isinstance(document, dict | list):
         for each in document.values() if isinstance(document, dict) else document:
             yield from texts(each)
+
+
+def distinct_texts(document: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the members of a body whose texts are long enough to be told from other texts."""
+    return {name: each for name, each in (document or {}).items() if isinstance(each, str) and len(each) >= SHORTEST}
 
 
 def lists_in(document: Any) -> Iterator[list[Any]]:

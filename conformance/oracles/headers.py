@@ -46,6 +46,12 @@ def expect_header(reply: Exchange, name: str, value: str | None = None, or_statu
     return found
 
 
+def strong_etag(reply: Exchange) -> str | None:
+    """Return the ETag of a response if it is strong."""
+    etag = reply.headers.get("etag")
+    return etag if etag and etag.startswith('"') else None
+
+
 def expect_allowed(reply: Exchange, refused: str, declared: set[str]) -> None:
     """405 has Allow (RFC 9110 section 15.5.6), with the declared methods and without the refused one."""
     told = reply.headers.get("allow")

@@ -1,4 +1,4 @@
-"""Webhooks: what a good delivery shows, and that a URL is answered as one that never existed."""
+"""Webhooks: which events arrived, and whether a URL is answered like one that never existed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.clients.webhooks import FIRST, FORM, JSON, PARTS, PLAIN, WebhookClient, replaced, told_as, written
@@ -29,11 +29,11 @@ OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
 
-def taken(webhook: WebhookClient) -> Exchange:
-    """A good delivery; Inconclusive where it is not accepted, since then no refusal means anything."""
+def accepted_delivery(webhook: WebhookClient) -> Exchange:
+    """Deliver a valid event; Inconclusive if it is refused, since then no other refusal means anything."""
     reply = webhook.deliver()
     if not reply.ok:
-        raise Inconclusive(f"a good delivery is answered {reply.status}", "a live webhook URL in the target file")
+        raise Inconclusive(f"a valid event is answered {reply.status}", "a live webhook URL in the target file")
     return reply
 
 
@@ -51,31 +51,28 @@ def random_secret(secret: str) -> str:
 
 
 def unless_closed(ask: Callable[[], Exchange]) -> Exchange | None:
-    """The answer to what may be too much for a webhook; None where the connection was closed in place of one.
-
-    That is the finding of the check which looks at how such bodies are refused, and of no other.
-    """
+    """Return the response; None if the connection was closed instead, which is a finding of one other check only."""
     try:
         return ask()
     except NoAnswer:
         return None
 
 
-def posted_where_none_is(webhook: WebhookClient, event: bytes | None = None) -> Exchange:
-    """What a good delivery, of this event or of any, is answered at a URL that never existed."""
+def post_to_unknown_url(webhook: WebhookClient, event: bytes | None = None) -> Exchange:
+    """Deliver a valid event, this one or any, to a URL that never existed."""
     return webhook.deliver(event, webhook.path_with(random_secret(webhook.secret)))
 
 
-def expect_as_unknown(
+def expect_like_unknown_url(
     webhook: WebhookClient,
     method: str,
     secret: str,
     or_statuses: tuple[int, ...] = (),
     path: str = "",
 ) -> Exchange:
-    """A URL is answered as URLs of the same form that never existed, or by one of these; returns its answer.
+    """Expect a URL to be answered like URLs of the same form that never existed, or with one of these statuses.
 
-    ``path``: where the secret stands, if that is not the live path; it may be a whole URL.
+    ``path``: the path (or URL) with the secret, if it is not the live one. Return the response.
     """
 
     def ask(name: str) -> Asked:
@@ -87,24 +84,21 @@ def expect_as_unknown(
 
 
 def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool = False) -> None:
-    """The URL is not to be had from an answer: of several long parts one may be a name, which is no secret."""
+    """Expect a response without the URL's secret; of several long parts one may be a name, which is no secret."""
     told = [*repeated_in(reply, parts, nearly)]
     if all(told):
         seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(told[0],))
-        raise NonConformance("an answer that does not repeat the URL's secret", seen, reply, proof=proof)
+        raise NonConformance("a response that does not repeat the URL's secret", seen, reply, proof=proof)
 
 
 def is_a_page(method: str, reply: Exchange, accepted: Exchange) -> bool:
-    """Whether GET or HEAD was shown a page that tells people of the webhook, and not what an event is answered."""
+    """Return whether GET or HEAD got a page for people, and not the response to an event."""
     shown = method in ("GET", "HEAD") and reply.ok and reply.media_type == "text/html"
     return shown and accepted.media_type != "text/html"
 
 
-def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bool:
-    """Whether what GET or HEAD was shown has nothing to do with webhooks: a URL that never existed shows it as well.
-
-    A portal of one page shows that at every address which it does not know.
-    """
+def is_shown_at_unknown_urls(webhook: WebhookClient, method: str, reply: Exchange) -> bool:
+    """Return whether GET or HEAD of a URL that never existed is answered alike, as a portal of one page does."""
     if method not in ("GET", "HEAD") or not reply.ok or webhook.in_host:
         return False
     unknown = webhook.send(method, webhook.path_with(random_secret(webhook.secret)))
@@ -113,85 +107,109 @@ def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bo
 
 
 def mark() -> str:
-    """A word of chance that no other event has."""
+    """Return a random word that no other event contains."""
     return f"cf-mark-{random.getrandbits(64):016x}"
 
 
-def observed_by(operator: Operator) -> Operator:
-    """The operator, if there is a way to see what was taken in."""
+def require_events_hook(operator: Operator) -> Operator:
+    """Return the operator, if a hook reports the events that arrived."""
     if not operator.has("events"):
         raise NotDeclared("the target file declares no hook events", "hooks.events")
     return operator
 
 
-def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]], bool]) -> list[str]:
-    """Each event that the hook tells, as JSON, as soon as they are whole: what was accepted may be worked on later,
-    within limits.arrival.
+def reported_in_time(operator: Operator, target: Target, whole: Callable[[list[str]], bool]) -> list[str]:
+    """Return each event that the hook reports, as JSON, when they are complete or limits.arrival is over.
 
-    Inconclusive where none shows a mark of any that was sent, nor its digest: a hook may tell bodies in another form.
+    Inconclusive if none contains the mark or digest of an event of the run: the hook may report another form.
     """
     until = time.monotonic() + target.limits.arrival
     while True:
-        # What comes while it is read is not told: the last reading begins when the time is over.
+        # A reading misses events that arrive meanwhile: the last one begins when the time is over.
         begun = time.monotonic()
-        told = told_now(operator)
+        told = reported_events(operator)
         if whole(told) or begun >= until:
             break
         time.sleep(max(0.0, min(AGAIN_S, until - time.monotonic())))
     if told and not whole(told) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in told):
         raise Inconclusive(
-            f"of the {len(told)} events that the hook events tells none shows what was sent",
+            f"none of the {len(told)} events that the hook events reports contains an event of this run",
             "a hook that prints the body of each event as text, or its SHA-256",
         )
     return told
 
 
-def told_now(operator: Operator) -> list[str]:
-    """Each event that the hook tells now, as JSON."""
+def reported_events(operator: Operator) -> list[str]:
+    """Return each event that the hook reports now, as JSON."""
     return [json.dumps(each) for each in operator.events()]
 
 
-def told_behind(webhook: WebhookClient, operator: Operator, target: Target) -> list[str]:
-    """What the hook tells when it tells a good event, delivered now: what came before may be worked on later, too.
+def reported_after_delivery(webhook: WebhookClient, operator: Operator, target: Target) -> list[str]:
+    """Deliver a valid event, and return what the hook reports once it reports that: earlier events have then arrived.
 
-    Inconclusive where it does not tell that: a check of its own tells so.
+    Inconclusive if the hook does not report it: another check covers that.
     """
     word = mark()
     body = webhook.event(mark=word)
     reply = webhook.deliver(body)
-    told = told_in_time(operator, target, lambda told: carrying(told, word, body) > 0)
-    if not carrying(told, word, body):
-        seen = f"a good event, answered {reply.status}, is not told within {target.limits.arrival:g} s"
-        raise Inconclusive(seen, "a hook events that tells what was accepted, or another limits.arrival")
+    told = reported_in_time(operator, target, lambda told: count_carrying(told, word, body) > 0)
+    if not count_carrying(told, word, body):
+        seen = f"a valid event, answered {reply.status}, is not reported within {target.limits.arrival:g} s"
+        raise Inconclusive(seen, "a hook events that reports accepted events, or a longer limits.arrival")
     return told
 
 
-def carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
-    """How many events carry a text, or the digest of a body.
+def count_carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
+    """Return how many events contain a text, or the digest of a body.
 
-    A hook may tell one body twice, as it came and as it was read, or by its digest alone.
+    A hook may report a body twice, raw and parsed, or only by its digest.
     """
     signs = [text] if body is None else [text, hashlib.sha256(body).hexdigest()]
     return sum(any(sign in each for sign in signs) for each in told)
 
 
-def tells_digests(told: list[str], digests: Iterable[str]) -> bool:
-    """Whether the operator's hook tells the SHA-256 of bodies: one of these; other words may look like one."""
-    return any(carrying(told, each) for each in digests)
+def reports_digests(told: list[str], digests: Iterable[str]) -> bool:
+    """Return whether the hook reports one of these digests; other words may look like a SHA-256."""
+    return any(count_carrying(told, each) for each in digests)
 
 
-def has_none(told: list[str]) -> bool:
-    """Whether there is no digest in what the hook tells, so that none is waited for."""
+def has_no_digest(told: list[str]) -> bool:
+    """Return whether the hook reports events without digests, so that none is waited for."""
     return bool(told) and not any(map(DIGEST.search, told))
 
 
-def told_otherwise(
+def arrival_finding(
     expected: str, seen: str, replies: Mapping[str, Exchange], times: int, told: Iterable[str]
 ) -> NonConformance:
-    """The finding that events were not taken in so many times by what the operator's hook tells.
+    """Return the finding that events did not arrive this often, by the operator's hook.
 
-    ``replies`` are the answers to them by their marks, or by what else the hook would tell of them.
+    ``replies``: the responses to the events, by their marks or by another text that the hook reports.
     """
     copies = max([1, *(each.count(mark) for each in told for mark in MARK.findall(each))])
     proof = Proof(told=tuple((each, times * copies) for each in replies))
     return NonConformance(expected, seen, *dict.fromkeys(replies.values()), proof=proof)
+
+
+def expect_arrived(
+    operator: Operator,
+    target: Target,
+    events: Mapping[str, tuple[str, bytes, Exchange]],
+    times: int = 1,
+    concurrent: Collection[str] = (),
+) -> None:
+    """Expect the hook to report each accepted event (its mark, body and response, by its name) this often.
+
+    ``concurrent``: the names of events that were sent concurrently; the proof of a finding covers all of them.
+    """
+
+    def counts(reported: list[str]) -> dict[str, int]:
+        return {name: count_carrying(reported, word, body) for name, (word, body, _) in events.items()}
+
+    reported = reported_in_time(operator, target, lambda told: min(counts(told).values(), default=times) >= times)
+    wrong = {name: count for name, count in counts(reported).items() if count != times}
+    if wrong:
+        seen = ", ".join(f"the event {name} arrived {count} times" for name, count in wrong.items())
+        names = [*(each for each in concurrent if each not in wrong), *wrong] if {*concurrent} & {*wrong} else wrong
+        by_mark = {events[name][0]: events[name][2] for name in names}
+        often = "once" if times == 1 else f"{times} times"
+        raise arrival_finding(f"every accepted event to arrive {often}", seen, by_mark, times, reported)

@@ -213,6 +213,18 @@ class Platform:
         again = self.versions.named(change, reply, present)
         return self._sent(again) if again else reply
 
+    def with_body(self, operation: Operation, body: bytes, fields: HeaderFields | None = None) -> Exchange:
+        """Send an operation of the role full with other bytes as its body; what it creates is noted for removal.
+
+        ``fields`` replace its Content-Type.
+        """
+        sent = [operation.type_field] if fields is None else [*fields]
+        reply = self.request(operation.method, operation.path, [*sent, bearer(self.oauth.token("full"))], body)
+        slug = self.slug_of(operation)
+        if operation.kind == "create" and reply.ok and slug:
+            self.remember(operation.resource, slug)
+        return reply
+
     @cached_property
     def versions(self) -> Versions:
         """Which resources demand of their changes that they name a version."""

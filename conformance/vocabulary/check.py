@@ -15,7 +15,7 @@ FAILED = pytest.StashKey[bool]()
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
-    """Marks a check as verifying one requirement, or with ``requirement#case`` a case of it.
+    """Mark a check as verifying one requirement; ``requirement#case`` if it has cases and the check is one of them.
 
     An unknown id is a usage error at collection.
     """

@@ -29,6 +29,11 @@ def worded(value: object) -> str:
     return UNDECODED.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
 
 
+def shortened(text: str) -> str:
+    """Return a text as ``worded``, or both ends and the length of a long one."""
+    return worded(text) if len(text) <= 100 else f"{worded(text[:50])}…{worded(text[-30:])} ({len(text)} characters)"
+
+
 def field_of(reply: Exchange, name: str) -> str:
     """A header field of an answer as it was sent, or that it was not."""
     value = reply.headers.get(name)

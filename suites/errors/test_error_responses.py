@@ -1,8 +1,10 @@
-"""Each documented error has its status, and all errors have one shape that leaks no internals."""
+"""Each documented error has its status, and all errors have one shape and contain no internals."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -10,6 +12,7 @@ from conformance.clients.oauth.client import bearer
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.documents import expect_json_where_told
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
+from conformance.oracles.headers import expect_allowed
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
@@ -21,11 +24,8 @@ MEMBER = re.compile(r'"status"\s*:\s*\d+')
 
 
 def bad_body(platform: Platform) -> Exchange:
-    """A create whose body is no JSON."""
-    operation = platform.operations("create")[0]
-    return platform.http.send(
-        operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], b"{"
-    )
+    """A creation with a truncated body."""
+    return platform.with_body(platform.operations("create")[0], b"{")
 
 
 def no_token(platform: Platform) -> Exchange:
@@ -47,17 +47,16 @@ def lacking_scope(platform: Platform) -> Exchange:
 
 
 def absent(platform: Platform) -> Exchange:
-    """A read of something that never existed."""
+    """A read of an item that never existed."""
     resource = next((each for each in platform.resources if each.item), None)
     if resource is not None:
         return platform.as_role("full", platform.operation(resource, "read-item", platform.names.new()))
-    return platform.http.get(
-        platform.absent_path(platform.resources_with("absent")[0]), [bearer(platform.oauth.token("full"))]
-    )
+    path = platform.absent_path(platform.resources_with("absent")[0])
+    return platform.http.get(path, [bearer(platform.oauth.token("full"))])
 
 
 def duplicate(platform: Platform) -> Exchange:
-    """A create of a slug that is taken."""
+    """A creation with the slug and body of an existing item."""
     resource = platform.resources_with("create", "item", "unique")[0]
     slug = platform.names.new()
     platform.create(resource, slug)
@@ -65,15 +64,15 @@ def duplicate(platform: Platform) -> Exchange:
 
 
 def refused_method(platform: Platform) -> Exchange:
-    """A method that a read resource does not have; NotApplicable where that is not told by 405."""
+    """A method that a read resource does not have; NotApplicable if it is not answered 405."""
     operation = platform.operations("read")[0]
     reply = platform.as_role("full", operation, method="PUT" if operation.method != "PUT" else "PATCH")
     if reply.status != 405:
-        raise NotApplicable(f"a method that a resource does not have is answered {reply.status}")
+        raise NotApplicable(f"a method that the resource does not have is answered {reply.status}, not 405")
     return reply
 
 
-ROWS = {
+FAULTS = {
     "bad-body": bad_body,
     "no-token": no_token,
     "invalid-token": invalid_token,
@@ -84,76 +83,203 @@ ROWS = {
 }
 
 
-def made(name: str, platform: Platform, once: Once) -> Exchange:
-    """A fault of the table, made once for all who look at its answer."""
-    return once(("error", name), lambda: ROWS[name](platform))
+@pytest.fixture
+def faulty(name: str, platform: Platform, once: Once) -> Exchange:
+    """The response to a faulty request, which is sent once for all checks."""
+    return once(("error", name), partial(FAULTS[name], platform))
 
 
-every_error = pytest.mark.parametrize("name", [case(name, name) for name in ROWS])
+def all_errors(platform: Platform, once: Once) -> Iterator[Exchange]:
+    """Yield the responses to all faulty requests that the declared operations allow."""
+    for name, send in FAULTS.items():
+        try:
+            yield once(("error", name), partial(send, platform))
+        except NotApplicable:
+            continue
 
 
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        row("errors/table/400-invalid-body", "bad-body", 400),
-        row("errors/table/401-missing-token", "no-token", 401),
-        row("errors/table/401-invalid-token", "invalid-token", 401),
-        row("errors/table/403-lacking-scope", "lacking-scope", 403),
-        row("errors/table/404-absent", "absent", 404),
-        row("errors/table/409-duplicate-slug", "duplicate", 409),
+        row("errors/401/missing-or-invalid-token#missing", "no-token", 401),
+        row("errors/401/missing-or-invalid-token#invalid", "invalid-token", 401),
+        row("errors/403/lacking-scope", "lacking-scope", 403),
+        row("errors/404/absent-resource#item", "absent", 404),
+        row("errors/409/duplicate-slug#identical-body", "duplicate", 409),
     ],
 )
-def test_table(platform: Platform, once: Once, name: str, status: int) -> None:
-    """Purpose: each row of the documented table of errors holds.
+def test_documented_status(faulty: Exchange, name: str, status: int) -> None:
+    """Purpose: clients decide what to do next by the documented status.
 
-    Method: 1. make the fault that the row is about
-            2. expect its status
+    Method: 1. send the faulty request
+            2. expect its status in the table of the API Reference
     """
-    expect_status(made(name, platform, once), status)
+    expect_status(faulty, status)
 
 
-def every_one(platform: Platform, once: Once) -> list[Exchange]:
-    """The answers to every fault that the target's operations allow to make."""
-    replies = []
-    for name in ROWS:
-        try:
-            replies.append(made(name, platform, once))
-        except NotApplicable:
-            continue  # A target that declares no such operation has fewer errors to compare.
-    return replies
+@verifies("errors/404/absent-resource#path")
+def test_unknown_path(platform: Platform) -> None:
+    """Purpose: a client with a wrong path learns that nothing is there.
 
-
-@verifies("errors/shape/is-one")
-def test_shape_is_one(platform: Platform, once: Once) -> None:
-    """Purpose: a client needs to know one shape of error, not one for each endpoint.
-
-    Method: 1. make every fault of the table, and use a method that a resource does not have
-            2. expect one media type, and in JSON the text of the error under one name, in all that have a body
+    Method: 1. GET an unknown path at the identity endpoint, and below an item
+            2. expect 404; at the endpoint a page of a portal passes
     """
-    told = [reply for reply in every_one(platform, once) if reply.body]
-    if not told:
+    full, elsewhere = [bearer(platform.oauth.token("full"))], platform.nowhere()
+    expect_status(platform.http.get(elsewhere, full), 404, f"for {elsewhere}", or_page=True)
+    if any(each.create and each.item for each in platform.resources):
+        path = f"{platform.operations('read-item')[0].path}/{platform.names.new()}"
+        expect_status(platform.http.get(path, full), 404, f"for {path}")
+
+
+@verifies("errors/405/unsupported-method")
+@pytest.mark.parametrize("method", [case("put", "PUT"), case("invented", "CFTEST")])
+def test_unsupported_method(platform: Platform, method: str) -> None:
+    """Purpose: a client that uses a wrong method learns the supported ones.
+
+    Method: 1. send the method to each declared read resource
+            2. expect 405 with the declared methods in Allow and without the refused one, or another 4xx, or 501
+    """
+    for operation in platform.operations("read"):
+        if operation.method == method:
+            continue
+        reply = platform.as_role("full", operation, method=method)
+        # An undeclared method may exist, and lack a body (411, 415) or a condition (428).
+        expect_status(reply, {400, 403, 404, 405, 411, 415, 428, 501}, f"for {method} {operation.path}")
+        create = operation.resource.create
+        expect_allowed(reply, method, {operation.method, *([create.method] if create else [])})
+
+
+@verifies("errors/405/unsupported-method#post-to-item")
+def test_unsupported_method_of_an_item(platform: Platform) -> None:
+    """Purpose: Allow lists the methods of the item, not those of its list.
+
+    Method: 1. POST to each item
+            2. if it is answered 405, expect the item's declared methods in Allow, and not POST
+    """
+    for operation in platform.operations("read-item"):
+        changes = (operation.resource.update, operation.resource.delete)
+        declared = {operation.method, *(each.method for each in changes if each)}
+        if "POST" not in declared:
+            expect_allowed(platform.as_role("full", operation, method="POST"), "POST", declared)
+
+
+@verifies("errors/shape/one-shape#all")
+def test_errors_have_one_shape(platform: Platform, once: Once) -> None:
+    """Purpose: a client needs one parser for errors, not one for each endpoint.
+
+    Method: 1. send every faulty request
+            2. in all responses with a body expect one media type, and in JSON one name of the error's text
+    """
+    with_body = [reply for reply in all_errors(platform, once) if reply.body]
+    if not with_body:
         raise NotApplicable("no error of this target has a body")
-    expect_one_shape(told)
+    expect_one_shape(with_body)
 
 
-@verifies("errors/shape/is-one")
+@verifies("errors/shape/one-shape")
 @pytest.mark.parametrize("sent", [case("quotation-mark", "%22"), case("backslash", "%5Ccf"), case("line-end", "%0A")])
-def test_shape_is_one_whatever_is_repeated(platform: Platform, sent: str) -> None:
-    """Purpose: an error that repeats what was sent can be read all the same.
+def test_errors_are_valid_json(platform: Platform, sent: str) -> None:
+    """Purpose: an error that repeats the request's path must escape it.
 
-    Method: 1. ask for a path that has a quotation mark, a backslash or a line end in its name, with the full token
-            2. expect JSON in what says that it is JSON
+    Method: 1. GET a path with a quotation mark, a backslash or a line end
+            2. expect valid JSON if the response is declared as JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
     expect_json_where_told(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
 
 
-@verifies("errors/404/page-repeats-no-markup")
-def test_page_repeats_no_markup(platform: Platform) -> None:
-    """Purpose: an address that somebody is given to click on brings no markup of its own into the page of an error.
+@verifies("errors/shape/problem-details-status")
+def test_problem_details_status(platform: Platform, once: Once) -> None:
+    """Purpose: some clients decide by the status in the body.
 
-    Method: 1. ask as a browser does for paths that name nothing, and have markup in them
-            2. expect a page, where it is one, without that markup
+    Method: 1. send every faulty request
+            2. if the response is application/problem+json with a status, expect that of the response
+    """
+    problems = [reply for reply in all_errors(platform, once) if reply.media_type == "application/problem+json"]
+    if not problems:
+        raise NotApplicable("no error of this target is application/problem+json")
+    for reply in problems:
+        status = reply.members().get("status")
+        if isinstance(status, int) and status != reply.status:
+            expected, said = f"status {reply.status} in the body, as of the response", MEMBER.search(reply.text)
+            # Only this status is wrong: with another one the response may state it.
+            proof = Proof(reply.id, unsaid=(said[0],)) if said else None
+            raise NonConformance(expected, f"status {status}", reply, proof=proof)
+
+
+@verifies("errors/shape/no-internals")
+@pytest.mark.parametrize("name", [case(name, name) for name in FAULTS])
+def test_errors_contain_no_internals(faulty: Exchange, name: str) -> None:
+    """Purpose: a stack trace, SQL, file path, internal address or server version helps an attacker.
+
+    Method: 1. send the faulty request
+            2. expect none of them in the response
+    """
+    expect_no_leak(faulty)
+
+
+def for_browsers(status: int, platform: Platform, once: Once) -> Exchange:
+    """Return the response to a faulty request (400 or 404) that accepts text/html and asks for debug output."""
+    operation = platform.operations("create" if status == 400 else "read")[0]
+    path = operation.path if status == 400 else platform.nowhere()
+    fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
+    return once(("page", status), lambda: platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
+
+
+pages = pytest.mark.parametrize("status", [case("page-400", 400), case("page-404", 404)])
+
+
+@verifies("errors/shape/no-internals")
+@pages
+def test_error_pages_contain_no_internals(platform: Platform, once: Once, status: int) -> None:
+    """Purpose: frameworks show internals on the error pages that they make for browsers.
+
+    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true
+            2. expect no internals in the response
+    """
+    expect_no_leak(for_browsers(status, platform, once))
+
+
+@verifies("errors/5xx/no-input-is-a-server-error")
+@pages
+def test_error_page_is_no_server_error(platform: Platform, once: Once, status: int) -> None:
+    """Purpose: a service that cannot render an error in the accepted type must not fail.
+
+    Method: 1. send an invalid body or path with Accept: text/html and ?debug=true
+            2. expect no 5xx
+    """
+    expect_no_server_error(for_browsers(status, platform, once), "for a caller's fault with Accept: text/html")
+
+
+@verifies("errors/shape/repeats-no-secret-or-markup")
+@pytest.mark.parametrize("name", [case(f"token-{name}", name) for name in FAULTS])
+def test_errors_repeat_no_token(faulty: Exchange, name: str) -> None:
+    """Purpose: errors are logged, and the token with them.
+
+    Method: 1. send the faulty request
+            2. expect its token nowhere in the response
+    """
+    sent = (faulty.request_headers.get("authorization") or "").partition(" ")[2]
+    expect_not_repeated(faulty, [sent], "the token", nearly=True)
+
+
+@verifies("errors/shape/repeats-no-secret-or-markup#token-trace")
+def test_trace_repeats_no_token(platform: Platform) -> None:
+    """Purpose: TRACE reflects the request, and its token (RFC 9110 section 9.3.8).
+
+    Method: 1. send TRACE to a declared resource
+            2. expect the token nowhere in the response
+    """
+    token = platform.oauth.token("full")
+    expect_not_repeated(platform.send(platform.operations("read")[0], token, method="TRACE"), [token], "the token")
+
+
+@verifies("errors/shape/repeats-no-secret-or-markup#markup")
+def test_error_pages_repeat_no_markup(platform: Platform) -> None:
+    """Purpose: a link can otherwise inject markup into the error page (cross-site scripting).
+
+    Method: 1. GET unknown paths that contain markup, as a browser does
+            2. expect no HTML page with that markup
     """
     for above in (platform.absent_path(platform.resources[0]), platform.nowhere()):
         fields = [("Accept", "text/html"), bearer(platform.oauth.token("full"))]
@@ -161,89 +287,3 @@ def test_page_repeats_no_markup(platform: Platform) -> None:
         if reply.media_type in ("text/html", "application/xhtml+xml") and MARKUP in reply.text:
             proof = Proof(reply.id, unsaid=(MARKUP,))
             raise NonConformance("a page without the markup of its address", MARKUP, reply, proof=proof)
-
-
-@verifies("errors/shape/problem-details-tell-the-status")
-def test_problem_details_tell_the_status(platform: Platform, once: Once) -> None:
-    """Purpose: who goes by the status in the body does what who goes by the answer's own does.
-
-    Method: 1. make every fault of the table, and use a method that a resource does not have
-            2. where the answer is application/problem+json with a number as its status, expect that of the answer
-    """
-    told = [reply for reply in every_one(platform, once) if reply.media_type == "application/problem+json"]
-    if not told:
-        raise NotApplicable("no error of this target is application/problem+json")
-    for reply in told:
-        status = reply.members().get("status")
-        if isinstance(status, int) and status != reply.status:
-            expected, said = f"status {reply.status} in the body, as of the answer", MEMBER.search(reply.text)
-            # Not as what the answer would lack: of another status it may say so.
-            proof = Proof(reply.id, unsaid=(said[0],)) if said else None
-            raise NonConformance(expected, f"status {status}", reply, proof=proof)
-
-
-@verifies("errors/shape/shows-no-internals")
-@every_error
-def test_shows_no_internals(platform: Platform, once: Once, name: str) -> None:
-    """Purpose: an error shows no stack trace, SQL, path, address behind it, exception or version of the server.
-
-    Method: 1. make a fault of the table, or use a method that a resource does not have
-            2. look for each of them in the answer
-    """
-    expect_no_leak(made(name, platform, once))
-
-
-def as_a_page(name: str, platform: Platform, once: Once) -> Exchange:
-    """A fault that is made by who asks for a page, and to debug."""
-    operation = platform.operations("create" if name.startswith("400") else "read")[0]
-    path = operation.path if name.startswith("400") else platform.nowhere()
-    fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
-    return once(("page", name), lambda: platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
-
-
-@verifies("errors/5xx/hostile-headers-are-no-server-error")
-@pytest.mark.parametrize("name", [case("page-of-400", "400-invalid-body"), case("page-of-404", "404-absent")])
-def test_page_of_an_error_is_no_server_error(platform: Platform, once: Once, name: str) -> None:
-    """Purpose: an error that cannot be told in the way that was asked for is none of the service's own.
-
-    Method: 1. make a fault of the table, asking for text/html and with debug=true in the query
-            2. expect no 5xx
-    """
-    expect_no_server_error(as_a_page(name, platform, once), "for a caller's fault, where text/html is asked for")
-
-
-@verifies("errors/shape/shows-browsers-no-internals")
-@pytest.mark.parametrize("name", [case(name, name) for name in ("400-invalid-body", "404-absent")])
-def test_shows_browsers_no_internals(platform: Platform, once: Once, name: str) -> None:
-    """Purpose: nor does the page that a framework makes of an error for a browser, or for who asks to debug.
-
-    Method: 1. make a fault of the table, asking for text/html and with debug=true in the query
-            2. look for each of them in the answer
-    """
-    expect_no_leak(as_a_page(name, platform, once))
-
-
-@verifies("errors/shape/repeats-no-token")
-@every_error
-def test_repeats_no_token(platform: Platform, once: Once, name: str) -> None:
-    """Purpose: an error, which logs keep, does not carry the token.
-
-    Method: 1. make a fault of the table, or use a method that a resource does not have
-            2. expect the token that was sent nowhere in the answer
-    """
-    reply = made(name, platform, once)
-    sent = (reply.request_headers.get("authorization") or "").partition(" ")[2]
-
-    expect_not_repeated(reply, [sent], "the token", nearly=True)
-
-
-@verifies("errors/shape/repeats-no-token")
-@pytest.mark.parametrize("method", [case("trace", "TRACE")])
-def test_trace_repeats_no_token(platform: Platform, method: str) -> None:
-    """Purpose: nor does what reflects a request for those who look for faults (RFC 9110 section 9.3.8).
-
-    Method: 1. send TRACE to a declared resource, with the full token
-            2. expect the token nowhere in the answer
-    """
-    token = platform.oauth.token("full")
-    expect_not_repeated(platform.send(platform.operations("read")[0], token, method=method), [token], "the token")

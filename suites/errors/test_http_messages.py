@@ -37,36 +37,33 @@ from conformance.vocabulary.wording import field_of, worded
 
 GZIP, MAGIC = ("gzip", "x-gzip"), b"\x1f\x8b"
 REGISTERED = {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
-"""The others that IANA has registered (RFC 9110 section 8.4.1)."""
+"""Other codings that IANA has registered (RFC 9110 section 8.4.1)."""
 
 
-@verifies("errors/writes/chunked-is-read")
+@verifies("errors/requests/equivalent-forms#chunked-body")
 def test_chunked_is_read(platform: Platform) -> None:
-    """Purpose: a client library that does not know the length of a body beforehand is served too.
+    """Purpose: a client library that streams a body does not know its length.
 
-    Method: 1. send a declared create in chunked transfer coding
-            2. expect 2xx, or 411
+    Method: 1. send a declared creation in chunked transfer coding
+            2. expect 2xx or 411
     """
     operation = platform.operations("create")[0]
     middle = len(operation.body) // 2
     parts = (operation.body[:middle], operation.body[middle:])
-    reply = platform.http.send(
-        operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], parts
-    )
+    fields = [operation.type_field, bearer(platform.oauth.token("full"))]
+    reply = platform.http.send(operation.method, operation.path, fields, parts)
     slug = platform.slug_of(operation)
     if reply.ok and slug:
         platform.remember(operation.resource, slug)
     expect_status(reply, {411, *range(200, 300)}, f"for {operation} in chunks")
 
 
-@verifies("errors/reads/content-coding-is-told")
+@verifies("errors/reads/content-coding-is-declared")
 def test_content_coding_is_told(platform: Platform) -> None:
-    """Purpose: what client libraries ask for, an answer compressed by gzip, can be read by what it says of itself.
+    """Purpose: a client cannot read a compressed response that does not declare its coding.
 
-    Method: 1. ask for each declared resource (some compress long answers alone), and for a path that names nothing,
-               with Accept-Encoding: gzip, and with deflate
-            2. take off the codings that Content-Encoding names; expect JSON where Content-Type says so, and nothing
-               that gzip has made; another coding is not judged
+    Method: 1. GET each declared resource and an unknown path with Accept-Encoding: gzip, and with deflate
+            2. undo the codings in Content-Encoding; expect JSON where Content-Type declares it, and no gzip data
     """
     full = bearer(platform.oauth.token("full"))
     reads = [each.path for each in platform.operations("read") if each.method == "GET"]
@@ -74,20 +71,20 @@ def test_content_coding_is_told(platform: Platform) -> None:
         reply = platform.http.get(path, [full, ("Accept-Encoding", coding)])
         content = decoded(reply)
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
-            expected = f"what Content-Type says ({reply.media_type}), or its coding told"
+            expected = f"what Content-Type says ({reply.media_type}), or its coding declared"
             begins = "with a byte order mark" if content.startswith(BOM_UTF8) else worded(reply.body[:20])
             told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {begins}"
             raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
 
 
 def decoded(reply: Exchange) -> bytes:
-    """The content without the codings that it is said to be in; NonConformance where it is in none such."""
+    """Return the content without its declared codings; NonConformance if it is not in them."""
     content = reply.body
     told = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
     for coding in reversed([each for each in told if each not in ("", "identity")]):
         if coding in REGISTERED and not is_json(reply, content):
-            # Section 12.5.3 only recommends a coding that was asked for, and of what is sent that way all is told.
-            raise NotApplicable(f"{reply} is in {coding}, which was not asked for and is not read here")
+            # Section 12.5.3 only recommends an accepted coding, and this response declares its coding.
+            raise NotApplicable(f"{reply} is in {coding}, which was not accepted and is not read here")
         if coding not in (*GZIP, "deflate"):
             wanted = "a coding that was applied, of those that are registered"
             proof = field_lacks(reply, "Content-Encoding", reply.headers.get("content-encoding") or "")
@@ -104,7 +101,7 @@ def decoded(reply: Exchange) -> bytes:
 
 
 def _begins_as_json(reply: Exchange) -> Proof | None:
-    """Without its coding the answer would begin as JSON does, where it says that it is."""
+    """Return the proof that the body begins as JSON, if it is declared as JSON."""
     return Proof(reply.id, matches='^ *[]{["0-9tfn-]') if "json" in reply.media_type else None
 
 
@@ -120,13 +117,12 @@ def is_json(reply: Exchange, content: bytes) -> bool:
 CLOCK_S, TICK_S = 900, 1
 
 
-@verifies("errors/reads/dates-are-dates")
+@verifies("errors/reads/dates")
 def test_dates_are_dates(platform: Platform) -> None:
-    """Purpose: caches, and clients that ask whether a thing has changed, reckon with the dates that they are told.
+    """Purpose: caches compute with the dates of a response.
 
-    Method: 1. read each declared resource, and each item; ask for a path that names nothing
-            2. where there is a Date, expect one in the form that senders use, near the time; where there is a
-               Last-Modified, one in that form that is no later (RFC 9110 section 8.8.2.1)
+    Method: 1. GET each declared resource and item, and an unknown path
+            2. expect Date in the IMF-fixdate format and near the time, and Last-Modified not later
     """
     reads = [each.path for each in platform.operations("read", "read-item") if each.method == "GET"]
     for path in (*reads, platform.nowhere()):
@@ -145,13 +141,12 @@ PART = 10
 OF_PART = rf"bytes 0-{PART - 1}/([0-9]+|\*)"
 
 
-@verifies("errors/reads/part-is-told-as-part")
+@verifies("errors/reads/partial-content")
 def test_part_is_told_as_part(platform: Platform) -> None:
-    """Purpose: who asks for a part, and is not told that it has one, takes the part for the whole.
+    """Purpose: a client that is not told that it has a part takes it for the whole.
 
-    Method: 1. ask for the first ten bytes of each item, by Range, which a server MAY ignore
-            2. of 206, expect Content-Range with these bytes and a body of that length; of 200, more than that, where
-               the whole has more
+    Method: 1. GET the first ten bytes of each item by Range, which a server may ignore
+            2. expect 206 with these ten bytes and their Content-Range, or 200 with the whole
     """
     for operation in platform.operations("read-item"):
         reply = platform.as_role("full", operation, [("Range", f"bytes=0-{PART - 1}")])
@@ -166,14 +161,13 @@ def test_part_is_told_as_part(platform: Platform) -> None:
             raise NonConformance("206 for a part, or all of it", seen, reply, proof=Proof(reply.id, statuses=(206,)))
 
 
-@verifies("errors/reads/no-coding-where-none-is-accepted")
-@pytest.mark.parametrize("accepted", [case("identity", "identity"), case("weight-of-nothing", "gzip;q=0, identity")])
+@verifies("errors/reads/no-unaccepted-coding")
+@pytest.mark.parametrize("accepted", [case("identity", "identity"), case("gzip-with-weight-0", "gzip;q=0, identity")])
 def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> None:
-    """Purpose: a client that can undo no compression is sent what it can read.
+    """Purpose: a client without decompression cannot read a compressed response.
 
-    Method: 1. ask for a token, for each declared resource, and for a path that names nothing, with
-               Accept-Encoding: identity, and with one that names gzip as what is not acceptable
-            2. expect no Content-Encoding, or that of identity
+    Method: 1. request a token, each declared resource and an unknown path with Accept-Encoding: identity, or gzip;q=0
+            2. expect no Content-Encoding but identity
     """
     full, field = bearer(platform.oauth.token("full")), ("Accept-Encoding", accepted)
     replies = [platform.oauth.post(platform.oauth.form("full"), (FORM_TYPE, field))]
@@ -184,22 +178,21 @@ def test_no_coding_where_none_is_accepted(platform: Platform, accepted: str) -> 
             expect_absent_headers(reply, ["content-encoding"], "where none is accepted")
 
 
-@verifies("errors/reads/any-form-of-accept-is-read")
+@verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize(
     "written",
     [
-        case("range", "{kind}/*".format),
-        case("weight", "text/plain;q=0.1, {media};q=0.9".format),
-        case("upper-case", lambda **told: str(told["media"]).upper()),
-        case("any", "image/webp, */*;q=0.8".format),
+        case("accept-range", "{kind}/*".format),
+        case("accept-weight", "text/plain;q=0.1, {media};q=0.9".format),
+        case("accept-upper-case", lambda **told: str(told["media"]).upper()),
+        case("accept-any", "image/webp, */*;q=0.8".format),
     ],
 )
 def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., str]) -> None:
-    """Purpose: who would take what there is, is given it, in whatever form its library says so.
+    """Purpose: client libraries write Accept in different forms.
 
-    Method: 1. read a declared resource; read it again with Accept: its media type as a range of all of that kind, with
-               a weight behind it and a weaker one before it, and in capitals; and with one that takes anything
-            2. expect 2xx, as before
+    Method: 1. GET a declared resource with its type in Accept as a range, weighted, in upper case, or with */*
+            2. expect 2xx, as without it
     """
     operation, full = platform.operations("read")[0], bearer(platform.oauth.token("full"))
     plain = platform.http.get(operation.path, [full])
@@ -210,13 +203,12 @@ def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., s
     expect_success(platform.http.get(operation.path, [full, ("Accept", accept)]), f"under Accept: {accept}")
 
 
-@verifies("errors/404/head-of-what-is-absent")
+@verifies("errors/404/head-of-absent-resource")
 def test_head_of_what_is_absent(platform: Platform) -> None:
-    """Purpose: who asks by HEAD whether a thing is there is not told that it is.
+    """Purpose: a client that tests by HEAD whether a resource exists must not be misled.
 
-    Method: 1. HEAD a thing of each kind that never existed, and a path that names nothing
-            2. expect 404 (403 where all that is not the caller's is; 405 or 501 where there is no HEAD); of the last
-               the head of a page will do, as a portal may show where no service is
+    Method: 1. HEAD an absent resource of each kind, and an unknown path
+            2. expect 404, 403, 405 or 501; for the unknown path a page of a portal passes
     """
     full = bearer(platform.oauth.token("full"))
     paths = [platform.absent_path(each) for each in platform.resources if each.item or each.absent]
@@ -230,12 +222,12 @@ def raw_response(platform: Platform, wire: Wire, method: str, path: str, *fields
     return wire.ask(method, path, [bearer(platform.oauth.token("full")), *fields])
 
 
-@verifies("errors/writes/no-content-has-no-length")
+@verifies("errors/writes/204-has-no-length")
 def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
-    """Purpose: 204 ends with its head: a reader waits for a length that is told, and takes for the next what comes.
+    """Purpose: a client that waits for the declared body of a 204 response takes the next response for it.
 
-    Method: 1. delete an item, and read what comes until the connection ends
-            2. expect no Content-Length and no Transfer-Encoding, nor anything behind the head, if it is 204
+    Method: 1. delete an item, and read until the connection ends
+            2. after 204 expect no Content-Length, Transfer-Encoding or body
     """
     judged = False
     for resource in platform.resources_with("create", "item", "delete"):
@@ -252,14 +244,13 @@ def test_no_content_has_no_length(platform: Platform, wire: Wire) -> None:
         raise NotApplicable("no deletion is answered 204")
 
 
-@verifies("errors/reads/head-and-304-end-with-their-head")
+@verifies("errors/reads/head-and-304-have-no-body")
 @pytest.mark.parametrize("how", [case("head", "HEAD"), case("not-modified", "GET")])
 def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: str) -> None:
-    """Purpose: what comes behind an answer that has no content is not taken for the next answer.
+    """Purpose: a client takes an unexpected body for the next response.
 
-    Method: 1. send HEAD to a declared resource; read an item on condition that it does not match the ETag which it has,
-               where that is answered 304
-            2. read what comes until the connection ends: expect nothing behind the head
+    Method: 1. send HEAD to a declared resource, or read an item with its ETag in If-None-Match until 304
+            2. expect nothing after the header section until the connection ends
     """
     if how == "HEAD":
         expect_bare(raw_response(platform, wire, "HEAD", platform.operations("read")[0].path))
@@ -271,17 +262,16 @@ def test_head_and_304_end_with_their_head(platform: Platform, wire: Wire, how: s
 
 
 SERVED = {*range(200, 300), *REDIRECTS}
-"""A path in another spelling may be led to its plain one (RFC 9110 section 15.4)."""
+"""An equivalent path may be redirected to the plain one (RFC 9110 section 15.4)."""
 
 
-@verifies("errors/reads/said-otherwise-is-served")
+@verifies("errors/requests/equivalent-forms")
 @pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
 def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
-    """Purpose: each client library has its own way to write what all of them mean, and each is served.
+    """Purpose: client libraries write equivalent requests in different forms.
 
-    Method: 1. perform each declared operation with a letter of the item's name encoded, with a blank in Accept before
-               its comma, with a charset behind the type of a body, with Content-Length: 0 for a deletion, all at once
-            2. expect 2xx, or to be led to the plain path; where it is not, ask with each of them alone, to tell which
+    Method: 1. perform each operation with an encoded letter, a space in Accept, a charset, Content-Length: 0
+            2. expect 2xx or a redirect to the plain path; else send each form separately to find the refused one
     """
     for resource in {each.resource.name: each.resource for each in platform.operations(kind)}.values():
         first = _new(platform, resource, kind)
@@ -293,13 +283,13 @@ def test_said_otherwise_is_served(platform: Platform, kind: str) -> None:
 
 
 def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
-    """The operation, on an item that nothing else needs where it is a deletion."""
+    """Return the operation, for a deletion on an item that nothing else needs."""
     slug = platform.new_item(resource) if kind == "delete" else None
     slug = platform.item(resource) if kind in ("read-item", "update") else slug
     return platform.operation(resource, kind, slug)
 
 
-@verifies("errors/writes/media-type-is-known-in-any-form")
+@verifies("errors/requests/media-type-forms")
 @pytest.mark.parametrize(
     "written",
     [
@@ -310,18 +300,12 @@ def _new(platform: Platform, resource: Resource, kind: str) -> Operation:
     ],
 )
 def test_media_type_is_known_in_any_form(platform: Platform, written: Callable[[str], str]) -> None:
-    """Purpose: what client libraries write behind the name of the media type, and in which case, keeps no write out.
+    """Purpose: client libraries add a charset to the media type, or write it in another case.
 
-    Method: 1. send each declared create and update as its type (application/json) with charset=utf-8, without the
-               blank and with quotation marks, with a blank before (RFC 9110 section 5.6.6), and in other case
+    Method: 1. send each declared creation and update with its type in that form (RFC 9110 section 5.6.6)
             2. expect 2xx
     """
-    token = platform.oauth.token("full")
     for operation in platform.operations("create", "update"):
         content_type = written(operation.content_type)
-        fields = [("Content-Type", content_type), bearer(token)]
-        reply = platform.request(operation.method, operation.path, fields, operation.body)
-        slug = platform.slug_of(operation)
-        if operation.kind == "create" and reply.ok and slug:
-            platform.remember(operation.resource, slug)
+        reply = platform.with_body(operation, operation.body, [("Content-Type", content_type)])
         expect_success(reply, f"for {operation} as {content_type}")

@@ -9,8 +9,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-import pytest
-
 from conformance.clients.oauth.client import bearer
 from conformance.oracles.documents import expect_json_where_told, lists_in, member, shows
 from conformance.oracles.proofs import shows_text
@@ -18,7 +16,7 @@ from conformance.oracles.status import expect_success, observed
 from conformance.sandbox.pages import is_told_to_be_the_last
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
@@ -26,14 +24,12 @@ from conformance.vocabulary.wording import worded
 MOST = 60
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("what", [case("of-what-there-is", "what was created")])
-def test_lists_have_what_was_created(platform: Platform, what: str) -> None:
-    """Purpose: a list is of the things that there are, and not of none, nor of those that there were an hour ago.
+@verifies("errors/lists/complete-and-current#created-items")
+def test_lists_have_what_was_created(platform: Platform) -> None:
+    """Purpose: a list contains existing items, not those of an hour ago.
 
-    Method: 1. create eleven items; read the list where they were created, to its end
-            2. where it is empty, or tells its end by the declared member and has objects with the unique one, expect
-               one of the eleven in it within seconds
+    Method: 1. create eleven items; read their list to its end
+            2. if it is empty, or complete by its own statement, expect one of the eleven within seconds
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -44,10 +40,10 @@ def test_lists_have_what_was_created(platform: Platform, what: str) -> None:
         judged = True
         if not (_names_any(pages, slugs) or platform.soon(partial(_is_named, platform, read, slugs))):
             expected = f"one of {len(slugs)} items in the list, such as {worded(slugs[0])}"
-            proof = Proof(beyond="what a list has hangs on what there is")
+            proof = Proof(beyond="the content of a list depends on the items that exist")
             raise NonConformance(expected, "none of them, to its end", pages[0], pages[-1], proof=proof)
     if not judged:
-        raise NotApplicable(f"no list that tells its end has things by their unique member, as {what} has")
+        raise NotApplicable("no list that states its end has items with their unique member")
 
 
 def _is_named(platform: Platform, read: Operation, slugs: list[str]) -> bool:
@@ -59,10 +55,7 @@ def _names_any(pages: Iterable[Exchange], slugs: list[str]) -> bool:
 
 
 def _is_complete(pages: list[Exchange], resource: Resource) -> bool:
-    """Whether the pages have nothing at all; or are the whole list by their own word, of things with the unique member.
-
-    A list that does not say so may be longer, and by other members things are told apart as well.
-    """
+    """Return whether the pages are empty, or are the whole list as stated and have items with the unique member."""
     documents = [_document(page) for page in pages]
     lists = [each for document in documents for each in lists_in(document)]
     if lists and not any(lists):
@@ -73,7 +66,7 @@ def _is_complete(pages: list[Exchange], resource: Resource) -> bool:
 
 
 def _document(page: Exchange) -> Any:
-    """The JSON of a page; None where it is none."""
+    """Return the JSON of a page; None if it is not JSON."""
     try:
         return page.json()
     except (ValueError, RecursionError):
@@ -83,15 +76,13 @@ def _document(page: Exchange) -> Any:
 ROUNDS = 3
 
 
-@verifies("errors/reads/pages-are-the-whole-list")
+@verifies("errors/lists/complete-and-current#pages")
 def test_pages_are_the_whole_list(platform: Platform) -> None:
-    """Purpose: who reads a list to its end has missed nothing where one page ends and the next begins.
+    """Purpose: a client that reads all pages must not miss an item between two of them.
 
-    Method: 1. create eleven items; where the list comes in pages then, read it from its first page to its last
-            2. expect each page that another leads to to be there
-            3. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count;
-               and within seconds of one that says by the declared member that no page follows the first
-            4. where it has no end, expect no page of it to come again and again
+    Method: 1. create eleven items; read their list from its first page to its last, up to three times
+            2. expect each linked page to exist, and no page to repeat endlessly
+            3. if the pages contain one of the eleven, expect all; of a single page that is the last, within seconds
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -106,24 +97,23 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         judged = True
         if missing and (len(pages) > 1 or not platform.soon(partial(_all_named, platform, read, slugs))):
             told = f"{len(pages)} page{'s' * (len(pages) > 1)} without {worded(min(missing))}"
-            proof = Proof(beyond="where a page ends hangs on how many items there are")
+            proof = Proof(beyond="the end of a page depends on the number of items")
             raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
     if not judged:
-        raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
+        raise NotApplicable("no list of created items has pages and an end")
 
 
-@verifies("errors/reads/pages-name-each-once")
+@verifies("errors/lists/each-item-once")
 def test_pages_name_each_once(platform: Platform) -> None:
-    """Purpose: who counts or copies what a list has does no thing twice.
+    """Purpose: a client that counts or copies a list must not process an item twice.
 
-    Method: 1. create eleven items, and the first once more; where the list comes in pages then, read it to its end
-            2. expect none of them in the lists of two pages, the same one in each of three readings: one that others'
-               writes move to the next page is another each time
+    Method: 1. create eleven items, and the first again; read the list to its end, up to three times
+            2. expect no item on two pages in all three readings
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
         unique, slugs = str(resource.unique), set(platform.many(resource))
-        # What is refused as a duplicate is nothing that a list has.
+        # A refused duplicate must not appear in a list.
         platform.as_role("full", platform.operation(resource, "create", min(slugs)))
         twice = slugs
         for _ in range(ROUNDS):
@@ -135,20 +125,19 @@ def test_pages_name_each_once(platform: Platform) -> None:
                 break
         else:
             again = [page for page in pages if min(twice) in _named(page, unique, slugs)]
-            proof = Proof(beyond="where a page ends hangs on how many items there are")
+            proof = Proof(beyond="the end of a page depends on the number of items")
             told = f"{worded(min(twice))} on {len(again)} of {len(pages)} pages"
             raise NonConformance("each item on one page of the list", told, *again, proof=proof)
     if not judged:
-        raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
+        raise NotApplicable("no list of created items has pages and an end")
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("what", [case("each-its-own", "text")])
-def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
-    """Purpose: what stands beside a name in a list is that thing's, and no neighbour's.
+@verifies("errors/lists/complete-and-current#own-texts")
+def test_lists_tell_of_each_its_own(platform: Platform) -> None:
+    """Purpose: a list must not mix up the values of its items.
 
-    Method: 1. create eleven items, of each of which the name stands in its texts; read the list in which they stand
-            2. expect in no object with the unique name of one a text of another; a list need show no text at all
+    Method: 1. create eleven items, each with its name in its texts; read their list
+            2. expect no item with a text of another
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -162,35 +151,32 @@ def test_lists_tell_of_each_its_own(platform: Platform, what: str) -> None:
                     judged = True
                     _expect_own(page, slug, {name: thing.get(name) for name in members}, slugs)
     if not judged:
-        raise NotApplicable("no list has objects with the unique member of what was created")
+        raise NotApplicable("no list has objects with the unique member of a created item")
 
 
-# What whoever writes JSON by hand, or twice, forgets one of.
+# Characters that an encoder may forget to escape.
 WRITTEN = 'one\ttwo\nthree "four" \\ <five> & \u6f22 \U0001f680 end'
 LONG = "whose-name-goes-on-and-on"
 CUT = re.compile(r"\s*[\[(]?(?:\.{3}|\u2026)[\])]?\Z")
-"""What stands behind a text of which a list has the beginning."""
+"""An ellipsis after the beginning of a text."""
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
-@pytest.mark.parametrize("text", [case("as-written", WRITTEN)])
-def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
-    """Purpose: a list is written as well as what it lists: in JSON that can be read, with texts as they are.
+@verifies("errors/lists/complete-and-current#texts-as-written")
+def test_lists_tell_texts_as_written(platform: Platform) -> None:
+    """Purpose: a list must encode its texts as correctly as an item.
 
-    Method: 1. create an item of a long name, or a short one where that is refused, with tabs, lines, quotes, marks of
-               markup and characters of four bytes in its texts; a service may refuse them; read the list in which it is
-            2. expect JSON, the whole name where there is its beginning, and in the object with its unique name the
-               item's own id, where both tell one of a kind, and its own texts, or their beginning
+    Method: 1. create an item with a long name and special characters in its texts; a service may refuse it
+            2. expect its list to be JSON with the whole name, the item's id, and its texts or their beginning
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
         slug = platform.names.new(LONG)
         create = platform.operation(resource, "create", slug)
         platform.remember(resource, slug)
-        if not platform.as_role("full", create, document=create.reworded(lambda _: text)).ok:
+        if not platform.as_role("full", create, document=create.reworded(lambda _: WRITTEN)).ok:
             create = platform.operation(resource, "create", slug := platform.names.new())
             platform.remember(resource, slug)
-            if not platform.as_role("full", create, document=create.reworded(lambda _: text)).ok:
+            if not platform.as_role("full", create, document=create.reworded(lambda _: WRITTEN)).ok:
                 continue
         item = platform.as_role("full", platform.operation(resource, "read-item", slug))
         for page in platform.pages("full", platform.operation(resource, "read")):
@@ -201,7 +187,7 @@ def test_lists_tell_texts_as_written(platform: Platform, text: str) -> None:
                 for name in sorted(create.texts):
                     _expect_beginning(name, thing.get(name), member(item, name), page, item)
     if not judged:
-        raise NotApplicable("no list has objects with the unique member of what was created")
+        raise NotApplicable("no list has objects with the unique member of a created item")
 
 
 def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str, Any]]:
@@ -217,17 +203,17 @@ def _objects_named(slug: str, unique: str, page: Exchange) -> Iterator[dict[str,
 def _expect_its_id(thing: dict[str, Any], page: Exchange, item: Exchange) -> None:
     told, own = thing.get("id"), member(item, "id")
     if type(told) is type(own) and told != own:
-        proof = Proof(beyond="which id a thing has is told by another request")
+        proof = Proof(beyond="the id comes from another request")
         raise NonConformance(f"id {worded(own)}, as the item has", worded(told), item, page, proof=proof)
 
 
 def _expect_beginning(name: str, told: Any, own: Any, page: Exchange, item: Exchange) -> None:
-    """A text is as the item has it, or begins so; a list may leave out lines and elements, or have words of its own."""
+    """Expect a text as the item has it, or its beginning; a list may omit line ends and elements."""
     if not isinstance(told, str) or not isinstance(own, str):
         return
     forms = [(edit(CUT.sub("", told)), edit(own)) for edit in (_on_one_line, _without_tags)]
     if forms[0][0][:3] == forms[0][1][:3] and not any(whole.startswith(kept) for kept, whole in forms):
-        proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
+        proof = Proof(beyond="the finding is about two texts of one item")
         raise NonConformance(f"{name} {worded(own)}, as the item has", worded(told), item, page, proof=proof)
 
 
@@ -240,36 +226,36 @@ def _without_tags(text: str) -> str:
 
 
 def _expect_own(page: Exchange, slug: str, texts: dict[str, Any], slugs: list[str]) -> None:
-    """No text of these is that of another item; names that begin alike are told apart by the longest that fits."""
+    """Expect no text of another item; of similar names the longest one counts."""
     for name, text in texts.items():
         whose = max((each for each in slugs if each in str(text)), key=len, default=slug)
         if whose != slug and slug not in str(text):
-            proof = Proof(beyond="which text stands beside which name is no matter of one text alone")
+            proof = Proof(beyond="the finding is about two texts of one item")
             raise NonConformance(
                 f"{name} of {slug}", f"{worded(str(text))}, which is that of {whose}", page, proof=proof
             )
 
 
 def _expect_served(platform: Platform, read: Operation, pages: list[Exchange]) -> None:
-    """What a page names as the next one is there, in one of three readings at least: a list may end meanwhile."""
+    """Expect the page that another names as the next, in one of three readings: a list may end meanwhile."""
     for _ in range(ROUNDS - 1):
         if pages[-1].ok:
             return
         pages = platform.pages("full", read, MOST)
     before, reply = pages[-2:] if len(pages) > 1 else (None, None)
     if before and reply and not reply.ok and reply.status not in {429, *GATEWAY_ERRORS}:
-        proof = Proof(beyond="where a page ends hangs on how many items there are")
-        told = f"2xx for {reply.url}, which the page before names as the next"
+        proof = Proof(beyond="the end of a page depends on the number of items")
+        told = f"2xx for {reply.url}, which the previous page names as the next"
         raise NonConformance(told, observed(reply), before, reply, proof=proof)
 
 
 def _expect_other_pages(pages: list[Exchange], slugs: list[str]) -> None:
-    """No page leads, by others or at once, to itself: under one address with the same items."""
+    """Expect no page to lead back to itself: the same address with the same items."""
     met = Counter((page.url, *(slug for slug in slugs if shows(page, slug))) for page in pages)
     (address, *_), times = met.most_common(1)[0]
     if times >= ROUNDS:
         again = [page for page in pages if page.url == address][:2]
-        proof = Proof(beyond="where a page leads hangs on how many items there are")
+        proof = Proof(beyond="the next page depends on the number of items")
         raise NonConformance("a last page", f"{address} {times} times of {len(pages)}", *again, proof=proof)
 
 
@@ -294,33 +280,31 @@ def _is_last(page: Exchange, resource: Resource) -> bool:
 
 
 def _named(page: Exchange, unique: str, wanted: set[str]) -> set[str]:
-    """What the list of a page that names most of what is wanted names; beside it there may be others, of the newest."""
+    """Return the wanted names in the page's main list; a page may also contain a list of the newest items."""
     lists = [wanted & {str(thing.get(unique)) for thing in each} for each in _lists(page)]
     return max(lists, key=len, default=set[str]())
 
 
 def _lists(page: Exchange) -> list[list[dict[str, Any]]]:
-    """The objects of each list of a page, however deep; no list where it is no JSON."""
+    """Return the objects of each list of a page, at any depth; none if it is not JSON."""
     try:
         return [[each for each in found if isinstance(each, dict)] for found in lists_in(page.json())]
     except ValueError:
         return []
 
 
-# As JSON and a regular expression have it alike.
+# Text without escapes in JSON and in regular expressions.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
 Listed = Callable[[], list[Exchange]]
 
 
-@verifies("errors/reads/lists-tell-what-is-so")
+@verifies("errors/lists/complete-and-current#after-changes")
 def test_lists_tell_what_is_so(platform: Platform) -> None:
-    """Purpose: a list is of what is there now, and as it is now.
+    """Purpose: a list shows the current items with their current values.
 
-    Method: 1. create an item, with a text of its own in each member, and read the list in which it would stand; go on
-               where its name stands there
-            2. update the item: expect no text of before in the list that the update has replaced, within seconds; and
-               not to be told, on condition of a strong ETag that the page with it had, that the page is as it was
-            3. delete it: expect its name no more, within seconds; nothing says that a list knows all in that moment
+    Method: 1. create an item and read its list; update it, and expect no replaced text within seconds
+            2. read the page with its former strong ETag in If-None-Match; expect no 304
+            3. delete the item; expect its name no more within seconds
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
@@ -345,22 +329,22 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
             expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
             _expect_no_more(platform, listed, [slug], first)
     if not judged:
-        raise NotApplicable("no list names an item that was created and can be deleted")
+        raise NotApplicable("no list contains a created item that can be deleted")
 
 
 def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:
-    """A page is not said to be as it was, where a text of it has been replaced and its ETag was a strong one."""
+    """Expect no 304 for a page's strong ETag after one of its texts was replaced."""
     etag, gone = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
     if not gone or not etag.startswith('"'):
         return
     reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
     if reply.status == 304:
-        expected = f"the list as it is, since {worded(gone[0])} of the one with ETag {etag} is no more"
+        expected = f"the changed list, since {worded(gone[0])} of the one with ETag {etag} was replaced"
         raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
 
 
 def _still_showing(platform: Platform, listed: Listed, text: str) -> Exchange | None:
-    """A page that shows a text seconds later, None where none does: it may be read from a copy."""
+    """Return a page that shows a text even seconds later, None if there is none."""
     showing: list[Exchange] = []
 
     def gone() -> bool:
@@ -378,4 +362,4 @@ def _expect_no_more(platform: Platform, listed: Listed, texts: list[str], first:
                 f"a list without {worded(text)}",
                 Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
             )
-            raise NonConformance(f"{expected}, which is no more", "a list with it", reply, proof=proof)
+            raise NonConformance(f"{expected}, which was replaced or deleted", "a list with it", reply, proof=proof)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
 from conformance.clients.oauth.client import HeaderFields
 from conformance.models.items import ItemsModel
-from conformance.oracles.documents import shows
+from conformance.oracles.documents import distinct_texts, shows
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.platform import Platform
 from conformance.strategies.properties import Machine, initialize, rule, run_machine
@@ -21,22 +20,14 @@ from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 STEPS, SHARE, NAMES = 15, 0.6, 2
-SHORTEST = 8
-# As JSON and a regular expression have it alike.
+# Text without escapes in JSON and in regular expressions.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
-# Which of the slugs that are there, or of those that are not.
+# An index into the existing slugs, or into the absent ones.
 PLACES = st.integers(0, NAMES - 1)
 
 
-def _texts(document: dict[str, Any] | None) -> dict[str, str]:
-    """The texts of a body that are long enough to be told from others."""
-    return {
-        name: value for name, value in (document or {}).items() if isinstance(value, str) and len(value) >= SHORTEST
-    }
-
-
 def _knows_validators(resource: Resource) -> bool:
-    """Whether an update may name the version that it is of by If-Match."""
+    """Return whether updates of the resource use If-Match."""
     return resource.update is not None and resource.update.concurrency == "If-Match"
 
 
@@ -48,7 +39,7 @@ class ItemsMachine(Machine):
 
     @initialize()
     def begin(self) -> None:
-        """Begins with names that nothing bears."""
+        """Begin with names that no item has."""
         self.model = ItemsModel()
         self.names = [self.platform.names.new("model") for _ in range(NAMES)]
 
@@ -66,7 +57,7 @@ class ItemsMachine(Machine):
     @precondition(lambda self: len(self.model.items) < len(self.names))
     @rule(place=PLACES, concealed=st.booleans())
     def create(self, place: int, concealed: bool) -> None:
-        """A create of a slug that nothing has, of an item that all see or the owner alone."""
+        """Create an item, visible to all or to the owner only."""
         self._create(self._absent(place), concealed)
 
     def _create(self, slug: str, concealed: bool) -> None:
@@ -78,31 +69,31 @@ class ItemsMachine(Machine):
             self.platform.remember(self.resource, slug)
         expect_status(reply, self.model.may_create(slug), "for a slug that is not taken")
         if reply.ok:
-            self.model.create(slug, _texts(document), bool(hidden))
+            self.model.create(slug, distinct_texts(document), bool(hidden))
 
     @precondition(lambda self: self.model.items)
     @rule(place=PLACES)
     def create_taken(self, place: int) -> None:
-        """A create of a slug that an item has."""
+        """Create an item with the slug of an existing one."""
         slug = self._there(place)
         expect_status(self._sent("create", slug), self.model.may_create(slug), "for a slug that is taken")
 
     @precondition(lambda self: self.model.items and self.resource.update)
     @rule(place=PLACES)
     def update(self, place: int) -> None:
-        """An update of an item; one that replaces it (PUT, RFC 9110 section 9.3.4) says again that it is concealed."""
+        """Update an item; PUT, which replaces it (RFC 9110 section 9.3.4), states again that it is hidden."""
         slug = self._there(place)
         operation = self.platform.operation(self.resource, "update", slug)
         document, whole = operation.document or {}, operation.method == "PUT"
         if whole and self.model.items[slug].concealed and self.resource.item:
             document = {**document, **(self.resource.item.hidden_body or {})}
         expect_success(self.platform.as_role("full", operation, document=document), "for an update of what is there")
-        self.model.update(slug, _texts(document), whole)
+        self.model.update(slug, distinct_texts(document), whole)
 
     @precondition(lambda self: self.model.items and _knows_validators(self.resource))
     @rule(place=PLACES)
     def update_stale(self, place: int) -> None:
-        """An update by a validator that is no longer the item's."""
+        """Update an item with an ETag that it does not have."""
         slug = self._there(place)
         reply = self._sent("update", slug, fields=[("If-Match", '"cf-stale"')])
         expect_status(reply, {409, 412}, "for an update by another validator")
@@ -110,7 +101,7 @@ class ItemsMachine(Machine):
     @precondition(lambda self: self.model.items and self.resource.delete)
     @rule(place=PLACES, made_again=st.booleans(), concealed=st.booleans())
     def delete(self, place: int, made_again: bool, concealed: bool) -> None:
-        """A deletion of an item, whose slug may be given to another one at once."""
+        """Delete an item, and perhaps create another with its slug at once."""
         slug = self._there(place)
         expect_success(self._sent("delete", slug), "for a deletion of what is there")
         self.model.delete(slug)
@@ -121,7 +112,7 @@ class ItemsMachine(Machine):
     @precondition(lambda self: len(self.model.items) < len(self.names))
     @rule(place=PLACES, kind=st.sampled_from(["read-item", "update", "delete"]))
     def miss(self, place: int, kind: str) -> None:
-        """An update, deletion or read of an item that is not there."""
+        """Read, update or delete an absent item."""
         if kind == "read-item" or getattr(self.resource, kind):
             slug = self._absent(place)
             expect_status(self._sent(kind, slug), self.model.may_miss(slug, kind), "for an item that is not there")
@@ -129,7 +120,7 @@ class ItemsMachine(Machine):
     @precondition(lambda self: self.model.items)
     @rule(place=PLACES)
     def read(self, place: int) -> None:
-        """A read by the owner, who sees the texts written last, and by those from whom concealed items are hidden."""
+        """Read an item as its owner, who sees the last texts, and as those from whom hidden items are concealed."""
         self._read(self._there(place))
 
     def _read(self, slug: str) -> None:
@@ -145,18 +136,18 @@ class ItemsMachine(Machine):
         for name, text in self.model.items[slug].texts.items():
             if not _tells(reply, name, text):
                 proof = _proof(reply, name, text)
-                raise NonConformance(f"{name} {worded(text)}, as was written last", observed(reply), reply, proof=proof)
+                raise NonConformance(f"{name} {worded(text)}, as last written", observed(reply), reply, proof=proof)
 
 
 def _proof(reply: Exchange, name: str, text: str) -> Proof | None:
-    """The member by its name with the text; None where that may be told or written otherwise."""
+    """Return the proof that the member contains the text; None if it may be encoded differently."""
     if not PLAIN.fullmatch(text) or f'"{name}"' not in reply.text:
         return None
     return Proof(reply.id, matches=f'"{name}" *: *"[^"]*{text}')
 
 
 def _tells(reply: Exchange, name: str, text: str) -> bool:
-    """Whether a member has a text, or anything in the answer where there is no text of that name."""
+    """Return whether a member contains a text, or the response if no text has that name."""
     try:
         document = reply.json()
     except ValueError:
@@ -166,18 +157,17 @@ def _tells(reply: Exchange, name: str, text: str) -> bool:
 
 
 def _declared(resource: Resource) -> int:
-    """How much of what a model knows a resource declares: the one with the most shows the most."""
+    """Return how many features of the model a resource declares."""
     hidden = resource.item and resource.item.hidden_from
     return sum(map(bool, (resource.update, resource.delete, hidden, _knows_validators(resource))))
 
 
-@verifies("errors/model/items-are-as-their-model")
+@verifies("errors/model/items-match-their-model")
 def test_items_are_as_their_model(platform: Platform) -> None:
-    """Purpose: whatever changes come in whatever order, the items are what those changes say they are.
+    """Purpose: any sequence of changes must leave the items as those changes specify.
 
-    Method: 1. do a sequence of creations (concealed or not), updates (stale ones too), deletions and reads of two
-               slugs by their owner and by roles that may not know all
-            2. after each compare with a model; on a difference look for the shortest sequence that shows it
+    Method: 1. create (hidden or not), update (stale too), delete and read two slugs in any order, as several roles
+            2. compare each response with a model; report the shortest sequence with a difference
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique]
     for resource in sorted(resources, key=_declared, reverse=True)[:1]:

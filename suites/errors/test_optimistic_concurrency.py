@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.oauth.client import bearer
 from conformance.clients.transport.interrupted_requests import BreakingOff
+from conformance.oracles.headers import strong_etag
 from conformance.oracles.proofs import another_field
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
@@ -20,7 +21,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, NotDec
 
 
 def going_by_if_match(platform: Platform) -> list[Resource]:
-    """Resources whose updates go by If-Match; NotApplicable where there is none."""
+    """Return the resources that declare If-Match for their updates; NotDeclared if there is none."""
     found = [
         each
         for each in platform.resources_with("create", "item", "update")
@@ -33,19 +34,12 @@ def going_by_if_match(platform: Platform) -> list[Resource]:
     return found
 
 
-def strong(reply: Exchange) -> str | None:
-    """The strong ETag of an answer."""
-    etag = reply.headers.get("etag")
-    return etag if etag and etag.startswith('"') else None
-
-
-@verifies("errors/409/told-version-is-the-new-one")
+@verifies("errors/409/version-names-one-state#write-response")
 def test_told_version_is_the_new_one(platform: Platform) -> None:
-    """Purpose: who has just written something may go on from what the answer told of its version.
+    """Purpose: a client that has just written an item can update it again without a read.
 
-    Method: 1. create an item; where the answer has a strong ETag, update the item on condition of it
-            2. where that answer has one, update the item again on condition of it, and once more
-            3. expect 2xx each time
+    Method: 1. create an item, then update it three times with the ETag of the previous response, if that is strong
+            2. expect 2xx each time
     """
     told = False
     for resource in going_by_if_match(platform):
@@ -53,25 +47,23 @@ def test_told_version_is_the_new_one(platform: Platform) -> None:
         reply = platform.create(resource, slug)
         expect_success(reply, "for a new item")
         for _ in range(3):
-            etag = strong(reply)
+            etag = strong_etag(reply)
             if etag is None:
                 break
             told = True
             update = platform.operation(resource, "update", slug)
             reply = platform.as_role("full", update, [("If-Match", etag)])
-            expect_success(
-                reply, f"for an update on condition of the ETag {etag} that the write before was answered with"
-            )
+            expect_success(reply, f"for an update with the ETag {etag} of the previous response")
     if not told:
-        raise NotApplicable("no answer to a write tells a strong ETag")
+        raise NotApplicable("no response to a write has a strong ETag")
 
 
-@verifies("errors/409/version-is-not-given-again")
+@verifies("errors/409/version-names-one-state#recreated-item")
 def test_version_is_not_given_again(platform: Platform) -> None:
-    """Purpose: who has read an item does not overwrite another one that was given its name since.
+    """Purpose: a client must not overwrite a new item with the name of the one it has read.
 
-    Method: 1. create an item and read it; delete it, create another of the same name, and change its text
-            2. expect no ETag among those of the second that the first had, where both are strong
+    Method: 1. read an item; delete it, create another with its name and change its text
+            2. expect another ETag, if both are strong
     """
     judged = False
     for resource in going_by_if_match(platform):
@@ -84,22 +76,22 @@ def test_version_is_not_given_again(platform: Platform) -> None:
         operation = platform.operation(resource, "create", slug)
         made = platform.as_role("full", operation, document=operation.reworded("{} made again".format))
         if made.status == 409:
-            continue  # A name that is never given again has no second item.
+            continue  # The service never reuses a name.
         expect_success(made)
         second = platform.as_role("full", read)
-        if not strong(first) or not strong(second) or first.body == second.body:
+        if not strong_etag(first) or not strong_etag(second) or first.body == second.body:
             continue
         judged = True
-        if strong(first) == strong(second):
-            expected = f"another ETag than {strong(first)}, which an item of other content had"
+        if strong_etag(first) == strong_etag(second):
+            expected = f"another ETag than {strong_etag(first)}, which was that of other content"
             proof = another_field(first, second, "etag")
-            raise NonConformance(expected, f"ETag: {strong(second)}", first, second, proof=proof)
+            raise NonConformance(expected, f"ETag: {strong_etag(second)}", first, second, proof=proof)
     if not judged:
-        raise NotApplicable("no item that can be deleted tells a strong ETag")
+        raise NotApplicable("no item that can be deleted has a strong ETag")
 
 
 def updates(platform: Platform) -> list[tuple[Operation, str]]:
-    """An update of a new item of each resource that goes by If-Match, with the item's strong ETag."""
+    """Return an update of a new item of each resource that declares If-Match, with the item's strong ETag."""
     found = []
     for resource in platform.resources_with("create", "item", "update"):
         if resource.update and resource.update.concurrency == "If-Match":
@@ -115,7 +107,7 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
     return found
 
 
-@verifies("errors/409/if-match-takes-lists-and-any")
+@verifies("errors/409/if-match-forms")
 @pytest.mark.parametrize(
     "templates",
     [
@@ -123,16 +115,14 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
         case("lines", ['"cf-unknown"', "{etag}"]),
         case("lines-reversed", ["{etag}", '"cf-unknown"']),
         case("any", ["*"]),
-        case("nothing-before", [", {etag}"]),
+        case("empty-element", [", {etag}"]),
     ],
 )
 def test_if_match_takes_lists_and_any(platform: Platform, templates: list[str]) -> None:
-    """Purpose: an update that names several versions, or any, is made where one of them is the present one.
+    """Purpose: a client may name several versions, or any.
 
-    Method: 1. update an item on condition of an unknown ETag or its own, in one field line and in two, which are one
-               list (RFC 9110 section 5.3); on condition of any; and of its own behind an element of nothing, which
-               is passed over (section 5.6.1.2)
-            2. expect 2xx; 400 will do for two lines, which fronts refuse that know the field as one, and for nothing
+    Method: 1. update an item with its ETag in a list or in one of two field lines, or with *
+            2. expect 2xx; 400 for two lines or an empty element passes, as proxies refuse them
     """
     fronts = {400} if len(templates) > 1 or templates[0].startswith(",") else set()
     for operation, etag in updates(platform):
@@ -141,12 +131,12 @@ def test_if_match_takes_lists_and_any(platform: Platform, templates: list[str]) 
         expect_status(platform.as_role("full", operation, fields), {*range(200, 300), *fronts}, f"for {told}")
 
 
-@verifies("errors/409/if-match-is-compared-strongly")
+@verifies("errors/409/if-match-forms#weak")
 def test_if_match_is_compared_strongly(platform: Platform) -> None:
-    """Purpose: a weak ETag says "nearly the same", which is not enough to overwrite something.
+    """Purpose: a weak ETag means "nearly equal", which is not enough to overwrite an item.
 
-    Method: 1. update an item on condition of its ETag made weak
-            2. expect 409 or 412, and the owner to find the item as it was
+    Method: 1. update an item with its ETag made weak
+            2. expect 409 or 412, and the item unchanged
     """
     for operation, etag in updates(platform):
         before = platform.state(operation)
@@ -173,8 +163,7 @@ def _role_lacking(platform: Platform, update: Operation) -> Exchange | None:
 
 
 def _no_json(platform: Platform, update: Operation) -> Exchange:
-    fields = [update.type_field, bearer(platform.oauth.token("full"))]
-    return platform.request(update.method, update.path, fields, update.body[:-1])
+    return platform.with_body(update, update.body[:-1])
 
 
 def _unknown_version(platform: Platform, update: Operation) -> Exchange | None:
@@ -199,23 +188,21 @@ def _accepted_without_refusal(platform: Platform, resource: Resource) -> bool:
 
 
 REFUSED: dict[str, tuple[str, Refused]] = {
-    "name-taken": ("a creation of its name", _name_taken),
-    "role-lacking": ("an update by a role that lacks the right", _role_lacking),
-    "no-json": ("an update that is no JSON", _no_json),
-    "unknown-version": ("an update of an unknown version", _unknown_version),
-    "broken-off": ("an update that broke off", _broken_off),
+    "refused-name-taken": ("a creation with its name", _name_taken),
+    "refused-role": ("an update by a role without the right", _role_lacking),
+    "refused-invalid-json": ("an update with invalid JSON", _no_json),
+    "refused-unknown-version": ("an update from an unknown version", _unknown_version),
+    "refused-aborted": ("an aborted update", _broken_off),
 }
 
 
-@verifies("errors/409/refusal-is-no-update")
+@verifies("errors/409/version-changes-only-with-updates")
 @pytest.mark.parametrize("how", [case(name, name) for name in REFUSED])
 def test_refusal_is_no_update(platform: Platform, how: str) -> None:
-    """Purpose: a request that was refused leaves no trace at which an honest one fails: no new version, no lock.
+    """Purpose: a refused request must leave no new version and no lock, at which a valid update fails.
 
-    Method: 1. create an item and read its version; have something refused: a creation of its name, an update by who
-               may not, one that is no JSON, one of an unknown version, one whose connection breaks
-            2. update the item on condition of the version: expect 2xx. What was refused is named where another item,
-               of which nothing was, is updated so
+    Method: 1. read an item's version; send a request that is refused
+            2. update the item from that version; expect 2xx
     """
     told, refuse = REFUSED[how]
     judged = False
@@ -227,10 +214,10 @@ def test_refusal_is_no_update(platform: Platform, how: str) -> None:
             judged = True
             reply = platform.as_role("full", update, fields)
             behind = (
-                f", behind {told}, which was refused"
+                f", after {told}, which was refused"
                 if reply.ok or _accepted_without_refusal(platform, resource)
                 else ""
             )
-            expect_success(reply, f"for an update from the present version{behind}")
+            expect_success(reply, f"for an update from the current version{behind}")
     if not judged:
-        raise NotApplicable(f"nothing is refused here as {told}")
+        raise NotApplicable(f"this target does not refuse {told}")

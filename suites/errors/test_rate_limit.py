@@ -48,7 +48,7 @@ def used_by_the_preflight(begun: float) -> None:
 
 
 def asking(oauth: OAuthClient) -> Callable[..., Exchange]:
-    """Asks for tokens of the role limited without patience, and notes when."""
+    """Return a function that requests tokens of the role limited without retries, and records when."""
     hasty = OAuthClient(oauth.identity, oauth.http.impatient())
 
     def ask(**changes: str) -> Exchange:
@@ -63,36 +63,34 @@ def asking(oauth: OAuthClient) -> Callable[..., Exchange]:
 
 
 def is_refused(reply: Exchange) -> bool:
-    """Whether a token was asked for in vain; that it is 429 which says so is a check of its own."""
+    """Return whether a token request failed; that its status is 429 is another check."""
     return reply.status == 429 or access_token(reply) is None
 
 
 def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
-    """An answer above the named limit of the role limited, behind all others; NonConformance where none comes."""
+    """Exceed the limit of the role limited; return the last refusal. NonConformance if there is none."""
     if target.limits.token_requests is None:
         raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
     ask = asking(oauth)
     refused = first_refused(target.limits.token_requests, "token_requests", ask, is_refused)
-    # Of those at once it may be any, and of a script that asks one after the other only the last.
+    # Any concurrent request may be the refused one; in a script, which sends them in sequence, it is the last.
     last = ask()
     return last if last.status == refused.status else refused
 
 
 def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
-    """What Retry-After says, in seconds or as a date (RFC 9110 section 10.2.3)."""
+    """Return the seconds of Retry-After, a number or a date (RFC 9110 section 10.2.3)."""
     return retry_after(reply) if (reply.headers.get("retry-after") or "").strip() else otherwise
 
 
-@verifies("errors/429/limit-is-the-stated-one")
+@verifies("errors/429/stated-limit-applies#exact")
 @disturbs("credential limited")
 def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
-    """Purpose: the limit lets through what it states.
+    """Purpose: a client that stays within the stated limit is served.
 
-    Method: 1. leave the role limited alone for the window of the limit
-            2. send at once as many good requests as the limit names: expect no 429; where there is one, leave the role
-               alone again and send as many one by one, since those at one moment may have a limit of their own
-            3. send as many again at once: expect one to be refused; where none is, once more from the beginning, since
-               a window may have begun anew in between
+    Method: 1. wait for a window; send as many concurrent requests as the limit states; expect no 429
+            2. on a 429, wait again and send them in sequence, since concurrent requests may have a limit of their own
+            3. send as many again concurrently; expect a refusal, at the second try at the latest
     """
     if target.limits.token_requests is None:
         raise NotDeclared("the target file names no limits.token_requests", "limits.token_requests")
@@ -124,12 +122,12 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
     raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s", proof=TIMELY)
 
 
-@verifies("errors/429/above-the-limit")
+@verifies("errors/429/above-the-limit#token-requests")
 @disturbs("credential limited")
 def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
-    """Purpose: above the named limit requests are refused as too many, and as nothing else.
+    """Purpose: a client that exceeds the limit must learn why it is refused.
 
-    Method: 1. ask for tokens with the role limited until one is refused
+    Method: 1. request tokens with the role limited until one is refused
             2. expect 429 and no token
     """
     reply = exhausted(target, oauth)
@@ -138,12 +136,12 @@ def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
     expect_status(reply, 429, "above the limit")
 
 
-@verifies("errors/429/api-requests-are-limited")
+@verifies("errors/429/above-the-limit#api-requests")
 @disturbs("credential limited")
 def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: Platform) -> None:
-    """Purpose: a client that asks the organization APIs too often learns it by the documented status.
+    """Purpose: a client that calls an organization API too often learns it by the documented status.
 
-    Method: 1. as the role limited, read a declared resource more often than limits.api_requests permits
+    Method: 1. read a declared resource more often than limits.api_requests permits
             2. expect 429
     """
     stated(target.limits.api_requests, "api_requests")
@@ -157,13 +155,13 @@ def test_api_requests_are_limited(target: Target, oauth: OAuthClient, platform: 
     )
 
 
-@verifies("errors/429/tokens-stay-good")
+@verifies("errors/429/tokens-stay-valid")
 @disturbs("credential limited")
 def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform) -> None:
-    """Purpose: haste at the token endpoint takes from a program nothing that it has.
+    """Purpose: a program that requests too many tokens can still use those it has.
 
-    Method: 1. get a token of the role limited, and exhaust its limit
-            2. use the token where its scope is asked for: expect no 401; 429 will do where one limit is of all requests
+    Method: 1. get a token of the role limited, and exceed its limit
+            2. use the token; expect no 401 (429 passes if one limit covers all requests)
     """
     scopes, own = oauth.credential(ROLE).scopes, bearer(oauth.token(ROLE))
     opened = next((each for each in platform.operations("read") if each.scope in scopes), None)
@@ -174,35 +172,32 @@ def test_tokens_stay_good(target: Target, oauth: OAuthClient, platform: Platform
     if reply.status == 401:
         first, _ = oauth.fresh_token("full"), oauth.fresh_token("full")
         if platform.http.send(opened.method, opened.path, [bearer(first)]).status == 401:
-            raise NotApplicable("any further token ends the one before it, which another check is of")
+            raise NotApplicable("each new token revokes the previous one, which another check covers")
     expect_status(reply, {*range(200, 300), 403, 404, 429}, "for a token from before the limit was reached")
 
 
-@verifies("errors/429/others-are-served")
+@verifies("errors/429/other-organizations-are-served")
 @disturbs("credential limited")
 def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
-    """Purpose: one credential's haste takes no other organization its service; its own may share the limit.
+    """Purpose: one client must not deny service to another organization.
 
-    Method: 1. exhaust the limit of the role limited
-            2. expect the role foreign, which is of another organization, to get a token at once
+    Method: 1. exceed the limit of the role limited
+            2. expect the role foreign, of another organization, to get a token at once
     """
     oauth.credential("foreign")
     exhausted(target, oauth)
     expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token("foreign"))
 
 
-@verifies("errors/429/no-way-round-the-limit")
+@verifies("errors/429/stated-limit-applies")
 @disturbs("credential limited")
 @pytest.mark.parametrize("way", [case(name, name) for name in WAYS_ROUND])
 def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) -> None:
-    """Purpose: a limit does not begin anew for who writes another address into a header, or authenticates otherwise.
+    """Purpose: a limit that header fields or another authentication method reset does not stop credential guessing.
 
-    Method: 1. exhaust the limit of the role limited
-            2. ask as often again at once, and three times more, under another X-Forwarded-For each, by Basic, under
-               other fields that name the caller, with another query and body, or with letters of the path encoded
-            3. expect a 429 among the answers, or no token in any
-            4. expect not that the first half of them gets tokens and the next request that goes no such way gets 429,
-               and so again: a window that began anew would be open to both
+    Method: 1. exceed the limit; request more tokens than it allows in this way
+            2. expect a 429 or no token at all
+            3. expect no second budget: tokens in this way while the usual way gets 429
     """
     before = time.monotonic()
     exhausted(target, oauth)
@@ -217,28 +212,28 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
         if not apart:
             break
     if apart:
-        told = f"{len(replies)} let through, and 429 behind them for a request as before"
-        raise NonConformance("one limit, whichever way one asks", told, replies[-1], plain, proof=TIMELY)
+        told = f"{len(replies)} served, then 429 for a plain request"
+        raise NonConformance("one limit for all forms of a request", told, replies[-1], plain, proof=TIMELY)
     replies += burst(lambda: WAYS_ROUND[way](hasty, ROLE), allowed + 3 - len(replies))
     took = time.monotonic() - begun
     if 429 in {reply.status for reply in replies} or not any(reply.ok for reply in replies):
-        return  # What is refused by itself, as two ways to authenticate at once may be, is no way either.
+        return  # A form that is always refused evades nothing.
     if took >= window:
         raise Inconclusive(f"{allowed} requests take longer than {window:g} s", "a lower limit, or a longer window")
     raise NonConformance(f"429 above {allowed} requests", f"{len(replies)} let through in {took:.1f} s", replies[-1])
 
 
-@verifies("errors/429/retry-after-is-told")
+@verifies("errors/429/retry-after-is-valid")
 @disturbs("credential limited")
 def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
-    """Purpose: a client that is told when to come back can read it, and comes back in time.
+    """Purpose: a client can read when to retry.
 
-    Method: 1. exhaust the limit
-            2. expect Retry-After, where it is there, to be a date or a number of seconds that fits the window
+    Method: 1. exceed the limit
+            2. expect Retry-After, if present, to be a date or seconds within twice the window
     """
     reply = exhausted(target, oauth)
     if "retry-after" not in reply.headers:
-        raise NotApplicable("the target does not tell Retry-After, which is optional")
+        raise NotApplicable("the target sends no Retry-After, which is optional")
     _, window = parse_rate(str(target.limits.token_requests))
     expect_retry_after(reply, math.floor(2 * window + 1), f"within the window of {window:g} s, or twice that")
 
@@ -246,11 +241,10 @@ def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
 @verifies("errors/429/served-after-retry-after")
 @disturbs("credential limited")
 def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
-    """Purpose: the time that is told is the time it takes.
+    """Purpose: a client that waits as long as Retry-After states is served.
 
-    Method: 1. exhaust the limit
-            2. wait as long as Retry-After says (without it, for the window of the limit)
-            3. expect a token
+    Method: 1. exceed the limit; wait for Retry-After, or without it for the window
+            2. expect a token
     """
     reply = exhausted(target, oauth)
     wait = seconds_to_wait(reply, parse_rate(str(target.limits.token_requests))[1])

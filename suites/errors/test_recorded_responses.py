@@ -18,14 +18,13 @@ from conformance.vocabulary.check import case, concludes, row, verifies
 from conformance.vocabulary.finding import Proof
 
 
-@verifies("errors/5xx/nothing-fails-again-and-again")
+@verifies("errors/5xx/no-repeated-server-error")
 @concludes()
 def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -> None:
-    """Purpose: no method of a resource has a fault of its own, of which no other check is.
+    """Purpose: a method that always fails may be one that no other check covers.
 
-    Method: 1. ask each declared thing for its methods (OPTIONS), and for the second page of a list by what leads to it
-               written twice; and again where that is 5xx: expect none, 501 aside
-            2. of all answers before, whatever was asked, expect no 500 that a method of a resource gave twice
+    Method: 1. send OPTIONS to each resource and item, and GET second pages with a doubled query; expect no repeated 5xx
+            2. expect no method of a resource with two 500 responses in the whole run
     """
     asked = [replace(each, method="OPTIONS") for each in platform.operations("read", "read-item")]
     for read in platform.operations("read"):
@@ -42,16 +41,15 @@ def test_nothing_fails_again_and_again(platform: Platform, recorder: Recorder) -
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        row("errors/shape/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
-        row("errors/shape/names-stand-once", NAME, "each name of an object once"),
+        row("errors/shape/single-header-fields", FIELD, "each field of one value in one line"),
+        row("errors/shape/unique-member-names", NAME, "each name of an object once"),
     ],
 )
 def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str, expected: str) -> None:
-    """Purpose: whoever reads an answer reads what every other reader does: of two values each takes the one it likes.
+    """Purpose: of two values each client picks another.
 
-    Method: 1. read each declared resource and an item of it, and create one
-            2. in these answers and all that were given before, with tokens and keys among them, whatever was asked,
-               expect Content-Type, Location, ETag and their like in one line, and in each JSON object each name once
+    Method: 1. read each declared resource and item, and create one
+            2. in all responses of the run expect single-valued fields once, and unique names in JSON objects
     """
     for operation in platform.operations("read"):
         platform.as_role("full", operation)
@@ -62,14 +60,13 @@ def test_nothing_stands_twice(platform: Platform, recorder: Recorder, wrong: str
     expect_no_flaw(recorder, "identity", wrong, expected, once_each(recorder, "identity") if wrong == FIELD else unread)
 
 
-@verifies("errors/shape/json-is-told")
+@verifies("errors/shape/json-content-type")
 @concludes()
 def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
-    """Purpose: what is JSON is read as JSON, by client libraries, and by a browser that would run a page.
+    """Purpose: a browser must not run JSON as a page, and a client library must recognize it.
 
-    Method: 1. read each declared resource, with its pages where items of its own fill more than one
-            2. in these answers and all that were given before, expect no JSON object or list that is given as a page,
-               as XML, as a form or without a Content-Type
+    Method: 1. read each declared resource with its pages
+            2. in all responses of the run expect no JSON as a page, XML, a form or without a Content-Type
     """
     for resource in platform.resources:
         if resource.create and resource.item:
@@ -81,14 +78,12 @@ def test_json_is_told(platform: Platform, recorder: Recorder) -> None:
 
 @verifies("errors/405/unsupported-method")
 @concludes()
-@pytest.mark.parametrize("methods", [case("of-the-whole-run", ("PUT", "PATCH"))])
+@pytest.mark.parametrize("methods", [case("whole-run", ("PUT", "PATCH"))])
 def test_no_405_without_allow(platform: Platform, recorder: Recorder, methods: tuple[str, ...]) -> None:
-    """Purpose: a caller is told which methods there are, whichever it used, and of whatever.
+    """Purpose: a client learns the supported methods from any 405 response.
 
-    Method: 1. send each declared read resource PUT and PATCH without a body, unless it is declared to take that, and
-               the token endpoint PUT
-            2. where that is 405, and in every other 405 to a common method that the run was given before by an identity
-               API, expect Allow, which may be empty; a page may be that of a firewall
+    Method: 1. send PUT and PATCH without a body to each declared resource, and PUT to the token endpoint
+            2. expect Allow, which may be empty, in each 405 response of the run, other than a firewall's page
     """
     for operation in platform.operations("read"):
         create = operation.resource.create

@@ -1,107 +1,129 @@
-"""A slug is required, and one outside its declared pattern is answered 400."""
+"""A slug is required, is stored unchanged, and is answered 400 if it does not match its declared pattern."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from conformance.oracles.documents import member, shows, shows_member
+from conformance.oracles.documents import expect_named, member, shows, shows_member
 from conformance.oracles.proofs import lacks
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotDeclared, Proof
-from conformance.vocabulary.wording import worded
+from conformance.vocabulary.wording import shortened, worded
 
 LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
 MALFORMED = {"number": 7, "list": [], "object": {}}
+SUCCESS = range(200, 300)
 
 
-def created_with(platform: Platform, operation: Operation, value: object) -> tuple[str, Exchange]:
-    """A create with another value of the unique member, or without it; the member's name, and what is answered.
+@verifies("errors/400/invalid-body")
+@pytest.mark.parametrize("value", [case(f"unique-{name}", value) for name, value in (LEFT_OUT | MALFORMED).items()])
+def test_unique_member(platform: Platform, value: object) -> None:
+    """Purpose: nothing is created without a unique name.
 
-    What is refused with 400 has made nothing: no item of its text is listed.
+    Method: 1. send each declared creation without its unique member, or with null, an empty text or another type
+            2. expect 400 and no item in the list
+            3. for a missing, null or empty one also accept 2xx with a generated name or Location
     """
-    unique = str(operation.resource.unique)
-    document = {name: each for name, each in (operation.document or {}).items() if name != unique}
-    reply = platform.as_role("full", operation, document=document if value is ... else {**document, unique: value})
-    if reply.status == 400:
-        _expect_not_listed(platform, operation, reply)
-    return unique, reply
+    may_be_generated = value in (..., None, "")
+    for operation in platform.operations("create"):
+        if operation.resource.unique is None:
+            continue
+        unique = str(operation.resource.unique)
+        document = {name: each for name, each in (operation.document or {}).items() if name != unique}
+        reply = platform.as_role("full", operation, document=document if value is ... else {**document, unique: value})
+        if reply.status == 400:
+            _expect_not_listed(platform, operation, reply)
+        elif may_be_generated:
+            _expect_generated(platform, operation, unique, reply)
+        else:
+            expect_status(reply, 400, f"for {operation}")
 
 
 def _expect_not_listed(platform: Platform, create: Operation, refused: Exchange) -> None:
-    """No list has the text of what was refused, which is the run's own; nothing is judged where it carries none."""
+    """Expect no list with the text of a refused creation, if its body contains one."""
     text = f"text of {platform.slug_of(create)}"
     if text not in str(create.document):
         return
     for page in platform.pages("full", platform.operation(create.resource, "read")):
         if shows(page, text):
-            expected, proof = f"no item of the text {worded(text)}, which was refused", lacks(page, text)
-            raise NonConformance(expected, "a list with it", refused, page, proof=proof)
+            expected = f"no item with the text {worded(text)}, which was refused"
+            raise NonConformance(expected, "a list with it", refused, page, proof=lacks(page, text))
 
 
-@verifies("errors/400/unique-member-missing-or-malformed")
-@pytest.mark.parametrize("value", [case(name, value) for name, value in LEFT_OUT.items()])
-def test_unique_member_missing(platform: Platform, value: object) -> None:
-    """Purpose: nothing is made without a unique name.
-
-    Method: 1. send each declared create without its unique member, or with null or an empty text for it
-            2. expect 400; or 2xx that shows one which the service made up, or leads there by Location
-    """
-    for operation in platform.operations("create"):
-        if operation.resource.unique is None:
-            continue
-        unique, reply = created_with(platform, operation, value)
-        if reply.status == 409:
-            before = Proof(beyond="it is in conflict with what another request had made without one before")
-            raise NonConformance(f"2xx or 400 for {operation}", observed(reply), reply, proof=before)
-        expect_status(reply, {400, *range(200, 300)}, f"for {operation}")
-        if reply.ok:
-            made = member(reply, unique)
-            if isinstance(made, str) and made:
-                platform.remember(operation.resource, made)
-            elif shows_member(reply, unique) or not reply.headers.get("location"):
-                expected, proof = f"400, or a {unique} that was made up", Proof(reply.id, statuses=(400,))
-                raise NonConformance(expected, f"{reply.status} with {unique} {worded(made)}", reply, proof=proof)
+def _expect_generated(platform: Platform, operation: Operation, unique: str, reply: Exchange) -> None:
+    """Expect 2xx with a generated name or a Location."""
+    if reply.status == 409:
+        before = Proof(beyond="it conflicts with an item that an earlier request created without a name")
+        raise NonConformance(f"2xx or 400 for {operation}", observed(reply), reply, proof=before)
+    expect_status(reply, {400, *SUCCESS}, f"for {operation}")
+    made = member(reply, unique)
+    if isinstance(made, str) and made:
+        platform.remember(operation.resource, made)
+    elif shows_member(reply, unique) or not reply.headers.get("location"):
+        expected, proof = f"400, or a generated {unique}", Proof(reply.id, statuses=(400,))
+        raise NonConformance(expected, f"{reply.status} with {unique} {worded(made)}", reply, proof=proof)
 
 
-@verifies("errors/400/unique-member-missing-or-malformed")
-@pytest.mark.parametrize("value", [case(name, value) for name, value in MALFORMED.items()])
-def test_unique_member_malformed(platform: Platform, value: object) -> None:
-    """Purpose: a thing of a unique name that is no text is not made.
-
-    Method: 1. send each declared create with a unique member of another kind
-            2. expect 400
-    """
-    for operation in platform.operations("create"):
-        if operation.resource.unique is not None:
-            _, reply = created_with(platform, operation, value)
-            expect_status(reply, 400, f"for {operation}")
+def resources_with_slug(platform: Platform) -> list[Resource]:
+    """Return the resources whose unique member is named slug; NotDeclared if there is none."""
+    found = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
+    if not found:
+        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
+    return found
 
 
-MALFORMED_SLUGS = {
-    "upper-case": "{slug}-Upper", "newline-behind": "{slug}\n", "hyphen-before": "-{slug}", "hyphen-behind": "{slug}-",
-    "underscore": "{slug}_x", "blank": "{slug} x", "slash": "{slug}/x", "dot": "{slug}.x", "non-ascii": "{slug}é",
-    "percent": "{slug}%41",
+OUTSIDE_PATTERN = {
+    "upper-case": "{}-Upper", "trailing-newline": "{}\n", "leading-hyphen": "-{}", "trailing-hyphen": "{}-",
+    "underscore": "{}_x", "blank": "{} x", "slash": "{}/x", "dot": "{}.x", "non-ascii": "{}é", "percent": "{}%41",
 }  # fmt: skip
 
 
 @verifies("errors/400/slug-outside-its-pattern")
-@pytest.mark.parametrize("template", [case(name, value) for name, value in MALFORMED_SLUGS.items()])
+@pytest.mark.parametrize("template", [case(name, value) for name, value in OUTSIDE_PATTERN.items()])
 def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
-    """Purpose: a slug is [a-z0-9][a-z0-9-]*[a-z0-9], whole and unchanged.
+    """Purpose: a slug becomes part of URLs and host names, and must match [a-z0-9][a-z0-9-]*[a-z0-9].
 
-    Method: 1. create an item whose slug has one character of another kind, or a hyphen at an end
+    Method: 1. create an item whose slug has one other character, or a hyphen at an end
             2. expect 400
     """
-    resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
-    if not resources:
-        raise NotDeclared("no resource of the target file has the unique member slug", "identity.resources.unique")
-    for resource in resources:
+    for resource in resources_with_slug(platform):
         operation = platform.operation(resource, "create")
-        slug = template.replace("{slug}", str(platform.slug_of(operation)))
+        slug = template.format(platform.slug_of(operation))
         reply = platform.as_role("full", operation, document={**(operation.document or {}), "slug": slug})
         if reply.ok:
             platform.remember(resource, slug.lower())
         expect_status(reply, 400, f"for the slug {worded(slug)}")
+
+
+SLUGS: dict[str, Callable[[str], str]] = {
+    "two-hyphens": "{}--x".format,
+    "sixty-three": lambda slug: f"{slug}-{'x' * 63}"[:63],
+    "hundred": lambda slug: f"{slug}-{'x' * 100}"[:100],
+    "three-hundred": lambda slug: f"{slug}-{'x' * 300}"[:300],
+}
+
+
+@verifies("errors/reads/return-what-was-written")
+@pytest.mark.parametrize("make", [case(f"slug-{name}", make) for name, make in SLUGS.items()])
+def test_slug_is_stored_unchanged(platform: Platform, make: Callable[[str], str]) -> None:
+    """Purpose: a slug that is cut or rewritten no longer names the item for its creator.
+
+    Method: 1. create an item whose slug has two consecutive hyphens, or is long; a service may refuse it
+            2. if it is accepted, expect to read the item by that slug, and with it
+    """
+    for resource in resources_with_slug(platform):
+        slug = make(platform.names.new())
+        reply = platform.create(resource, slug)
+        expect_status(reply, {400, 413, 422, *SUCCESS}, f"for the slug {shortened(slug)}")
+        if reply.ok:
+            if isinstance(told := member(reply, "slug"), str) and told != slug:
+                platform.remember(resource, told)
+            found = platform.as_role("full", platform.operation(resource, "read-item", slug))
+            expect_success(found, f"for the slug {shortened(slug)}, which was accepted")
+            expect_named(found, "slug", slug, ", by which it is read")

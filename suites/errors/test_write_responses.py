@@ -16,18 +16,18 @@ from conformance.oracles.proofs import field_matches, field_says_no, literal
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 
-@verifies("errors/reads/creation-is-201")
+@verifies("errors/writes/created-with-location#status")
 def test_creation_is_201(platform: Platform) -> None:
-    """Purpose: a creation is told as one.
+    """Purpose: a client learns by the status that an item was created.
 
     Method: 1. create an item by POST
-            2. expect 201 (202 where it is made later)
+            2. expect 201, or 202 if it is created later
     """
     for resource in platform.resources_with("create", "item"):
         if resource.create and resource.create.method == "POST":
@@ -36,14 +36,12 @@ def test_creation_is_201(platform: Platform) -> None:
             )
 
 
-@verifies("errors/reads/location-leads-to-what-was-created")
+@verifies("errors/writes/created-with-location#location")
 def test_location_leads_to_what_was_created(platform: Platform) -> None:
-    """Purpose: where a creation says where the new thing is, it is there.
+    """Purpose: a client finds the new item by its Location.
 
-    Method: 1. create an item, and one that hides from others; where the answer is 201, expect Location, and not that of
-               the list
-            2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx; and
-               where that has the unique member, that of what was created
+    Method: 1. create an item, and one that hides from others; after 201 expect a Location other than the list's
+            2. GET it at the same host; expect 2xx with the unique member of the new item
     """
     judged, token = False, bearer(platform.oauth.token("full"))
     for resource, members in _to_be_made(platform):
@@ -60,11 +58,11 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
         if _origin(parts) != _origin(urlsplit(platform.http.base_url)):
             base = literal(platform.http.base_url)
             proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
-            raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
+            raise NonConformance("a Location at the host of the request", location, reply, proof=proof)
         address = address_in(reply.url, location).partition("#")[0]
         if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
             proof = field_says_no(reply, "Location", f"^{literal(location)}$")
-            raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
+            raise NonConformance("the Location of the new item", f"{location}, the list", reply, proof=proof)
         found = platform.http.get(address, [token])
         expect_success(found, f"at the Location {location}")
         name = platform.slug_of(platform.operation(resource, "create", slug))
@@ -74,7 +72,7 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
 
 
 def _to_be_made(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
-    """Each resource, with what the body of an item has beside what is declared: nothing, and by what it hides."""
+    """Yield each resource with the additional members of its body: none, and those that hide the item."""
     for resource in platform.resources_with("create", "item"):
         yield resource, {}
         if resource.item and resource.item.hidden_body:
@@ -82,26 +80,23 @@ def _to_be_made(platform: Platform) -> Iterator[tuple[Resource, Mapping[str, Any
 
 
 def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
-    """Host and port; behind a front that ends TLS the scheme of a Location may be another."""
+    """Return host and port; behind a TLS proxy the scheme of a Location may differ."""
     return parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        row("errors/writes/creations-are-answered-with-what-was-created", "create"),
-        row("errors/writes/updates-are-answered-with-what-is-now", "update"),
+        row("errors/writes/creation-response#second-item", "create"),
+        row("errors/writes/update-response", "update"),
     ],
 )
 def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
-    """Purpose: who goes on with the item that a write is answered with has the one that was written, as it is now.
+    """Purpose: a client uses the item in the response to a write instead of reading it again.
 
-    Method: 1. create two items, with a text of its own in each member; update the second
-            2. where the creation is answered with the unique member, expect the second one's; what 202 tells is of the
-               creation itself
-            3. where the update is answered with its members, expect none as it was before; 202 may show either
-            4. read the item: of what was sent and is read so, expect no other value of the kind in the answer; of one
-               that hides from others, too
+    Method: 1. create two items with different texts, or update the second
+            2. expect the response's unique member to be that item's, and none of its members to have an old value
+            3. read the item; expect no other values in the response than in the read (202 may show either)
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique", *([kind] if kind == "update" else [])):
@@ -119,23 +114,22 @@ def test_answers_are_of_what_was_done(platform: Platform, kind: str) -> None:
             else:
                 judged |= _of_the_update(platform, platform.operation(resource, "update", slug), own, sent)
     if not judged:
-        raise NotApplicable(f"no {kind} is answered with the item")
+        raise NotApplicable(f"no response to a {kind} contains the item")
 
 
 def _to_be_created(platform: Platform, resource: Resource, slug: str) -> tuple[Operation, dict[str, str]]:
-    """A creation, and its texts with the name of each in it."""
+    """Return a creation, and its texts with the name of each member in it."""
     create = platform.operation(resource, "create", slug)
     document = create.document or {}
     return create, {name: f"{document[name]} as {name}" for name in create.texts}
 
 
-@verifies("errors/writes/creations-are-answered-with-what-was-created")
-@pytest.mark.parametrize("of", [case("each-of-eleven", "eleven")])
-def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
-    """Purpose: who goes on with such an answer may do so each time, whichever instance of the service has given it.
+@verifies("errors/writes/creation-response#eleven-items")
+def test_each_creation_is_answered_alike(platform: Platform) -> None:
+    """Purpose: each instance of the service must return the created item.
 
     Method: 1. create eleven items
-            2. of each text that some answers to that show as it was sent, expect none to show another
+            2. if some responses show a text as sent, expect no other response to show another
     """
     judged = False
     for resource in platform.resources_with("create", "item"):
@@ -147,15 +141,15 @@ def test_each_creation_is_answered_alike(platform: Platform, of: str) -> None:
             shown = any(told[slug] == sent[slug] for slug in made)
             judged |= shown
             if others and shown:
-                expected, seen = f"{name} {worded(sent[others[0]])}, as others are answered", worded(told[others[0]])
-                proof = Proof(beyond=f"{len(others)} of {len(made)} answers are so")
+                expected, seen = f"{name} {worded(sent[others[0]])}, as in other responses", worded(told[others[0]])
+                proof = Proof(beyond=f"{len(others)} of {len(made)} responses differ so")
                 raise NonConformance(expected, seen, *(made[slug] for slug in others[:3]), proof=proof)
     if not judged:
-        raise NotApplicable("no creation is answered with a text of what was created")
+        raise NotApplicable("no response to a creation has a text of the new item")
 
 
 def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
-    """Whether an answer to a creation has the unique member, which is that of what was created."""
+    """Expect the unique member of the created item; return whether the response has it."""
     if reply.status == 202:
         return False
     expect_named(reply, unique, slug, ", which was created")
@@ -163,23 +157,23 @@ def _of_the_created(reply: Exchange, unique: str, slug: str) -> bool:
 
 
 def _expect_as_read(reply: Exchange, item: Exchange, sent: dict[str, Any]) -> None:
-    """What was sent, and is read as it was, is not told otherwise in the answer to the write; nor is its id."""
+    """Expect a member that is read as it was sent, and the id, to have the same value in the response."""
     for name, value in [*sent.items(), ("id", member(item, "id"))] if reply.ok and reply.status != 202 else ():
         told, now = (member(each, name) for each in (reply, item))
         if type(told) is type(now) and _in_order(now) == _in_order(value) != _in_order(told):
-            beyond = Proof(beyond="what is there is made and read by other requests")
+            beyond = Proof(beyond="the item is written and read by other requests")
             named = Proof(reply.id, matches=f'"{literal(name)}" *: *"{literal(str(now))}"')
             proof = named if name in sent and isinstance(now, str) and now.isascii() else beyond
             raise NonConformance(f"{name} {worded(now)}, as the item is read", worded(told), reply, item, proof=proof)
 
 
 def _in_order(value: Any) -> Any:
-    """A list of texts in one order, which says nothing; any other value as it is."""
+    """Return a list of texts in sorted order; any other value unchanged."""
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 
 def _of_the_update(platform: Platform, update: Operation, before: dict[str, str], sent: dict[str, Any]) -> bool:
-    """Whether an answer to an update has a member of the item, and each as it is now."""
+    """Update; expect no old value in the response, and return whether it has members of the item."""
     reply = platform.as_role("full", update)
     expect_success(reply, f"for {update}")
     if reply.status == 202:
@@ -188,8 +182,8 @@ def _of_the_update(platform: Platform, update: Operation, before: dict[str, str]
     told = {name: member(reply, name) for name in wanted}
     for name, value in told.items():
         if value == before[name]:
-            proof = Proof(beyond="what is there before is made by an earlier request")
-            raise NonConformance(f"{name} {worded(wanted[name])}, as it is now", worded(value), reply, proof=proof)
+            proof = Proof(beyond="an earlier request wrote the old value")
+            raise NonConformance(f"{name} {worded(wanted[name])}, its current value", worded(value), reply, proof=proof)
     item = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     _expect_as_read(reply, item, sent | (update.document or {}))
     return any(value is not None for value in told.values())

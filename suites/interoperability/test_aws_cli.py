@@ -28,7 +28,7 @@ def aws(recorder: Recorder, storage: Storage, home: Home) -> Aws:
 def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
     """Purpose: each provisioned app appears as a bucket at the shared endpoint.
 
-    Method: 1. aws s3 ls, as printed
+    Method: 1. aws s3 ls, as documented
             2. expect every bucket of the target file in its output
     """
     listing = aws.s3("ls")
@@ -43,9 +43,8 @@ def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
 def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     """Purpose: the documented commands move a file to a bucket and back, and list it.
 
-    Method: 1. aws s3 cp a file to a key of the run's own
-            2. aws s3 ls of its prefix; expect the key with its size
-            3. aws s3 cp it back; expect the same bytes
+    Method: 1. aws s3 cp a file to a key; aws s3 ls its prefix; expect the key with its size
+            2. aws s3 cp it back; expect the same bytes
     """
     content = b"id,name\r\n1,Ada\r\n" * 40
     there, back = tmp_path / "there", tmp_path / "back"
@@ -65,10 +64,10 @@ def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
 
 @verifies("interoperability/storage/aws-s3-cp-between-keys")
 def test_aws_s3_cp_between_keys(aws: Aws, space: Space) -> None:
-    """Purpose: the gateway copies an object itself, without its bytes going through the client.
+    """Purpose: the gateway copies an object without the client's downloading it.
 
     Method: 1. aws s3 cp from one key to another
-            2. expect the same bytes under both
+            2. expect the same bytes at both
     """
     key = space.stored(b"copied")
     other = space.key("copy")
@@ -82,10 +81,10 @@ def test_aws_s3_cp_between_keys(aws: Aws, space: Space) -> None:
 
 @verifies("interoperability/storage/aws-s3-mv")
 def test_aws_s3_mv(aws: Aws, space: Space) -> None:
-    """Purpose: an object that was moved is where it was moved to, and nowhere else.
+    """Purpose: a moved object is at its new key only.
 
     Method: 1. aws s3 mv from one key to another
-            2. expect the bytes under the new key, and 404 for the old one
+            2. expect the bytes at the new key, and 404 at the old one
     """
     key = space.stored(b"moved")
     other = space.key("moved")
@@ -99,10 +98,10 @@ def test_aws_s3_mv(aws: Aws, space: Space) -> None:
 
 @verifies("interoperability/storage/aws-s3-cp-from-standard-input")
 def test_aws_s3_cp_from_standard_input(aws: Aws, space: Space) -> None:
-    """Purpose: what another program writes can be stored without a file between.
+    """Purpose: the output of another program can be stored without a file.
 
-    Method: 1. aws s3 cp - to a key, with some lines at its standard input
-            2. expect these bytes under the key
+    Method: 1. aws s3 cp - to a key, with lines at its standard input
+            2. expect these bytes at the key
     """
     key, content = space.key("streamed"), "line\r\n" * 1000
 

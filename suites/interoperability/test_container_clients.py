@@ -61,7 +61,7 @@ def test_login(program: ImageProgram, registry: Registry) -> None:
 
 @verifies("interoperability/registry/login-with-a-wrong-password-fails")
 def test_login_with_a_wrong_password(program: ImageProgram, registry: Registry) -> None:
-    """Purpose: a login with a wrong password is told to a person as a failure.
+    """Purpose: a person must see that a login failed.
 
     Method: 1. log in with the pusher's name and another password
             2. expect a failure
@@ -77,8 +77,8 @@ def test_login_with_a_wrong_password(program: ImageProgram, registry: Registry) 
 def test_push(program: ImageProgram, pushes: Pushes) -> None:
     """Purpose: an image named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag} can be pushed.
 
-    Method: 1. push an image made from nothing with the pusher's login
-            2. expect success, and under its tag the very manifest that the program told of
+    Method: 1. push a new image with the pusher's login
+            2. expect success, and under its tag the manifest that the program reported
     """
     expect_stored(pushes.of(program), pushes.stored(program), f"{program.name} push")
 
@@ -88,7 +88,7 @@ def test_pull(program: ImageProgram, given: Manifest, repository: Repository, re
     """Purpose: an image in the registry can be pulled by its tag.
 
     Method: 1. pull a tag with the puller's login
-            2. expect success, and the image that stands there: its digest, configuration and layers
+            2. expect success, and the stored image: its digest, configuration and layers
     """
     pulled = program.pull(repository.name, ":image", login_as(registry, "puller", "pusher"))
 
@@ -111,7 +111,7 @@ def test_pull_by_digest(program: ImageProgram, given: Manifest, repository: Repo
 def test_pull_for_a_platform(
     program: ImageProgram, platforms: Manifest, repository: Repository, registry: Registry
 ) -> None:
-    """Purpose: of an image for several platforms each machine gets its own.
+    """Purpose: each machine gets the image for its platform.
 
     Method: 1. pull the tag of an index for linux/arm64, which is not its first entry
             2. expect success, and the image for that platform
@@ -125,11 +125,10 @@ def test_pull_for_a_platform(
 def test_push_without_push_access(
     program: ImageProgram, repository: Repository, registry: Registry, names: Names
 ) -> None:
-    """Purpose: a login that may only pull is denied a push, and the program says that it is.
+    """Purpose: a login that may only pull is denied a push, and the program reports it.
 
-    Method: 1. push an image with the puller's login, under a tag that nothing has
-            2. expect the program to report a denial
-            3. expect the tag to be absent
+    Method: 1. push an image under a new tag with the puller's login
+            2. expect the program to report a denial, and the tag to be absent
     """
     tag = f"{program.name}-denied"
 
@@ -144,11 +143,10 @@ def test_push_without_push_access(
 def test_what_one_pushed_others_pull(
     program: ImageProgram, programs: Programs, pushes: Pushes, registry: Registry
 ) -> None:
-    """Purpose: what one program pushed, another pulls byte for byte.
+    """Purpose: one program pulls the images of another byte for byte.
 
-    Method: 1. have two other programs push an image of their own each
-            2. pull both with this one
-            3. expect the manifest, configuration and layers that were pushed
+    Method: 1. have two other programs push an image each, and pull both with this one
+            2. expect the manifest, configuration and layers that were pushed
     """
     login = login_as(registry, "puller", "pusher")
     pushed = {other.name: pushes.told(other) for other in islice(programs.after(program), FURTHER)}
@@ -171,10 +169,10 @@ def test_what_one_pushed_others_pull(
 def test_push_of_an_index(
     name: str, programs: Programs, repository: Repository, registry: Registry, names: Names
 ) -> None:
-    """Purpose: an image for several platforms is pushed as one.
+    """Purpose: an image for several platforms can be pushed.
 
     Method: 1. push an index of two images, for linux/amd64 and linux/arm64
-            2. expect success, and under its tag the very index that the program told of
+            2. expect success, and under its tag the index that the program reported
     """
     program = programs.get(name)
     tag = names.new(name)

@@ -59,13 +59,13 @@ def request_token(curl: CurlCli, identity: Identity, credential: Credential) -> 
 
 
 def _option_for(name: str, value: str) -> str:
-    """The printed ``-d``, and curl's own encoding where a form would read other characters in a value."""
+    """Return the documented ``-d``, or curl's own encoding if a form would read another value."""
     return "data" if parse_qsl(f"{name}={value}") == [(name, value)] else "data-urlencode"
 
 
 @verifies("interoperability/identity/curl-token-request")
 def test_curl_token_request(curl: CurlCli, identity: Identity, credential: Credential) -> None:
-    """Purpose: the curl command that the page prints gets an access token.
+    """Purpose: the curl command in the documentation gets an access token.
 
     Method: 1. run curl with the documented options and the full credential
             2. expect success and an access_token in its output, whatever token_path the target file names
@@ -79,11 +79,10 @@ def test_curl_token_request(curl: CurlCli, identity: Identity, credential: Crede
 
 @verifies("interoperability/identity/curl-bearer-token")
 def test_curl_bearer_token(curl: CurlCli, identity: Identity, credential: Credential) -> None:
-    """Purpose: the token opens a documented API when it is sent in the Authorization header.
+    """Purpose: the token works in the Authorization header.
 
     Method: 1. get a token by the documented command
-            2. GET with curl the first declared resource that its scope opens
-            3. expect success
+            2. GET with curl the first declared resource that its scope opens; expect success
     """
     scopes = credential.scopes[:1]
     readable = [each for each in identity.resources if each.method == "GET" and each.scope in (None, *scopes)]
@@ -91,7 +90,7 @@ def test_curl_bearer_token(curl: CurlCli, identity: Identity, credential: Creden
         raise Inconclusive(f"no declared resource is opened by {scopes}", "[[targets.X.identity.resources]]")
     token = parsed(request_token(curl, identity, credential)).get("access_token")
     if not isinstance(token, str):
-        raise Inconclusive("no token could be had", "a token request that succeeds")
+        raise Inconclusive("no token was issued", "a token request that succeeds")
 
     outcome = curl.run(identity.url + readable[0].path, [("header", f"Authorization: Bearer {token}")])
 

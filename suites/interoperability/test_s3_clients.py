@@ -60,17 +60,16 @@ def program(request: pytest.FixtureRequest, recorder: Recorder, storage: Storage
 
 @pytest.fixture(scope="session")
 def folder(home: Home, target: Target) -> Path:
-    """A folder with files small, empty and oddly named, and one that is transferred in parts where that is claimed.
+    """Return a folder with small, empty and unusually named files, and a large one if multipart uploads are claimed.
 
-    All programs send 20 MB in parts. The files are an hour old: where clocks differ by less, none of them is newer
-    than what was uploaded.
+    All programs send 20 MB in parts. The files are an hour old, so that clocks may differ by less.
     """
     made = home.new_folder()
     contents = {"data.csv": b"id,name\r\n1,Ada\r\n" * 40, "empty": b"", "deep/er/a b+c&d=é.txt": b"odd"}
     if MULTIPART in target.features:
         contents["in-parts.bin"] = random_bytes("in parts", TWENTY_MB)
     for name, content in contents.items():
-        # Not all names can be written in every locale.
+        # A locale may not support every name.
         path = made / name.encode(sys.getfilesystemencoding(), "ignore").decode(sys.getfilesystemencoding())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -91,7 +90,7 @@ def names_of(folder: Path) -> list[str]:
 
 @verifies("interoperability/storage/upload")
 def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
-    """Purpose: a client uploads a folder, whatever its files' sizes and names are.
+    """Purpose: a client uploads a folder, whatever the sizes and names of its files.
 
     Method: 1. synchronize a folder to a prefix
             2. expect success, and a key for each file in a listing by HTTP
@@ -105,10 +104,10 @@ def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
 
 @verifies("interoperability/storage/second-upload-transfers-nothing")
 def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
-    """Purpose: a client sees by listing and metadata that a folder is there already.
+    """Purpose: a client recognizes an uploaded folder by listing and metadata.
 
     Method: 1. synchronize a folder to a prefix, twice
-            2. expect success, and that the second time it transfers no file, by what it prints
+            2. expect success, and no transferred file in the second output
     """
     prefix = uploads.given(program)
 
@@ -117,12 +116,12 @@ def test_second_upload(program: S3Program, uploads: Uploads, space: Space) -> No
     expect_program_success(again, f"{program.name} second upload of a folder")
     transferred = [name for name in names_of(uploads.folder) if name in again.said]
     if transferred:
-        raise NonConformance("a second upload that transfers no file", f"it tells of {', '.join(transferred)}")
+        raise NonConformance("a second upload that transfers no file", f"its output names {', '.join(transferred)}")
 
 
 @verifies("interoperability/storage/download-gets-what-was-uploaded")
 def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home) -> None:
-    """Purpose: a client gets back the very bytes that it uploaded.
+    """Purpose: a client downloads the bytes that it uploaded.
 
     Method: 1. synchronize a folder to a prefix, and the prefix to another folder
             2. expect success and the same files with the same bytes
@@ -137,19 +136,17 @@ def test_download(program: S3Program, uploads: Uploads, space: Space, home: Home
 
 @verifies("interoperability/storage/recursive-removal-keeps-to-its-prefix")
 def test_recursive_removal(program: S3Program, space: Space) -> None:
-    """Purpose: a client removes all that is under a prefix, and nothing beside it.
+    """Purpose: a client removes all objects under a prefix, and no others.
 
-    Method: 1. have objects under a prefix and beside it, put by HTTP
-            2. see that listings of both versions keep to the prefix, lest a program is made to remove what is not ours
-            3. remove the prefix
-            4. expect success, nothing under the prefix, and what is beside it in its place
+    Method: 1. put objects under a prefix and next to it by HTTP; expect listings to respect the prefix
+            2. remove the prefix; expect success, nothing under it, and the other objects unchanged
     """
     prefix = space.prefix(f"{program.name}-removal")
     under = space.stored_all(prefix, ["one", "deep/two"])
     beside = space.stored(key=prefix.rstrip("/") + "-beside")
     for reply in (space.listing(prefix), space.listing_v1(prefix)):
         if not set(listing_of(reply).keys) <= set(under):
-            raise Inconclusive("a listing has keys that its prefix does not", "listings that keep to their prefix")
+            raise Inconclusive("a listing has keys without its prefix", "listings that respect their prefix")
 
     outcome = program.remove(space.name, prefix)
 
@@ -159,9 +156,9 @@ def test_recursive_removal(program: S3Program, space: Space) -> None:
 
 @verifies("interoperability/storage/wrong-secret-fails")
 def test_wrong_secret(program: S3Program, space: Space, recorder: Recorder, storage: Storage, home: Home) -> None:
-    """Purpose: a wrong secret key is told to a person as a failure.
+    """Purpose: a person must see that the secret key is wrong.
 
-    Method: 1. list an object that is there with another secret key
+    Method: 1. list an existing object with another secret key
             2. expect an exit code other than 0
     """
     wrong = Secret("WRONG_SECRET_KEY", "not-the-secret-key-of-this-organization")
@@ -174,9 +171,9 @@ def test_wrong_secret(program: S3Program, space: Space, recorder: Recorder, stor
 
 @verifies("interoperability/storage/missing-bucket-fails")
 def test_missing_bucket(program: S3Program, space: Space) -> None:
-    """Purpose: a bucket that does not exist is told to a person as a failure.
+    """Purpose: a person must see that a bucket does not exist.
 
-    Method: 1. list a bucket name that nothing has
+    Method: 1. list a bucket name that does not exist
             2. expect an exit code other than 0
     """
     outcome = program.list(space.names.new("absent"), "")

@@ -8,15 +8,15 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.transport.raw_socket import Wire
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import JSON, WebhookClient
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Target
-from conformance.vocabulary.finding import NotOffered
+from conformance.vocabulary.finding import NotDeclared, NotOffered
 
 
 @pytest.fixture(scope="session")
 def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorder) -> WebhookClient:
-    """The webhook of the target; each part of its URL that could be the secret is one by itself."""
+    """The webhook of the target; each part of its URL that could be the secret is redacted."""
     if target.webhooks is None:
         raise NotOffered("the target describes no webhooks")
     client = WebhookClient(target.webhooks, lambda url: http(url).readable().forgiving())
@@ -31,9 +31,11 @@ def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorde
 
 
 @pytest.fixture(scope="session")
-def features(target: Target) -> frozenset[str]:
-    """What the target claims beyond the core."""
-    return frozenset(target.features)
+def json_webhook(webhook: WebhookClient) -> WebhookClient:
+    """The webhook, if it declares application/json."""
+    if JSON not in webhook.described.content_types:
+        raise NotDeclared("the webhook does not declare application/json", "webhooks.content_types")
+    return webhook
 
 
 @pytest.fixture(scope="session")

@@ -9,60 +9,55 @@ from conformance.evidence.shared_requests import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import as_a_page, expect_status
-from conformance.oracles.webhooks import is_a_page, is_for_everybody, posted_where_none_is, taken
+from conformance.oracles.webhooks import accepted_delivery, is_a_page, is_shown_at_unknown_urls, post_to_unknown_url
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
-# Methods that bring a body as POST does (RFC 4918, RFC 3253), or are taken for one of the common ones.
-SELDOM = ("PROPFIND", "REPORT", "QUERY")
-# What leads elsewhere takes nothing itself: a person who opens the URL may be sent to the portal.
-LED_ELSEWHERE = range(300, 400)
+# Methods with a body (RFC 4918, RFC 3253), or an unregistered one.
+UNCOMMON = ("PROPFIND", "REPORT", "QUERY")
 REFUSED = {*range(400, 500), 501}
-BARE = ("GET", "HEAD", "OPTIONS")
-"""What is sent without a body, as a browser does."""
+# A redirect accepts nothing: a person who opens the URL may be sent to the portal.
+ALSO_ACCEPTED = {"GET": range(300, 400), "HEAD": range(300, 400), "OPTIONS": range(200, 300)}
+BODILESS = ("GET", "HEAD", "OPTIONS")
 
 
 def response_to(method: str, webhook: WebhookClient, once: Once) -> Exchange:
     """Return the response of the live URL to another method, with the event that POST would deliver."""
-    once("taken", lambda: taken(webhook))
-    sent = (webhook.event(), told_as(webhook.kind)) if method not in BARE else ()
+    once("taken", lambda: accepted_delivery(webhook))
+    sent = (webhook.event(), told_as(webhook.kind)) if method not in BODILESS else ()
     return once(("another method", method), lambda: webhook.send(method, webhook.path, *sent))
 
 
-@verifies("webhooks/methods/other-methods-are-refused")
-@pytest.mark.parametrize("method", [case(name.lower(), name) for name in (*METHODS, *SELDOM)])
+@verifies("webhooks/methods/only-post-delivers")
+@pytest.mark.parametrize("method", [case(name.lower(), name) for name in (*METHODS, *UNCOMMON)])
 def test_other_methods_are_refused(webhook: WebhookClient, once: Once, method: str) -> None:
-    """Purpose: the URL takes events by POST alone; a link that is followed delivers nothing.
+    """Purpose: a person or crawler that opens the URL delivers nothing.
 
-    Method: 1. send another method to the live URL, with an event where it is not GET, HEAD or OPTIONS
-            2. expect a 4xx, or 501; GET and HEAD may be led elsewhere, or shown a page that no event is answered with,
-               or what a URL that never existed shows; OPTIONS may be answered 2xx
-            3. where the connection is closed without an answer, on GET too, that is told of GET alone
+    Method: 1. send another method to the live URL, with an event unless it is GET, HEAD or OPTIONS
+            2. expect 4xx or 501; GET and HEAD may get a redirect or a page, OPTIONS 2xx
+            3. if even GET gets no response, report that for GET only
     """
-    further = {"GET": LED_ELSEWHERE, "HEAD": LED_ELSEWHERE, "OPTIONS": range(200, 300)}.get(method, ())
     reply = response_to(method, webhook, once)
     if reply.status == UNANSWERED:
         if method != "GET" and response_to("GET", webhook, once).status == UNANSWERED:
-            raise NotApplicable("no method but POST is answered, which is told of GET")
-        sent = [] if method in BARE else [("Content-Type", told_as(webhook.kind))]
+            raise NotApplicable("no method but POST gets a response, which is reported for GET")
+        sent = [] if method in BODILESS else [("Content-Type", told_as(webhook.kind))]
         reply = webhook.http.send(method, webhook.path, sent, webhook.event() if sent else b"")
-    accepted = once("taken", lambda: taken(webhook))
-    if not (is_a_page(method, reply, accepted) or is_for_everybody(webhook, method, reply)):
-        expect_status(reply, {*REFUSED, *further}, unless=as_a_page(reply))
+    accepted = once("taken", lambda: accepted_delivery(webhook))
+    if not (is_a_page(method, reply, accepted) or is_shown_at_unknown_urls(webhook, method, reply)):
+        expect_status(reply, {*REFUSED, *ALSO_ACCEPTED.get(method, ())}, unless=as_a_page(reply))
 
 
-@verifies("webhooks/methods/get-is-never-taken-for-post")
-def test_get_is_never_taken_for_post(webhook: WebhookClient) -> None:
-    """Purpose: a link that says "post" somewhere delivers nothing either.
+@verifies("webhooks/methods/only-post-delivers#get-that-names-post")
+def test_get_is_not_taken_for_post(webhook: WebhookClient) -> None:
+    """Purpose: a link cannot deliver an event by naming POST in its query or header fields.
 
-    Method: 1. send GET to the live URL with an event in its query, with fields and parameters that name POST as the
-               method that is meant, and with an event as its body
-            2. expect a 4xx, 501, no answer, to be led elsewhere, a page that no event is answered with, or what a URL
-               that never existed shows
+    Method: 1. GET the live URL with an event in the query or body, or with POST as the intended method
+            2. expect 4xx, 501, a redirect, a page or no response
     """
-    accepted = taken(webhook)
+    accepted = accepted_delivery(webhook)
     field = "X-HTTP-Method-Override"
     replies = {
         query: webhook.send("GET", webhook.path_asking(query), headers=fields)
@@ -70,28 +65,28 @@ def test_get_is_never_taken_for_post(webhook: WebhookClient) -> None:
     }
     replies["an event as its body"] = webhook.send("GET", webhook.path, webhook.event(), told_as(webhook.kind))
     for query, reply in replies.items():
-        shown = is_a_page("GET", reply, accepted) or is_for_everybody(webhook, "GET", reply)
+        shown = is_a_page("GET", reply, accepted) or is_shown_at_unknown_urls(webhook, "GET", reply)
         if reply.status != UNANSWERED and not shown:
-            expect_status(reply, {*REFUSED, *LED_ELSEWHERE}, f"for {query}", unless=as_a_page(reply))
+            expect_status(reply, {*REFUSED, *ALSO_ACCEPTED["GET"]}, f"for {query}", unless=as_a_page(reply))
 
 
 @verifies("webhooks/methods/405-names-post")
 def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
-    """Purpose: a sender that uses the wrong method is told the right one.
+    """Purpose: a sender that uses the wrong method learns the right one.
 
-    Method: 1. send every other method to the live URL
-            2. where the answer is 405, expect Allow with POST, and without the method that was refused
-            3. POST to a URL that never existed: where the answer is 405, expect Allow, which may be empty
+    Method: 1. send every other method to the live URL, and POST to a URL that never existed
+            2. expect Allow in a 405 response; for the live URL with POST and without the refused method
     """
     for method in METHODS:
         reply = response_to(method, webhook, once)
-        allowed = [each.strip() for each in (reply.headers.get("allow") or "").split(",")]
+        allow = reply.headers.get("allow") or ""
+        allowed = [each.strip() for each in allow.split(",")]
         if reply.status == 405 and ("POST" not in allowed or method in allowed):
-            expected = f"405 with Allow: POST, without {method}"
-            told = reply.headers.get("allow") or ""
             proof = field_matches(reply, "Allow", "(^|[, ])POST *(,|$)") if "POST" not in allowed else None
-            proof = proof or field_lacks(reply, "Allow", told)
-            raise NonConformance(expected, f"405 with Allow: {told}", reply, proof=proof)
-    reply = once("posted where none is", lambda: posted_where_none_is(webhook))
+            proof = proof or field_lacks(reply, "Allow", allow)
+            raise NonConformance(
+                f"405 with Allow: POST, without {method}", f"405 with Allow: {allow}", reply, proof=proof
+            )
+    reply = once("posted where none is", lambda: post_to_unknown_url(webhook))
     if reply.status == 405:
         expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 401, 403, 404, 410])

@@ -15,13 +15,13 @@ from conformance.oracles.status import as_a_page, expect_no_success, expect_refu
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits
 from conformance.oracles.webhooks import (
     ESCAPE,
-    expect_as_unknown,
+    accepted_delivery,
+    expect_like_unknown_url,
     expect_url_not_repeated,
     is_a_page,
-    is_for_everybody,
+    is_shown_at_unknown_urls,
     mark,
     random_secret,
-    taken,
     unless_closed,
 )
 from conformance.vocabulary.check import case, verifies
@@ -31,14 +31,14 @@ from conformance.vocabulary.values import may_have_any_case
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 QUARTER = len(BASE64) // 4
-OF_TIME = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[126][0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
-"""RFC 9562 section 8: whoever has seen one can guess the next."""
+TIME_BASED_UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[126][0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
+"""RFC 9562 section 8: a client that has seen one can guess the next."""
 
 
 def changed_at(secret: str, place: int) -> str:
-    """A secret with one character changed, by its value too: the last of base64 may hold bits that say nothing.
+    """Return a secret with one character changed by much of its value: the last of base64 may hold unused bits.
 
-    It becomes one that the secret has elsewhere, if any differs so: a service may tell what cannot be one of its URLs.
+    The new character occurs elsewhere in the secret if possible: a service may refuse a secret of another alphabet.
     """
     place = next((each.start() - 1 for each in ESCAPE.finditer(secret) if place in range(*each.span())), place)
     at = BASE64.find(secret[place])
@@ -56,16 +56,16 @@ NEAR_MISSES: dict[str, Callable[[str], str]] = {
     "last-changed": lambda secret: changed_at(secret, len(secret) - 1),
     "doubled": lambda secret: secret * 2, "nul": lambda secret: secret + "%00",
     "blank": lambda secret: secret + "%20",
-    # What stands for any text where a URL is looked up by LIKE, by a pattern of keys, or by a file's name.
+    # Wildcards of SQL LIKE, of key patterns and of file names.
     "percent-sign": lambda _: "%25", "underscores": lambda secret: "_" * len(secret), "asterisk": lambda _: "*",
     "dots": lambda secret: "." * len(secret),
-    # A condition that holds, where the URL is put into a query of a database as it is.
+    # SQL injection.
     "quote": lambda _: "%27%20OR%20%27a%27=%27a",
 }  # fmt: skip
 
 
 def near_miss(webhook: WebhookClient, how: str) -> str:
-    """What is nearly the live secret; NotApplicable where it may be the same."""
+    """Return a secret similar to the live one; NotApplicable if it may be equivalent."""
     if how == "case-changed" and may_have_any_case(webhook.secret):
         raise NotApplicable("the URL's secret may be the same in letters of other case")
     return NEAR_MISSES[how](webhook.secret)
@@ -74,25 +74,46 @@ def near_miss(webhook: WebhookClient, how: str) -> str:
 @verifies("webhooks/secret/near-misses-are-refused")
 @pytest.mark.parametrize("how", [case(name, name) for name in NEAR_MISSES])
 def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
-    """Purpose: only the URL itself takes events: it is the only secret that guards them.
+    """Purpose: the URL is the only secret that guards the webhook: a similar one must not work.
 
-    Method: 1. POST to the URL with its secret cut, extended, in other case …
-            2. expect a 4xx. (In hexadecimal digits, or without letters of both cases, it is the same secret in either.)
+    Method: 1. POST to the URL with a secret that is shortened, extended, in another case or otherwise similar
+            2. expect 4xx
     """
-    taken(webhook)
-    near = near_miss(webhook, how)
-    expect_refused(webhook.deliver(path=webhook.path_with(near)))
+    accepted_delivery(webhook)
+    expect_refused(webhook.deliver(path=webhook.path_with(near_miss(webhook, how))))
+
+
+@verifies("webhooks/secret/near-misses-are-refused#without-secret")
+def test_url_without_secret_is_refused(webhook: WebhookClient) -> None:
+    """Purpose: the path without its secret accepts no event and lists no webhooks.
+
+    Method: 1. POST and GET the path without its last part, POST it with an empty secret
+            2. expect 4xx, 501 or a redirect; GET may get what any unknown URL shows
+            3. without the trailing slash, expect no 2xx for POST, and no secret in the response to GET
+    """
+    accepted_delivery(webhook)
+    if webhook.in_host:
+        raise NotApplicable("the URL's secret is in its host name")
+    parent = webhook.path.split(webhook.secret)[0]
+    posted = [("POST", each) for each in dict.fromkeys((parent, webhook.path_with("")))]
+    for method, path in (*posted, ("GET", parent)):
+        reply = webhook.deliver(path=path) if method == "POST" else webhook.send(method, path)
+        if reply.status != UNANSWERED and not is_shown_at_unknown_urls(webhook, method, reply):
+            expect_status(reply, {*range(300, 500), 501}, unless=as_a_page(reply))
+    if (above := parent.rstrip("/")) not in ("", parent):
+        expect_no_success(webhook.deliver(path=above), "above the URL")
+        expect_url_not_repeated(webhook.send("GET", above), webhook.long_parts)
 
 
 @verifies("webhooks/secret/other-spellings-are-refused")
 @pytest.mark.parametrize("behind", [case("trailing-slash", "/"), case("suffix", ".json"), case("parameter", ";x")])
 def test_other_spellings_are_refused(webhook: WebhookClient, behind: str) -> None:
-    """Purpose: a webhook has one URL, though a framework may read others as the same.
+    """Purpose: a webhook has one URL, though a framework may treat others as equal.
 
-    Method: 1. POST to the URL with a slash, an extension or a parameter behind it
-            2. expect a 4xx, or a redirect, which takes nothing itself, if there is one for any such URL
+    Method: 1. POST to the URL with a slash, an extension or a parameter appended
+            2. expect 4xx, or a redirect if any unknown URL gets the same
     """
-    taken(webhook)
+    accepted_delivery(webhook)
     reply = webhook.deliver(path=webhook.path_with(webhook.secret + behind))
     if 300 <= reply.status < 400:
         unknown = webhook.path_with(random_secret(webhook.secret) + behind)
@@ -101,48 +122,48 @@ def test_other_spellings_are_refused(webhook: WebhookClient, behind: str) -> Non
     expect_refused(reply)
 
 
-@verifies("webhooks/secret/refusals-are-alike")
+@verifies("webhooks/secret/live-url-is-not-distinguishable")
 @pytest.mark.parametrize(
     "how", [case(name, name) for name in ("cut", "extended", "case-changed", "first-changed", "last-changed", "half")]
 )
-def test_refusals_are_alike(webhook: WebhookClient, how: str) -> None:
-    """Purpose: nobody finds the URL by coming near it.
+def test_near_misses_are_answered_as_unknown(webhook: WebhookClient, how: str) -> None:
+    """Purpose: a guess does not reveal how close to the URL it is.
 
-    Method: 1. POST to a URL that is nearly the live one, between two of the same length that never existed
-            2. expect the same status, header fields and body; a difference but in status counts if it is there each
-               time in eight further rounds
+    Method: 1. POST to a URL similar to the live one, between two of the same form that never existed
+            2. expect equal status, header fields and body (a difference other than in status, nine times in a row)
     """
-    expect_as_unknown(webhook, "POST", near_miss(webhook, how))
+    expect_like_unknown_url(webhook, "POST", near_miss(webhook, how))
 
 
-@verifies("webhooks/secret/other-methods-tell-nothing")
+@verifies("webhooks/secret/live-url-is-not-distinguishable")
 @pytest.mark.parametrize("method", [case(name.lower(), name) for name in METHODS])
-def test_other_methods_tell_nothing(webhook: WebhookClient, once: Once, method: str) -> None:
-    """Purpose: whether a URL is live is not told to who does not deliver.
+def test_other_methods_do_not_reveal_the_url(webhook: WebhookClient, once: Once, method: str) -> None:
+    """Purpose: whether a URL is live cannot be tested without delivering an event.
 
-    Method: 1. send another method to the live URL, between two that never existed
-            2. expect the same status, header fields and body, as for near misses; or of the live URL 405, which is the
-               plain answer to a method that a resource does not have, a description of it for OPTIONS, and for GET
-               and HEAD a page for people, or the way to one
+    Method: 1. send another method to the live URL, between two of the same form that never existed
+            2. expect equal status, header fields and body
+            3. 405 also passes, as do 2xx for OPTIONS and a page or redirect for GET and HEAD
     """
-    accepted = once("taken", lambda: taken(webhook))
+    accepted = once("taken", lambda: accepted_delivery(webhook))
     reply = webhook.send(method, webhook.path, b"", "application/json")
-    led = method in ("GET", "HEAD") and 300 <= reply.status < 400
-    if reply.status == 405 or led or (method == "OPTIONS" and reply.ok) or is_a_page(method, reply, accepted):
+    redirected = method in ("GET", "HEAD") and 300 <= reply.status < 400
+    if reply.status == 405 or redirected or (method == "OPTIONS" and reply.ok) or is_a_page(method, reply, accepted):
         return
-    expect_as_unknown(webhook, method, webhook.secret, or_statuses=(405,))
+    expect_like_unknown_url(webhook, method, webhook.secret, or_statuses=(405,))
 
 
 @verifies("webhooks/secret/cannot-be-guessed")
 def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
-    """Purpose: the URL is a secret that cannot be tried out.
+    """Purpose: the URL cannot be found by trying.
 
     Method: 1. take the parts of the URL that are long enough for a secret, or else the longest
-            2. expect room for 128 bits in one of them, which no UUID made of time and place has
+            2. expect room for 128 bits in one of them, and no time-based UUID
     """
-    bits, part = max((0 if OF_TIME.fullmatch(part) else capacity_bits([part]), part) for part in webhook.long_parts)
-    if OF_TIME.fullmatch(part):
-        raise NonConformance("a secret of chance", f"a UUID of version {part[14]}, made of time and place")
+    bits, part = max(
+        (0 if TIME_BASED_UUID.fullmatch(part) else capacity_bits([part]), part) for part in webhook.long_parts
+    )
+    if TIME_BASED_UUID.fullmatch(part):
+        raise NonConformance("a random secret", f"a UUID of version {part[14]}, made of time and place")
     if bits < REQUIRED_BITS - 12:
         raise NonConformance(f"a secret of {REQUIRED_BITS} bits", f"{bits:.0f} bits at most, in {len(part)} characters")
 
@@ -150,11 +171,10 @@ def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
 @verifies("webhooks/secret/is-not-repeated")
 @pytest.mark.parametrize("method", [case(name.lower(), name) for name in ("POST", *METHODS) if name != "HEAD"])
 def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
-    """Purpose: the URL does not leak through answers, which logs and error pages keep.
+    """Purpose: responses are kept in logs and error pages, from which the secret leaks.
 
-    Method: 1. deliver an event, broken bodies and one of an unknown type; send an event by another method, GET as
-               browsers do, too
-            2. expect the URL's secret nowhere in the answers, not in Location either
+    Method: 1. send an event by each method; POST also malformed bodies and an unknown type, GET also as a browser does
+            2. expect the URL's secret nowhere in the responses
     """
     sent = [(webhook.event(), told_as(webhook.kind))]
     if method == "POST":
@@ -166,69 +186,43 @@ def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
         expect_url_not_repeated(reply, webhook.long_parts, nearly=True)
 
 
-@verifies("webhooks/secret/is-not-repeated")
-@pytest.mark.parametrize("method", [case("post-of-too-much", "POST")])
-def test_secret_is_not_repeated_to_who_sends_too_much(webhook: WebhookClient, once: Once, method: str) -> None:
-    """Purpose: nor does it leak where a body is refused unread.
+@verifies("webhooks/secret/is-not-repeated#post-too-large")
+def test_secret_is_not_repeated_for_a_large_body(webhook: WebhookClient, once: Once) -> None:
+    """Purpose: the response to a body that is refused unread often comes from a proxy.
 
-    Method: 1. POST 3 MB more than the largest body that the target declares
-            2. expect the URL's secret nowhere in the answer
+    Method: 1. POST 3 MB more than the declared largest body
+            2. expect the URL's secret nowhere in the response
     """
-    reply = unless_closed(lambda: once(("too much", method), webhook.send_too_much))
+    reply = unless_closed(lambda: once(("too much", "POST"), webhook.send_too_much))
     if reply:
         expect_url_not_repeated(reply, webhook.long_parts)
 
 
+@verifies("webhooks/secret/is-not-repeated")
+@pytest.mark.parametrize("how", [case(f"near-miss-{name}", name) for name in ("cut", "case-changed", "extended")])
+def test_near_misses_are_not_repeated(webhook: WebhookClient, how: str) -> None:
+    """Purpose: a mistyped URL is nearly the secret, and must not get into logs and error pages either.
+
+    Method: 1. POST to the URL with its secret shortened, extended or in another case
+            2. expect that URL nowhere in the response
+    """
+    near = NEAR_MISSES[how](webhook.secret)
+    reply = webhook.deliver(path=webhook.path_with(near))
+    expect_url_not_repeated(reply, [near, *(each for each in webhook.long_parts if each != webhook.secret)])
+
+
 @verifies("webhooks/secret/events-are-not-shown")
 def test_events_are_not_shown(webhook: WebhookClient) -> None:
-    """Purpose: events go one way; several services may send to one URL, and none is told what another sent.
+    """Purpose: several services may send to one URL, and none may see the events of another.
 
-    Method: 1. POST an event with a mark of chance, GET the URL, as browsers, too, then POST another, and one that is no
-               JSON
-            2. expect the mark nowhere in the answers but the first
+    Method: 1. POST an event with a random mark; then GET the URL, POST another event and a malformed one
+            2. expect the mark in none of the later responses
     """
-    taken(webhook)
+    accepted_delivery(webhook)
     word = mark()
     webhook.deliver(webhook.event(mark=word))
     replies = [webhook.send("GET", webhook.path, headers=[("Accept", kind)]) for kind in ("*/*", "text/html")]
     for reply in (*replies, webhook.deliver(), webhook.post(b"{")):
         if any(repeated_in(reply, [word])):
-            proof = Proof(reply.id, unsaid=(word,))
-            seen = f"{observed(reply)}, with the event that was sent before"
-            raise NonConformance("an answer that tells no other event", seen, reply, proof=proof)
-
-
-@verifies("webhooks/secret/url-without-secret-takes-nothing")
-def test_url_without_secret_takes_nothing(webhook: WebhookClient) -> None:
-    """Purpose: the path without its secret takes no event and lists no webhooks.
-
-    Method: 1. POST and GET the path without its last part; POST it with nothing in the place of the secret, too
-            2. expect a 4xx or 501, or a redirect, which takes nothing itself; GET may show what a URL that never
-               existed shows
-            3. do the same without the slash at its end: expect POST not to be accepted, nor the URL in what GET shows
-    """
-    taken(webhook)
-    if webhook.in_host:
-        raise NotApplicable("the URL's secret is in the name of its host")
-    parent = webhook.path.split(webhook.secret)[0]
-    without = [("POST", each) for each in dict.fromkeys((parent, webhook.path_with("")))]
-    for method, path in (*without, ("GET", parent)):
-        reply = webhook.deliver(path=path) if method == "POST" else webhook.send(method, path)
-        if reply.status != UNANSWERED and not is_for_everybody(webhook, method, reply):
-            expect_status(reply, {*range(300, 500), 501}, unless=as_a_page(reply))
-    if (above := parent.rstrip("/")) not in ("", parent):
-        expect_no_success(webhook.deliver(path=above), "above the URL")
-        expect_url_not_repeated(webhook.send("GET", above), webhook.long_parts)
-
-
-@verifies("webhooks/secret/near-misses-are-not-repeated")
-@pytest.mark.parametrize("how", [case(name, name) for name in ("cut", "case-changed", "extended")])
-def test_near_misses_are_not_repeated(webhook: WebhookClient, how: str) -> None:
-    """Purpose: a mistyped URL is nearly the secret: it does not go into error pages and logs either.
-
-    Method: 1. POST to the URL with its secret cut, extended or in other case
-            2. expect what was asked for nowhere in the answer
-    """
-    near = NEAR_MISSES[how](webhook.secret)
-    reply = webhook.deliver(path=webhook.path_with(near))
-    expect_url_not_repeated(reply, [near, *(each for each in webhook.long_parts if each != webhook.secret)])
+            seen, proof = f"{observed(reply)}, with an event sent before", Proof(reply.id, unsaid=(word,))
+            raise NonConformance("a response that contains no other event", seen, reply, proof=proof)

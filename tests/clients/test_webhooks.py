@@ -142,7 +142,7 @@ def test_parts_of_a_form_and_events_of_clouds_are_whole() -> None:
 
 @pytest.mark.parametrize("secret", [str(uuid.UUID(int=0xABCDEF)), "7KQ2", "7kq2-n", "4711"])
 def test_a_secret_without_letters_of_both_cases_is_the_same_in_other_case(secret: str) -> None:
-    for check in (NEAR_MISSES, SECRECY.test_refusals_are_alike):
+    for check in (NEAR_MISSES, SECRECY.test_near_misses_are_answered_as_unknown):
         with pytest.raises(NotApplicable, match="other case"):
             check(Taking(secret), "case-changed")
 

@@ -20,7 +20,7 @@ from tests.run.support import Ran, run
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
-SELECTED = "webhooks/delivery errors/table/404-absent"
+SELECTED = "webhooks/delivery errors/404/absent-resource#item"
 DEFECT = "json-array-refused"
 # What stands in for the venv's python3: it writes its words down, and makes a pip that does so too.
 PYTHON = """#!/bin/sh

@@ -10,14 +10,12 @@ import pytest
 
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.webhooks import carrying, mark, told_in_time, told_otherwise
+from conformance.oracles.webhooks import arrival_finding, count_carrying, mark, reported_in_time, reports_digests
 from conformance.target.description import Hooks, LimitsSection, Target
 from conformance.vocabulary.finding import Inconclusive
-from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
 
 TARGET = Target(organization="acme", limits=LimitsSection(arrival=0))
-TELLS_DIGESTS = checks_of("webhooks", "delivery").tells_digests
 
 
 class Tells(Operator):
@@ -33,39 +31,39 @@ class Tells(Operator):
 
 def test_a_body_that_is_told_twice_is_one_event() -> None:
     word = mark()
-    told = told_in_time(Tells({"raw": f'{{"mark": "{word}"}}', "read": {"mark": word}}), TARGET, lambda told: True)
-    assert carrying(told, word) == 1
-    finding = told_otherwise("one", "two", {word: reply(202)}, 1, told)
+    told = reported_in_time(Tells({"raw": f'{{"mark": "{word}"}}', "read": {"mark": word}}), TARGET, lambda told: True)
+    assert count_carrying(told, word) == 1
+    finding = arrival_finding("one", "two", {word: reply(202)}, 1, told)
     assert finding.proof is not None and finding.proof.told == ((word, 2),)
 
 
 def test_bodies_that_are_told_in_another_form_cannot_be_judged() -> None:
     body = base64.b64encode(mark().encode()).decode()
     with pytest.raises(Inconclusive, match="none shows what was sent"):
-        told_in_time(Tells({"body": body}), TARGET, lambda told: False)
+        reported_in_time(Tells({"body": body}), TARGET, lambda told: False)
 
 
 def test_a_body_that_is_told_by_its_digest_alone_is_known() -> None:
     word, body = mark(), b"an event"
-    told = told_in_time(
+    told = reported_in_time(
         Tells(*({"sha256": hashlib.sha256(each).hexdigest()} for each in (b'{"event": "cf"}', body))),
         TARGET,
         lambda told: False,
     )
-    assert carrying(told, word, body) == 1 and carrying(told, word, b"another") == 0
+    assert count_carrying(told, word, body) == 1 and count_carrying(told, word, b"another") == 0
 
 
 def test_events_that_are_lost_are_told_as_they_are() -> None:
-    assert told_in_time(Tells(), TARGET, lambda told: False) == []
-    assert told_in_time(Tells({"text": mark()}), TARGET, lambda told: False)
+    assert reported_in_time(Tells(), TARGET, lambda told: False) == []
+    assert reported_in_time(Tells({"text": mark()}), TARGET, lambda told: False)
 
 
 def test_a_digest_in_a_field_of_the_sender_is_none_of_the_body() -> None:
-    assert not TELLS_DIGESTS([f'{{"headers": {{"X-Hub-Signature-256": "sha256={"1" * 64}"}}}}'], ["0" * 64])
-    assert TELLS_DIGESTS([f'{{"sha256": "{"0" * 64}"}}'], ["1" * 64, "0" * 64])
+    assert not reports_digests([f'{{"headers": {{"X-Hub-Signature-256": "sha256={"1" * 64}"}}}}'], ["0" * 64])
+    assert reports_digests([f'{{"sha256": "{"0" * 64}"}}'], ["1" * 64, "0" * 64])
 
 
 def test_an_id_that_looks_like_a_digest_tells_no_body() -> None:
     body = base64.b64encode(mark().encode()).decode()
     with pytest.raises(Inconclusive, match="none shows what was sent"):
-        told_in_time(Tells({"id": "0" * 64, "body": body}), TARGET, lambda told: False)
+        reported_in_time(Tells({"id": "0" * 64, "body": body}), TARGET, lambda told: False)

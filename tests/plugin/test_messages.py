@@ -69,6 +69,12 @@ def test_the_id_is_the_requirements_and_the_case(verified: str, case: str, ident
     assert (info.id, info.purpose, info.method) == (identifier, "it holds.", ["do it", "expect it"])
 
 
+def test_a_check_can_name_its_case_without_a_table() -> None:
+    info = check_info(Item({"verifies": ("oauth/a/b#one",)}), KNOWN)  # type: ignore[arg-type]
+    assert not isinstance(info, str)
+    assert info.id == "oauth/a/b#one"
+
+
 def test_only_what_lies_in_the_suites_is_a_check() -> None:
     item = Item({})
     assert is_check(item)  # type: ignore[arg-type]

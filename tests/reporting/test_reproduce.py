@@ -35,21 +35,21 @@ BESIDE = {
     "link-never-ends": "registry/tags/links-reach-every-tag",
     "page-border-repeated": "storage/paging/pages-make-the-whole",
     # What these look at was made for a check before.
-    "weak-entity-tag-is-another": "errors/reads/if-none-match-is-compared-weakly",
-    "duplicate-slug-is400": "errors/table/409-duplicate-slug",
+    "weak-entity-tag-is-another": "errors/reads/if-none-match-forms#weak",
+    "duplicate-slug-is400": "errors/409/duplicate-slug#identical-body",
     "child-of-hidden-is403": "authorization/concealment/hidden-is-answered-as-absent",
     # Of these the script must do otherwise than the run: sign, date, repeat, go on from what is answered now.
     "parts-unhashed": "storage/multipart/other-payload-refuses-the-part",
     "modified-since-ignored": "storage/condition/if-modified-since-is-honoured#modified-since-fails",
-    "update-tells-old-version": "errors/409/told-version-is-the-new-one",
+    "update-tells-old-version": "errors/409/version-names-one-state#write-response",
     "refused-requests-prolong-the-wait": "errors/429/served-after-retry-after",
     "last-ignored": "registry/tags/last-reaches-every-tag",
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
     "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
-    "token-echoed-in-error": "errors/shape/repeats-no-token",
-    "deep-body-crashes": "errors/5xx/heavy-bodies-are-no-server-error",
+    "token-echoed-in-error": "errors/shape/repeats-no-secret-or-markup",
+    "deep-body-crashes": "errors/5xx/no-input-is-a-server-error",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
     "jti-missing": "oauth/jwt/has-the-claims",
     "type-is-plain-jwt": "oauth/jwt/type-is-at-jwt",
@@ -58,11 +58,11 @@ BESIDE = {
     "secret-inside-token": "oauth/jwt/carries-no-secret",
     "token-answer-wrapped": "oauth/token/response-contains-a-token",
     # A token is forged again of the parts of one that is issued now, a URL cut again or changed in a letter.
-    "webhook-url-matched-by-prefix": "webhooks/secret/refusals-are-alike",
+    "webhook-url-matched-by-prefix": "webhooks/secret/live-url-is-not-distinguishable",
     "answer-tells-most-of-url": "webhooks/secret/is-not-repeated",
     # The operator's command tells which events were taken in.
-    "equal-events-are-one": "webhooks/delivery/equal-events-are-two",
-    "refused-method-taken-in": "webhooks/delivery/refused-is-not-taken-in",
+    "equal-events-are-one": "webhooks/delivery/accepted-events-arrive-once#equal-events",
+    "refused-method-taken-in": "webhooks/delivery/rejected-events-do-not-arrive#rejected",
     "event-trimmed": "webhooks/delivery/arrives-byte-for-byte",
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
     "hidden-project-has-own-caching": "authorization/concealment/hidden-is-answered-as-absent",
@@ -77,7 +77,7 @@ BESIDE = {
     # The push that moves the tag is refused here, and taken where nothing is wrong.
     "refused-tag-moves-all-the-same": "registry/manifest/tag-moves",
     # A field has bytes that are no text.
-    "odd-header-crashes": "errors/5xx/hostile-headers-are-no-server-error",
+    "odd-header-crashes": "errors/5xx/no-input-is-a-server-error",
 }
 # Enough that each is found from any seed: what was found needs no more of them.
 SEED, EXPLORE = "1", "150"
@@ -134,7 +134,7 @@ def test_no_secret_stands_in_a_script(found_in: Callable[[int], Shown], turn: in
 
 
 def test_a_secret_that_is_not_set_is_asked_for(found_in: Callable[[int], Shown]) -> None:
-    script = found_in(0).scripts["errors/400/any-change-of-a-body-is-judged"][0]
+    script = found_in(0).scripts["errors/400/changed-body"][0]
     ran = subprocess.run(
         [SHELL, str(script)], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
     )

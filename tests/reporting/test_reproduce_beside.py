@@ -30,7 +30,7 @@ PASSES, FAILS, CANNOT = 0, 1, 2
         # An entity tag that a condition has to name is not ASCII.
         (
             "escaped-text-refused",
-            "errors/400/any-change-of-a-body-is-judged",
+            "errors/400/changed-body",
             "changes-must-be-conditional entity-tags-beyond-ascii",
             PASSES,
         ),
@@ -44,7 +44,7 @@ PASSES, FAILS, CANNOT = 0, 1, 2
         # A live URL alone knows that GET is no method of it; or GET is shown a page at every address.
         (
             "webhook-method-tells-live-url",
-            "webhooks/secret/other-methods-tell-nothing",
+            "webhooks/secret/live-url-is-not-distinguishable",
             "only-live-urls-know-methods",
             PASSES,
         ),

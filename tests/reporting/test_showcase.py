@@ -43,12 +43,12 @@ def showcase() -> dict[str, str]:
         "authorization/matrix/lacking-scope-is-403": "any-scope-opens-everything",
         "authorization/isolation/equal-names-are-separate-items": "creation-reaches-other-organization",
         "authorization/concealment/hidden-is-answered-as-absent": "hidden-project-deletable",
-        "errors/table/404-absent": "absent-is-gone",
+        "errors/404/absent-resource#item": "absent-is-gone",
         "errors/400/slug-outside-its-pattern": "any-slug-accepted",
-        "errors/409/duplicate-slug": "duplicate-slug-is400",
-        "errors/409/stale-update": "concurrent-update-told200",
-        "errors/429/above-the-limit": "limit-exceeded-is-invalid-client",
-        "errors/5xx/heavy-bodies-are-no-server-error": "byte-order-mark-crashes",
+        "errors/409/duplicate-slug#sequential": "duplicate-slug-is400",
+        "errors/409/stale-version#update": "concurrent-update-told200",
+        "errors/429/above-the-limit#token-requests": "limit-exceeded-is-invalid-client",
+        "errors/5xx/no-input-is-a-server-error": "byte-order-mark-crashes",
         "registry/login/challenge-is-given": "challenge-without-realm",
         "registry/login/anonymous-cannot-pull": "anonymous-pull",
         "registry/login/wrong-login-is-refused": "wrong-password-accepted",
@@ -74,7 +74,7 @@ def showcase() -> dict[str, str]:
         "webhooks/delivery/post-is-accepted": "webhook-takes-forms-alone",
         "webhooks/secret/near-misses-are-refused": "unknown-webhook-accepted",
         "webhooks/secret/is-not-repeated": "deletion-names-url",
-        "webhooks/delivery/reaches-the-workspace": "event-lost",
+        "webhooks/delivery/accepted-events-arrive-once#declared-types": "event-lost",
     }
 
 

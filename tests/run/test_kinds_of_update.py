@@ -55,4 +55,4 @@ def test_updates_are_judged_by_what_they_promise(tmp_path: Path, variant: str, i
     assert ran.code == 0, ran.output
     verdicts = ran.verdicts()
     assert set(verdicts.values()) == {"pass", "not-applicable"}
-    assert verdicts["errors/409/stale-update"] == "pass"
+    assert verdicts["errors/409/stale-version#update"] == "pass"

@@ -81,7 +81,7 @@ def test_four_shards_equal_the_run_unsharded(
 
 def test_a_part_to_which_no_check_falls_is_joined_as_well(tmp_path: Path) -> None:
     reference = EmbeddedReference()
-    selected = ["webhooks/rotation/old-url-is-dead", "webhooks/rotation/new-url-cannot-be-guessed"]
+    selected = ["webhooks/rotation/old-url-is-refused", "webhooks/rotation/new-url-cannot-be-guessed"]
     words = ["run", *selected, "--config", str(reference.target_config), "--report", "junit"]
     try:
         parts = [conformance(tmp_path, *words, "--shard", f"{part}/3", "--out", str(part)) for part in (1, 2, 3)]

@@ -140,7 +140,7 @@ def test_what_a_property_found_is_kept_and_tried_first(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:
     tell(control, "switch", "address-in-path-fails")
-    words = ["errors/5xx/no-path-is-a-server-error", "--workers", "0"]
+    words = ["errors/5xx/no-input-is-a-server-error#generated-paths", "--workers", "0"]
     (tmp_path / "other").mkdir()
     other = checked(reference, tmp_path / "other", *words, "--explore", "1", "--seed", "4")
     assert other.code == 0, "another property finds it: this test shows nothing"

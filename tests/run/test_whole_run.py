@@ -11,7 +11,7 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.unjudged import JUDGED_BY
 from tests.run.support import conformance
 
-ELSEWHERE = "errors/400/unique-member-missing-or-malformed"
+ELSEWHERE = "errors/400/invalid-body"
 # What the reference says in that check's answers and in none of the conclusion's own.
 SAID_THERE = "slug is missing or malformed"
 

@@ -89,7 +89,7 @@ class AnyScopeOpensEverything(Defect):
         "authorization/matrix/lacking-scope-is-403#read",
         "authorization/matrix/lacking-scope-is-403#read-item",
         "authorization/matrix/lacking-scope-is-403#update",
-        "errors/table/403-lacking-scope",
+        "errors/403/lacking-scope",
     )
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
@@ -155,12 +155,12 @@ class AbsentIsGone(Defect):
         "authorization/matrix/absent-is-404#read-item",
         "authorization/matrix/absent-is-404#update",
         "authorization/matrix/absent-is-404#declared-path",
-        "errors/table/404-absent",
-        "errors/404/unknown-path",
-        "errors/400/invalid-path#of-every-object",
-        "errors/400/invalid-path#only-hyphens",
-        "errors/400/invalid-path#upper-case",
-        "errors/400/invalid-path#very-long",
+        "errors/404/absent-resource#item",
+        "errors/404/absent-resource#path",
+        "errors/400/invalid-path-or-parameter#path-proto",
+        "errors/400/invalid-path-or-parameter#path-only-hyphens",
+        "errors/400/invalid-path-or-parameter#path-upper-case",
+        "errors/400/invalid-path-or-parameter#path-very-long",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -174,7 +174,7 @@ class ApiContentTypeIgnored(Defect):
 
     surface = "identity"
     promise = "ER-01"
-    noticed_by = ("errors/400/body-of-another-media-type#form", "errors/400/body-of-another-media-type#text")
+    noticed_by = ("errors/400/other-media-type#form", "errors/400/other-media-type#text")
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
@@ -185,7 +185,7 @@ class CreationRace(Defect):
 
     surface = "identity"
     promise = "ER-02"
-    noticed_by = ("errors/409/one-of-many-creators-wins",)
+    noticed_by = ("errors/409/duplicate-slug#concurrent",)
 
     async def create_project(
         self, original: Callable[[Organization, Project], Awaitable[bool]], organization: Organization, project: Project
@@ -202,7 +202,7 @@ class IfMatchIgnoredOnDelete(Defect):
 
     surface = "identity"
     promise = "ER-03"
-    noticed_by = ("errors/409/stale-delete",)
+    noticed_by = ("errors/409/stale-version#deletion",)
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return request.method == "DELETE" or original(request, project)
@@ -213,7 +213,7 @@ class LimitNotEnforced(Defect):
 
     surface = "identity"
     promise = "ER-04"
-    noticed_by = ("errors/429/above-the-limit",)
+    noticed_by = ("errors/429/above-the-limit#token-requests",)
 
     def seconds_until_allowed(
         self, original: Callable[[Client, int, float], float], client: Client, requests: int, seconds: float
@@ -226,7 +226,7 @@ class OddHeaderCrashes(Defect):
 
     surface = "identity"
     promise = "ER-05"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#non-ascii",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#non-ascii",)
 
     def intercept(self, request: Request) -> Answer | None:
         return service_error() if any(not value.isascii() for value in request.headers.values()) else None
@@ -237,7 +237,7 @@ class OneInTwentyFails(Defect):
 
     surface = "identity"
     promise = "ER-06"
-    noticed_by = ("errors/5xx/good-requests-never-fail",)
+    noticed_by = ("errors/5xx/valid-requests-never-fail#reads",)
 
     def __init__(self) -> None:
         self.requests = 0
@@ -253,7 +253,7 @@ class BrowserShownStackTrace(Defect):
 
     surface = "identity"
     promise = "ER-11"
-    noticed_by = ("errors/shape/shows-browsers-no-internals#400-invalid-body",)
+    noticed_by = ("errors/shape/no-internals#page-400",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
@@ -267,7 +267,7 @@ class ListEndsWithItsFirstPage(Defect):
 
     surface = "identity"
     promise = "ER-09"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    noticed_by = ("errors/lists/complete-and-current#pages",)
 
     def listing(
         self,
@@ -283,7 +283,7 @@ class AnythingIsNotModified(Defect):
 
     surface = "identity"
     promise = "ER-10"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+    noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def if_none_match_holds(
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
@@ -307,7 +307,7 @@ class ConflictHasOwnShape(Defect):
 
     surface = "identity"
     promise = "ER-08"
-    noticed_by = ("errors/shape/is-one",)
+    noticed_by = ("errors/shape/one-shape#all",)
 
     def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
         return Answer.json(409, {"message": message, "statusCode": 409})
@@ -318,7 +318,7 @@ class DeletionReachesLongerNames(Defect):
 
     surface = "identity"
     promise = "ER-12"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     async def remove_project(
         self,

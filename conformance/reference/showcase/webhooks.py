@@ -15,7 +15,7 @@ class JsonArrayRefused(Defect):
 
     surface = "webhooks"
     promise = "WH-01"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted#array",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-array",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(400, {"error": "not an object"}) if request.body.startswith(b"[") else None
@@ -27,9 +27,9 @@ class EventLost(Defect):
     surface = "webhooks"
     promise = "WH-02"
     noticed_by = (
-        "webhooks/delivery/reaches-the-workspace",
-        "webhooks/delivery/reaches-the-workspace#any-content",
-        "webhooks/delivery/reaches-the-workspace#any-sender",
+        "webhooks/delivery/accepted-events-arrive-once#declared-types",
+        "webhooks/delivery/accepted-events-arrive-once#unusual-json",
+        "webhooks/delivery/accepted-events-arrive-once#sender-programs",
     )
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class SeldomMethodsDeliver(Defect):
     surface = "webhooks"
     promise = "WH-03"
     noticed_by = (
-        "webhooks/methods/other-methods-are-refused#query",
-        "webhooks/methods/other-methods-are-refused#report",
+        "webhooks/methods/only-post-delivers#query",
+        "webhooks/methods/only-post-delivers#report",
     )
 
     def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
@@ -71,7 +71,7 @@ class OldWebhookUrlStillLive(Defect):
 
     surface = "webhooks"
     promise = "WH-05"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         self.earlier: dict[str, str] = {}
@@ -89,16 +89,16 @@ class MalformedEventCrashes(Defect):
     surface = "webhooks"
     promise = "WH-06"
     noticed_by = (
-        "webhooks/errors/malformed-json-is-refused#in-other-case",
+        "webhooks/errors/malformed-json-is-refused#type-in-other-case",
         "webhooks/errors/malformed-json-is-refused#comment",
         "webhooks/errors/malformed-json-is-refused#empty",
         "webhooks/errors/malformed-json-is-refused#invalid-utf8",
         "webhooks/errors/malformed-json-is-refused#nan",
-        "webhooks/errors/malformed-json-is-refused#nearly-by-its-marks",
-        "webhooks/errors/malformed-json-is-refused#nearly-by-its-words",
+        "webhooks/errors/malformed-json-is-refused#punctuation",
+        "webhooks/errors/malformed-json-is-refused#words",
         "webhooks/errors/malformed-json-is-refused#text",
         "webhooks/errors/malformed-json-is-refused#two-documents",
-        "webhooks/errors/malformed-json-is-refused#with-a-charset",
+        "webhooks/errors/malformed-json-is-refused#type-with-charset",
     )
     crashes = (ValueError,)
 

@@ -58,7 +58,7 @@ class RotatedUrlIsGone(Variant):
     """RFC 9110 section 15.5.11: 410 where a URL was, and is no more."""
 
     surface = "webhooks"
-    misses = ("webhooks/rotation/old-url-is-as-unknown",)
+    misses = ("webhooks/rotation/old-url-is-answered-as-unknown",)
 
     def __init__(self) -> None:
         self.live: set[str] = set()

@@ -248,7 +248,7 @@ class MissingTokenIs403(Defect):
         "authorization/matrix/no-token-is-401#read",
         "authorization/matrix/no-token-is-401#read-item",
         "authorization/matrix/no-token-is-401#update",
-        "errors/table/401-missing-token",
+        "errors/401/missing-or-invalid-token#missing",
     )
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
@@ -288,7 +288,7 @@ class BadTokenIs403(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/table/401-invalid-token",
+        "errors/401/missing-or-invalid-token#invalid",
         "authorization/matrix/unknown-token-is-401#create",
         "authorization/matrix/unknown-token-is-401#delete",
         "authorization/matrix/unknown-token-is-401#read",

@@ -37,7 +37,7 @@ ROWS = (
             "RFC 3986 section 2.4: the same string is not decoded more than once; a guard in front has read "
             "another name."
         ),
-        "errors/404/name-is-decoded-once",
+        "errors/404/absent-resource#name-encoded-twice",
         find_project=lambda original, organization, slug: original(organization, unquote(slug) if slug else slug),
     ),
 )
@@ -530,7 +530,7 @@ class HeadFindsTheAbsent(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
 
     surface = "identity"
-    noticed_by = ("errors/404/head-of-what-is-absent",)
+    noticed_by = ("errors/404/head-of-absent-resource",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
@@ -542,7 +542,7 @@ class PageRepeatsMarkup(Defect):
     """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
 
     surface = "identity"
-    noticed_by = ("errors/404/page-repeats-no-markup",)
+    noticed_by = ("errors/shape/repeats-no-secret-or-markup#markup",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
@@ -556,7 +556,7 @@ class AnythingBelowAnItemIsTheItem(Defect):
     """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
 
     surface = "identity"
-    noticed_by = ("errors/404/unknown-path",)
+    noticed_by = ("errors/404/absent-resource#path",)
 
     def route(self, original: Callable[[Segments], str | None], segments: Segments) -> str | None:
         return original(segments[:6]) if segments[4:5] == ("projects",) else original(segments)

@@ -19,7 +19,7 @@ class EntityTagsWithoutQuotes(Defect):
     """RFC 9110 section 8.8.3: an entity tag is a quoted string; here what another framework quoted itself is bare."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/etag-is-an-entity-tag",)
+    noticed_by = ("errors/reads/etag-format",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
@@ -31,7 +31,7 @@ class WeakEntityTagIsAnother(Defect):
     """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/if-none-match-is-compared-weakly",)
+    noticed_by = ("errors/reads/if-none-match-forms#weak",)
 
     def if_none_match_holds(
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
@@ -43,7 +43,7 @@ class AnyCopyIsNone(Defect):
     """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/if-none-match-takes-lists-and-any#any",)
+    noticed_by = ("errors/reads/if-none-match-forms#any",)
 
     def if_none_match_holds(
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
@@ -55,7 +55,7 @@ class NotModifiedIsOfLengthNought(Defect):
     """RFC 9110 section 8.6: a length that 304 states is that of the content of 200, which caches then go by."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-of-no-length",)
+    noticed_by = ("errors/reads/304-header-fields#content-length",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -67,7 +67,7 @@ class DateGoesBeforeTheEntityTag(Defect):
     """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+    noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def if_none_match_holds(
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
@@ -84,7 +84,7 @@ class HeadKeptForAWhile(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+    noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], tuple[float, str]] = {}
@@ -103,7 +103,7 @@ class OldCopyIsServedAgain(Defect):
     """RFC 9110 section 13.1.2: who has an old copy is given the present one, not once more its own."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+    noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def __init__(self) -> None:
         self.copies: dict[tuple[str, str], bytes] = {}
@@ -121,7 +121,7 @@ class KnownCopyIs412(Defect):
     """RFC 9110 section 13.1.2: where a copy is the present one, GET is answered 304, and never 412."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+    noticed_by = ("errors/reads/304-header-fields#fields",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 304:
@@ -133,7 +133,7 @@ class NotModifiedMayBeShared(Defect):
     """RFC 9111 section 4.3.4: what a 304 says of sharing a shared cache notes with what it has stored."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+    noticed_by = ("errors/reads/304-header-fields#fields",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -145,7 +145,7 @@ class NotModifiedTellsAnotherVersion(Defect):
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+    noticed_by = ("errors/reads/304-header-fields#fields",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:
@@ -157,7 +157,7 @@ class NotModifiedTellsNothing(Defect):
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+    noticed_by = ("errors/reads/304-header-fields#fields",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 304:

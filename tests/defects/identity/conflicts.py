@@ -33,7 +33,7 @@ ROWS = (
     row(
         "versions-begin-anew",
         "RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times.",
-        "errors/409/version-is-not-given-again",
+        "errors/409/version-names-one-state#recreated-item",
         first_version=lambda original, organization, slug: 1,
     ),
 )
@@ -43,7 +43,7 @@ class DuplicateSlugRefusedButWritten(Defect):
     """The contract's table of errors: a create refused with 409 changes nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug",)
+    noticed_by = ("errors/409/duplicate-slug#sequential",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         existing = organization.projects.get(project.slug)
@@ -56,7 +56,7 @@ class LateCreatorIsTold423(Defect):
     """The contract's table of errors: who creates what another is creating is told 409 (a lock that shows itself)."""
 
     surface = "identity"
-    noticed_by = ("errors/409/one-of-many-creators-wins",)
+    noticed_by = ("errors/409/duplicate-slug#concurrent",)
 
     def __init__(self) -> None:
         self.at_work: set[str] = set()
@@ -126,7 +126,7 @@ class DuplicateSlugIs400(Defect):
     """The contract's table of errors: 409 for a duplicate slug."""
 
     surface = "identity"
-    noticed_by = ("errors/table/409-duplicate-slug", "errors/409/duplicate-slug")
+    noticed_by = ("errors/409/duplicate-slug#identical-body", "errors/409/duplicate-slug#sequential")
 
     def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
         answer = original(message)
@@ -138,7 +138,7 @@ class WeakMatchRefusedButMade(_DoneAllTheSame):
     """RFC 9110 section 13.1.1: If-Match is compared strongly, and what it refuses is not done."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-is-compared-strongly",)
+    noticed_by = ("errors/409/if-match-forms#weak",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({409})
 
@@ -150,7 +150,7 @@ class WeakEntityTagMatches(Defect):
     """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-is-compared-strongly",)
+    noticed_by = ("errors/409/if-match-forms#weak",)
 
     def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
         return request.headers.get("if-match") == f"W/{project.etag}" or original(request, project)
@@ -168,7 +168,7 @@ class FirstIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines",)
+    noticed_by = ("errors/409/if-match-forms#lines",)
     place = 0
 
 
@@ -176,7 +176,7 @@ class LastIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any#lines-reversed",)
+    noticed_by = ("errors/409/if-match-forms#lines-reversed",)
     place = -1
 
 
@@ -185,8 +185,8 @@ class FirstEntityTagCounts(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/409/if-match-takes-lists-and-any#list",
-        "errors/409/if-match-takes-lists-and-any#nothing-before",
+        "errors/409/if-match-forms#list",
+        "errors/409/if-match-forms#empty-element",
     )
 
     def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
@@ -198,7 +198,7 @@ class AnyEntityTagIsNone(Defect):
     """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
 
     surface = "identity"
-    noticed_by = ("errors/409/if-match-takes-lists-and-any#any",)
+    noticed_by = ("errors/409/if-match-forms#any",)
 
     def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
         return request.headers.get("if-match") != "*" and original(request, project)
@@ -208,7 +208,7 @@ class EachSessionHasItsLock(Defect):
     """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
 
     surface = "identity"
-    noticed_by = ("errors/409/one-of-many-updaters-wins",)
+    noticed_by = ("errors/409/stale-version#concurrent-updates",)
 
     def __init__(self) -> None:
         self.locks: dict[str, asyncio.Lock] = {}
@@ -230,7 +230,7 @@ class LoserWritesAtOnce(Defect):
     """The contract's table of errors: of two updates at once the one that is told 409 has written nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/409/one-of-many-updaters-wins",)
+    noticed_by = ("errors/409/stale-version#concurrent-updates",)
 
     async def update_project(
         self,
@@ -252,7 +252,7 @@ class RefusedCreationTouches(Defect):
     """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
 
     surface = "identity"
-    noticed_by = ("errors/409/refusal-is-no-update#name-taken",)
+    noticed_by = ("errors/409/version-changes-only-with-updates#refused-name-taken",)
 
     async def create_project(
         self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
@@ -266,7 +266,7 @@ class RefusedUpdateLeavesALock(Defect):
     """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
 
     surface = "identity"
-    noticed_by = ("errors/409/refusal-is-no-update#unknown-version",)
+    noticed_by = ("errors/409/version-changes-only-with-updates#refused-unknown-version",)
 
     def __init__(self) -> None:
         self.locked: set[tuple[str, str]] = set()
@@ -290,7 +290,7 @@ class StaleDeletionRefusedButMade(_DoneAllTheSame):
     """RFC 9110 section 13.1.1: a server MUST NOT perform the method where If-Match evaluates to false."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-delete",)
+    noticed_by = ("errors/409/stale-version#deletion",)
     methods = frozenset({"DELETE"})
     refusals = frozenset({409})
 
@@ -299,7 +299,7 @@ class ConcurrentUpdateTold200(Defect):
     """The contract's table of errors: an update that was not made is not answered with success."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
+    noticed_by = ("errors/409/stale-version#update", "errors/409/stale-version#equivalent-update")
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -312,7 +312,7 @@ class RefusedUpdateHalfWritten(Defect):
     """The contract's table of errors: an update refused with 409 changes nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-update", "errors/409/stale-update#said-otherwise")
+    noticed_by = ("errors/409/stale-version#update", "errors/409/stale-version#equivalent-update")
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -326,7 +326,7 @@ class EntityTagsOfOneToken(Defect):
     """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
 
     surface = "identity"
-    noticed_by = ("errors/409/stale-update",)
+    noticed_by = ("errors/409/stale-version#update",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
@@ -344,7 +344,7 @@ class UpdateTellsOldVersion(Defect):
     """RFC 9110 section 8.8: an update is answered with the new validator."""
 
     surface = "identity"
-    noticed_by = ("errors/409/told-version-is-the-new-one",)
+    noticed_by = ("errors/409/version-names-one-state#write-response",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         project = call.organization.projects.get(call.slug or "")
@@ -359,7 +359,7 @@ class VersionNotCounted(Defect):
     """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
 
     surface = "identity"
-    noticed_by = ("errors/409/version-changes-with-an-update",)
+    noticed_by = ("errors/409/version-changes-only-with-updates#update",)
 
     def apply(
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
@@ -372,7 +372,7 @@ class EntityTagOfTheLastReadAlone(Defect):
     """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
 
     surface = "identity"
-    noticed_by = ("errors/409/version-changes-with-an-update",)
+    noticed_by = ("errors/409/version-changes-only-with-updates#update",)
 
     def __init__(self) -> None:
         self.reads: dict[str, int] = {}

@@ -15,7 +15,11 @@ class PathsRepeatedUnescaped(Defect):
     """The contract's table of errors: one shape of error; here one that a path can break."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/is-one#backslash", "errors/shape/is-one#line-end", "errors/shape/is-one#quotation-mark")
+    noticed_by = (
+        "errors/shape/one-shape#backslash",
+        "errors/shape/one-shape#line-end",
+        "errors/shape/one-shape#quotation-mark",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 404:
@@ -28,7 +32,7 @@ class CreationNamesItsSlugTwice(Defect):
     """RFC 8259 section 4: what is put together of texts has a name twice."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/names-stand-once",)
+    noticed_by = ("errors/shape/unique-member-names",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
@@ -41,7 +45,7 @@ class ProblemToldAs400(Defect):
     """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/problem-details-tell-the-status",)
+    noticed_by = ("errors/shape/problem-details-status",)
 
     def api_error(
         self, original: Callable[..., Answer], status: int, code: str, message: str, **headers: str
@@ -55,7 +59,10 @@ class TokenEchoedInError(Defect):
     """OWASP API8: an error never repeats the token."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-token#invalid-token", "errors/shape/repeats-no-token#lacking-scope")
+    noticed_by = (
+        "errors/shape/repeats-no-secret-or-markup#token-invalid-token",
+        "errors/shape/repeats-no-secret-or-markup#token-lacking-scope",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_api_request(request) or answer.status not in (401, 403):
@@ -68,7 +75,7 @@ class TraceReflectsToken(Defect):
     """RFC 9110 section 9.3.8: what reflects a request leaves out what is likely to be secret."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-token#trace",)
+    noticed_by = ("errors/shape/repeats-no-secret-or-markup#token-trace",)
 
     def intercept(self, request: Request) -> Answer | None:
         if request.method != "TRACE":
@@ -83,13 +90,13 @@ class FieldNamesTheProgram(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/shape/shows-no-internals#absent",
-        "errors/shape/shows-no-internals#bad-body",
-        "errors/shape/shows-no-internals#duplicate",
-        "errors/shape/shows-no-internals#invalid-token",
-        "errors/shape/shows-no-internals#lacking-scope",
-        "errors/shape/shows-no-internals#no-token",
-        "errors/shape/shows-no-internals#refused-method",
+        "errors/shape/no-internals#absent",
+        "errors/shape/no-internals#bad-body",
+        "errors/shape/no-internals#duplicate",
+        "errors/shape/no-internals#invalid-token",
+        "errors/shape/no-internals#lacking-scope",
+        "errors/shape/no-internals#no-token",
+        "errors/shape/no-internals#refused-method",
         "oauth/errors/no-internals-shown#bad-percent",
         "oauth/errors/no-internals-shown#byte-order-mark",
         "oauth/errors/no-internals-shown#empty-body",

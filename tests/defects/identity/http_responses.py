@@ -21,9 +21,9 @@ ROWS = (
     row(
         "api-charset-refused",
         "RFC 8259 section 11: a charset behind application/json has no effect.",
-        "errors/writes/media-type-is-known-in-any-form#blank-before",
-        "errors/writes/media-type-is-known-in-any-form#charset",
-        "errors/writes/media-type-is-known-in-any-form#quoted-charset",
+        "errors/requests/media-type-forms#blank-before",
+        "errors/requests/media-type-forms#charset",
+        "errors/requests/media-type-forms#quoted-charset",
         is_json=lambda original, request: original(request) and ";" not in request.headers["content-type"],
     ),
 )
@@ -34,7 +34,7 @@ class ApiAllowMissing(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/405/unsupported-method#of-the-whole-run",
+        "errors/405/unsupported-method#whole-run",
         "errors/405/unsupported-method#post-to-item",
         "errors/405/unsupported-method#put",
     )
@@ -60,7 +60,7 @@ class RangeOfTypesUnknown(Defect):
     """RFC 9110 section 12.5.1: application/* is each of its subtypes, JSON among them."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/any-form-of-accept-is-read#range",)
+    noticed_by = ("errors/requests/equivalent-forms#accept-range",)
     unread = r"[a-z]/\*"
 
     def intercept(self, request: Request) -> Answer | None:
@@ -72,21 +72,21 @@ class RangeOfTypesUnknown(Defect):
 class WeightTakenForThePartOfAType(RangeOfTypesUnknown):
     """RFC 9110 section 12.5.1: what stands behind a type as q is how much it is wanted, and no part of its name."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read#weight",)
+    noticed_by = ("errors/requests/equivalent-forms#accept-weight",)
     unread = "json *;"
 
 
 class WantedTypeComparedWithCase(RangeOfTypesUnknown):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive, also of what is wanted."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read#upper-case",)
+    noticed_by = ("errors/requests/equivalent-forms#accept-upper-case",)
     unread = "JSON"
 
 
 class OneTypeWantedAtATime(RangeOfTypesUnknown):
     """RFC 9110 section 12.5.1: of several types that are taken, one that is there will do."""
 
-    noticed_by = ("errors/reads/any-form-of-accept-is-read#any",)
+    noticed_by = ("errors/requests/equivalent-forms#accept-any",)
     unread = "^[^,]*image/webp"
 
 
@@ -94,7 +94,7 @@ class CodingNotTold(Defect):
     """RFC 9110 section 8.4: who compresses an answer tells of it."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-told",)
+    noticed_by = ("errors/reads/content-coding-is-declared",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
@@ -107,7 +107,7 @@ class CodingOfListsToldOnly(Defect):
     """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-told",)
+    noticed_by = ("errors/reads/content-coding-is-declared",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
@@ -119,7 +119,7 @@ class CodingIsUtf8(Defect):
     """RFC 9110 section 8.4: Content-Encoding lists the codings that were applied; UTF-8 is none."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-told",)
+    noticed_by = ("errors/reads/content-coding-is-declared",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request):
@@ -131,7 +131,7 @@ class DateOfAnswersInAnotherForm(Defect):
     """RFC 9110 section 5.6.7: a Date is in the form that mail has; here it is as in the bodies."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/dates-are-dates",)
+    noticed_by = ("errors/reads/dates",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request):
@@ -143,7 +143,7 @@ class ItemsModifiedTomorrow(Defect):
     """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/dates-are-dates",)
+    noticed_by = ("errors/reads/dates",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
@@ -155,7 +155,7 @@ class DeletionIsFollowedByAnObject(Defect):
     """RFC 9112 section 6.3: nothing comes behind the head of 204; it would be taken for the next answer."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/no-content-has-no-length",)
+    noticed_by = ("errors/writes/204-has-no-length",)
     statuses: tuple[int, ...] = (204,)
     method = "DELETE"
 
@@ -168,14 +168,14 @@ class DeletionIsFollowedByAnObject(Defect):
 class HeadIsFollowedByContent(DeletionIsFollowedByAnObject):
     """RFC 9112 section 6.3: nor behind that of the answer to HEAD, as where it is made as GET would be."""
 
-    noticed_by = ("errors/reads/head-and-304-end-with-their-head#head",)
+    noticed_by = ("errors/reads/head-and-304-have-no-body#head",)
     statuses, method = (200,), "HEAD"
 
 
 class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
     """RFC 9112 section 6.3: nor behind that of 304."""
 
-    noticed_by = ("errors/reads/head-and-304-end-with-their-head#not-modified",)
+    noticed_by = ("errors/reads/head-and-304-have-no-body#not-modified",)
     statuses, method = (304,), "GET"
 
 
@@ -183,7 +183,7 @@ class AnswersCompressedUnasked(Defect):
     """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#identity", "authorization/bearer/head-is-as-get")
+    noticed_by = ("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body and request.headers.get("accept-encoding") == "identity":
@@ -197,7 +197,7 @@ class WeightOfACodingUnread(Defect):
     """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/no-coding-where-none-is-accepted#weight-of-nothing",)
+    noticed_by = ("errors/reads/no-unaccepted-coding#gzip-with-weight-0",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
@@ -211,7 +211,7 @@ class PartIsToldAsTheWhole(Defect):
     """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/part-is-told-as-part",)
+    noticed_by = ("errors/reads/partial-content",)
     status = 200
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -224,7 +224,7 @@ class PartIsToldAsTheWhole(Defect):
 class PartSaysNotWhich(PartIsToldAsTheWhole):
     """RFC 9110 section 15.3.7.1: a 206 MUST have a Content-Range."""
 
-    noticed_by = ("errors/reads/part-is-told-as-part",)
+    noticed_by = ("errors/reads/partial-content",)
 
     status = 206
 
@@ -233,7 +233,7 @@ class UpdateByEncodedPathKnowsNoCharset(Defect):
     """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/said-otherwise-is-served#update",)
+    noticed_by = ("errors/requests/equivalent-forms#update",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
@@ -244,10 +244,10 @@ class BlankInAcceptNotAcceptable(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/reads/said-otherwise-is-served#create",
-        "errors/reads/said-otherwise-is-served#delete",
-        "errors/reads/said-otherwise-is-served#read",
-        "errors/reads/said-otherwise-is-served#read-item",
+        "errors/requests/equivalent-forms#create",
+        "errors/requests/equivalent-forms#delete",
+        "errors/requests/equivalent-forms#read",
+        "errors/requests/equivalent-forms#read-item",
     )
 
     async def api(
@@ -265,7 +265,7 @@ class CreationIsOfTwoTypes(Defect):
     """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/fields-of-one-value-stand-once",)
+    noticed_by = ("errors/shape/single-header-fields",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
         answer = original(project, status)
@@ -278,7 +278,7 @@ class FurtherPagesAreNoJson(InPages, Defect):
     """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
 
     surface = "identity"
-    noticed_by = ("errors/shape/json-is-told",)
+    noticed_by = ("errors/shape/json-content-type",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "offset=" in request.query_string and answer.body.startswith(b"{"):
@@ -290,7 +290,7 @@ class ChunkedWriteIsEmpty(Defect):
     """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/chunked-is-read",)
+    noticed_by = ("errors/requests/equivalent-forms#chunked-body",)
 
     def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
         return original(request if "content-length" in request.headers else replace(request, body=b""))
@@ -300,7 +300,7 @@ class ApiMediaTypeComparedWithCase(Defect):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/media-type-is-known-in-any-form#upper-case",)
+    noticed_by = ("errors/requests/media-type-forms#upper-case",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) and request.headers["content-type"].startswith("application/json")
@@ -310,7 +310,7 @@ class DeletionTellsALength(Defect):
     """RFC 9110 section 8.6: no Content-Length in 204, not even of nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/no-content-has-no-length",)
+    noticed_by = ("errors/writes/204-has-no-length",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 204:

@@ -23,7 +23,7 @@ ROWS = (
     row(
         "long-query-gets-no-answer",
         "RFC 9112 section 3: a target that is too long to be read MUST be answered, with 414.",
-        "errors/400/invalid-parameter#long",
+        "errors/400/invalid-path-or-parameter#long",
         intercept=lambda request: Answer.none() if len(request.query_string) > 4096 else None,
     ),
 )
@@ -34,8 +34,8 @@ class EscapedTextRefused(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/400/any-change-of-a-body-is-judged#create",
-        "errors/400/any-change-of-a-body-is-judged#update",
+        "errors/400/changed-body#generated-create",
+        "errors/400/changed-body#generated-update",
     )
     shortest = 1
 
@@ -49,7 +49,7 @@ class OtherMediaTypeRefusedButDone(_DoneAllTheSame):
     """The contract's table of errors: an update that is refused with 400 for its media type changes nothing."""
 
     surface = "identity"
-    noticed_by = ("errors/400/body-of-another-media-type#form", "errors/400/body-of-another-media-type#xml")
+    noticed_by = ("errors/400/other-media-type#form", "errors/400/other-media-type#xml")
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -64,31 +64,31 @@ class InvalidBodyCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/400/body-that-is-no-json-object#array-create",
-        "errors/400/body-that-is-no-json-object#array-update",
-        "errors/400/body-that-is-no-json-object#cut-create",
-        "errors/400/body-that-is-no-json-object#cut-update",
-        "errors/400/body-that-is-no-json-object#empty-create",
-        "errors/400/body-that-is-no-json-object#empty-update",
-        "errors/400/body-that-is-no-json-object#invalid-utf8-create",
-        "errors/400/body-that-is-no-json-object#invalid-utf8-update",
-        "errors/400/body-that-is-no-json-object#nan-create",
-        "errors/400/body-that-is-no-json-object#nan-update",
-        "errors/400/body-that-is-no-json-object#null-create",
-        "errors/400/body-that-is-no-json-object#null-update",
-        "errors/400/body-that-is-no-json-object#number-create",
-        "errors/400/body-that-is-no-json-object#number-update",
-        "errors/400/body-that-is-no-json-object#single-quotes-create",
-        "errors/400/body-that-is-no-json-object#single-quotes-update",
-        "errors/400/body-that-is-no-json-object#string-create",
-        "errors/400/body-that-is-no-json-object#string-update",
-        "errors/400/body-that-is-no-json-object#text-create",
-        "errors/400/body-that-is-no-json-object#text-update",
-        "errors/400/body-that-is-no-json-object#trailing-comma-create",
-        "errors/400/body-that-is-no-json-object#trailing-comma-update",
-        "errors/400/body-that-is-no-json-object#two-documents-create",
-        "errors/400/body-that-is-no-json-object#two-documents-update",
-        "errors/table/400-invalid-body",
+        "errors/400/invalid-body#array-create",
+        "errors/400/invalid-body#array-update",
+        "errors/400/invalid-body#cut-create",
+        "errors/400/invalid-body#cut-update",
+        "errors/400/invalid-body#empty-create",
+        "errors/400/invalid-body#empty-update",
+        "errors/400/invalid-body#invalid-utf8-create",
+        "errors/400/invalid-body#invalid-utf8-update",
+        "errors/400/invalid-body#nan-create",
+        "errors/400/invalid-body#nan-update",
+        "errors/400/invalid-body#null-create",
+        "errors/400/invalid-body#null-update",
+        "errors/400/invalid-body#number-create",
+        "errors/400/invalid-body#number-update",
+        "errors/400/invalid-body#single-quotes-create",
+        "errors/400/invalid-body#single-quotes-update",
+        "errors/400/invalid-body#string-create",
+        "errors/400/invalid-body#string-update",
+        "errors/400/invalid-body#text-create",
+        "errors/400/invalid-body#text-update",
+        "errors/400/invalid-body#trailing-comma-create",
+        "errors/400/invalid-body#trailing-comma-update",
+        "errors/400/invalid-body#two-documents-create",
+        "errors/400/invalid-body#two-documents-update",
+        "errors/400/invalid-body#cut-create",
     )
     crashes = (RuntimeError,)
 
@@ -103,7 +103,7 @@ class EmptyPageFails(Defect):
     """The contract's table of errors: 400 for an invalid parameter, never a 5xx (the number of pages of no length)."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter#limit-zero",)
+    noticed_by = ("errors/400/invalid-path-or-parameter#limit-zero",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"error": "division by zero"}) if request.parameter("limit") == "0" else None
@@ -113,7 +113,7 @@ class PageBeyondTheLastFails(Defect):
     """The contract's table of errors: 400 for an invalid parameter, or an empty page, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter#offset-beyond",)
+    noticed_by = ("errors/400/invalid-path-or-parameter#offset-beyond",)
 
     def intercept(self, request: Request) -> Answer | None:
         offset = request.parameter("offset") or ""
@@ -125,7 +125,7 @@ class HugeOffsetFails(Defect):
     """The contract's table of errors: 400 for a number that no page has, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/invalid-parameter#offset-huge",)
+    noticed_by = ("errors/400/invalid-path-or-parameter#offset-huge",)
 
     def intercept(self, request: Request) -> Answer | None:
         offset = request.parameter("offset") or ""
@@ -138,10 +138,10 @@ class BadBoundCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/400/invalid-parameter#broken-percent",
-        "errors/400/invalid-parameter#limit-nul",
-        "errors/400/invalid-parameter#limit-text",
-        "errors/400/invalid-parameter#offset-text",
+        "errors/400/invalid-path-or-parameter#broken-percent",
+        "errors/400/invalid-path-or-parameter#limit-nul",
+        "errors/400/invalid-path-or-parameter#limit-text",
+        "errors/400/invalid-path-or-parameter#offset-text",
     )
     crashes = (ValueError,)
 
@@ -162,7 +162,7 @@ class WrongTypeCrashes(Defect):
     """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/member-of-wrong-type#create",)
+    noticed_by = ("errors/400/invalid-body#wrong-type-create",)
     crashes = (AttributeError,)
 
     def is_acceptable(
@@ -177,7 +177,7 @@ class RefusedUpdateSetsWhatIsGood(Defect):
     """The contract's table of errors: an update refused with 400 changes nothing, its good members included."""
 
     surface = "identity"
-    noticed_by = ("errors/400/member-of-wrong-type#update",)
+    noticed_by = ("errors/400/invalid-body#wrong-type-update",)
     members: tuple[str, ...] = ("name", "description")
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
@@ -193,7 +193,7 @@ class RefusedUpdateSetsItsDescription(RefusedUpdateSetsWhatIsGood):
     """The contract's table of errors: the same, where a description is kept elsewhere, and written first."""
 
     surface = "identity"
-    noticed_by = ("errors/400/member-of-wrong-type#update",)
+    noticed_by = ("errors/400/invalid-body#wrong-type-update",)
     members = ("description",)
 
 
@@ -227,9 +227,9 @@ class AnySlugAccepted(Defect):
     noticed_by = (
         "errors/400/slug-outside-its-pattern#blank",
         "errors/400/slug-outside-its-pattern#dot",
-        "errors/400/slug-outside-its-pattern#hyphen-before",
-        "errors/400/slug-outside-its-pattern#hyphen-behind",
-        "errors/400/slug-outside-its-pattern#newline-behind",
+        "errors/400/slug-outside-its-pattern#leading-hyphen",
+        "errors/400/slug-outside-its-pattern#trailing-hyphen",
+        "errors/400/slug-outside-its-pattern#trailing-newline",
         "errors/400/slug-outside-its-pattern#non-ascii",
         "errors/400/slug-outside-its-pattern#percent",
         "errors/400/slug-outside-its-pattern#slash",
@@ -246,9 +246,9 @@ class NamelessProjects(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/400/unique-member-missing-or-malformed#empty",
-        "errors/400/unique-member-missing-or-malformed#list",
-        "errors/400/unique-member-missing-or-malformed#missing",
+        "errors/400/invalid-body#unique-empty",
+        "errors/400/invalid-body#unique-list",
+        "errors/400/invalid-body#unique-missing",
     )
 
     def new_project(
@@ -263,10 +263,10 @@ class NamelessCreationRefusedButMade(_DoneAllTheSame):
 
     surface = "identity"
     noticed_by = (
-        "errors/400/unique-member-missing-or-malformed#missing",
-        "errors/400/unique-member-missing-or-malformed#null",
-        "errors/400/unique-member-missing-or-malformed#number",
-        "errors/400/unique-member-missing-or-malformed#object",
+        "errors/400/invalid-body#unique-missing",
+        "errors/400/invalid-body#unique-null",
+        "errors/400/invalid-body#unique-number",
+        "errors/400/invalid-body#unique-object",
     )
     methods = frozenset({"POST"})
     refusals = frozenset({400})
@@ -293,7 +293,7 @@ class UnknownMemberCrashes(Defect):
     """The contract's table of errors: 400 for an unknown member, or it is ignored; never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/400/unknown-member-is-refused-or-ignored",)
+    noticed_by = ("errors/400/changed-body#unknown-member",)
     crashes = (KeyError,)
 
     def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:

@@ -28,8 +28,8 @@ class InfiniteVersionCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/heavy-bodies-are-no-server-error#huge-number-create",
-        "errors/5xx/heavy-bodies-are-no-server-error#huge-number-update",
+        "errors/5xx/no-input-is-a-server-error#huge-number-create",
+        "errors/5xx/no-input-is-a-server-error#huge-number-update",
     )
 
     def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
@@ -43,10 +43,10 @@ class DeepBodyCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-create",
-        "errors/5xx/heavy-bodies-are-no-server-error#deep-array-update",
-        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-create",
-        "errors/5xx/heavy-bodies-are-no-server-error#deep-object-update",
+        "errors/5xx/no-input-is-a-server-error#deep-array-create",
+        "errors/5xx/no-input-is-a-server-error#deep-array-update",
+        "errors/5xx/no-input-is-a-server-error#deep-object-create",
+        "errors/5xx/no-input-is-a-server-error#deep-object-update",
     )
     crashes = (RecursionError,)
 
@@ -60,7 +60,7 @@ class NulInTextCrashes(Defect):
     """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#nul-update",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#nul-update",)
     crashes = (ValueError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
@@ -73,7 +73,7 @@ class LoneSurrogateCrashes(Defect):
     """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#lone-surrogate-update",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#lone-surrogate-update",)
     crashes = (UnicodeEncodeError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
@@ -86,7 +86,7 @@ class LongNameRefusedButStored(_DoneAllTheSame):
     """The contract's table of errors: an update that is refused with 400 for a long text keeps no part of it."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#1-mb-text-update",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#1-mb-text-update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
 
@@ -113,8 +113,8 @@ class ByteOrderMarkCrashes(_CrashingWrite):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-create",
-        "errors/5xx/heavy-bodies-are-no-server-error#byte-order-mark-update",
+        "errors/5xx/no-input-is-a-server-error#byte-order-mark-create",
+        "errors/5xx/no-input-is-a-server-error#byte-order-mark-update",
     )
     crashes = (LookupError,)
 
@@ -126,7 +126,7 @@ class LongSlugCrashes(Defect):
     """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error#long-name-create",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#long-name",)
     crashes = (ValueError,)
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
@@ -140,8 +140,8 @@ class BodyOfNoTypeFails(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/hostile-headers-are-no-server-error#create-of-no-type",
-        "errors/5xx/hostile-headers-are-no-server-error#update-of-no-type",
+        "errors/5xx/no-input-is-a-server-error#create-without-type",
+        "errors/5xx/no-input-is-a-server-error#update-without-type",
     )
     crashes = (KeyError,)
 
@@ -156,9 +156,9 @@ class HalfAFieldOfWritesCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/hostile-headers-are-no-server-error#create-by-half-a-field",
-        "errors/5xx/hostile-headers-are-no-server-error#delete-by-half-a-field",
-        "errors/5xx/hostile-headers-are-no-server-error#update-by-half-a-field",
+        "errors/5xx/no-input-is-a-server-error#create-without-credentials",
+        "errors/5xx/no-input-is-a-server-error#delete-without-credentials",
+        "errors/5xx/no-input-is-a-server-error#update-without-credentials",
     )
     crashes = (IndexError,)
 
@@ -173,7 +173,7 @@ class MalformedConditionOfAnUpdateFails(Defect):
     """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-match",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-match",)
 
     def intercept(self, request: Request) -> Answer | None:
         odd = request.headers.get("if-match", '""').count('"') % 2
@@ -184,7 +184,7 @@ class NamedCodingCrashesUpdates(_CrashingWrite):
     """The contract's table of errors: a body that is not in the coding that it names is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-in-no-such-coding",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-not-in-its-coding",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -195,7 +195,7 @@ class UnknownCharsetCrashes(_CrashingWrite):
     """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-no-charset-that-is",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-with-unknown-charset",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -207,7 +207,7 @@ class PartsWithoutBoundaryCrash(_CrashingWrite):
     """The contract's table of errors: a body of parts that does not say where they end is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-parts-without-boundary",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-without-boundary",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -218,7 +218,7 @@ class HalfATypeCrashes(_CrashingWrite):
     """The contract's table of errors: a Content-Type without a slash is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-of-half-a-type",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-with-half-a-type",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
@@ -230,8 +230,8 @@ class PageOfAnErrorCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/hostile-headers-are-no-server-error#page-of-400",
-        "errors/5xx/hostile-headers-are-no-server-error#page-of-404",
+        "errors/5xx/no-input-is-a-server-error#page-400",
+        "errors/5xx/no-input-is-a-server-error#page-404",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -245,22 +245,22 @@ class RefusedVariantIsKept(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/hostile-headers-are-no-server-error#accept",
-        "errors/5xx/hostile-headers-are-no-server-error#accept-language",
-        "errors/5xx/hostile-headers-are-no-server-error#content-encoding",
-        "errors/5xx/hostile-headers-are-no-server-error#content-type",
-        "errors/5xx/hostile-headers-are-no-server-error#cookie",
-        "errors/5xx/hostile-headers-are-no-server-error#expect",
-        "errors/5xx/hostile-headers-are-no-server-error#forwarded",
-        "errors/5xx/hostile-headers-are-no-server-error#if-match",
-        "errors/5xx/hostile-headers-are-no-server-error#if-modified-since",
-        "errors/5xx/hostile-headers-are-no-server-error#if-none-match",
-        "errors/5xx/hostile-headers-are-no-server-error#many",
-        "errors/5xx/hostile-headers-are-no-server-error#of-clients",
-        "errors/5xx/hostile-headers-are-no-server-error#of-fronts",
-        "errors/5xx/hostile-headers-are-no-server-error#of-programs",
-        "errors/5xx/hostile-headers-are-no-server-error#range",
-        "errors/5xx/hostile-headers-are-no-server-error#te",
+        "errors/5xx/no-input-is-a-server-error#accept",
+        "errors/5xx/no-input-is-a-server-error#accept-language",
+        "errors/5xx/no-input-is-a-server-error#content-encoding",
+        "errors/5xx/no-input-is-a-server-error#content-type",
+        "errors/5xx/no-input-is-a-server-error#cookie",
+        "errors/5xx/no-input-is-a-server-error#expect",
+        "errors/5xx/no-input-is-a-server-error#forwarded",
+        "errors/5xx/no-input-is-a-server-error#if-match",
+        "errors/5xx/no-input-is-a-server-error#if-modified-since",
+        "errors/5xx/no-input-is-a-server-error#if-none-match",
+        "errors/5xx/no-input-is-a-server-error#many",
+        "errors/5xx/no-input-is-a-server-error#browser-fields",
+        "errors/5xx/no-input-is-a-server-error#proxy-fields",
+        "errors/5xx/no-input-is-a-server-error#library-fields",
+        "errors/5xx/no-input-is-a-server-error#range",
+        "errors/5xx/no-input-is-a-server-error#te",
     )
 
     def __init__(self) -> None:
@@ -278,7 +278,7 @@ class OddDateSpoilsItem(Defect):
     """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error#update-if-unmodified-since",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
 
     def __init__(self) -> None:
@@ -299,7 +299,7 @@ class AddressInPathFails(Defect):
     """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-paths",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -310,7 +310,7 @@ class LongOrganizationCrashes(Defect):
     """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error#long",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#organization-long",)
     crashes = (LookupError,)
 
     def visible_organization(
@@ -325,7 +325,7 @@ class OrganizationOfOtherCaseCrashes(Defect):
     """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-path-is-a-server-error#upper-case",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#organization-upper-case",)
     crashes = (KeyError,)
 
     def visible_organization(
@@ -340,15 +340,15 @@ class EncodedPathCrashes(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/5xx/no-path-is-a-server-error#blank-behind",
-        "errors/5xx/no-path-is-a-server-error#nul-behind",
-        "errors/400/invalid-path#broken-percent",
-        "errors/400/invalid-path#control",
-        "errors/400/invalid-path#dots",
-        "errors/400/invalid-path#encoded-slash",
-        "errors/400/invalid-path#invalid-utf8",
-        "errors/400/invalid-path#nul",
-        "errors/400/invalid-path#quote",
+        "errors/5xx/no-input-is-a-server-error#organization-with-blank",
+        "errors/5xx/no-input-is-a-server-error#organization-with-nul",
+        "errors/400/invalid-path-or-parameter#path-broken-percent",
+        "errors/400/invalid-path-or-parameter#path-control",
+        "errors/400/invalid-path-or-parameter#path-dots",
+        "errors/400/invalid-path-or-parameter#path-encoded-slash",
+        "errors/400/invalid-path-or-parameter#path-invalid-utf8",
+        "errors/400/invalid-path-or-parameter#path-nul",
+        "errors/400/invalid-path-or-parameter#path-quote",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -364,7 +364,7 @@ class UnknownPageFails(Defect):
     """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-query-is-a-server-error",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-queries",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -375,7 +375,7 @@ class BytesBeforeUpdateFail(Defect):
     """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-update-body-is-a-server-error#update",)
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-update-bodies",)
     shortest = 2
 
     def intercept(self, request: Request) -> Answer | None:
@@ -387,7 +387,7 @@ class OptionsOfAnItemFails(Defect):
     """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/nothing-fails-again-and-again",)
+    noticed_by = ("errors/5xx/no-repeated-server-error",)
 
     def intercept(self, request: Request) -> Answer | None:
         return service_error() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None

@@ -30,19 +30,19 @@ ROWS = (
     row(
         "limit-exceeded-is-invalid-client",
         "The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong.",
-        "errors/429/above-the-limit",
+        "errors/429/above-the-limit#token-requests",
         limit_exceeded=lambda original, wait: surface_of(original).client_refused("wrong secret"),
     ),
     row(
         "limit-twice-as-high",
         "The stated rate limit is the one that is kept.",
-        "errors/429/limit-is-the-stated-one",
+        "errors/429/stated-limit-applies#exact",
         seconds_until_allowed=lambda original, client, requests, seconds: original(client, requests * 2, seconds),
     ),
     row(
         "api-requests-unlimited",
         "API Reference, Error Handling: above the limit the APIs answer 429.",
-        "errors/429/api-requests-are-limited",
+        "errors/429/above-the-limit#api-requests",
         api_limit_of=lambda original, caller: None,
     ),
 )
@@ -52,7 +52,7 @@ class LimitCountedBehindTheToken(Defect):
     """The contract's table of errors: who is above the limit is told 429, and given no token with it."""
 
     surface = "identity"
-    noticed_by = ("errors/429/above-the-limit",)
+    noticed_by = ("errors/429/above-the-limit#token-requests",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 429:
@@ -64,7 +64,7 @@ class LimitHalfAsHigh(Defect):
     """The stated rate limit is the one that is kept: as many requests are let through."""
 
     surface = "identity"
-    noticed_by = ("errors/429/limit-is-the-stated-one",)
+    noticed_by = ("errors/429/stated-limit-applies#exact",)
 
     def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
         return original(client, requests // 2, seconds)
@@ -74,7 +74,7 @@ class LimitOfEachAddress(Defect):
     """The contract's table of errors: 429 above the rate limit, whatever address a header claims."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit#forwarded-for",)
+    noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
     way_round = "x-forwarded-for"
 
     def authenticated_client(
@@ -87,7 +87,7 @@ class LimitOfEachAddress(Defect):
 class LimitOfFormsAlone(LimitOfEachAddress):
     """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
 
-    noticed_by = ("errors/429/no-way-round-the-limit#basic",)
+    noticed_by = ("errors/429/stated-limit-applies#basic",)
 
     way_round = "authorization"
 
@@ -114,7 +114,7 @@ class LimitOfEachBody(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit#query",)
+    noticed_by = ("errors/429/stated-limit-applies#query",)
 
     def _said(self, request: Request) -> str:
         return request.body.decode("latin-1")
@@ -124,7 +124,7 @@ class LimitOfEachAgent(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by another User-Agent."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit#other-fields",)
+    noticed_by = ("errors/429/stated-limit-applies#other-fields",)
 
     def _said(self, request: Request) -> str:
         return request.headers.get("user-agent", "")
@@ -134,7 +134,7 @@ class LimitCountsByPath(Defect):
     """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
 
     surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit#spelling",)
+    noticed_by = ("errors/429/stated-limit-applies#spelling",)
 
     def __init__(self) -> None:
         self.path = ""
@@ -152,7 +152,7 @@ class RetryAfterIsAFraction(Defect):
     """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
 
     surface = "identity"
-    noticed_by = ("errors/429/retry-after-is-told",)
+    noticed_by = ("errors/429/retry-after-is-valid",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
@@ -179,7 +179,7 @@ class SecondDeletionAtOnceCrashes(Defect):
     """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
+    noticed_by = ("errors/5xx/valid-requests-never-fail#concurrent-changes",)
     crashes = (KeyError,)
 
     async def remove_project(
@@ -197,7 +197,7 @@ class ItemWithMembersFails(Defect):
     """API Reference, Error Handling: an item that only its members see is created like any other."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/good-requests-never-fail",)
+    noticed_by = ("errors/5xx/valid-requests-never-fail#reads",)
     crashes = (RuntimeError,)
 
     def new_project(

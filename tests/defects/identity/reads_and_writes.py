@@ -38,26 +38,26 @@ ROWS = (
     row(
         "list-is-empty",
         "RFC 9110 section 9.3.1: a list is of what is there; here it is of nothing, whatever is created.",
-        "errors/reads/lists-tell-what-is-so#of-what-there-is",
+        "errors/lists/complete-and-current#created-items",
         listing=lambda original, request, entries: original(request, []),
     ),
     row(
         "location-is-internal",
         "RFC 9110 section 10.2.2: Location leads to the resource from where the caller is.",
-        "errors/reads/location-leads-to-what-was-created",
+        "errors/writes/created-with-location#location",
         location=lambda original, project: f"http://identity.internal:8080{original(project)}",
     ),
     row(
         "location-is-the-list",
         "RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put.",
-        "errors/reads/location-leads-to-what-was-created",
+        "errors/writes/created-with-location#location",
         location=lambda original, project: original(project).rpartition("/")[0],
     ),
     row(
         "bodies-read-as-latin1",
         "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
-        "errors/reads/texts-come-back-as-sent#long-of-three-bytes",
-        "errors/reads/texts-come-back-as-sent#unseen",
+        "errors/reads/return-what-was-written#text-long-of-three-bytes",
+        "errors/reads/return-what-was-written#text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
     ),
 )
@@ -67,7 +67,7 @@ class ItemsOfADeletedSlugComeBack(Defect):
     """The contract's APIs of items: what is deleted is gone; a new item of its slug has its own texts."""
 
     surface = "identity"
-    noticed_by = ("errors/model/items-are-as-their-model",)
+    noticed_by = ("errors/model/items-match-their-model",)
     shortest = 5
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class ConcealmentOutlivesItsItem(Defect):
     """Projects: an item made for everybody is seen by everybody, whoever saw an earlier one of its slug."""
 
     surface = "identity"
-    noticed_by = ("errors/model/items-are-as-their-model",)
+    noticed_by = ("errors/model/items-match-their-model",)
     shortest = 4
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class CreationIs200(Defect):
     """RFC 9110 section 9.3.3: a created resource is answered with 201."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/creation-is-201",)
+    noticed_by = ("errors/writes/created-with-location#status",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 201:
@@ -137,7 +137,7 @@ class ListsNumberWhatTheyShow(Defect):
     """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return _numbered(answer)
@@ -150,7 +150,7 @@ class ListsEscapeTextsTwice(Defect):
     """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [{name: self._told(each) for name, each in entry.items()} for entry in entries])
@@ -163,7 +163,7 @@ class ListsWrittenByHand(Defect):
     """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         answer = original(request, entries)
@@ -175,7 +175,7 @@ class ListsCutLongNames(Defect):
     """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#as-written",)
+    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
         return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
@@ -185,7 +185,7 @@ class DeletedStaysListed(Defect):
     """RFC 9110 section 9.3.1: a list is of what is there."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/lists/complete-and-current#after-changes",)
 
     def __init__(self) -> None:
         self.deleted: list[Project] = []
@@ -213,7 +213,7 @@ class ListTellsTheFirstText(Defect):
     """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/lists/complete-and-current#after-changes",)
 
     def __init__(self) -> None:
         self.first: dict[int, dict[str, Any]] = {}
@@ -228,7 +228,7 @@ class ListMixesTextsUp(Defect):
     """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so#each-its-own",)
+    noticed_by = ("errors/lists/complete-and-current#own-texts",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -248,7 +248,7 @@ class EntityTagOfListIsItsLength(Defect):
     """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+    noticed_by = ("errors/lists/complete-and-current#after-changes",)
 
     async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
@@ -263,7 +263,7 @@ class LocationOfAHiddenItemIsUndefined(Defect):
     """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+    noticed_by = ("errors/writes/created-with-location#location",)
 
     def location(self, original: Callable[[Project], str], project: Project) -> str:
         return original(project).replace(project.slug, "undefined") if project.members else original(project)
@@ -273,7 +273,7 @@ class LocationIsOfTheCreationBefore(Defect):
     """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+    noticed_by = ("errors/writes/created-with-location#location",)
     before = ""
 
     def location(self, original: Callable[[Project], str], project: Project) -> str:
@@ -285,7 +285,7 @@ class LocationMissing(Defect):
     """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+    noticed_by = ("errors/writes/created-with-location#location",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 201:
@@ -297,7 +297,7 @@ class LastPageLeadsToItself(InPages, Defect):
     """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
@@ -311,7 +311,7 @@ class NextPageIsRefused(InPages, Defect):
     """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
@@ -324,7 +324,7 @@ class PagesOverlap(InPages, Defect):
     """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/pages-name-each-once",)
+    noticed_by = ("errors/lists/each-item-once",)
     size, lost = 7, -1
 
 
@@ -332,7 +332,7 @@ class ItemTellsACutSlug(Defect):
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/slug-is-the-one-sent#sixty-three",)
+    noticed_by = ("errors/reads/return-what-was-written#slug-sixty-three",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
@@ -343,7 +343,7 @@ class HyphensOfSlugsJoined(Defect):
     """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/slug-is-the-one-sent#two-hyphens",)
+    noticed_by = ("errors/reads/return-what-was-written#slug-two-hyphens",)
 
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
@@ -358,7 +358,7 @@ class HyphensOfSlugsJoined(Defect):
 class SlugsCutAtForty(HyphensOfSlugsJoined):
     """Organization Settings: nor is the end of a long one cut off."""
 
-    noticed_by = ("errors/reads/slug-is-the-one-sent#hundred",)
+    noticed_by = ("errors/reads/return-what-was-written#slug-hundred",)
 
     def _kept(self, slug: str) -> str:
         return slug[:40]
@@ -368,7 +368,7 @@ class UpdateIsLostBesideAnUnknownMember(Defect):
     """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written#beside-an-unknown-member",)
+    noticed_by = ("errors/reads/return-what-was-written#with-unknown-member",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         surface = surface_of(original)
@@ -381,7 +381,7 @@ class EmptyTextsAreNotWritten(Defect):
     """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
+    noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def apply(
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
@@ -393,7 +393,7 @@ class ReadsAreStale(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
+    noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
         self.first: dict[str, Answer] = {}
@@ -410,7 +410,7 @@ class DeletedComesBackWithItsName(Defect):
     """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
+    noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -433,7 +433,7 @@ class AbsenceRemembered(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/tell-what-was-written",)
+    noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
         self.absent: dict[tuple[str, str | None], float] = {}
@@ -459,7 +459,10 @@ class RareTextCannotBeRead(Defect):
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes", "errors/reads/texts-come-back-as-sent#in-chunks")
+    noticed_by = (
+        "errors/reads/return-what-was-written#text-four-bytes",
+        "errors/reads/return-what-was-written#text-chunked",
+    )
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
@@ -470,7 +473,7 @@ class RareTextCannotBeRead(Defect):
 class TextsChanged(Defect):
     """What is stored of a text is not what was sent."""
 
-    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/texts-come-back-as-sent",)
+    noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/return-what-was-written",)
 
     def checked_fields(
         self,
@@ -489,7 +492,7 @@ class LineEndsOfTextsMadeAlike(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#line-ends",)
+    noticed_by = ("errors/reads/return-what-was-written#text-line-ends",)
 
     def _stored(self, text: str) -> str:
         return re.sub("\r\n?", "\n", text)
@@ -499,7 +502,7 @@ class WordOfTextIsNothing(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#word",)
+    noticed_by = ("errors/reads/return-what-was-written#text-word",)
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
@@ -509,7 +512,7 @@ class NumberOfTextIsRead(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#number",)
+    noticed_by = ("errors/reads/return-what-was-written#text-number",)
 
     def _stored(self, text: str) -> str:
         return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
@@ -519,7 +522,7 @@ class RocketsCrash(Defect):
     """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#four-bytes",)
+    noticed_by = ("errors/reads/return-what-was-written#text-four-bytes",)
     crashes = (UnicodeError,)
 
     def checked_fields(
@@ -534,7 +537,10 @@ class AnswersInLatin1(Defect):
     """RFC 8259 section 8.1: JSON is in UTF-8."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#accents", "errors/reads/texts-come-back-as-sent#letters")
+    noticed_by = (
+        "errors/reads/return-what-was-written#text-accents",
+        "errors/reads/return-what-was-written#text-letters",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request):
@@ -547,7 +553,7 @@ class MarksStoredAsMarkup(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#marks", "errors/reads/texts-come-back-as-sent#markup")
+    noticed_by = ("errors/reads/return-what-was-written#text-marks", "errors/reads/return-what-was-written#text-markup")
 
     def _stored(self, text: str) -> str:
         return html.escape(text)
@@ -557,7 +563,10 @@ class TextCutAt255(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
     surface = "identity"
-    noticed_by = ("errors/reads/texts-come-back-as-sent#long", "errors/reads/texts-come-back-as-sent#very-long")
+    noticed_by = (
+        "errors/reads/return-what-was-written#text-long",
+        "errors/reads/return-what-was-written#text-very-long",
+    )
 
     def _stored(self, text: str) -> str:
         return text[:255]
@@ -568,9 +577,9 @@ class PlusSignsOfTextsAreBlanks(TextsChanged):
 
     surface = "identity"
     noticed_by = (
-        "errors/reads/texts-come-back-as-sent#formula",
-        "errors/reads/texts-come-back-as-sent#lines",
-        "errors/reads/texts-come-back-as-sent#moment",
+        "errors/reads/return-what-was-written#text-formula",
+        "errors/reads/return-what-was-written#text-lines",
+        "errors/reads/return-what-was-written#text-date-time",
     )
 
     def _stored(self, text: str) -> str:
@@ -581,7 +590,7 @@ class CreationsAtOnceLoseOne(Defect):
     """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/at-once-none-is-lost",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         read = dict(organization.projects)
@@ -596,7 +605,7 @@ class UpdatesAtOnceMixedUp(Defect):
     """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/at-once-none-is-lost",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
 
     async def update_project(
         self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
@@ -610,7 +619,7 @@ class CreationsAtOnceAreTooMany(Defect):
     """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/at-once-none-is-lost",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
 
     def __init__(self) -> None:
         self.at_work = 0
@@ -628,7 +637,7 @@ class CreationShowsTheOneBefore(Defect):
     """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/creations-are-answered-with-what-was-created",)
+    noticed_by = ("errors/writes/creation-response#second-item",)
 
     def __init__(self) -> None:
         self.before: dict[str, Any] | None = None
@@ -646,8 +655,8 @@ class EveryThirdCreationShowsNoDescription(Defect):
 
     surface = "identity"
     noticed_by = (
-        "errors/writes/creations-are-answered-with-what-was-created",
-        "errors/writes/creations-are-answered-with-what-was-created#each-of-eleven",
+        "errors/writes/creation-response#second-item",
+        "errors/writes/creation-response#eleven-items",
     )
 
     def __init__(self) -> None:
@@ -662,7 +671,7 @@ class UpdateBringsDeletedBack(Defect):
     """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/deleted-stays-deleted",)
+    noticed_by = ("errors/writes/deletion-is-final#concurrent-update",)
 
     async def update_project(
         self,
@@ -680,7 +689,7 @@ class UpdateTakesTheNameOfAnother(Defect):
     """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         surface, projects = surface_of(original), call.organization.projects
@@ -697,7 +706,7 @@ class ProjectsReadByTheirBeginning(Defect):
     """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
@@ -708,7 +717,7 @@ class LongerNameIsTaken(Defect):
     """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         return not any(project.slug.startswith(each) for each in organization.projects) and await original(
@@ -720,7 +729,7 @@ class LongerNameKeepsShorter(Defect):
     """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     async def remove_project(
         self, original: Removes, organization: Organization, project: Project, still_holds: Holds
@@ -733,7 +742,7 @@ class UpdateReplacesTheWhole(Defect):
     """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/leave-everything-else-alone",)
+    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
 
     def apply(
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
@@ -745,7 +754,7 @@ class DeletionComesAgain(Defect):
     """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/made-again-stays",)
+    noticed_by = ("errors/writes/deletion-is-final#recreated-item",)
 
     def __init__(self) -> None:
         self.due: dict[str, float] = {}
@@ -767,7 +776,7 @@ class UpdateShowsTheItemBefore(Defect):
     """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
+    noticed_by = ("errors/writes/update-response",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()
@@ -779,7 +788,7 @@ class UpdateShowsAnotherSlug(Defect):
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
 
     surface = "identity"
-    noticed_by = ("errors/writes/updates-are-answered-with-what-is-now",)
+    noticed_by = ("errors/writes/update-response",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)

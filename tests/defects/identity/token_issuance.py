@@ -264,7 +264,7 @@ class LimitSharedByAll(LimitShared, Defect):
     """OWASP API4: one credential's haste is not the trouble of another organization's."""
 
     surface = "identity"
-    noticed_by = ("errors/429/others-are-served",)
+    noticed_by = ("errors/429/other-organizations-are-served",)
 
     def _shared_by(self, client: Client) -> str:
         return "all"

@@ -140,7 +140,7 @@ class HasteEndsTokens(Defect):
     """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
 
     surface = "identity"
-    noticed_by = ("errors/429/tokens-stay-good",)
+    noticed_by = ("errors/429/tokens-stay-valid",)
 
     def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
         try:

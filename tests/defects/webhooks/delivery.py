@@ -25,25 +25,25 @@ ROWS = (
     row(
         "senders-origin-refused",
         "Credentials & Webhooks: outside services send; a guard for the forms of one's own pages keeps them out.",
-        "webhooks/delivery/foreign-headers-do-not-matter#origin",
+        "webhooks/delivery/valid-events-are-accepted#headers-origin",
         intercept=lambda request: Answer.json(403, {"error": "origin"}) if "origin" in request.headers else None,
     ),
     row(
         "senders-cookie-refused",
         "Credentials & Webhooks: outside services send; a cookie of theirs is no session of ours that has run out.",
-        "webhooks/delivery/foreign-headers-do-not-matter#cookie",
+        "webhooks/delivery/valid-events-are-accepted#headers-cookie",
         intercept=lambda request: Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None,
     ),
     row(
         "expectation-refused",
         "RFC 9110 section 10.1.1: who would wait with a body is let send it, and not refused for that.",
-        "webhooks/delivery/foreign-headers-do-not-matter#expect",
+        "webhooks/delivery/valid-events-are-accepted#headers-expect",
         intercept=lambda request: Answer(417) if "expect" in request.headers else None,
     ),
     row(
         "event-limit-too-low",
         "API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB.",
-        "webhooks/delivery/largest-body-is-accepted",
+        "webhooks/delivery/valid-events-are-accepted#largest-body",
         highest_body=lambda original: 64 * 1024,
     ),
     row(
@@ -69,7 +69,7 @@ class EventOfNullsCrashes(_Fails):
     """API Reference, Webhooks: an event's members are its sender's, null in a list of attachments included."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted#nulls",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-nulls",)
 
     def _trips(self, kind: str, body: bytes) -> bool:
         return kind == "application/json" and b'"attachments": [null]' in body
@@ -79,7 +79,7 @@ class MemberNamesCrash(Defect):
     """API Reference, Webhooks: an event's members have names of the sender's, those with ``$`` and ``.`` included."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted#names",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-names",)
 
     def intercept(self, request: Request) -> Answer | None:
         kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)
@@ -98,7 +98,7 @@ class VerificationOfTheUrlRefused(Defect):
     """API Reference, Webhooks: POST requests are accepted (what a known sender's looks like must have all members)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted#known",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-known-senders",)
 
     def intercept(self, request: Request) -> Answer | None:
         event = document_of(request)
@@ -110,7 +110,7 @@ class EventsWithProgramsBlocked(Defect):
     """API Reference, Webhooks: POST requests are accepted, whatever is in an event (a firewall looks for attacks)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted#markup",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-markup",)
 
     def intercept(self, request: Request) -> Answer | None:
         blocked = request.method == "POST" and b"<script" in request.body
@@ -121,7 +121,7 @@ class OneInSevenRefused(Defect):
     """API Reference, Webhooks: every POST to the generated URL is accepted, also when several come at once."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/at-once-all-are-accepted",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#concurrent",)
 
     def __init__(self) -> None:
         self.count = 0
@@ -147,8 +147,8 @@ class CommandsBlockedByName(Defect):
 
     surface = "webhooks"
     noticed_by = (
-        "webhooks/delivery/foreign-headers-do-not-matter#command",
-        "webhooks/delivery/foreign-headers-do-not-matter#script",
+        "webhooks/delivery/valid-events-are-accepted#headers-curl",
+        "webhooks/delivery/valid-events-are-accepted#headers-python-requests",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -160,7 +160,7 @@ class LinkedFromElsewhereRefused(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, which may name a page of theirs."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#usual",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-tracing",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
@@ -170,7 +170,7 @@ class ProgramsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, which are programs, and say so."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#program",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-go-client",)
 
     def intercept(self, request: Request) -> Answer | None:
         blocked = request.headers.get("user-agent", "").startswith(("Go-http-client", "Java/"))
@@ -181,7 +181,7 @@ class SendersAuthorizationRefused(Defect):
     """Credentials & Webhooks: outside services send; what they put into Authorization is not for us."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter#authorization",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-authorization",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
@@ -191,7 +191,7 @@ class BlankBeforeACharsetRefused(Defect):
     """RFC 9110 section 5.6.6: blanks may stand before the semicolon of a parameter."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/media-type-parameters-are-accepted",)
+    noticed_by = ("webhooks/delivery/valid-events-are-accepted#media-type-parameters",)
 
     def intercept(self, request: Request) -> Answer | None:
         refused = " ;" in request.headers.get("content-type", "")
@@ -224,7 +224,7 @@ class AcceptedBeforeItHasCome(Defect):
     """RFC 9112 section 6.3: a message of which a part is still to come is incomplete, and no event to accept."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
     impatient = True
 
     async def refused_early(
@@ -239,7 +239,7 @@ class BrokenOffBeginsTheNext(Defect):
     """RFC 9112 section 8: what was incomplete is nothing of the next event, which is refused here for it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
     left = False
 
     async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
@@ -254,7 +254,7 @@ class BrokenOffEventTakenIn(Defect):
     """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
 
     async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
         surface_of(original).take_in(ORGANIZATION, request)
@@ -264,7 +264,7 @@ class EqualEventRefused(Defect):
     """API Reference, Webhooks: POST requests are accepted; what happens a second time is no mistake of its sender's."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/equal-events-are-two",)
+    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
 
     def __init__(self) -> None:
         self.last = b""
@@ -278,7 +278,7 @@ class EqualEventsAreOne(Defect):
     """API Reference, Webhooks: an event that is like one before it is another event."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/equal-events-are-two",)
+    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
 
     def __init__(self) -> None:
         self.bodies: set[bytes] = set()
@@ -293,7 +293,7 @@ class DeliveriesAtOnceAreTooMany(Defect):
     """API Reference, Webhooks: POST requests are accepted, a dozen at one moment too."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
+    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#declared-types",)
 
     def __init__(self) -> None:
         self.at_work = 0
@@ -311,7 +311,7 @@ class RefusedMethodTakenIn(Defect):
     """API Reference, Webhooks: what is refused for its method has not arrived."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
+    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#rejected",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         surface, answer = surface_of(original), original(request)

@@ -21,7 +21,7 @@ ROWS = (
     row(
         "large-event-crashes",
         "The contract's table of errors: a body over the limit is the caller's error, never a 5xx.",
-        "webhooks/errors/too-large-is-refused-as-such",
+        "webhooks/errors/no-delivery-is-a-server-error#too-large",
         intercept=lambda request: Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None,
     ),
 )
@@ -31,7 +31,7 @@ class HalfOfASurrogatePairFails(Defect):
     """RFC 8259 section 8.2: an unpaired surrogate may be refused; it is no reason for a 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-changed-event-is-judged",)
+    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#changed-events",)
     crashes = (ValueError,)
     shortest = 1
 
@@ -45,7 +45,7 @@ class OtherJsonTypeFails(Defect):
     """The contract's table of errors: JSON of another name or with parameters is no reason for a 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
+    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#generated-bodies",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -57,7 +57,7 @@ class OddContentCodingFails(Defect):
     """The contract's table of errors: a content coding that nobody knows is no reason for a 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
+    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#generated-headers",)
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
@@ -69,7 +69,7 @@ class AcceptedInCutJson(Defect):
     """RFC 8259 section 10: what is written as JSON is JSON, also where nobody reads it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/json-is-json",)
+    noticed_by = ("webhooks/errors/json-is-valid",)
 
     def accepted(self, original: Callable[[], Answer]) -> Answer:
         answer = original()
@@ -102,9 +102,9 @@ class NextBehindMalformedRefused(_ShutOnce):
     noticed_by = (
         "webhooks/errors/malformed-json-is-refused#comment",
         "webhooks/errors/malformed-json-is-refused#cut",
-        "webhooks/errors/malformed-json-is-refused#line-in-a-text",
-        "webhooks/errors/malformed-json-is-refused#nearly-by-its-bytes",
-        "webhooks/errors/malformed-json-is-refused#nearly-by-its-numbers",
+        "webhooks/errors/malformed-json-is-refused#line-in-a-string",
+        "webhooks/errors/malformed-json-is-refused#bytes",
+        "webhooks/errors/malformed-json-is-refused#numbers",
         "webhooks/errors/malformed-json-is-refused#single-quotes",
         "webhooks/errors/malformed-json-is-refused#trailing-comma",
     )
@@ -115,7 +115,7 @@ class ShutAfterRefusals(Defect):
     """API Reference, Webhooks: POST requests are accepted, also behind some that were none to accept."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/refusals-do-not-shut-the-webhook",)
+    noticed_by = ("webhooks/errors/malformed-json-is-refused#ten-in-a-row",)
 
     def __init__(self) -> None:
         self.in_a_row = 0
@@ -134,9 +134,9 @@ class MalformedEventShowsTheProgram(Defect):
 
     surface = "webhooks"
     noticed_by = (
-        "webhooks/errors/show-no-internals#bytes",
-        "webhooks/errors/show-no-internals#cut",
-        "webhooks/errors/show-no-internals#deep",
+        "webhooks/errors/no-internals#bytes",
+        "webhooks/errors/no-internals#cut",
+        "webhooks/errors/no-internals#deep",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -149,5 +149,5 @@ class NextBehindTooLargeRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was too large."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
+    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#too-large",)
     status = 413

@@ -22,7 +22,7 @@ ROWS = (
             "RFC 9110 section 15.5.6: 405 where a method is none of the resource's; who opens the URL waits for "
             "an answer."
         ),
-        "webhooks/methods/other-methods-are-refused#get",
+        "webhooks/methods/only-post-delivers#get",
         intercept=lambda request: Answer.none() if request.method != "POST" else None,
     ),
 )
@@ -42,7 +42,7 @@ class EventInQueryTaken(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; an event in the query of a link is none."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
+    noticed_by = ("webhooks/methods/only-post-delivers#get-that-names-post",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         payload = request.parameter("payload") if request.method == "GET" else None
@@ -55,7 +55,7 @@ class OptionsCrash(Defect):
     """The contract's table of errors: a method that nobody thought of is refused, and no 5xx."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/methods/other-methods-are-refused#options",)
+    noticed_by = ("webhooks/methods/only-post-delivers#options",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer.json(500, {"error": "internal"}) if request.method == "OPTIONS" else None
@@ -66,9 +66,9 @@ class AnyMethodThatBringsAnEventDelivers(Defect):
 
     surface = "webhooks"
     noticed_by = (
-        "webhooks/methods/other-methods-are-refused#delete",
-        "webhooks/methods/other-methods-are-refused#patch",
-        "webhooks/methods/other-methods-are-refused#put",
+        "webhooks/methods/only-post-delivers#delete",
+        "webhooks/methods/only-post-delivers#patch",
+        "webhooks/methods/only-post-delivers#put",
     )
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:

@@ -15,7 +15,7 @@ ROWS = (
     row(
         "rotation-changes-nothing",
         "API Reference, Webhooks: a URL that was exposed is replaced by rotation, and not given out again.",
-        "webhooks/rotation/old-url-is-dead",
+        "webhooks/rotation/old-url-is-refused",
         rotate=lambda original: surface_of(original).url_path,
     ),
 )
@@ -52,7 +52,7 @@ class OldWebhookUrlToldApart(Defect):
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-as-unknown",)
+    noticed_by = ("webhooks/rotation/old-url-is-answered-as-unknown",)
 
     def __init__(self) -> None:
         self.live: set[str] = set()
@@ -70,7 +70,7 @@ class FirstBehindRotationIsLost(Defect):
     """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         self.rotated = False
@@ -104,7 +104,7 @@ class _RotationShutsWebhook(Defect):
 class NewUrlUnknownToOneServer(_RotationShutsWebhook):
     """API Reference, Webhooks: the same of one server in three, which has not heard of the rotation and never does."""
 
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class SecondRotationRevivesFirstUrl(Defect):
     """API Reference, Webhooks: a rotated URL is dead for good (a list of dead URLs has room for one)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         self.rotated: list[str] = []
@@ -136,7 +136,7 @@ class EventsOfTheNewUrlLost(Defect):
     """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         self.rotated = False
@@ -154,7 +154,7 @@ class OldUrlTakesInAndRefuses(Defect):
     """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
         self.old: set[str] = set()

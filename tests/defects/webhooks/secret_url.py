@@ -16,7 +16,7 @@ ROWS = (
     row(
         "path-without-secret-accepted",
         "Credentials & Webhooks: the unique URL takes events, and no part of it does.",
-        "webhooks/secret/url-without-secret-takes-nothing",
+        "webhooks/secret/near-misses-are-refused#without-secret",
         intercept=lambda request: Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None,
     ),
 )
@@ -44,7 +44,7 @@ class TooLargeNamesUrl(Defect):
     """API Reference, Webhooks: the URL is secret: what refuses a body for its size does not repeat it."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/is-not-repeated#post-of-too-much",)
+    noticed_by = ("webhooks/secret/is-not-repeated#post-too-large",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 413:
@@ -82,9 +82,9 @@ class NearMissEchoed(Defect):
 
     surface = "webhooks"
     noticed_by = (
-        "webhooks/secret/near-misses-are-not-repeated#case-changed",
-        "webhooks/secret/near-misses-are-not-repeated#cut",
-        "webhooks/secret/near-misses-are-not-repeated#extended",
+        "webhooks/secret/is-not-repeated#near-miss-case-changed",
+        "webhooks/secret/is-not-repeated#near-miss-cut",
+        "webhooks/secret/is-not-repeated#near-miss-extended",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -100,8 +100,8 @@ class WebhookUrlMatchedByPrefix(Defect):
     noticed_by = (
         "webhooks/secret/near-misses-are-refused#cut",
         "webhooks/secret/near-misses-are-refused#half",
-        "webhooks/secret/refusals-are-alike#cut",
-        "webhooks/secret/refusals-are-alike#half",
+        "webhooks/secret/live-url-is-not-distinguishable#cut",
+        "webhooks/secret/live-url-is-not-distinguishable#half",
     )
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
@@ -152,12 +152,12 @@ class WebhookMethodTellsLiveUrl(Defect):
 
     surface = "webhooks"
     noticed_by = (
-        "webhooks/secret/other-methods-tell-nothing#delete",
-        "webhooks/secret/other-methods-tell-nothing#get",
-        "webhooks/secret/other-methods-tell-nothing#head",
-        "webhooks/secret/other-methods-tell-nothing#options",
-        "webhooks/secret/other-methods-tell-nothing#patch",
-        "webhooks/secret/other-methods-tell-nothing#put",
+        "webhooks/secret/live-url-is-not-distinguishable#delete",
+        "webhooks/secret/live-url-is-not-distinguishable#get",
+        "webhooks/secret/live-url-is-not-distinguishable#head",
+        "webhooks/secret/live-url-is-not-distinguishable#options",
+        "webhooks/secret/live-url-is-not-distinguishable#patch",
+        "webhooks/secret/live-url-is-not-distinguishable#put",
     )
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
@@ -187,7 +187,7 @@ class EventsTakenInAboveTheUrl(Defect):
     """Credentials & Webhooks: the unique URL takes events, and no collection above it does."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/url-without-secret-takes-nothing",)
+    noticed_by = ("webhooks/secret/near-misses-are-refused#without-secret",)
 
     def intercept(self, request: Request) -> Answer | None:
         above = request.method == "POST" and request.raw_path == "/hooks"

@@ -225,7 +225,7 @@ class CreationAnsweredWith200(Variant):
     """The contract names no status of success: 200 for a creation, which 201 SHOULD be."""
 
     surface = "identity"
-    misses = ("errors/reads/creation-is-201",)
+    misses = ("errors/writes/created-with-location#status",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.status = 200 if answer.status == 201 else answer.status
