@@ -29,6 +29,8 @@ from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_success, expect_success
 from conformance.sandbox.bucket_prefix import Space, id_of_upload
+from conformance.strategies.properties import explores
+from conformance.strategies.storage import ODD_ORDERS, part_orders
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
@@ -243,3 +245,27 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
     expect_no_error_inside(space.complete(key, one, [parts[0]]))
     got = space.get(key)
     expect_bytes(got, bodies[1] if got.body == bodies[1] else bodies[0])
+
+
+@verifies("storage/multipart/any-order-of-parts-is-one-object")
+@explores(0.4, *ODD_ORDERS, order=part_orders(2))
+def test_any_order_of_parts_is_one_object(space: Space, order: list[int]) -> None:
+    """Purpose: parts sent in any order, and sent again, make the object of the last one of each number.
+
+    Method: 1. send parts in the order given, complete with only the highest number
+            2. expect the bytes that were sent last under it; or 400 InvalidPart since the list is incomplete
+    """
+    key = space.key()
+    upload = space.opened(key)
+    sent = {}
+    for turn, number in enumerate(order):
+        body = f"part {number}, turn {turn}".encode()
+        sent[number] = (space.part(key, upload, number, body), body)
+    part, body = sent[max(order)]
+
+    reply = space.complete(key, upload, [part])
+    if len(sent) > 1 and refuses_incomplete_list(reply):
+        space.abort(key, upload)
+        return
+    expect_no_error_inside(reply)
+    expect_bytes(space.get(key), body)

@@ -136,7 +136,7 @@ def test_every_answer_can_be_read(
     expect_no_flaw(recorder, "storage", wrong, expected, told.get(wrong, READ))
 
 
-@verifies("storage/listing/says-what-was-asked")
+@verifies("storage/listing/response-repeats-the-request")
 @concludes()
 @pytest.mark.parametrize("delimiter", [case("of-the-whole-run", "/of/")])
 def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimiter: str) -> None:

@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.s3.bodies import NAMESPACE, content_md5, delete_document, element, tagging_document
-from conformance.clients.s3.client import S3, Bucket
+from conformance.clients.s3.client import Bucket
 from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -23,11 +22,9 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.sandbox.names import Names
-from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NoAnswer, NonConformance, Unreachable
-from conformance.vocabulary.wording import worded
 
 ON_TAGS: dict[str, Callable[[Bucket, str], Exchange]] = {
     "read": lambda bucket, key: bucket.get_tags(key),
@@ -96,24 +93,6 @@ def test_tags_without_quotes_are_taken(space: Space) -> None:
 
     expect_no_error_inside(space.complete(key, upload, [(number, tag.strip('"'))]))
     expect_bytes(space.get(key), b"of one part")
-
-
-@verifies("storage/service/buckets-of-a-prefix")
-def test_buckets_of_a_prefix(s3: S3, storage: Storage) -> None:
-    """Purpose: who asks for the buckets of a prefix is told those and no others.
-
-    Method: 1. list the buckets with the whole name of one, and with one that no bucket begins with
-            2. expect that one among buckets that begin so, and none
-    """
-    name = storage.buckets[0]
-    found = s3.call("GET", query={"prefix": name})
-    names = buckets_of(found).names
-
-    if name not in names or any(not each.startswith(name) for each in names):
-        raise NonConformance(f"the buckets that begin with {name}", worded(list(names)), found)
-    none = s3.call("GET", query={"prefix": f"{name}-no-such"})
-    if buckets_of(none).names:
-        raise NonConformance("no buckets", worded(list(buckets_of(none).names)), none, proof=lacks(none, "<Bucket>"))
 
 
 @verifies("storage/service/foreign-tags-are-refused")
