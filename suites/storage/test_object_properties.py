@@ -5,35 +5,13 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3.sigv4 import Signing
-from conformance.oracles.s3_documents import expect_keys
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
-from conformance.oracles.s3_pages import found_under
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored
 from conformance.oracles.s3_ranges import expect_named_parts
-from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.strategies.properties import explores
-from conformance.strategies.storage import bodies, metadata_fields, object_names, query_parameters, range_fields
+from conformance.strategies.storage import bodies, metadata_fields, query_parameters, range_fields
 from conformance.vocabulary.check import verifies
-
-
-@verifies("storage/key/any-key-reaches-itself")
-@explores(0.6, name=object_names())
-def test_any_key_reaches_itself(space: Space, name: str) -> None:
-    """Purpose: an object is reached under exactly its key, in every operation, whatever the key.
-
-    Method: 1. put an object under the key (a refusal as the caller's fault is accepted)
-            2. expect it from GET and HEAD, alone in the listing of its prefix, and gone after DELETE
-    """
-    prefix = space.prefix()
-    key = prefix + name
-    put = space.put(key, name.encode())
-
-    expect_own_or_refused(put, space.get(key), name.encode())
-    expect_keys(found_under(space, prefix, encoding_type="url"), [key] if put.ok else [])
-    if put.ok:
-        expect_status(space.head(key), 200)
-        expect_success(space.delete(key))
-        expect_keys(found_under(space, prefix, encoding_type="url"), [])
 
 
 @verifies("storage/object/any-metadata-comes-back")

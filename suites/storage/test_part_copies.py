@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3.bodies import ENCRYPTION_KEY, SMALLEST_PART
-from conformance.clients.s3.client import Bucket
 from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import copied_etag_of
@@ -125,21 +124,6 @@ def test_copied_part_heeds_conditions(space: Space, name: str, wrong: str, right
     expect_no_error_inside(copied)
     expect_no_error_inside(space.complete(key, upload, [(7, copied_etag_of(copied, "CopyPartResult"))]))
     expect_bytes(space.get(key), b"twelve bytes")
-
-
-@verifies("storage/service/foreign-source-of-a-part-is-refused")
-def test_foreign_bucket_is_no_source_of_a_part(space: Space, foreign: Bucket) -> None:
-    """Purpose: copying part by part does not carry bytes out of another organization's bucket either.
-
-    Method: 1. copy a part from a foreign bucket into an upload to our own
-            2. expect 403, or 404 as if that bucket did not exist
-    """
-    key = space.key("stolen")
-    upload = space.opened(key)
-    reply = space.copy_part(key, upload, 1, space.key("source"), source_bucket=foreign.name)
-    space.abort(key, upload)
-
-    expect_refusal(reply, CONCEALED, CODES)
 
 
 @verifies("storage/multipart/part-is-copied-from-the-named-bucket")

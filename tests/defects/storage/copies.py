@@ -398,7 +398,7 @@ class FoldersCopiedEmpty(Defect):
     """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#slash-at-its-end",)
+    noticed_by = ("storage/copy/source-is-decoded-once#trailing-slash",)
 
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
@@ -432,7 +432,7 @@ class CopySourceCleaned(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#doubled-slash",)
+    noticed_by = ("storage/copy/source-is-decoded-once#double-slash",)
     shipped = True
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
