@@ -152,7 +152,7 @@ def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimi
     expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
 
 
-@verifies("storage/multipart/answers-name-their-upload")
+@verifies("storage/multipart/responses-name-their-upload")
 @concludes()
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "Named")])
 def test_every_answer_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:

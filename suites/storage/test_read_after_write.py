@@ -6,9 +6,8 @@ import pytest
 
 from conformance.clients.s3.aws_chunked import chunked
 from conformance.oracles.headers import expect_absent_headers
-from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_entry, expect_keys, expect_prefixes, expect_said
-from conformance.oracles.s3_errors import expect_no_error_inside, require, xml_root
+from conformance.oracles.s3_errors import expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -24,8 +23,7 @@ from conformance.oracles.s3_pages import found_under, version_1, version_2, whol
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered
-from conformance.vocabulary.wording import worded
+from conformance.vocabulary.finding import NotOffered
 
 COPIED, UPLOADED = b"what was copied over it", b"what was uploaded in a part"
 
@@ -259,46 +257,6 @@ def test_deleted_metadata_does_not_come_back(space: Space, body: bytes) -> None:
     space.stored(body, key=key)
 
     expect_absent_headers(space.head(key), OWNED, "of the object that was deleted")
-
-
-@verifies("storage/multipart/metadata-is-of-the-opening")
-@pytest.mark.parametrize("body", [case("of-its-own", b"of the first")])
-def test_metadata_is_of_the_uploads_own_opening(space: Space, body: bytes) -> None:
-    """Purpose: of two uploads to one key each has the metadata that it was opened with.
-
-    Method: 1. open two uploads to one key with different metadata, complete the first, abort the second
-            2. expect the metadata of the first
-    """
-    key = space.key()
-    first, second = (space.opened(key, {"x-amz-meta-owner": name}) for name in ("alice", "bob"))
-    expect_no_error_inside(space.complete(key, first, [space.part(key, first, 1, body)]))
-    space.abort(key, second)
-
-    expect_headers(space.head(key), {"x-amz-meta-owner": "alice"})
-
-
-@verifies("storage/multipart/two-uploads-do-not-mix")
-@pytest.mark.parametrize("body", [case("nor-with-an-aborted-one", b"given up")])
-def test_upload_begins_without_parts(space: Space, body: bytes) -> None:
-    """Purpose: an upload begins with no part, also where one to its key was given up: a part of that is of other bytes.
-
-    Method: 1. open an upload, send a part, abort it; open another to the key, list its parts
-            2. expect none
-    """
-    key = space.key()
-    given_up = space.opened(key)
-    space.part(key, given_up, 1, body)
-    space.abort(key, given_up)
-    upload = space.opened(key)
-    listed = space.list_parts(key, upload)
-    space.abort(key, upload)
-
-    # By which root they are listed is for the check of lists to find.
-    root = xml_root(listed)
-    found = [] if root is None else [part.findtext("PartNumber") for part in root.findall("Part")]
-    if found:
-        proof, told = lacks(listed, "<Part>"), f"parts {worded(found)}"
-        raise NonConformance("no parts of an upload that has been sent none", told, listed, proof=proof)
 
 
 @verifies("storage/tagging/go-along-with-a-copy")

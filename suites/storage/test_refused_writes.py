@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.s3.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
+from conformance.oracles.s3_objects import expect_headers, expect_stored, expect_tag_set
 from conformance.oracles.status import expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
@@ -50,42 +50,6 @@ def test_refused_copy_leaves_what_stood(space: Space, there: bool, fields: dict[
     expect_stored(space.get(key), STOOD)
 
 
-@verifies("storage/multipart/refused-completion-leaves-what-stood")
-def test_refused_completion_leaves_what_stood(space: Space) -> None:
-    """Purpose: a completion that is refused does not cost the object that it would overwrite.
-
-    Method: 1. put an object, send a part to its key, complete with another ETag
-            2. expect a refusal, and the object as it was
-    """
-    key = space.stored(STOOD)
-    upload = space.opened(key)
-    space.part(key, upload, 1, NEW)
-    reply = space.complete(key, upload, [(1, WRONG_TAG)])
-    got = space.get(key)
-    space.abort(key, upload)
-
-    _require_refusal(reply)
-    expect_stored(got, STOOD)
-
-
-@verifies("storage/multipart/refused-copy-leaves-the-part")
-@pytest.mark.parametrize("asked", [case("source-missing", ""), case("range-beyond", "bytes=5-5000")])
-def test_refused_copy_leaves_the_part(space: Space, asked: str) -> None:
-    """Purpose: a part whose copy fails is still the one that was sent before.
-
-    Method: 1. send a part, copy to its number from a key that was never written, or a range beyond the source
-            2. expect a refusal; the completion with the first's ETag gives the first's bytes
-    """
-    key = space.key("parts")
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, STOOD)
-    source = space.stored(NEW) if asked else space.key("missing")
-
-    _require_refusal(space.copy_part(key, upload, 1, source, asked))
-    expect_no_error_inside(space.complete(key, upload, [part]), "with the part from before the copy that was refused")
-    expect_bytes(space.get(key), STOOD)
-
-
 def _completed(space: Space, key: str) -> Exchange:
     upload = space.opened(key)
     return space.complete(key, upload, [space.part(key, upload, 1, NEW)])
@@ -121,25 +85,6 @@ def test_tags_of_the_overwritten_are_gone(space: Space, by: str) -> None:
     expect_no_error_inside(_completed(space, key) if by == "upload" else space.copy(key, space.stored(NEW)))
 
     expect_tag_set(space.get_tags(key), {})
-
-
-@verifies("storage/multipart/old-object-stands-until-complete")
-@pytest.mark.parametrize(
-    "fields", [case("as-it-is-described", {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"})]
-)
-def test_old_object_is_described_as_before(space: Space, fields: dict[str, str]) -> None:
-    """Purpose: what an upload is opened with is said of its object alone, not of the one that it is to overwrite.
-
-    Method: 1. put an object with metadata and a type, open an upload to its key with others, HEAD the object
-            2. expect its own
-    """
-    own = {"Content-Type": "text/plain", "x-amz-meta-owner": "alice"}
-    key = space.stored(STOOD, own)
-    upload = space.opened(key, fields)
-    reply = space.head(key)
-    space.abort(key, upload)
-
-    expect_headers(reply, own)
 
 
 @verifies("storage/object/large-metadata-is-whole-or-refused")

@@ -8,9 +8,7 @@ import pytest
 
 from conformance.clients.s3.bodies import NAMESPACE, content_md5, delete_document, element, tagging_document
 from conformance.clients.s3.client import Bucket
-from conformance.oracles.s3_errors import expect_no_error_inside
 from conformance.oracles.s3_objects import (
-    expect_bytes,
     expect_nothing_stored,
     expect_tag_set,
 )
@@ -72,20 +70,6 @@ def test_empty_value_may_be_an_empty_element(space: Space, empty: bytes) -> None
 
     expect_success(space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(body)}, body))
     expect_tag_set(space.get_tags(key), {"reviewed": ""})
-
-
-@verifies("storage/multipart/tags-without-quotes-are-taken")
-def test_tags_without_quotes_are_taken(space: Space) -> None:
-    """Purpose: many clients keep the ETag of a part without its quotes, and complete an upload with it as they have it.
-
-    Method: 1. send a part, complete with its ETag without quotes
-            2. expect 2xx, and the object
-    """
-    upload = space.opened(key := space.key())
-    number, tag = space.part(key, upload, 1, b"of one part")
-
-    expect_no_error_inside(space.complete(key, upload, [(number, tag.strip('"'))]))
-    expect_bytes(space.get(key), b"of one part")
 
 
 @verifies("storage/tagging/tags-come-back")

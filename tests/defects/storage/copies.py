@@ -51,7 +51,7 @@ ROWS = (
     row(
         "copy-told-by-another-clock",
         "S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards.",
-        "storage/copy/date-is-told",
+        "storage/copy/date-is-reported",
         copy_result=lambda original, etag, modified, checksums: original(etag, modified + 2, checksums),
     ),
     row(
@@ -234,7 +234,7 @@ class CopyDatedAsInHeaders(Defect):
     """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/date-is-told",)
+    noticed_by = ("storage/copy/date-is-reported",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))

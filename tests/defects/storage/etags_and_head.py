@@ -83,7 +83,7 @@ class PartsCountedByReadersAlone(Defect):
     """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#of-a-part",)
+    noticed_by = ("storage/object/head-equals-get#parts-count",)
     shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:

@@ -344,7 +344,7 @@ class BadNumbersOfPartsAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#marker-of-parts-word",
+        "storage/listing/bad-parameters-are-no-server-error#part-number-marker-word",
         "storage/listing/bad-parameters-are-no-server-error#max-parts-word",
     )
 

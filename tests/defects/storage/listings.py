@@ -299,7 +299,7 @@ class FoldersOfUploadsNotEncoded(Defect):
     """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if ("uploads", "") in request.query:
@@ -312,7 +312,7 @@ class UploadsListedInTheBasicPlane(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8, of whichever plane, while they are uploaded too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
 
     def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
         key = _BEYOND.sub("?", upload.key)

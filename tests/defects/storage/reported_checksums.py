@@ -38,10 +38,10 @@ class RefusedCompletionMakesTheObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/of-a-completion-is-compared#no-checksum-of-a-part",
+        "storage/checksum/of-a-completion-is-compared#part-malformed",
         "storage/checksum/of-a-completion-is-compared#part",
-        "storage/multipart/small-part-in-the-middle-is-refused",
-        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+        "storage/multipart/small-part-before-the-last-is-refused#sent",
+        "storage/multipart/small-part-before-the-last-is-refused#copied",
         "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
         "storage/multipart/invalid-part-is-refused#never-sent",
         "storage/multipart/order-of-parts-is-checked#twice",
@@ -65,7 +65,7 @@ class ChecksumsOfCompletionNotCompared(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/of-a-completion-is-compared#no-checksum-of-the-object",
+        "storage/checksum/of-a-completion-is-compared#object-malformed",
         "storage/checksum/of-a-completion-is-compared#object",
     )
 

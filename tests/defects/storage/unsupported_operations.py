@@ -204,7 +204,7 @@ class PartNumbersAreServerErrors(Defect):
     surface = "storage"
     noticed_by = (
         "storage/subresource/part-number-is-not-passed-over",
-        "storage/multipart/part-that-is-read-is-described",
+        "storage/multipart/reads-by-part-number-are-described",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
