@@ -245,7 +245,7 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
             3. expect the second's bytes and metadata, then the first's or still the second's (opened later)
     """
     key, bodies = space.key(), (b"of the first", b"of the second", b"of the aborted")
-    one, two, aborted = uploads = [space.opened(key, {"x-amz-meta-owner": str(body)}) for body in bodies]
+    one, two, aborted = uploads = [space.opened(key, {"x-amz-meta-owner": body.decode()}) for body in bodies]
     parts = [space.part(key, upload, 1, body) for upload, body in zip(uploads, bodies, strict=True)]
     space.abort(key, aborted)
     listed = space.list_parts(key, fourth := space.opened(key))

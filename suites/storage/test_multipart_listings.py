@@ -162,15 +162,15 @@ def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> N
 
 
 @verifies("storage/multipart/uploads-are-listed")
-@pytest.mark.parametrize("names", [case("under-a-prefix", "ab")])
-def test_open_uploads_are_listed(space: Space, names: str) -> None:
+@pytest.mark.parametrize("letters", [case("under-a-prefix", "ab")])
+def test_open_uploads_are_listed(space: Space, letters: str) -> None:
     """Purpose: a client finds interrupted uploads and aborts them.
 
     Method: 1. open two uploads under a prefix, one outside, and complete a third under it; list those under it
             2. expect the two, with their ids
     """
     prefix, outside = space.prefix(), space.key()
-    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in names)}
+    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in letters)}
     other = space.opened(outside)
     finished = space.opened(done := f"{prefix}done")
     space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
@@ -316,9 +316,9 @@ def _elements(reply: Exchange, name: str) -> Iterator[Element]:
 
 
 @verifies("storage/multipart/responses-name-their-upload")
-@pytest.mark.parametrize("names", [case("one-upload", ("Bucket", "Key", "UploadId"))])
+@pytest.mark.parametrize("elements", [case("one-upload", ("Bucket", "Key", "UploadId"))])
 def test_responses_name_their_upload(
-    reported: tuple[dict[str, str], dict[str, Exchange], Exchange], names: tuple[str, ...]
+    reported: tuple[dict[str, str], dict[str, Exchange], Exchange], elements: tuple[str, ...]
 ) -> None:
     """Purpose: a response about an upload names the bucket, the key and the upload of the request.
 
@@ -327,7 +327,7 @@ def test_responses_name_their_upload(
     """
     upload, replies, _ = reported
     for root, reply in replies.items():
-        for name in names:
+        for name in elements:
             for element in _elements(reply, name):
                 if element.text != upload[name]:
                     proof = lacks(reply, f"<{name}>{escape(element.text or '')}</{name}>")

@@ -525,8 +525,8 @@ class RefusedCopyEmptiesItsKey(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/copy/refused-copy-leaves-what-stood#condition-fails",
-        "storage/copy/refused-copy-leaves-what-stood#source-missing",
+        "storage/copy/refused-copy-keeps-the-object#condition-fails",
+        "storage/copy/refused-copy-keeps-the-object#source-missing",
     )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:

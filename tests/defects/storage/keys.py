@@ -802,7 +802,7 @@ class ErrorToldWith200(Defect):
         "storage/key/traversal-reaches-no-other-bucket#encoded",
         "storage/key/traversal-reaches-no-other-bucket#half-encoded",
         "storage/key/traversal-reaches-no-other-bucket#plain",
-        "storage/object/chunked-transfer-is-whole-or-refused",
+        "storage/object/chunked-transfer-is-stored-or-refused",
     )
 
     def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:

@@ -247,7 +247,7 @@ class ForeignObjectReadable(Defect):
     noticed_by = (
         "storage/service/foreign-bucket-is-refused#get",
         "storage/service/concealed-equals-absent#get",
-        "storage/subresource/versions-of-the-null-version",
+        "storage/subresource/unknown-version-is-refused",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
