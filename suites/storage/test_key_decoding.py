@@ -11,12 +11,7 @@ from conformance.clients.s3.sigv4 import encoded
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import expect_no_error_inside, xml_root
-from conformance.oracles.s3_objects import (
-    expect_bytes,
-    expect_length,
-    expect_nothing_stored,
-    expect_own_or_refused,
-)
+from conformance.oracles.s3_objects import expect_bytes, expect_length, expect_nothing_stored, expect_own_or_refused
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space

@@ -75,10 +75,7 @@ def test_abort_of_unknown_upload(space: Space) -> None:
 
 @pytest.mark.parametrize(
     "in_other_bucket",
-    [
-        row("storage/multipart/upload-is-of-its-key", False),
-        row("storage/multipart/upload-is-of-its-bucket", True),
-    ],
+    [row("storage/multipart/upload-is-of-its-key", False), row("storage/multipart/upload-is-of-its-bucket", True)],
 )
 def test_upload_is_of_its_key_and_bucket(space: Space, in_other_bucket: bool, request: pytest.FixtureRequest) -> None:
     """Purpose: an upload id is valid only for the bucket and the key that it was issued for.

@@ -132,8 +132,7 @@ def test_its_host_name_gives_no_listing(foreign: Bucket, query: dict[str, str]) 
 
 @verifies("storage/service/foreign-bucket-is-refused")
 @pytest.mark.parametrize(
-    ("signed", "sent"),
-    [case("encoded-letter", "/{}{}", "/%{2:02X}{1}"), case("double-slash", "//{}{}", "//{}{}")],
+    ("signed", "sent"), [case("encoded-letter", "/{}{}", "/%{2:02X}{1}"), case("double-slash", "//{}{}", "//{}{}")]
 )
 def test_other_spellings_of_its_name_give_no_listing(foreign: Bucket, signed: str, sent: str) -> None:
     """Purpose: a proxy may read a bucket's name differently from the gateway, and access must still be checked.

@@ -133,10 +133,7 @@ BY_A_COPY: tuple[Overwrite, ...] = (lambda space, key: space.copy(key, space.sto
 )
 @pytest.mark.parametrize(
     "tags",
-    [
-        row("storage/checksum/of-the-overwritten-is-gone", False),
-        row("storage/tagging/overwriting-drops-tags", True),
-    ],
+    [row("storage/checksum/of-the-overwritten-is-gone", False), row("storage/tagging/overwriting-drops-tags", True)],
 )
 def test_checksum_and_tags_of_the_overwritten_are_gone(
     space: Space, features: frozenset[str], tags: bool, overwrites: tuple[Overwrite, ...]

@@ -147,15 +147,17 @@ def test_every_listing_repeats_its_request(space: Space, recorder: Recorder, del
 def test_every_response_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
     """Purpose: a response about an upload is of the upload in the request.
 
-    Method: 1. open an upload, list those of its key, and one of the whole bucket, abort it
+    Method: 1. open an upload, send a part, list its parts, the uploads of its key and one of the bucket, complete it
             2. expect any bucket, key, id, prefix and delimiter in every such response of the run as requested
     """
     if "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
-    upload = space.opened(key := space.key(name))
+    upload = space.opened(key := space.key(name) + "é&<")
+    part = space.part(key, upload, 1, b"named")
+    space.list_parts(key, upload)
     space.list_uploads(key)
     space.call("GET", query={"uploads": "", "max-uploads": "1"})
-    space.abort(key, upload)
+    space.complete(key, upload, [part])
 
     wanted = "bucket, key, id, prefix and delimiter as requested"
     expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)

@@ -74,8 +74,7 @@ ATTACKS: dict[str, Callable[[str], bytes]] = {
     [
         *(row(f"storage/xml/attacks-do-no-harm#{name}", attack) for name, attack in ATTACKS.items()),
         row(
-            "storage/xml/oversized-body-does-no-harm",
-            lambda key: b"<Delete>" + b" " * (2 * 1024 * 1024) + b"</Delete>",
+            "storage/xml/oversized-body-does-no-harm", lambda key: b"<Delete>" + b" " * (2 * 1024 * 1024) + b"</Delete>"
         ),
     ],
 )

@@ -387,7 +387,6 @@ class UnknownAccessKeyIsServerError(Defect):
         "storage/signature/unknown-key-is-refused#by-url",
         "storage/signature/unknown-key-is-refused#by-url-and-no-secret",
         "storage/signature/unknown-key-is-refused#get",
-        "storage/signature/unknown-key-is-refused#get",
         "storage/signature/unknown-key-is-refused#like-our-own",
     )
 

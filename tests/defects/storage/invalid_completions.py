@@ -24,7 +24,6 @@ ROWS = (
         "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
         "storage/multipart/invalid-part-is-refused#etag-of-another-part",
         "storage/multipart/invalid-part-is-refused#wrong-etag",
-        "storage/multipart/invalid-part-is-refused#wrong-etag",
         part_tag_matches=lambda original, given, part: True,
     ),
     row(

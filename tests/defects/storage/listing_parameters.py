@@ -459,7 +459,6 @@ class SecondVersionAnsweredAsFirst(Defect):
         "storage/listing/start-after-is-exclusive#a-key",
         "storage/listing/start-after-is-exclusive#after-the-prefix",
         "storage/listing/start-after-is-exclusive#keys-below-it",
-        "storage/listing/start-after-is-exclusive#keys-below-it",
         "storage/listing/start-after-is-exclusive#no-key",
         "storage/listing/start-after-is-exclusive#last-key",
         "storage/listing/start-after-is-exclusive#with-a-delimiter",

@@ -163,7 +163,7 @@ class EmptyPartRefused(Defect):
     """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#one-small-part",)
+    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if not call.body:
@@ -176,7 +176,7 @@ class EmptyUploadKeepsTheObject(Defect):
     """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#one-small-part",)
+    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions

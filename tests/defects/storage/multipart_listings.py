@@ -23,7 +23,6 @@ ROWS = (
         "part-dated-by-the-zone",
         "S3 API Reference, Part, LastModified: when the part was uploaded, in UTC.",
         "storage/multipart/times-are-reported#copied-part",
-        "storage/multipart/times-are-reported#copied-part",
         listed_part=lambda original, part: str(original(replace(part, modified=part.modified + HOUR_S))),
     ),
     row(
@@ -39,10 +38,7 @@ class CompletionToldOfAnotherBucket(Defect):
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/multipart/responses-name-their-upload#one-upload",
-        "storage/multipart/responses-name-their-upload#of-the-whole-run",
-    )
+    noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
@@ -52,7 +48,7 @@ class KeyOfAnUploadUnescaped(Defect):
     """XML 1.0 section 2.4: a key is written with its ampersands escaped, by the results of an upload too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/responses-name-their-upload#one-upload",)
+    noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
     async def _told(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

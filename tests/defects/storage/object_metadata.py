@@ -129,10 +129,7 @@ class StoredBeforeItsMetadata(_DoneAllTheSame):
     """S3 API Reference, MetadataTooLarge: an object that is refused for its metadata is not there without it."""
 
     codes = ("MetadataTooLarge",)
-    noticed_by = (
-        "storage/object/large-metadata-is-stored-or-refused",
-        "storage/object/large-metadata-is-stored-or-refused",
-    )
+    noticed_by = ("storage/object/large-metadata-is-stored-or-refused",)
 
 
 class LargeMetadataIsServerError(Defect):

@@ -150,7 +150,10 @@ class WholeCopiedPartIsTheObject(Defect):
     """S3 API Reference, UploadPartCopy: without a range it copies a part, and no object, either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied#special-characters", "storage/multipart/part-can-be-copied#whole")
+    noticed_by = (
+        "storage/multipart/part-can-be-copied#special-characters",
+        "storage/multipart/part-can-be-copied#whole",
+    )
     shipped = True
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:

@@ -266,7 +266,10 @@ class OtherUnitsGetNothing(Defect):
     """RFC 9110 section 14.2: a Range in a unit that is not known is ignored: 200 is the answer with all of it."""
 
     surface = "storage"
-    noticed_by = ("storage/range/invalid-range-is-ignored-or-refused#unknown-unit", "storage/range/any-field-is-answered")
+    noticed_by = (
+        "storage/range/invalid-range-is-ignored-or-refused#unknown-unit",
+        "storage/range/any-field-is-answered",
+    )
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         answer: Answer = original(call, found, overrides)

@@ -207,7 +207,10 @@ class NoughtsOfCrcsLost(Defect):
     """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/stored-checksum-is-reported#crc32", "storage/checksum/stored-checksum-is-reported#crc32c")
+    noticed_by = (
+        "storage/checksum/stored-checksum-is-reported#crc32",
+        "storage/checksum/stored-checksum-is-reported#crc32c",
+    )
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         given: dict[str, str] = original(call)

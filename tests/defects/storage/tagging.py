@@ -68,7 +68,7 @@ class CopySharesItsTags(Defect):
     """S3 API Reference, PutObjectTagging: it tags the object that it names, and not the source of that."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/copied-with-the-object", "storage/tagging/copied-with-the-object")
+    noticed_by = ("storage/tagging/copied-with-the-object",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         body = bucket.objects[key].body
