@@ -88,10 +88,10 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 def test_one_part_makes_the_object(space: Space, bodies: tuple[bytes, ...]) -> None:
     """Purpose: the last part may be of any size, and a part that is sent again replaces the earlier one.
 
-    Method: 1. upload part 1, once or twice, complete
+    Method: 1. put an object, upload part 1 to its key, once or twice, complete
             2. expect the bytes that were sent last
     """
-    upload = upload_id_of(space.create_upload(key := space.key()))
+    upload = upload_id_of(space.create_upload(key := space.stored(b"the earlier object")))
     for body in bodies:
         expect_success(part := space.put_part(key, upload, 1, body), f"for a part of {len(body)} bytes")
 

@@ -192,7 +192,7 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
 
     first, second = map(expect_etag, heads)
     if first == second:
-        proof = another_field(*heads, "etag")
+        proof = another_field(heads[0], heads[1], "etag")
         raise NonConformance(f"another ETag than {first}, which other bytes had", second, *heads, proof=proof)
 
 

@@ -20,12 +20,13 @@ from conformance.evidence.judgements.result_documents import (
 )
 from conformance.evidence.judgements.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import expect_entity_tag
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
-from conformance.sandbox.bucket_prefix import Space
+from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import case, concludes, row, verifies
-from conformance.vocabulary.finding import NotOffered, Proof
+from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 
 READ = Proof(beyond="it compares a result, which is shown here, with its request")
 UNREAD = "it takes an XML parser to see where a document is malformed or repeats an element"
@@ -152,7 +153,10 @@ def test_every_response_names_its_upload(space: Space, recorder: Recorder, featu
     """
     if "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
-    upload = space.opened(key := space.key(name) + "é&<")
+    opened = require(space.create_upload(key := space.key(name) + "é&<"), "multipart uploads")
+    if xml_root(opened) is None:
+        raise NonConformance("a well-formed XML document", observed(opened), opened)
+    upload = id_of_upload(opened)
     part = space.part(key, upload, 1, b"named")
     space.list_parts(key, upload)
     space.list_uploads(key)
