@@ -188,16 +188,6 @@ def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> N
         expect_headers(reply, {"Content-Range": f"bytes {first}-{last}/{size}"})
 
 
-def expect_whole_or_416(reply: Exchange, whole: bytes, *rejected: int) -> None:
-    """The whole object with 200, or 416, or another status that rejects a Range which is not valid.
-
-    RFC 9110 section 14.2: it "MAY ignore or reject a Range header field that contains an invalid ranges-specifier".
-    """
-    expect_status(reply, {200, 416, *rejected})
-    if reply.status == 200:
-        expect_bytes(reply, whole)
-
-
 def require_clocks(reply: Exchange) -> None:
     """Inconclusive where the target's clock is so far from ours that what we call late or early is not that to it.
 

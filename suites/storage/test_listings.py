@@ -1,13 +1,21 @@
-"""Listings of either version: prefix, delimiter, pages, where to start, how keys are written."""
+"""Listings of either version: prefix, delimiter, start, parameters, entries, and lists of buckets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
 import pytest
 
-from conformance.oracles.proofs import in_order
+from conformance.clients.s3.client import S3
+from conformance.oracles.proofs import in_order, lacks
 from conformance.oracles.s3_documents import (
+    Listing,
+    buckets_of,
     expect_at_most,
     expect_document,
+    expect_entry,
     expect_keys,
     expect_page,
     expect_prefixes,
@@ -15,20 +23,34 @@ from conformance.oracles.s3_documents import (
     listing_of,
     text_of,
 )
-from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_pages import version_1, version_2, whole_listing
-from conformance.oracles.status import expect_status
+from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_objects import expect_etag
+from conformance.oracles.s3_pages import (
+    begun,
+    expect_all_pages,
+    expect_more,
+    pages,
+    version_1,
+    version_2,
+    whole_listing,
+)
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
+from conformance.target.description import Storage
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.values import ROUNDED_S, seconds_of_date, seconds_of_time
 from conformance.vocabulary.wording import worded
 
 NAMES = ["D", "a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
+TOP, FOLDERS = ["D", "a", "d", "f", "g--h", "g--i", "z é"], ["b/", "e/"]
+VERSIONS = (version_2, version_1)
+NOT_OFFERED = {400, 501}
 
 
 @pytest.fixture(scope="session")
 def shelf(space: Space) -> str:
-    """A prefix under which ``NAMES`` stand, longer in bytes than in letters; only read."""
+    """A prefix that has the objects ``NAMES``, longer in bytes than in characters; checks only read them."""
     prefix = space.prefix("shelf") + "日/"
     space.stored_all(prefix, NAMES)
     return prefix
@@ -37,71 +59,131 @@ def shelf(space: Space) -> str:
 @pytest.mark.parametrize(
     ("prefix", "parameters", "keys", "prefixes"),
     [
-        row("storage/listing/lists-what-is-there", "", {}, NAMES, []),
+        row("storage/listing/contains-every-object-once#under-a-prefix", "", {}, NAMES, []),
+        row("storage/listing/contains-every-object-once#url-encoded", "", {"encoding_type": "url"}, NAMES, []),
+        row("storage/listing/max-keys-above-the-limit-is-served", "", {"max_keys": "5000"}, NAMES, []),
         row("storage/listing/prefix-is-honoured#folder", "b/", {}, ["b/1", "b/2", "b/c/1"], []),
         row("storage/listing/prefix-is-honoured#inside-a-name", "g--", {}, ["g--h", "g--i"], []),
         row("storage/listing/prefix-is-honoured#whole-key", "d", {}, ["d"], []),
-        row("storage/listing/nothing-is-an-empty-page", "nothing/", {}, [], []),
-        row(
-            "storage/listing/delimiter-is-honoured#groups",
-            "",
-            {"delimiter": "/"},
-            ["D", "a", "d", "f", "g--h", "g--i", "z é"],
-            ["b/", "e/"],
-        ),
+        row("storage/listing/prefix-is-honoured#no-match", "nothing/", {}, [], []),
+        row("storage/listing/delimiter-is-honoured#groups", "", {"delimiter": "/"}, TOP, FOLDERS),
         row("storage/listing/delimiter-is-honoured#after-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
         row("storage/listing/delimiter-is-honoured#absent-from-keys", "", {"delimiter": "|"}, NAMES, []),
-        row("storage/listing/encoded-where-asked", "", {"encoding_type": "url"}, NAMES, []),
     ],
 )
 def test_listing(
-    space: Space, shelf: str, prefix: str, parameters: dict[str, str], keys: list[str], prefixes: list[str]
+    space: Space, shelf: str, prefix: str, parameters: dict[str, Any], keys: list[str], prefixes: list[str]
 ) -> None:
-    """Purpose: a listing has the keys that begin with its prefix, grouped at the delimiter, and no others.
+    """Purpose: a listing has exactly the keys that begin with its prefix, grouped at the delimiter.
 
     Method: 1. list with either version
             2. expect exactly those keys and common prefixes
     """
-    for version in (version_2, version_1):
-        found = whole_listing(version(space, shelf + prefix, 1000, **parameters))
+    for version in VERSIONS:
+        found = whole_listing(version(space, shelf + prefix, **parameters))
         expect_keys(found, [shelf + key for key in keys])
         expect_prefixes(found, [shelf + each for each in prefixes])
 
 
-@verifies("storage/listing/prefix-is-honoured")
-@pytest.mark.parametrize("above", [case("from-its-beginning", "above")])
-def test_prefix_is_the_beginning_of_a_key(space: Space, above: str) -> None:
-    """Purpose: a prefix is what keys begin with: one that has it further on is not listed.
+@verifies("storage/listing/contains-every-object-once")
+@pytest.mark.parametrize("start", [case("whole-bucket", "start-after"), case("whole-bucket-v1", "marker")])
+def test_listing_of_the_whole_bucket(space: Space, shelf: str, start: str) -> None:
+    """Purpose: "aws s3 ls s3://my-app/" lists the bucket without a prefix.
 
-    Method: 1. put an object, and one whose key has the whole key of the first at its end; list under the first's
-            2. expect the first alone
+    Method: 1. list without a prefix, with encoding-type=url, from just before a folder on; then with the delimiter "/"
+            2. expect the folder's keys in order, as far as the page goes; then the folder as a common prefix
     """
-    key = space.stored()
-    space.stored(key=space.prefix(above) + key)
+    version = {"list-type": "2", "encoding-type": "url"} if start == "start-after" else {"encoding-type": "url"}
 
-    for version in (version_2, version_1):
-        expect_keys(whole_listing(version(space, key)), [key])
+    def whole_bucket(**asked: str) -> Listing:
+        query = version | asked
+        return begun(lambda token: space.call("GET", query=query | ({"continuation-token": token} if token else {})))
+
+    page = whole_bucket(**{start: shelf, "max-keys": str(len(NAMES))})
+    wanted = [shelf + each for each in NAMES][: len(page.keys) if page.truncated else None]
+    if page.keys != wanted:
+        raise NonConformance(f"the keys {worded(wanted)} after {shelf}", worded(page.keys), page.reply)
+
+    folder = shelf.removesuffix("日/")
+    page = whole_bucket(**{"prefix": "", "delimiter": "/", start: folder[:-2]})
+    if folder not in page.prefixes:
+        raise NonConformance(f"the common prefix {folder}", worded(list(page.prefixes)), page.reply)
+
+
+@verifies("storage/listing/delimiter-is-honoured")
+@pytest.mark.parametrize("slash", [case("folder-object", "/")])
+def test_folder_object_is_grouped(space: Space, slash: str) -> None:
+    """Purpose: an object whose key is the folder's name with its slash is listed from above as the folder only.
+
+    Method: 1. put such an object, list from above it with the slash as delimiter
+            2. expect it as the common prefix, and no keys
+    """
+    folder = space.stored(b"", key=space.key("folder") + slash)
+
+    for version in VERSIONS:
+        listing = whole_listing(version(space, folder.removesuffix(slash), delimiter=slash))
+        expect_keys(listing, [], "in addition to the common prefix")
+        expect_prefixes(listing, [folder])
+
+
+@verifies("storage/listing/empty-folders-disappear")
+@pytest.mark.parametrize("at_once", [case("one-by-one", False), case("together", True)])
+def test_empty_folders_disappear(space: Space, at_once: bool) -> None:
+    """Purpose: a folder is only the common start of keys: with the last of them it disappears from every listing.
+
+    Method: 1. put objects in folders and one outside, list the folders, delete the objects in them
+            2. expect the folders at first, then only the object outside, with and without a delimiter
+    """
+    prefix = space.prefix()
+    *inside, outside = space.stored_all(prefix, ["deep/one", "deep/er/two", "other/three", "outside"])
+    expect_prefixes(whole_listing(version_2(space, prefix, delimiter="/")), [f"{prefix}deep/", f"{prefix}other/"])
+    if at_once:
+        space.delete_many(inside)
+    else:
+        for key in inside:
+            space.delete(key)
+
+    for delimiter, version in product(("", "/"), VERSIONS):
+        listing = whole_listing(version(space, prefix, delimiter=delimiter))
+        expect_keys(listing, [outside], "after all keys in folders were deleted")
+        expect_prefixes(listing, [])
+
+
+@verifies("storage/listing/delimiter-of-several-characters")
+def test_delimiter_of_several_characters(space: Space, shelf: str) -> None:
+    """Purpose: a delimiter of several characters groups at all of them, or is refused: S3 documents one character.
+
+    Method: 1. list with the delimiter "/1", with either version
+            2. expect 400 or 501; or a common prefix for each key that ends with it, and every other key
+    """
+    if (first := space.listing(shelf, delimiter="/1")).status in NOT_OFFERED:
+        expect_refusal(first, NOT_OFFERED, {"InvalidArgument", "InvalidRequest", "NotImplemented"})
+        return
+    for version in VERSIONS:
+        found = whole_listing(version(space, shelf, delimiter="/1"))
+        expect_keys(found, [shelf + name for name in NAMES if not name.endswith("/1")])
+        expect_prefixes(found, [shelf + name for name in NAMES if name.endswith("/1")])
 
 
 @verifies("storage/listing/is-in-utf8-order")
 def test_listing_is_in_utf8_order(space: Space) -> None:
-    """Purpose: keys are listed in the order of their UTF-8 bytes.
+    """Purpose: clients that compare two listings rely on the order of the keys' UTF-8 bytes.
 
     Method: 1. put keys whose order differs by directory, by case or by code unit
-            2. expect the byte order in one listing, of either version
+            2. expect the byte order of keys with either version, and of common prefixes
     """
     prefix = space.prefix()
     wanted = sorted(space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"]), key=str.encode)
 
-    for page in (whole_listing(version(space, prefix)) for version in (version_2, version_1)):
+    for page in (whole_listing(version(space, prefix)) for version in VERSIONS):
         if page.keys != wanted:
             proof = in_order(page.reply, "Key", wanted)
             raise NonConformance(worded(wanted), worded(page.keys), page.reply, proof=proof)
-    grouped = whole_listing(version_2(space, prefix, 1000, "b"))
-    groups, ordered = list(grouped.prefixes), sorted(grouped.prefixes, key=str.encode)
+    page = whole_listing(version_2(space, prefix, 1000, "b"))
+    groups, ordered = list(page.prefixes), sorted(page.prefixes, key=str.encode)
     if groups != ordered:
-        proof = in_order(grouped.reply, "Prefix", ordered)
-        raise NonConformance("common prefixes in the same order", worded(groups), grouped.reply, proof=proof)
+        proof = in_order(page.reply, "Prefix", ordered)
+        raise NonConformance(f"common prefixes in the order {worded(ordered)}", worded(groups), page.reply, proof=proof)
 
 
 @verifies("storage/listing/start-after-is-exclusive")
@@ -109,13 +191,13 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
     ("below", "delimiter", "start", "keys", "folders"),
     [
         case("a-key", "", "", "d", ["e/1", "f", "g--h", "g--i", "z é"], []),
-        case("between", "", "", "eee", ["f", "g--h", "g--i", "z é"], []),
-        case("the-last", "", "", "z é", [], []),
+        case("no-key", "", "", "eee", ["f", "g--h", "g--i", "z é"], []),
+        case("last-key", "", "", "z é", [], []),
         case("before-the-prefix", "e/", "", "a", ["e/1"], []),
-        case("behind-the-prefix", "b/", "", "d", [], []),
+        case("after-the-prefix", "b/", "", "d", [], []),
         case("with-a-delimiter", "", "/", "d", ["f", "g--h", "g--i", "z é"], ["e/"]),
         case("with-another-delimiter", "", "-", "d", ["e/1", "f", "z é"], ["g-"]),
-        case("a-folder-s-name", "", "/", "e", ["f", "g--h", "g--i", "z é"], ["e/"]),
+        case("folder-name", "", "/", "e", ["f", "g--h", "g--i", "z é"], ["e/"]),
     ],
 )
 def test_start_after_is_exclusive(
@@ -124,53 +206,79 @@ def test_start_after_is_exclusive(
     """Purpose: start-after and marker begin after that key, whether or not it exists.
 
     Method: 1. list after a key, with either version
-            2. expect the keys behind it and not the key itself; with a delimiter the folder that comes behind it, too
+            2. expect the keys after it and not the key itself; with a delimiter also the folders after it
     """
-    for version in (version_2, version_1):
+    for version in VERSIONS:
         found = whole_listing(version(space, shelf + below, delimiter=delimiter, start_after=shelf + start))
         expect_keys(found, [shelf + key for key in keys])
         expect_prefixes(found, [shelf + folder for folder in folders])
 
 
-@verifies("storage/listing/max-keys-nought-is-empty")
-def test_max_keys_nought_is_empty(space: Space, shelf: str) -> None:
-    """Purpose: max-keys limits a page, also to nothing.
+@verifies("storage/listing/start-after-is-exclusive")
+@pytest.mark.parametrize("sizes", [case("keys-below-it", (1000, 1))])
+def test_start_after_keeps_keys_below_it(space: Space, sizes: tuple[int, ...]) -> None:
+    """Purpose: a listing that begins after a key has the keys in the folder of that name, which come after it.
+
+    Method: 1. put a key, keys below it and similar ones; list after the first, also one per page
+            2. expect all but the first
+    """
+    prefix = space.prefix("below")
+    keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "a1", "ab"])
+
+    for version, size in product(VERSIONS, sizes):
+        expect_all_pages(version(space, prefix, size, start_after=prefix + "a"), size, keys[1:], [])
+
+
+@verifies("storage/listing/max-keys-zero-is-empty")
+def test_max_keys_zero(space: Space, shelf: str) -> None:
+    """Purpose: a client asks with max-keys=0 whether it may list at all.
 
     Method: 1. list with max-keys=0, with either version
-            2. expect no keys, and no page behind it to which nothing leads
+            2. expect no keys, and no further page without a token or marker for it
     """
     for ask in (space.listing, space.listing_v1):
-        page = listing_of(ask(shelf, max_keys="0"))
-
-        expect_keys(page, [])
+        expect_keys(page := listing_of(ask(shelf, max_keys="0")), [])
         expect_page(page, 0)
 
 
-@verifies("storage/listing/max-keys-above-the-limit-is-served")
-def test_max_keys_above_the_limit(space: Space, shelf: str) -> None:
-    """Purpose: a page holds 1,000 keys at most; more may be asked for.
+@verifies("storage/listing/empty-parameters-have-no-effect")
+def test_empty_parameters_have_no_effect(space: Space, shelf: str) -> None:
+    """Purpose: a client that always sends a delimiter and a start may send them empty.
 
-    Method: 1. list with max-keys=5000
-            2. expect the keys, and MaxKeys as asked or 1000
+    Method: 1. list with an empty delimiter and an empty start-after, in version 1 with an empty marker
+            2. expect every key, and no common prefixes
     """
-    found = whole_listing(version_2(space, shelf, 5000))
+    for start, ask in (("start_after", space.listing), ("marker", space.listing_v1)):
+        page = listing_of(ask(shelf, **{"delimiter": "", start: ""}))
+        expect_prefixes(page, [])
+        if not page.truncated:
+            expect_keys(page, [shelf + each for each in NAMES])
 
-    expect_keys(found, [shelf + key for key in NAMES])
+
+INVALID = {
+    "max-keys-word": ("max_keys", "many"),
+    "max-keys-negative": ("max_keys", "-1"),
+    "encoding": ("encoding_type", "rot13"),
+    "token": ("continuation_token", "no-token-of-yours"),
+}
+UNUSUAL = {
+    "max-keys-huge": ("max_keys", "9" * 30),
+    "max-keys-empty": ("max_keys", ""),
+    "token-empty": ("continuation_token", ""),
+    "version": ("list_type", "3"),
+    "owner": ("fetch_owner", "perhaps"),
+    "start-after": ("start_after", "é\x7f%"),
+    "start-after-long": ("start_after", "k" * 1100),
+}
 
 
 @verifies("storage/listing/bad-parameters-are-refused")
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        case("max-keys-word", "max_keys", "many"),
-        case("max-keys-negative", "max_keys", "-1"),
-        case("max-keys-fraction", "max_keys", "1.5"),
-        case("encoding", "encoding_type", "rot13"),
-        case("token", "continuation_token", "no-token-of-yours"),
-    ],
+    [*(case(hint, *each) for hint, each in INVALID.items()), case("max-keys-fraction", "max_keys", "1.5")],
 )
 def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: str) -> None:
-    """Purpose: a parameter that makes no sense is the caller's fault, and told as such.
+    """Purpose: a client learns that it sent an invalid parameter, instead of getting a wrong listing.
 
     Method: 1. list with the parameter
             2. expect 400 InvalidArgument
@@ -179,46 +287,119 @@ def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: st
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        case("max-keys-word", "max_keys", "many"),
-        case("max-keys-negative", "max_keys", "-1"),
-        case("max-keys-huge", "max_keys", "9" * 30),
-        case("max-keys-empty", "max_keys", ""),
-        case("encoding", "encoding_type", "rot13"),
-        case("token", "continuation_token", "no-token-of-yours"),
-        case("token-empty", "continuation_token", ""),
-        case("version", "list_type", "3"),
-        case("owner", "fetch_owner", "perhaps"),
-        case("start-after", "start_after", "é\x7f%"),
-        case("start-after-long", "start_after", "k" * 1100),
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), [case(hint, *each) for hint, each in (INVALID | UNUSUAL).items()])
 def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, value: str) -> None:
-    """Purpose: no parameter of a caller's makes the listing fail on the server's side, nor the next one.
+    """Purpose: no parameter of a client's makes this listing or the next one fail on the server's side.
 
     Method: 1. list with the parameter, with either version
-            2. expect 200 or a 4xx (501 where it is not offered), then a good listing as before
+            2. expect 200 or a 4xx (501 if it is not offered), then a complete listing as before
     """
     for ask in (space.listing, space.listing_v1):
         expect_status(ask(shelf, **{name: value}), {200, 400, 403, 404, 405, 501})
     expect_keys(whole_listing(version_2(space, shelf)), [shelf + key for key in NAMES])
 
 
-@verifies("storage/listing/says-what-was-asked")
-def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
-    """Purpose: a listing repeats bucket, prefix and delimiter and counts its keys, so that a page is understood alone.
+@verifies("storage/listing/response-repeats-the-request")
+@pytest.mark.parametrize("size", [case("parameters", 7)])
+def test_listing_repeats_its_parameters(space: Space, shelf: str, size: int) -> None:
+    """Purpose: a page can be understood without its request: it repeats bucket, prefix and delimiter.
 
     Method: 1. list with all of them, by either version
-            2. expect each in the document, KeyCount in that of version 2, and MaxKeys, where told, no more than asked
+            2. expect each in the document, KeyCount in that of version 2, and any MaxKeys no larger than requested
     """
     wanted = {"Name": space.name, "Prefix": shelf + "b", "Delimiter": "/"}
     for ask, counted in ((space.listing, ["KeyCount"]), (space.listing_v1, [])):
-        page = listing_of(reply := ask(shelf + "b", delimiter="/", max_keys="7"))
+        page = listing_of(reply := ask(shelf + "b", delimiter="/", max_keys=str(size)))
         root = expect_document(reply, "ListBucketResult")
-        told = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
+        found = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
         for name, value in wanted.items():
-            expect_said(reply, name, value, told[name])
-        expect_at_most(reply, "MaxKeys", page.max_keys, 7)
-        expect_page(page, 7)
+            expect_said(reply, name, value, found[name])
+        expect_at_most(reply, "MaxKeys", page.max_keys, size)
+        expect_page(page, size)
+
+
+@verifies("storage/listing/response-repeats-the-request")
+@pytest.mark.parametrize("start", [case("start", "b/1")])
+def test_listing_repeats_its_start(space: Space, shelf: str, start: str) -> None:
+    """Purpose: a page can be understood without its request: it repeats where it was to begin.
+
+    Method: 1. list after a key, then continue with the token; list from a marker in version 1
+            2. expect StartAfter, ContinuationToken and Marker as they were sent
+    """
+    first = space.listing(shelf, max_keys="2", start_after=shelf + start)
+    token = expect_more(listing_of(first))
+    for name, sent, reply in (
+        ("StartAfter", shelf + start, first),
+        ("ContinuationToken", token, space.listing(shelf, max_keys="2", continuation_token=token)),
+        ("Marker", shelf + start, space.listing_v1(shelf, marker=shelf + start)),
+    ):
+        expect_said(reply, name, sent, text_of(reply, expect_document(reply, "ListBucketResult"), name))
+
+
+@verifies("storage/listing/entries-match-head")
+def test_entries_match_head(space: Space) -> None:
+    """Purpose: clients that synchronise compare size, ETag and time of a listing with those of the object.
+
+    Method: 1. put a text that compresses well, HEAD it; list it by either version, with and without parameters
+            2. expect the same size and ETag, and the same time in ISO 8601 form, to the second
+    """
+    space.stored(key=(prefix := space.prefix()) + "a")
+    key = space.stored(b"line after line\n" * 300, {"Content-Type": "text/csv"}, key=prefix + "b")
+    head = space.head(key)
+    dated = head.headers.get("last-modified") or ""
+
+    for page in _listed(space, prefix, key):
+        entry, modified = expect_entry(page, key), seconds_of_date(dated)
+        expect_said(page.reply, "Size", head.headers.get("content-length") or "", str(entry.size), "as in HEAD", head)
+        expect_said(page.reply, "ETag", expect_etag(head), entry.etag, "as in HEAD", head)
+        if (listed := seconds_of_time(entry.modified)) is None:
+            proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
+            raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)
+        if modified is None or abs(listed - modified) > ROUNDED_S:
+            raise NonConformance(f"LastModified {dated}, as in HEAD", entry.modified, head, page.reply)
+
+
+def _listed(space: Space, prefix: str, key: str) -> Iterator[Listing]:
+    """Yield pages that have only this key, the second one under the prefix."""
+    for version in VERSIONS:
+        yield begun(version(space, key, None))
+        yield begun(version(space, key, delimiter="/"))
+        yield begun(version(space, prefix, 1, start_after=prefix + "a", encoding_type="url"))
+        yield from (page for page in pages(version(space, prefix, 1), 1, 9) if key in page.keys)
+
+
+@verifies("storage/listing/owner-is-reported-on-request")
+def test_owner_is_reported_on_request(space: Space) -> None:
+    """Purpose: a client that requests the owners of objects gets them on every page.
+
+    Method: 1. list two objects, of which one is a copy, with fetch-owner=true, one per page
+            2. expect an Owner with an ID on each page that has one of them
+    """
+    first = space.stored(key=(prefix := space.prefix()) + "a")
+    require(space.copy(f"{prefix}b", first), "copies of objects")
+    read = [page for page in pages(version_2(space, prefix, 1, fetch_owner="true"), 1, 9) if page.keys]
+
+    if not read:
+        raise Inconclusive("a listing with fetch-owner=true has no keys", "listings that contain every object")
+    for reply in (page.reply for page in read):
+        if not expect_document(reply, "ListBucketResult").findtext("Contents/Owner/ID"):
+            proof = Proof(reply.id, matches="<Owner>.*<ID>[^<]")
+            raise NonConformance("an Owner with an ID, since fetch-owner=true", observed(reply), reply, proof=proof)
+
+
+@verifies("storage/service/bucket-list-honours-its-prefix")
+def test_bucket_list_honours_its_prefix(s3: S3, storage: Storage) -> None:
+    """Purpose: a client that lists the buckets with a prefix gets those and no others.
+
+    Method: 1. list the buckets with the whole name of one, and with a prefix that matches no bucket
+            2. expect that bucket and only matching ones, then none
+    """
+    name = storage.buckets[0]
+    found = s3.call("GET", query={"prefix": name})
+    names = buckets_of(found).names
+
+    if name not in names or any(not each.startswith(name) for each in names):
+        raise NonConformance(f"the buckets that begin with {name}", worded(list(names)), found)
+    none = s3.call("GET", query={"prefix": f"{name}-no-such"})
+    if buckets_of(none).names:
+        raise NonConformance("no buckets", worded(list(buckets_of(none).names)), none, proof=lacks(none, "<Bucket>"))

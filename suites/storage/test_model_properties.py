@@ -1,7 +1,4 @@
-"""A bucket against a model of it: any sequence of operations leaves both the same.
-
-What fails is told as the shortest sequence of requests that shows it, each kind of failure by itself.
-"""
+"""A bucket compared with a model: any sequence of operations leaves both in the same state."""
 
 from __future__ import annotations
 
@@ -13,12 +10,7 @@ from conformance.models.bucket import READS, WRITES, BucketModel, Condition
 from conformance.models.bucket_answers import Answers, expect_part, expect_uploads, one_of, owned
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, refuses_incomplete_list
-from conformance.oracles.s3_objects import (
-    expect_etag,
-    expect_headers,
-    expect_nothing_stored,
-    expect_same_etag,
-)
+from conformance.oracles.s3_objects import expect_etag, expect_headers, expect_nothing_stored, expect_same_etag
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
@@ -33,7 +25,7 @@ STEPS, SHARE, OTHER = 20, 0.8, '"0123456789abcdef0123456789abcdef"'
 
 
 class BucketMachine(Machine):
-    """Does the same to a bucket and to its model; each rule is one operation, judged against the model."""
+    """Apply each operation to the bucket and to its model, and compare the response with the model."""
 
     space: Space
     pools: st.SearchStrategy[list[str]]
@@ -41,7 +33,7 @@ class BucketMachine(Machine):
 
     @initialize(pool=st.runner().flatmap(lambda machine: machine.pools), stored=STORED, uploading=st.booleans())
     def begin(self, pool: list[str], stored: list[tuple[bytes, str]], uploading: bool) -> None:
-        """Begins with a few names and a prefix of its own, objects under some of the names, an upload under way."""
+        """Begin with a few names under a prefix, objects under some of them, and perhaps an open upload."""
         self.pool = pool
         self.model = BucketModel()
         self.prefix = self.space.prefix("model")
@@ -99,7 +91,7 @@ class BucketMachine(Machine):
 
     @rule(name=NAMES, then=st.none() | OBJECTS)
     def delete(self, name: str, then: tuple[bytes, str] | None) -> None:
-        """DeleteObject, of a key that another object may have at once."""
+        """DeleteObject, perhaps followed by another PUT."""
         expect_success(self.space.delete(self.prefix + name))
         self.model.delete(name)
         self._expect_now(name)
@@ -115,7 +107,7 @@ class BucketMachine(Machine):
 
     @rule(source=NAMES, name=NAMES)
     def copy(self, source: str, name: str) -> None:
-        """CopyObject, with the metadata of the source; onto itself with other, as it must be."""
+        """CopyObject with the metadata of the source; onto itself with other metadata, as S3 requires."""
         self._copy(source, name, "alice" if source == name else None)
 
     @rule(source=NAMES, name=NAMES, owner=OWNERS)
@@ -143,7 +135,7 @@ class BucketMachine(Machine):
     @precondition(lambda self: self.model.uploads)
     @rule(upload=UPLOADS, number=st.integers(1, 2), body=PARTS)
     def send_part(self, upload: int, number: int, body: bytes) -> None:
-        """UploadPart, of a number once more also."""
+        """UploadPart, perhaps of a number that was sent before."""
         self._send(self._upload(upload), number, body)
 
     def _upload(self, place: int) -> str:
@@ -158,7 +150,7 @@ class BucketMachine(Machine):
     @precondition(lambda self: self.model.uploads)
     @rule(place=UPLOADS, number=st.integers(1, 2))
     def complete_upload(self, place: int, number: int) -> None:
-        """CompleteMultipartUpload with one of the parts that were sent: of several all but the last must be large."""
+        """CompleteMultipartUpload with one part: all but the last of several must be large."""
         upload = self._upload(place)
         opened = self.model.uploads[upload]
         name, part = opened.key, number if number in opened.parts else 1
@@ -170,8 +162,8 @@ class BucketMachine(Machine):
         expect_status(got, {200, 404})
         possible = self.model.complete(upload, [part])
         if not self.model.settle(name, possible, got.body if got.ok else None):
-            told = "the upload's bytes, or what came after its opening"
-            raise NonConformance(told, observed(got), reply, got, proof=one_of(got, possible))
+            wanted = "the upload's bytes, or those written after it was opened"
+            raise NonConformance(wanted, observed(got), reply, got, proof=one_of(got, possible))
         self._expect_now(name)
 
     @precondition(lambda self: self.model.uploads)
@@ -209,28 +201,28 @@ class BucketMachine(Machine):
                 self.answers.expect_entry(entry, self.model.objects[entry.key.removeprefix(self.prefix)], page.reply)
 
     def _expect_now(self, name: str) -> Exchange:
-        """What a key holds straight after an operation; returns the answer."""
+        """GET returns what the model has for the key; return the response."""
         reply, stored = self.space.get(self.prefix + name), self.model.get(name)
         if stored is None:
-            expect_nothing_stored(reply, "for a key that holds nothing")
+            expect_nothing_stored(reply, "for a key without an object")
         else:
             self.answers.expect_object(reply, stored)
         return reply
 
     def _expect_uploads(self, name: str) -> None:
-        """What is under way for a key stays so, whatever becomes of the key."""
+        """Open uploads to a key are not affected by writes to it."""
         if any(upload.key == name for upload in self.model.uploads.values()):
             self.list_uploads()
 
     def _field(self, name: str, condition: Condition) -> dict[str, str]:
-        """The header field of a condition; of a missing object its own entity tag is one that it never had."""
+        """Return the header field of a condition; for a missing object with an ETag that it never had."""
         if condition is Condition.NONE_MATCH_ANY:
             return {condition.field: "*"}
         own = condition in (Condition.MATCH_OWN, Condition.NONE_MATCH_OWN) and self.model.get(name) is not None
         return {condition.field: expect_etag(self.space.head(self.prefix + name)) if own else OTHER}
 
     def clean_up(self) -> None:
-        """Removes what the sequence left."""
+        """Remove the objects and uploads of the sequence."""
         if model := getattr(self, "model", None):
             for upload, opened in model.uploads.items():
                 self.space.abort(self.prefix + opened.key, upload)
@@ -240,10 +232,10 @@ class BucketMachine(Machine):
 
 @pytest.mark.parametrize("alphabet", [row(f"storage/model/{name}-keys", name) for name in POOLS])
 def test_bucket_is_as_its_model(space: Space, features: frozenset[str], alphabet: str) -> None:
-    """Purpose: whatever operations come in whatever order, the bucket holds what they say it holds.
+    """Purpose: after any sequence of operations the bucket contains what they wrote.
 
-    Method: 1. do a sequence of writes, reads, conditions, ranges, copies, deletions, uploads and listings
-            2. after each compare with a model; on a difference look for the shortest sequence that shows it
+    Method: 1. perform a sequence of writes, reads, conditions, ranges, copies, deletions, uploads and listings
+            2. compare each response with a model; after a difference search for the shortest sequence that shows it
     """
     attributes = {"space": space, "pools": POOLS[alphabet], "features": features}
     run_machine(type(f"BucketMachine_{alphabet}", (BucketMachine,), attributes), SHARE, STEPS)

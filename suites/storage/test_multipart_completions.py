@@ -1,6 +1,8 @@
-"""Completions that must be refused, or repeated, with what they leave behind."""
+"""Completions of multipart uploads: which are refused, and what a refused or repeated one leaves."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
@@ -15,15 +17,15 @@ from conformance.oracles.s3_errors import (
     expect_refusal,
     require,
 )
-from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-ONE, TWO = full_part(b"1"), full_part(b"2")
+ONE, TWO, STOOD = full_part(b"1"), full_part(b"2"), b"the earlier object"
 NOT_IMPLEMENTED = 501
-WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
+SIZE, WRONG_TAG = "x-amz-mp-object-size", '"0123456789abcdef0123456789abcdef"'
 BROKEN = {
     "no-xml": b"complete it",
     "empty": b"",
@@ -31,28 +33,89 @@ BROKEN = {
     "no-parts": completion_document([]),
     "other-root": b"<Finish><Part/></Finish>",
     "part-without-number": b"<CompleteMultipartUpload><Part><ETag>x</ETag></Part></CompleteMultipartUpload>",
-    "number-no-number": completion_document([(1, WRONG_TAG)]).replace(b">1<", b">one<"),
+    "number-is-a-word": completion_document([(1, WRONG_TAG)]).replace(b">1<", b">one<"),
 }
-MALFORMED = {
-    "MalformedXML",
-    "InvalidRequest",
-    "InvalidPart",
-    "InvalidArgument",
-    "MissingRequestBodyError",
-    "MissingContentLength",
-}
+MALFORMED = {"MalformedXML", "InvalidRequest", "InvalidPart", "InvalidArgument"}
+MALFORMED |= {"MissingRequestBodyError", "MissingContentLength"}
+BAD_SIZE = {"InvalidRequest", "InvalidArgument", "NotImplemented"}
+Complete = Callable[[Space, str, str, tuple[int, str]], Exchange]
 
 
-@verifies("storage/multipart/small-part-in-the-middle-is-refused")
-def test_small_part_in_the_middle_is_refused(space: Space) -> None:
-    """Purpose: every part but the last is at least 5 MiB.
+def _with_body(body: bytes) -> Complete:
+    return lambda space, key, upload, part: space.complete_with(key, upload, body)
 
-    Method: 1. upload two small parts, complete; then with the first of 5 MiB anew and a third behind them
+
+def _with_size(size: str) -> Complete:
+    return lambda space, key, upload, part: space.complete(key, upload, [part], {SIZE: size})
+
+
+def _with_wrong_tag(space: Space, key: str, upload: str, part: tuple[int, str]) -> Exchange:
+    """Complete with a wrong ETag for part 1, and with part 2 if that is the one sent."""
+    return space.complete(key, upload, [(1, WRONG_TAG), part][: part[0]])
+
+
+@pytest.mark.parametrize(
+    ("number", "earlier", "complete", "statuses", "codes"),
+    [
+        row("storage/multipart/invalid-part-is-refused#wrong-etag", 1, False, _with_wrong_tag, {400}, {"InvalidPart"}),
+        row(
+            "storage/multipart/invalid-part-is-refused#over-an-object", 1, True, _with_wrong_tag, {400}, {"InvalidPart"}
+        ),
+        row(
+            "storage/multipart/invalid-part-is-refused#never-sent",
+            *(2, False, _with_wrong_tag, {400}, {"InvalidPart", "EntityTooSmall"}),
+        ),
+        *(
+            row(
+                f"storage/multipart/broken-completion-is-refused#{hint}",
+                *(1, False, _with_body(body), {400} if body else {400, 411}, MALFORMED),
+            )
+            for hint, body in BROKEN.items()
+        ),
+        row("storage/multipart/wrong-object-size-is-refused#more", 1, False, _with_size("5"), {400, 501}, BAD_SIZE),
+        row("storage/multipart/wrong-object-size-is-refused#less", 1, False, _with_size("3"), {400, 501}, BAD_SIZE),
+    ],
+)
+def test_refused_completion_loses_nothing(
+    space: Space, number: int, earlier: bool, complete: Complete, statuses: set[int], codes: set[str]
+) -> None:
+    """Purpose: an invalid completion is refused, makes no object, and loses neither the parts nor an earlier object.
+
+    Method: 1. send a part, complete with a wrong ETag, a broken document or a wrong object size
+            2. expect 400 (411 without a body, 501 for a size that is not supported), and the key as it was
+            3. complete correctly, expect the object
+    """
+    key = space.stored(STOOD) if earlier else space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, number, b"four")
+
+    expect_failed_completion(complete(space, key, upload, part), statuses, codes)
+    if earlier:
+        expect_stored(space.get(key), STOOD)
+    else:
+        expect_nothing_stored(space.get(key))
+    if number > 1:
+        space.abort(key, upload)
+        return
+    expect_no_error_inside(space.complete(key, upload, [part]), "after a refused completion")
+    expect_bytes(space.get(key), b"four", "after a refused completion")
+
+
+@verifies("storage/multipart/small-part-before-the-last-is-refused")
+@pytest.mark.parametrize("copied", [case("sent", False), case("copied", True)])
+def test_small_part_before_the_last_is_refused(space: Space, copied: bool) -> None:
+    """Purpose: every part but the last has at least 5 MiB, whether it was sent or copied.
+
+    Method: 1. send or copy two small parts, complete; then with a first of 5 MiB and a third one
             2. expect 400 EntityTooSmall each time, and nothing stored
     """
-    key = space.key()
-    upload = space.opened(key)
-    parts = [space.part(key, upload, number, b"too small") for number in (1, 2)]
+    upload = space.opened(key := space.key())
+    if copied:
+        source = space.stored(b"too small")
+        replies = [require(space.copy_part(key, upload, number, source), "copies of parts") for number in (1, 2)]
+        parts = [(number, copied_etag_of(each, "CopyPartResult")) for number, each in enumerate(replies, 1)]
+    else:
+        parts = [space.part(key, upload, number, b"too small") for number in (1, 2)]
 
     expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
     parts = [space.part(key, upload, 1, ONE), parts[1], space.part(key, upload, 3, b"the last")]
@@ -61,82 +124,20 @@ def test_small_part_in_the_middle_is_refused(space: Space) -> None:
     space.abort(key, upload)
 
 
-@verifies("storage/multipart/small-part-in-the-middle-is-refused")
-@pytest.mark.parametrize("body", [case("of-copies", b"too small")])
-def test_small_copied_part_is_refused(space: Space, body: bytes) -> None:
-    """Purpose: every part but the last is at least 5 MiB, also where it was copied and not sent.
-
-    Method: 1. copy a small object to two parts, complete
-            2. expect 400 EntityTooSmall, and nothing stored
-    """
-    source, key = space.stored(body), space.key()
-    upload = space.opened(key)
-    copies = [require(space.copy_part(key, upload, number, source), "copies of parts") for number in (1, 2)]
-    parts = [(number, copied_etag_of(copy, "CopyPartResult")) for number, copy in enumerate(copies, 1)]
-
-    expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
-    expect_nothing_stored(space.get(key))
-    space.abort(key, upload)
-
-
-@verifies("storage/multipart/etag-follows-the-bytes")
-def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
-    """Purpose: an object in parts that was overwritten by another is not taken for what a reader has of it.
-
-    Method: 1. complete an upload of one part, and to the same key one of other bytes of the same size
-            2. expect each to be read with an ETag of its own
-    """
-    key, replies = space.key(), list[Exchange]()
-    for body in (b"one", b"two"):
-        upload = space.opened(key)
-        require(space.complete(key, upload, [space.part(key, upload, 1, body)]), "multipart uploads")
-        replies.append(space.head(key))
-
-    first, second = replies
-    before, after = expect_etag(first), expect_etag(second)
-    if before == after:
-        expected, proof = (
-            f"another ETag than {before}, which other bytes had",
-            another_field(replies[0], replies[1], "etag"),
-        )
-        raise NonConformance(expected, after, *replies, proof=proof)
-
-
-@verifies("storage/multipart/invalid-part-is-refused")
-@pytest.mark.parametrize("number", [case("wrong-etag", 1), case("never-sent", 2)])
-def test_invalid_part_is_refused(space: Space, number: int) -> None:
-    """Purpose: a completion that names a part which did not come so is refused.
-
-    Method: 1. send part 1, complete with another ETag for it; or send part 2, complete with a part 1 before it
-            2. expect 400 InvalidPart, and nothing stored
-    """
-    key = space.key()
-    upload = space.opened(key)
-    sent = space.part(key, upload, number, b"as sent")
-    # Behind the one that is missing, for a small part before another is refused as such.
-    reply = space.complete(key, upload, [(1, WRONG_TAG), sent][:number])
-
-    expect_failed_completion(reply, 400, {"InvalidPart", "EntityTooSmall"})
-    expect_nothing_stored(space.get(key))
-    space.abort(key, upload)
-
-
 @verifies("storage/multipart/order-of-parts-is-checked")
-@pytest.mark.parametrize("doubled", [case("descending", False), case("twice", True)])
-def test_order_of_parts_is_checked(space: Space, doubled: bool) -> None:
-    """Purpose: the completion names its parts in ascending order.
+@pytest.mark.parametrize("twice", [case("descending", False), case("twice", True)])
+def test_order_of_parts_is_checked(space: Space, twice: bool) -> None:
+    """Purpose: the completion lists its parts in ascending order.
 
     Method: 1. send two parts, complete with them in descending order, or with one of them twice
-            2. expect 400 InvalidPartOrder, and nothing stored; twice the same is no descent, so it may also make an
-               object, with that part once or twice
+            2. expect 400 InvalidPartOrder and nothing stored; a part listed twice may also make an object
     """
-    key = space.key("order")
-    upload = space.opened(key)
+    upload = space.opened(key := space.key("order"))
     one, two = space.part(key, upload, 1, ONE), space.part(key, upload, 2, TWO)
-    reply = space.complete(key, upload, [one, one, two] if doubled else [two, one])
+    reply = space.complete(key, upload, [one, one, two] if twice else [two, one])
 
     stored = space.get(key)
-    if doubled and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
+    if twice and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
         space.delete(key)
         return
     expect_failed_completion(reply, 400, {"InvalidPartOrder", "InvalidPart", "MalformedXML"})
@@ -144,72 +145,17 @@ def test_order_of_parts_is_checked(space: Space, doubled: bool) -> None:
     space.abort(key, upload)
 
 
-@verifies("storage/multipart/broken-completion-is-refused")
-@pytest.mark.parametrize("body", [case(hint, body) for hint, body in BROKEN.items()])
-def test_broken_completion_is_refused(space: Space, body: bytes) -> None:
-    """Purpose: a completion whose body is no CompleteMultipartUpload document is refused, and can be made rightly then.
-
-    Method: 1. send a part, complete with a broken body
-            2. expect 400 (411 too where there is no body) and nothing stored; then complete rightly and expect the
-               object
-    """
-    key = space.key()
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"kept")
-
-    expect_failed_completion(space.complete_with(key, upload, body), {400} if body else {400, 411}, MALFORMED)
-    expect_nothing_stored(space.get(key))
-    expect_no_error_inside(space.complete(key, upload, [part]), "behind a broken completion")
-    expect_bytes(space.get(key), b"kept", "for what was completed rightly behind a broken completion")
-
-
-@verifies("storage/multipart/refused-completion-can-be-mended")
-def test_refused_completion_can_be_mended(space: Space) -> None:
-    """Purpose: a completion that was refused loses no part: it can be made again, rightly.
-
-    Method: 1. send a part, complete with a wrong ETag, then with the right one
-            2. expect 400, then 200 and the object
-    """
-    key = space.key()
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"kept")
-
-    expect_failed_completion(space.complete(key, upload, [(1, WRONG_TAG)]), 400, {"InvalidPart"})
-    expect_no_error_inside(space.complete(key, upload, [part]), "behind a completion that was refused")
-    expect_bytes(space.get(key), b"kept")
-
-
-@verifies("storage/multipart/wrong-object-size-is-refused")
-@pytest.mark.parametrize("size", [case("more", 5), case("less", 3)])
-def test_wrong_object_size_is_refused(space: Space, size: int) -> None:
-    """Purpose: a completion that expects an object of another size is refused, and loses no part.
-
-    Method: 1. send a part of four bytes, complete with x-amz-mp-object-size of more or less
-            2. expect 400, or 501 for the field, and nothing stored; then complete without it and expect the object
-    """
-    key = space.key()
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"four")
-
-    reply = space.complete(key, upload, [part], {"x-amz-mp-object-size": str(size)})
-    expect_failed_completion(reply, {400, 501}, {"InvalidRequest", "InvalidArgument", "NotImplemented"})
-    expect_nothing_stored(space.get(key))
-    expect_no_error_inside(space.complete(key, upload, [part]), "behind a completion that was refused")
-    expect_bytes(space.get(key), b"four")
-
-
 @verifies("storage/multipart/right-object-size-completes")
 def test_right_object_size_completes(space: Space) -> None:
-    """Purpose: a completion that expects an object of the size that its parts have is made.
+    """Purpose: a client that sends the size it expects gets its object if the size is right.
 
-    Method: 1. send a part, complete with its size in x-amz-mp-object-size, without it where that is 501
+    Method: 1. send a part, complete with its size in x-amz-mp-object-size, without it if that is answered 501
             2. expect the object
     """
-    key = space.key()
-    upload = space.opened(key)
+    upload = space.opened(key := space.key())
     part = space.part(key, upload, 1, b"four")
 
-    reply = space.complete(key, upload, [part], {"x-amz-mp-object-size": "4"})
+    reply = space.complete(key, upload, [part], {SIZE: "4"})
     if reply.status == NOT_IMPLEMENTED:
         expect_code(reply, {"NotImplemented"})
         reply = space.complete(key, upload, [part])
@@ -217,16 +163,47 @@ def test_right_object_size_completes(space: Space) -> None:
     expect_bytes(space.get(key), b"four")
 
 
+@verifies("storage/multipart/etag-without-quotes-is-accepted")
+def test_etag_without_quotes_is_accepted(space: Space) -> None:
+    """Purpose: many clients store a part's ETag without its quotes, and complete with it so.
+
+    Method: 1. send a part, complete with its ETag without quotes
+            2. expect 2xx, and the object
+    """
+    upload = space.opened(key := space.key())
+    number, tag = space.part(key, upload, 1, b"of one part")
+
+    expect_no_error_inside(space.complete(key, upload, [(number, tag.strip('"'))]))
+    expect_bytes(space.get(key), b"of one part")
+
+
+@verifies("storage/multipart/etag-follows-the-bytes")
+def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
+    """Purpose: a cache recognises by the ETag that an object in parts was overwritten.
+
+    Method: 1. complete an upload of one part, and to the same key one of other bytes of the same size
+            2. expect two different ETags in HEAD
+    """
+    key, heads = space.key(), list[Exchange]()
+    for body in (b"one", b"two"):
+        upload = space.opened(key)
+        require(space.complete(key, upload, [space.part(key, upload, 1, body)]), "multipart uploads")
+        heads.append(space.head(key))
+
+    first, second = map(expect_etag, heads)
+    if first == second:
+        proof = another_field(heads[0], heads[1], "etag")
+        raise NonConformance(f"another ETag than {first}, which other bytes had", second, *heads, proof=proof)
+
+
 @verifies("storage/multipart/completing-twice-is-harmless")
 def test_completing_twice_is_harmless(space: Space) -> None:
-    """Purpose: a completion that is repeated, since its answer was lost, does no harm.
+    """Purpose: a client that lost the response repeats the completion, which must do no harm.
 
-    Method: 1. complete an upload twice
-            2. expect the second answered 200 with the same ETag, or 404 NoSuchUpload, and the object whole
-            3. overwrite the object, complete once more; expect what was written since
+    Method: 1. complete an upload twice, expect the second answered 200 with the same ETag or 404, and the object
+            2. overwrite the object, complete once more; expect the new object
     """
-    key = space.key()
-    upload = space.opened(key)
+    upload = space.opened(key := space.key())
     part = space.part(key, upload, 1, b"once")
     tag = completed_etag_of(space.complete(key, upload, [part]))
     again = space.complete(key, upload, [part])

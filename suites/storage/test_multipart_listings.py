@@ -1,16 +1,20 @@
-"""ListMultipartUploads and ListParts: their entries, their pages and their markers."""
+"""ListMultipartUploads and ListParts: their entries and pages, and what responses report about an upload."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from urllib.parse import unquote
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from conformance.clients.s3.bodies import full_part
+from conformance.oracles.dates import expect_http_date
+from conformance.oracles.headers import clock_of
 from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import (
     Uploads,
+    copied_etag_of,
     expect_at_most,
     expect_document,
     expect_said,
@@ -19,65 +23,35 @@ from conformance.oracles.s3_documents import (
     uploads_of,
     uploads_page_of,
 )
-from conformance.oracles.s3_objects import expect_bytes
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.s3_errors import require, xml_root
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotOffered, Proof
+from conformance.vocabulary.values import ROUNDED_S, seconds_of_time
 from conformance.vocabulary.wording import some, worded
 
-TAIL = b"the tail"
 KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "c/2", "d/1", "e", "f/1", "f/2"]
 GROUPED, FOLDERS = ["a", "a", "a", "e"], ["b/", "c/", "d/", "f/"]
-PAGE = 2
-"""So that a page ends between two uploads to one key, one at a folder, one has only folders, and the last another."""
-
-
-@verifies("storage/multipart/abort-removes-the-upload")
-def test_abort_removes_the_upload(space: Space) -> None:
-    """Purpose: an aborted upload is gone with its parts, and the object under its key unharmed.
-
-    Method: 1. put an object, open an upload to its key, send a part, abort
-            2. expect 204, then ListParts without the upload or its parts, no upload in the list, and the old object
-    """
-    key = space.stored(b"what stood there")
-    upload = space.opened(key)
-    space.part(key, upload, 1, TAIL)
-
-    expect_status(space.abort(key, upload), 204)
-
-    left = space.list_parts(key, upload)
-    expect_status(left, {200, 404})
-    if left.ok and parts_of(left).parts:
-        none = lacks(left, "<Part>")
-        raise NonConformance("no parts of an aborted upload", worded(parts_of(left).parts), left, proof=none)
-    listed = space.list_uploads(key)
-    open_still = [each.upload for each in uploads_of(listed)]
-    if upload in open_still:
-        proof = Proof(listed.id, lacks="<Upload>")
-        raise NonConformance("no aborted upload in the list", worded(open_still), listed, proof=proof)
-    expect_bytes(space.get(key), b"what stood there", "after an upload to its key was aborted")
+# A page of two ends between two uploads to one key, at a folder, or has only folders.
+PAGE, NEAR_S = 2, 300
 
 
 @verifies("storage/multipart/parts-are-listed")
 def test_parts_are_listed(space: Space) -> None:
-    """Purpose: a client can ask which parts have come, page by page, and go on from there.
+    """Purpose: a client that resumes an upload asks page by page which parts the server has.
 
-    Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 10000, the first of them anew and
-               the last of 5 MiB, list two of them, then one at a time
-            2. expect none at first, then number, size and ETag of each, as it came last, once, in order; no page
-               promised behind the last of them; and MaxParts, where told, no more than asked
+    Method: 1. list the parts of a new upload; send parts 2, 10, 11 and 10000, part 2 twice; list two, then one per page
+            2. expect none at first, then number, size and ETag of each as sent last, in order, and no empty last page
     """
-    key = space.key()
-    upload = space.opened(key)
+    upload = space.opened(key := space.key())
     if (none := parts_of(empty := space.list_parts(key, upload, max_parts="2"))).parts:
         wrong = f"{len(none.parts)} of them"
         raise NonConformance("no parts before one is uploaded", wrong, empty, proof=lacks(empty, "<Part>"))
     space.part(key, upload, 2, b"what came first")
     bodies = {10000: full_part(b"x"), **{number: b"x" * number for number in (11, 2, 10)}}
-    sent = [(*space.part(key, upload, number, body), len(body)) for number, body in bodies.items()]
-    sent.sort(key=lambda part: part[0])
+    sent = sorted((*space.part(key, upload, number, body), len(body)) for number, body in bodies.items())
     pages = [parts_of(first := space.list_parts(key, upload, max_parts="2"))]
     before = last = first
     while pages[-1].truncated and len(pages) <= len(sent):
@@ -85,76 +59,26 @@ def test_parts_are_listed(space: Space) -> None:
         pages.append(parts_of(last))
     space.abort(key, upload)
 
-    told = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
+    found = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
     wanted = [(number, tag.strip('"'), size) for number, tag, size in sent]
-    if told != wanted or len(pages[0].parts) > 2:
-        told_numbers, numbers = ([number for number, _, _ in each] for each in (told, wanted))
+    if found != wanted or len(pages[0].parts) > 2:
+        found_numbers, numbers = ([number for number, _, _ in each] for each in (found, wanted))
         two = [str(number) for number in numbers[:2]]
         proof = in_order(first, "PartNumber", two) or lists("Part/PartNumber", [first], two)
-        if told_numbers == numbers:
-            proof = Proof(beyond="it is about two answers together: to a part, and the list that has it")
+        if found_numbers == numbers:
+            proof = Proof(beyond="it compares two responses: to a part, and the list that has it")
         elif [part.number for part in pages[0].parts] == numbers[:2]:
-            proof = Proof(beyond="it is about the pages behind the first, and what these begin with")
-        shown = f"{worded(told)}, {len(pages[0].parts)} on the first page"
+            proof = Proof(beyond="it is about the pages after the first, and where these begin")
+        shown = f"{worded(found)}, {len(pages[0].parts)} on the first page"
         raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
     expect_at_most(first, "MaxParts", number_told(first, expect_document(first, "ListPartsResult"), "MaxParts"), 2)
     if not pages[-1].parts:
         proof = lacks(before, "<IsTruncated>true<")
-        raise NonConformance("IsTruncated false where the last part is told", "true", before, last, proof=proof)
-
-
-@verifies("storage/multipart/uploads-are-listed")
-def test_open_uploads_are_listed(space: Space) -> None:
-    """Purpose: open uploads can be found, so that what broke off can be cleaned up.
-
-    Method: 1. open two uploads under a prefix, one elsewhere, and complete a third, list those under the prefix
-            2. expect the two, with their ids
-    """
-    prefix = space.prefix()
-    uploads = {f"{prefix}{name}": space.opened(f"{prefix}{name}") for name in ("a", "b")}
-    elsewhere = space.key()
-    other = space.opened(elsewhere)
-    done = f"{prefix}done"
-    finished = space.opened(done)
-    space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
-    pages = list(_pages(space, prefix))
-    found = {each.key: each.upload for page in pages for each in page.uploads}
-    for key, upload in [*uploads.items(), (elsewhere, other)]:
-        space.abort(key, upload)
-
-    if found != uploads:
-        replies = [page.reply for page in pages]
-        proof = lists("Upload/Key", replies, uploads)
-        raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
-
-
-@verifies("storage/multipart/uploads-are-encoded-where-told")
-def test_open_uploads_are_encoded_where_told(space: Space) -> None:
-    """Purpose: a list of uploads that says that its keys are encoded can be decoded, and what broke off be aborted.
-
-    Method: 1. open an upload to a key that needs encoding, list the uploads there with encoding-type=url, and with a
-               delimiter
-            2. expect the key, and its folder: decoded where EncodingType is told, as they are where it is not
-    """
-    prefix = space.prefix("uploads")
-    folder = f"{prefix}a b+c%20d/"
-    key = f"{folder}é🚀"
-    upload = space.opened(key)
-    reply = space.list_uploads(prefix, encoding_type="url")
-    grouped = space.list_uploads(prefix, encoding_type="url", delimiter="/")
-    space.abort(key, upload)
-
-    found = [each.key for each in uploads_of(reply)]
-    if found != [key]:
-        raise NonConformance(f"the key {key}", worded(found), reply, proof=lists("Upload/Key", [reply], [key]))
-    # Whether uploads are grouped at all, and rightly, is a promise of its own.
-    if uploads_page_of(grouped).prefixes == (unquote(folder.replace("+", " ")),):
-        told, proof = uploads_page_of(grouped).prefixes, lists("CommonPrefixes/Prefix", [grouped], [folder])
-        raise NonConformance(f"the common prefix {folder}, encoded", f"{some(told)}, decoded", grouped, proof=proof)
+        raise NonConformance("IsTruncated false after the last part", "true", before, last, proof=proof)
 
 
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
-    """The pages of a list of uploads, as many as there can be."""
+    """Yield the pages of a list of uploads, as many as there can be."""
     more, most = dict(asked), int(asked.get("max_uploads", 1000))
     for _ in range(2 * len(KEYS)):
         reply = space.list_uploads(prefix, **more)
@@ -165,16 +89,27 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
         yield page
         if not page.truncated:
             return
-        # S3 itself tells no markers where a page ends at a common prefix: that prefix is the place then.
+        # S3 itself reports no markers if a page ends at a common prefix: then that prefix is the marker.
         key, upload = page.next if any(page.next) else (max(page.prefixes, default="", key=str.encode), "")
         more = {**asked, "key_marker": key} | ({"upload_id_marker": upload} if upload else {})
     raise NonConformance("the last page after so many", f"IsTruncated after {2 * len(KEYS)} pages", reply)
 
 
-def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: list[str]) -> None:
-    """Opens uploads to ``KEYS``; lists in pages and whole have those to the listed keys and the prefixes once."""
+@pytest.mark.parametrize(
+    ("delimiter", "listed", "folders"),
+    [
+        row("storage/multipart/uploads-are-listed-page-by-page#every-upload", "", KEYS, []),
+        row("storage/multipart/uploads-are-grouped-at-the-delimiter", "/", GROUPED, FOLDERS),
+    ],
+)
+def test_uploads_are_listed_page_by_page(space: Space, delimiter: str, listed: list[str], folders: list[str]) -> None:
+    """Purpose: the pages of a list of uploads have each upload and each common prefix once.
+
+    Method: 1. open three uploads to one key and others in folders, list them two per page and on one page
+            2. expect each once, no page with more than two, and uploads in folders grouped with a delimiter
+    """
     prefix = space.prefix("uploads")
-    # The last one first: an order by age would not do.
+    # The last key is opened first: an order by age would be wrong.
     opened = [(prefix + key, space.opened(prefix + key)) for key in reversed(KEYS)][::-1]
     asked = {"delimiter": delimiter} if delimiter else {}
     try:
@@ -182,50 +117,141 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
     finally:
         for key, upload in opened:
             space.abort(key, upload)
-    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in prefixes]
+    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in folders]
     for read in lists_of:
-        _expect_each_once(read, wanted)
-
-
-def _expect_each_once(read: list[Uploads], wanted: tuple[list[tuple[str, str]], list[str]]) -> None:
-    """The pages together have these uploads and common prefixes, each once."""
-    found = sorted((each.key, each.upload) for page in read for each in page.uploads)
-    groups = sorted(each for page in read for each in page.prefixes)
-    if (found, groups) != wanted:
-        replies, pages = [page.reply for page in read], tuple(page.reply.id for page in read)
-        keys, grouped = tuple(key for key, _ in wanted[0]), tuple(wanted[1])
-        proof = Proof(listed=(Listed("Upload/Key", pages, keys), Listed("CommonPrefixes/Prefix", pages, grouped)))
-        expected = f"uploads, each once, and common prefixes: {worded(wanted)}"
-        raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
+        found = sorted((each.key, each.upload) for page in read for each in page.uploads)
+        groups = sorted(each for page in read for each in page.prefixes)
+        if (found, groups) != wanted:
+            replies, ids = [page.reply for page in read], tuple(page.reply.id for page in read)
+            keys = Listed("Upload/Key", ids, tuple(key for key, _ in wanted[0]))
+            proof = Proof(listed=(keys, Listed("CommonPrefixes/Prefix", ids, tuple(wanted[1]))))
+            expected = f"uploads and common prefixes, each once: {worded(wanted)}"
+            raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page")
-def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
-    """Purpose: the pages of a list of uploads have each upload once, several to one key also.
+@pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
+def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
+    """Purpose: a client cleans up page by page: it aborts uploads before it reads the next page.
 
-    Method: 1. open three uploads to one key and eight to others, list them two at a time, from key and id markers, and
-               without saying how many
-            2. expect each of them once, and no page with more than two
+    Method: 1. open uploads to five keys; list them two per page, and abort the last of a page before the next
+            2. expect each of them once
     """
-    _expect_pages(space, "", KEYS, [])
+    prefix, found = space.prefix("uploads"), list[str]()
+    keys = [f"{prefix}{name}" for name in "abcde"]
+    opened = {key: space.opened(key) for key in keys}
+    asked, replies = {"max_uploads": str(size)}, list[Exchange]()
+    for _ in range(2 * len(keys)):
+        page = uploads_page_of(space.list_uploads(prefix, **asked))
+        replies.append(page.reply)
+        found += [each.key for each in page.uploads]
+        for each in page.uploads[-1:]:
+            space.abort(each.key, opened.pop(each.key, each.upload))
+        if not page.truncated:
+            break
+        asked |= {"key_marker": page.next[0], "upload_id_marker": page.next[1]}
+    for key, upload in opened.items():
+        space.abort(key, upload)
+
+    if sorted(found) != keys:
+        proof = Proof(beyond="it is about several pages, between which uploads were aborted")
+        raise NonConformance(f"the uploads to {some(keys)}, each once", worded(found), *replies, proof=proof)
 
 
-@verifies("storage/multipart/uploads-are-grouped-at-the-delimiter")
-def test_open_uploads_are_grouped(space: Space) -> None:
-    """Purpose: open uploads below a folder are told as one common prefix where a delimiter is given.
+@verifies("storage/multipart/uploads-are-listed")
+@pytest.mark.parametrize("letters", [case("under-a-prefix", "ab")])
+def test_open_uploads_are_listed(space: Space, letters: str) -> None:
+    """Purpose: a client finds interrupted uploads and aborts them.
 
-    Method: 1. open uploads to keys beside and below four folders, list them with a delimiter, also two at a time
-            2. expect those beside them and the folders, each once
+    Method: 1. open two uploads under a prefix, one outside, and complete a third under it; list those under it
+            2. expect the two, with their ids
     """
-    _expect_pages(space, "/", GROUPED, FOLDERS)
+    prefix, outside = space.prefix(), space.key()
+    uploads = {key: space.opened(key) for key in (f"{prefix}{name}" for name in letters)}
+    other = space.opened(outside)
+    finished = space.opened(done := f"{prefix}done")
+    space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
+    pages = list(_pages(space, prefix))
+    found = {each.key: each.upload for page in pages for each in page.uploads}
+    for key, upload in [*uploads.items(), (outside, other)]:
+        space.abort(key, upload)
+
+    if found != uploads:
+        replies = [page.reply for page in pages]
+        proof = lists("Upload/Key", replies, uploads)
+        raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
 
 
-@verifies("storage/multipart/place-is-told")
-def test_place_of_uploads_is_told(space: Space) -> None:
-    """Purpose: a list of uploads or of parts repeats where it was asked to begin, so that it is understood alone.
+@verifies("storage/multipart/uploads-are-listed")
+@pytest.mark.parametrize("hint", [case("of-one-bucket", "begun")])
+def test_uploads_of_another_bucket_are_not_listed(space: Space, other_space: Space, hint: str) -> None:
+    """Purpose: a list of uploads is of its own bucket only.
 
-    Method: 1. open an upload, send a part; list the uploads behind a key before its own, and the parts behind the first
-            2. expect KeyMarker and PartNumberMarker, where they are told, as they were sent
+    Method: 1. open an upload of one key in each of two buckets, list those of that key in each
+            2. expect only the bucket's own upload
+    """
+    key = space.key(hint)
+    opened = [(each, each.opened(key)) for each in (space, other_space)]
+    replies = [each.list_uploads(key) for each, _ in opened]
+    for each, upload in opened:
+        each.abort(key, upload)
+
+    for (_, upload), reply in zip(opened, replies, strict=True):
+        expect_status(reply, 200, "for a list of uploads while another bucket has some")
+        if (found := [each.upload for each in uploads_of(reply)]) != [upload]:
+            proof = lists("Upload/Key", [reply], [key])
+            raise NonConformance(f"only the upload {upload}", worded(found), reply, proof=proof)
+
+
+@verifies("storage/multipart/upload-keys-are-encoded")
+def test_upload_keys_are_encoded(space: Space) -> None:
+    """Purpose: a client that decodes an encoded list of uploads gets the keys, and can abort the uploads.
+
+    Method: 1. open an upload to a key that needs encoding, list with encoding-type=url, also with a delimiter
+            2. expect the key and its folder, decoded if EncodingType is url, otherwise as they are
+    """
+    prefix = space.prefix("uploads")
+    folder = f"{prefix}a b+c%20d/"
+    upload = space.opened(key := f"{folder}é🚀")
+    reply = space.list_uploads(prefix, encoding_type="url")
+    grouped = space.list_uploads(prefix, encoding_type="url", delimiter="/")
+    space.abort(key, upload)
+
+    found = [each.key for each in uploads_of(reply)]
+    if found != [key]:
+        raise NonConformance(f"the key {key}", worded(found), reply, proof=lists("Upload/Key", [reply], [key]))
+    # Another check judges whether uploads are grouped at all.
+    if (prefixes := uploads_page_of(grouped).prefixes) == (unquote(folder.replace("+", " ")),):
+        proof = lists("CommonPrefixes/Prefix", [grouped], [folder])
+        raise NonConformance(f"the common prefix {folder}, encoded", f"{some(prefixes)}, decoded", grouped, proof=proof)
+
+
+@verifies("storage/multipart/key-marker-alone-is-exclusive")
+def test_key_marker_alone_is_exclusive(space: Space) -> None:
+    """Purpose: a client that continues after a key does not get that key's uploads again.
+
+    Method: 1. open uploads to two keys; list them from the first key on, and from a key between the two
+            2. expect only the second
+    """
+    prefix = space.prefix("uploads")
+    opened = {name: space.opened(prefix + name) for name in ("a", "b")}
+    replies = {name: space.list_uploads(prefix, key_marker=prefix + name) for name in ("aa", "a")}
+    for name, upload in opened.items():
+        space.abort(prefix + name, upload)
+
+    wanted = [f"{prefix}b"]
+    for name, reply in replies.items():
+        if (found := [each.key for each in uploads_of(reply)]) != wanted:
+            expected = f"{worded(wanted)} after the key marker {prefix}{name}"
+            raise NonConformance(expected, worded(found), reply, proof=lists("Upload/Key", [reply], wanted))
+
+
+@verifies("storage/multipart/response-repeats-the-marker")
+def test_response_repeats_the_marker(space: Space) -> None:
+    """Purpose: a list of uploads or of parts can be understood without its request.
+
+    Method: 1. open an upload, send a part; list the uploads after an earlier key, and the parts after the first
+            2. expect any KeyMarker and PartNumberMarker to be as sent
     """
     prefix = space.prefix("uploads")
     upload = space.opened(key := f"{prefix}é/b")
@@ -238,75 +264,83 @@ def test_place_of_uploads_is_told(space: Space) -> None:
         (uploads, "ListMultipartUploadsResult", "KeyMarker", f"{prefix}é/a"),
         (parts, "ListPartsResult", "PartNumberMarker", "1"),
     ):
-        told = expect_document(reply, root).findtext(name)
-        if told is not None:
-            expect_said(reply, name, sent, told)
-
-
-@verifies("storage/multipart/uploads-are-listed-page-by-page")
-@pytest.mark.parametrize("size", [case("while-they-are-aborted", 2)])
-def test_uploads_are_listed_while_they_are_aborted(space: Space, size: int) -> None:
-    """Purpose: a list of uploads goes on where it was though the one that it stopped at is gone: so one cleans up.
-
-    Method: 1. open uploads to five keys; list them two at a time, and abort the last of a page before the next
-            2. expect each of them once
-    """
-    prefix, told = space.prefix("uploads"), list[str]()
-    keys = [f"{prefix}{name}" for name in "abcde"]
-    opened = {key: space.opened(key) for key in keys}
-    asked, replies = {"max_uploads": str(size)}, list[Exchange]()
-    for _ in range(2 * len(keys)):
-        page = uploads_page_of(space.list_uploads(prefix, **asked))
-        replies.append(page.reply)
-        told += [each.key for each in page.uploads]
-        for each in page.uploads[-1:]:
-            space.abort(each.key, opened.pop(each.key, each.upload))
-        if not page.truncated:
-            break
-        asked |= {"key_marker": page.next[0], "upload_id_marker": page.next[1]}
-    for key, upload in opened.items():
-        space.abort(key, upload)
-
-    if sorted(told) != keys:
-        proof = Proof(beyond="it is about several pages, between which uploads were aborted")
-        raise NonConformance(f"the uploads to {some(keys)}, each once", worded(told), *replies, proof=proof)
-
-
-@verifies("storage/multipart/key-marker-alone-is-exclusive")
-def test_key_marker_alone_is_exclusive(space: Space) -> None:
-    """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.
-
-    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id, and from
-               a key on that lies between the two and has no upload
-            2. expect the second alone
-    """
-    prefix = space.prefix("uploads")
-    opened = {name: space.opened(prefix + name) for name in ("a", "b")}
-    replies = {name: space.list_uploads(prefix, key_marker=prefix + name) for name in ("aa", "a")}
-    for name, upload in opened.items():
-        space.abort(prefix + name, upload)
-
-    for name, reply in replies.items():
-        found = [each.key for each in uploads_of(reply)]
-        if found != [f"{prefix}b"]:
-            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), [f"{prefix}b"]
-            raise NonConformance(
-                f"{worded(wanted)} behind the key marker {prefix}{name}", worded(found), reply, proof=proof
-            )
+        if (found := expect_document(reply, root).findtext(name)) is not None:
+            expect_said(reply, name, sent, found)
 
 
 @verifies("storage/listing/bad-parameters-are-no-server-error")
 @pytest.mark.parametrize(
-    "name", [case("max-parts-word", "max_parts"), case("marker-of-parts-word", "part_number_marker")]
+    "name", [case("max-parts-word", "max_parts"), case("part-number-marker-word", "part_number_marker")]
 )
 def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
-    """Purpose: no parameter of a caller's makes a list of parts fail on the server's side.
+    """Purpose: no parameter of a client's makes a list of parts fail on the server's side.
 
-    Method: 1. open an upload, list its parts with a number that is none
-            2. expect 200 or a 4xx (501 where it is not offered)
+    Method: 1. open an upload, list its parts with a word as max-parts or part-number-marker
+            2. expect no 5xx but 501
     """
     if "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
-    key = space.key()
+    expect_no_server_error(space.list_parts(key := space.key(), space.opened(key), **{name: "many"}))
 
-    expect_no_server_error(space.list_parts(key, space.opened(key), **{name: "many"}))
+
+def _elements(reply: Exchange, name: str) -> Iterator[Element]:
+    """Yield the elements of a name in the document or its entries, whatever its root."""
+    document = xml_root(reply)
+    if document is None:
+        raise NonConformance("a well-formed XML document", observed(reply), reply)
+    for parent in (document, *document.findall("Upload"), *document.findall("Part")):
+        yield from parent.findall(name)
+
+
+def _expect_near(reply: Exchange, element: Element) -> float:
+    """The element is a time in ISO 8601 form near the response's own; return it in seconds."""
+    text = element.text or ""
+    if (seconds := seconds_of_time(text)) is None:
+        raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", worded(text), reply)
+    if abs(seconds - clock_of(reply)) > NEAR_S:
+        raise NonConformance(f"{element.tag} within {NEAR_S} s of now", text, reply)
+    return seconds
+
+
+@verifies("storage/multipart/times-are-reported")
+@pytest.mark.parametrize("copied", [case("copied-part", b"copied")])
+def test_times_of_an_upload_are_reported(space: Space, copied: bytes) -> None:
+    """Purpose: a client that cleans up sees when an upload was opened, and when each part was sent or copied.
+
+    Method: 1. send a part, list parts and uploads, complete, HEAD the object; copy a part, list the parts
+            2. expect any Initiated and LastModified in ISO 8601 form and near now; and Last-Modified
+    """
+    upload = space.opened(key := space.key("reported"))
+    part = space.part(key, upload, 1, b"reported")
+    parts, uploads = space.list_parts(key, upload), space.list_uploads(key)
+    space.complete(key, upload, [part])
+    head = space.head(key)
+    another = space.opened(key)
+    copy = require(space.copy_part(key, another, 1, space.stored(copied)), "copies of parts")
+    listed = space.list_parts(key, another)
+    space.abort(key, another)
+
+    # Another check judges whether the result of a copied part is a document.
+    results = [(copy, "LastModified")] if xml_root(copy) is not None else []
+    for reply, name in ((parts, "LastModified"), (uploads, "Initiated"), (listed, "LastModified"), *results):
+        for element in _elements(reply, name):
+            _expect_near(reply, element)
+    expect_http_date(head, "last-modified", clock_of(head), NEAR_S)
+
+
+@verifies("storage/copy/date-is-reported")
+def test_date_of_a_copy_is_reported(space: Space) -> None:
+    """Purpose: a client that copies an object gets the time that HEAD of the copy returns.
+
+    Method: 1. copy an object, HEAD the copy
+            2. expect any LastModified in the result in ISO 8601 form, near now and equal to that of HEAD to the second
+    """
+    reply = space.copy(key := space.key("copy"), space.stored(b"dated"))
+    copied_etag_of(reply)
+    head = space.head(key)
+    modified = expect_http_date(head, "last-modified", clock_of(head), NEAR_S)
+
+    for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
+        if abs(_expect_near(reply, element) - modified) > ROUNDED_S:
+            wanted = f"LastModified of the copy as in HEAD, {head.headers.get('last-modified')}"
+            raise NonConformance(wanted, f"{element.text}", reply, head)

@@ -1,4 +1,4 @@
-"""Passive checks of all recorded responses of a run: each success and each error has its standard form."""
+"""Passive checks of all storage responses of a run: each success and each error has its standard form."""
 
 from __future__ import annotations
 
@@ -20,51 +20,48 @@ from conformance.evidence.judgements.result_documents import (
 )
 from conformance.evidence.judgements.successes import BAD_TAG, DELETED, WRITTEN
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import expect_entity_tag
+from conformance.oracles.status import expect_status, observed
 from conformance.oracles.whole_run import expect_no_flaw, expect_told_by, once_each
-from conformance.sandbox.bucket_prefix import Space
+from conformance.sandbox.bucket_prefix import Space, id_of_upload
 from conformance.vocabulary.check import case, concludes, row, verifies
-from conformance.vocabulary.finding import NotOffered, Proof
+from conformance.vocabulary.finding import NonConformance, NotOffered, Proof
 
-READ = Proof(beyond="it is about what a result says, which is shown here, beside what was asked")
-UNREAD = "it takes a reader of XML to see where a document breaks off or repeats what it may not"
+READ = Proof(beyond="it compares a result, which is shown here, with its request")
+UNREAD = "it takes an XML parser to see where a document is malformed or repeats an element"
+TYPED = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
 
 
-@verifies("storage/object/written-is-200")
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [row("storage/object/written-is-200", 200, WRITTEN), row("storage/object/deleted-is-204", 204, DELETED)],
+)
 @concludes()
-def test_everything_written_is_200(space: Space, recorder: Recorder) -> None:
-    """Purpose: a client knows that its bytes are there by the status that it waits for, in whatever form they came.
+def test_every_success_has_its_status(space: Space, recorder: Recorder, status: int, what: str) -> None:
+    """Purpose: a client knows by one status that its bytes are stored, and by another that an object is deleted.
 
-    Method: 1. put an object, and another in its place
-            2. expect 200 for both, and for every object, part, copy, opening, completion and request to delete several
-               that the run was served before
+    Method: 1. put an object twice, or delete a missing key and an object, twice each
+            2. expect 200 for every write of the run, or 204 for every deletion, that succeeded
     """
-    key = space.key()
-
-    expect_told_by(recorder, "storage", 200, WRITTEN, space.put(key, b"written"), space.put(key, b"written again"))
-
-
-@verifies("storage/object/deleted-is-204")
-@concludes()
-def test_everything_deleted_is_204(space: Space, recorder: Recorder) -> None:
-    """Purpose: a client knows that an object is gone by the status that it waits for, whatever it was.
-
-    Method: 1. delete an object, and once more
-            2. expect 204 both times, and for every object and upload whose deletion the run was told before
-    """
-    key = space.stored()
-
-    expect_told_by(recorder, "storage", 204, DELETED, space.delete(key), space.delete(key))
+    missing, key = space.key("missing"), space.key()
+    if status == 200:
+        expect_told_by(recorder, "storage", status, what, space.put(key, b"written"), space.put(key, b"written again"))
+        return
+    deletions = [space.delete(each) for each in (missing, missing, space.stored(key=key), key)]
+    for reply in deletions:
+        expect_status(reply, status, "for a deletion, whether or not the key exists")
+    expect_told_by(recorder, "storage", status, what, *deletions)
 
 
 @verifies("storage/object/etag-is-one-and-quoted")
 @concludes()
 @pytest.mark.parametrize("body", [case("of-the-whole-run", b"tagged")])
 def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> None:
-    """Purpose: an ETag that a client sends back is read as it was told, whatever it was told of.
+    """Purpose: a client sends an ETag back as it got it, from whatever response.
 
     Method: 1. put an object
-            2. expect a quoted ETag of it, where there is one, and in every other answer that the run was given before
+            2. expect a quoted ETag in its response, if any, and in every other response of the run
     """
     reply = space.put(space.key(), body)
     if reply.headers.all("etag"):
@@ -77,11 +74,10 @@ def test_every_etag_is_quoted(space: Space, recorder: Recorder, body: bytes) -> 
 @concludes()
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "missing")])
 def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> None:
-    """Purpose: a client acts by the code of an error, however seldom that error is.
+    """Purpose: a client acts by the code of an error, however rare that error is.
 
     Method: 1. GET a key that was never written
-            2. expect that its error document, and every other that the run was answered, is well-formed, has one
-               Code and says that it is XML
+            2. expect every error document of the run to be well-formed XML of that media type, with one Code
     """
     space.get(space.key(name))
 
@@ -97,27 +93,23 @@ def test_every_error_has_a_code(space: Space, recorder: Recorder, name: str) -> 
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        row("storage/object/fields-of-one-value-stand-once", FIELD, "each field of one value in one line"),
+        row("storage/object/single-value-fields-occur-once", FIELD, "each field of one value on one line"),
         row("storage/object/fields-have-their-form", MISSHAPEN_FIELD, "dates, checksums and counts in their form"),
-        row("storage/object/size-is-one", ANOTHER_SIZE, "one size of a key under one ETag"),
-        row("storage/errors/codes-have-their-status", MISMATCHED, "the status that its Code has"),
-        row("storage/xml/results-are-whole", INCOMPLETE, "key, time, tag and size of each, and how many there are"),
-        row("storage/xml/members-stand-once", TWICE, "each member of a result once that is no list"),
-        row("storage/xml/results-say-that-they-are-xml", UNTYPED, "Content-Type: application/xml on every result"),
+        row("storage/object/size-is-the-same-everywhere", ANOTHER_SIZE, "one size of a key under one ETag"),
+        row("storage/errors/codes-have-their-status", MISMATCHED, "the status of the Code"),
+        row("storage/xml/results-are-complete", INCOMPLETE, "key, time, tag and size of each entry, and their number"),
+        row("storage/xml/single-elements-occur-once", TWICE, "each element of a result once, unless it is a list"),
+        row("storage/xml/results-have-an-xml-media-type", UNTYPED, "Content-Type: application/xml on every result"),
         row("storage/xml/values-have-their-form", MISSHAPEN, "times, numbers and truth values in their form"),
     ],
 )
-def test_every_answer_can_be_read(
+def test_every_response_can_be_read(
     space: Space, recorder: Recorder, features: frozenset[str], wrong: str, expected: str
 ) -> None:
-    """Purpose: a program that reads an answer reads what every other reads, whatever it asked for.
+    """Purpose: every client reads the same from a response, whatever it requested.
 
-    Method: 1. GET an object with a chosen field, put it with a checksum, HEAD it, list it beside folders, and what is
-               not there, GET a range of that, delete several; where uploads are claimed, list a part
-            2. in these answers and all that the run was given before, expect Content-Type, ETag and their like in one
-               line, dates, checksums and counts in their form, and one size of an object under one ETag; of errors a
-               Code of their status; of results a Content-Type of XML, what each entry is known by and how many there
-               are, each member once that is no list, and each time, number and truth value in its form
+    Method: 1. read, write, list and delete objects; if uploads are claimed, list a part
+            2. expect header fields, errors and results of the whole run in their standard form
     """
     space.get(key := space.stored(), query={"response-cache-control": "no-cache"})
     space.put(key, b"read", dict([checksum_field("crc32", b"read")]))
@@ -131,44 +123,45 @@ def test_every_answer_can_be_read(
         space.list_parts(key, upload, part_number_marker="0")
         space.abort(key, upload)
 
-    typed = Proof(fields_match=(("Content-Type", "xml *(;|$)"),))
-    told = {FIELD: once_each(recorder, "storage"), UNTYPED: typed}
-    expect_no_flaw(recorder, "storage", wrong, expected, told.get(wrong, READ))
+    proofs = {FIELD: once_each(recorder, "storage"), UNTYPED: TYPED}
+    expect_no_flaw(recorder, "storage", wrong, expected, proofs.get(wrong, READ))
 
 
-@verifies("storage/listing/says-what-was-asked")
+@verifies("storage/listing/response-repeats-the-request")
 @concludes()
 @pytest.mark.parametrize("delimiter", [case("of-the-whole-run", "/of/")])
-def test_every_list_says_what_was_asked(space: Space, recorder: Recorder, delimiter: str) -> None:
-    """Purpose: a page is understood alone, whatever it was asked for.
+def test_every_listing_repeats_its_request(space: Space, recorder: Recorder, delimiter: str) -> None:
+    """Purpose: a page can be understood without its request.
 
-    Method: 1. list objects in version 1, with a delimiter of several letters
-            2. in this list and all that the run was given before, expect bucket, prefix and delimiter, where told, as
-               they were asked
+    Method: 1. list objects in version 1, with a delimiter of several characters
+            2. expect any bucket, prefix and delimiter in every listing of the run as requested
     """
     space.listing_v1(space.prefix(), delimiter=delimiter)
 
-    wanted = "bucket, prefix and delimiter as asked, and no limit beyond"
+    wanted = "bucket, prefix and delimiter as requested, and no larger limit"
     expect_no_flaw(recorder, "storage", OF_OTHERS, wanted, READ)
 
 
-@verifies("storage/multipart/answers-name-their-upload")
+@verifies("storage/multipart/responses-name-their-upload")
 @concludes()
 @pytest.mark.parametrize("name", [case("of-the-whole-run", "Named")])
-def test_every_answer_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
-    """Purpose: an answer about an upload is of the one that was asked about, however it was.
+def test_every_response_names_its_upload(space: Space, recorder: Recorder, features: frozenset[str], name: str) -> None:
+    """Purpose: a response about an upload is of the upload in the request.
 
-    Method: 1. open an upload, list those of its key, and one of the whole bucket, abort it
-            2. in these answers and all that the run was given before about uploads, expect bucket, key, id, prefix and
-               delimiter, where told, as they were asked
+    Method: 1. open an upload, send a part, list its parts, the uploads of its key and one of the bucket, complete it
+            2. expect any bucket, key, id, prefix and delimiter in every such response of the run as requested
     """
     if "storage.multipart" not in features:
         raise NotOffered("the target does not claim storage.multipart")
-    key = space.key(name)
-    upload = space.opened(key)
+    opened = require(space.create_upload(key := space.key(name) + "é&<"), "multipart uploads")
+    if xml_root(opened) is None:
+        raise NonConformance("a well-formed XML document", observed(opened), opened)
+    upload = id_of_upload(opened)
+    part = space.part(key, upload, 1, b"named")
+    space.list_parts(key, upload)
     space.list_uploads(key)
     space.call("GET", query={"uploads": "", "max-uploads": "1"})
-    space.abort(key, upload)
+    space.complete(key, upload, [part])
 
-    wanted = "bucket, key, id, prefix and delimiter as asked"
+    wanted = "bucket, key, id, prefix and delimiter as requested"
     expect_no_flaw(recorder, "storage", OF_OTHER_UPLOADS, wanted, READ)

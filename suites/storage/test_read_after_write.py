@@ -1,342 +1,127 @@
-"""Every read returns the last write, whichever operation wrote, replaced or deleted the object."""
+"""Every read returns the last write at once, whichever operation wrote or deleted the object."""
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3.aws_chunked import chunked
-from conformance.oracles.headers import expect_absent_headers
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import not_among
 from conformance.oracles.s3_documents import expect_entry, expect_keys, expect_prefixes, expect_said
-from conformance.oracles.s3_errors import expect_no_error_inside, require, xml_root
+from conformance.oracles.s3_errors import expect_no_error_inside, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
     expect_if_told,
     expect_nothing_stored,
+    expect_range_or_whole,
     expect_same_etag,
-    expect_same_headers,
     expect_stored,
-    expect_tag_set,
 )
 from conformance.oracles.s3_pages import found_under, version_1, version_2, whole_listing
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotOffered
 from conformance.vocabulary.wording import worded
 
-COPIED, UPLOADED = b"what was copied over it", b"what was uploaded in a part"
+OLD, NEW = b"the earlier object", b"what was written over it"
+PART = {"Range": "bytes=0-5"}
 
 
-def _expect_read(space: Space, key: str, body: bytes, because: str) -> None:
-    """GET has these bytes, and HEAD and a listing tell of the same object."""
+def _expect_read(space: Space, key: str, body: bytes, because: str) -> str:
+    """GET, of a range too, HEAD and a listing return this object; return its ETag."""
     got, head, listed = space.get(key), space.head(key), found_under(space, key)
     expect_bytes(got, body, because)
+    expect_range_or_whole(space.get(key, PART), body, 0, min(5, len(body) - 1), because)
     expect_status(head, 200, because)
-    # Of nothing it may be left out here, as by proxies that do: HEAD equals GET is a promise of its own.
     (expect_headers if body else expect_if_told)(head, {"content-length": str(len(body))})
     tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
-    for name, wanted, told in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
-        expect_said(listed.reply, name, wanted, told, because, got)
+    for name, wanted, found in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
+        expect_said(listed.reply, name, wanted, found, because, got)
+    return tag
 
 
-def _deleted(space: Space) -> str:
-    """A key whose object has just been deleted."""
-    require(space.delete(key := space.stored(b"deleted")), "objects to be deleted")
-    return key
+def _expect_gone(space: Space, key: str, because: str) -> None:
+    """GET, of a range too, and HEAD return 404, and a listing does not contain the key."""
+    for reply in (space.get(key), space.get(key, PART), space.head(key)):
+        expect_status(reply, 404, because)
+    if (listed := found_under(space, key)).keys:
+        proof = not_among([listed.reply], f"<Key>{key}</Key>")
+        raise NonConformance(f"no key in the listing {because}", worded(listed.keys), listed.reply, proof=proof)
 
 
 @verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("first", [case("where-it-was-copied-over", b"what stood there")])
-def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
-    """Purpose: after a copy is answered every read sees it, whatever was read there a moment ago.
+@pytest.mark.parametrize("turns", [case("put", range(7))])
+def test_what_is_put_is_read(space: Space, turns: range) -> None:
+    """Purpose: after a PUT every read returns the new object.
 
-    Method: 1. put two objects; ask for one of them and for a key that has none, by GET, HEAD and a listing; copy the
-               other to each, and to a key that was deleted a moment ago
-            2. expect the copy's bytes, length and ETag of all three
+    Method: 1. read a missing key; write it seven times and read it in all ways
+            2. expect 404; then the bytes, length and ETag of the last write each time
     """
-    # Whatever is written between a look and the copy would be what a cache is told by.
-    new, gone, key, source = space.key(), _deleted(space), space.stored(first), space.stored(COPIED)
-    _expect_read(space, key, first, "straight after writing it")
-    expect_nothing_stored(space.get(new), "before the first write")
-    expect_status(space.head(new), 404, "before the first write")
-    expect_keys(found_under(space, new), [], "before the first write")
-    for each in (key, new, gone):
-        expect_no_error_inside(space.copy(each, source))
-        _expect_read(space, each, COPIED, "straight after copying it")
+    _expect_gone(space, key := space.key(), "before the first write")
+    for turn in turns:
+        body = f"turn {turn}".encode() * (turn + 1)
+        expect_success(put := space.put(key, body))
+        expect_same_etag(put, space.head(key))
+        _expect_read(space, key, body, "directly after the PUT")
+
+
+def _copied(space: Space, key: str) -> Exchange:
+    return space.copy(key, space.stored(NEW))
+
+
+def _completed(space: Space, key: str) -> Exchange:
+    upload = space.opened(key)
+    return space.complete(key, upload, [space.part(key, upload, 1, NEW)])
 
 
 @verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("first", [case("by-who-has-the-old-one", b"what a reader has")])
-def test_what_is_written_anew_is_read_by_its_readers(space: Space, first: bytes) -> None:
-    """Purpose: who asks whether what it has is still there is given what was written since, or it never sees that.
+@pytest.mark.parametrize("by_copy", [case("copied", True), case("uploaded-in-parts", False)])
+def test_what_is_copied_or_uploaded_in_parts_is_read(space: Space, features: frozenset[str], by_copy: bool) -> None:
+    """Purpose: after a copy or a completed upload every read returns the new object, also from caches.
 
-    Method: 1. put an object, GET it, and again by If-None-Match with its ETag; put other bytes there
-            2. expect those bytes from GET by If-None-Match with the first ETag
+    Method: 1. read an object and a missing key; copy or upload to both, and to a key that was just deleted
+            2. expect the new bytes, length and ETag of all three
+    """
+    if not by_copy and "storage.multipart" not in features:
+        raise NotOffered("the target does not claim storage.multipart")
+    new, deleted, key = space.key(), space.stored(b"deleted"), space.stored(OLD)
+    require(space.delete(deleted), "objects to be deleted")
+    _expect_read(space, key, OLD, "directly after the PUT")
+    _expect_gone(space, new, "before the first write")
+    for each in (key, new, deleted):
+        reply = (_copied if by_copy else _completed)(space, each)
+        if by_copy:
+            expect_no_error_inside(reply)
+        else:
+            require(reply, "multipart uploads")
+        _expect_read(space, each, NEW, "directly after the copy or the completion")
+
+
+@verifies("storage/object/written-is-read")
+@pytest.mark.parametrize("first", [case("with-if-none-match", OLD)])
+def test_conditional_read_returns_the_new_object(space: Space, first: bytes) -> None:
+    """Purpose: a client that revalidates its copy gets the object written since.
+
+    Method: 1. put an object, GET it, and again with If-None-Match of its ETag; put other bytes
+            2. expect those bytes from GET with If-None-Match of the first ETag
     """
     key = space.stored(first)
-    has = {"If-None-Match": expect_etag(space.get(key))}
-    space.get(key, has)
-    expect_success(space.put(key, b"what was written since"))
+    condition = {"If-None-Match": expect_etag(space.get(key))}
+    space.get(key, condition)
+    expect_success(space.put(key, NEW))
 
-    expect_bytes(space.get(key, has), b"what was written since", "of who has the one before")
-
-
-@verifies("storage/object/overwriting-replaces-everything")
-@pytest.mark.parametrize("body", [case("but-the-bytes", b"the same bytes")])
-def test_same_bytes_are_described_anew(space: Space, body: bytes) -> None:
-    """Purpose: a PUT of the bytes that stand there replaces the object, in a store that keeps equal bytes once as well.
-
-    Method: 1. put an object with metadata and a type, GET and HEAD it, put the same bytes with others
-            2. expect those of the second from both, and none of the first
-    """
-    first = {"Content-Type": "text/plain", "x-amz-meta-owner": "alice", "x-amz-meta-first": "1"}
-    fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
-    key = space.stored(body, first)
-    for reply in (space.get(key), space.head(key)):
-        expect_headers(reply, first)
-    expect_success(space.put(key, body, fields))
-
-    for reply in (space.get(key), space.head(key)):
-        expect_headers(reply, fields)
-        expect_absent_headers(reply, ["x-amz-meta-first"], "of the object that was replaced")
-
-
-@verifies("storage/object/overwriting-replaces-everything")
-@pytest.mark.parametrize("body", [case("by-nothing", b"")])
-def test_empty_object_replaces_what_stood(space: Space, body: bytes) -> None:
-    """Purpose: to put an empty object where one stands is to empty it, as a client does that truncates a file.
-
-    Method: 1. put an object, read it, put an empty one over it
-            2. expect no bytes and that length from GET, HEAD and a listing
-    """
-    key = space.stored(b"what stood there")
-    _expect_read(space, key, b"what stood there", "straight after writing it")
-
-    expect_success(space.put(key, body))
-    _expect_read(space, key, body, "straight after overwriting it by nothing")
-
-
-@verifies("storage/object/head-equals-get")
-@pytest.mark.parametrize("body", [case("of-nothing", b"")])
-def test_head_of_nothing_tells_its_length(space: Space, body: bytes) -> None:
-    """Purpose: who asks by HEAD before copying is told of an empty object, too, how long it is: command lines want it.
-
-    Method: 1. put an empty object, GET and HEAD it
-            2. expect the length in HEAD if GET tells it, and the ETag
-    """
-    key = space.stored(body)
-    got, head = space.get(key), space.head(key)
-
-    expect_bytes(got, body)
-    expect_status(head, 200)
-    expect_same_headers(head, got, ("etag", "content-length") if "content-length" in got.headers else ("etag",))
-
-
-@verifies("storage/object/system-headers-come-back")
-@pytest.mark.parametrize("given", [case("type-of-any-bytes", "application/octet-stream")])
-def test_type_of_any_bytes_comes_back(space: Space, given: str) -> None:
-    """Purpose: who says that an object is mere bytes has it read as such: a page under such a name would run scripts.
-
-    Method: 1. put an object as application/octet-stream under a key that ends in .html
-            2. expect that type in GET and HEAD
-    """
-    key = space.stored(b"<script>", {"Content-Type": given}, f"{space.key()}.html")
-
-    for reply in (space.get(key), space.head(key)):
-        expect_headers(reply, {"Content-Type": given})
-
-
-@verifies("storage/object/written-is-read")
-@pytest.mark.parametrize("first", [case("where-an-upload-was-completed", b"what stood there")])
-def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str], first: bytes) -> None:
-    """Purpose: after an upload is completed every read sees its object, whatever was read there a moment ago.
-
-    Method: 1. ask for two keys, of which one has an object, by GET, HEAD and a listing; complete an upload to each,
-               and to a key that was deleted a moment ago
-            2. expect the bytes, length and ETag of the upload's object of all three
-    """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
-    new, gone, key = space.key(), _deleted(space), space.stored(first)
-    _expect_read(space, key, first, "straight after writing it")
-    expect_nothing_stored(space.get(new), "before the first write")
-    expect_status(space.head(new), 404, "before the first write")
-    for each in (key, new, gone):
-        upload = space.opened(each)
-        require(space.complete(each, upload, [space.part(each, upload, 1, UPLOADED)]), "multipart uploads")
-        _expect_read(space, each, UPLOADED, "straight after its upload was completed")
-
-
-@verifies("storage/object/delete-removes")
-@pytest.mark.parametrize("count", [case("of-two-at-once", 2)])
-def test_what_is_deleted_with_others_is_gone(space: Space, count: int) -> None:
-    """Purpose: what DeleteObjects tells as deleted is gone at once, from reads and from listings.
-
-    Method: 1. put two objects, each over another, read each by GET, HEAD and a listing, delete both by DeleteObjects
-            2. expect 404 of GET and HEAD, and an empty listing
-    """
-    prefix = space.prefix()
-    keys = space.stored_all(prefix, [str(number) for number in range(count)])
-    for key in keys:
-        space.stored(b"anew", key=key)
-    for key in keys:
-        _expect_read(space, key, b"anew", "straight after writing it")
-
-    require(space.delete_many(keys), "DeleteObjects")
-    for key in keys:
-        expect_nothing_stored(space.get(key), "for a key that was deleted")
-        expect_status(space.head(key), 404, "for a key that was deleted")
-    expect_keys(found_under(space, prefix), [], "when all are deleted")
-
-
-@verifies("storage/object/delete-removes")
-@pytest.mark.parametrize("body", [case("from-every-operation", b"to be deleted")])
-def test_deleted_object_is_gone_from_every_operation(space: Space, features: frozenset[str], body: bytes) -> None:
-    """Purpose: what was deleted is not to be had by another way: under a condition, by part, by its tags, as a source.
-
-    Method: 1. put an object, read it, delete it
-            2. expect 404 from GET with its ETag in If-Match (or 412), of its part 1, of its tags where they are claimed
-               (or that these are not offered), and from a copy of it, and nothing copied
-    """
-    key, copy = space.stored(body), space.key("copy")
-    tag = expect_same_etag(space.get(key), space.head(key))
-    require(space.delete(key), "objects to be deleted")
-
-    expect_status(space.get(key, {"If-Match": tag}), {404, 412}, "for a key that was deleted")
-    for query in ({"partNumber": "1"}, *([{"tagging": ""}] if "storage.tagging" in features else [])):
-        expect_status(space.get(key, query=query), {400, 404, *NOT_OFFERED}, "for a key that was deleted")
-    expect_status(space.copy(copy, key), 404, "for a source that was deleted")
-    expect_nothing_stored(space.get(copy))
-
-
-@verifies("storage/conditional-write/keeps-what-is-there")
-@pytest.mark.parametrize("body", [case("what-was-copied", COPIED)])
-def test_if_none_match_keeps_what_was_copied(space: Space, body: bytes) -> None:
-    """Purpose: If-None-Match: * never overwrites an object, that a copy made too.
-
-    Method: 1. copy an object, then PUT to its key with If-None-Match: *
-            2. expect 412, and the copy's bytes
-    """
-    key = space.key("copy")
-    expect_no_error_inside(space.copy(key, space.stored(body)))
-
-    expect_status(space.put(key, b"intruder", {"If-None-Match": "*"}), 412)
-    expect_stored(space.get(key), body)
-
-
-@verifies("storage/conditional-write/replaces-what-matches")
-@pytest.mark.parametrize("body", [case("what-was-copied-over", COPIED)])
-def test_if_match_replaces_what_was_copied_over(space: Space, body: bytes) -> None:
-    """Purpose: the ETag that an object has is the one that If-Match asks for, that a copy gave it over another, too.
-
-    Method: 1. put an object, copy another over it, PUT with If-Match of the ETag that HEAD tells
-            2. expect 2xx and the new bytes
-    """
-    key = space.stored(b"what stood there")
-    expect_no_error_inside(space.copy(key, space.stored(body)))
-    tag = expect_etag(space.head(key))
-
-    expect_success(space.put(key, b"what was put since", {"If-Match": tag}))
-    expect_bytes(space.get(key), b"what was put since")
-
-
-OWNED = {"x-amz-meta-owner": "alice", "x-amz-meta-earlier": "yes"}
-
-
-@verifies("storage/object/overwriting-replaces-everything")
-@pytest.mark.parametrize("body", [case("that-was-deleted", b"anew")])
-def test_deleted_metadata_does_not_come_back(space: Space, body: bytes) -> None:
-    """Purpose: an object that is put where one was deleted is a new one, and has nothing of that one.
-
-    Method: 1. put an object with metadata, delete it, put one without there
-            2. expect none of that metadata
-    """
-    key = space.stored(b"deleted", OWNED)
-    require(space.delete(key), "objects to be deleted")
-    space.stored(body, key=key)
-
-    expect_absent_headers(space.head(key), OWNED, "of the object that was deleted")
-
-
-@verifies("storage/multipart/metadata-is-of-the-opening")
-@pytest.mark.parametrize("body", [case("of-its-own", b"of the first")])
-def test_metadata_is_of_the_uploads_own_opening(space: Space, body: bytes) -> None:
-    """Purpose: of two uploads to one key each has the metadata that it was opened with.
-
-    Method: 1. open two uploads to one key with different metadata, complete the first, abort the second
-            2. expect the metadata of the first
-    """
-    key = space.key()
-    first, second = (space.opened(key, {"x-amz-meta-owner": name}) for name in ("alice", "bob"))
-    expect_no_error_inside(space.complete(key, first, [space.part(key, first, 1, body)]))
-    space.abort(key, second)
-
-    expect_headers(space.head(key), {"x-amz-meta-owner": "alice"})
-
-
-@verifies("storage/multipart/two-uploads-do-not-mix")
-@pytest.mark.parametrize("body", [case("nor-with-an-aborted-one", b"given up")])
-def test_upload_begins_without_parts(space: Space, body: bytes) -> None:
-    """Purpose: an upload begins with no part, also where one to its key was given up: a part of that is of other bytes.
-
-    Method: 1. open an upload, send a part, abort it; open another to the key, list its parts
-            2. expect none
-    """
-    key = space.key()
-    given_up = space.opened(key)
-    space.part(key, given_up, 1, body)
-    space.abort(key, given_up)
-    upload = space.opened(key)
-    listed = space.list_parts(key, upload)
-    space.abort(key, upload)
-
-    # By which root they are listed is for the check of lists to find.
-    root = xml_root(listed)
-    found = [] if root is None else [part.findtext("PartNumber") for part in root.findall("Part")]
-    if found:
-        proof, told = lacks(listed, "<Part>"), f"parts {worded(found)}"
-        raise NonConformance("no parts of an upload that has been sent none", told, listed, proof=proof)
-
-
-@verifies("storage/tagging/go-along-with-a-copy")
-@pytest.mark.parametrize("tags", [case("and-are-its-own", {"stage": "test"})])
-def test_tags_of_a_copy_are_its_own(space: Space, tags: dict[str, str]) -> None:
-    """Purpose: tags that go along with a copy are the copy's from then on, whatever becomes of its source's.
-
-    Method: 1. put an object with tags, copy it, give the source other tags
-            2. expect the copy's as they were copied
-    """
-    source, key = space.stored(b"tagged", {"x-amz-tagging": "stage=test"}), space.key("copy")
-    expect_no_error_inside(space.copy(key, source))
-    expect_success(space.put_tags(source, [("stage", "production")]))
-
-    expect_tag_set(space.get_tags(key), tags)
-
-
-@verifies("storage/object/overwriting-replaces-everything")
-@pytest.mark.parametrize("body", [case("by-chunks", b"in chunks")])
-def test_chunks_replace_a_longer_object(space: Space, body: bytes) -> None:
-    """Purpose: what comes in chunks replaces what stood there to its end, of which it may not know the length before.
-
-    Method: 1. put an object, then a shorter one in a signed chunk
-            2. expect the bytes of the second
-    """
-    key = space.stored(b"what stood there, and was longer")
-    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, [body]).assembled()))
-
-    expect_bytes(space.get(key), body)
+    expect_bytes(space.get(key, condition), NEW, "for If-None-Match of the earlier ETag")
 
 
 @verifies("storage/object/written-is-read")
 @pytest.mark.parametrize("body", [case("in-each-listing", b"copied")])
 def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
-    """Purpose: an object is listed at once, with the folder that it makes and by either version, however it was made.
+    """Purpose: a copied object is listed at once with its folder, by either version.
 
-    Method: 1. copy an object into a new folder; list there with a delimiter and without, by either version
-            2. expect the folder, and the key
+    Method: 1. copy an object into a new folder; list there with and without a delimiter, before and after
+            2. expect no keys before; then the folder, and the key
     """
     prefix = space.prefix()
     for version in (version_2, version_1):
@@ -345,4 +130,52 @@ def test_copy_is_in_each_listing(space: Space, body: bytes) -> None:
 
     for version in (version_2, version_1):
         expect_prefixes(whole_listing(version(space, prefix, delimiter="/")), [f"{prefix}folder/"])
-        expect_keys(whole_listing(version(space, prefix)), [key], "straight after copying it")
+        expect_keys(whole_listing(version(space, prefix)), [key], "directly after the copy")
+
+
+@verifies("storage/object/delete-removes")
+@pytest.mark.parametrize("count", [case("one", 1), case("two-at-once", 2)])
+def test_deleted_object_is_gone(space: Space, features: frozenset[str], count: int) -> None:
+    """Purpose: a deleted object is gone at once from reads, listings, conditions, tags and copies.
+
+    Method: 1. put objects over others, read them, delete them by DeleteObject or DeleteObjects
+            2. expect 404 from GET, HEAD and a copy (412 for If-Match), no tags or parts, and an empty listing
+    """
+    prefix, copy = space.prefix(), space.key("copy")
+    keys = space.stored_all(prefix, [str(number) for number in range(count)])
+    tags = [_expect_read(space, space.stored(OLD, key=key), OLD, "directly after the PUT") for key in keys]
+    expect_success(space.delete(keys[0]) if count == 1 else space.delete_many(keys))
+
+    for key, tag in zip(keys, tags, strict=True):
+        _expect_gone(space, key, "for a deleted key")
+        expect_status(space.get(key, {"If-Match": tag}), {404, 412}, "for a deleted key")
+        for query in ({"partNumber": "1"}, *([{"tagging": ""}] if "storage.tagging" in features else [])):
+            expect_status(space.get(key, query=query), {400, 404, *NOT_OFFERED}, "for a deleted key")
+        expect_status(space.copy(copy, key), 404, "for a deleted source")
+        expect_nothing_stored(space.get(copy))
+    expect_keys(found_under(space, prefix), [], "after all keys were deleted")
+
+
+@pytest.mark.parametrize(
+    "matches",
+    [
+        row("storage/conditional-write/keeps-what-is-there#copied-object", False),
+        row("storage/conditional-write/replaces-what-matches#copy-over-an-object", True),
+    ],
+)
+def test_conditional_write_over_a_copy(space: Space, matches: bool) -> None:
+    """Purpose: conditions apply to an object that a copy made as to any other.
+
+    Method: 1. put an object, copy another over it; PUT with If-None-Match: *, or with If-Match of the ETag from HEAD
+            2. expect 412 and the copy's bytes; with If-Match 2xx and the new bytes
+    """
+    key = space.stored(OLD) if matches else space.key("copy")
+    expect_no_error_inside(space.copy(key, space.stored(NEW)))
+    condition = {"If-Match": expect_etag(space.head(key))} if matches else {"If-None-Match": "*"}
+
+    reply = space.put(key, b"put since", condition)
+    expect_status(reply, range(200, 300) if matches else 412)
+    if matches:
+        expect_bytes(space.get(key), b"put since")
+    else:
+        expect_stored(space.get(key), NEW)

@@ -1,160 +1,208 @@
-"""An upload that does not match its digest or checksum is rejected, and the old object stays."""
+"""Content-MD5 and checksums of uploads: each is compared, and a body that differs is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from conformance.clients.s3.aws_chunked import chunked
 from conformance.clients.s3.checksums import ALGORITHMS, checksum_field, content_md5
-from conformance.oracles.s3_checksums import FULL, expect_checksum, in_headers, where_offered
+from conformance.clients.s3.sigv4 import UNSIGNED, Request, Signing
+from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers, where_offered
 from conformance.oracles.s3_errors import expect_refusal, require
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_same_headers, expect_stored
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_headers,
+    expect_nothing_stored,
+    expect_same_headers,
+    expect_stored,
+)
 from conformance.oracles.status import expect_success
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 
 BODY = b"ByteS whOse ChEcKsuMS bEgin with a nought each, or end"
-"""Each CRC of it has noughts in front, which are lost where it is written as a number is."""
+"""Each CRC of it begins with zeros, which are lost if it is written as a number."""
 LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4008))
-"""Each CRC of it has its highest bit set, so that it is negative where the bits are taken for a signed number."""
-STOOD = b"what stood there"
-EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+"""Each CRC of it has its highest bit set, so that it is negative as a signed number."""
+STOOD, LARGE = b"the earlier object", b"checked bytes" * 20_000
+BAD_MD5 = {"BadDigest", "InvalidDigest"}
+BAD_DIGEST = {*BAD_MD5, "InvalidRequest", "InvalidArgument", "XAmzContentChecksumMismatch"}
+ENABLED = {"x-amz-checksum-mode": "ENABLED"}
+MAY_COPY, MAY_PUT = "a key that may copy objects within the bucket", "a key that may put objects into the bucket"
 
 
-@verifies("storage/checksum/md5-that-matches-is-stored")
-def test_matching_md5_is_stored(space: Space) -> None:
-    """Purpose: a body that matches its Content-MD5 is stored.
-
-    Method: 1. put with the right Content-MD5
-            2. expect 2xx and the bytes
-    """
-    key = space.key()
-
-    expect_success(space.put(key, BODY, {"Content-MD5": content_md5(BODY)}))
-    expect_bytes(space.get(key), BODY)
+def _of(algorithm: str, body: bytes) -> dict[str, str]:
+    return dict([checksum_field(algorithm, body)])
 
 
-@verifies("storage/checksum/md5-that-differs-stores-nothing")
-def test_differing_md5_stores_nothing(space: Space) -> None:
-    """Purpose: a body that arrives other than its Content-MD5 says is refused, and the old object lives.
-
-    Method: 1. put an object, overwrite it by a body beyond one buffer with the Content-MD5 of other bytes
-            2. expect 400 BadDigest, and the old bytes
-    """
-    key = space.stored(STOOD)
-    reply = space.put(key, BODY * 8192, {"Content-MD5": content_md5(b"others")})
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
-    expect_stored(space.get(key), STOOD)
+CRC, OTHER_CRC = _of("crc32", BODY), _of("crc32", b"other bytes")
+SHA, OTHER_SHA = _of("sha256", BODY), _of("sha256", b"other bytes")
+MD5, OTHER_MD5 = {"Content-MD5": content_md5(BODY)}, {"Content-MD5": content_md5(b"other bytes")}
+EACH = "storage/checksum/every-digest-is-compared"
+DIFFERS = "storage/checksum/md5-that-differs-stores-nothing"
+Send = Callable[[Space, Request], Exchange]
 
 
-@verifies("storage/checksum/broken-md5-stores-nothing")
+def _signed(space: Space, request: Request) -> Exchange:
+    return space.s3.send(request)
+
+
+def _in_chunks(space: Space, request: Request) -> Exchange:
+    return space.s3.send_as_is(chunked(request, space.s3.keys, [request.body]).assembled())
+
+
+def _by_url(space: Space, request: Request) -> Exchange:
+    return space.s3.send_as_is(space.s3.presign(request))
+
+
+def _unsigned(space: Space, request: Request) -> Exchange:
+    return space.s3.send(request, Signing(payload=UNSIGNED))
+
+
 @pytest.mark.parametrize(
-    "value", [case("no-base64", "not base64!"), case("short", "YWJj"), case("hex", "d41d8cd98f00b204e9800998ecf8427e")]
+    ("send", "body", "digests", "codes"),
+    [
+        row(f"{DIFFERS}#large-body", _signed, BODY * 8192, OTHER_MD5, BAD_MD5),
+        row(f"{DIFFERS}#empty-body", _signed, b"", OTHER_MD5, BAD_MD5),
+        row(f"{DIFFERS}#by-url", _by_url, BODY, OTHER_MD5, ()),
+        row(f"{DIFFERS}#unsigned", _unsigned, BODY, OTHER_MD5, ()),
+        *(
+            row(f"storage/checksum/broken-md5-stores-nothing#{hint}", _signed, BODY, {"Content-MD5": value}, BAD_DIGEST)
+            for hint, value in (
+                ("no-base64", "not base64!"),
+                ("short", "YWJj"),
+                ("hex", "d41d8cd98f00b204e9800998ecf8427e"),
+            )
+        ),
+        row(f"{EACH}#right-md5-wrong-crc", _signed, BODY, MD5 | OTHER_CRC, BAD_DIGEST),
+        row(f"{EACH}#right-crc-wrong-md5", _signed, BODY, CRC | OTHER_MD5, BAD_DIGEST),
+        row(f"{EACH}#right-crc-wrong-sha", _signed, BODY, CRC | OTHER_SHA, BAD_DIGEST),
+        row(f"{EACH}#wrong-crc-right-sha", _signed, BODY, OTHER_CRC | SHA, BAD_DIGEST),
+        row(f"{EACH}#wrong-crc-empty-body", _signed, b"", OTHER_CRC, BAD_DIGEST),
+        row(f"{EACH}#wrong-crc-large-body", _signed, LARGE, OTHER_CRC, BAD_DIGEST),
+        row(f"{EACH}#wrong-crc-in-chunks", _in_chunks, BODY, OTHER_CRC, BAD_DIGEST),
+        row(f"{EACH}#wrong-md5-in-chunks", _in_chunks, BODY, OTHER_MD5, BAD_DIGEST),
+        row(f"{EACH}#wrong-crc-by-url", _by_url, BODY, OTHER_CRC, ()),
+        row(f"{EACH}#wrong-crc-unsigned", _unsigned, BODY, OTHER_CRC, ()),
+    ],
 )
-def test_broken_md5_stores_nothing(space: Space, value: str) -> None:
-    """Purpose: a Content-MD5 that is no MD5 at all is refused.
+def test_wrong_digest_stores_nothing(
+    space: Space, send: Send, body: bytes, digests: dict[str, str], codes: set[str]
+) -> None:
+    """Purpose: a body that was damaged on its way is refused, however it is sent, and costs no earlier object.
 
-    Method: 1. put an object, overwrite it with such a Content-MD5
-            2. expect 400 InvalidDigest or BadDigest, and the old bytes
+    Method: 1. put an object, overwrite it with a wrong or malformed digest, alone or with a right one
+            2. expect 400 (403 too for an unsigned payload, which plain http may refuse), and the old bytes
     """
-    key = space.stored(STOOD)
+    request = space.request("PUT", key := space.stored(STOOD), headers=digests, body=body)
 
-    reply = space.put(key, BODY, {"Content-MD5": value})
-
-    expect_refusal(reply, 400, {"InvalidDigest", "BadDigest", "InvalidArgument"})
+    expect_refusal(send(space, request), 400 if codes else {400, 403}, codes)
     expect_stored(space.get(key), STOOD)
 
 
-@verifies("storage/checksum/that-matches-is-stored")
-@EVERY_ALGORITHM
-def test_matching_checksum_is_stored(space: Space, algorithm: str) -> None:
-    """Purpose: a body that matches its checksum is stored.
+@pytest.mark.parametrize(
+    ("body", "digest"),
+    [
+        row("storage/checksum/md5-that-matches-is-stored", BODY, MD5),
+        *(
+            row(f"storage/checksum/that-matches-is-stored#{algorithm}", LONG, _of(algorithm, LONG))
+            for algorithm in ALGORITHMS
+        ),
+    ],
+)
+def test_right_digest_is_stored(space: Space, body: bytes, digest: dict[str, str]) -> None:
+    """Purpose: a client may send a Content-MD5 or a checksum with each upload.
 
-    Method: 1. put a body beyond one buffer with the right x-amz-checksum field
+    Method: 1. put a body with its right digest
             2. expect 2xx and the bytes
     """
-    key = space.key()
-
-    expect_success(space.put(key, LONG, dict([checksum_field(algorithm, LONG)])))
-    expect_bytes(space.get(key), LONG)
+    expect_success(space.put(key := space.key(), body, digest))
+    expect_bytes(space.get(key), body)
 
 
-@verifies("storage/checksum/that-differs-stores-nothing")
-@EVERY_ALGORITHM
-def test_differing_checksum_stores_nothing(space: Space, algorithm: str) -> None:
-    """Purpose: a body that arrives other than its checksum says is refused, and the old object lives.
+@pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        row("storage/checksum/that-differs-stores-nothing", False),
+        row("storage/checksum/broken-value-stores-nothing", True),
+    ],
+)
+def test_wrong_checksum_stores_nothing(space: Space, broken: bool, algorithm: str) -> None:
+    """Purpose: a body that differs from its checksum, or has a malformed one, is refused with each algorithm.
 
-    Method: 1. put an object, overwrite it with the checksum of other bytes
-            2. expect 400 BadDigest, and the old bytes
-    """
-    key = space.stored(STOOD)
-    reply = where_offered(space.put(key, BODY, dict([checksum_field(algorithm, b"others")])), algorithm)
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
-    expect_stored(space.get(key), STOOD)
-
-
-@verifies("storage/checksum/broken-value-stores-nothing")
-@EVERY_ALGORITHM
-def test_broken_checksum_stores_nothing(space: Space, algorithm: str) -> None:
-    """Purpose: a checksum that cannot be one of its algorithm is refused.
-
-    Method: 1. put an object, overwrite it with a checksum that is no base64 of the right length
+    Method: 1. put an object, overwrite it with the checksum of other bytes, or with one of a wrong length
             2. expect 400, and the old bytes
     """
     key = space.stored(STOOD)
-    reply = where_offered(space.put(key, BODY, {f"x-amz-checksum-{algorithm}": "AA=="}), algorithm)
+    fields = {f"x-amz-checksum-{algorithm}": "AA=="} if broken else _of(algorithm, b"others")
 
-    expect_refusal(
-        reply, 400, {"InvalidRequest", "BadDigest", "InvalidDigest", "InvalidArgument", "XAmzContentChecksumMismatch"}
-    )
+    expect_refusal(where_offered(space.put(key, BODY, fields), algorithm), 400, BAD_DIGEST)
     expect_stored(space.get(key), STOOD)
 
 
-@verifies("storage/checksum/announced-must-come")
-def test_announced_checksum_must_come(space: Space) -> None:
-    """Purpose: a body whose checksum was lost on its way is not stored as if it had been compared.
+@verifies("storage/checksum/announced-checksum-is-required")
+def test_announced_checksum_is_required(space: Space) -> None:
+    """Purpose: a body whose checksum was lost on its way must not be stored as if it had been compared.
 
     Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field
             2. expect 400, and nothing stored
     """
-    key = space.key()
-    reply = space.put(key, BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
+    reply = space.put(key := space.key(), BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
 
-    expect_refusal(reply, 400, {"InvalidRequest", "InvalidArgument", "BadDigest", "InvalidDigest"})
+    expect_refusal(reply, 400, BAD_DIGEST)
     expect_nothing_stored(space.get(key))
 
 
-@verifies("storage/checksum/told-is-the-one-given")
-@EVERY_ALGORITHM
-def test_checksum_that_is_told_is_the_one_given(space: Space, algorithm: str) -> None:
-    """Purpose: where a checksum is told to a client that asks, it is the one that was stored with the object.
+@verifies("storage/checksum/stored-checksum-is-reported")
+@pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+def test_stored_checksum_is_reported(space: Space, algorithm: str) -> None:
+    """Purpose: a client verifies a download by the checksum that was stored with the object.
 
     Method: 1. put with a checksum, GET and HEAD with x-amz-checksum-mode: ENABLED
-            2. expect of each the same checksum, of type FULL_OBJECT, or none where it is not kept; of HEAD as of GET
+            2. expect that checksum, of type FULL_OBJECT, in each response, or none; of HEAD as of GET
     """
     name, value = checksum_field(algorithm, BODY)
-    key, enabled = space.key(), {"x-amz-checksum-mode": "ENABLED"}
-    put = where_offered(space.put(key, BODY, {name: value}), algorithm)
-    require(put, "a key that may put objects into the bucket")
+    put = require(where_offered(space.put(key := space.key(), BODY, {name: value}), algorithm), MAY_PUT)
 
-    got, head = space.get(key, enabled), space.head(key, enabled)
+    got, head = space.get(key, ENABLED), space.head(key, ENABLED)
     for reply in (put, got, head):
         expect_checksum(in_headers(reply, algorithm), {FULL: value})
     if name in got.headers:
         expect_same_headers(head, got, [name])
 
 
-@verifies("storage/checksum/of-the-overwritten-is-gone")
-@pytest.mark.parametrize("body", [case("by-a-put", BODY)])
-def test_checksum_of_the_overwritten_is_gone(space: Space, body: bytes) -> None:
-    """Purpose: an object that was written anew is not told of by the checksum of the one that it replaced.
+@verifies("storage/checksum/of-a-copy-is-the-one-requested")
+def test_checksum_of_a_copy_is_the_one_requested(space: Space) -> None:
+    """Purpose: a client that requests a checksum of a copy verifies the copy by it.
 
-    Method: 1. put an object with its CRC-32, put other bytes there without one
-            2. expect of GET and HEAD the CRC-32 of the new bytes, or none
+    Method: 1. copy an object with x-amz-checksum-algorithm: CRC32
+            2. expect the CRC-32 of its bytes in result and headers, or none: a gateway need not compute it
     """
-    key, enabled = space.stored(STOOD, dict([checksum_field("crc32", STOOD)])), {"x-amz-checksum-mode": "ENABLED"}
-    require(space.put(key, body), "objects")
+    copied = space.copy(key := space.key("copy"), space.stored(BODY), {"x-amz-checksum-algorithm": "CRC32"})
+    if copied.status in (400, 501):
+        raise NotApplicable("the target does not offer copies with a checksum")
 
-    for reply in (space.get(key, enabled), space.head(key, enabled)):
-        expect_checksum(in_headers(reply, "crc32"), {FULL: checksum_field("crc32", body)[1]})
+    right = {FULL: checksum_field("crc32", BODY)[1]}
+    expect_checksum(in_document(copied, "CopyObjectResult", "crc32"), right)
+    expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
+
+
+@verifies("storage/checksum/is-copied-with-the-object")
+def test_checksum_is_copied_with_the_object(space: Space) -> None:
+    """Purpose: a copy of an object with a checksum can still be verified by it.
+
+    Method: 1. put with a CRC-32, copy
+            2. expect the same CRC-32 of the copy if the source reports it: a gateway need not store it
+    """
+    source, key = space.key(), space.key("copy")
+    require(space.put(source, BODY, CRC), MAY_PUT)
+    if not in_headers(space.head(source, ENABLED), "crc32").value:
+        raise NotApplicable("the target does not report the checksum of an object")
+    require(space.copy(key, source), MAY_COPY)
+
+    expect_headers(space.head(key, ENABLED), CRC)

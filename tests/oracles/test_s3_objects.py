@@ -20,7 +20,6 @@ from conformance.oracles.s3_objects import (
     expect_range_or_whole,
     expect_same_etag,
     expect_stored,
-    expect_whole_or_416,
     require_clocks,
 )
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -65,13 +64,6 @@ def test_range_that_may_be_ignored_is_that_or_the_whole() -> None:
     for wrong in (reply(206, b"345", content_range="bytes 2-4/10"), reply(200, b"234"), reply(404)):
         with pytest.raises(NonConformance):
             expect_range_or_whole(wrong, WHOLE, 2, 4)
-
-
-def test_whole_or_416() -> None:
-    expect_whole_or_416(reply(416), WHOLE)
-    expect_whole_or_416(reply(200, WHOLE), WHOLE)
-    with pytest.raises(NonConformance):
-        expect_whole_or_416(reply(200, b"012"), WHOLE)
 
 
 @pytest.mark.parametrize(("off", "judged"), [(0, True), (240, True), (-600, False), (600, False)])

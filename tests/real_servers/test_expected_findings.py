@@ -88,4 +88,4 @@ def test_the_published_table_is_the_generated_one() -> None:
     page = Path(__file__).parents[2] / "docs" / "real-servers.md"
     assert page.read_text(encoding="utf-8").splitlines() == [*lines()]
     assert cell("S3-22", [catalogue()["storage/range/range-is-served"]]) == "●"
-    assert cell("S3-22", [catalogue()["storage/range/head-tells-the-part"]]) == "○"
+    assert cell("S3-22", [catalogue()["storage/range/head-reports-the-range"]]) == "○"

@@ -33,7 +33,7 @@ BESIDE = {
     "part-without-content-range": "registry/pull/range-is-served",
     "head-blob-without-digest": "registry/pull/head-equals-get",
     "link-never-ends": "registry/tags/links-reach-every-tag",
-    "page-border-repeated": "storage/paging/pages-make-the-whole",
+    "page-border-repeated": "storage/paging/pages-contain-every-key-once",
     # What these look at was made for a check before.
     "weak-entity-tag-is-another": "errors/reads/if-none-match-forms#weak",
     "duplicate-slug-is400": "errors/409/duplicate-slug#identical-body",

@@ -110,7 +110,10 @@ class ClockSkewTooNarrow(Defect):
 
     surface = "storage"
     promise = "S3-07"
-    noticed_by = ("storage/signature/small-skew-is-served#ahead", "storage/signature/small-skew-is-served#behind")
+    noticed_by = (
+        "storage/signature/small-skew-is-served#ten-minutes-ahead",
+        "storage/signature/small-skew-is-served#ten-minutes-behind",
+    )
 
     def check_skew(self, original: Any, age: float) -> None:
         original(age * 5)

@@ -20,7 +20,7 @@ class DeleteSubresourceDeletesObject(Defect):
 
     surface = "storage"
     promise = "S3-41"
-    noticed_by = ("storage/subresource/delete-never-deletes-the-object#tagging",)
+    noticed_by = ("storage/subresource/delete-never-deletes-the-object#delete-tagging",)
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         operation: Operation = original(call)
@@ -69,7 +69,7 @@ class CountsOfNothingAreOne(Defect):
 
     surface = "storage"
     promise = "S3-47"
-    noticed_by = ("storage/xml/results-are-whole",)
+    noticed_by = ("storage/xml/results-are-complete",)
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

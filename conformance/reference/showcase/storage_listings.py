@@ -18,7 +18,7 @@ class KeyCountWithoutPrefixes(Defect):
 
     surface = "storage"
     promise = "S3-28"
-    noticed_by = ("storage/listing/says-what-was-asked",)
+    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
 
     def key_count(self, original: Any, page: Page) -> int:
         return len(page.keys)
@@ -29,7 +29,7 @@ class PrefixIsGlob(Defect):
 
     surface = "storage"
     promise = "S3-29"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#star",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-asterisk",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         return page_of(original, [name for name in names if fnmatch.fnmatchcase(name, wanted.prefix + "*")], wanted)
@@ -40,7 +40,7 @@ class MaxKeysZeroIsAll(Defect):
 
     surface = "storage"
     promise = "S3-30"
-    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
+    noticed_by = ("storage/listing/max-keys-zero-is-empty",)
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         return int(original(call, name)) or 1000
@@ -51,7 +51,7 @@ class ListedKeyEncodedTwice(Defect):
 
     surface = "storage"
     promise = "S3-31"
-    noticed_by = ("storage/listing/encoded-where-asked",)
+    noticed_by = ("storage/listing/contains-every-object-once#url-encoded",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, encoded)
@@ -63,7 +63,7 @@ class TruncationUnsaid(Defect):
 
     surface = "storage"
     promise = "S3-32"
-    noticed_by = ("storage/paging/truncation-is-told", "storage/paging/token-can-be-used-again")
+    noticed_by = ("storage/paging/is-truncated-is-reported", "storage/paging/token-can-be-used-again")
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)

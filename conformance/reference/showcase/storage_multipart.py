@@ -15,7 +15,7 @@ class FirstPartStands(Defect):
 
     surface = "storage"
     promise = "S3-34"
-    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
+    noticed_by = ("storage/multipart/parts-make-the-object#part-sent-again",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         if part.number not in upload.parts:

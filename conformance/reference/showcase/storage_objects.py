@@ -23,7 +23,7 @@ class OverwritingKeepsTheCoding(Defect):
 
     surface = "storage"
     promise = "S3-13"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#put",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -63,7 +63,7 @@ class HeadTellsNoMetadata(Defect):
 
     surface = "storage"
     promise = "S3-16"
-    noticed_by = ("storage/object/head-equals-get",)
+    noticed_by = ("storage/object/head-equals-get#with-a-body",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -78,7 +78,7 @@ class DeleteMissingIs404(Defect):
 
     surface = "storage"
     promise = "S3-17"
-    noticed_by = ("storage/object/delete-is-idempotent",)
+    noticed_by = ("storage/object/deleted-is-204",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         await gateway(original).require(bucket, call.key)
@@ -185,7 +185,7 @@ class CopyForgetsTheChecksum(Defect):
 
     surface = "storage"
     promise = "S3-27"
-    noticed_by = ("storage/checksum/goes-along-with-a-copy",)
+    noticed_by = ("storage/checksum/is-copied-with-the-object",)
 
     def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
         return dict(original(stored, asked)) if asked else {}
@@ -196,7 +196,7 @@ class TaggingChangesEtag(Defect):
 
     surface = "storage"
     promise = "S3-39"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await original(bucket, key, tags)
@@ -209,10 +209,10 @@ class TagLimitsIgnored(Defect):
     surface = "storage"
     promise = "S3-40"
     noticed_by = (
-        "storage/tagging/limits-are-kept#eleven",
-        "storage/tagging/limits-are-kept#empty-key",
-        "storage/tagging/limits-are-kept#key-twice",
-        "storage/tagging/limits-are-kept#long-key",
+        "storage/tagging/limits-are-enforced#eleven",
+        "storage/tagging/limits-are-enforced#empty-key",
+        "storage/tagging/limits-are-enforced#key-twice",
+        "storage/tagging/limits-are-enforced#long-key",
     )
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -237,7 +237,7 @@ class MissingKeyIsForbidden(Defect):
 
     surface = "storage"
     promise = "S3-46"
-    noticed_by = ("storage/object/missing-head-is-404",)
+    noticed_by = ("storage/object/missing-is-404",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         try:

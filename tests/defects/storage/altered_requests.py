@@ -281,7 +281,7 @@ class SkewOfListsIgnored(Defect):
     """SigV4: a request of another quarter of an hour is refused, a list of a bucket as well as an object of it."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
+    noticed_by = ("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",)
 
     def __init__(self) -> None:
         self.lists = False
@@ -304,7 +304,7 @@ class SkewedWritesDone(_DoneAllTheSame):
         "storage/signature/skewed-clock-is-refused#a-day-ago",
         "storage/signature/skewed-clock-is-refused#behind",
         "storage/signature/skewed-clock-is-refused#chunks-behind",
-        "storage/signature/skewed-clock-is-refused#read-behind",
+        "storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",
     )
 
 
@@ -312,7 +312,7 @@ class UnsignedDateOutranksTheSignedOne(Defect):
     """SigV4, "Create a signed request": the time of a signature is x-amz-date; Date beside it may be anybody's."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused#read-behind",)
+    noticed_by = ("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",)
 
     def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
         presented: Presented = original(request, header)
@@ -327,7 +327,7 @@ class ClockSkewIgnored(Defect):
         "storage/signature/skewed-clock-is-refused#a-day-ago",
         "storage/signature/skewed-clock-is-refused#ahead",
         "storage/signature/skewed-clock-is-refused#chunks-behind",
-        "storage/signature/skewed-clock-is-refused#read-behind",
+        "storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",
         "storage/signature/skewed-clock-is-refused#unsigned-chunks-behind",
     )
 

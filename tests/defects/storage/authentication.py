@@ -114,8 +114,8 @@ class StrangersObeyed(_DoneAllTheSame):
 
     codes = ("AccessDenied",)
     noticed_by = (
-        "storage/signature/anonymous-is-refused#delete",
-        "storage/signature/anonymous-is-refused#put",
+        "storage/signature/every-operation-is-closed#delete",
+        "storage/signature/every-operation-is-closed#put",
         "storage/signature/altered-request-is-refused#unsigned-chunks-of-nobody",
     )
 
@@ -128,8 +128,8 @@ class AnonymousObjectRead(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/anonymous-is-refused#get",
-        "storage/signature/anonymous-is-refused#head",
+        "storage/signature/every-operation-is-closed#get",
+        "storage/signature/every-operation-is-closed#head",
         "storage/errors/code-access-denied",
     )
 
@@ -143,11 +143,11 @@ class StrangersToldOfNothing(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/anonymous-is-refused#create-upload",
-        "storage/signature/anonymous-is-refused#list",
-        "storage/signature/refusal-tells-not-what-exists#delete",
-        "storage/signature/refusal-tells-not-what-exists#under-another-tag",
-        "storage/signature/refusal-tells-not-what-exists#under-its-tag",
+        "storage/signature/every-operation-is-closed#open-upload",
+        "storage/signature/every-operation-is-closed#list",
+        "storage/signature/refusal-reveals-no-objects#delete",
+        "storage/signature/refusal-reveals-no-objects#if-match",
+        "storage/signature/refusal-reveals-no-objects#if-none-match",
     )
 
     def anonymous(self, original: Any) -> Fault:
@@ -159,8 +159,8 @@ class StrangersReadAccessLists(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/every-operation-is-closed#access-list",
-        "storage/signature/every-operation-is-closed#access-list-of-an-object",
+        "storage/signature/every-operation-is-closed#bucket-acl",
+        "storage/signature/every-operation-is-closed#object-acl",
     )
 
     async def answered(self, original: Any, request: Request) -> Answer:
@@ -201,7 +201,7 @@ class StrangersReadParts(Defect):
     """S3 API Reference, GetObject: who asks for a range of an object must be allowed to read it."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-operation-is-closed#ranged",)
+    noticed_by = ("storage/signature/every-operation-is-closed#range",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return let_in(original, request, request.method == "GET" and "range" in request.headers)
@@ -211,7 +211,7 @@ class StrangersListTheOldWay(Defect):
     """S3 API Reference, ListObjects: the first version of the listing is as closed as the second."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/every-operation-is-closed#list-first-version",)
+    noticed_by = ("storage/signature/every-operation-is-closed#list-v1",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         listing = request.method == "GET" and gateway(original).target(request)[1] == ""
@@ -358,8 +358,8 @@ class MissingToldBeforeTheSignature(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/refusal-tells-not-what-exists#get",
-        "storage/signature/refusal-tells-not-what-exists#head",
+        "storage/signature/refusal-reveals-no-objects#get",
+        "storage/signature/refusal-reveals-no-objects#head",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -387,7 +387,6 @@ class UnknownAccessKeyIsServerError(Defect):
         "storage/signature/unknown-key-is-refused#by-url",
         "storage/signature/unknown-key-is-refused#by-url-and-no-secret",
         "storage/signature/unknown-key-is-refused#get",
-        "storage/signature/unknown-key-is-refused#get-by-no-secret",
         "storage/signature/unknown-key-is-refused#like-our-own",
     )
 

@@ -240,7 +240,7 @@ class AwsChunkedTakenOffInFrontAlone(Defect):
     """S3 API Reference, PutObject: ``aws-chunked`` stands behind the object's own coding where boto3 writes it."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/own-encoding-is-kept",)
+    noticed_by = ("storage/streaming/own-encoding-is-stored",)
 
     def content_encoding(self, original: Any, call: Call) -> str:
         given = call.headers.get("content-encoding", "")

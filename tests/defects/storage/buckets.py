@@ -61,7 +61,7 @@ class BucketsOfEveryPrefix(Defect):
     """S3 API Reference, ListBuckets, prefix: buckets whose names begin with it, and no others."""
 
     surface = "storage"
-    noticed_by = ("storage/service/buckets-of-a-prefix",)
+    noticed_by = ("storage/service/bucket-list-honours-its-prefix",)
 
     def list_buckets(self, original: Any, call: Call) -> Answer:
         left = {name: value for name, value in call.query.items() if name != "prefix"}
@@ -73,7 +73,7 @@ class NoBucketsAreAllBuckets(Defect):
     """S3 API Reference, ListBuckets, prefix: the response has bucket names that begin with it, and be they none."""
 
     surface = "storage"
-    noticed_by = ("storage/service/buckets-of-a-prefix",)
+    noticed_by = ("storage/service/bucket-list-honours-its-prefix",)
 
     def list_buckets(self, original: Any, call: Call) -> Answer:
         answer: Answer = original(call)

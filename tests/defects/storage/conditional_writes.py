@@ -273,7 +273,7 @@ class RefusedConditionalWriteStored(Defect):
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
         "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
-        "storage/conditional-write/keeps-what-is-there#what-was-copied",
+        "storage/conditional-write/keeps-what-is-there#copied-object",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -293,7 +293,7 @@ class CreationOnConditionGetsNoAnswer(Defect):
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
         "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
-        "storage/conditional-write/keeps-what-is-there#what-was-copied",
+        "storage/conditional-write/keeps-what-is-there#copied-object",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -401,7 +401,7 @@ class WriteComparesQuotesToo(Defect):
     noticed_by = (
         "storage/conditional-write/replaces-what-matches",
         "storage/conditional-write/replaces-what-matches#of-parts",
-        "storage/conditional-write/replaces-what-matches#what-was-copied-over",
+        "storage/conditional-write/replaces-what-matches#copy-over-an-object",
     )
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:

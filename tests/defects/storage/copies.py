@@ -51,7 +51,7 @@ ROWS = (
     row(
         "copy-told-by-another-clock",
         "S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards.",
-        "storage/copy/date-is-told",
+        "storage/copy/date-is-reported",
         copy_result=lambda original, etag, modified, checksums: original(etag, modified + 2, checksums),
     ),
     row(
@@ -234,7 +234,7 @@ class CopyDatedAsInHeaders(Defect):
     """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/date-is-told",)
+    noticed_by = ("storage/copy/date-is-reported",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
@@ -398,7 +398,7 @@ class FoldersCopiedEmpty(Defect):
     """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#slash-at-its-end",)
+    noticed_by = ("storage/copy/source-is-decoded-once#trailing-slash",)
 
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
@@ -432,7 +432,7 @@ class CopySourceCleaned(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#doubled-slash",)
+    noticed_by = ("storage/copy/source-is-decoded-once#double-slash",)
     shipped = True
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
@@ -525,8 +525,8 @@ class RefusedCopyEmptiesItsKey(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/copy/refused-copy-leaves-what-stood#condition-fails",
-        "storage/copy/refused-copy-leaves-what-stood#source-missing",
+        "storage/copy/refused-copy-keeps-the-object#condition-fails",
+        "storage/copy/refused-copy-keeps-the-object#source-missing",
     )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:

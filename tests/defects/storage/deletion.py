@@ -18,7 +18,7 @@ class DeletedTwiceMissing(Defect):
     """S3 API Reference, DeleteObject: to delete what was deleted succeeds, as where nothing ever was."""
 
     surface = "storage"
-    noticed_by = ("storage/object/delete-is-idempotent",)
+    noticed_by = ("storage/object/deleted-is-204",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
@@ -36,8 +36,8 @@ class DeleteKeepsObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/delete-removes#from-every-operation",
-        "storage/object/delete-removes#of-two-at-once",
+        "storage/object/delete-removes#one",
+        "storage/object/delete-removes#two-at-once",
         "storage/at-once/created-is-seen-at-once",
         "storage/key/any-key-reaches-itself",
         "interoperability/storage/aws-s3-mv",
@@ -52,7 +52,7 @@ class DeletedStaysASource(Defect):
     """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
 
     surface = "storage"
-    noticed_by = ("storage/object/delete-removes#from-every-operation",)
+    noticed_by = ("storage/object/delete-removes#one",)
 
     def __init__(self) -> None:
         self.deleted: dict[str, StoredObject] = {}
@@ -90,7 +90,7 @@ class _Remembered(Defect):
 class HeadOfTheDeleted(_Remembered):
     """S3 User Guide, consistency model: after a deletion HEAD is told that there is nothing, as GET is."""
 
-    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
+    noticed_by = ("storage/object/delete-removes#one", "storage/object/delete-removes#two-at-once")
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         kept = self.deleted.get((bucket.name, call.key))
@@ -103,7 +103,7 @@ class HeadOfTheDeleted(_Remembered):
 class DeletedIsListed(_Remembered):
     """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
 
-    noticed_by = ("storage/object/delete-removes", "storage/object/delete-removes#of-two-at-once")
+    noticed_by = ("storage/object/delete-removes#one", "storage/object/delete-removes#two-at-once")
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
@@ -130,7 +130,7 @@ class RangesOfNothingUnsatisfiable(Defect):
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
 
     surface = "storage"
-    noticed_by = ("storage/object/missing-is-404", "storage/object/written-is-read")
+    noticed_by = ("storage/object/missing-is-404", "storage/object/written-is-read#put")
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.key not in bucket.objects and "range" in call.headers:

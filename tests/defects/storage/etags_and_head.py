@@ -83,7 +83,7 @@ class PartsCountedByReadersAlone(Defect):
     """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#of-a-part",)
+    noticed_by = ("storage/object/head-equals-get#parts-count",)
     shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:
@@ -98,7 +98,7 @@ class HeadLengthZero(Defect):
     """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get",)
+    noticed_by = ("storage/object/head-equals-get#with-a-body",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200:
@@ -110,7 +110,7 @@ class HeadHasTheBody(Defect):
     """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get",)
+    noticed_by = ("storage/object/head-equals-get#with-a-body",)
     shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -123,7 +123,7 @@ class HeadOfNothingTellsNoLength(Defect):
     """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
 
     surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#of-nothing",)
+    noticed_by = ("storage/object/head-equals-get#empty",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":

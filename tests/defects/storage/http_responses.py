@@ -58,7 +58,7 @@ class ChosenFieldsComeBesideOthers(Defect):
     """RFC 9110 section 5.3: a type is told once, also where the answer has a field that was chosen."""
 
     surface = "storage"
-    noticed_by = ("storage/object/fields-of-one-value-stand-once",)
+    noticed_by = ("storage/object/single-value-fields-occur-once",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

@@ -24,20 +24,19 @@ ROWS = (
         "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
         "storage/multipart/invalid-part-is-refused#etag-of-another-part",
         "storage/multipart/invalid-part-is-refused#wrong-etag",
-        "storage/multipart/refused-completion-can-be-mended",
         part_tag_matches=lambda original, given, part: True,
     ),
     row(
         "small-parts-not-refused",
         "S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least.",
-        "storage/multipart/small-part-in-the-middle-is-refused",
-        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+        "storage/multipart/small-part-before-the-last-is-refused#sent",
+        "storage/multipart/small-part-before-the-last-is-refused#copied",
         check_part_sizes=lambda original, sizes: None,
     ),
     row(
         "only-first-part-is-measured",
         "S3 API Reference, error code EntityTooSmall: every part but the last is at least 5 MiB.",
-        "storage/multipart/small-part-in-the-middle-is-refused",
+        "storage/multipart/small-part-before-the-last-is-refused#sent",
         check_part_sizes=lambda original, sizes: original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes),
     ),
     row(
@@ -88,7 +87,7 @@ class RefusedCompletionEndsTheUpload(Defect):
     noticed_by = (
         "storage/multipart/broken-completion-is-refused#cut",
         "storage/multipart/broken-completion-is-refused#other-root",
-        "storage/multipart/refused-completion-can-be-mended",
+        "storage/multipart/invalid-part-is-refused#wrong-etag",
     )
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -114,7 +113,7 @@ class BrokenCompletionTakesAllParts(Defect):
     noticed_by = (
         "storage/multipart/broken-completion-is-refused#cut",
         "storage/multipart/broken-completion-is-refused#no-parts",
-        "storage/multipart/broken-completion-is-refused#number-no-number",
+        "storage/multipart/broken-completion-is-refused#number-is-a-word",
     )
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -210,7 +209,7 @@ class PartNumberIsServerError(Defect):
     noticed_by = (
         "storage/multipart/part-number-is-bounded#huge",
         "storage/multipart/part-number-is-bounded#negative",
-        "storage/multipart/part-number-is-bounded#nought",
+        "storage/multipart/part-number-is-bounded#zero",
         "storage/multipart/part-number-is-bounded#number-and-word",
         "storage/multipart/part-number-is-bounded#over",
         "storage/multipart/part-number-is-bounded#word",
@@ -227,7 +226,7 @@ class SecondPartBeginsEarly(Defect):
     """RFC 9110 section 14.4: the bytes that come with 206 are those of its Content-Range."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
     shipped = True
 
     async def on_object(self, original: Any, call: Call) -> Answer:
@@ -245,7 +244,7 @@ class HeadCountsAPartThatGetDoesNotGive(Defect):
     """RFC 9110 section 8.6: HEAD tells the length that GET would have, of the whole where no part is read alone."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
@@ -259,7 +258,7 @@ class OnlyPartEndsBehindTheObject(Defect):
     """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
@@ -274,7 +273,7 @@ class PartReadWithoutRange(Defect):
     """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         by_part = call.request.method == "GET" and "partNumber" in call.query and "uploadId" not in call.query
@@ -288,7 +287,7 @@ class HeadByPartIsOfTheWhole(Defect):
     """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, that of HEAD as well."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         by_part = call.request.method == "HEAD" and "partNumber" in call.query
@@ -302,7 +301,7 @@ class HeadsOfPartsAreServerErrors(Defect):
     """S3 API Reference, HeadObject, partNumber: the head of a part is told, or the request refused."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "HEAD" and "partNumber" in call.query:
@@ -315,7 +314,7 @@ class TagsOfPartsNeedQuotes(Defect):
     """S3 API Reference, CompletedPart: the ETag of a part is what stands between its quotes."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/tags-without-quotes-are-taken",)
+    noticed_by = ("storage/multipart/etag-without-quotes-is-accepted",)
 
     def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
         return given.strip().startswith('"') and bool(original(given, part))

@@ -104,7 +104,7 @@ ROWS = (
         "RFC 3986 section 2.4: what is percent-encoded is decoded once.",
         "storage/key/similar-names-are-different#encoded-slash",
         "storage/key/similar-names-are-different#percent-and-letter",
-        "storage/key/similar-names-are-different#to-every-operation",
+        "storage/key/similar-names-are-different#every-operation",
         object_key=lambda original, key: unquote(key),
     ),
     row(
@@ -717,7 +717,7 @@ class EscapedNamesNotDeleted(Defect):
     """S3 API Reference, DeleteObject: the object that is named is removed, whatever letters it is named with."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
+    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if "%" not in key:
@@ -764,7 +764,7 @@ class DecodedTwiceToBeDeleted(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
+    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
@@ -775,7 +775,7 @@ class DecodedTwiceForHead(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, by HEAD as by GET."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#to-every-operation",)
+    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         key = unquote(call.key) if call.request.method == "HEAD" else call.key
@@ -802,7 +802,7 @@ class ErrorToldWith200(Defect):
         "storage/key/traversal-reaches-no-other-bucket#encoded",
         "storage/key/traversal-reaches-no-other-bucket#half-encoded",
         "storage/key/traversal-reaches-no-other-bucket#plain",
-        "storage/object/chunked-transfer-is-whole-or-refused",
+        "storage/object/chunked-transfer-is-stored-or-refused",
     )
 
     def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:

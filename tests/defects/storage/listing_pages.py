@@ -20,7 +20,7 @@ class KeyLostAtPageEnd(Defect):
     """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/any-flat-set-is-whole",)
+    noticed_by = ("storage/paging/any-flat-keys-are-listed-once",)
     shortest = 3
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -34,7 +34,7 @@ class PageSkipsPrefixesBeside(Defect):
     """S3 API Reference, ListObjectsV2: behind the common prefix ``a/`` what begins with ``aa`` is still to come."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/any-nested-set-is-whole",)
+    noticed_by = ("storage/paging/any-nested-keys-are-listed-once",)
     shortest = 4
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
@@ -53,7 +53,7 @@ class KeyHiddenByItsFolder(Defect):
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys, both listed."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/any-nested-set-is-whole",)
+    noticed_by = ("storage/paging/any-nested-keys-are-listed-once",)
     shortest = 3
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
@@ -66,7 +66,10 @@ class PageBorderLost(Defect):
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/at-once/listing-keeps-what-stays")
+    noticed_by = (
+        "storage/paging/pages-contain-every-key-once#after-start-after",
+        "storage/at-once/listing-keeps-what-stays",
+    )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -79,7 +82,7 @@ class FolderEndsAtTheLastOfAscii(Defect):
     """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole#1",)
+    noticed_by = ("storage/paging/pages-contain-every-key-once#folders-1-per-page",)
     shipped = True
 
     def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
@@ -93,10 +96,10 @@ class PageBorderRepeated(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/paging/pages-make-the-whole#2",
-        "storage/paging/pages-make-the-whole#3",
-        "storage/paging/pages-make-the-whole#4",
-        "storage/paging/pages-make-the-whole#7",
+        "storage/paging/pages-contain-every-key-once#2-per-page",
+        "storage/paging/pages-contain-every-key-once#3-per-page",
+        "storage/paging/pages-contain-every-key-once#4-per-page",
+        "storage/paging/pages-contain-every-key-once#7-per-page",
     )
 
     def __init__(self) -> None:
@@ -117,13 +120,13 @@ class MarkerIsListed(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/paging/pages-make-the-whole#1",
-        "storage/paging/groups-make-the-whole#2",
-        "storage/paging/groups-make-the-whole#3",
-        "storage/paging/groups-make-the-whole#4",
-        "storage/paging/groups-make-the-whole#7",
-        "storage/paging/groups-make-the-whole#another-delimiter",
-        "storage/paging/goes-on-after-start-after",
+        "storage/paging/pages-contain-every-key-once#1-per-page",
+        "storage/paging/pages-contain-every-key-once#folders-2-per-page",
+        "storage/paging/pages-contain-every-key-once#folders-3-per-page",
+        "storage/paging/pages-contain-every-key-once#folders-4-per-page",
+        "storage/paging/pages-contain-every-key-once#folders-7-per-page",
+        "storage/paging/pages-contain-every-key-once#delimiter-is-a-letter",
+        "storage/paging/pages-contain-every-key-once#after-start-after",
     )
 
     def __init__(self) -> None:
@@ -146,7 +149,7 @@ class NextTokenToldAsThis(Defect):
     """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/place-is-told",)
+    noticed_by = ("storage/listing/response-repeats-the-request#start",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if following := NEXT_TOKEN.search(answer.body):
@@ -159,7 +162,7 @@ class PlaceGoneWithItsKey(Defect):
     """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/survives-deletion-of-its-place",)
+    noticed_by = ("storage/paging/survives-deletion-of-listed-keys",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         is_gone = wanted.after != "" and wanted.after not in names
@@ -190,7 +193,7 @@ class StartAfterOutranksToken(Defect):
     """S3 API Reference, ListObjectsV2: with a continuation token the listing goes on from there."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/token-outranks-start-after",)
+    noticed_by = ("storage/paging/token-overrides-start-after",)
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if "start-after" in call.query:
@@ -203,7 +206,7 @@ class NoEndByOtherDelimiters(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/truncation-is-told",)
+    noticed_by = ("storage/paging/is-truncated-is-reported",)
     shipped = True
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -216,7 +219,7 @@ class TokenToldAsMarker(Defect):
     """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/truncation-is-told",)
+    noticed_by = ("storage/paging/is-truncated-is-reported",)
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -227,7 +230,7 @@ class NextMarkerMissing(Defect):
     """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/truncation-is-told",)
+    noticed_by = ("storage/paging/is-truncated-is-reported",)
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)

@@ -43,7 +43,7 @@ class PrefixesWithoutTheirDelimiter(Defect):
     surface = "storage"
     noticed_by = (
         "storage/listing/delimiter-is-honoured#groups",
-        "storage/listing/delimiter-is-honoured#of-a-folder-itself",
+        "storage/listing/delimiter-is-honoured#folder-object",
     )
 
     def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
@@ -55,7 +55,7 @@ class FolderItselfListedBesideIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-is-honoured#of-a-folder-itself",)
+    noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -67,7 +67,7 @@ class DelimiterOfOneCharacter(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-of-several-letters",)
+    noticed_by = ("storage/listing/delimiter-of-several-characters",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, replace(wanted, delimiter=wanted.delimiter[:1]))
@@ -78,7 +78,7 @@ class PrefixEndsAtTheFirstLetter(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the delimiter goes, to its last letter."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/delimiter-of-several-letters",)
+    noticed_by = ("storage/listing/delimiter-of-several-characters",)
 
     def __init__(self) -> None:
         self.more = 0
@@ -108,7 +108,7 @@ class EmptyStartIsTheEnd(Defect):
     """S3 API Reference, ListObjectsV2, StartAfter: an empty one is before every key."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/empty-parameters-ask-for-nothing",)
+    noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
 
     def start_after(self, original: Any, call: Call) -> str:
         return _BEHIND_ALL if call.query.get("start-after") == "" else str(original(call))
@@ -118,7 +118,7 @@ class EmptyDelimiterIsSlash(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: an empty one groups nothing."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/empty-parameters-ask-for-nothing",)
+    noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -131,10 +131,10 @@ class PrefixNotHeeded(Defect):
     surface = "storage"
     noticed_by = (
         "storage/listing/prefix-is-honoured#folder",
-        "storage/listing/prefix-is-honoured#from-its-beginning",
+        "storage/listing/prefix-is-honoured#only-at-the-start",
         "storage/listing/prefix-is-honoured#of-a-folder-among-its-like",
         "storage/listing/prefix-is-honoured#inside-a-name",
-        "storage/listing/nothing-is-an-empty-page",
+        "storage/listing/prefix-is-honoured#no-match",
     )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -189,7 +189,7 @@ class EscapesInPrefix(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#escape",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-backslash",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -200,7 +200,10 @@ class PrefixIsSqlPattern(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; ``_`` and ``%`` stand for themselves."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#any-letter", "storage/listing/prefix-is-no-pattern#any-letters")
+    noticed_by = (
+        "storage/listing/prefix-is-honoured#no-pattern-underscore",
+        "storage/listing/prefix-is-honoured#no-pattern-percent",
+    )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         like = re.escape(wanted.prefix).replace("_", ".").replace("%", ".*")
@@ -211,7 +214,7 @@ class PrefixOfAnyCase(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with it or they do not; ``A`` is not ``a``."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#case",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-other-case",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         prefix = wanted.prefix.lower()
@@ -222,7 +225,7 @@ class QuoteInPrefixIsServerError(Defect):
     """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#quote",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-quote",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -235,7 +238,7 @@ class PrefixTrimmed(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#blank-behind",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-trailing-space",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -246,7 +249,7 @@ class PrefixDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-no-pattern#decoded-once-more",)
+    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-decoded-again",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -257,7 +260,7 @@ class BlankInPrefixIsPlus(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a blank that came as %20 is no plus."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-of-any-letters-is-found",)
+    noticed_by = ("storage/listing/prefix-is-honoured#of-space",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
@@ -341,7 +344,7 @@ class BadNumbersOfPartsAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#marker-of-parts-word",
+        "storage/listing/bad-parameters-are-no-server-error#part-number-marker-word",
         "storage/listing/bad-parameters-are-no-server-error#max-parts-word",
     )
 
@@ -439,7 +442,7 @@ class PageOfNothingIsNeverTheLast(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
+    noticed_by = ("storage/listing/max-keys-zero-is-empty",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if ("max-keys", "0") in request.query:
@@ -452,13 +455,12 @@ class SecondVersionAnsweredAsFirst(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/start-after-is-exclusive#a-folder-s-name",
+        "storage/listing/start-after-is-exclusive#folder-name",
         "storage/listing/start-after-is-exclusive#a-key",
-        "storage/listing/start-after-is-exclusive#behind-the-prefix",
-        "storage/listing/start-after-is-exclusive#below-a-key",
-        "storage/listing/start-after-is-exclusive#below-a-key-page-by-page",
-        "storage/listing/start-after-is-exclusive#between",
-        "storage/listing/start-after-is-exclusive#the-last",
+        "storage/listing/start-after-is-exclusive#after-the-prefix",
+        "storage/listing/start-after-is-exclusive#keys-below-it",
+        "storage/listing/start-after-is-exclusive#no-key",
+        "storage/listing/start-after-is-exclusive#last-key",
         "storage/listing/start-after-is-exclusive#with-a-delimiter",
     )
 

@@ -31,28 +31,28 @@ ROWS = (
     row(
         "listing-gets-no-answer",
         "S3 API Reference, ListObjectsV2: the objects of a bucket are listed.",
-        "storage/listing/lists-what-is-there",
-        "storage/listing/lists-what-is-there#in-the-whole-bucket",
+        "storage/listing/contains-every-object-once#under-a-prefix",
+        "storage/listing/contains-every-object-once#whole-bucket",
         intercept=lambda request: Answer.none() if request.parameter("list-type") == "2" else None,
     ),
     row(
         "key-count-is-no-number",
         "S3 API Reference, ListObjectsV2, KeyCount: of the type Integer.",
-        "storage/listing/says-what-was-asked",
+        "storage/listing/response-repeats-the-request#parameters",
         key_count=lambda original, page: "many",
     ),
     row(
         "encoding-type-not-heeded",
         "S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded.",
-        "storage/listing/encoding-is-told",
+        "storage/listing/encoding-type-is-reported",
         listed_name=lambda original, element, name, encoded: original(element, name, False),
     ),
     row(
         "token-of-encoded-key",
         "S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins.",
-        "storage/paging/encoded-pages-make-the-whole#1",
-        "storage/paging/encoded-pages-make-the-whole#2",
-        "storage/paging/encoded-pages-make-the-whole#3",
+        "storage/paging/encoded-pages-contain-every-key-once#1",
+        "storage/paging/encoded-pages-contain-every-key-once#2",
+        "storage/paging/encoded-pages-contain-every-key-once#3",
         continuation_token=lambda original, last: str(original(quote(last, safe="/-_.~"))),
     ),
 )
@@ -62,7 +62,7 @@ class EmptiedFoldersListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/folders-go-with-their-last-key#one-by-one",)
+    noticed_by = ("storage/listing/empty-folders-disappear#one-by-one",)
 
     def __init__(self) -> None:
         self.folders: set[str] = set()
@@ -90,7 +90,7 @@ class FolderOutlivesItsKeys(Defect):
     """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/folders-go-with-their-last-key#together",)
+    noticed_by = ("storage/listing/empty-folders-disappear#together",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")
@@ -130,7 +130,7 @@ class WholeBucketIsUngrouped(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/lists-what-is-there#in-the-whole-bucket",)
+    noticed_by = ("storage/listing/contains-every-object-once#whole-bucket",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -142,8 +142,8 @@ class NewKeyListedLate(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/lists-what-is-there#in-the-whole-bucket",
-        "storage/listing/lists-what-is-there#of-version-1",
+        "storage/listing/contains-every-object-once#whole-bucket",
+        "storage/listing/contains-every-object-once#whole-bucket-v1",
     )
 
     def __init__(self) -> None:
@@ -164,8 +164,8 @@ class LongListEndsUnsaid(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/listing/long-list-is-whole#more-are-asked-for",
-        "storage/listing/long-list-is-whole#of-itself",
+        "storage/listing/over-1000-keys-are-complete#max-keys-5000",
+        "storage/listing/over-1000-keys-are-complete#no-max-keys",
     )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -178,7 +178,7 @@ class CopiesHaveNoOwner(Defect):
     """S3 API Reference, ListObjectsV2, fetch-owner: the owner is told of each object, of a copy as well."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/owner-where-asked",)
+    noticed_by = ("storage/listing/owner-is-reported-on-request",)
 
     def __init__(self) -> None:
         self.copies: set[tuple[str, str]] = set()
@@ -200,7 +200,7 @@ class FirstVersionForgetsThePrefix(Defect):
     """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked",)
+    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -212,7 +212,10 @@ class MaxKeysToldAsTheServersOwn(Defect):
     """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked", "storage/listing/says-what-was-asked#of-the-whole-run")
+    noticed_by = (
+        "storage/listing/response-repeats-the-request#parameters",
+        "storage/listing/response-repeats-the-request#of-the-whole-run",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
@@ -230,7 +233,7 @@ class KeyCountMissing(Defect):
     """S3 API Reference, ListObjectsV2, KeyCount: how many keys there are is told, and read by programs."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked",)
+    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         return without_element(await original(call, bucket), "KeyCount", with_content=True)
@@ -240,7 +243,7 @@ class ListedTimesOfADatabase(Defect):
     """S3 API Reference, Object, LastModified: a timestamp in ISO 8601 form, in UTC."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/tells-what-head-tells",)
+    noticed_by = ("storage/listing/entries-match-head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if b"<ListBucketResult" in answer.body:
@@ -252,7 +255,7 @@ class FirstVersionTellsADayOnly(Defect):
     """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/tells-what-head-tells",)
+    noticed_by = ("storage/listing/entries-match-head",)
 
     async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -264,7 +267,7 @@ class ListedWithoutSize(Defect):
     """S3 API Reference, ListObjectsV2, Size: the size in bytes of the object, which clients compare with a file's."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/tells-what-head-tells", "interoperability/storage/second-upload-transfers-nothing")
+    noticed_by = ("storage/listing/entries-match-head", "interoperability/storage/second-upload-transfers-nothing")
 
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         stored: StoredObject | None = original(bucket, key)
@@ -275,7 +278,7 @@ class EncodedListingsForgetThePrefix(Defect):
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/what-was-asked-is-encoded-too",)
+    noticed_by = ("storage/listing/request-values-are-encoded",)
 
     def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
         told: list[str] = original(call, replace(wanted, prefix="") if encoded else wanted, encoded)
@@ -286,7 +289,7 @@ class EchoesBare(Defect):
     """S3 API Reference, ListObjectsV2, EncodingType: Delimiter, Prefix and StartAfter are encoded as keys are."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/what-was-asked-is-encoded-too",)
+    noticed_by = ("storage/listing/request-values-are-encoded",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         return str(original(element, name, encoded and element not in ("Delimiter", "StartAfter", "Marker")))
@@ -296,7 +299,7 @@ class FoldersOfUploadsNotEncoded(Defect):
     """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if ("uploads", "") in request.query:
@@ -309,7 +312,7 @@ class UploadsListedInTheBasicPlane(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8, of whichever plane, while they are uploaded too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
 
     def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
         key = _BEYOND.sub("?", upload.key)
@@ -320,7 +323,7 @@ class MarkerNotEncoded(Defect):
     """S3 API Reference, ListObjects, encoding-type: NextMarker is encoded as the keys are."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/encoded-marker-goes-on#1", "storage/paging/encoded-marker-goes-on#2")
+    noticed_by = ("storage/paging/next-marker-is-encoded#1", "storage/paging/next-marker-is-encoded#2")
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         return str(original(element, name, encoded and element != "NextMarker"))

@@ -24,8 +24,8 @@ ROWS = (
         "etag-of-put-is-another",
         "S3 API Reference, PutObject: the entity tag that it answers is the object's.",
         "storage/multipart/metadata-is-of-the-opening",
-        "storage/multipart/metadata-is-of-the-opening#of-its-own",
-        "storage/multipart/one-small-part-is-enough",
+        "storage/multipart/two-uploads-do-not-mix",
+        "storage/multipart/parts-make-the-object#one-small-part",
         "storage/multipart/parts-are-listed",
         stored_answer=lambda original, etag, checksums: original(etag[::-1], checksums),
     ),
@@ -88,7 +88,7 @@ class MultipartMetadataForgotten(Defect):
     surface = "storage"
     noticed_by = (
         "storage/multipart/metadata-is-of-the-opening",
-        "storage/multipart/metadata-is-of-the-opening#of-its-own",
+        "storage/multipart/two-uploads-do-not-mix",
     )
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
@@ -148,7 +148,7 @@ class LastPartLost(Defect):
     surface = "storage"
     noticed_by = (
         "storage/multipart/numbers-may-have-gaps",
-        "storage/multipart/parts-left-out-are-left-out",
+        "storage/multipart/unlisted-parts-are-left-out",
         "storage/sdk/managed-transfer#base",
         "storage/sdk/managed-transfer#default",
         "interoperability/storage/download-gets-what-was-uploaded",
@@ -163,7 +163,7 @@ class EmptyPartRefused(Defect):
     """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/one-small-part-is-enough",)
+    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
 
     async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if not call.body:
@@ -176,7 +176,7 @@ class EmptyUploadKeepsTheObject(Defect):
     """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/one-small-part-is-enough",)
+    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -191,7 +191,7 @@ class ResentPartKeepsItsTail(Defect):
     """S3 API Reference, UploadPart: a part that is sent anew overwrites the earlier one, a longer one too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
+    noticed_by = ("storage/multipart/parts-make-the-object#part-sent-again",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         earlier = upload.parts.get(part.number)
@@ -305,7 +305,7 @@ class AbortedPartsTakenOver(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/two-uploads-do-not-mix#nor-with-an-aborted-one",)
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
 
     def __init__(self) -> None:
         self.given_up: dict[tuple[str, str], dict[int, Part]] = {}

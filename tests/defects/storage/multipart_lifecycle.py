@@ -338,7 +338,7 @@ class OpeningDescribesTheOldObject(Defect):
     """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete#as-it-is-described",)
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
 
     async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -421,7 +421,7 @@ class RefusedCompletionEmptiesItsKey(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a completion that is refused leaves what is there."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/refused-completion-leaves-what-stood",)
+    noticed_by = ("storage/multipart/invalid-part-is-refused#over-an-object",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         with refusals_emptying(bucket, call.key):

@@ -22,14 +22,13 @@ ROWS = (
     row(
         "part-dated-by-the-zone",
         "S3 API Reference, Part, LastModified: when the part was uploaded, in UTC.",
-        "storage/multipart/times-are-told",
-        "storage/multipart/times-are-told#of-a-copied-part",
+        "storage/multipart/times-are-reported#copied-part",
         listed_part=lambda original, part: str(original(replace(part, modified=part.modified + HOUR_S))),
     ),
     row(
         "uploaded-object-dated-by-its-bucket",
         "S3 API Reference, HeadObject, Last-Modified: when the object was made, though it was in parts.",
-        "storage/multipart/times-are-told",
+        "storage/multipart/times-are-reported#copied-part",
         assembled=lambda original, call, upload, parts: replace(original(call, upload, parts), modified=0),
     ),
 )
@@ -39,10 +38,7 @@ class CompletionToldOfAnotherBucket(Defect):
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/multipart/answers-name-their-upload",
-        "storage/multipart/answers-name-their-upload#of-the-whole-run",
-    )
+    noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
@@ -52,7 +48,7 @@ class KeyOfAnUploadUnescaped(Defect):
     """XML 1.0 section 2.4: a key is written with its ampersands escaped, by the results of an upload too."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/answers-name-their-upload",)
+    noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
     async def _told(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -118,7 +114,7 @@ class PlaceOfPartsIsTheFirst(Defect):
     """S3 API Reference, ListParts, PartNumberMarker: the part behind which the list began."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/place-is-told",)
+    noticed_by = ("storage/multipart/response-repeats-the-marker",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
@@ -155,7 +151,7 @@ class UploadsOfAllBucketsListed(Defect):
     """S3 API Reference, ListMultipartUploads: the uploads under way in one bucket."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed#beside-another-bucket-s",)
+    noticed_by = ("storage/multipart/uploads-are-listed#of-one-bucket",)
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         own = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
@@ -166,7 +162,7 @@ class UploadsElsewhereSpoilTheList(Defect):
     """S3 API Reference, ListMultipartUploads: of one bucket, whatever is under way to the same key in another."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed#beside-another-bucket-s",)
+    noticed_by = ("storage/multipart/uploads-are-listed#of-one-bucket",)
 
     def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
         own: list[Upload] = original(bucket)
@@ -180,7 +176,7 @@ class CompletedUploadListed(Defect):
     """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed",)
+    noticed_by = ("storage/multipart/uploads-are-listed#under-a-prefix",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -193,7 +189,7 @@ class MaxUploadsPassedOver(Defect):
     """S3 API Reference, ListMultipartUploads, max-uploads: no page has more uploads than were asked for."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
+    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page#every-upload",)
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         return 1000 if name == "max-uploads" else int(original(call, name))
@@ -204,7 +200,7 @@ class UploadListNeverEnds(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/uploads-are-listed-page-by-page",
+        "storage/multipart/uploads-are-listed-page-by-page#every-upload",
         "storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted",
     )
 

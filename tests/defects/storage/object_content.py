@@ -82,7 +82,7 @@ class UntoldLengthCutOff(Defect):
     """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
 
     surface = "storage"
-    noticed_by = ("storage/object/chunked-transfer-is-whole-or-refused",)
+    noticed_by = ("storage/object/chunked-transfer-is-stored-or-refused",)
 
     def require_length(self, original: Any, call: Call) -> None:
         if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
@@ -95,7 +95,7 @@ class UntoldLengthIsServerError(Defect):
     """S3 API Reference, MissingContentLength: a payload of unknown length is refused as such, or taken."""
 
     surface = "storage"
-    noticed_by = ("storage/object/chunked-transfer-is-whole-or-refused",)
+    noticed_by = ("storage/object/chunked-transfer-is-stored-or-refused",)
 
     def require_length(self, original: Any, call: Call) -> None:
         try:
@@ -255,9 +255,9 @@ class ShorterWritesKeepTheTail(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/overwriting-replaces-everything",
-        "storage/object/overwriting-replaces-everything#by-chunks",
-        "storage/object/overwriting-replaces-everything#by-nothing",
+        "storage/object/overwriting-replaces-everything#put",
+        "storage/object/overwriting-replaces-everything#chunks",
+        "storage/object/overwriting-replaces-everything#empty",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -270,7 +270,7 @@ class HeadKeptByTag(Defect):
     """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything#but-the-bytes",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#same-bytes",)
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, str], Answer] = {}
@@ -287,8 +287,8 @@ class MetadataMergedOnOverwrite(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/overwriting-replaces-everything",
-        "storage/object/overwriting-replaces-everything#but-the-bytes",
+        "storage/object/overwriting-replaces-everything#put",
+        "storage/object/overwriting-replaces-everything#same-bytes",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -301,7 +301,7 @@ class DeletedMetadataRevived(Defect):
     """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything#that-was-deleted",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#after-deletion",)
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], dict[str, str]] = {}
@@ -321,7 +321,7 @@ class ChecksumOfTheOverwritten(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, its checksum included."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#put",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -333,7 +333,7 @@ class PartsOutliveTheirObject(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, and with it what was known of its parts."""
 
     surface = "storage"
-    noticed_by = ("storage/object/overwriting-replaces-everything#its-parts",)
+    noticed_by = ("storage/object/overwriting-replaces-everything#object-in-parts",)
 
     def __init__(self) -> None:
         self.sizes: dict[tuple[str, str], int] = {}
@@ -357,7 +357,7 @@ class EntriesFromAPlaceOnAreLonger(Defect):
     """S3 API Reference, ListObjectsV2, Size: that of the object, also from a place on and beside folders."""
 
     surface = "storage"
-    noticed_by = ("storage/object/size-is-one",)
+    noticed_by = ("storage/object/size-is-the-same-everywhere",)
 
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -383,7 +383,7 @@ class RangesCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": after a write every read has the new bytes, of a range too."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read",)
+    noticed_by = ("storage/object/written-is-read#put",)
     shipped = True
 
     def __init__(self) -> None:
@@ -401,9 +401,9 @@ class AbsenceToldByHeadCached(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/written-is-read",
-        "storage/object/written-is-read#where-an-upload-was-completed",
-        "storage/object/written-is-read#where-it-was-copied-over",
+        "storage/object/written-is-read#put",
+        "storage/object/written-is-read#uploaded-in-parts",
+        "storage/object/written-is-read#copied",
     )
     shipped = True
 
@@ -444,8 +444,8 @@ class StaleRead(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/written-is-read",
-        "storage/object/written-is-read#by-who-has-the-old-one",
+        "storage/object/written-is-read#put",
+        "storage/object/written-is-read#with-if-none-match",
         "storage/conditional-write/replaces-what-matches",
         "storage/conditional-write/replaces-what-matches#of-parts",
         "storage/multipart/old-object-stands-until-complete",
@@ -471,7 +471,7 @@ class HeadCached(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
 
     surface = "storage"
-    noticed_by = ("storage/object/written-is-read", "storage/object/written-is-read#where-an-upload-was-completed")
+    noticed_by = ("storage/object/written-is-read#put", "storage/object/written-is-read#uploaded-in-parts")
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -487,9 +487,9 @@ class ListingCached(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/written-is-read",
+        "storage/object/written-is-read#put",
         "storage/object/written-is-read#in-each-listing",
-        "storage/object/written-is-read#where-an-upload-was-completed",
+        "storage/object/written-is-read#uploaded-in-parts",
     )
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ ROWS = (
     row(
         "metadata-cut-short",
         'S3 User Guide, "User-defined object metadata": what is too large is refused, not cut.',
-        "storage/object/large-metadata-is-whole-or-refused",
+        "storage/object/large-metadata-is-stored-or-refused",
         metadata_too_large=lambda original, size: False,
         metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
     ),
@@ -82,7 +82,7 @@ class NoDefaultContentType(Defect):
     """S3 API Reference, PutObject: an object without a Content-Type has that of bytes of any kind."""
 
     surface = "storage"
-    noticed_by = ("storage/object/content-type-is-told",)
+    noticed_by = ("storage/object/content-type-is-reported",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.headers.get("content-type") == "binary/octet-stream":
@@ -129,17 +129,14 @@ class StoredBeforeItsMetadata(_DoneAllTheSame):
     """S3 API Reference, MetadataTooLarge: an object that is refused for its metadata is not there without it."""
 
     codes = ("MetadataTooLarge",)
-    noticed_by = (
-        "storage/object/large-metadata-is-whole-or-refused",
-        "storage/object/large-metadata-is-whole-or-refused#over-an-object",
-    )
+    noticed_by = ("storage/object/large-metadata-is-stored-or-refused",)
 
 
 class LargeMetadataIsServerError(Defect):
     """S3 API Reference, MetadataTooLarge: more metadata than there may be is the caller's mistake."""
 
     surface = "storage"
-    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
+    noticed_by = ("storage/object/large-metadata-is-stored-or-refused",)
 
     def metadata_too_large(self, original: Any, size: int) -> bool:
         if original(size):
@@ -234,7 +231,7 @@ class FieldsWithUnderscoresDropped(Defect):
     """RFC 9110 section 5.1: an underscore is a letter of a name as others are; without the field no signature holds."""
 
     surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
+    noticed_by = ("storage/object/metadata-comes-back#unusual-names",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         left = [pair for pair in request.headers.raw if b"_" not in pair[0]]
@@ -247,7 +244,7 @@ class MetadataForgotten(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/object/metadata-comes-back",
+        "storage/object/metadata-comes-back#unusual-names",
         "storage/object/metadata-comes-back#nearly-two-kb",
         "storage/object/metadata-comes-back#of-a-folder",
         "storage/object/metadata-comes-back#of-a-long-name",
@@ -302,7 +299,7 @@ class TypeOfAnyBytesGuessed(Defect):
     """S3 API Reference, PutObject, Content-Type: the type that was given, whatever the key's ending may say."""
 
     surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back#type-of-any-bytes",)
+    noticed_by = ("storage/object/system-headers-come-back#octet-stream",)
 
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         told: dict[str, str] = original(call)

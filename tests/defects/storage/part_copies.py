@@ -51,7 +51,7 @@ class ConditionalPartsAreTheFirst(Defect):
     """S3 API Reference, UploadPartCopy, partNumber: the part has this number, also where it has a condition."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/copied-part-heeds-conditions#if-match",)
+    noticed_by = ("storage/multipart/copied-part-honours-conditions#if-match",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if f"{SOURCE}-if-match" in call.headers:
@@ -65,8 +65,8 @@ class CopiedPartUnconditional(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/copied-part-heeds-conditions#date",
-        "storage/multipart/copied-part-heeds-conditions#if-none-match",
+        "storage/multipart/copied-part-honours-conditions#if-unmodified-since",
+        "storage/multipart/copied-part-honours-conditions#if-none-match",
     )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -83,8 +83,8 @@ class CopiedPartConditionsAllFail(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/copied-part-heeds-conditions#date",
-        "storage/multipart/copied-part-heeds-conditions#date-of-its-own",
+        "storage/multipart/copied-part-honours-conditions#if-unmodified-since",
+        "storage/multipart/copied-part-honours-conditions#if-modified-since",
     )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -99,10 +99,10 @@ class BrokenSourceOfAPartFails(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/empty-source-is-no-part#broken-escape",
-        "storage/multipart/empty-source-is-no-part#no-bucket",
-        "storage/multipart/empty-source-is-no-part#no-key",
-        "storage/multipart/empty-source-is-no-part#slash",
+        "storage/multipart/invalid-copy-source-is-refused#broken-escape",
+        "storage/multipart/invalid-copy-source-is-refused#no-bucket",
+        "storage/multipart/invalid-copy-source-is-refused#no-key",
+        "storage/multipart/invalid-copy-source-is-refused#slash",
     )
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
@@ -119,7 +119,7 @@ class EmptySourceOfAPartIsNone(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source: it names a bucket and a key, or the part is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/empty-source-is-no-part",)
+    noticed_by = ("storage/multipart/invalid-copy-source-is-refused#empty",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         copied: Answer = await (original if call.headers[SOURCE] else gateway(original).upload_part)(call, bucket)
@@ -150,7 +150,10 @@ class WholeCopiedPartIsTheObject(Defect):
     """S3 API Reference, UploadPartCopy: without a range it copies a part, and no object, either."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-copied#of-a-hard-name", "storage/multipart/part-can-be-copied#whole")
+    noticed_by = (
+        "storage/multipart/part-can-be-copied#special-characters",
+        "storage/multipart/part-can-be-copied#whole",
+    )
     shipped = True
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -239,7 +242,7 @@ class RefusedRangeEmptiesThePart(Defect):
     """S3 API Reference, UploadPartCopy: a copy that is refused leaves the part that was sent before as it was."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/refused-copy-leaves-the-part#range-beyond",)
+    noticed_by = ("storage/multipart/bad-copy-range-is-refused#beyond",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -260,8 +263,8 @@ class RefusedCopyLosesThePart(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/refused-copy-leaves-the-part#range-beyond",
-        "storage/multipart/refused-copy-leaves-the-part#source-missing",
+        "storage/multipart/bad-copy-range-is-refused#beyond",
+        "storage/multipart/missing-copy-source-is-404",
     )
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:

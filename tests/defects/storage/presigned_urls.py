@@ -49,7 +49,7 @@ ROWS = (
     row(
         "expiry-of-nothing-served",
         'SigV4, "Using Query Parameters": the least X-Amz-Expires is 1.',
-        "storage/presigned/expiry-is-bounded#nought",
+        "storage/presigned/expiry-is-bounded#zero",
         expiry=lambda original, given: original("60" if given == "0" else given),
     ),
 )
@@ -59,7 +59,7 @@ class OverridesBesideTheObjectsOwn(Defect):
     """S3 API Reference, GetObject, response-cache-control and its like: they replace the object's own field."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
+    noticed_by = ("storage/presigned/response-parameters-set-headers#presigned-get",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -73,7 +73,7 @@ class ChosenTypeIsKept(Defect):
     """S3 API Reference, GetObject, response-content-type: the type of the one answer, not of the object."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
+    noticed_by = ("storage/presigned/response-parameters-set-headers#presigned-get",)
 
     def __init__(self) -> None:
         self.types: dict[str, str] = {}
@@ -92,7 +92,7 @@ class ChosenFieldsOfHeadRefused(Defect):
     """S3 API Reference, HeadObject, response-content-type: a parameter of HeadObject as of GetObject."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#head",)
+    noticed_by = ("storage/presigned/response-parameters-set-headers#head",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         found: dict[str, str] = original(call)
@@ -105,7 +105,7 @@ class ErrorsOfTheChosenType(Defect):
     """S3 API Reference, GetObject: the fields that a request chooses are included only in a successful response."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#not-of-errors",)
+    noticed_by = ("storage/presigned/response-parameters-set-headers#not-in-errors",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         chosen = query_of(request).get("response-content-type")
@@ -118,7 +118,7 @@ class OverridesOfWholeReadsAlone(Defect):
     """S3 API Reference, HeadObject, response-content-type: heeded by HEAD, and with a range."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads#range",)
+    noticed_by = ("storage/presigned/response-parameters-set-headers#range",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         whole = call.request.method == "GET" and "range" not in call.headers
@@ -129,7 +129,7 @@ class ChosenLineEndsAreServerErrors(Defect):
     """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/chosen-fields-add-no-others",)
+    noticed_by = ("storage/presigned/response-parameters-add-no-headers",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         try:
@@ -143,7 +143,7 @@ class ChosenFieldsEndLines(Defect):
     """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/chosen-fields-add-no-others",)
+    noticed_by = ("storage/presigned/response-parameters-add-no-headers",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         found = dict[str, str]()
@@ -158,7 +158,7 @@ class ChosenFieldsAreAskedAnew(Defect):
     """RFC 9110 section 13.1.2: If-None-Match that does not hold is 304, whichever fields of the answer are chosen."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/get-is-served#as-of-javascript",)
+    noticed_by = ("storage/presigned/get-is-served#javascript-sdk",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if any(name.startswith("response-") for name in call.query):
@@ -190,11 +190,11 @@ class PresignedUrlsRefused(Defect):
     surface = "storage"
     noticed_by = (
         "storage/presigned/get-is-served#a-minute",
-        "storage/presigned/get-is-served#as-of-javascript",
-        "storage/presigned/head-is-served",
+        "storage/presigned/get-is-served#javascript-sdk",
+        "storage/presigned/get-is-served#head",
         "storage/presigned/put-is-served",
         "storage/presigned/put-is-served#of-a-hard-key",
-        "storage/presigned/life-runs-from-its-date",
+        "storage/presigned/get-is-served#half-an-hour-old",
         "storage/sdk/presigned-url",
     )
 
@@ -360,8 +360,8 @@ class ForgedUrlsObeyed(_DoneAllTheSame):
         "storage/presigned/altered-is-refused#download-deleted",
         "storage/presigned/altered-is-refused#key",
         "storage/presigned/altered-is-refused#later-date",
-        "storage/presigned/altered-is-refused#longer-life",
-        "storage/presigned/altered-is-refused#parameter-behind",
+        "storage/presigned/altered-is-refused#longer-expiry",
+        "storage/presigned/altered-is-refused#x-id-added",
         "storage/presigned/altered-is-refused#signature",
         "storage/presigned/altered-is-refused#signature-cut",
         "storage/presigned/signed-fields-are-checked#metadata-changed",
@@ -398,7 +398,7 @@ class LifeOfUrlsFromOtherFields(Defect):
     """SigV4, "Using Query Parameters": a URL lives from its X-Amz-Date, not from a field that its bearer adds."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/expired-is-refused#dated-now",)
+    noticed_by = ("storage/presigned/expired-is-refused#x-amz-date-now",)
     shipped = True
 
     def __init__(self) -> None:

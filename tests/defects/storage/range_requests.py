@@ -35,7 +35,7 @@ ROWS = (
     row(
         "range-condition-ignored",
         "RFC 9110 section 13.1.5: where If-Range does not match, the whole object is sent.",
-        "storage/range/if-range-that-fails-gives-the-whole",
+        "storage/range/if-range-is-honoured#other-etag",
         range_condition_holds=lambda original, value, found: True,
     ),
     row(
@@ -74,7 +74,7 @@ class RangesEndWithTheirBlock(Defect):
     """S3 API Reference, GetObject, Range: the bytes that are asked for, also where they lie in two blocks."""
 
     surface = "storage"
-    noticed_by = ("storage/range/far-within-the-object",)
+    noticed_by = ("storage/range/range-is-served#in-a-large-object",)
     shipped = True
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
@@ -91,7 +91,7 @@ class ObjectRangeOffByOne(Defect):
         "storage/range/range-is-served#from-the-start",
         "storage/range/range-is-served#in-the-middle",
         "storage/range/range-is-served#over-two-chunks",
-        "storage/range/head-tells-the-part",
+        "storage/range/head-reports-the-range",
     )
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
@@ -103,7 +103,7 @@ class IfRangeComparesWeakly(Defect):
     """RFC 9110 section 13.1.5: a weak entity tag in If-Range is no match, for the comparison is strong."""
 
     surface = "storage"
-    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole#weak",)
+    noticed_by = ("storage/range/if-range-is-honoured#weak-etag",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return bool(original(value and value.removeprefix("W/"), found))
@@ -113,7 +113,7 @@ class IfRangeDateNotCompared(Defect):
     """RFC 9110 section 13.1.5: a date in If-Range holds where it is exactly Last-Modified."""
 
     surface = "storage"
-    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole#older-date",)
+    noticed_by = ("storage/range/if-range-is-honoured#older-date",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return (value is not None and http_date(value) is not None) or bool(original(value, found))
@@ -152,10 +152,10 @@ class OddRangeIsServerError(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/range/not-understood-is-ignored#letters",
-        "storage/range/not-understood-is-ignored#nothing",
-        "storage/range/not-understood-is-ignored#unit",
-        "storage/range/several-are-told-apart",
+        "storage/range/invalid-range-is-ignored-or-refused#letters",
+        "storage/range/invalid-range-is-ignored-or-refused#no-range",
+        "storage/range/invalid-range-is-ignored-or-refused#unknown-unit",
+        "storage/range/several-ranges-are-separated",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -167,7 +167,7 @@ class RangeBeyondNumbersCrashes(Defect):
     """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
 
     surface = "storage"
-    noticed_by = ("storage/range/not-understood-is-ignored#begins-over-64-bits",)
+    noticed_by = ("storage/range/invalid-range-is-ignored-or-refused#begins-over-64-bits",)
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
         if BEYOND_64_BITS.match(value):
@@ -180,7 +180,7 @@ class EmptyObjectNotFound(Defect):
     """S3 API Reference, PutObject: an object may have no bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/range/of-nothing-is-not-partial",)
+    noticed_by = ("storage/range/invalid-range-is-ignored-or-refused#empty-object",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = await original(bucket, key)
@@ -191,7 +191,7 @@ class PartOfAnotherCoding(Defect):
     """RFC 9110 section 15.3.7: 206 has the representation fields that 200 would have, Content-Encoding among them."""
 
     surface = "storage"
-    noticed_by = ("storage/range/part-is-described-as-the-whole",)
+    noticed_by = ("storage/range/partial-response-has-the-object-s-fields",)
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         answer: Answer = original(call, found, overrides)
@@ -204,7 +204,7 @@ class PartOfASmallObjectIsPadding(Defect):
     """RFC 9110 section 14.2: a part is its bytes, of an object of a handful of bytes too."""
 
     surface = "storage"
-    noticed_by = ("storage/range/parts-make-the-whole",)
+    noticed_by = ("storage/range/ranges-make-the-whole",)
     shortest = 2
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
@@ -216,7 +216,7 @@ class SeveralRangesJoined(Defect):
     """RFC 9110 section 15.3.7: in a single part all bytes are of the range that Content-Range describes."""
 
     surface = "storage"
-    noticed_by = ("storage/range/several-are-told-apart",)
+    noticed_by = ("storage/range/several-ranges-are-separated",)
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         answer: Answer = original(call, found, overrides)
@@ -230,7 +230,7 @@ class SeveralRangesMixedUp(Defect):
     """RFC 9110 section 15.3.7.2: each of several parts has a Content-Range that tells which bytes it holds."""
 
     surface = "storage"
-    noticed_by = ("storage/range/several-are-told-apart",)
+    noticed_by = ("storage/range/several-ranges-are-separated",)
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         unit, _, listed = call.headers.get("range", "").partition("=")
@@ -266,7 +266,10 @@ class OtherUnitsGetNothing(Defect):
     """RFC 9110 section 14.2: a Range in a unit that is not known is ignored: 200 is the answer with all of it."""
 
     surface = "storage"
-    noticed_by = ("storage/range/unknown-unit-is-ignored", "storage/range/any-field-is-answered")
+    noticed_by = (
+        "storage/range/invalid-range-is-ignored-or-refused#unknown-unit",
+        "storage/range/any-field-is-answered",
+    )
 
     def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
         answer: Answer = original(call, found, overrides)
@@ -279,7 +282,7 @@ class UnknownUnitRefused(Defect):
     """RFC 9110 section 14.2: a Range in a unit that the server does not understand is ignored."""
 
     surface = "storage"
-    noticed_by = ("storage/range/unknown-unit-is-ignored",)
+    noticed_by = ("storage/range/invalid-range-is-ignored-or-refused#unknown-unit",)
     shipped = True
 
     def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
@@ -295,7 +298,7 @@ class UnsatisfiableRangeSentWhole(Defect):
     surface = "storage"
     noticed_by = (
         "storage/range/unsatisfiable-is-416#far-beyond",
-        "storage/range/unsatisfiable-is-416#last-nought",
+        "storage/range/unsatisfiable-is-416#last-zero-bytes",
         "storage/errors/code-invalid-range",
     )
 

@@ -38,10 +38,10 @@ class RefusedCompletionMakesTheObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/of-a-completion-is-compared#no-checksum-of-a-part",
+        "storage/checksum/of-a-completion-is-compared#part-malformed",
         "storage/checksum/of-a-completion-is-compared#part",
-        "storage/multipart/small-part-in-the-middle-is-refused",
-        "storage/multipart/small-part-in-the-middle-is-refused#of-copies",
+        "storage/multipart/small-part-before-the-last-is-refused#sent",
+        "storage/multipart/small-part-before-the-last-is-refused#copied",
         "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
         "storage/multipart/invalid-part-is-refused#never-sent",
         "storage/multipart/order-of-parts-is-checked#twice",
@@ -65,7 +65,7 @@ class ChecksumsOfCompletionNotCompared(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/of-a-completion-is-compared#no-checksum-of-the-object",
+        "storage/checksum/of-a-completion-is-compared#object-malformed",
         "storage/checksum/of-a-completion-is-compared#object",
     )
 
@@ -81,7 +81,7 @@ class CopiedWithAnotherChecksum(Defect):
     """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is made is of the object."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-a-copy-is-the-one-asked",)
+    noticed_by = ("storage/checksum/of-a-copy-is-the-one-requested",)
 
     def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
         found: dict[str, str] = original(stored, asked)
@@ -92,7 +92,7 @@ class CopiesChecksumKeptWrong(Defect):
     """S3 API Reference, CopyObject, x-amz-checksum-algorithm: the checksum that is kept is the one that was told."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/of-a-copy-is-the-one-asked",)
+    noticed_by = ("storage/checksum/of-a-copy-is-the-one-requested",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -207,7 +207,10 @@ class NoughtsOfCrcsLost(Defect):
     """S3 User Guide, "Checking object integrity": a CRC has its length, with noughts in front where it is small."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/told-is-the-one-given#crc32", "storage/checksum/told-is-the-one-given#crc32c")
+    noticed_by = (
+        "storage/checksum/stored-checksum-is-reported#crc32",
+        "storage/checksum/stored-checksum-is-reported#crc32c",
+    )
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         given: dict[str, str] = original(call)
@@ -219,9 +222,9 @@ class HeadTellsNoChecksum(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/checksum/told-is-the-one-given#crc64nvme",
-        "storage/checksum/told-is-the-one-given#sha1",
-        "storage/checksum/told-is-the-one-given#sha256",
+        "storage/checksum/stored-checksum-is-reported#crc64nvme",
+        "storage/checksum/stored-checksum-is-reported#sha1",
+        "storage/checksum/stored-checksum-is-reported#sha256",
     )
     shipped = True
 

@@ -37,7 +37,7 @@ class QuotesInQuerySignedBare(Defect):
     """S3 API Reference, Signature Version 4, UriEncode: every character but the unreserved ones is encoded."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/any-rightly-signed-request-is-served",)
+    noticed_by = ("storage/signature/any-correctly-signed-request-is-served",)
     shortest = 1
 
     def canonical_query(self, original: Any, request: Request) -> str:
@@ -117,14 +117,14 @@ class BoundToOneHost(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/signed-request-is-served#all-that-is-sent",
-        "storage/signature/signed-request-is-served#blanks-are-folded",
+        "storage/signature/signed-request-is-served#every-field-sent",
+        "storage/signature/signed-request-is-served#repeated-spaces",
         "storage/signature/signed-request-is-served#content-type",
-        "storage/signature/signed-request-is-served#date-beside-x-amz-date",
+        "storage/signature/signed-request-is-served#date-and-x-amz-date",
         "storage/signature/signed-request-is-served#default-class",
         "storage/signature/signed-request-is-served#fields-without-blanks",
         "storage/signature/signed-request-is-served#from-a-page",
-        "storage/signature/signed-request-is-served#plain",
+        "storage/signature/signed-request-is-served#no-other-fields",
         "storage/signature/signed-request-is-served#text-with-comma",
     )
 

@@ -56,7 +56,7 @@ class OverwrittenTagsStay(Defect):
     """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags are the upload's, not the old object's too."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/given-with-an-upload", "storage/tagging/go-along-with-a-copy")
+    noticed_by = ("storage/tagging/given-with-an-upload", "storage/tagging/copied-with-the-object")
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         there = bucket.objects.get(key)
@@ -68,7 +68,7 @@ class CopySharesItsTags(Defect):
     """S3 API Reference, PutObjectTagging: it tags the object that it names, and not the source of that."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy", "storage/tagging/go-along-with-a-copy#and-are-its-own")
+    noticed_by = ("storage/tagging/copied-with-the-object",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         body = bucket.objects[key].body
@@ -80,7 +80,7 @@ class OtherTagsReplaceMetadata(Defect):
     """S3 API Reference, CopyObject: other tags leave a copy the metadata of its source, unless that is replaced too."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+    noticed_by = ("storage/tagging/copied-with-the-object",)
 
     def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
         stored: StoredObject = original(call, source, replaced)
@@ -92,7 +92,7 @@ class ReplacedTagsOfNoneKept(Defect):
     """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+    noticed_by = ("storage/tagging/copied-with-the-object",)
 
     def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
         stored: StoredObject = original(call, source, replaced)
@@ -103,7 +103,7 @@ class EmptyTagOfACopyLost(Defect):
     """S3 User Guide, "Object tagging": a tag's value may be empty, also where it is given with a copy."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+    noticed_by = ("storage/tagging/copied-with-the-object",)
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         tags: dict[str, str] = original(call)
@@ -141,7 +141,7 @@ class EmptyTagSetIsMissing(Defect):
     """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/none-is-an-empty-set",)
+    noticed_by = ("storage/tagging/untagged-object-has-an-empty-set",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         asked = request.method == "GET" and request.query_string.startswith("tagging")
@@ -153,7 +153,7 @@ class TagsOutliveOverwrite(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/tagging/overwriting-drops-tags",
+        "storage/tagging/overwriting-drops-tags#by-a-put",
         "storage/tagging/overwriting-drops-tags#by-a-copy",
         "storage/tagging/overwriting-drops-tags#by-an-upload",
     )
@@ -280,7 +280,7 @@ class EmptyElementsAreNoMarkup(Defect):
     """W3C XML 1.0 section 3.1: an element without content may be one tag."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back#of-an-empty-element",)
+    noticed_by = ("storage/tagging/tags-come-back#empty-element",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if b"/>" in body:
@@ -294,11 +294,11 @@ class TagsForgotten(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/tagging/tags-come-back",
+        "storage/tagging/tags-come-back#unusual-values",
         "storage/tagging/tags-come-back#beside-another-bucket-s",
         "storage/tagging/tags-come-back#of-a-long-key",
-        "storage/tagging/tags-come-back#of-an-empty-element",
-        "storage/tagging/tags-come-back#of-similar-names",
+        "storage/tagging/tags-come-back#empty-element",
+        "storage/tagging/tags-come-back#similar-keys",
         "storage/tagging/tags-are-deleted",
     )
 
@@ -310,7 +310,7 @@ class TaggingForgetsMetadata(Defect):
     """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await original(bucket, key, tags)
@@ -321,7 +321,7 @@ class TagsCostTheChecksum(Defect):
     """S3 API Reference, PutObjectTagging: it sets the tags of an object, and nothing else of it."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values",)
 
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -333,7 +333,7 @@ class TaggingEmptiesTheObject(Defect):
     """S3 API Reference, PutObjectTagging, DeleteObjectTagging: tags are of an object, whose bytes stay."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back", "storage/tagging/tags-are-deleted")
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values", "storage/tagging/tags-are-deleted")
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await original(bucket, key, tags)
@@ -344,7 +344,7 @@ class DecodedTwiceToBeTagged(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is tagged as well."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back", "storage/tagging/tags-come-back#of-similar-names")
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values", "storage/tagging/tags-come-back#similar-keys")
 
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
@@ -355,7 +355,7 @@ class TagsCountedWithOneMore(Defect):
     """S3 API Reference, GetObject, x-amz-tagging-count: the number of tags on the object."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
+    noticed_by = ("storage/tagging/tags-come-back#unusual-values",)
 
     def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
         headers: dict[str, str] = original(found)
@@ -370,8 +370,8 @@ class RefusedTagsEmptyTheSet(Defect):
         "storage/tagging/broken-document-is-refused#cut",
         "storage/tagging/broken-document-is-refused#no-xml",
         "storage/tagging/differing-md5-keeps-the-tags",
-        "storage/tagging/limits-are-kept#eleven",
-        "storage/tagging/limits-are-kept#long-value",
+        "storage/tagging/limits-are-enforced#eleven",
+        "storage/tagging/limits-are-enforced#long-value",
     )
 
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -415,7 +415,7 @@ class LongTagValuesInTheField(Defect):
     """S3 User Guide, "Categorizing your storage using tags": a value has 256 characters at most, however it comes."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/limits-of-the-field-are-kept#long-value",)
+    noticed_by = ("storage/tagging/limits-of-the-field-are-enforced#long-value",)
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         tags = call.headers.get("x-amz-tagging", "").replace("v" * _VALUE, "v")
@@ -428,8 +428,8 @@ class StoredBeforeItsTags(_DoneAllTheSame):
 
     codes = ("InvalidTag", "InvalidArgument")
     noticed_by = (
-        "storage/tagging/limits-of-the-field-are-kept#eleven",
-        "storage/tagging/limits-of-the-field-are-kept#key-twice",
+        "storage/tagging/limits-of-the-field-are-enforced#eleven",
+        "storage/tagging/limits-of-the-field-are-enforced#key-twice",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:

@@ -104,7 +104,7 @@ class UploadsLookedForInForeignBuckets(Defect):
 class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
     """Provisioning Storage: what another organization has is not told by If-Match."""
 
-    noticed_by = ("storage/service/foreign-bucket-is-refused#put-where-it-matches",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#put-with-if-match",)
 
     def _missing(self, call: Call) -> Fault:
         return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")
@@ -114,7 +114,7 @@ class ForeignAccessListTold(Defect):
     """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#access-list",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#bucket-acl",)
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -128,7 +128,7 @@ class ForeignBucketBehindTwoSlashes(Defect):
     """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
 
     surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#behind-two-slashes",)
+    noticed_by = ("storage/service/foreign-bucket-is-refused#double-slash",)
 
     async def answered(self, original: Any, request: Request) -> Answer:
         surface, name = gateway(original), request.raw_path.removeprefix("//")
@@ -221,8 +221,8 @@ class ForeignBucketByItsHost(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/service/foreign-bucket-is-refused#by-its-host",
-        "storage/service/foreign-bucket-is-refused#by-its-host-v1",
+        "storage/service/foreign-bucket-is-refused#by-host-name",
+        "storage/service/foreign-bucket-is-refused#by-host-name-v1",
     )
 
     def __init__(self) -> None:
@@ -247,7 +247,7 @@ class ForeignObjectReadable(Defect):
     noticed_by = (
         "storage/service/foreign-bucket-is-refused#get",
         "storage/service/concealed-equals-absent#get",
-        "storage/subresource/versions-of-the-null-version",
+        "storage/subresource/unknown-version-is-refused",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
@@ -283,7 +283,7 @@ class ForeignBucketListed(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/service/foreign-bucket-is-refused#by-an-encoded-letter",
+        "storage/service/foreign-bucket-is-refused#encoded-letter",
         "storage/service/foreign-bucket-is-refused#list",
         "storage/service/foreign-bucket-is-refused#list-uploads",
         "storage/service/foreign-bucket-is-refused#list-version-1",

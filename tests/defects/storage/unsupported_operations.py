@@ -23,8 +23,8 @@ ROWS = (
             'S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none '
             "were given."
         ),
-        "storage/subresource/encryption-key-is-used-or-refused",
-        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
+        "storage/subresource/encryption-key-is-used-or-refused#put",
+        "storage/subresource/encryption-key-is-used-or-refused#copy",
         refuse_unsupported=lambda original, call: None,
     ),
     row(
@@ -52,11 +52,11 @@ class ProtectionsAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/encryption-key-is-used-or-refused",
-        "storage/subresource/encryption-key-is-used-or-refused#of-a-copy",
+        "storage/subresource/encryption-key-is-used-or-refused#put",
+        "storage/subresource/encryption-key-is-used-or-refused#copy",
         "storage/subresource/encryption-is-used-or-refused",
-        "storage/subresource/lock-is-kept-or-refused",
-        "storage/subresource/lock-is-kept-or-refused#of-a-copy",
+        "storage/subresource/lock-is-kept-or-refused#put",
+        "storage/subresource/lock-is-kept-or-refused#copy",
     )
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
@@ -109,8 +109,8 @@ class LockPassedOver(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/lock-is-kept-or-refused",
-        "storage/subresource/lock-is-kept-or-refused#of-a-copy",
+        "storage/subresource/lock-is-kept-or-refused#put",
+        "storage/subresource/lock-is-kept-or-refused#copy",
     )
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
@@ -161,8 +161,8 @@ class UnknownSubresourcesAreServerErrors(Defect):
         "storage/subresource/of-a-bucket-is-no-listing#versions",
         "storage/subresource/of-an-object-is-not-the-object#acl",
         "storage/subresource/write-never-overwrites-the-object#acl",
-        "storage/subresource/delete-never-deletes-the-object#acl",
-        "storage/subresource/delete-never-deletes-the-object#retention",
+        "storage/subresource/delete-never-deletes-the-object#delete-acl",
+        "storage/subresource/delete-never-deletes-the-object#delete-retention",
     )
 
     def from_table(
@@ -185,7 +185,7 @@ class SubresourceAnsweredAsObject(Defect):
         "storage/subresource/of-an-object-is-not-the-object#legal-hold",
         "storage/subresource/of-an-object-is-not-the-object#retention",
         "storage/subresource/of-an-object-is-not-the-object#torrent",
-        "storage/subresource/part-number-is-not-passed-over",
+        "storage/subresource/missing-part-is-refused",
     )
 
     def object_operation(self, original: Any, call: Call) -> Operation:
@@ -203,8 +203,8 @@ class PartNumbersAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/part-number-is-not-passed-over",
-        "storage/multipart/part-that-is-read-is-described",
+        "storage/subresource/missing-part-is-refused",
+        "storage/multipart/reads-by-part-number-are-described",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
@@ -291,8 +291,8 @@ class UnknownVersionsAreServerErrors(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/subresource/versions-of-the-null-version",
-        "storage/subresource/unknown-version-deletes-nothing#of-no-form",
+        "storage/subresource/unknown-version-is-refused",
+        "storage/subresource/unknown-version-deletes-nothing#malformed",
     )
 
     async def on_object(self, original: Any, call: Call) -> Answer:

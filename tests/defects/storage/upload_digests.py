@@ -25,13 +25,13 @@ ROWS = (
     row(
         "checksum-of-urls-ignored",
         "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where what it comes with is a URL's.",
-        "storage/checksum/every-one-is-compared#by-url",
+        "storage/checksum/every-digest-is-compared#wrong-crc-by-url",
         check_checksum=lambda original, call: {} if "X-Amz-Signature" in call.query else dict(original(call)),
     ),
     row(
         "checksum-idle-beside-md5",
         "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right.",
-        "storage/checksum/every-one-is-compared#right-md5-wrong-crc",
+        "storage/checksum/every-digest-is-compared#right-md5-wrong-crc",
         check_checksum=lambda original, call: {} if "content-md5" in call.headers else dict(original(call)),
     ),
     row(
@@ -64,7 +64,7 @@ class LostChecksumNotMissed(Defect):
     """S3 API Reference, PutObject, x-amz-sdk-checksum-algorithm: what it announces must come."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/announced-must-come",)
+    noticed_by = ("storage/checksum/announced-checksum-is-required",)
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         stated = any(each.startswith(PREFIX) for each in (*call.headers, *call.trailers))
@@ -114,9 +114,9 @@ class RefusedForItsMd5ButStored(_StoredWhereRefused):
     surface = "storage"
     noticed_by = (
         "storage/checksum/broken-md5-stores-nothing#hex",
-        "storage/checksum/md5-that-differs-stores-nothing",
+        "storage/checksum/md5-that-differs-stores-nothing#large-body",
         "storage/checksum/md5-that-differs-stores-nothing#by-url",
-        "storage/checksum/md5-that-differs-stores-nothing#of-nothing",
+        "storage/checksum/md5-that-differs-stores-nothing#empty-body",
     )
     codes, by_md5 = ("InvalidDigest", "BadDigest"), True
 
@@ -147,7 +147,7 @@ class Md5BesideChunksIgnored(Defect):
     """S3 API Reference, PutObject, Content-MD5: it is compared, also where the payload comes in chunks."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared#md5-beside-chunks",)
+    noticed_by = ("storage/checksum/every-digest-is-compared#wrong-md5-in-chunks",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         in_chunks = "x-amz-decoded-content-length" in call.headers
@@ -158,7 +158,7 @@ class Md5IdleBesideChecksum(Defect):
     """S3 API Reference, BadDigest: a Content-MD5 is compared, also where a checksum is right."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/every-one-is-compared#right-crc-wrong-md5",)
+    noticed_by = ("storage/checksum/every-digest-is-compared#right-crc-wrong-md5",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         beside = any(PREFIX + each in call.headers for each in ALGORITHMS)
@@ -182,7 +182,7 @@ class LargeBodyMd5Ignored(Defect):
     """S3 API Reference, BadDigest: bytes whose Content-MD5 is another are not stored, large as they may be."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
+    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing#large-body",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         return hashlib.md5(call.body).hexdigest() if len(call.body) > BUFFER else str(original(call))
@@ -192,7 +192,7 @@ class Md5OfNothingIgnored(Defect):
     """S3 API Reference, BadDigest: no bytes have an MD5, too, and another is of bytes that were lost."""
 
     surface = "storage"
-    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing#of-nothing",)
+    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing#empty-body",)
 
     def md5_matches(self, original: Any, stated: bytes, computed: bytes) -> bool:
         return computed.hex() == MD5_OF_NOTHING or bool(original(stated, computed))
@@ -251,13 +251,13 @@ class RefusedForItsChecksumButStored(_StoredWhereRefused):
     noticed_by = (
         "storage/checksum/that-differs-stores-nothing#crc32",
         "storage/checksum/broken-value-stores-nothing#crc32",
-        "storage/checksum/announced-must-come",
-        "storage/checksum/every-one-is-compared#beside-chunks",
-        "storage/checksum/every-one-is-compared#right-crc-wrong-sha",
-        "storage/checksum/every-one-is-compared#unsigned",
-        "storage/checksum/every-one-is-compared#wrong-crc-of-a-large-body",
-        "storage/checksum/every-one-is-compared#wrong-crc-of-nothing",
-        "storage/checksum/every-one-is-compared#wrong-crc-right-sha",
+        "storage/checksum/announced-checksum-is-required",
+        "storage/checksum/every-digest-is-compared#wrong-crc-in-chunks",
+        "storage/checksum/every-digest-is-compared#right-crc-wrong-sha",
+        "storage/checksum/every-digest-is-compared#wrong-crc-unsigned",
+        "storage/checksum/every-digest-is-compared#wrong-crc-large-body",
+        "storage/checksum/every-digest-is-compared#wrong-crc-empty-body",
+        "storage/checksum/every-digest-is-compared#wrong-crc-right-sha",
     )
     codes = ("BadDigest", "InvalidRequest")
 

@@ -72,7 +72,7 @@ class StorageClassOfPartsTwice(Defect):
     """S3 API Reference, ListParts, StorageClass: a text, and so one; some readers fail where there are two."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/members-stand-once",)
+    noticed_by = ("storage/xml/single-elements-occur-once",)
 
     async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -84,7 +84,7 @@ class NamespaceByPrefixRefused(Defect):
     """Namespaces in XML 1.0 section 3: a prefix stands for its namespace, whichever prefix it is."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/namespace-by-prefix-is-read#prefix",)
+    noticed_by = ("storage/xml/namespace-prefix-is-accepted#prefix",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if b"xmlns:" in body:
@@ -97,7 +97,7 @@ class ByteOrderMarkRefused(Defect):
     """XML 1.0 section 4.3.3: a document may begin with a byte order mark, which is no part of it."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/namespace-by-prefix-is-read#byte-order-mark",)
+    noticed_by = ("storage/xml/namespace-prefix-is-accepted#byte-order-mark",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         if body.startswith(b"\xef\xbb\xbf"):
@@ -110,7 +110,7 @@ class DeletionsOfSeveralAreOfNoType(Defect):
     """RFC 9110 section 8.3: what has content says of which type it is."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/results-say-that-they-are-xml",)
+    noticed_by = ("storage/xml/results-have-an-xml-media-type",)
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -134,7 +134,7 @@ class CdataInCompletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-completion-is-judged",)
+    noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
     shortest, root, mark = 3, "CompleteMultipartUpload", rb"<!\[CDATA"
 
 
@@ -142,7 +142,7 @@ class BrokenCompletionEndsTheUpload(Defect):
     """S3 API Reference, CompleteMultipartUpload: one that is refused leaves the upload, to be completed rightly."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-completion-is-judged",)
+    noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -158,7 +158,7 @@ class MalformedToldWithoutADocument(Defect):
     """S3 API Reference, "REST error responses": a refusal has an error document, by whose code SDKs go."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-completion-is-judged",)
+    noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if b"<Code>MalformedXML" in answer.body:
@@ -170,7 +170,7 @@ class CdataInDeletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-deletion-is-judged",)
+    noticed_by = ("storage/xml/changed-deletion-is-obeyed-or-refused",)
     shortest, root, mark = 1, "Delete", rb"<!\[CDATA"
 
 
@@ -178,7 +178,7 @@ class CdataTakenLiterally(Defect):
     """XML 1.0 section 2.7: a CDATA section is a way to write text, and its marks are none of it."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-deletion-is-judged",)
+    noticed_by = ("storage/xml/changed-deletion-is-obeyed-or-refused",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
@@ -190,7 +190,7 @@ class CdataInTaggingRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-tagging-is-judged",)
+    noticed_by = ("storage/xml/changed-tagging-is-obeyed-or-refused",)
     shortest, root, mark = 2, "Tagging", rb"<!\[CDATA"
 
 
@@ -198,7 +198,7 @@ class CdataOfTagsPassedOver(Defect):
     """XML 1.0 section 2.7: a CDATA section is a way to write text, wherever text may stand."""
 
     surface = "storage"
-    noticed_by = ("storage/xml/spoiled-tagging-is-judged",)
+    noticed_by = ("storage/xml/changed-tagging-is-obeyed-or-refused",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         passed = CDATA.sub(b"", body).replace(b"<Key></Key>", b"<Key>Key</Key>") if root == "Tagging" else body
