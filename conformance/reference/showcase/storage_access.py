@@ -145,7 +145,7 @@ class NoChunksKeepTheirFraming(Defect):
 
     surface = "storage"
     promise = "S3-10"
-    noticed_by = ("storage/streaming/chunks-are-joined#of-nothing",)
+    noticed_by = ("storage/streaming/chunks-are-joined#empty-object",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)

@@ -116,7 +116,7 @@ class StrangersObeyed(_DoneAllTheSame):
     noticed_by = (
         "storage/signature/anonymous-is-refused#delete",
         "storage/signature/anonymous-is-refused#put",
-        "storage/signature/altered-request-is-refused#unsigned-chunks-of-nobody",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-without-signature",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:
