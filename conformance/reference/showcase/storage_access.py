@@ -134,7 +134,10 @@ class SignatureIgnored(Defect):
 
     surface = "storage"
     promise = "S3-09"
-    noticed_by = ("storage/signature/altered-query-is-refused", "interoperability/storage/wrong-secret-fails")
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#query-value-changed",
+        "interoperability/storage/wrong-secret-fails",
+    )
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True

@@ -385,10 +385,10 @@ class UnknownAccessKeyIsServerError(Defect):
     surface = "storage"
     noticed_by = (
         "storage/signature/unknown-key-is-refused#by-url",
-        "storage/signature/unknown-key-is-refused#by-url-and-no-secret",
+        "storage/signature/unknown-key-is-refused#by-url-with-empty-secret",
         "storage/signature/unknown-key-is-refused#get",
         "storage/signature/unknown-key-is-refused#get-by-no-secret",
-        "storage/signature/unknown-key-is-refused#like-our-own",
+        "storage/signature/unknown-key-is-refused#similar-to-an-issued-one",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -433,7 +433,7 @@ class ForgedWritesDone(_DoneAllTheSame):
         "storage/signature/altered-request-is-refused#signed-header-removed",
         "storage/signature/altered-request-is-refused#signed-header-repeated",
         "storage/signature/any-altered-component-is-refused",
-        "storage/signature/signature-is-not-reusable-for-another-body",
+        "storage/signature/altered-request-is-refused#signature-of-another-request",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:

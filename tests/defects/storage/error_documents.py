@@ -136,7 +136,7 @@ class AnonymousToldWhatExists(Defect):
     surface = "storage"
     noticed_by = (
         "storage/errors/head-has-no-body#anonymous",
-        "storage/signature/signature-is-not-reusable-for-another-body",
+        "storage/signature/altered-request-is-refused#signature-of-another-request",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
