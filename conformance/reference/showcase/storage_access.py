@@ -66,7 +66,7 @@ class MissingBucketListedEmpty(Defect):
         "storage/service/absent-bucket-is-refused#head-bucket",
         "storage/service/absent-bucket-is-refused#list-uploads",
         "storage/service/absent-bucket-is-refused#location",
-        "storage/service/absent-bucket-is-refused#that-begins-as-ours",
+        "storage/service/absent-bucket-is-refused#name-begins-like-ours",
         "interoperability/storage/missing-bucket-fails",
     )
 

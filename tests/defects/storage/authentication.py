@@ -279,17 +279,17 @@ class FormsToldAsTaken(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/form-without-permission-is-refused#bucket",
-        "storage/signature/form-without-permission-is-refused#bytes",
-        "storage/signature/form-without-permission-is-refused#condition",
-        "storage/signature/form-without-permission-is-refused#each-size",
-        "storage/signature/form-without-permission-is-refused#end",
-        "storage/signature/form-without-permission-is-refused#key",
-        "storage/signature/form-without-permission-is-refused#letters",
-        "storage/signature/form-without-permission-is-refused#policy",
-        "storage/signature/form-without-permission-is-refused#secret",
-        "storage/signature/form-without-permission-is-refused#size",
-        "storage/signature/form-without-permission-is-refused#time",
+        "storage/signature/form-without-permission-is-refused#other-bucket",
+        "storage/signature/form-without-permission-is-refused#too-many-bytes-required",
+        "storage/signature/form-without-permission-is-refused#field-without-condition",
+        "storage/signature/form-without-permission-is-refused#one-of-two-ranges",
+        "storage/signature/form-without-permission-is-refused#no-expiration",
+        "storage/signature/form-without-permission-is-refused#other-keys",
+        "storage/signature/form-without-permission-is-refused#field-value-in-other-case",
+        "storage/signature/form-without-permission-is-refused#no-policy",
+        "storage/signature/form-without-permission-is-refused#wrong-secret",
+        "storage/signature/form-without-permission-is-refused#too-few-bytes-permitted",
+        "storage/signature/form-without-permission-is-refused#expired",
     )
 
     def intercept(self, request: Request) -> Answer | None:

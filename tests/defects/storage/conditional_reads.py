@@ -269,7 +269,7 @@ class ConditionsNotImplemented(Defect):
         "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
         "storage/conditional-write/creates-what-is-absent",
         "storage/conditional-write/creates-what-is-absent#above-another-key",
-        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
+        "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
         "storage/conditional-write/created-again-after-deletion",
     )
 

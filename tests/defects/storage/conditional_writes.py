@@ -109,7 +109,7 @@ class CreatedOnlyInTheAnswer(Defect):
     surface = "storage"
     noticed_by = (
         "storage/conditional-write/creates-what-is-absent",
-        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
+        "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:

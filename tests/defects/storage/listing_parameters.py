@@ -357,7 +357,7 @@ class MarkerOfNoUploadIsServerError(Defect):
     """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#marker-of-no-upload",)
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker",)
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
@@ -372,7 +372,7 @@ class UnheardOfPrefixIsServerError(Defect):
     surface = "storage"
     noticed_by = (
         "storage/listing/bad-parameters-are-no-server-error#prefix-long",
-        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nought",
+        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nul",
     )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
