@@ -224,7 +224,7 @@ class MetadataOfEarlierBytes(Defect):
 
     surface = "storage"
     promise = "S3-45"
-    noticed_by = ("storage/at-once/key-is-a-register",)
+    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         found: StoredObject = await original(bucket, key)

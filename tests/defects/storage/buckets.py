@@ -102,7 +102,7 @@ class BucketsMixedUnderLoad(Defect):
     """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/buckets-do-not-mix",)
+    noticed_by = ("storage/concurrency/buckets-do-not-mix",)
 
     def __init__(self) -> None:
         self.latest: dict[str, StoredObject] = {}

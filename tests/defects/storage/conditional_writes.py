@@ -272,7 +272,7 @@ class RefusedConditionalWriteStored(Defect):
         "storage/conditional-write/keeps-what-is-there",
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
-        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#created-during-the-upload",
         "storage/conditional-write/keeps-what-is-there#what-was-copied",
     )
 
@@ -292,7 +292,7 @@ class CreationOnConditionGetsNoAnswer(Defect):
         "storage/conditional-write/keeps-what-is-there",
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
-        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#created-during-the-upload",
         "storage/conditional-write/keeps-what-is-there#what-was-copied",
     )
 

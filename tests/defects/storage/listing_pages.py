@@ -66,7 +66,10 @@ class PageBorderLost(Defect):
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/at-once/listing-keeps-what-stays")
+    noticed_by = (
+        "storage/paging/goes-on-after-start-after",
+        "storage/concurrency/listing-contains-every-unchanged-key",
+    )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
