@@ -113,7 +113,7 @@ class DeletionConditionIgnored(Defect):
 
     surface = "storage"
     promise = "S3-21"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed#own-etag",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, Conditions(None, None, None, None))

@@ -447,7 +447,7 @@ class StaleRead(Defect):
         "storage/object/written-is-read",
         "storage/object/written-is-read#by-who-has-the-old-one",
         "storage/conditional-write/replaces-what-matches",
-        "storage/conditional-write/replaces-what-matches#of-parts",
+        "storage/conditional-write/replaces-what-matches#multipart-object",
         "storage/multipart/old-object-stands-until-complete",
         "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
     )
