@@ -135,7 +135,7 @@ class CopyMergesMetadata(Defect):
 
     surface = "storage"
     promise = "S3-23"
-    noticed_by = ("storage/copy/metadata-goes-along",)
+    noticed_by = ("storage/copy/metadata-is-copied",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -147,7 +147,7 @@ class CopyDirectiveUnchecked(Defect):
 
     surface = "storage"
     promise = "S3-24"
-    noticed_by = ("storage/copy/bad-directive-is-refused",)
+    noticed_by = ("storage/copy/invalid-directive-is-refused",)
 
     def directive(self, original: Any, call: Call, name: str) -> bool:
         return call.headers.get(name, "COPY") == "REPLACE"
