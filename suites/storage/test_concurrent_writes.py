@@ -80,27 +80,23 @@ class History:
                 return
 
 
-@pytest.fixture
-def history(space: Space, once: Once) -> History:
-    """The history of one key that three clients overwrite and four read, the same for each check."""
-
-    def made() -> History:
-        history = History(space, space.key("register"))
-        history.write(described(WRITERS, 0))
-        writers: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
-        at_once([*writers, *([history.reader] * READERS)])
-        return history
-
-    return once("contest", made)
+def contest(space: Space) -> History:
+    """The history of one key that three clients overwrite and four read."""
+    history = History(space, space.key("register"))
+    history.write(described(WRITERS, 0))
+    writers: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
+    at_once([*writers, *([history.reader] * READERS)])
+    return history
 
 
 @verifies("storage/concurrency/one-key-is-linearizable")
-def test_one_key_is_linearizable(history: History) -> None:
+def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     """Purpose: updates to one key are atomic, and a read after a write sees it, also while others write and read.
 
     Method: 1. three clients overwrite one key with bodies that name their writer, four read it
             2. expect some order of the writes to explain every read, and each to have its own value's metadata
     """
+    history = once("contest", lambda: contest(space))
     expect_register(history.writes, history.reads)
     for read in history.reads:
         wanted, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
@@ -110,12 +106,13 @@ def test_one_key_is_linearizable(history: History) -> None:
 
 
 @verifies("storage/concurrency/etag-belongs-to-its-bytes")
-def test_etag_belongs_to_its_bytes(history: History) -> None:
+def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
     """Purpose: ETag and length of a GET and of a HEAD are of one value, also while others write.
 
     Method: 1. three clients overwrite one key with bodies of several sizes, four GET and HEAD it
             2. expect from GET the ETag that a PUT of its bytes returned, and from HEAD the length of those bytes
     """
+    history = once("contest", lambda: contest(space))
     written = {each.reply.headers.get("etag"): each.value for each in history.writes}
     for reply in [*(each.reply for each in history.reads), *history.heads]:
         tag, length = reply.headers.get("etag"), reply.headers.get("content-length")

@@ -35,7 +35,7 @@ ROWS = (
         "if-match-any-taken-for-a-tag",
         "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
         "storage/condition/if-match-forms-are-honoured#if-match-any",
-        "storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",
+        "storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",
         match_holds=lambda original, value, found: value.strip() != "*" and bool(original(value, found)),
     ),
     row(

@@ -179,7 +179,7 @@ class ReplacedOnlyInTheAnswer(Defect):
     """RFC 9110 section 13.1.1: where If-Match: * holds the PUT is performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",)
+    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if asked.match == "*":
@@ -234,7 +234,7 @@ class AnyTagTakenForAnAsterisk(Defect):
     """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",)
+    noticed_by = ("storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(replace(asked, none_match="*") if asked.none_match else asked, found)
@@ -414,7 +414,7 @@ class CreationSeesNoParts(Defect):
     """S3 API Reference, PutObject, If-None-Match: an object that came in parts is there as any other is."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/replaces-what-matches#multipart-object",)
+    noticed_by = ("storage/conditional-write/keeps-what-is-there#existing-multipart-object",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         found = bucket.objects.get(call.key)
