@@ -132,7 +132,7 @@ class PrefixNotHeeded(Defect):
     noticed_by = (
         "storage/listing/prefix-is-honoured#folder",
         "storage/listing/prefix-is-honoured#from-its-beginning",
-        "storage/listing/prefix-is-honoured#of-a-folder-among-its-like",
+        "storage/listing/prefix-is-honoured#similar-folders",
         "storage/listing/prefix-is-honoured#inside-a-name",
         "storage/listing/nothing-is-an-empty-page",
     )
