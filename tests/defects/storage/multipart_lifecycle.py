@@ -376,8 +376,8 @@ class DeletionsEndUploads(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#which-is-deleted",
-        "storage/multipart/old-object-stands-until-complete#which-is-deleted-by-its-name",
+        "storage/multipart/old-object-stands-until-complete#deleted",
+        "storage/multipart/old-object-stands-until-complete#deleted-by-delete-objects",
     )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
@@ -391,8 +391,8 @@ class OverwritingEndsUploads(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
-        "storage/multipart/old-object-stands-until-complete#which-is-overwritten",
+        "storage/multipart/old-object-stands-until-complete#copied-over",
+        "storage/multipart/old-object-stands-until-complete#overwritten",
     )
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:

@@ -449,7 +449,7 @@ class StaleRead(Defect):
         "storage/conditional-write/replaces-what-matches",
         "storage/conditional-write/replaces-what-matches#multipart-object",
         "storage/multipart/old-object-stands-until-complete",
-        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
+        "storage/multipart/old-object-stands-until-complete#copied-over",
     )
 
     def __init__(self) -> None:
