@@ -262,7 +262,6 @@ class FolderIsAnObject(Defect):
     surface = "storage"
     noticed_by = (
         "storage/key/folder-is-no-object#marker-without-slash",
-        "storage/key/folder-is-no-object#marker-without-slash",
         "storage/key/folder-is-no-object#with-its-slash",
         "storage/key/folder-is-no-object#without-slash",
     )
