@@ -3,7 +3,7 @@
     python -m benchmarks.storage TARGET.toml [--workers N] [--repeat 3]
 
 The server is started by .ci/servers/storage.sh, whose ``environment`` is sourced first. Printed are medians of the
-quick profile, of the whole area, and of the whole area without what is timed (storage/at-once): wall time from the
+quick profile, of the whole area, and of the whole area without what is timed (storage/concurrency): wall time from the
 command's start to its end, and the time that the run itself took after start-up, with its rate and the ratio to
 ceph/s3-tests, which does 3.2 tests a second on Ceph's radosgw of a machine that does little else. What a busy machine
 leaves of that is told by the last line: what a test of s3-tests does in the middle (9 boto3 clients, 22 requests; its
@@ -31,7 +31,7 @@ from conformance.target import configuration
 from conformance.target.description import Storage, Target
 
 S3_TESTS_PER_S = 3.2
-TIMED = "storage/at-once"
+TIMED = "storage/concurrency"
 PATH_STYLE = Config(s3={"addressing_style": "path"}, signature_version="s3v4")
 
 
@@ -117,7 +117,7 @@ def main() -> int:
     options = parser.parse_args()
     kinds = {
         "quick profile": ["storage", "--profile", "quick"],
-        "without at-once": untimed(),
+        "without concurrency": untimed(),
         "whole area": ["storage"],
     }
     with tempfile.TemporaryDirectory() as scratch:

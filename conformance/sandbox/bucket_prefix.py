@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,6 +57,13 @@ class Space(Bucket):
         """A part that was taken: its number and ETag."""
         reply = require(self.put_part(key, upload, number, body), "multipart uploads")
         return number, reply.headers.get("etag") or ""
+
+    def stored_in_parts(self, pieces: Sequence[bytes], headers: Fields = NO_FIELDS) -> str:
+        """The key of an object that a multipart upload made; Inconclusive where it cannot."""
+        upload = self.opened(key := self.key("parts"), headers)
+        parts = [self.part(key, upload, number, piece) for number, piece in enumerate(pieces, 1)]
+        require(self.complete(key, upload, parts), "multipart uploads")
+        return key
 
     @contextmanager
     def removing(self, key: str) -> Iterator[None]:

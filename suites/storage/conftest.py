@@ -1,4 +1,4 @@
-"""What storage checks are given: the gateway, and a corner of each bucket for names of the run's own."""
+"""Fixtures of the storage checks: the gateway, and a part of each bucket that only this run uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable, NotOffer
 
 @pytest.fixture(scope="session")
 def storage(target: Target) -> Storage:
-    """The target file's section on storage."""
+    """The storage section of the target file."""
     if target.storage is None:
         raise NotOffered("the target describes no storage")
     return target.storage
@@ -28,32 +28,32 @@ def storage(target: Target) -> Storage:
 
 @pytest.fixture(scope="session")
 def s3(storage: Storage, http: Callable[[str], HttpClient]) -> S3:
-    """The gateway under the organization's key."""
+    """The gateway, with the organization's access key."""
     return S3(http(storage.endpoint), Keys(storage.access_key.reveal(), storage.secret_key.reveal(), storage.region))
 
 
 @pytest.fixture(scope="session")
 def space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space:
-    """Our corner of the first bucket."""
-    return _kept_clean(space_in(s3, storage.buckets[0], names), ledger)
+    """The run's own part of the first bucket."""
+    return _cleaned_up(space_in(s3, storage.buckets[0], names), ledger)
 
 
 @pytest.fixture(scope="session")
 def other_space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space:
-    """Our corner of the second bucket."""
+    """The run's own part of the second bucket."""
     if len(storage.buckets) < 2:
         raise Inconclusive("only one bucket is named", "a second bucket in [targets.X.storage] buckets")
-    return _kept_clean(space_in(s3, storage.buckets[1], names), ledger)
+    return _cleaned_up(space_in(s3, storage.buckets[1], names), ledger)
 
 
-def _kept_clean(space: Space, ledger: Ledger) -> Space:
+def _cleaned_up(space: Space, ledger: Ledger) -> Space:
     ledger.created(f"objects under {space.names.prefix} in {space.name}", space.clean_up)
     return space
 
 
 @pytest.fixture(scope="session")
 def foreign(s3: S3, storage: Storage) -> Bucket:
-    """A bucket of another organization's."""
+    """Another organization's bucket."""
     if storage.foreign_bucket is None:
         raise Inconclusive("no bucket of another organization is named", "foreign_bucket in [targets.X.storage]")
     return s3.bucket(storage.foreign_bucket)
@@ -67,18 +67,25 @@ def absent(s3: S3, names: Names) -> Bucket:
 
 @pytest.fixture(scope="session")
 def chunks_of(space: Space, once: Once) -> Callable[[str], None]:
-    """Looks whether chunks of a kind need be taken: unsigned ones not, where plain http takes nothing unsigned."""
+    """Skip unsigned chunks where the target refuses unsigned payloads over plain HTTP."""
 
-    def look(kind: str) -> None:
+    def skip_refused(kind: str) -> None:
         if kind == UNSIGNED_TRAILER and not space.s3.origin.startswith("https"):
             request, unsigned = space.request("PUT", space.key(), body=b"unsigned"), Signing(payload=UNSIGNED)
             if once("unsigned payload", lambda: space.s3.send(request, unsigned)).status in (400, 403):
-                raise NotApplicable("over plain http the target takes no payload that is not signed")
+                raise NotApplicable("the target refuses unsigned payloads over plain HTTP")
 
-    return look
+    return skip_refused
 
 
 @pytest.fixture(scope="session")
 def features(target: Target) -> frozenset[str]:
-    """What the target claims beyond the core."""
+    """The optional features that the target claims."""
     return frozenset(target.features)
+
+
+@pytest.fixture(scope="session")
+def multipart(features: frozenset[str]) -> None:
+    """Skip checks where the target does not claim multipart uploads."""
+    if "storage.multipart" not in features:
+        raise NotOffered("the target does not claim storage.multipart")

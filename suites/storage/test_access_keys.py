@@ -1,4 +1,4 @@
-"""An access key that is revoked while it is in use, and one that asks too often."""
+"""Access keys: revocation takes effect at once, and requests above the declared limit are refused."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotDeclared
 
-AGAIN_S = 0.05
+RETRY_S = 0.05
 
 
 def with_key_of(s3: S3, storage: Storage, role: str) -> S3:
-    """The gateway under the access key in a role; NotApplicable where the target file describes none."""
+    """The gateway with the access key of a role; NotDeclared where the target file has none."""
     key = {str(name): each for name, each in storage.credentials.items()}.get(role)
     if key is None:
         raise NotDeclared(f"the target file describes no access key in the role {role}", f"storage.credentials.{role}")
@@ -32,11 +32,10 @@ def with_key_of(s3: S3, storage: Storage, role: str) -> S3:
 def test_revocation_is_immediate(
     s3: S3, storage: Storage, space: Space, target: Target, changer: Callable[[str, str, str], Operator]
 ) -> None:
-    """Purpose: an access key that leaked opens nothing from the moment at which it is revoked.
+    """Purpose: an organization that revokes a leaked access key is safe from then on.
 
-    Method: 1. GET an object with the access key in the role revocable, and presign another GET with it
-            2. revoke the key by the operator's hook
-            3. send both until limits.revocation has passed: expect a refusal of each by then
+    Method: 1. presign a GET with the key of the role revocable, and revoke the key by the operator's hook
+            2. send the URL and a signed GET until limits.revocation has passed; expect a 4xx for each by then
     """
     revoked = with_key_of(s3, storage, "revocable")
     key = space.stored(b"read with a key that is revoked")
@@ -44,21 +43,21 @@ def test_revocation_is_immediate(
     presigned = revoked.presign(bucket.request("GET", key))
     before = bucket.get(key)
     if not before.ok:
-        raise Inconclusive(f"the revocable access key reads nothing: {observed(before)}", "an access key that works")
+        raise Inconclusive(f"the revocable access key cannot read: {observed(before)}", "an access key that works")
     revoker = changer("storage revocable", "revoke", "restore")
     until = revoker.revoke(revoked.keys.access_key) + target.limits.revocation
 
     requests: list[Callable[[], Exchange]] = [lambda: bucket.get(key), lambda: revoked.send_as_is(presigned)]
-    for ask in requests:
-        reply = ask()
+    for request in requests:
+        reply = request()
         while reply.ok and time.monotonic() < until:
-            time.sleep(AGAIN_S)
-            reply = ask()
+            time.sleep(RETRY_S)
+            reply = request()
         expect_status(reply, range(400, 500), "for an access key that was revoked")
 
 
-def asks_to_slow_down(reply: Exchange) -> bool:
-    """Whether this is S3's own answer to too many requests: 503 with the code SlowDown (Error responses)."""
+def is_slow_down(reply: Exchange) -> bool:
+    """Whether this is S3's own response to too many requests: 503 SlowDown (Error responses)."""
     error = error_of(reply)
     return reply.status == 503 and error is not None and error.code == "SlowDown"
 
@@ -66,15 +65,13 @@ def asks_to_slow_down(reply: Exchange) -> bool:
 @verifies("storage/errors/requests-are-limited")
 @disturbs("access key limited")
 def test_requests_are_limited(s3: S3, storage: Storage, space: Space, target: Target) -> None:
-    """Purpose: a client that asks the gateway too often learns it by a status that SDKs retry.
+    """Purpose: a client above the rate limit gets a status that SDKs retry.
 
-    Method: 1. with the access key in the role limited, GET an object more often than limits.storage_requests permits
-            2. expect 429, or S3's 503 with the code SlowDown
+    Method: 1. with the key of the role limited, GET an object more often than limits.storage_requests permits
+            2. expect 429, or 503 SlowDown
     """
-    stated(target.limits.storage_requests, "storage_requests")
-    limited = with_key_of(s3, storage, "limited").impatient()
+    limit = target.limits.storage_requests
+    stated(limit, "storage_requests")
+    bucket = with_key_of(s3, storage, "limited").impatient().bucket(space.name)
     key = space.stored(b"read with a key that is limited")
-    bucket = limited.bucket(space.name)
-    expect_limited(
-        target.limits.storage_requests, "storage_requests", lambda: bucket.get(key), accepts=asks_to_slow_down
-    )
+    expect_limited(limit, "storage_requests", lambda: bucket.get(key), accepts=is_slow_down)

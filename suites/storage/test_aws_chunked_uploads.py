@@ -1,4 +1,4 @@
-"""aws-chunked uploads, signed and unsigned, with and without trailers, are decoded and verified."""
+"""Uploads of objects and parts in aws-chunked form are stored without their framing."""
 
 from __future__ import annotations
 
@@ -12,38 +12,36 @@ from conformance.clients.s3.aws_chunked import (
     SIGNED,
     SIGNED_TRAILER,
     UNSIGNED_TRAILER,
-    Chunk,
-    ChunkedUpload,
+    checksummed,
     chunked,
 )
+from conformance.clients.s3.bodies import NONE, completion_document
 from conformance.clients.s3.checksums import checksum_field
-from conformance.clients.s3.sigv4 import Signing
+from conformance.clients.s3.sigv4 import Request
+from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.proofs import field_says_no
-from conformance.oracles.s3_errors import REFUSED, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_own_or_refused, expect_stored
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_range,
+    expect_stored,
+    expect_tag_set,
+)
 from conformance.oracles.status import expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import field_of
 
-PARTS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
-WHOLE = b"".join(PARTS)
-WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
-REFUSALS = {
-    "SignatureDoesNotMatch",
-    "AccessDenied",
-    "IncompleteBody",
-    "RequestTimeout",
-    "BadDigest",
-    "InvalidChunkSizeError",
-    "MalformedTrailerError",
-    "InvalidRequest",
-    "XAmzContentSHA256Mismatch",
-    "XAmzContentChecksumMismatch",
-    "InvalidDigest",
-    "InvalidArgument",
-}
+CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
+HALVES = (b"a" * 65_536, b"z" * 65_536)
+BODY = b"in one chunk"
+FIELDS = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
+STOOD = b"what stood there"
+SkipRefused = Callable[[str], None]
 EVERY_FORM = pytest.mark.parametrize(
     "kind",
     [
@@ -52,199 +50,181 @@ EVERY_FORM = pytest.mark.parametrize(
         case("unsigned-with-trailer", UNSIGNED_TRAILER),
     ],
 )
+BOTH_KINDS = pytest.mark.parametrize("kind", [case("signed-chunks", SIGNED), case("unsigned-chunks", UNSIGNED_TRAILER)])
 
 
-def _upload(space: Space, key: str, kind: str, algorithm: str = "crc32", sum_of: bytes = WHOLE) -> ChunkedUpload:
-    trailer = None if kind == SIGNED else checksum_field(algorithm, sum_of)
-    return chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer)
-
-
-def _with_chunk(upload: ChunkedUpload, place: int, chunk: Chunk) -> ChunkedUpload:
-    return replace(upload, chunks=(*upload.chunks[:place], chunk, *upload.chunks[place + 1 :]))
-
-
-def _forged(upload: ChunkedUpload) -> ChunkedUpload:
-    return _with_chunk(upload, 1, Chunk(upload.chunks[1].data, "0" * 64))
-
-
-def _other_bytes(upload: ChunkedUpload) -> ChunkedUpload:
-    return _with_chunk(upload, 1, Chunk(b"x" * 131_072, upload.chunks[1].signature))
-
-
-def _one_lost(upload: ChunkedUpload) -> ChunkedUpload:
-    return replace(upload, chunks=(upload.chunks[0], *upload.chunks[2:]))
-
-
-def _end_lost(upload: ChunkedUpload) -> ChunkedUpload:
-    return replace(upload, chunks=upload.chunks[:-1])
-
-
-def _swapped(upload: ChunkedUpload) -> ChunkedUpload:
-    first, second, *rest = upload.chunks
-    return replace(upload, chunks=(second, first, *rest))
-
-
-def _forged_end(upload: ChunkedUpload) -> ChunkedUpload:
-    return _with_chunk(upload, 3, Chunk(b"", "0" * 64))
-
-
-def _forged_trailer(upload: ChunkedUpload) -> ChunkedUpload:
-    return replace(upload, trailers=(upload.trailers[0], "x-amz-trailer-signature:" + "0" * 64))
-
-
-def _unsigned_trailer(upload: ChunkedUpload) -> ChunkedUpload:
-    return replace(upload, trailers=upload.trailers[:1])
+def _in_one_chunk(space: Space, key: str, kind: str, fields: dict[str, str]) -> Request:
+    return checksummed(space.request("PUT", key, headers=fields), space.s3.keys, [BODY], kind).assembled()
 
 
 @verifies("storage/streaming/chunks-are-joined")
-@EVERY_FORM
+@pytest.mark.parametrize(
+    ("kind", "chunks"),
+    [
+        case("signed", SIGNED, CHUNKS),
+        case("signed-with-trailer", SIGNED_TRAILER, CHUNKS),
+        case("unsigned-with-trailer", UNSIGNED_TRAILER, CHUNKS),
+        case("empty-object", UNSIGNED_TRAILER, ()),
+        case("one-mebibyte", UNSIGNED_TRAILER, (b"m" * 2**20,)),
+    ],
+)
 def test_chunked_payload_is_stored_without_its_framing(
-    space: Space, kind: str, chunks_of: Callable[[str], None]
+    space: Space, kind: str, chunks: tuple[bytes, ...], chunks_of: SkipRefused
 ) -> None:
-    """Purpose: a payload that comes in chunks is stored as the bytes it carries.
+    """Purpose: SDKs upload in chunks of any size; the object is the bytes that they carry.
 
-    Method: 1. put three chunks, with a checksum in the trailer where the form has one
+    Method: 1. put three chunks, one of 1 MiB or only the closing one, with a checksum where the form has a trailer
             2. expect 2xx, and the joined bytes from GET, without aws-chunked in Content-Encoding
     """
     chunks_of(kind)
     key = space.key()
-    expect_success(space.s3.send_as_is(_upload(space, key, kind).assembled()))
+    expect_success(space.s3.send_as_is(checksummed(space.request("PUT", key), space.s3.keys, chunks, kind).assembled()))
 
     reply = space.get(key)
-    expect_bytes(reply, WHOLE)
-    if "aws-chunked" in (reply.headers.get("content-encoding") or ""):
+    expect_bytes(reply, b"".join(chunks))
+    if "aws-chunked" in (coding := field_of(reply, "Content-Encoding")):
         proof = field_says_no(reply, "Content-Encoding", "aws-chunked")
-        told = field_of(reply, "Content-Encoding")
-        raise NonConformance("no aws-chunked in Content-Encoding", told, reply, proof=proof)
+        raise NonConformance("no aws-chunked in Content-Encoding", coding, reply, proof=proof)
 
 
 @verifies("storage/streaming/chunks-are-joined")
-@pytest.mark.parametrize("body", [case("of-nothing", b""), case("of-a-mebibyte", b"m" * 2**20)])
-def test_chunks_of_any_size_are_taken(space: Space, body: bytes, chunks_of: Callable[[str], None]) -> None:
-    """Purpose: an empty object comes in chunks, too, and a large one in large chunks: boto3 sends 1 MiB in each.
+@pytest.mark.parametrize(
+    "kind", [case("size-in-capitals", SIGNED), case("size-in-capitals-of-unsigned", UNSIGNED_TRAILER)]
+)
+def test_chunk_size_may_be_in_capitals(space: Space, kind: str, chunks_of: SkipRefused) -> None:
+    """Purpose: some SDKs (.NET) write the hexadecimal size of a chunk in capital letters.
 
-    Method: 1. put no chunk but the closing one, or one of 1 MiB before it, with the checksum of all in the trailer
-            2. expect 2xx, and the bytes from GET
+    Method: 1. put a chunk with such a size
+            2. expect 2xx, and its bytes from GET
     """
-    chunks_of(UNSIGNED_TRAILER)
-    key, trailer = space.key(), checksum_field("crc32", body)
-    upload = chunked(space.request("PUT", key), space.s3.keys, (body,) * bool(body), UNSIGNED_TRAILER, trailer)
-    expect_success(space.s3.send_as_is(upload.assembled()))
+    chunks_of(kind)
+    key, body = space.key(), b"c" * 0xABC
+    request = checksummed(space.request("PUT", key), space.s3.keys, (body,), kind).assembled()
+
+    expect_success(space.s3.send_as_is(replace(request, body=request.body.replace(b"abc", b"ABC", 1))))
     expect_bytes(space.get(key), body)
 
 
-@verifies("storage/streaming/altered-chunks-are-refused")
-@pytest.mark.parametrize(
-    ("kind", "alter"),
-    [
-        case("chunk-signature", SIGNED, _forged),
-        case("chunk-bytes", SIGNED, _other_bytes),
-        case("chunk-lost", SIGNED, _one_lost),
-        case("chunks-swapped", SIGNED, _swapped),
-        case("last-chunk-lost", SIGNED, _end_lost),
-        case("last-chunk-signature", SIGNED, _forged_end),
-        case("trailer-signature", SIGNED_TRAILER, _forged_trailer),
-        case("trailer-signature-lost", SIGNED_TRAILER, _unsigned_trailer),
-        case("unsigned-chunk-lost", UNSIGNED_TRAILER, _one_lost),
-    ],
-)
-def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[ChunkedUpload], ChunkedUpload]) -> None:
-    """Purpose: every chunk is as the signer sent it, and all of them came; else nothing is stored.
+@verifies("storage/streaming/parts-may-be-chunked")
+@EVERY_FORM
+def test_chunked_part_is_stored_without_its_framing(space: Space, kind: str, chunks_of: SkipRefused) -> None:
+    """Purpose: SDKs send parts in chunks too; the part is the bytes that they carry.
 
-    Method: 1. put an object, then overwrite it in chunks of which one is forged, changed, lost or swapped
-            2. expect 400 or 403, and the old bytes
+    Method: 1. open an upload (for CRC-32 where the form has a trailer), send a part in three chunks, complete it
+            2. expect 2xx, and the joined bytes from GET
     """
-    key = space.stored(b"what stood there")
+    chunks_of(kind)
+    # Checksums of parts are of the algorithm that the upload was opened with (UploadPart); some refuse to name one.
+    key, sums = space.key("parts"), NONE
+    try:
+        upload = space.opened(key, {} if kind == SIGNED else {"x-amz-checksum-algorithm": "CRC32"})
+        if kind != SIGNED:
+            sums = {1: ("ChecksumCRC32", checksum_field("crc32", b"".join(CHUNKS))[1])}
+    except Inconclusive:
+        upload = space.opened(key)
+    named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+    part = space.s3.send_as_is(checksummed(named, space.s3.keys, CHUNKS, kind).assembled())
 
-    reply = space.s3.send_as_is(alter(_upload(space, key, kind)).assembled())
-
-    expect_refusal(reply, REFUSED, REFUSALS)
-    expect_stored(space.get(key), b"what stood there")
-
-
-@verifies("storage/streaming/altered-chunks-are-refused")
-@pytest.mark.parametrize("body", [case("size-unreadable", b"zz\r\n" + WHOLE), case("never-framed", b"a" * 65_536)])
-def test_what_is_no_chunk_is_refused(space: Space, body: bytes) -> None:
-    """Purpose: a payload that says it comes in chunks and does not is the caller's fault, and is not stored.
-
-    Method: 1. put an object, overwrite it by a payload that does not begin with a chunk's size
-            2. expect 400 or 403, and the old bytes
-    """
-    key = space.stored(b"what stood there")
-
-    reply = space.s3.send_as_is(replace(_upload(space, key, UNSIGNED_TRAILER).assembled(), body=body))
-
-    expect_refusal(reply, REFUSED, REFUSALS)
-    expect_stored(space.get(key), b"what stood there")
+    expect_success(part)
+    expect_no_error_inside(space.complete_with(key, upload, completion_document([(1, expect_etag(part))], sums)))
+    expect_bytes(space.get(key), b"".join(CHUNKS))
 
 
-@verifies("storage/streaming/decoded-length-is-checked")
-@pytest.mark.parametrize("difference", [case("one-more", 1), case("one-less", -1)])
-def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
-    """Purpose: the payload is as long as x-amz-decoded-content-length says, else something was lost on the way.
+@verifies("storage/streaming/metadata-is-stored")
+@BOTH_KINDS
+def test_metadata_of_a_chunked_upload_is_stored(space: Space, kind: str, chunks_of: SkipRefused) -> None:
+    """Purpose: an object has its type and metadata, in whatever form its payload came.
 
-    Method: 1. put an object, overwrite it in chunks that are rightly signed but of another length in all
-            2. expect 400 or 403, and the old bytes
-    """
-    key = space.stored(b"what stood there")
-    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, decoded=len(WHOLE) + difference)
-
-    expect_refusal(space.s3.send_as_is(upload.assembled()), REFUSED, REFUSALS)
-    expect_stored(space.get(key), b"what stood there")
-
-
-@verifies("storage/streaming/decoded-length-is-checked")
-@pytest.mark.parametrize("kind", [case("left-out", UNSIGNED_TRAILER)])
-def test_decoded_length_may_not_be_left_out(space: Space, kind: str) -> None:
-    """Purpose: chunks of which nobody said how long they are in all are the caller's slip, not the server's.
-
-    Method: 1. put chunks without x-amz-decoded-content-length
-            2. expect a refusal of 4xx and nothing stored, or the joined bytes
-    """
-    key = space.key()
-    framed = _upload(space, key, kind).assembled()
-    fields = {name: framed.header(name) or "" for name in ("content-encoding", "x-amz-trailer")}
-
-    put = space.s3.send(space.request("PUT", key, headers=fields, body=framed.body), Signing(payload=kind))
-
-    expect_own_or_refused(put, space.get(key), WHOLE)
-
-
-@verifies("storage/streaming/trailing-checksum-is-checked")
-@pytest.mark.parametrize(
-    ("kind", "algorithm"),
-    [
-        case("signed", SIGNED_TRAILER, "crc32"),
-        case("unsigned", UNSIGNED_TRAILER, "crc32"),
-        *(case(f"unsigned-{name}", UNSIGNED_TRAILER, name) for name in ("crc32c", "crc64nvme", "sha1", "sha256")),
-    ],
-)
-def test_wrong_trailing_checksum_is_refused(
-    space: Space, kind: str, algorithm: str, chunks_of: Callable[[str], None]
-) -> None:
-    """Purpose: the checksum that current SDKs send behind the payload is compared with the payload.
-
-    Method: 1. put chunks whose trailer carries the checksum of other bytes
-            2. expect 400, and nothing stored
+    Method: 1. put an object in chunks with a type, Cache-Control and metadata
+            2. expect the bytes and each field
     """
     chunks_of(kind)
     key = space.key()
-    upload = _upload(space, key, kind, algorithm, sum_of=b"other bytes")
 
-    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, WRONG_SUM)
-    expect_nothing_stored(space.get(key))
+    expect_success(space.s3.send_as_is(_in_one_chunk(space, key, kind, FIELDS)))
+    got = space.get(key)
+    expect_bytes(got, BODY)
+    expect_headers(got, FIELDS)
 
 
-@verifies("storage/streaming/announced-trailer-must-come")
-def test_announced_trailer_must_come(space: Space, chunks_of: Callable[[str], None]) -> None:
-    """Purpose: a payload whose announced checksum does not come was cut off, or cannot be compared.
+@verifies("storage/range/range-is-served")
+@pytest.mark.parametrize("kind", [case("over-two-chunks", SIGNED)])
+def test_range_over_two_chunks(space: Space, kind: str) -> None:
+    """Purpose: a reader of a range does not notice in which chunks the object came.
 
-    Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
-            2. expect 400, and nothing stored
+    Method: 1. put two chunks of 64 KiB, GET the bytes around their border
+            2. expect 206 with them
+    """
+    key, size = space.key(), len(HALVES[0])
+
+    expect_success(space.s3.send_as_is(chunked(space.request("PUT", key), space.s3.keys, HALVES, kind).assembled()))
+    reply = space.get(key, {"Range": f"bytes={size - 2}-{size + 2}"})
+    expect_range(reply, b"".join(HALVES), size - 2, size + 2)
+
+
+@verifies("storage/tagging/given-with-the-object")
+@pytest.mark.parametrize("kind", [case("in-chunks", SIGNED)])
+def test_tags_of_a_chunked_upload_are_stored(space: Space, kind: str) -> None:
+    """Purpose: an object can be tagged as it is put, in whatever form its payload comes.
+
+    Method: 1. put an object in chunks with x-amz-tagging
+            2. expect the tags
+    """
+    key = space.key()
+
+    expect_success(space.s3.send_as_is(_in_one_chunk(space, key, kind, {"x-amz-tagging": "project=alpha"})))
+    expect_tag_set(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+@BOTH_KINDS
+def test_condition_of_a_chunked_upload_is_honoured(space: Space, kind: str, chunks_of: SkipRefused) -> None:
+    """Purpose: If-None-Match: * never overwrites, in whatever form the payload comes.
+
+    Method: 1. put an object, then PUT to its key in chunks with If-None-Match: *
+            2. expect 412 PreconditionFailed, and the old bytes
+    """
+    chunks_of(kind)
+    key = space.stored(STOOD)
+
+    reply = space.s3.send_as_is(_in_one_chunk(space, key, kind, {"If-None-Match": "*"}))
+    expect_refusal(reply, 412, {"PreconditionFailed", "ConditionalRequestConflict"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/streaming/chunked-transfer-coding-is-accepted")
+def test_chunks_in_transfer_coding(space: Space, chunks_of: SkipRefused) -> None:
+    """Purpose: boto3 and `aws s3 cp` upload over TLS in chunks with a trailer and without Content-Length.
+
+    Method: 1. put an object in unsigned chunks with a trailer, in chunked transfer coding
+            2. expect 2xx, and the bytes
     """
     chunks_of(UNSIGNED_TRAILER)
     key = space.key()
-    upload = replace(_upload(space, key, UNSIGNED_TRAILER), trailers=())
+    request = _in_one_chunk(space, key, UNSIGNED_TRAILER, {}).with_header("Transfer-Encoding", "chunked")
 
-    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, REFUSALS)
-    expect_nothing_stored(space.get(key))
+    reply = Wire(space.s3.raw).send(request.head, b"%x\r\n%b\r\n0\r\n\r\n" % (len(request.body), request.body))
+    expect_success(reply)
+    expect_bytes(space.get(key), BODY)
+
+
+@verifies("storage/streaming/framing-is-never-stored")
+def test_framing_is_never_stored(space: Space) -> None:
+    """Purpose: a client that announces chunks only in x-amz-content-sha256 finds no framing among its bytes.
+
+    Method: 1. put signed chunks without aws-chunked in Content-Encoding
+            2. expect the joined bytes, or a refusal and nothing stored
+    """
+    key = space.key()
+    upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, told=False)
+    reply = space.s3.send_as_is(upload.assembled())
+
+    if reply.ok:
+        expect_bytes(space.get(key), BODY, or_refused=reply)
+        return
+    expect_refusal(reply, {400, 403, 411, 501})
+    try:
+        expect_nothing_stored(space.get(key))
+    except NonConformance as found:
+        found.proof = Proof(beyond="the chunks may as well be accepted, and then there is an object")
+        raise

@@ -23,21 +23,31 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
-OVER_S = 17 * 60
-"""What ended then is over by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
-
-
-ANY = frozenset({"Content-Type", "Cache-Control"})
-"""Fields that a policy here permits with any value: starts-with, of nothing."""
+EXPIRED_S = 17 * 60
+"""Expired by any clock: clocks may differ by a quarter of an hour (RequestTimeTooSkewed)."""
+ANY_VALUE = frozenset({"Content-Type", "Cache-Control"})
+"""Fields that a policy here permits with any value: starts-with, of the empty text."""
 BUTTON = b'\r\n--conformance-form\r\nContent-Disposition: form-data; name="submit"\r\n\r\nUpload'
-"""What a browser sends behind the file, of the button that a form ends with: all that is ignored."""
-PERMITTING = ("policy", "secret", "time", "end", "key", "bucket", "size", "bytes", "condition", "letters", "each-size")
+"""The submit button, which browsers send after the file; it is ignored."""
+POLICY_FAULTS = {
+    "policy": "no-policy",
+    "secret": "wrong-secret",
+    "time": "expired",
+    "end": "no-expiration",
+    "key": "other-keys",
+    "bucket": "other-bucket",
+    "size": "too-few-bytes-permitted",
+    "bytes": "too-many-bytes-required",
+    "condition": "field-without-condition",
+    "letters": "field-value-in-other-case",
+    "each-size": "one-of-two-ranges",
+}
 SIZES = {"size": [(0, 3)], "bytes": [(50, 100)], "each-size": [(0, 3), (0, 100)]}
 FORMS = (
-    ("of bytes that are no text", b"\xff\x00a,b\r\n", b"", FORM_TYPE),
-    ("without a byte", b"", b"", FORM_TYPE),
+    ("of bytes that are not text", b"\xff\x00a,b\r\n", b"", FORM_TYPE),
+    ("with an empty file", b"", b"", FORM_TYPE),
     ("with its boundary in quotes", b"a,b\n", b"", FORM_TYPE.replace("=", '="') + '"'),
-    ("with its button behind the file", b"a,b\n", BUTTON, FORM_TYPE),
+    ("with its button after the file", b"a,b\n", BUTTON, FORM_TYPE),
 )
 
 
@@ -49,10 +59,7 @@ def _policy(
     sizes: Sequence[tuple[int, int]] = ((0, 100),),
     more: Fields = NO_FIELDS,
 ) -> dict[str, str]:
-    """The fields of a signed policy that permits keys below a prefix of a bucket, until so many seconds from now.
-
-    It permits ``more`` fields, which are among them; without seconds it says of no end.
-    """
+    """The fields of a signed policy for keys with a prefix and for ``more`` fields; None: it has no expiration."""
     timestamp = Signing().timestamp()
     named = {
         "x-amz-algorithm": ALGORITHM,
@@ -60,8 +67,8 @@ def _policy(
         "x-amz-date": timestamp,
         **more,
     }
-    matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY)]
-    begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY)]
+    matched = [{"bucket": bucket}, *({name: value} for name, value in named.items() if name not in ANY_VALUE)]
+    begun = [["starts-with", "$key", prefix], *(["starts-with", f"${name}", ""] for name in named if name in ANY_VALUE)]
     conditions = [*begun, *(["content-length-range", *each] for each in sizes), *matched]
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + (lives_s or 0)))
     ends = {} if lives_s is None else {"expiration": until}
@@ -70,61 +77,28 @@ def _policy(
     return {**named, "policy": policy, "x-amz-signature": signature}
 
 
-@verifies("storage/signature/form-without-permission-is-refused")
-@pytest.mark.parametrize("lacks", [case(each, each) for each in PERMITTING])
-def test_form_without_permission_is_refused(space: Space, lacks: str) -> None:
-    """Purpose: nobody uploads by a form what no policy permits that was signed with the organization's key.
-
-    Method: 1. post a form without a policy, or with one that another secret signed, that is over or says of no end, or
-               for other keys, for another bucket, for fewer or more bytes, by one of two ranges of them, without a
-               field that the form has, or with its value in capitals
-            2. expect a refusal (of forms in general, where they are not offered), and nothing stored
-    """
-    keys, others = space.s3.keys, space.prefix("others")
-    key = f"{space.key('form')}/{others}f" if lacks == "key" else space.key("form")
-    fields = _policy(
-        space.names.new("another") if lacks == "bucket" else space.name,
-        prefix=others if lacks == "key" else space.names.prefix,
-        lives_s={"time": -OVER_S, "end": None}.get(lacks, 600),
-        keys=space.s3.with_keys(secret_key="not-the-secret").keys if lacks == "secret" else keys,
-        sizes=SIZES.get(lacks, [(0, 100)]),
-        more={"x-amz-meta-owner": "MALLORY"} if lacks == "letters" else NO_FIELDS,
-    )
-    other = {"x-amz-meta-owner": "mallory"} if lacks in ("condition", "letters") else {}
-    body = form_body({"key": key, **({} if lacks == "policy" else fields), **other}, b"uploaded by a form")
-    reply = space.s3.send_as_is(space.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
-
-    expect_status(reply, [*range(400, 500), 501])
-    expect_nothing_stored(space.get(key), refused=reply)
+def _posted(bucket: Bucket, body: bytes, form_type: str = FORM_TYPE) -> Exchange:
+    return bucket.s3.send_as_is(bucket.request("POST", headers={"Content-Type": form_type}, body=body))
 
 
-def _posted(
-    space: Space,
-    key: str,
-    fields: Fields,
-    content: bytes,
-    spare: int = 0,
-    behind: bytes = b"",
-    form_type: str = FORM_TYPE,
-) -> Exchange:
-    """The answer to a form that a policy permits: for just so many bytes and some to spare, and just these fields."""
-    sizes = [(0, len(content) + spare)]
-    permitted = _policy(space.name, space.names.prefix, 600, space.s3.keys, sizes, fields)
-    body = form_body({"key": key, **permitted}, content + behind)
-    return space.s3.send_as_is(space.request("POST", headers={"Content-Type": form_type}, body=body))
+def _permitted(space: Space, key: str, fields: Fields, content: bytes, after: bytes = b"", spare: int = 0) -> bytes:
+    """The body of a form whose policy permits exactly these fields, and as many bytes with some to spare."""
+    policy = _policy(space.name, space.names.prefix, 600, space.s3.keys, [(0, len(content) + spare)], fields)
+    return form_body({"key": key, **policy}, content + after)
 
 
-def _where_offered(space: Space, once: Once) -> None:
-    """NotApplicable where not even the plainest form is taken, and there then: nothing promises that one is."""
+@pytest.fixture
+def offered(space: Space, once: Once) -> None:
+    """Skip checks where the simplest form is not stored: no document promises form uploads."""
     key = once("key of a form", lambda: space.key("form"))
-    reply = once("a form", lambda: _posted(space, key, {}, b"a form", spare=50))
+    reply = once("a form", lambda: _posted(space, _permitted(space, key, {}, b"a form", spare=50)))
     if not reply.ok or not once("what a form stored", lambda: space.get(key)).ok:
-        raise NotApplicable(f"uploads by a form are not offered: {observed(reply)}")
+        raise NotApplicable(f"form uploads are not offered: {observed(reply)}")
 
 
 @contextmanager
-def _signed_once() -> Iterator[None]:
-    """Says of a finding within that no script can tell it again: its policy is for names of this run, and soon over."""
+def _not_replayable() -> Iterator[None]:
+    """Mark a finding as one that no script can replay: its policy is for names of this run, and expires."""
     try:
         yield
     except NonConformance as found:
@@ -132,68 +106,91 @@ def _signed_once() -> Iterator[None]:
         raise
 
 
-@verifies("storage/object/form-is-stored-as-a-put")
-def test_form_is_stored_as_a_put(space: Space, once: Once) -> None:
-    """Purpose: where a browser may upload by a form, its fields are those of a PUT.
+@verifies("storage/signature/form-without-permission-is-refused")
+@pytest.mark.parametrize("fault", [case(name, fault) for fault, name in POLICY_FAULTS.items()])
+def test_form_without_permission_is_refused(space: Space, fault: str) -> None:
+    """Purpose: a browser uploads only what the organization's key has permitted by a signed policy.
 
-    Method: 1. post a form (not applicable where none is taken), and others with a type and metadata: of bytes that
-               are no text, without a byte, with a boundary in quotes as some libraries write it, with a button
+    Method: 1. post a form without a policy, or with one that does not permit it: wrong secret, expired, or for other
+               keys, buckets, sizes or fields
+            2. expect a refusal (of forms in general, where they are not offered), and nothing stored
+    """
+    others = space.prefix("others")
+    key = f"{space.key('form')}/{others}f" if fault == "key" else space.key("form")
+    fields = _policy(
+        space.names.new("another") if fault == "bucket" else space.name,
+        prefix=others if fault == "key" else space.names.prefix,
+        lives_s={"time": -EXPIRED_S, "end": None}.get(fault, 600),
+        keys=space.s3.with_keys(secret_key="not-the-secret").keys if fault == "secret" else space.s3.keys,
+        sizes=SIZES.get(fault, [(0, 100)]),
+        more={"x-amz-meta-owner": "MALLORY"} if fault == "letters" else NO_FIELDS,
+    )
+    other = {"x-amz-meta-owner": "mallory"} if fault in ("condition", "letters") else {}
+    body = form_body({"key": key, **({} if fault == "policy" else fields), **other}, b"uploaded by a form")
+    reply = _posted(space, body)
+
+    expect_status(reply, [*range(400, 500), 501])
+    expect_nothing_stored(space.get(key), refused=reply)
+
+
+@verifies("storage/object/form-is-stored-as-a-put")
+@pytest.mark.usefixtures("offered")
+def test_form_is_stored_as_a_put(space: Space) -> None:
+    """Purpose: a file uploaded by a form has the bytes and fields that the form had.
+
+    Method: 1. post forms with a type and metadata: of binary data, empty, with a quoted boundary, with a button
             2. expect 2xx, and the bytes from GET, with those fields
     """
-    _where_offered(space, once)
     key, fields = space.key("form") + "é", {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
 
-    with _signed_once():
-        for what, content, behind, form_type in FORMS:
-            reply = _posted(space, key, fields, content, behind=behind, form_type=form_type)
-            expect_success(reply, f"for a form that the policy permits, to its last byte, {what}")
+    with _not_replayable():
+        for form, content, after, form_type in FORMS:
+            reply = _posted(space, _permitted(space, key, fields, content, after), form_type)
+            expect_success(reply, f"for a form that the policy permits, {form}")
             expect_bytes(reply := space.get(key), content, "under the key of the form")
             expect_headers(reply, fields)
 
 
-def _expect_named(reply: Exchange, wanted: Fields) -> None:
-    """The document that 201 comes with, where it comes with any, is well-formed, and names what was stored where."""
-    for told in expect_document(reply, "PostResponse") if reply.body else ():
-        if told.tag in wanted:
-            expect_said(reply, told.tag, wanted[told.tag], told.text or "", "in <PostResponse>")
+@verifies("storage/object/form-chooses-key-and-status")
+@pytest.mark.usefixtures("offered")
+def test_form_chooses_key_and_status(space: Space) -> None:
+    """Purpose: a page may take the key from the user's file name, and choose the status of success.
 
-
-@verifies("storage/object/form-does-as-asked")
-def test_form_does_as_asked(space: Space, once: Once) -> None:
-    """Purpose: a page that uploads by a form may leave the name to its user's file, and choose the answer.
-
-    Method: 1. post a form (not applicable where none is taken), and another with ${filename} in its key, with
-               Cache-Control, that asks for 201; a third that asks for 404, which is no status to choose
-            2. expect 201, and the bytes under the name of the file, with that field; and of a document that comes with
-               201, that it is one, and names bucket and key; of the third, expect 204
+    Method: 1. post a form with ${filename} in its key, Cache-Control, and success_action_status 201; another with 404,
+               which is no permitted choice
+            2. expect 201, the bytes under the file's name, that field, and a PostResponse, if any, that names bucket
+               and key; for the other 204
     """
-    _where_offered(space, once)
     prefix, kept = space.prefix("form"), {"Cache-Control": "no-cache"}
+    created = {"success_action_status": "201", **kept}
 
-    reply = _posted(space, prefix + "${filename}", {"success_action_status": "201", **kept}, b"named by its file")
+    reply = _posted(space, _permitted(space, prefix + "${filename}", created, b"named by its file"))
     got = space.get(f"{prefix}f")
-    misled = _posted(space, f"{prefix}g", {"success_action_status": "404"}, b"stored all the same")
-    with _signed_once():
+    body = _permitted(space, f"{prefix}g", {"success_action_status": "404"}, b"stored nevertheless")
+    misled = _posted(space, body)
+    named = {"Bucket": space.name, "Key": f"{prefix}f"}
+    with _not_replayable():
         expect_success(reply, "for a form that the policy permits")
         expect_bytes(got, b"named by its file", "under the name of the file")
-        expect_status(reply, 201, "for a form that asks for it by success_action_status")
+        expect_status(reply, 201, "for a form with success_action_status 201")
         expect_headers(got, kept)
-        _expect_named(reply, {"Bucket": space.name, "Key": f"{prefix}f"})
+        for element in expect_document(reply, "PostResponse") if reply.body else ():
+            if element.tag in named:
+                expect_said(reply, element.tag, named[element.tag], element.text or "", "in <PostResponse>")
         expect_status(misled, 204, "for a form that chooses none of 200, 201 and 204")
 
 
 @verifies("storage/service/foreign-bucket-is-refused")
 @pytest.mark.parametrize("hint", [case("by-a-form", "form")])
 def test_form_opens_no_foreign_bucket(foreign: Bucket, names: Names, hint: str) -> None:
-    """Purpose: a policy that one organization's key signed permits nothing in a bucket of another's.
+    """Purpose: a policy that one organization's key signed permits nothing in another organization's bucket.
 
-    Method: 1. post a form to a foreign bucket, with a policy for it that our own key signed
-            2. expect a refusal, of forms in general where they are not offered
+    Method: 1. post a form to another organization's bucket, with a policy for it that our own key signed
+            2. expect a refusal (of forms in general, where they are not offered)
     """
     key = names.new(hint)
     fields = _policy(foreign.name, names.prefix, lives_s=600, keys=foreign.s3.keys)
-    body = form_body({"key": key, **fields}, b"uploaded by a form")
-    reply = foreign.s3.send_as_is(foreign.request("POST", headers={"Content-Type": FORM_TYPE}, body=body))
+    reply = _posted(foreign, form_body({"key": key, **fields}, b"uploaded by a form"))
     if reply.ok:
         foreign.delete(key)
 

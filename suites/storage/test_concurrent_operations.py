@@ -1,67 +1,63 @@
-"""Concurrent operations on several keys: each is visible at once, none mixes with another, no update is lost."""
+"""Concurrent operations: each result is visible at once, none mixes with another, no update is lost."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
 
 from conformance.clients.concurrency import at_once
 from conformance.oracles.proofs import has_just
-from conformance.oracles.s3_documents import Listing, listing_of
+from conformance.oracles.s3_documents import listing_of, parts_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 from conformance.vocabulary.wording import worded
 
 COUNTERS, TRIES = 3, 8
-ROUNDS = 4
-Job = Callable[[], None]
-
-
-@verifies("storage/at-once/created-is-seen-at-once")
-def test_what_is_created_is_seen_at_once(space: Space) -> None:
-    """Purpose: what was created can be read and is listed straight away, and what was deleted is gone.
-
-    Method: 1. two clients each create, read, list and delete keys of their own, at once, in folders that both use
-            2. expect each to see its own at once, in listings of either version
-    """
-    prefix = space.prefix("created")
-
-    def client(number: int) -> Job:
-        def work() -> None:
-            for turn in range(3):
-                expect_success(space.put(key := f"{prefix}{turn}/{number}", b"new"), "beside another's in that folder")
-                expect_bytes(space.get(key), b"new", "straight after creating it")
-                _expect_listed(space, key, [key])
-                expect_success(space.delete(key))
-                expect_status(space.get(key), 404, "straight after deleting it")
-                _expect_listed(space, key, [])
-
-        return work
-
-    at_once([client(number) for number in range(2)])
+RACERS, ROUNDS = 4, 4
+PARTS = 8
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
+    """A listing of either version has exactly these keys."""
     for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
         if page.keys != keys:
-            proof = has_just(
-                page.reply, [f"<Key>{key}</Key>" for key in keys], [f"<Key>{key}</Key>" for key in page.keys]
-            )
+            wanted, found = ([f"<Key>{key}</Key>" for key in each] for each in (keys, page.keys))
+            proof = has_just(page.reply, wanted, found)
             raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply, proof=proof)
 
 
-@verifies("storage/at-once/listing-keeps-what-stays")
-def test_listing_keeps_what_stays(space: Space) -> None:
-    """Purpose: keys that stay are in every listing once, while others come and go between its pages.
+@verifies("storage/concurrency/created-is-visible-immediately")
+def test_created_is_visible_immediately(space: Space) -> None:
+    """Purpose: a created object can be read and is listed immediately, and a deleted one is gone.
+
+    Method: 1. two clients concurrently create, read, list and delete keys of their own, in the same folders
+            2. expect each to see its own changes immediately, in listings of either version
+    """
+    prefix = space.prefix("created")
+
+    def client(number: int) -> None:
+        for turn in range(3):
+            expect_success(space.put(key := f"{prefix}{turn}/{number}", b"new"), "next to another client's object")
+            expect_bytes(space.get(key), b"new", "immediately after its PUT")
+            _expect_listed(space, key, [key])
+            expect_success(space.delete(key))
+            expect_status(space.get(key), 404, "immediately after its DELETE")
+            _expect_listed(space, key, [])
+
+    at_once([partial(client, number) for number in range(2)])
+
+
+@verifies("storage/concurrency/listing-contains-every-unchanged-key")
+def test_listing_contains_every_unchanged_key(space: Space) -> None:
+    """Purpose: a key that does not change is in every listing once, while others come and go between the pages.
 
     Method: 1. put twelve keys; while other keys are created and deleted among them, read listings page by page
             2. expect each of the twelve once in every listing
@@ -74,56 +70,47 @@ def test_listing_keeps_what_stays(space: Space) -> None:
         for turn in range(200):
             if done.is_set():
                 return
-            key = space.stored(key=f"{prefix}{turn % 12:02}-moves")
-            space.delete(key)
+            space.delete(space.stored(key=f"{prefix}{turn % 12:02}-moves"))
 
     def lister() -> None:
         try:
             for _ in range(4):
                 read = list(pages(version_2(space, prefix, 5), 5, 60))
-                _expect_once(read, staying)
+                found = [key for page in read for key in page.keys]
+                if wrong := {key: count for key in staying if (count := found.count(key)) != 1}:
+                    replies = [page.reply for page in read]
+                    counts = f"times listed: {worded(wrong)}"
+                    raise NonConformance("each key that stays once in the listing", counts, *replies)
         finally:
             done.set()
 
     at_once([mover, lister])
 
 
-def _expect_once(read: Sequence[Listing], staying: Sequence[str]) -> None:
-    found = [key for page in read for key in page.keys]
-    counts = {key: found.count(key) for key in staying}
-    wrong = {key: count for key, count in counts.items() if count != 1}
-    if wrong:
-        answers = [page.reply for page in read]
-        raise NonConformance("each key that stays once in the listing", f"times listed: {worded(wrong)}", *answers)
-
-
-@verifies("storage/at-once/buckets-do-not-mix")
+@verifies("storage/concurrency/buckets-do-not-mix")
 def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
     """Purpose: one key in two buckets is two objects, also under load.
 
-    Method: 1. two clients write and read one key, each in its own bucket, at once
+    Method: 1. two clients concurrently write and read one key, each in its own bucket
             2. expect each to read its own bytes
     """
     key = space.key("twin")
 
-    def client(own: Space, name: str) -> Job:
-        def work() -> None:
-            for turn in range(10):
-                body = f"{name} {turn} ".encode() * 200
-                expect_success(own.put(key, body))
-                expect_bytes(own.get(key), body, "in its own bucket")
+    def client(own: Space, name: str) -> None:
+        for turn in range(10):
+            body = f"{name} {turn} ".encode() * 200
+            expect_success(own.put(key, body))
+            expect_bytes(own.get(key), body, "in its own bucket")
 
-        return work
-
-    at_once([client(space, "first"), client(other_space, "second")])
+    at_once([partial(client, space, "first"), partial(client, other_space, "second")])
 
 
-@verifies("storage/at-once/tagging-writes-no-bytes")
+@verifies("storage/concurrency/tagging-undoes-no-write")
 @pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
-def test_tagging_writes_no_bytes(space: Space, method: str) -> None:
-    """Purpose: tags are written beside an object and not with it: tagging undoes nothing that is done at the same time.
+def test_tagging_undoes_no_write(space: Space, method: str) -> None:
+    """Purpose: tagging an object does not undo a concurrent PUT or DELETE.
 
-    Method: 1. put an object; tag it, and overwrite or delete it, at once, some rounds
+    Method: 1. put an object; tag it, and overwrite or delete it, concurrently, four times
             2. expect the new bytes, or no object
     """
     for turn in range(ROUNDS):
@@ -133,24 +120,73 @@ def test_tagging_writes_no_bytes(space: Space, method: str) -> None:
         )
         expect_success(changed)
         if body:
-            expect_bytes(space.get(key), body, "of the PUT that was answered")
+            expect_bytes(space.get(key), body, "of the PUT that succeeded")
         else:
-            expect_status(space.get(key), 404, "after the deletion that was answered")
+            expect_status(space.get(key), 404, "after the DELETE that succeeded")
 
 
-def _number_in(got: Exchange) -> int:
-    number = whole_number(got.text)
-    if number is None:
-        raise NonConformance("the number that was put", observed(got), got)
-    return number
+@verifies("storage/concurrency/parallel-parts-are-all-kept")
+def test_parallel_parts_are_all_kept(space: Space) -> None:
+    """Purpose: SDKs upload parts in parallel, and none displaces another.
+
+    Method: 1. open an upload, send eight parts concurrently
+            2. expect each of them in the list of parts
+    """
+    key = space.key("parallel")
+    upload = space.opened(key)
+
+    def send(number: int) -> None:
+        expect_success(space.put_part(key, upload, number, b"x" * number))
+
+    at_once([partial(send, number) for number in range(1, PARTS + 1)])
+
+    replies = [space.list_parts(key, upload)]
+    page = parts_of(replies[0])
+    sizes = {each.number: each.size for each in page.parts}
+    while page.truncated and page.parts and len(replies) <= PARTS:
+        replies.append(space.list_parts(key, upload, part_number_marker=page.next))
+        page = parts_of(replies[-1])
+        sizes |= {each.number: each.size for each in page.parts}
+    space.abort(key, upload)
+    if sizes != {number: number for number in range(1, PARTS + 1)}:
+        raise NonConformance("the parts 1 to 8, as long as their number", f"sizes by number {worded(sizes)}", *replies)
+
+
+@pytest.mark.parametrize(
+    "replacing",
+    [
+        row("storage/conditional-write/one-creator-wins", False),
+        row("storage/conditional-write/one-replacement-wins", True),
+    ],
+)
+def test_one_of_many_conditional_writes_wins(space: Space, replacing: bool) -> None:
+    """Purpose: of clients that create, or replace, one object concurrently, exactly one succeeds: no update is lost.
+
+    Method: 1. PUT different bodies concurrently with If-None-Match: *, or If-Match of the present ETag, four times
+            2. expect one 2xx each time, 412 or 409 for the others, and the winner's bytes
+    """
+    key = space.stored(b"version zero") if replacing else ""
+    for turn in range(ROUNDS):
+        key = key if replacing else space.key("race")
+        condition = {"If-Match": expect_etag(space.get(key))} if replacing else {"If-None-Match": "*"}
+        # Never the same bytes twice: they would have the same ETag, and more than one PUT might rightly succeed.
+        bodies = [f"turn {turn}, racer {racer}".encode() for racer in range(RACERS)]
+        replies = at_once([partial(space.put, key, body, condition) for body in bodies])
+
+        won = [body for body, reply in zip(bodies, replies, strict=True) if reply.ok]
+        if len(won) != 1:
+            raise NonConformance("one winner", f"{len(won)} of {RACERS} PUTs succeeded", *replies)
+        for reply in replies:
+            expect_status(reply, {*range(200, 300), 409, 412}, "for a PUT that won or lost the race")
+        expect_bytes(space.get(key), won[0], "of the PUT that succeeded")
 
 
 @verifies("storage/conditional-write/counter-loses-no-update")
 def test_counter_loses_no_update(space: Space) -> None:
-    """Purpose: clients that read a number and replace it, if it is still there, by the next one count together.
+    """Purpose: clients that read a number and conditionally write the next one count correctly together.
 
     Method: 1. put 0; three clients GET it and PUT the next number with If-Match of what they read, several times
-            2. expect the number to be that of the PUTs that succeeded, each of them with a number of its own
+            2. expect the number of PUTs that succeeded, each of them with a different number
     """
     key = space.stored(b"0")
     won: list[tuple[int, Exchange]] = []
@@ -159,10 +195,12 @@ def test_counter_loses_no_update(space: Space) -> None:
         for _ in range(TRIES):
             got = space.get(key)
             expect_status(got, 200)
-            following = _number_in(got) + 1
-            reply = space.put(key, str(following).encode(), {"If-Match": expect_etag(got)})
+            number = whole_number(got.text)
+            if number is None:
+                raise NonConformance("the number that was put", observed(got), got)
+            reply = space.put(key, str(number + 1).encode(), {"If-Match": expect_etag(got)})
             if reply.ok:
-                won.append((following, reply))
+                won.append((number + 1, reply))
             else:
                 expect_status(reply, {409, 412}, "for a PUT that came too late")
 

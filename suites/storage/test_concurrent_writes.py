@@ -13,7 +13,7 @@ from conformance.clients.concurrency import at_once
 from conformance.clients.s3.bodies import content_md5
 from conformance.evidence.shared_requests import Once
 from conformance.oracles.linearizability import Operation, expect_register
-from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_errors import error_of, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.bucket_prefix import Space
@@ -24,27 +24,27 @@ from conformance.vocabulary.wording import field_of, worded
 
 WRITERS, READERS = 3, 4
 TURNS, READS = 10, 40
-"""Most writes of a writer, and most reads of a reader, who stops when the writers are done."""
+"""Most writes of a writer, and most reads of a reader, which stops when the writers are done."""
 PATIENCE_S = 4.0
-"""After which nobody begins another turn; how many there were decides nothing."""
+"""No client begins another turn after this; the number of turns decides nothing."""
 SIZE = 32 * 1024
 Job = Callable[[], None]
 
 
 def described(writer: int, turn: int) -> bytes:
-    """A body that says all over who wrote it, so that a torn one shows; sizes differ."""
+    """A body that repeats who wrote it, so that a torn one shows; sizes differ by writer."""
     mark = f"writer {writer} turn {turn} ".encode()
     return mark * (SIZE * (1 + writer) // len(mark))
 
 
 class History:
-    """What several clients wrote to, read from and looked up at one key, and when."""
+    """What several clients wrote to and read from one key, and when."""
 
     def __init__(self, space: Space, key: str) -> None:
         self.space, self.key = space, key
         self.writes: list[Operation] = []
         self.reads: list[Operation] = []
-        self.looks: list[Exchange] = []
+        self.heads: list[Exchange] = []
         self._writing = WRITERS
         self._until = time.monotonic() + PATIENCE_S
 
@@ -55,21 +55,8 @@ class History:
         expect_success(reply, "for a PUT among others")
         self.writes.append(Operation(body, begun, time.monotonic(), reply))
 
-    def read(self) -> None:
-        """GET."""
-        begun = time.monotonic()
-        reply = self.space.get(self.key)
-        expect_status(reply, 200, "for a GET among PUTs")
-        self.reads.append(Operation(reply.body, begun, time.monotonic(), reply))
-
-    def look(self) -> None:
-        """HEAD."""
-        reply = self.space.head(self.key)
-        expect_status(reply, 200, "for a HEAD among PUTs")
-        self.looks.append(reply)
-
     def writer(self, number: int) -> None:
-        """Writes its own values, one after the other."""
+        """Write own values, one after the other."""
         try:
             for turn in range(TURNS):
                 if time.monotonic() > self._until:
@@ -79,53 +66,55 @@ class History:
             self._writing -= 1
 
     def reader(self) -> None:
-        """Reads, and looks up in each third turn, while there are writers; reads once after."""
+        """GET, and HEAD in each third turn, while there are writers; GET once after."""
         for turn in range(READS):
             last = not self._writing or time.monotonic() > self._until
-            if last or turn % 3 < 2:
-                self.read()
+            begun = time.monotonic()
+            reply = self.space.get(self.key) if last or turn % 3 < 2 else self.space.head(self.key)
+            expect_status(reply, 200, f"for a {reply.method} among PUTs")
+            if reply.method == "GET":
+                self.reads.append(Operation(reply.body, begun, time.monotonic(), reply))
             else:
-                self.look()
+                self.heads.append(reply)
             if last:
                 return
 
 
 def contest(space: Space) -> History:
-    """What three who overwrite one key with bodies that describe themselves were told, and four who read it."""
+    """The history of one key that three clients overwrite and four read."""
     history = History(space, space.key("register"))
     history.write(described(WRITERS, 0))
-    jobs: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
-    at_once([*jobs, *([history.reader] * READERS)])
+    writers: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
+    at_once([*writers, *([history.reader] * READERS)])
     return history
 
 
-@verifies("storage/at-once/key-is-a-register")
-def test_key_is_a_register(space: Space, once: Once) -> None:
+@verifies("storage/concurrency/one-key-is-linearizable")
+def test_one_key_is_linearizable(space: Space, once: Once) -> None:
     """Purpose: updates to one key are atomic, and a read after a write sees it, also while others write and read.
 
-    Method: 1. three clients overwrite one key with bodies that describe themselves, four read it
+    Method: 1. three clients overwrite one key with bodies that name their writer, four read it
             2. expect some order of the writes to explain every read, and each to have its own value's metadata
     """
     history = once("contest", lambda: contest(space))
     expect_register(history.writes, history.reads)
     for read in history.reads:
-        wanted, told = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
-        if told != wanted:
-            proof = Proof(beyond="it is about a moment at which several wrote")
-            raise NonConformance(f"the metadata of the bytes, {worded(wanted)}", worded(told), read.reply, proof=proof)
+        wanted, found = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
+        if found != wanted:
+            proof = Proof(beyond="it is about a moment at which several clients wrote")
+            raise NonConformance(f"the metadata of the bytes, {worded(wanted)}", worded(found), read.reply, proof=proof)
 
 
-@verifies("storage/at-once/etag-is-of-its-value")
-def test_etag_is_of_its_value(space: Space, once: Once) -> None:
-    """Purpose: the ETag and length of a GET and of a HEAD belong to one value, also while others write.
+@verifies("storage/concurrency/etag-belongs-to-its-bytes")
+def test_etag_belongs_to_its_bytes(space: Space, once: Once) -> None:
+    """Purpose: ETag and length of a GET and of a HEAD are of one value, also while others write.
 
-    Method: 1. three clients overwrite one key with bodies of several sizes, four read it and look it up
-            2. expect with the bytes of each answer an ETag that a PUT of them was answered with, and from HEAD the
-               length of the bytes with its ETag
+    Method: 1. three clients overwrite one key with bodies of several sizes, four GET and HEAD it
+            2. expect from GET the ETag that a PUT of its bytes returned, and from HEAD the length of those bytes
     """
     history = once("contest", lambda: contest(space))
     written = {each.reply.headers.get("etag"): each.value for each in history.writes}
-    for reply in [*(each.reply for each in history.reads), *history.looks]:
+    for reply in [*(each.reply for each in history.reads), *history.heads]:
         tag, length = reply.headers.get("etag"), reply.headers.get("content-length")
         value = written.get(tag)
         if reply.method == "GET" and reply.body != value:
@@ -134,115 +123,121 @@ def test_etag_is_of_its_value(space: Space, once: Once) -> None:
             raise NonConformance("ETag and length of one value", f"{tag} with {length}", reply)
 
 
-def _turning(space: Space, key: str, values: Sequence[bytes], stop: threading.Event) -> None:
-    """Puts values over each other until the others are done."""
-    until = time.monotonic() + PATIENCE_S
-    for turn in range(TURNS * 20):
-        if stop.is_set() or time.monotonic() > until:
-            return
-        expect_success(space.put(key, values[turn % len(values)]), "for a PUT beside others")
-
-
-def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job) -> None:
-    """Does a job in each of two threads while two others put values over each other, each beginning with its own."""
-    stop = threading.Event()
-    working = [1, 1]
-
-    def done() -> None:
-        try:
-            job()
-        finally:
-            working.pop()
-            if not working:
-                stop.set()
-
-    writers: list[Job] = [functools.partial(_turning, space, key, order, stop) for order in (values, values[::-1])]
-    at_once([*writers, done, done])
-
-
-@verifies("storage/at-once/copies-are-whole")
+@verifies("storage/concurrency/copies-are-whole")
 def test_copies_are_whole(space: Space) -> None:
-    """Purpose: what is copied while others overwrite it is one of its values, whole.
+    """Purpose: a copy of an object that is being overwritten is one of its values, whole.
 
-    Method: 1. two clients put two bodies over each other while two others copy the key and read their copies
+    Method: 1. two clients overwrite a key with two bodies in turn, while two others copy it and read their copies
             2. expect each copy to be one of the bodies
     """
-    key = space.key("source")
-    values = [described(0, 0), described(3, 0)]
+    key, values = space.key("source"), (described(0, 0), described(3, 0))
     space.stored(values[0], key=key)
+    copying, until = [threading.Event(), threading.Event()], time.monotonic() + PATIENCE_S
 
-    def copy() -> None:
+    def overwrite(order: Sequence[bytes]) -> None:
+        for turn in range(TURNS * 20):
+            if all(each.is_set() for each in copying) or time.monotonic() > until:
+                return
+            expect_success(space.put(key, order[turn % 2]), "for a PUT concurrent with others")
+
+    def copy(done: threading.Event) -> None:
         target = space.key("copy")
-        for _ in range(TURNS):
-            copied = space.copy(target, key)
-            expect_no_error_inside(copied, "for a copy among PUTs")
-            got = space.get(target)
-            expect_status(got, 200, "for a copy that was answered")
-            if got.body not in values:
-                raise NonConformance(
-                    "a copy of one of the values, whole", f"{worded(got.body[:60])}: torn", copied, got
-                )
+        try:
+            for _ in range(TURNS):
+                copied = space.copy(target, key)
+                expect_no_error_inside(copied, "for a copy among PUTs")
+                got = space.get(target)
+                expect_status(got, 200, "for a copy that succeeded")
+                if got.body not in values:
+                    torn = f"{worded(got.body[:60])}: torn"
+                    raise NonConformance("a copy of one of the values, whole", torn, copied, got)
+        finally:
+            done.set()
 
-    _while_turning(space, key, values, copy)
+    writers: list[Job] = [functools.partial(overwrite, order) for order in (values, values[::-1])]
+    at_once([*writers, *(functools.partial(copy, each) for each in copying)])
 
 
-@verifies("storage/at-once/put-or-delete")
-@pytest.mark.parametrize("existing", [case("of-a-new-key", False), case("of-an-object", True)])
+def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) -> Exchange:
+    """The key has one of these values (None: no object) after all writes, the same for GET, HEAD and GET again."""
+    got, head, again = space.get(key), space.head(key), space.get(key)
+    found = None if got.status == 404 else got.body
+    if found not in possible or got.status not in (200, 404):
+        sizes = ", ".join("none" if each is None else f"{len(each)} bytes" for each in possible)
+        raise NonConformance(f"one of the writes, whole: {sizes}", observed(got), got)
+    expect_status(head, got.status, "as for the GET before")
+    if found is not None:
+        expect_bytes(again, found, "as read before, without a write between")
+    else:
+        expect_status(again, 404, "as before, without a write between")
+    return got
+
+
+@verifies("storage/concurrency/put-or-delete")
+@pytest.mark.parametrize("existing", [case("new-key", False), case("existing-object", True)])
 def test_put_or_delete(space: Space, existing: bool) -> None:
-    """Purpose: of a PUT and a DELETE at once one is the last: a whole object or none, for every reader alike.
+    """Purpose: after a concurrent PUT and DELETE there is a whole object or none, the same for every reader.
 
-    Method: 1. PUT and DELETE one key at once, some rounds
-            2. expect both to succeed, and then the new object whole or 404, the same at a second look and in HEAD
+    Method: 1. PUT and DELETE one key concurrently, three times
+            2. expect both to succeed, and then the new object or 404, the same from GET, HEAD and GET again
     """
     for turn in range(3):
         key, body = space.key("contested"), described(0, turn)
         if existing:
             space.stored(b"what stood there", key=key)
         put, deleted = at_once([functools.partial(space.put, key, body), functools.partial(space.delete, key)])
-        expect_success(put, "for a PUT beside a DELETE")
-        expect_success(deleted, "for a DELETE beside a PUT")
+        expect_success(put, "for a PUT concurrent with a DELETE")
+        expect_success(deleted, "for a DELETE concurrent with a PUT")
         _expect_settled(space, key, [body, None])
 
 
-def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) -> Exchange:
-    """A key holds one of these (None: no object) when all is quiet, and goes on holding it."""
-    got, head, again = space.get(key), space.head(key), space.get(key)
-    found = None if got.status == 404 else got.body
-    if found not in possible or got.status not in (200, 404):
-        sizes = ", ".join("none" if each is None else f"{len(each)} bytes" for each in possible)
-        raise NonConformance(f"one of the writes, whole: {sizes}", observed(got), got)
-    expect_status(head, got.status, "as the GET before")
-    if found is not None:
-        expect_bytes(again, found, "as read a moment before, with nobody writing")
-    else:
-        expect_status(again, 404, "as a moment before, with nobody writing")
-    return got
-
-
-@verifies("storage/at-once/complete-or-put")
+@verifies("storage/concurrency/complete-or-put")
 @pytest.mark.parametrize("later_ms", [case(f"{each}-ms", each) for each in (0, 2, 5)])
 def test_complete_or_put(space: Space, later_ms: int) -> None:
-    """Purpose: of the completion of an upload and a PUT to its key at once one is the last, whole.
+    """Purpose: after a completion and a PUT to its key, both concurrent, there is the object of one of them, whole.
 
     Method: 1. open an upload and send a part; complete it, and PUT to its key at once or a moment later
-            2. expect the object of one of them, whole and with its own metadata, the same at a second look
+            2. expect one object with its own metadata, the same from GET, HEAD and GET again
     """
     key, values = space.key("finish"), {"upload": described(0, 1), "put": described(1, 1)}
     upload = space.opened(key, {"x-amz-meta-value": "upload"})
     part = space.part(key, upload, 1, values["upload"])
 
     def put() -> Exchange:
-        time.sleep(later_ms / 1000)  # the moment in which both are under way differs from server to server
+        time.sleep(later_ms / 1000)  # The moment at which both are in progress differs from server to server.
         return space.put(key, values["put"], {"x-amz-meta-value": "put"})
 
     completed, replaced = at_once([lambda: space.complete(key, upload, [part]), put])
-    expect_no_error_inside(completed, "for a completion beside a PUT")
-    expect_success(replaced, "for a PUT beside a completion")
+    expect_no_error_inside(completed, "for a completion concurrent with a PUT")
+    expect_success(replaced, "for a PUT concurrent with a completion")
     got = _expect_settled(space, key, list(values.values()))
-    wanted, told = next(name for name, body in values.items() if body == got.body), got.headers.get("x-amz-meta-value")
-    if told != wanted:
-        # Which of the two is the last differs from time to time, and with it what is right.
-        proof = Proof(beyond="it is about which of two requests at once was the last")
-        raise NonConformance(
-            f"x-amz-meta-value: {wanted}, as the bytes", field_of(got, "x-amz-meta-value"), got, proof=proof
-        )
+    wanted = next(name for name, body in values.items() if body == got.body)
+    if got.headers.get("x-amz-meta-value") != wanted:
+        proof = Proof(beyond="it is about which of two concurrent requests was the last")
+        expected = f"x-amz-meta-value: {wanted}, as the bytes"
+        raise NonConformance(expected, field_of(got, "x-amz-meta-value"), got, proof=proof)
+
+
+@verifies("storage/concurrency/complete-or-abort")
+@pytest.mark.parametrize("later_ms", [case(f"{each}-ms", each) for each in (0, 1, 2, 4, 8)])
+def test_complete_or_abort(space: Space, later_ms: int) -> None:
+    """Purpose: after a concurrent completion and abort there is a whole object or none, as the completion reported.
+
+    Method: 1. open an upload and send a part; complete it, and abort it at once or a moment later
+            2. expect the whole object where the completion succeeded, and otherwise none
+    """
+    key, body = space.key("either"), b"all of it" * 1000
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, body)
+
+    def abort() -> Exchange:
+        time.sleep(later_ms / 1000)  # The moment at which both are in progress differs from server to server.
+        return space.abort(key, upload)
+
+    reply, _ = at_once([lambda: space.complete(key, upload, [part]), abort])
+
+    got = space.get(key)
+    if reply.ok and error_of(reply) is None:
+        expect_bytes(got, body, "of an upload whose completion succeeded")
+    else:
+        expect_status(got, 404, "for an upload whose completion failed")

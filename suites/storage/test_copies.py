@@ -1,4 +1,4 @@
-"""Server-side copies."""
+"""CopyObject: the copy's bytes and metadata, the name of its source, and conditions on the source."""
 
 from __future__ import annotations
 
@@ -21,46 +21,71 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_streams import expect_download
 from conformance.sandbox.bucket_prefix import Space
-from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
 
-EXPIRES = {"Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
+REPLACE = {"x-amz-metadata-directive": "REPLACE"}
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "Alice", "Cache-Control": "max-age=60"}
-SHOWN = {"Content-Disposition": 'inline; filename="a"', "Content-Language": "de", "Content-Encoding": "gzip", **EXPIRES}
-ANEW = {"Content-Disposition": "attachment", "Content-Language": "fr", "Content-Encoding": "br"}
-ANEW |= {"Expires": "Fri, 02 Dec 2044 16:00:00 GMT"}
+SHOWN = {
+    "Content-Disposition": 'inline; filename="a"',
+    "Content-Language": "de",
+    "Content-Encoding": "gzip",
+    "Expires": "Thu, 01 Dec 2044 16:00:00 GMT",
+}
+OTHERS = {
+    "Content-Disposition": "attachment",
+    "Content-Language": "fr",
+    "Content-Encoding": "br",
+    "Expires": "Fri, 02 Dec 2044 16:00:00 GMT",
+}
+ENCODED_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%25", "unicode": "straße", "question": "what?"}
+OTHER = '"0123456789abcdef0123456789abcdef"'
+LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
+OWN_TAG, OWN_TIME = "etag", "last-modified"
+"""Placeholders for what HEAD of the source returns."""
 
 
 @verifies("storage/copy/bytes-are-the-same")
 def test_copy_has_the_same_bytes(space: Space) -> None:
     """Purpose: a copy is another object of the same bytes.
 
-    Method: 1. copy an object within its bucket, named as SDKs name it, without a slash before the bucket
-            2. expect 200 with a CopyObjectResult whose ETag is the copy's, and the bytes from both
+    Method: 1. copy an object within its bucket, named as SDKs do, without a slash before the bucket
+            2. expect a CopyObjectResult with the copy's ETag, and the bytes from both
     """
     source, key = space.stored(b"copied"), space.key("copy")
     reply = space.copy_as(key, f"{space.name}/{encoded(source, safe='/')}")
     tag = copied_etag_of(reply)
     got = space.get(key)
 
-    expect_bytes(got, b"copied", "of the copy that was answered")
+    expect_bytes(got, b"copied", "of the copy that succeeded")
     expect_bytes(space.get(source), b"copied")
     if tag.strip('"') != expect_etag(got).strip('"'):
         raise NonConformance(f"the copy's ETag {expect_etag(got)} in the result", tag, reply, got)
 
 
-@verifies("storage/copy/of-parts-is-the-same")
-def test_copy_of_parts_is_the_same(space: Space) -> None:
-    """Purpose: a copy of an object that was uploaded in parts is another object of the same bytes and metadata.
+@verifies("storage/copy/bytes-are-the-same")
+@pytest.mark.parametrize("body", [case("empty", b""), case("of-several-buffers", b"copied" * 400_000)])
+def test_copy_of_any_size(space: Space, body: bytes) -> None:
+    """Purpose: an empty or large object is copied like any other.
+
+    Method: 1. copy it over another
+            2. expect 200, and its bytes
+    """
+    key = space.stored(b"what stood there")
+
+    expect_no_error_inside(space.copy(key, space.stored(body)))
+    expect_bytes(space.get(key), body)
+
+
+@verifies("storage/copy/multipart-object-is-the-same")
+def test_copy_of_a_multipart_object(space: Space) -> None:
+    """Purpose: a copy of a multipart object has the same bytes and metadata.
 
     Method: 1. upload an object in two parts, with metadata, and copy it
-            2. expect the source's bytes and metadata from the copy, and one ETag of it in result and GET, whichever
+            2. expect the bytes and metadata from the copy, and its ETag in the result
     """
-    source, key = space.key("parts"), space.key("copy")
-    pieces = full_part(b"1"), b"the tail"
-    upload = space.opened(source, DESCRIBED)
-    parts = [space.part(source, upload, number, piece) for number, piece in enumerate(pieces, 1)]
-    require(space.complete(source, upload, parts), "multipart uploads")
+    pieces, key = (full_part(b"1"), b"the tail"), space.key("copy")
+    source = space.stored_in_parts(pieces, DESCRIBED)
 
     reply = space.copy(key, source)
     tag = copied_etag_of(reply)
@@ -78,8 +103,7 @@ def test_copy_of_parts_is_the_same(space: Space) -> None:
 def test_copy_between_buckets(space: Space, other_space: Space, features: frozenset[str]) -> None:
     """Purpose: an object can be copied from one bucket of the organization to another.
 
-    Method: 1. copy an object with metadata, and tags where they are offered, from the first bucket to the second, under
-               the key that it has, then overwrite the source
+    Method: 1. copy an object with metadata (and tags, if offered) to the same key of another bucket, overwrite it
             2. expect the copied bytes, metadata and tags there
     """
     tagged = "storage.tagging" in features
@@ -94,17 +118,32 @@ def test_copy_between_buckets(space: Space, other_space: Space, features: frozen
         expect_tag_set(other_space.get_tags(key), {"project": "alpha"})
 
 
-@verifies("storage/copy/metadata-goes-along")
-def test_copy_takes_metadata_along(space: Space) -> None:
-    """Purpose: unless told otherwise, a copy has its source's metadata.
+@verifies("storage/copy/between-buckets")
+@pytest.mark.parametrize("body", [case("key-in-both-buckets", b"in the first")])
+def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: bytes) -> None:
+    """Purpose: a copy reads the bucket that x-amz-copy-source names, not the one that it writes.
 
-    Method: 1. copy an object that has metadata, with another type and metadata in the request, and either no directive
-               or COPY
+    Method: 1. put different bytes under one key in two buckets, copy the first over the second, and to another key
+            2. expect the first's bytes
+    """
+    source, key = space.stored(body), other_space.key("copy")
+    other_space.stored(b"in the second", key=source)
+
+    for copied in (key, source):
+        expect_no_error_inside(other_space.copy(copied, source, source_bucket=space.name))
+        expect_bytes(other_space.get(copied), body)
+
+
+@verifies("storage/copy/metadata-is-copied")
+def test_copy_has_its_source_s_metadata(space: Space) -> None:
+    """Purpose: without the directive REPLACE a copy has its source's metadata.
+
+    Method: 1. copy an object with metadata, with another type and metadata in the request, without directive and COPY
             2. expect the source's metadata on the copy, and none of the request's
     """
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
-    told = space.head(source)
-    kept = {name: value for name in SHOWN if (value := told.headers.get(name)) is not None}
+    head = space.head(source)
+    kept = {name: value for name in SHOWN if (value := head.headers.get(name)) is not None}
 
     others = {"Content-Type": "text/plain", "x-amz-meta-owner": "bob", "x-amz-meta-reviewer": "bob"}
     for directive in ({}, {"x-amz-metadata-directive": "COPY"}):
@@ -115,7 +154,7 @@ def test_copy_takes_metadata_along(space: Space) -> None:
 
 
 @verifies("storage/copy/metadata-is-replaced")
-def test_copy_replaces_metadata_where_told(space: Space) -> None:
+def test_copy_with_replaced_metadata(space: Space) -> None:
     """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
 
     Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
@@ -124,7 +163,7 @@ def test_copy_replaces_metadata_where_told(space: Space) -> None:
     source, key = space.stored(b"described", {**DESCRIBED, **SHOWN}), space.key("copy")
     fields = {"x-amz-meta-reviewer": "bob", "Content-Type": "text/plain", "Cache-Control": "no-store"}
 
-    expect_no_error_inside(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE", **fields}))
+    expect_no_error_inside(space.copy(key, source, REPLACE | fields))
 
     head = space.head(key)
     expect_headers(head, fields)
@@ -133,46 +172,59 @@ def test_copy_replaces_metadata_where_told(space: Space) -> None:
 
 
 @verifies("storage/copy/metadata-is-replaced")
-@pytest.mark.parametrize("fields", [case("each-field", ANEW)])
-def test_copy_is_described_anew(space: Space, fields: dict[str, str]) -> None:
-    """Purpose: with the directive REPLACE each field that the request has is the copy's.
+@pytest.mark.parametrize("fields", [case("each-field", OTHERS)])
+def test_copy_with_each_field_replaced(space: Space, fields: dict[str, str]) -> None:
+    """Purpose: with the directive REPLACE the copy has each field of the request.
 
-    Method: 1. put an object with metadata and system fields, copy it with REPLACE, others of these and no metadata
-            2. expect the others, of the names that are told of the source, no metadata, and no field of the source's
+    Method: 1. copy an object with metadata and system fields by REPLACE with other system fields and no metadata
+            2. expect those that HEAD of the source returned, no metadata, and no field of the source
     """
     cached = {"Cache-Control": "max-age=61"}
     source, key = space.stored(b"described", {**SHOWN, **cached, "x-amz-meta-owner": "alice"}), space.key("copy")
-    told = space.head(source).headers
+    returned = space.head(source).headers
 
-    expect_no_error_inside(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE", **fields}))
-    expect_headers(head := space.head(key), {name: value for name, value in fields.items() if name in told})
+    expect_no_error_inside(space.copy(key, source, REPLACE | fields))
+    expect_headers(head := space.head(key), {name: value for name, value in fields.items() if name in returned})
     expect_absent_headers(head, ["x-amz-meta-owner"], "of the source, where the copy is to have none")
     expect_no_longer(head, cached, "of the source, where the copy is to have none")
 
 
+@verifies("storage/copy/type-is-replaced")
+def test_type_is_replaced(space: Space) -> None:
+    """Purpose: with the directive REPLACE and no type, a copy does not have its source's type.
+
+    Method: 1. copy an object of a type with REPLACE, without Content-Type
+            2. expect the copy without that type
+    """
+    source, key = space.stored(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
+    require(space.copy(key, source, REPLACE), "copies")
+
+    expect_no_longer(space.head(key), {"content-type": "text/csv"}, "where it was to be replaced")
+
+
 @verifies("storage/copy/onto-itself-changes-metadata")
 def test_copy_onto_itself_changes_metadata(space: Space) -> None:
-    """Purpose: copying an object onto itself with REPLACE is how its metadata is changed.
+    """Purpose: clients change an object's metadata by copying it onto itself with REPLACE.
 
     Method: 1. copy an object onto itself with new metadata
             2. expect the new metadata, none of the old, and the same bytes
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice", "x-amz-meta-reviewer": "carol"})
 
-    expect_no_error_inside(space.copy(key, key, {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "bob"}))
+    expect_no_error_inside(space.copy(key, key, {**REPLACE, "x-amz-meta-owner": "bob"}))
 
     reply = space.get(key)
     expect_bytes(reply, b"the same")
     expect_headers(reply, {"x-amz-meta-owner": "bob"})
-    expect_absent_headers(reply, ["x-amz-meta-reviewer"], "of the object as it was")
+    expect_absent_headers(reply, ["x-amz-meta-reviewer"], "of the object before")
 
 
 @verifies("storage/copy/onto-itself-without-change-is-refused")
 def test_copy_onto_itself_without_change(space: Space) -> None:
-    """Purpose: copying an object onto itself without changing anything is refused, and loses nothing.
+    """Purpose: a copy of an object onto itself that changes nothing is refused as a mistake.
 
     Method: 1. copy an object onto itself
-            2. expect 400 InvalidRequest, and the bytes as they were
+            2. expect 400 InvalidRequest, and the bytes unchanged
     """
     key = space.stored(b"the same")
 
@@ -182,10 +234,10 @@ def test_copy_onto_itself_without_change(space: Space) -> None:
 
 @verifies("storage/copy/onto-itself-loses-nothing")
 def test_copy_onto_itself_loses_nothing(space: Space) -> None:
-    """Purpose: whatever is answered to a copy of an object onto itself, the object is whole afterwards.
+    """Purpose: an object survives a copy onto itself, whether that is accepted or refused.
 
     Method: 1. copy an object onto itself
-            2. expect its bytes and metadata as they were
+            2. expect its bytes and metadata unchanged
     """
     key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
     space.copy(key, key)
@@ -195,43 +247,146 @@ def test_copy_onto_itself_loses_nothing(space: Space) -> None:
     expect_headers(reply, {"x-amz-meta-owner": "alice"})
 
 
-@verifies("storage/copy/bad-directive-is-refused")
-def test_bad_directive_is_refused(space: Space) -> None:
-    """Purpose: a metadata directive is COPY or REPLACE; another is the caller's fault.
+@pytest.mark.parametrize(
+    ("source", "headers", "statuses", "codes"),
+    [
+        row("storage/copy/missing-source-is-404", "/{bucket}/{prefix}missing", {}, {404}, {"NoSuchKey"}),
+        row(
+            "storage/copy/missing-source-bucket-is-refused",
+            "/{prefix}absent/anything",
+            {},
+            {403, 404},
+            {"NoSuchBucket", "NoSuchKey", "AccessDenied"},
+        ),
+        row("storage/copy/broken-source-is-refused#no-key", "/bucket-only", {}, {400, 403, 404}, ()),
+        row("storage/copy/broken-source-is-refused#slash", "/", {}, {400, 403, 404}, ()),
+        row("storage/copy/broken-source-is-refused#blank", "%20", {}, {400, 403, 404}, ()),
+        row("storage/copy/broken-source-is-refused#escape", "/%zz/%zz", {}, {400, 403, 404}, ()),
+        row("storage/copy/broken-source-is-refused#empty", "", {}, {400, 403, 404}, ()),
+        row(
+            "storage/copy/missing-version-is-refused",
+            "/{bucket}/{source}?versionId=cf-no-such-version-0000000000000",
+            {},
+            {400, 403, 404, 501},
+            (),
+        ),
+        row(
+            "storage/copy/invalid-directive-is-refused",
+            "/{bucket}/{source}",
+            {"x-amz-metadata-directive": "MERGE"},
+            {400},
+            {"InvalidArgument", "InvalidRequest"},
+        ),
+    ],
+)
+def test_impossible_copy_is_refused(
+    space: Space, source: str, headers: dict[str, str], statuses: set[int], codes: set[str]
+) -> None:
+    """Purpose: a copy whose source is missing or malformed is reported as such, and creates nothing.
 
-    Method: 1. copy with x-amz-metadata-directive: MERGE
-            2. expect 400, and nothing under the new key
+    Method: 1. copy from a missing object, bucket or version, from a malformed x-amz-copy-source, or with the metadata
+               directive MERGE
+            2. expect the refusal, and nothing under the new key
     """
-    key = space.key("copy")
+    key, stored = space.key("copy"), space.stored(b"the present one")
+    named = source.format(bucket=encoded(space.name), source=encoded(stored, safe="/"), prefix=space.names.new("no"))
 
-    reply = space.copy(key, space.stored(b"described"), {"x-amz-metadata-directive": "MERGE"})
-
-    expect_refusal(reply, 400, {"InvalidArgument", "InvalidRequest"})
+    expect_refusal(space.copy_as(key, named, headers), statuses, codes)
     expect_nothing_stored(space.get(key))
 
 
-@verifies("storage/copy/type-is-replaced")
-def test_type_is_replaced(space: Space) -> None:
-    """Purpose: with the directive REPLACE nothing stays of what the source was said to be, its type included.
+@verifies("storage/key/leading-slash-is-kept")
+@pytest.mark.parametrize("made", [case("of-a-source", "object"), case("of-the-source-of-a-part", "part")])
+def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str], made: str) -> None:
+    """Purpose: a slash at the beginning of a key is part of it in x-amz-copy-source, too.
 
-    Method: 1. copy an object of a type with REPLACE, naming none
-            2. expect the copy without that type
+    Method: 1. put an object, and another under its key with a slash before it; copy the latter, as object or part
+            2. expect its own bytes of the copy, where both keys were accepted
     """
-    source, key = space.stored(b"a,b\n", {"Content-Type": "text/csv"}), space.key("copy")
-    require(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE"}), "copies")
+    if made == "part" and "storage.multipart" not in features:
+        raise NotOffered("the target does not claim storage.multipart")
+    source, key = space.stored(b"without"), space.key("copy")
+    with space.removing(f"/{source}"):
+        if not space.put(f"/{source}", b"with").ok:
+            raise NotApplicable("the target accepts no key that begins with a slash")
+        if made == "part":
+            upload = space.opened(key)
+            tag = copied_etag_of(space.copy_part(key, upload, 1, f"/{source}"), "CopyPartResult")
+            expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+        else:
+            expect_no_error_inside(space.copy(key, f"/{source}"))
 
-    expect_no_longer(space.head(key), {"content-type": "text/csv"}, "where it was to be replaced")
+    expect_bytes(space.get(key), b"with")
 
 
-@verifies("storage/copy/bytes-are-the-same")
-@pytest.mark.parametrize("body", [case("of-nothing", b""), case("of-several-buffers", b"copied" * 400_000)])
-def test_copy_is_of_any_size(space: Space, body: bytes) -> None:
-    """Purpose: an object without bytes, or with more than are read at once, is copied like any other.
+@verifies("storage/copy/source-is-decoded-once")
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        *(case(hint, name, False) for hint, name in ENCODED_NAMES.items()),
+        case("encoded-whole", "its-slashes-too", True),
+    ],
+)
+def test_copy_source_is_decoded_once(space: Space, name: str, whole: bool) -> None:
+    """Purpose: x-amz-copy-source is URL-encoded, by some clients with its slashes, and decoded exactly once.
 
-    Method: 1. copy it over another
-            2. expect 200, and its bytes
+    Method: 1. copy from a key with characters that need encoding, or with every slash encoded
+            2. expect the bytes
     """
-    key = space.stored(b"what stood there")
+    prefix = space.prefix()
+    source = space.stored(name.encode(), key=prefix + name)
+    named = encoded(f"{space.name}/{source}") if whole else f"/{encoded(space.name)}/{encoded(source, safe='/')}"
 
-    expect_no_error_inside(space.copy(key, space.stored(body)))
-    expect_bytes(space.get(key), body)
+    expect_no_error_inside(space.copy_as(f"{prefix}copy", named))
+    expect_bytes(space.get(f"{prefix}copy"), name.encode())
+
+
+@pytest.mark.parametrize(
+    ("conditions", "holds"),
+    [
+        row("storage/copy/if-match-is-honoured#if-match-holds", {"if-match": OWN_TAG}, True),
+        row("storage/copy/if-match-is-honoured#if-match-fails", {"if-match": OTHER}, False),
+        row("storage/copy/if-none-match-is-honoured#if-none-match-holds", {"if-none-match": OTHER}, True),
+        row("storage/copy/if-none-match-is-honoured#if-none-match-fails", {"if-none-match": OWN_TAG}, False),
+        row("storage/copy/if-modified-since-is-honoured#modified-since-holds", {"if-modified-since": LONG_AGO}, True),
+        row("storage/copy/if-modified-since-is-honoured#modified-since-fails", {"if-modified-since": OWN_TIME}, False),
+        row(
+            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
+            {"if-unmodified-since": OWN_TIME},
+            True,
+        ),
+        row(
+            "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
+            {"if-unmodified-since": LONG_AGO},
+            False,
+        ),
+        row(
+            "storage/copy/if-match-is-honoured#before-if-unmodified-since",
+            {"if-match": OWN_TAG, "if-unmodified-since": LONG_AGO},
+            True,
+        ),
+        row(
+            "storage/copy/if-none-match-is-honoured#before-if-modified-since",
+            {"if-none-match": OWN_TAG, "if-modified-since": LONG_AGO},
+            False,
+        ),
+    ],
+)
+def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds: bool) -> None:
+    """Purpose: a copy is made only if the conditions on its source hold.
+
+    Method: 1. copy under x-amz-copy-source-if- conditions
+            2. expect the copy where they hold, otherwise 412 and nothing under the new key
+    """
+    source, key = space.stored(b"conditional"), space.key("copy")
+    head = space.head(source)
+    own = {OWN_TAG: expect_etag(head), OWN_TIME: head.headers.get("last-modified") or ""}
+    fields = {f"x-amz-copy-source-{name}": own.get(value, value) for name, value in conditions.items()}
+    reply = space.copy(key, source, fields)
+
+    if holds:
+        expect_no_error_inside(reply)
+        expect_bytes(space.get(key), b"conditional", "of the copy that succeeded")
+    else:
+        expect_refusal(reply, 412, {"PreconditionFailed"})
+        expect_nothing_stored(space.get(key))

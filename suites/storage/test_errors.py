@@ -1,35 +1,38 @@
-"""Error documents: what they say, in which form, and what they keep to themselves."""
+"""Error responses: their documents, statuses and codes, and that they reveal nothing internal."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 
 from conformance.clients.s3.aws_chunked import chunked
 from conformance.clients.s3.checksums import content_md5
 from conformance.clients.s3.client import NEVER_ISSUED, minutes_off
+from conformance.clients.s3.sigv4 import ALGORITHM
 from conformance.clients.transport.raw_socket import Wire
 from conformance.oracles.dates import expect_http_date
 from conformance.oracles.errors import expect_not_repeated, without_address
 from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import field_matches, lacks, says_something
-from conformance.oracles.s3_errors import REFUSED, expect_code, expect_described_error, expect_error_document
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.oracles.s3_errors import REFUSED, expect_code, expect_described_error, expect_error_document, xml_root
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, observed
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import some, worded
 
 Call = Callable[[Space], Exchange]
 FOLDERS = ("/usr/", "/home/", "/var/", "/opt/", "/srv/", "/mnt/")
-AS_BY_A_PAGE = {"Accept": "application/json, text/plain, */*"}
-"""What libraries for the scripts of pages say of themselves: the answer is XML all the same."""
+ACCEPT_JSON = {"Accept": "application/json, text/plain, */*"}
+"""What JavaScript libraries send; the response is XML nevertheless."""
+AUTHORIZED = f"{ALGORITHM} Credential="
 LEAKS = ("Traceback", "at java.", "goroutine", *FOLDERS, "panic:", "Exception in")
-ODD_FIELDS = {
+UNUSUAL_FIELDS = {
     "x-amz-tagging": "bare&=&%zz",
     "x-amz-checksum-crc99": "AAAA",
     "x-amz-checksum-algorithm": "CRC99",
@@ -39,20 +42,8 @@ ODD_FIELDS = {
     "x-amz-object-lock-retain-until-date": "tomorrow",
     "x-amz-server-side-encryption": "rot13",
     "x-amz-security-token": "of-no-session",
-    "x-amz-meta-odd": "é日𐀀",
+    "x-amz-meta-unusual": "é日𐀀",
 }
-
-
-def _wrong_secret(space: Space) -> Exchange:
-    return space.s3.with_keys(secret_key="not-the-secret-of-this-key").call("GET", space.name, space.key())
-
-
-def _by_expired_url(space: Space) -> Exchange:
-    return space.s3.send_as_is(space.s3.presign(space.request("GET", space.key()), "60", minutes_off(-30)))
-
-
-def _anonymous(space: Space) -> Exchange:
-    return space.s3.send_as_is(space.request("GET", space.key()))
 
 
 def _by_no_chunks(space: Space) -> Exchange:
@@ -62,13 +53,17 @@ def _by_no_chunks(space: Space) -> Exchange:
 
 REFUSALS: dict[str, Call] = {
     "missing-key": lambda space: space.get(space.key("missing")),
-    "asked-as-by-a-page": lambda space: space.get(space.key("missing"), AS_BY_A_PAGE),
+    "accept-json": lambda space: space.get(space.key("missing"), ACCEPT_JSON),
     "missing-bucket": lambda space: space.s3.bucket(space.names.new("absent")).get("anything"),
-    "missing-hard-key": lambda space: space.get(space.key("missing") + "<&>"),
-    "wrong-secret": _wrong_secret,
+    "missing-key-with-markup": lambda space: space.get(space.key("missing") + "<&>"),
+    "wrong-secret": lambda space: space.s3.with_keys(secret_key="not-the-secret-of-this-key").call(
+        "GET", space.name, space.key()
+    ),
     "unknown-key": lambda space: space.s3.with_keys(**NEVER_ISSUED).call("GET", space.name, space.key()),
-    "anonymous": _anonymous,
-    "expired-url": _by_expired_url,
+    "anonymous": lambda space: space.s3.send_as_is(space.request("GET", space.key())),
+    "expired-url": lambda space: space.s3.send_as_is(
+        space.s3.presign(space.request("GET", space.key()), "60", minutes_off(-30))
+    ),
     "bad-digest": lambda space: space.put(space.key(), b"x", {"Content-MD5": content_md5(b"y")}),
     "no-chunks": _by_no_chunks,
     "malformed-xml": lambda space: space.delete_with(b"<Delete>"),
@@ -80,7 +75,7 @@ REFUSALS: dict[str, Call] = {
 @verifies("storage/errors/document-has-code-and-message")
 @pytest.mark.parametrize("call", [case(name, call) for name, call in REFUSALS.items()])
 def test_error_document(space: Space, call: Call) -> None:
-    """Purpose: an error comes with a document that a client can read: XML with Code and Message.
+    """Purpose: a client reads from an error document what went wrong.
 
     Method: 1. cause an error
             2. expect a 4xx with <Error> as XML, with Code and Message
@@ -91,33 +86,51 @@ def test_error_document(space: Space, call: Call) -> None:
     expect_described_error(reply)
 
 
-@verifies("storage/errors/request-can-be-named")
+@verifies("storage/errors/document-has-code-and-message")
+@pytest.mark.parametrize("value", [case("markup-in-request", "<&>")])
+def test_error_that_repeats_markup_is_a_document(space: Space, value: str) -> None:
+    """Purpose: an error document that repeats text of the request is still well-formed XML.
+
+    Method: 1. list with a max-keys of markup
+            2. expect <Error> as XML, with Code and Message
+    """
+    reply = space.listing(space.prefix(), max_keys=value)
+    if not 400 <= reply.status < 500:
+        raise NotApplicable("the target does not refuse a max-keys that is no number, which another check judges")
+
+    if xml_root(reply) is None and value in reply.text:
+        expected = f"{worded(value)} escaped as text in a document"
+        raise NonConformance(expected, observed(reply), reply, proof=lacks(reply, value))
+    expect_described_error(reply)
+
+
+@verifies("storage/errors/request-has-an-id")
 def test_error_has_a_request_id(space: Space) -> None:
-    """Purpose: an error names its request, so that its operator can find it.
+    """Purpose: a user can name the failed request to its operator.
 
     Method: 1. cause two errors
-            2. expect a request id in document or x-amz-request-id, one where it is in both, another one each time
+            2. expect a request id in document or x-amz-request-id, the same in both, and another one each time
     """
     replies = [space.get(space.key("missing")) for _ in range(2)]
-    told = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
+    ids = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
 
-    for reply, name in zip(replies, told, strict=True):
+    for reply, name in zip(replies, ids, strict=True):
         field = reply.headers.get("x-amz-request-id")
         if field not in (None, name):
-            proof = Proof(beyond="it is about a name that is another one in each answer")
+            proof = Proof(beyond="it is about an id that differs in each response")
             raise NonConformance(f"x-amz-request-id {name}, as in the document", f"{field}", reply, proof=proof)
-    if not all(told) or told[0] == told[1]:
-        unsaid = None if all(told) else says_something(replies[-1], "RequestId")
-        raise NonConformance("a request id, another one for each request", worded(told), *replies, proof=unsaid)
+    if not all(ids) or ids[0] == ids[1]:
+        missing = None if all(ids) else says_something(replies[-1], "RequestId")
+        raise NonConformance("a request id, another one for each request", worded(ids), *replies, proof=missing)
 
 
 @verifies("storage/errors/head-has-no-body")
 @pytest.mark.parametrize("signed", [case("missing-key", True), case("anonymous", False)])
 def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
-    """Purpose: an error of HEAD is told by its status alone: a body would be taken for the next answer.
+    """Purpose: a client would take the body of an error of HEAD for the next response on the connection.
 
-    Method: 1. HEAD a missing key, or without a signature, and read what comes until the connection ends
-            2. expect a 4xx, and nothing behind its head
+    Method: 1. HEAD a missing key, or without a signature, and read until the connection ends
+            2. expect a 4xx without a body
     """
     request = space.request("HEAD", space.key("missing"))
     reply = Wire(space.s3.raw).send((space.s3.sign(request) if signed else request).head, bare=True)
@@ -126,26 +139,43 @@ def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
     expect_bare(reply)
 
 
-@verifies("storage/errors/nothing-is-given-away")
+@verifies("storage/errors/nothing-internal-is-revealed")
+@pytest.mark.parametrize("method", [case("trace", "TRACE")])
+def test_trace_repeats_no_signature(space: Space, method: str) -> None:
+    """Purpose: the response to TRACE reveals no credentials (RFC 9110 section 9.3.8).
+
+    Method: 1. send a signed TRACE for an object
+            2. expect no 5xx, and no Authorization in the response
+    """
+    reply = space.s3.send_as_is(space.s3.sign(space.request(method, space.stored(b"what stood there"))))
+
+    expect_no_server_error(reply)
+    if AUTHORIZED in reply.text:
+        found = f"{reply.status} with the field in it"
+        proof = lacks(reply, AUTHORIZED)
+        raise NonConformance("a response that does not repeat Authorization", found, reply, proof=proof)
+
+
+@verifies("storage/errors/nothing-internal-is-revealed")
 @pytest.mark.parametrize(
     "call", [case(name, REFUSALS[name]) for name in ("missing-key", "wrong-secret", "malformed-xml")]
 )
-def test_error_gives_nothing_away(space: Space, call: Call) -> None:
-    """Purpose: an error shows neither secrets nor the inside of the server.
+def test_error_reveals_nothing_internal(space: Space, call: Call) -> None:
+    """Purpose: an attacker learns neither secrets nor the inside of the server from an error.
 
     Method: 1. cause an error
             2. expect no secret key, stack trace or path of the server's file system in it
     """
     reply = call(space)
-    # A bucket may have the name of such a folder, and its path be repeated.
+    # A bucket may have the name of such a folder, and its path may be repeated.
     said = without_address(reply.text, reply)
     shown = [sign for sign in LEAKS if sign in said]
 
     if shown:
         proof = lacks(reply, *shown)
-        raise NonConformance("nothing of the inside", f"{some(shown)} in the body", reply, proof=proof)
+        raise NonConformance("no stack trace or path of the server", f"{some(shown)} in the body", reply, proof=proof)
     keys = space.s3.keys
-    # What is the access key or the bucket's name as well, or a mere word, stands there for another reason.
+    # A secret that is also the access key, the bucket's name or a mere word may rightly appear.
     if not keys.secret_key.isalpha() and keys.secret_key not in f"{keys.access_key} {reply.url}":
         expect_not_repeated(reply, [keys.secret_key], "the secret key")
 
@@ -158,18 +188,20 @@ def test_error_gives_nothing_away(space: Space, call: Call) -> None:
         row("storage/errors/code-malformed-xml", REFUSALS["malformed-xml"], 400, {"MalformedXML"}),
         row("storage/errors/code-invalid-range", REFUSALS["bad-range"], 416, {"InvalidRange"}),
         row("storage/errors/code-precondition-failed", REFUSALS["failed-condition"], 412, {"PreconditionFailed"}),
-        # Both are in S3's list of codes; the second says just that a request was not signed, which is 401 as well where
-        # the API Reference's own table is followed.
+        # Both codes are S3's for an unsigned request; by the API Reference's own table its status is 401.
         row(
-            "storage/errors/code-access-denied", _anonymous, {401, 403}, {"AccessDenied", "MissingAuthenticationToken"}
+            "storage/errors/code-access-denied",
+            REFUSALS["anonymous"],
+            {401, 403},
+            {"AccessDenied", "MissingAuthenticationToken"},
         ),
     ],
 )
 def test_code(space: Space, call: Call, status: int | set[int], codes: set[str]) -> None:
-    """Purpose: each error has the status and code that S3's clients know it by.
+    """Purpose: S3 clients recognize an error by its status and code.
 
     Method: 1. cause the error
-            2. expect exactly its status (401 or 403 of a request without a signature), and its code
+            2. expect exactly its status (401 or 403 for an unsigned request), and its code
     """
     reply = call(space)
 
@@ -177,72 +209,69 @@ def test_code(space: Space, call: Call, status: int | set[int], codes: set[str])
     expect_code(reply, codes)
 
 
-@verifies("storage/errors/odd-fields-are-no-server-error")
-@pytest.mark.parametrize(("name", "value"), [case(name, name, value) for name, value in ODD_FIELDS.items()])
-def test_odd_field_is_no_server_error(space: Space, name: str, value: str) -> None:
-    """Purpose: a field that says what there is not is the caller's slip, or is passed over.
+@verifies("storage/errors/invalid-fields-are-no-server-error")
+@pytest.mark.parametrize(("name", "value"), [case(name, name, value) for name, value in UNUSUAL_FIELDS.items()])
+def test_invalid_field_is_no_server_error(space: Space, name: str, value: str) -> None:
+    """Purpose: a header field with an invalid value is reported as the client's mistake, or ignored.
 
-    Method: 1. put an object with such a field, read it where it was taken, and open an upload with the field
-            2. expect no 5xx of any
+    Method: 1. put an object with the field, read it if it was stored, and open an upload with the field
+            2. expect no 5xx
     """
     key = space.key()
-    expect_no_server_error(put := space.put(key, b"odd", {name: value}))
+    expect_no_server_error(put := space.put(key, b"unusual", {name: value}))
     if put.ok:
         expect_no_server_error(space.get(key), f"for an object that was put with {name}")
     expect_no_server_error(space.create_upload(key, {name: value}))
 
 
 @verifies("storage/errors/any-query-is-no-server-error")
-@pytest.mark.parametrize("escape", [case("broken-escape", "%zz")])
-def test_broken_escape_is_no_server_error(space: Space, escape: str) -> None:
-    """Purpose: what cannot be decoded in a query is the caller's slip.
+@pytest.mark.parametrize(
+    ("of_object", "query"),
+    [
+        case("broken-escape", False, "list-type=2&prefix=%zz"),
+        case("file-name-beyond-ascii", True, 'response-content-disposition=attachment; filename="日本.csv"'),
+    ],
+)
+def test_unusual_query_is_no_server_error(space: Space, of_object: bool, query: str) -> None:
+    """Purpose: a query that cannot be decoded, or put into a header field, is the client's mistake or is served.
 
-    Method: 1. sign a listing, send it with a broken escape behind its prefix
+    Method: 1. sign a listing and send it with a broken escape; GET an object with a file name beyond ASCII
             2. expect no 5xx
     """
-    signed = space.s3.sign(space.request("GET", query={"prefix": space.names.prefix}))
+    if of_object:
+        reply = space.get(space.stored(), query=dict(parse_qsl(query)))
+    else:
+        signed = space.s3.sign(space.request("GET", query={"prefix": space.names.prefix}))
+        reply = space.s3.send_as_is(replace(signed, raw_query=query))
 
-    expect_no_server_error(space.s3.send_as_is(replace(signed, raw_query=f"prefix={space.names.prefix}{escape}")))
+    expect_no_server_error(reply)
 
 
-@verifies("storage/errors/any-query-is-no-server-error")
-@pytest.mark.parametrize("name", [case("chosen-file-name", "日本.csv")])
-def test_chosen_file_name_is_no_server_error(space: Space, name: str) -> None:
-    """Purpose: a file's name that stands in no field as it is may be told in some form, or is the caller's slip.
+@verifies("storage/errors/405-has-allow")
+def test_405_has_allow(space: Space) -> None:
+    """Purpose: a client that uses an unsupported method learns the supported ones.
 
-    Method: 1. put an object, GET it with response-content-disposition of a file of that name
-            2. expect no 5xx
+    Method: 1. put an object; send POST, as no operation, and PATCH to its key
+            2. where the status is 405, expect Allow with GET and PUT, and without the method
     """
-    chosen = {"response-content-disposition": f'attachment; filename="{name}"'}
-
-    expect_no_server_error(space.get(space.stored(), query=chosen))
-
-
-@verifies("storage/errors/405-names-methods")
-def test_405_names_methods(space: Space) -> None:
-    """Purpose: a caller that uses a method which objects do not have is told those that they have.
-
-    Method: 1. put an object; POST to its key, as no operation, and PATCH, which no object has
-            2. where the answer is 405, expect Allow with GET and PUT, and without the method
-    """
-    key = space.stored()  # Of what is not there a resource may tell what it supports then: to be put.
+    key = space.stored()  # For a missing object the resource may list other methods.
     for method in ("POST", "PATCH"):
         reply = space.call(method, key)
         allowed = {each.strip() for each in (reply.headers.get("allow") or "").split(",")}
         if reply.status == 405 and (not allowed >= {"GET", "PUT"} or method in allowed):
-            told = f"405 with Allow: {reply.headers.get('allow')}" if "allow" in reply.headers else "405 without it"
+            found = f"405 with Allow: {reply.headers.get('allow')}" if "allow" in reply.headers else "405 without Allow"
             named = field_matches(reply, "Allow", "(^|[, ])(GET[, ].*PUT|PUT[, ].*GET)([, ]|$)")
-            lacks = (("Allow", f"(^|[, ]){method}([, ]|$)"),)
-            proof = replace(named, fields_lack=lacks, or_statuses=(*range(200, 300), 400, 403, 404, 411, 501))
-            raise NonConformance(f"405 with Allow, with GET and PUT and without {method}", told, reply, proof=proof)
+            unnamed = (("Allow", f"(^|[, ]){method}([, ]|$)"),)
+            proof = replace(named, fields_lack=unnamed, or_statuses=(*range(200, 300), 400, 403, 404, 411, 501))
+            raise NonConformance(f"405 with Allow, with GET and PUT and without {method}", found, reply, proof=proof)
 
 
-@verifies("storage/errors/answers-are-dated")
-def test_answers_are_dated(space: Space) -> None:
-    """Purpose: an answer tells the gateway's time, by which an SDK whose clock is off signs again.
+@verifies("storage/errors/responses-have-a-date")
+def test_responses_have_a_date(space: Space) -> None:
+    """Purpose: an SDK whose clock is wrong signs again by the gateway's Date.
 
-    Method: 1. GET an object, and one that there is not
-            2. expect a Date of each, as the signature lets the clocks differ by no more than a quarter of an hour
+    Method: 1. GET an object, and a missing one
+            2. expect a Date in each response, within the quarter of an hour by which signatures may differ
     """
     for key in (space.stored(b"dated"), space.key("missing")):
         expect_http_date(space.get(key), "date", time.time(), 900)

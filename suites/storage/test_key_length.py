@@ -1,4 +1,4 @@
-"""Keys at and beyond 1024 bytes in every operation, and long names of metadata."""
+"""Keys of 1,024 bytes work in every operation, and longer ones are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance.oracles.s3_objects import (
     expect_nothing_stored,
     expect_tag_set,
 )
-from conformance.oracles.s3_pages import expect_all_pages, found_under, version_1, version_2
+from conformance.oracles.s3_pages import expect_all_pages, found_under, version_1, version_2, whole_listing
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
@@ -22,80 +22,110 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, NotOffered
 from conformance.vocabulary.wording import worded
 
+BODY = b"of a long key"
 TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
 
 
 def _long(space: Space, size: int, letter: str = "k") -> str:
-    """A key of so many bytes, or hardly less, in segments that are names of files."""
+    """A key of so many bytes, or one less, in segments as short as file names."""
     segments = "/".join([letter * (198 // len(letter.encode()))] * 12)
     return f"{space.prefix().ljust(64, '-')}{segments}".encode()[:size].decode(errors="ignore")
 
 
-def _uploaded(space: Space, key: str) -> Exchange:
-    """The answer that ends an upload in one part: to its opening where that is refused, else to its completion."""
+def _written(space: Space, key: str, way: str, features: frozenset[str]) -> Exchange:
+    """The response to the last request of a PUT, a copy, or an upload in one part, which its opening may be."""
+    if way == "put":
+        return space.put(key, BODY)
+    if way == "copy":
+        return space.copy(key, space.stored(BODY))
+    if "storage.multipart" not in features:
+        raise NotOffered("the target does not claim storage.multipart")
     reply = space.create_upload(key)
     root = xml_root(reply)
     upload = (root.findtext(".//UploadId") if root is not None else None) or ""
     if not reply.ok or not upload:
         return reply
-    part = space.put_part(key, upload, 1, b"too far")
+    part = space.put_part(key, upload, 1, BODY)
     return space.complete(key, upload, [(1, part.headers.get("etag") or "")])
 
 
-@verifies("storage/key/over-1024-bytes-is-refused")
-@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
-def test_longer_key_is_refused_in_any_way(space: Space, features: frozenset[str], way: str) -> None:
-    """Purpose: a key beyond 1,024 bytes is refused, not cut, also where a copy or an upload in parts makes the object.
+@verifies("storage/key/of-1024-bytes-is-kept")
+@pytest.mark.parametrize(
+    ("letter", "segment"), [case("ascii", "k", 191), case("two-byte", "é", 12), case("one-segment", "k", 900)]
+)
+def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
+    """Purpose: a key may be 1,024 bytes long in UTF-8, wherever there are slashes in it.
 
-    Method: 1. copy an object to a key of 1,025 bytes, or upload one there in parts
-            2. expect 400 KeyTooLongError, or 414, and nothing under its first 1,024 bytes
+    Method: 1. put and get an object under a key of exactly 1,024 bytes, with a few slashes, with many or with none
+            2. expect 2xx, the bytes, what was said of them, and the key in a listing
     """
-    if way == "parts" and "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
-    key = _long(space, 1025)
+    parts = [letter * (segment // len(letter.encode()))] * (960 // (segment + 1))
+    key = space.prefix().ljust(64, "-") + "/".join(parts)
+    key += "-" * (1024 - len(key.encode()))
 
-    reply = space.copy(key, space.stored()) if way == "copy" else _uploaded(space, key)
-
-    expect_failed_completion(reply, {400, 414}, TOO_LONG if reply.status != 414 else ())
-    expect_nothing_stored(space.get(key[:1024]))
+    expect_success(space.put(key, b"far", told := {"x-amz-meta-owner": "alice"}))
+    expect_bytes(reply := space.get(key), b"far")
+    expect_headers(reply, told)
+    expect_keys(whole_listing(version_2(space, key[:64])), [key])
+    expect_success(space.delete(key))
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")
 @pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
-def test_longest_key_is_kept_in_any_way(space: Space, features: frozenset[str], way: str) -> None:
-    """Purpose: a key may be 1,024 bytes long, also where a copy or an upload in parts makes the object.
+def test_longest_key_of_a_copy_or_upload(space: Space, features: frozenset[str], way: str) -> None:
+    """Purpose: a key may be 1,024 bytes long for copies and multipart uploads, too.
 
     Method: 1. copy an object to a key of 1,024 bytes, or upload one there in parts
             2. expect its bytes
     """
-    if way == "parts" and "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
     key = _long(space, 1024)
 
-    expect_no_error_inside(space.copy(key, space.stored(b"too far")) if way == "copy" else _uploaded(space, key))
-    expect_bytes(space.get(key), b"too far")
+    expect_no_error_inside(_written(space, key, way, features))
+    expect_bytes(space.get(key), BODY)
     space.delete(key)
 
 
-@verifies("storage/key/similar-names-are-different")
-@pytest.mark.parametrize("name", [case("in-parts", "%41 K+\u00e9")])
-def test_key_of_parts_is_its_very_letters(space: Space, features: frozenset[str], name: str) -> None:
-    """Purpose: an upload makes its object under the key that it names, and not under one that is decoded once more.
+@verifies("storage/key/over-1024-bytes-is-refused")
+@pytest.mark.parametrize(
+    ("size", "letter", "way"),
+    [
+        case("one-more", 1025, "k", "put"),
+        case("twice", 2048, "k", "put"),
+        case("two-byte-letters", 1026, "é", "put"),
+        case("copied", 1025, "k", "copy"),
+        case("in-parts", 1025, "k", "parts"),
+    ],
+)
+def test_longer_key_is_refused(space: Space, features: frozenset[str], size: int, letter: str, way: str) -> None:
+    """Purpose: a key of more than 1,024 bytes is refused, not truncated to another key.
 
-    Method: 1. put objects under a hard key and two that it would be decoded to or be in small letters; open two uploads
-               to the hard key, abort one of them, send a part of the other, list and complete it
-            2. expect 204, the part, and its bytes there, and the others as they were
+    Method: 1. put an object under such a key, copy one there, or upload one in parts
+            2. expect 400 KeyTooLongError, or 414, and nothing under its first 1,024 bytes
     """
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
+    key = _long(space, size, letter)
+    reply = _written(space, key, way, features)
+
+    expect_failed_completion(reply, {400, 414}, TOO_LONG if reply.status != 414 else ())
+    expect_nothing_stored(space.get(key.encode()[:1024].decode(errors="ignore")))
+
+
+@verifies("storage/key/similar-names-are-different")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("name", [case("in-parts", "%41 K+\u00e9")])
+def test_key_of_an_upload_is_not_decoded_twice(space: Space, name: str) -> None:
+    """Purpose: a multipart upload creates its object under exactly the key that it names.
+
+    Method: 1. put objects under a key with an escape, under its decoded and under its lower-case form
+            2. open two uploads to the first key, abort one, complete the other; expect the others unchanged
+    """
     key = f"{space.prefix()}{name}"
     others = [key.replace("%41", "A"), key.replace("K", "k")]
     if not all(space.put(each, b"put before").ok for each in (key, *others)):
-        raise NotApplicable("the target takes no such keys")
+        raise NotApplicable("the target accepts no such keys")
     aborted, upload = space.opened(key), space.opened(key)
-    expect_status(space.abort(key, aborted), 204, "for an upload to a key that is hard to read")
+    expect_status(space.abort(key, aborted), 204, "for an upload to a key with an escape")
     part = space.put_part(key, upload, 1, b"in parts")
-    expect_success(part, "for a part of an object whose key is hard to read")
+    expect_success(part, "for a part of an object whose key has an escape")
     listed = space.list_parts(key, upload)
     expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
 
@@ -107,12 +137,12 @@ def test_key_of_parts_is_its_very_letters(space: Space, features: frozenset[str]
 
 
 @verifies("storage/key/over-1024-bytes-is-refused")
-@pytest.mark.parametrize("key", [case("not-read", f"cf-{'k' * 1100}")])
-def test_longer_key_is_not_there(space: Space, key: str) -> None:
-    """Purpose: to ask for a key that no object can have is the caller's slip, and nothing fails by it.
+@pytest.mark.parametrize("key", [case("read-or-deleted", f"cf-{'k' * 1100}")])
+def test_longer_key_is_missing(space: Space, key: str) -> None:
+    """Purpose: reading or deleting a key that no object can have is the client's mistake.
 
     Method: 1. GET and HEAD a key of more than 1,024 bytes without a slash, DELETE it
-            2. expect 400, 404 or 414; of DELETE 2xx too, for there is no object afterwards
+            2. expect 400, 404 or 414; for DELETE also 2xx, since there is no object afterwards
     """
     for reply in (space.get(key), space.head(key)):
         expect_status(reply, {400, 404, 414})
@@ -121,11 +151,11 @@ def test_longer_key_is_not_there(space: Space, key: str) -> None:
 
 @verifies("storage/object/metadata-comes-back")
 @pytest.mark.parametrize("name", [case("of-a-long-name", f"x-amz-meta-{'of-many-words-' * 6}owner")])
-def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
-    """Purpose: a name of metadata may be long: it is among the two kibibytes that there may be, as its value is.
+def test_metadata_of_a_long_name_is_returned(space: Space, name: str) -> None:
+    """Purpose: a metadata name may be long, within the 2 KB for all names and values.
 
-    Method: 1. put an object with such a field: expect 2xx
-            2. expect it from HEAD
+    Method: 1. put an object with such a field
+            2. expect 2xx, and the field from HEAD
     """
     key = space.key()
 
@@ -136,10 +166,9 @@ def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
 @verifies("storage/key/of-1024-bytes-is-kept")
 @pytest.mark.parametrize("size", [case("in-pages", 400)])
 def test_long_keys_are_listed_page_by_page(space: Space, size: int) -> None:
-    """Purpose: long keys that differ at their ends are told apart by a listing, and by where it is to go on.
+    """Purpose: a listing distinguishes long keys that differ only at their ends, also as start and prefix.
 
-    Method: 1. put three objects under such keys; read their pages of one, by either version, from the second key on,
-               and under the whole second key as a prefix
+    Method: 1. put three objects under such keys; list them in pages of one, after the second key, and with it as prefix
             2. expect all three, each once; the third; the second
     """
     begun = _long(space, size)
@@ -152,40 +181,40 @@ def test_long_keys_are_listed_page_by_page(space: Space, size: int) -> None:
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")
-@pytest.mark.parametrize("size", [case("deleted-with-others", 400)])
+@pytest.mark.parametrize("size", [case("deleted-by-delete-objects", 400)])
 def test_long_keys_are_deleted_together(space: Space, size: int) -> None:
-    """Purpose: a long key in a Delete document is the whole key.
+    """Purpose: DeleteObjects does not truncate a long key.
 
     Method: 1. put two objects under such keys that differ at their ends, delete one by DeleteObjects
-            2. expect it gone, and the other as it was
+            2. expect it gone, and the other unchanged
     """
     begun = _long(space, size)
-    named, beside = (space.stored(b"of a long key", key=f"{begun}{number}") for number in "12")
+    named, beside = (space.stored(BODY, key=f"{begun}{number}") for number in "12")
 
     expect_success(space.delete_many([named]))
     expect_status(space.get(named), 404, "for a key that was deleted")
-    expect_bytes(space.get(beside), b"of a long key", "though another key that begins so was deleted")
+    expect_bytes(space.get(beside), BODY, "after another key of the same beginning was deleted")
 
 
 @verifies("storage/key/of-1024-bytes-is-kept")
 @pytest.mark.parametrize("letter", [case("as-a-source", "é")])
 def test_long_key_is_a_source(space: Space, letter: str) -> None:
-    """Purpose: a long key can be copied from, where it takes thrice as many letters as it has bytes.
+    """Purpose: a long key can be the source of a copy, though it is three times as long URL-encoded.
 
-    Method: 1. put an object under a key of nearly 1,024 bytes, all beyond ASCII but its beginning; copy it
+    Method: 1. put an object under a key of about 1,024 bytes, nearly all beyond ASCII; copy it
             2. expect its bytes
     """
-    source = space.stored(b"of a long key", key=_long(space, 1024, letter))
+    source = space.stored(BODY, key=_long(space, 1024, letter))
     key = space.key("copy")
 
     expect_no_error_inside(space.copy(key, source))
-    expect_bytes(space.get(key), b"of a long key")
+    expect_bytes(space.get(key), BODY)
 
 
 @verifies("storage/tagging/tags-come-back")
 @pytest.mark.parametrize("size", [case("of-a-long-key", 400)])
 def test_tags_of_a_long_key_come_back(space: Space, size: int) -> None:
-    """Purpose: tags are kept of an object under a long key, too.
+    """Purpose: an object under a long key can be tagged.
 
     Method: 1. put an object under such a key, tag it
             2. expect the tags
@@ -199,7 +228,7 @@ def test_tags_of_a_long_key_come_back(space: Space, size: int) -> None:
 @verifies("storage/multipart/uploads-are-listed")
 @pytest.mark.parametrize("size", [case("to-a-long-key", 400)])
 def test_upload_to_a_long_key_is_listed(space: Space, size: int) -> None:
-    """Purpose: an upload to a long key that broke off can be found.
+    """Purpose: a client finds its unfinished upload to a long key.
 
     Method: 1. open an upload to such a key, list the uploads there
             2. expect it

@@ -136,7 +136,7 @@ def test_closed_streams_lead_nowhere() -> None:
     "words",
     [
         ["list", "webhooks", "oauth/token/any-form-keeps-the-contract", "--format", "json"],
-        ["explain", "storage/errors/answers-are-dated"],
+        ["explain", "storage/errors/responses-have-a-date"],
         ["reference", "--list-defects"],
     ],
 )

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.real_servers.compare import expected, judged, means
 
-SELECTED = ("storage/paging", "storage/model", "storage/at-once", "storage/listing/start-after-is-exclusive")
+SELECTED = ("storage/paging", "storage/model", "storage/concurrency", "storage/listing/start-after-is-exclusive")
 
 
 def verdicts(config: Path, seed: int, folder: Path, choice: list[str]) -> dict[str, str] | None:

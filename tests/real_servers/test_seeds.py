@@ -57,4 +57,4 @@ def test_rate_is_of_the_run_after_start_up() -> None:
 
 def test_what_is_timed_is_left_out() -> None:
     assert "storage/listing" in untimed()
-    assert not any(each.startswith("storage/at-once") for each in untimed())
+    assert not any(each.startswith("storage/concurrency") for each in untimed())

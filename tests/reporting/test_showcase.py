@@ -67,7 +67,7 @@ def showcase() -> dict[str, str]:
         "storage/presigned/expired-is-refused": "presigned-never-expires",
         "storage/condition/if-match-is-honoured#if-match-fails": "read-if-match-ignored",
         "storage/range/range-is-served#from-the-start": "object-range-off-by-one",
-        "storage/copy/metadata-goes-along": "copy-merges-metadata",
+        "storage/copy/metadata-is-copied": "copy-merges-metadata",
         "storage/multi-delete/deletes-what-is-named": "multi-delete-leaves-last",
         "storage/multipart/order-of-parts-is-checked": "part-order-not-heeded",
         "storage/errors/document-has-code-and-message": "errors-within-success",

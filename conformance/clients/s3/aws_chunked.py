@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from conformance.clients.s3.checksums import checksum_field
 from conformance.clients.s3.sigv4 import (
     EMPTY_HASH,
     Keys,
@@ -111,3 +112,16 @@ def chunked(
     if lines and is_signed:
         lines.append(f"x-amz-trailer-signature:{chain.trailer(lines)}")
     return ChunkedUpload(signed, chunks, tuple(lines))
+
+
+def checksummed(
+    request: Request,
+    keys: Keys,
+    parts: Sequence[bytes],
+    kind: str = SIGNED,
+    algorithm: str = "crc32",
+    signing: Signing = NOW,
+) -> ChunkedUpload:
+    """The request with ``parts`` as its chunks and, where the kind has a trailer, their checksum in it."""
+    trailer = None if kind == SIGNED else checksum_field(algorithm, b"".join(parts))
+    return chunked(request, keys, parts, kind, trailer, signing=signing)

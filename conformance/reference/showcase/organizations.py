@@ -296,7 +296,7 @@ class RefusedMethodsNotNamed(Defect):
 
     surface = "storage"
     promise = "HT-01"
-    noticed_by = ("storage/errors/405-names-methods",)
+    noticed_by = ("storage/errors/405-has-allow",)
 
     def method_refused(self, original: Any, table: Any, asked: set[str]) -> Fault:
         return Fault("MethodNotAllowed")

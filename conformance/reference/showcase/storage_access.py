@@ -66,7 +66,7 @@ class MissingBucketListedEmpty(Defect):
         "storage/service/absent-bucket-is-refused#head-bucket",
         "storage/service/absent-bucket-is-refused#list-uploads",
         "storage/service/absent-bucket-is-refused#location",
-        "storage/service/absent-bucket-is-refused#that-begins-as-ours",
+        "storage/service/absent-bucket-is-refused#name-begins-like-ours",
         "interoperability/storage/missing-bucket-fails",
     )
 
@@ -137,7 +137,10 @@ class SignatureIgnored(Defect):
 
     surface = "storage"
     promise = "S3-09"
-    noticed_by = ("storage/signature/altered-query-is-refused", "interoperability/storage/wrong-secret-fails")
+    noticed_by = (
+        "storage/signature/altered-request-is-refused#query-value-changed",
+        "interoperability/storage/wrong-secret-fails",
+    )
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -148,7 +151,7 @@ class NoChunksKeepTheirFraming(Defect):
 
     surface = "storage"
     promise = "S3-10"
-    noticed_by = ("storage/streaming/chunks-are-joined#of-nothing",)
+    noticed_by = ("storage/streaming/chunks-are-joined#empty-object",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)

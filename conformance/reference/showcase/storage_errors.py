@@ -44,7 +44,7 @@ class UnknownStorageClassIsServerError(Defect):
 
     surface = "storage"
     promise = "S3-43"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-storage-class",)
+    noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-storage-class",)
 
     def storage_class(self, original: Any, call: Call) -> str:
         return str(crashing(lambda: original(call)))

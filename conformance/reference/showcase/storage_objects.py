@@ -113,7 +113,7 @@ class DeletionConditionIgnored(Defect):
 
     surface = "storage"
     promise = "S3-21"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed#own-etag",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, Conditions(None, None, None, None))
@@ -135,7 +135,7 @@ class CopyMergesMetadata(Defect):
 
     surface = "storage"
     promise = "S3-23"
-    noticed_by = ("storage/copy/metadata-goes-along",)
+    noticed_by = ("storage/copy/metadata-is-copied",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -147,7 +147,7 @@ class CopyDirectiveUnchecked(Defect):
 
     surface = "storage"
     promise = "S3-24"
-    noticed_by = ("storage/copy/bad-directive-is-refused",)
+    noticed_by = ("storage/copy/invalid-directive-is-refused",)
 
     def directive(self, original: Any, call: Call, name: str) -> bool:
         return call.headers.get(name, "COPY") == "REPLACE"
@@ -224,7 +224,7 @@ class MetadataOfEarlierBytes(Defect):
 
     surface = "storage"
     promise = "S3-45"
-    noticed_by = ("storage/at-once/key-is-a-register",)
+    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         found: StoredObject = await original(bucket, key)

@@ -36,7 +36,7 @@ ROWS = (
         'SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused.',
         "storage/signature/payload-hash-is-checked",
         "storage/signature/payload-hash-is-checked#completion",
-        "storage/signature/payload-hash-is-checked#nothing-came",
+        "storage/signature/payload-hash-is-checked#body-lost",
         "storage/signature/payload-hash-is-checked#tagging",
         payload_matches=lambda original, stated, body: True,
     ),
@@ -54,8 +54,8 @@ class LastOfAParameterSigned(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/altered-query-is-refused#repeated-before",
-        "storage/presigned/altered-is-refused#second-life-before",
+        "storage/signature/altered-request-is-refused#parameter-repeated-before",
+        "storage/presigned/altered-is-refused#second-expiry-before",
     )
 
     def signing_query(self, original: Any, request: Request) -> dict[str, str]:
@@ -105,7 +105,7 @@ class RepetitionsAreServerErrors(Defect):
     surface = "storage"
     noticed_by = (
         "storage/signature/altered-request-is-refused#signed-header-repeated",
-        "storage/signature/altered-query-is-refused#repeated-behind",
+        "storage/signature/altered-request-is-refused#parameter-repeated-after",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -241,8 +241,8 @@ class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
         "storage/signature/payload-hash-is-checked",
         "storage/signature/payload-hash-is-checked#completion",
         "storage/signature/payload-hash-is-checked#deletion",
-        "storage/signature/payload-hash-is-checked#nothing-came",
-        "storage/signature/payload-hash-is-checked#of-nothing",
+        "storage/signature/payload-hash-is-checked#body-lost",
+        "storage/signature/payload-hash-is-checked#body-added",
     )
     codes = ("XAmzContentSHA256Mismatch",)
 
@@ -267,7 +267,7 @@ class PayloadsOfNoHashStored(_DoneAllTheSame):
     codes = ("InvalidArgument",)
     noticed_by = (
         "storage/signature/payload-hash-is-checked#no-hash",
-        "storage/signature/payload-hash-is-checked#of-unknown-kind",
+        "storage/signature/payload-hash-is-checked#unknown-kind",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:

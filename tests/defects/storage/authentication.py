@@ -116,7 +116,7 @@ class StrangersObeyed(_DoneAllTheSame):
     noticed_by = (
         "storage/signature/every-operation-is-closed#delete",
         "storage/signature/every-operation-is-closed#put",
-        "storage/signature/altered-request-is-refused#unsigned-chunks-of-nobody",
+        "storage/signature/altered-request-is-refused#unsigned-chunks-without-signature",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:
@@ -279,17 +279,17 @@ class FormsToldAsTaken(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/signature/form-without-permission-is-refused#bucket",
-        "storage/signature/form-without-permission-is-refused#bytes",
-        "storage/signature/form-without-permission-is-refused#condition",
-        "storage/signature/form-without-permission-is-refused#each-size",
-        "storage/signature/form-without-permission-is-refused#end",
-        "storage/signature/form-without-permission-is-refused#key",
-        "storage/signature/form-without-permission-is-refused#letters",
-        "storage/signature/form-without-permission-is-refused#policy",
-        "storage/signature/form-without-permission-is-refused#secret",
-        "storage/signature/form-without-permission-is-refused#size",
-        "storage/signature/form-without-permission-is-refused#time",
+        "storage/signature/form-without-permission-is-refused#other-bucket",
+        "storage/signature/form-without-permission-is-refused#too-many-bytes-required",
+        "storage/signature/form-without-permission-is-refused#field-without-condition",
+        "storage/signature/form-without-permission-is-refused#one-of-two-ranges",
+        "storage/signature/form-without-permission-is-refused#no-expiration",
+        "storage/signature/form-without-permission-is-refused#other-keys",
+        "storage/signature/form-without-permission-is-refused#field-value-in-other-case",
+        "storage/signature/form-without-permission-is-refused#no-policy",
+        "storage/signature/form-without-permission-is-refused#wrong-secret",
+        "storage/signature/form-without-permission-is-refused#too-few-bytes-permitted",
+        "storage/signature/form-without-permission-is-refused#expired",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -385,9 +385,11 @@ class UnknownAccessKeyIsServerError(Defect):
     surface = "storage"
     noticed_by = (
         "storage/signature/unknown-key-is-refused#by-url",
-        "storage/signature/unknown-key-is-refused#by-url-and-no-secret",
+        "storage/signature/unknown-key-is-refused#by-url-with-empty-secret",
         "storage/signature/unknown-key-is-refused#get",
         "storage/signature/unknown-key-is-refused#like-our-own",
+        "storage/signature/unknown-key-is-refused#get-by-no-secret",
+        "storage/signature/unknown-key-is-refused#similar-to-an-issued-one",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -432,7 +434,7 @@ class ForgedWritesDone(_DoneAllTheSame):
         "storage/signature/altered-request-is-refused#signed-header-removed",
         "storage/signature/altered-request-is-refused#signed-header-repeated",
         "storage/signature/any-altered-component-is-refused",
-        "storage/signature/signature-is-not-reusable-for-another-body",
+        "storage/signature/altered-request-is-refused#signature-of-another-request",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:

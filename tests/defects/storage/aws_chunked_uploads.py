@@ -39,8 +39,8 @@ ROWS = (
     row(
         "chunks-lose-their-metadata",
         "S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks.",
-        "storage/streaming/fields-are-kept#signed-chunks",
-        "storage/streaming/fields-are-kept#unsigned-chunks",
+        "storage/streaming/metadata-is-stored#signed-chunks",
+        "storage/streaming/metadata-is-stored#unsigned-chunks",
         metadata=lambda original, call: {} if in_chunks(call) else dict(original(call)),
     ),
 )
@@ -68,7 +68,7 @@ class CutOffChunksStored(_DoneAllTheSame):
 
     codes = (INCOMPLETE,)
     noticed_by = (
-        "storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",
+        "storage/streaming/altered-chunks-are-refused#ended-after-a-chunk",
         "storage/streaming/altered-chunks-are-refused#last-chunk-lost",
         "storage/streaming/altered-chunks-are-refused#never-framed",
         "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost",
@@ -84,7 +84,7 @@ class CleanEndTakenForTheLastChunk(Defect):
     """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-behind-a-chunk",)
+    noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-after-a-chunk",)
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
         if stated == STREAMING[0] and LAST_CHUNK not in call.request.body:
@@ -160,7 +160,7 @@ class ChunkFramingStored(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/streaming/chunks-are-joined#of-a-mebibyte",
+        "storage/streaming/chunks-are-joined#one-mebibyte",
         "storage/streaming/chunks-are-joined#signed",
         "storage/streaming/chunks-are-joined#signed-with-trailer",
         "storage/streaming/chunks-are-joined#size-in-capitals",
@@ -176,7 +176,7 @@ class UntoldDecodedLengthIsServerError(Defect):
     """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/decoded-length-is-checked#left-out",)
+    noticed_by = ("storage/streaming/decoded-length-is-checked#missing",)
 
     def check_decoded_length(self, original: Any, call: Call) -> None:
         if "x-amz-decoded-content-length" not in call.headers:
@@ -216,7 +216,7 @@ class ChunksInTransferCodingLost(Defect):
     """RFC 9112 section 7.1: the coding of the transfer is taken away, and the payload's chunks stay."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+    noticed_by = ("storage/streaming/chunked-transfer-coding-is-accepted",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -228,7 +228,7 @@ class DecodedLengthIsNoLength(Defect):
     """Provisioning Storage, any S3-compatible client: chunks in transfer coding state their length as decoded."""
 
     surface = "storage"
-    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+    noticed_by = ("storage/streaming/chunked-transfer-coding-is-accepted",)
 
     def require_length(self, original: Any, call: Call) -> None:
         if "content-length" not in call.headers:
@@ -252,9 +252,9 @@ class PartKeepsItsFraming(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/streaming/parts-come-in-chunks-too#signed",
-        "storage/streaming/parts-come-in-chunks-too#signed-with-trailer",
-        "storage/streaming/parts-come-in-chunks-too#unsigned-with-trailer",
+        "storage/streaming/parts-may-be-chunked#signed",
+        "storage/streaming/parts-may-be-chunked#signed-with-trailer",
+        "storage/streaming/parts-may-be-chunked#unsigned-with-trailer",
     )
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:

@@ -102,7 +102,7 @@ class BucketsMixedUnderLoad(Defect):
     """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/buckets-do-not-mix",)
+    noticed_by = ("storage/concurrency/buckets-do-not-mix",)
 
     def __init__(self) -> None:
         self.latest: dict[str, StoredObject] = {}
@@ -127,7 +127,7 @@ class RegionsDisagree(Defect):
     """S3 API Reference, HeadBucket, x-amz-bucket-region: the region that the bucket is in, as its location tells."""
 
     surface = "storage"
-    noticed_by = ("storage/service/location-is-told",)
+    noticed_by = ("storage/service/location-names-the-region",)
 
     async def head_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -139,7 +139,7 @@ class BucketLocationUnknown(Defect):
     """S3 API Reference, GetBucketLocation: it returns the region that the bucket is in."""
 
     surface = "storage"
-    noticed_by = ("storage/service/location-is-told",)
+    noticed_by = ("storage/service/location-names-the-region",)
 
     async def bucket_location(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         raise Fault("NotImplemented")
@@ -206,7 +206,7 @@ class DeletedInEveryBucket(Defect):
     surface = "storage"
     noticed_by = (
         "storage/service/same-key-in-two-buckets",
-        "storage/service/same-key-in-two-buckets#deleted-with-others",
+        "storage/service/same-key-in-two-buckets#deleted-by-delete-objects",
     )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
@@ -221,7 +221,7 @@ class BucketsShareObjects(Defect):
     surface = "storage"
     noticed_by = (
         "storage/service/same-key-in-two-buckets",
-        "storage/service/same-key-in-two-buckets#deleted-with-others",
+        "storage/service/same-key-in-two-buckets#deleted-by-delete-objects",
     )
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:

@@ -21,7 +21,7 @@ ROWS = (
     row(
         "odd-tag-is-server-error",
         "API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one.",
-        "storage/condition/any-tag-is-no-server-error",
+        "storage/condition/invalid-condition-is-no-server-error",
         match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
         none_match_holds=lambda original, value, found: bool(original(_well_formed(value), found)),
     ),
@@ -35,7 +35,7 @@ ROWS = (
         "if-match-any-taken-for-a-tag",
         "RFC 9110 section 13.1.1: If-Match: * holds where there is an object.",
         "storage/condition/if-match-forms-are-honoured#if-match-any",
-        "storage/conditional-write/if-match-any-needs-an-object",
+        "storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",
         match_holds=lambda original, value, found: value.strip() != "*" and bool(original(value, found)),
     ),
     row(
@@ -47,13 +47,13 @@ ROWS = (
     row(
         "modified-since-compared-exactly",
         "S3 API Reference, GetObject, If-Modified-Since: since the date, and not at another one than the date.",
-        "storage/condition/modified-since-later",
+        "storage/condition/if-modified-since-is-honoured#later-date",
         modified_since_holds=lambda original, date, found: found is None or found.modified != date,
     ),
     row(
         "unmodified-only-at-that-date",
         "RFC 9110 section 13.1.4: an object that is earlier than the date was not modified since.",
-        "storage/condition/unmodified-since-later",
+        "storage/condition/if-unmodified-since-is-honoured#unmodified-since-later",
         unmodified_since_holds=lambda original, date, found: found is None or found.modified == date,
     ),
     row(
@@ -75,7 +75,7 @@ class DateOfNothingIsServerError(Defect):
     """RFC 9110 section 13.1.4: If-Unmodified-Since is ignored where there is no date, and no reason to crash."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
+    noticed_by = ("storage/condition/invalid-condition-is-no-server-error",)
 
     def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         if found is None:
@@ -87,7 +87,7 @@ class OddRangeConditionIsServerError(Defect):
     """RFC 9110 section 13.1.5: an If-Range that is neither tag nor date does not match, and is no reason to crash."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
+    noticed_by = ("storage/condition/invalid-condition-is-no-server-error",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         if value is not None and '"' not in value and http_date(value) is None:
@@ -99,7 +99,7 @@ class BrokenDateRefused(Defect):
     """RFC 9110 section 13.1.3: an If-Modified-Since that is no HTTP date is ignored."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/broken-date-is-ignored",)
+    noticed_by = ("storage/condition/invalid-date-is-ignored#modified-since",)
 
     def intercept(self, request: Request) -> Answer | None:
         since = request.headers.get("if-modified-since")
@@ -110,7 +110,7 @@ class BrokenUnmodifiedDateFails(Defect):
     """RFC 9110 section 13.1.4: an If-Unmodified-Since that is no HTTP date is ignored."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/broken-unmodified-date-is-ignored",)
+    noticed_by = ("storage/condition/invalid-date-is-ignored#unmodified-since",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         given = call.headers.get("if-unmodified-since")
@@ -177,7 +177,7 @@ class PartsReadUnconditionally(Defect):
     """RFC 9110 section 13.1.1: where If-Match does not hold the request is not performed, that for a part neither."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-is-honoured#for-a-part",)
+    noticed_by = ("storage/condition/if-match-is-honoured#part-number",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -196,7 +196,7 @@ class CopyComparesNoTagOfParts(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: the ETag of an object in parts is one like others."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-is-honoured#of-parts",)
+    noticed_by = ("storage/condition/if-match-is-honoured#etag-of-a-multipart-object",)
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         return bool(original(asked, stored)) and not (asked.match and "-" in stored.etag)
@@ -206,7 +206,7 @@ class TagOfPartsIsNeverFresh(Defect):
     """RFC 9110 section 13.1.2: what a client has, by its entity tag, is not sent again, also if it came in parts."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-is-honoured#of-parts",)
+    noticed_by = ("storage/condition/if-match-is-honoured#etag-of-a-multipart-object",)
 
     def none_match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
         return (found is not None and "-" in found.etag) or bool(original(value, found))
@@ -218,7 +218,7 @@ class ReadUnderConditionIsEmpty(Defect):
     surface = "storage"
     noticed_by = (
         "storage/condition/if-match-is-honoured#if-match-holds",
-        "storage/condition/if-match-is-honoured#of-parts",
+        "storage/condition/if-match-is-honoured#etag-of-a-multipart-object",
         "storage/condition/if-modified-since-is-honoured#modified-since-holds",
     )
 
@@ -249,10 +249,10 @@ class ReadIfNoneMatchIgnored(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/condition/if-none-match-outranks-modified-since",
+        "storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-if-modified-since",
         "storage/condition/if-none-match-is-honoured#if-none-match-fails",
         "storage/condition/if-none-match-forms-are-honoured#if-none-match-weak",
-        "storage/condition/if-none-match-is-honoured#before-an-older-date",
+        "storage/condition/if-none-match-is-honoured#if-none-match-before-earlier-date",
     )
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
@@ -268,9 +268,9 @@ class ConditionsNotImplemented(Defect):
         "storage/condition/if-none-match-is-honoured#if-none-match-holds",
         "storage/condition/if-unmodified-since-is-honoured#unmodified-since-holds",
         "storage/conditional-write/creates-what-is-absent",
-        "storage/conditional-write/creates-what-is-absent#above-another-key",
-        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
-        "storage/conditional-write/created-again-after-deletion",
+        "storage/conditional-write/creates-what-is-absent#prefix-of-another-key",
+        "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
+        "storage/conditional-write/creates-what-is-absent#after-deletion",
     )
 
     def intercept(self, request: Request) -> Answer | None:
@@ -310,7 +310,7 @@ class NotModifiedForgetsHowLongToKeep(Defect):
     """RFC 9110 section 15.4.5: 304 has the Cache-Control and the Expires that 200 would have."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/not-modified-keeps-caching-fields",)
+    noticed_by = ("storage/condition/not-modified-has-caching-fields",)
 
     def not_modified(self, original: Any, found: StoredObject) -> Answer:
         answer: Answer = original(found)
@@ -322,7 +322,7 @@ class HeadNotModifiedWithoutEtag(Defect):
     """RFC 9110 section 15.4.5: 304 carries the ETag that 200 would, that of HEAD as well."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/not-modified-keeps-etag",)
+    noticed_by = ("storage/condition/not-modified-has-etag",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -336,7 +336,7 @@ class NotModifiedToldAs412(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/condition/not-modified-keeps-etag",
+        "storage/condition/not-modified-has-etag",
         "storage/condition/if-none-match-forms-are-honoured#if-none-match-list",
         "storage/condition/if-none-match-forms-are-honoured#if-none-match-any",
     )
@@ -350,7 +350,7 @@ class NotModifiedSinceNow(Defect):
     """RFC 9110 section 8.8.2: Last-Modified is when an object was, and not when a cache asked whether it has it."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/not-modified-keeps-etag",)
+    noticed_by = ("storage/condition/not-modified-has-etag",)
 
     def not_modified(self, original: Any, found: StoredObject) -> Answer:
         answer: Answer = original(found)
@@ -362,7 +362,7 @@ class NotModifiedHasABody(Defect):
     """RFC 9110 section 15.4.5: 304 ends with its head."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/not-modified-tells-no-other-length",)
+    noticed_by = ("storage/condition/not-modified-has-no-other-length",)
     shipped = True
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -375,7 +375,7 @@ class NotModifiedOfNoLength(Defect):
     """RFC 9110 section 8.6: no Content-Length in 304 but that of 200."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/not-modified-tells-no-other-length",)
+    noticed_by = ("storage/condition/not-modified-has-no-other-length",)
 
     def not_modified(self, original: Any, found: StoredObject) -> Answer:
         answer: Answer = original(found)
@@ -387,7 +387,7 @@ class PartsUnderNoTag(Defect):
     """RFC 9110 section 14.2: Range is evaluated after the preconditions, If-Match among them."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/outranks-range#a-part-that-there-is",)
+    noticed_by = ("storage/condition/precedence-is-that-of-rfc9110#if-match-before-range",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         headers = call.headers.mutablecopy()
@@ -401,7 +401,7 @@ class RangeBeforeConditions(Defect):
     """RFC 9110 section 14.2: Range is evaluated after the conditions."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/outranks-range",)
+    noticed_by = ("storage/condition/precedence-is-that-of-rfc9110#if-none-match-before-unsatisfiable-range",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         surface = gateway(original)

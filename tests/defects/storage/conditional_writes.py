@@ -33,7 +33,7 @@ class ConditionalCompletionsAllFail(Defect):
     """S3 API Reference, CompleteMultipartUpload, If-Match and If-None-Match: the object is made where they hold."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/completion-keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/completion-honours-conditions#if-match",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if {"if-match", "if-none-match"} & set(call.headers):
@@ -46,7 +46,7 @@ class CompleteConditionsIgnored(Defect):
     """S3 User Guide, "Conditional writes": CompleteMultipartUpload heeds If-None-Match, too."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/completion-keeps-what-is-there",)
+    noticed_by = ("storage/conditional-write/completion-honours-conditions#if-none-match",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -58,7 +58,7 @@ class CopyHeedsAbsenceAlone(Defect):
     """S3 API Reference, CopyObject, If-Match: 412 where the object that would be overwritten has another ETag."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/copy-keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/copy-honours-conditions#if-match",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         left = [pair for pair in call.headers.raw if pair[0] != b"if-match"]
@@ -70,7 +70,7 @@ class CopyOverwritesUnasked(Defect):
     """S3 API Reference, CopyObject, If-None-Match: nothing is overwritten."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/copy-keeps-what-is-there",)
+    noticed_by = ("storage/conditional-write/copy-honours-conditions#if-none-match",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         headers = call.headers.mutablecopy()
@@ -83,7 +83,7 @@ class ConditionalCopiesAllFail(Defect):
     """S3 API Reference, CopyObject, If-None-Match: the copy is made where nothing stands at its key."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/copy-keeps-what-is-there",)
+    noticed_by = ("storage/conditional-write/copy-honours-conditions#if-none-match",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if "if-none-match" in call.headers:
@@ -109,7 +109,7 @@ class CreatedOnlyInTheAnswer(Defect):
     surface = "storage"
     noticed_by = (
         "storage/conditional-write/creates-what-is-absent",
-        "storage/conditional-write/creates-what-is-absent#beside-another-bucket-s",
+        "storage/conditional-write/creates-what-is-absent#key-of-another-bucket",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -123,7 +123,7 @@ class DeletedBeforeItsCondition(Defect):
     """S3 User Guide, "Conditional deletes": where a condition fails, nothing is deleted."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed#own-etag",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         found = bucket.objects.get(key)
@@ -136,9 +136,9 @@ class DeletedOnlyInTheAnswer(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/conditional-write/deletion-keeps-what-changed",
-        "storage/conditional-write/deletion-keeps-what-changed#any-tag",
-        "storage/conditional-write/deletion-keeps-what-changed#tag-of-parts",
+        "storage/conditional-write/deletion-keeps-what-changed#own-etag",
+        "storage/conditional-write/deletion-keeps-what-changed#any-etag",
+        "storage/conditional-write/deletion-keeps-what-changed#multipart-etag",
     )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
@@ -153,8 +153,8 @@ class DeletionConditionsAllFail(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/conditional-write/deletion-keeps-what-changed",
-        "storage/conditional-write/deletion-keeps-what-changed#any-tag",
+        "storage/conditional-write/deletion-keeps-what-changed#own-etag",
+        "storage/conditional-write/deletion-keeps-what-changed#any-etag",
         "storage/conditional-write/many-deletions-keep-what-changed",
     )
 
@@ -168,7 +168,7 @@ class IfMatchAnyCreates(Defect):
     """RFC 9110 section 13.1.1: If-Match: * holds only where there is an object."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object",)
+    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if asked.match != "*" or found is not None:
@@ -179,7 +179,7 @@ class ReplacedOnlyInTheAnswer(Defect):
     """RFC 9110 section 13.1.1: where If-Match: * holds the PUT is performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object",)
+    noticed_by = ("storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if asked.match == "*":
@@ -192,7 +192,7 @@ class IfMatchCreates(Defect):
     """S3 User Guide, "Conditional writes": If-Match writes nothing where there is no object."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/if-match-needs-an-object",)
+    noticed_by = ("storage/conditional-write/keeps-what-changed#missing-object",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if found is not None:
@@ -215,13 +215,13 @@ class WrittenBeforeItsCondition(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/conditional-write/keeps-what-has-the-tag",
-        "storage/conditional-write/if-match-any-needs-an-object",
+        "storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",
+        "storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails",
         "storage/conditional-write/keeps-what-changed#never-seen",
-        "storage/conditional-write/if-match-needs-an-object",
-        "storage/conditional-write/copy-keeps-what-changed",
-        "storage/conditional-write/copy-keeps-what-is-there",
-        "storage/conditional-write/completion-keeps-what-changed",
+        "storage/conditional-write/keeps-what-changed#missing-object",
+        "storage/conditional-write/copy-honours-conditions#if-match",
+        "storage/conditional-write/copy-honours-conditions#if-none-match",
+        "storage/conditional-write/completion-honours-conditions#if-match",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -234,7 +234,7 @@ class AnyTagTakenForAnAsterisk(Defect):
     """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-has-the-tag",)
+    noticed_by = ("storage/conditional-write/if-none-match-of-an-etag#if-none-match-holds",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(replace(asked, none_match="*") if asked.none_match else asked, found)
@@ -244,7 +244,7 @@ class WriteUnlessOfTagIgnored(Defect):
     """RFC 9110 section 13.1.2: a PUT whose If-None-Match names the entity tag that there is is not performed."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/keeps-what-has-the-tag",)
+    noticed_by = ("storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(asked if asked.none_match == "*" else replace(asked, none_match=None), found)
@@ -272,7 +272,7 @@ class RefusedConditionalWriteStored(Defect):
         "storage/conditional-write/keeps-what-is-there",
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
-        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#created-during-the-upload",
         "storage/conditional-write/keeps-what-is-there#copied-object",
     )
 
@@ -292,7 +292,7 @@ class CreationOnConditionGetsNoAnswer(Defect):
         "storage/conditional-write/keeps-what-is-there",
         "storage/conditional-write/keeps-what-is-there#by-url",
         "storage/conditional-write/keeps-what-is-there#signed-chunks",
-        "storage/conditional-write/keeps-what-is-there#what-came-meanwhile",
+        "storage/conditional-write/keeps-what-is-there#created-during-the-upload",
         "storage/conditional-write/keeps-what-is-there#copied-object",
     )
 
@@ -400,7 +400,7 @@ class WriteComparesQuotesToo(Defect):
     surface = "storage"
     noticed_by = (
         "storage/conditional-write/replaces-what-matches",
-        "storage/conditional-write/replaces-what-matches#of-parts",
+        "storage/conditional-write/replaces-what-matches#multipart-object",
         "storage/conditional-write/replaces-what-matches#copy-over-an-object",
     )
 
@@ -414,7 +414,7 @@ class CreationSeesNoParts(Defect):
     """S3 API Reference, PutObject, If-None-Match: an object that came in parts is there as any other is."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/replaces-what-matches#of-parts",)
+    noticed_by = ("storage/conditional-write/keeps-what-is-there#existing-multipart-object",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         found = bucket.objects.get(call.key)

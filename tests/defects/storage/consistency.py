@@ -28,7 +28,7 @@ class CopyFailsBesideWrites(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/copies-are-whole",)
+    noticed_by = ("storage/concurrency/copies-are-whole",)
 
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
@@ -43,7 +43,7 @@ class CopyOfTwoValues(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, whole."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/copies-are-whole",)
+    noticed_by = ("storage/concurrency/copies-are-whole",)
 
     async def source(self, original: Any, call: Call) -> Source:
         found: Source = await original(call)
@@ -57,7 +57,7 @@ class ListedAMomentLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was put is in the next listing."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
         self.put_at: dict[tuple[str, str], float] = {}
@@ -75,7 +75,7 @@ class FolderMadeByTwoFails(Defect):
     """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
         self.making: set[str] = set()
@@ -95,7 +95,7 @@ class OldListingsKeptAMoment(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+    noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
@@ -113,7 +113,7 @@ class LengthOfEarlierBytes(Defect):
     """RFC 9110 section 8.6: the Content-Length of HEAD is that of the representation whose entity tag it tells."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/etag-is-of-its-value",)
+    noticed_by = ("storage/concurrency/etag-belongs-to-its-bytes",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = bucket.objects.get(call.key)
@@ -129,7 +129,7 @@ class EtagOfEarlierBytes(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/etag-is-of-its-value",)
+    noticed_by = ("storage/concurrency/etag-belongs-to-its-bytes",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         found: StoredObject = await original(bucket, key)
@@ -143,10 +143,10 @@ class WritesCollide(_Beside):
 
     surface = "storage"
     noticed_by = (
-        "storage/at-once/key-is-a-register",
-        "storage/at-once/put-or-delete#of-a-new-key",
-        "storage/at-once/complete-or-put",
-        "storage/at-once/copies-are-whole",
+        "storage/concurrency/one-key-is-linearizable",
+        "storage/concurrency/put-or-delete#new-key",
+        "storage/concurrency/complete-or-put",
+        "storage/concurrency/copies-are-whole",
     )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
@@ -168,7 +168,7 @@ class TornWrite(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/key-is-a-register",)
+    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -184,7 +184,7 @@ class OneInTwentyReadsFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/key-is-a-register",)
+    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     def __init__(self) -> None:
         self.served = 0
@@ -201,7 +201,7 @@ class OneInTwentyReadsCutShort(Defect):
     """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/key-is-a-register",)
+    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     def __init__(self) -> None:
         self.served = 0
@@ -220,7 +220,7 @@ class DeletionTakesEffectLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key", "storage/at-once/put-or-delete#of-an-object")
+    noticed_by = ("storage/concurrency/put-or-delete#new-key", "storage/concurrency/put-or-delete#existing-object")
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], int] = {}
@@ -243,7 +243,7 @@ class DeletionTornByPut(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/put-or-delete#of-a-new-key",)
+    noticed_by = ("storage/concurrency/put-or-delete#new-key",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await asyncio.sleep(PAUSE_S)
@@ -271,7 +271,7 @@ class OverwrittenUnderItsReaders(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": who reads slowly gets one value, though another is written."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/slow-readers-get-one-value",)
+    noticed_by = ("storage/concurrency/slow-reader-gets-one-object",)
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         objects = gateway(original).buckets[call.bucket].objects
@@ -282,7 +282,10 @@ class TaggingWritesTheObjectBack(Defect):
     """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/tagging-writes-no-bytes#delete", "storage/at-once/tagging-writes-no-bytes#put")
+    noticed_by = (
+        "storage/concurrency/tagging-undoes-no-write#delete",
+        "storage/concurrency/tagging-undoes-no-write#put",
+    )
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         found = await gateway(original).require(bucket, key)
@@ -307,7 +310,7 @@ class ReadersWaitForUploads(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/upload-under-way-holds-nobody-up",)
+    noticed_by = ("storage/concurrency/paused-upload-blocks-no-reader",)
 
     def __init__(self) -> None:
         self.uploads: dict[str, asyncio.Event] = {}
@@ -343,7 +346,7 @@ class OverwrittenInPlace(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is there until the next one has come whole."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/upload-under-way-is-unseen",)
+    noticed_by = ("storage/concurrency/partial-upload-is-invisible",)
 
     async def under_way(self, original: Any, request: Request) -> None:
         bucket, key = _being_put(original, request)

@@ -133,7 +133,7 @@ class SourceOfTheSameNameHere(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
+    noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
 
     def __init__(self) -> None:
         self.into: Bucket | None = None
@@ -153,7 +153,7 @@ class SameKeyElsewhereIsItself(Defect):
     """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/between-buckets#of-a-name-in-both",)
+    noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if gateway(original).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
@@ -195,7 +195,7 @@ class CopyOfNothingRefused(Defect):
     """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same#of-nothing",)
+    noticed_by = ("storage/copy/bytes-are-the-same#empty",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         if not stored.body:
@@ -244,7 +244,7 @@ class CopyForgetsItsEncoding(Defect):
     """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/metadata-goes-along",)
+    noticed_by = ("storage/copy/metadata-is-copied",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -303,7 +303,7 @@ class CopyOfPartsIsOfTheFirst(Defect):
     """S3 API Reference, CopyObject: the copy has all the parts of its source."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/of-parts-is-the-same",)
+    noticed_by = ("storage/copy/multipart-object-is-the-same",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -314,7 +314,7 @@ class CopyOfPartsLosesMetadata(Defect):
     """S3 API Reference, CopyObject: the source's metadata is the copy's, also of a source in parts."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/of-parts-is-the-same",)
+    noticed_by = ("storage/copy/multipart-object-is-the-same",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -325,7 +325,7 @@ class CopyOfPartsToldByItsSource(Defect):
     """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/of-parts-is-the-same",)
+    noticed_by = ("storage/copy/multipart-object-is-the-same",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         source = (await gateway(original).source(call)).stored
@@ -569,7 +569,7 @@ class RefusedCopyMadeAllTheSame(Defect):
         "storage/copy/if-modified-since-is-honoured#modified-since-fails",
         "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
         "storage/copy/missing-version-is-refused",
-        "storage/copy/bad-directive-is-refused",
+        "storage/copy/invalid-directive-is-refused",
     )
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:

@@ -38,7 +38,7 @@ class DeleteKeepsObject(Defect):
     noticed_by = (
         "storage/object/delete-removes#one",
         "storage/object/delete-removes#two-at-once",
-        "storage/at-once/created-is-seen-at-once",
+        "storage/concurrency/created-is-visible-immediately",
         "storage/key/any-key-reaches-itself",
         "interoperability/storage/aws-s3-mv",
         "interoperability/storage/recursive-removal-keeps-to-its-prefix",

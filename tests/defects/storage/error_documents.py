@@ -18,7 +18,7 @@ ROWS = (
     row(
         "error-body-missing",
         'S3 API Reference, "REST error responses": an error has a document with Code and Message.',
-        "storage/errors/request-can-be-named",
+        "storage/errors/request-has-an-id",
         "storage/errors/code-bad-digest",
         error_body=lambda original, request, fault, request_id: b"",
     ),
@@ -49,7 +49,7 @@ class ArgumentsRepeatedAsMarkup(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/errors/document-has-code-and-message#of-markup",
+        "storage/errors/document-has-code-and-message#markup-in-request",
         "storage/errors/document-has-code-and-message#of-the-whole-run",
     )
 
@@ -71,7 +71,7 @@ class ErrorsWithoutCode(Defect):
         "storage/errors/document-has-code-and-message#missing-bucket",
         "storage/errors/document-has-code-and-message#missing-key",
         "storage/errors/document-has-code-and-message#missing-upload",
-        "storage/errors/document-has-code-and-message#of-markup",
+        "storage/errors/document-has-code-and-message#markup-in-request",
         "storage/errors/document-has-code-and-message#of-the-whole-run",
         "storage/errors/document-has-code-and-message#wrong-secret",
     )
@@ -102,11 +102,11 @@ class ErrorsWithinSuccess(Defect):
     surface = "storage"
     noticed_by = (
         "storage/errors/document-has-code-and-message#anonymous",
-        "storage/errors/document-has-code-and-message#asked-as-by-a-page",
+        "storage/errors/document-has-code-and-message#accept-json",
         "storage/errors/document-has-code-and-message#bad-digest",
         "storage/errors/document-has-code-and-message#expired-url",
         "storage/errors/document-has-code-and-message#malformed-xml",
-        "storage/errors/document-has-code-and-message#missing-hard-key",
+        "storage/errors/document-has-code-and-message#missing-key-with-markup",
         "storage/errors/document-has-code-and-message#missing-upload",
         "storage/errors/document-has-code-and-message#unknown-key",
     )
@@ -136,7 +136,7 @@ class AnonymousToldWhatExists(Defect):
     surface = "storage"
     noticed_by = (
         "storage/errors/head-has-no-body#anonymous",
-        "storage/signature/signature-is-not-reusable-for-another-body",
+        "storage/signature/altered-request-is-refused#signature-of-another-request",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -156,7 +156,7 @@ class TraceShowsAuthorization(Defect):
     """RFC 9110 section 9.3.8: fields with credentials are left out of what TRACE reflects."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away#of-a-trace",)
+    noticed_by = ("storage/errors/nothing-internal-is-revealed#trace",)
 
     def intercept(self, request: Request) -> Answer | None:
         if request.method != "TRACE":
@@ -171,8 +171,8 @@ class StackTraceInError(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/errors/nothing-is-given-away#malformed-xml",
-        "storage/errors/nothing-is-given-away#missing-key",
+        "storage/errors/nothing-internal-is-revealed#malformed-xml",
+        "storage/errors/nothing-internal-is-revealed#missing-key",
     )
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
@@ -185,7 +185,7 @@ class SecretInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing secret, least of all the key that it was checked with."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/nothing-is-given-away#wrong-secret",)
+    noticed_by = ("storage/errors/nothing-internal-is-revealed#wrong-secret",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -201,7 +201,7 @@ class RequestNamedTwice(Defect):
     """S3 API Reference, "REST error responses", RequestId: the id of the request, which its header tells."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named",)
+    noticed_by = ("storage/errors/request-has-an-id",)
 
     def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
         return bytes(original(request, refusal, gateway(original).new_request_id()))
@@ -211,7 +211,7 @@ class AmzRequestIdMissing(Defect):
     """S3 API Reference, "Common response headers": every answer has a request id."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named",)
+    noticed_by = ("storage/errors/request-has-an-id",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         request_id = answer.headers.get("x-amz-request-id", "")

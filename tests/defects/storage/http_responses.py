@@ -25,7 +25,7 @@ class RefusalsWithoutTime(Defect):
     """RFC 9110 section 6.6.1: a refusal tells the time too, and an SDK whose clock is off needs it there most."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/answers-are-dated",)
+    noticed_by = ("storage/errors/responses-have-a-date",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status >= 400:

@@ -21,7 +21,7 @@ ROWS = (
     row(
         "wrong-part-tag-not-refused",
         "S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload.",
-        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
+        "storage/multipart/invalid-part-is-refused#etag-of-a-replaced-part",
         "storage/multipart/invalid-part-is-refused#etag-of-another-part",
         "storage/multipart/invalid-part-is-refused#wrong-etag",
         part_tag_matches=lambda original, given, part: True,

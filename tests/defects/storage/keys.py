@@ -68,7 +68,7 @@ ROWS = (
     row(
         "noughts-before-numbers-lost",
         'S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits.',
-        "storage/key/ordinary-names-are-kept#tilde-and-noughts",
+        "storage/key/ordinary-names-are-kept#tilde-and-zeros",
         shipped=True,
         object_key=lambda original, key: NOUGHTS.sub("/\\1", str(original(key))),
     ),
@@ -248,7 +248,7 @@ class FolderTakesWhatIsBelow(Defect):
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
 
     surface = "storage"
-    noticed_by = ("storage/key/folder-can-go-alone#many",)
+    noticed_by = ("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -261,10 +261,9 @@ class FolderIsAnObject(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/key/folder-is-no-object#its-marker-asked-for",
-        "storage/key/folder-is-no-object#its-marker-read",
+        "storage/key/folder-is-no-object#marker-without-slash",
         "storage/key/folder-is-no-object#with-its-slash",
-        "storage/key/folder-is-no-object#without",
+        "storage/key/folder-is-no-object#without-slash",
     )
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
@@ -330,7 +329,7 @@ class DeletionIsRecursive(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": to delete ``a`` is not to delete ``a/b``."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-above-an-object", "storage/key/object-beside-its-prefix")
+    noticed_by = ("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-beside-its-prefix")
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -343,8 +342,8 @@ class DirectoryNotEmpty(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/key/nothing-stands-above-an-object",
-        "storage/key/folder-can-go-alone#one",
+        "storage/key/deleting-a-folder-deletes-nothing-below#name",
+        "storage/key/deleting-a-folder-deletes-nothing-below#marker",
         "storage/key/object-beside-its-prefix",
     )
 
@@ -359,7 +358,7 @@ class EmptiedFoldersPruned(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": no hierarchy: what is deleted takes nothing above it along."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-below-an-object", "storage/key/object-beside-its-prefix")
+    noticed_by = ("storage/key/no-object-below-an-object", "storage/key/object-beside-its-prefix")
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -372,7 +371,7 @@ class DirectoryOfAnObjectListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: keys are rolled up, and nothing that is kept beside them."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-below-an-object",)
+    noticed_by = ("storage/key/no-object-below-an-object",)
     shipped = True
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -392,7 +391,7 @@ class BelowAnObjectIsServerError(Defect):
     """S3 User Guide, "Organizing objects using prefixes": a key below an object's is one that is not there."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-below-an-object",)
+    noticed_by = ("storage/key/no-object-below-an-object",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = await original(bucket, key)
@@ -405,7 +404,7 @@ class DeletionBelowAnObjectIsServerError(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-below-an-object",)
+    noticed_by = ("storage/key/no-object-below-an-object",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if key not in bucket.objects and _stands_above(bucket, key):
@@ -417,7 +416,7 @@ class ListingBelowAnObjectIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, prefix: no key begins with it, so that there is none on the page."""
 
     surface = "storage"
-    noticed_by = ("storage/key/nothing-stands-below-an-object",)
+    noticed_by = ("storage/key/no-object-below-an-object",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -527,7 +526,7 @@ class LongKeysDeletedAlone(Defect):
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-with-others",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")
@@ -565,7 +564,7 @@ class LongKeysDeletedByTheirBeginning(Defect):
     """S3 API Reference, DeleteObjects, Key: that key, not all that begin as it does."""
 
     surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-with-others",)
+    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = entry.require("Key")
@@ -669,7 +668,7 @@ class LongKeyReadIsServerError(Defect):
     """S3 API Reference, KeyTooLongError: a key that is too long is told as such, or not found, by reads as well."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused#not-read",)
+    noticed_by = ("storage/key/over-1024-bytes-is-refused#read-or-deleted",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         if len(key.encode()) > 1024:
@@ -682,7 +681,7 @@ class LongKeyDeletedIsServerError(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, or a refusal of what cannot be a key."""
 
     surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused#not-read",)
+    noticed_by = ("storage/key/over-1024-bytes-is-refused#read-or-deleted",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if len(key.encode()) > 1024:
@@ -751,7 +750,7 @@ class SlashBehindNotLookedAt(Defect):
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#slash-behind",)
+    noticed_by = ("storage/key/similar-names-are-different#trailing-slash",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         without = call.key.removesuffix("/")

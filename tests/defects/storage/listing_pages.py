@@ -68,7 +68,7 @@ class PageBorderLost(Defect):
     surface = "storage"
     noticed_by = (
         "storage/paging/pages-contain-every-key-once#after-start-after",
-        "storage/at-once/listing-keeps-what-stays",
+        "storage/concurrency/listing-contains-every-unchanged-key",
     )
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:

@@ -133,6 +133,8 @@ class PrefixNotHeeded(Defect):
         "storage/listing/prefix-is-honoured#folder",
         "storage/listing/prefix-is-honoured#only-at-the-start",
         "storage/listing/prefix-is-honoured#of-a-folder-among-its-like",
+        "storage/listing/prefix-is-honoured#from-its-beginning",
+        "storage/listing/prefix-is-honoured#similar-folders",
         "storage/listing/prefix-is-honoured#inside-a-name",
         "storage/listing/prefix-is-honoured#no-match",
     )
@@ -360,7 +362,7 @@ class MarkerOfNoUploadIsServerError(Defect):
     """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#marker-of-no-upload",)
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker",)
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
@@ -375,7 +377,7 @@ class UnheardOfPrefixIsServerError(Defect):
     surface = "storage"
     noticed_by = (
         "storage/listing/bad-parameters-are-no-server-error#prefix-long",
-        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nought",
+        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nul",
     )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:

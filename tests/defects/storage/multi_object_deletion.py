@@ -113,7 +113,7 @@ class MultiDeleteMissingIsError(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multi-delete/missing-keys-are-deleted-too",
+        "storage/multi-delete/missing-keys-are-deleted-too#missing",
         "storage/multi-delete/missing-keys-are-deleted-too#named-twice",
     )
 

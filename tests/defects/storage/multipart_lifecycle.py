@@ -22,7 +22,7 @@ class CompletionFailsAndIsMade(Defect):
     """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-abort",)
+    noticed_by = ("storage/concurrency/complete-or-abort",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -38,7 +38,7 @@ class CompleteRace(Defect):
     """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-abort",)
+    noticed_by = ("storage/concurrency/complete-or-abort",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -52,7 +52,7 @@ class CompletionTornByPut(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/complete-or-put",)
+    noticed_by = ("storage/concurrency/complete-or-put",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -67,7 +67,7 @@ class PartsRace(Defect):
     """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/parts-are-all-kept",)
+    noticed_by = ("storage/concurrency/parallel-parts-are-all-kept",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         before = dict(upload.parts)
@@ -376,8 +376,8 @@ class DeletionsEndUploads(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#which-is-deleted",
-        "storage/multipart/old-object-stands-until-complete#which-is-deleted-by-its-name",
+        "storage/multipart/old-object-stands-until-complete#deleted",
+        "storage/multipart/old-object-stands-until-complete#deleted-by-delete-objects",
     )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
@@ -391,8 +391,8 @@ class OverwritingEndsUploads(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
-        "storage/multipart/old-object-stands-until-complete#which-is-overwritten",
+        "storage/multipart/old-object-stands-until-complete#copied-over",
+        "storage/multipart/old-object-stands-until-complete#overwritten",
     )
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:

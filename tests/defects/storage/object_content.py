@@ -160,7 +160,7 @@ class FormNamesNoFile(FormsTaken, Defect):
     """S3 API Reference, POST Object, key: ${filename} stands for the name of the file."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _key(self, fields: dict[str, str]) -> str:
         return text(fields["key"])
@@ -170,7 +170,7 @@ class FormAnswersAsItLikes(FormsTaken, Defect):
     """S3 API Reference, POST Object, success_action_status: 201 where that is asked for."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _status(self, fields: dict[str, str]) -> int:
         return 204
@@ -180,7 +180,7 @@ class FormAnswerIsCut(FormsTaken, Defect):
     """S3 API Reference, POST Object, success_action_status: with 201 comes an XML document, and that is well-formed."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _told(self, surface: Storage, bucket: str, fields: dict[str, str]) -> Answer:
         answer = super()._told(surface, bucket, fields)
@@ -192,7 +192,7 @@ class FormAnswerNamesTheTemplate(FormsTaken, Defect):
     """S3 API Reference, POST Object, Key: that of the object, and ${filename} is no part of it."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _named(self, bucket: str, fields: dict[str, str]) -> list[tuple[str, str]]:
         return [("Bucket", bucket), ("Key", text(fields["key"]))]
@@ -202,7 +202,7 @@ class FormsWithoutCacheControl(FormsTaken, Defect):
     """S3 API Reference, POST Object, Cache-Control and its like: kept as those of a PUT are."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _stored(self, fields: dict[str, str], now: int) -> StoredObject:
         return super()._stored({name: fields[name] for name in fields.keys() - {"cache-control"}}, now)
@@ -212,7 +212,7 @@ class FormChoosesAnyStatus(FormsTaken, Defect):
     """S3 API Reference, POST Object, success_action_status: an invalid value is answered with 204."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-does-as-asked",)
+    noticed_by = ("storage/object/form-chooses-key-and-status",)
 
     def _status(self, fields: dict[str, str]) -> int:
         return int(fields.get("success_action_status", "204"))
@@ -243,7 +243,7 @@ class FormFieldsBeginWithNothing(FormsTaken, Defect):
     """SigV4, "Browser-based uploads using POST", condition matching: starts-with of nothing permits any content."""
 
     surface = "storage"
-    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-does-as-asked")
+    noticed_by = ("storage/object/form-is-stored-as-a-put", "storage/object/form-chooses-key-and-status")
 
     def _fits(self, policy: Any, fields: dict[str, str]) -> bool:
         any_of = [each[1][1:].lower() for each in policy["conditions"] if isinstance(each, list) and each[2] == ""]
@@ -447,9 +447,9 @@ class StaleRead(Defect):
         "storage/object/written-is-read#put",
         "storage/object/written-is-read#with-if-none-match",
         "storage/conditional-write/replaces-what-matches",
-        "storage/conditional-write/replaces-what-matches#of-parts",
+        "storage/conditional-write/replaces-what-matches#multipart-object",
         "storage/multipart/old-object-stands-until-complete",
-        "storage/multipart/old-object-stands-until-complete#which-is-copied-over",
+        "storage/multipart/old-object-stands-until-complete#copied-over",
     )
 
     def __init__(self) -> None:

@@ -193,7 +193,7 @@ class PresignedUrlsRefused(Defect):
         "storage/presigned/get-is-served#javascript-sdk",
         "storage/presigned/get-is-served#head",
         "storage/presigned/put-is-served",
-        "storage/presigned/put-is-served#of-a-hard-key",
+        "storage/presigned/put-is-served#of-an-encoded-key",
         "storage/presigned/get-is-served#half-an-hour-old",
         "storage/sdk/presigned-url",
     )
@@ -270,7 +270,7 @@ class UnsignedBodiesLost(Defect):
     surface = "storage"
     noticed_by = (
         "storage/presigned/put-is-served",
-        "storage/presigned/put-is-served#of-a-hard-key",
+        "storage/presigned/put-is-served#of-an-encoded-key",
         "storage/presigned/part-is-served",
     )
 
@@ -319,7 +319,7 @@ class AnswersToUrlsKeptByPath(Defect):
     """SigV4, "Using Query Parameters": a URL that was served opens the object to who has it, and to nobody else."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused#once-served",)
+    noticed_by = ("storage/presigned/altered-is-refused#forged-after-use",)
 
     def __init__(self) -> None:
         self.kept: set[str] = set()
@@ -339,7 +339,7 @@ class AnswerFieldsNotSigned(Defect):
     """SigV4, "Create a canonical request": the query is signed whole, with what chooses the fields of the answer."""
 
     surface = "storage"
-    noticed_by = ("storage/presigned/altered-is-refused#answer-field-added",)
+    noticed_by = ("storage/presigned/altered-is-refused#response-field-added",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -357,7 +357,7 @@ class ForgedUrlsObeyed(_DoneAllTheSame):
 
     codes = (FORGED,)
     noticed_by = (
-        "storage/presigned/altered-is-refused#download-deleted",
+        "storage/presigned/altered-is-refused#get-sent-as-delete",
         "storage/presigned/altered-is-refused#key",
         "storage/presigned/altered-is-refused#later-date",
         "storage/presigned/altered-is-refused#longer-expiry",
@@ -376,10 +376,10 @@ class MethodNotSigned(Defect):
 
     surface = "storage"
     noticed_by = (
-        "storage/presigned/altered-is-refused#download-written",
+        "storage/presigned/altered-is-refused#get-sent-as-put",
         "storage/presigned/altered-is-refused#method",
-        "storage/presigned/altered-is-refused#upload-asked-for",
-        "storage/presigned/altered-is-refused#upload-read",
+        "storage/presigned/altered-is-refused#put-sent-as-head",
+        "storage/presigned/altered-is-refused#put-sent-as-get",
     )
 
     def authenticate(self, original: Any, request: Request) -> Signer:

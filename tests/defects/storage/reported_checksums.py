@@ -42,7 +42,7 @@ class RefusedCompletionMakesTheObject(Defect):
         "storage/checksum/of-a-completion-is-compared#part",
         "storage/multipart/small-part-before-the-last-is-refused#sent",
         "storage/multipart/small-part-before-the-last-is-refused#copied",
-        "storage/multipart/invalid-part-is-refused#etag-before-it-was-sent-anew",
+        "storage/multipart/invalid-part-is-refused#etag-of-a-replaced-part",
         "storage/multipart/invalid-part-is-refused#never-sent",
         "storage/multipart/order-of-parts-is-checked#twice",
         "storage/multipart/broken-completion-is-refused#cut",

@@ -22,13 +22,13 @@ ROWS = (
     row(
         "unknown-algorithm-is-server-error",
         "S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault.",
-        "storage/errors/odd-fields-are-no-server-error#x-amz-checksum-algorithm",
+        "storage/errors/invalid-fields-are-no-server-error#x-amz-checksum-algorithm",
         asked_algorithm=lambda original, call: crashing(lambda: original(call)),
     ),
     row(
         "unreadable-tags-of-the-field-are-server-error",
         "S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is.",
-        "storage/errors/odd-fields-are-no-server-error#x-amz-tagging",
+        "storage/errors/invalid-fields-are-no-server-error#x-amz-tagging",
         header_tags=lambda original, call: dict(crashing(lambda: original(call))),
     ),
 )
@@ -40,7 +40,7 @@ class UnreadableParameterFails(Defect):
     surface = "storage"
     noticed_by = (
         "storage/errors/any-query-is-no-server-error",
-        "storage/errors/any-query-is-no-server-error#chosen-file-name",
+        "storage/errors/any-query-is-no-server-error#file-name-beyond-ascii",
     )
     shortest = 2
 
@@ -54,7 +54,7 @@ class OtherLettersInMetadataCannotBeRead(Defect):
     """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-meta-odd",)
+    noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual",)
 
     def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
         if not all(value.isascii() for value in found.metadata.values()):
@@ -67,7 +67,7 @@ class TokenOfNoSessionCrash(Defect):
     """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/odd-fields-are-no-server-error#x-amz-security-token",)
+    noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token",)
 
     def presented(self, original: Any, request: Request) -> Presented:
         if "x-amz-security-token" in request.headers:

@@ -21,7 +21,7 @@ ROWS = (
         "path-signed-as-sent",
         'SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way.',
         "storage/signature/encoding-on-the-wire-does-not-matter#less",
-        "storage/signature/encoding-on-the-wire-does-not-matter#small-letters",
+        "storage/signature/encoding-on-the-wire-does-not-matter#lower-case-hex",
         canonical_path=lambda original, request: request.raw_path,
     ),
     row(
@@ -48,7 +48,7 @@ class DateAloneRefused(Defect):
     """S3 API Reference, "Common Request Headers": Date tells the time where there is no x-amz-date."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/date-field-tells-the-time",)
+    noticed_by = ("storage/signature/date-header-may-replace-x-amz-date",)
 
     def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
         if "x-amz-date" not in request.headers:
@@ -123,7 +123,7 @@ class BoundToOneHost(Defect):
         "storage/signature/signed-request-is-served#date-and-x-amz-date",
         "storage/signature/signed-request-is-served#default-class",
         "storage/signature/signed-request-is-served#fields-without-blanks",
-        "storage/signature/signed-request-is-served#from-a-page",
+        "storage/signature/signed-request-is-served#with-origin",
         "storage/signature/signed-request-is-served#no-other-fields",
         "storage/signature/signed-request-is-served#text-with-comma",
     )

@@ -296,6 +296,8 @@ class TagsForgotten(Defect):
     noticed_by = (
         "storage/tagging/tags-come-back#unusual-values",
         "storage/tagging/tags-come-back#beside-another-bucket-s",
+        "storage/tagging/tags-come-back",
+        "storage/tagging/tags-come-back#of-one-key-in-two-buckets",
         "storage/tagging/tags-come-back#of-a-long-key",
         "storage/tagging/tags-come-back#empty-element",
         "storage/tagging/tags-come-back#similar-keys",

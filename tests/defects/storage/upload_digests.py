@@ -44,7 +44,7 @@ ROWS = (
         "part-checksum-ignored",
         "S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused.",
         "storage/multipart/differing-checksum-refuses-the-part#field",
-        "storage/multipart/differing-checksum-refuses-the-part#of-sha256",
+        "storage/multipart/differing-checksum-refuses-the-part#sha256",
         "storage/multipart/differing-checksum-refuses-the-part#trailer",
         check_checksum=lambda original, call: {} if "uploadId" in call.query else dict(original(call)),
     ),

@@ -1,4 +1,4 @@
-"""Multipart uploads that are completed, and parts that belong to another upload."""
+"""A multipart upload is of its own key, ends with its completion, and leaves the old object until then."""
 
 from __future__ import annotations
 
@@ -20,26 +20,19 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, 
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.bucket_prefix import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotOffered
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 STOOD = b"what stood there"
 OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
 
 
-@pytest.fixture
-def multipart(features: frozenset[str]) -> None:
-    """NotApplicable where the target does not claim uploads in parts."""
-    if "storage.multipart" not in features:
-        raise NotOffered("the target does not claim storage.multipart")
-
-
 @verifies("storage/multipart/completed-upload-is-closed")
 def test_completed_upload_is_closed(space: Space) -> None:
-    """Purpose: an upload that is completed is over: it has and takes no parts, and to abort it harms its object not.
+    """Purpose: a completed upload accepts no parts, and aborting it does not harm its object.
 
     Method: 1. complete an upload, list its parts, send another part to it, abort it
-            2. expect no parts, 404 NoSuchUpload, for the abortion 204 also, and the object as it was completed
+            2. expect no parts, 404 NoSuchUpload (for the abort also 204), and the object unchanged
     """
     key = space.key("parts")
     upload = space.opened(key)
@@ -58,11 +51,11 @@ def test_completed_upload_is_closed(space: Space) -> None:
 
 
 @verifies("storage/multipart/invalid-part-is-refused")
-@pytest.mark.parametrize("earlier", [case("etag-before-it-was-sent-anew", True), case("etag-of-another-part", False)])
+@pytest.mark.parametrize("earlier", [case("etag-of-a-replaced-part", True), case("etag-of-another-part", False)])
 def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
-    """Purpose: the ETag of a part is that of its present bytes, not one that it had or another part has.
+    """Purpose: a completion names the present bytes of each part, not earlier ones or those of another part.
 
-    Method: 1. send two parts; or one of which the bytes are sent anew; complete with the ETag of the other bytes
+    Method: 1. send two parts, or one twice; complete the last one with the ETag of the first
             2. expect 400 InvalidPart, and nothing stored
     """
     key = space.key("parts")
@@ -79,7 +72,7 @@ def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
 @verifies("storage/multipart/upload-is-of-its-key")
 @pytest.mark.parametrize("other", [case("copied", "other")])
 def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
-    """Purpose: an upload id is good for its own key where a part is copied, too.
+    """Purpose: an upload id is valid only for its own key, for copied parts too.
 
     Method: 1. open an upload to one key, copy a part with its id to another key
             2. expect 404 NoSuchUpload
@@ -96,7 +89,7 @@ def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
 @pytest.mark.usefixtures("multipart")
 @pytest.mark.parametrize("operation", [case("completion", "completion")])
 def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -> None:
-    """Purpose: a completion other than the one that was signed makes no object.
+    """Purpose: nobody on the way changes which parts a completion names.
 
     Method: 1. send two parts, sign the completion with the first, send it with the second
             2. expect 400 or 403, and nothing stored
@@ -120,11 +113,10 @@ def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -
     "operation", [case(name, name) for name in ("part", "parts", "completion", "abortion", "open-uploads")]
 )
 def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> None:
-    """Purpose: a caller who says whose bucket it expects sends no part to another one's, nor ends an upload there.
+    """Purpose: a client that names the expected bucket owner sends no part to, and ends no upload in, another's bucket.
 
-    Method: 1. open an upload, send a part; send it anew, list it, complete or abort the upload, or list what is open,
-               expecting an account that is none
-            2. expect 403 (or 400, 501), and then a completion without that to make the object of the part
+    Method: 1. open an upload, send a part; replace, list, complete or abort, expecting an unknown bucket owner
+            2. expect 403 (400, 501), and a completion without that field to create the object
     """
     key = space.key()
     upload = space.opened(key)
@@ -144,36 +136,31 @@ def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> 
 
 
 @verifies("storage/multipart/old-object-stands-until-complete")
-@pytest.mark.parametrize("many", [case("which-is-deleted", False), case("which-is-deleted-by-its-name", True)])
-def test_deleted_object_leaves_its_upload(space: Space, many: bool) -> None:
-    """Purpose: to delete what stands at a key ends no upload that is under way to it.
+@pytest.mark.parametrize(
+    "change",
+    [case(name, name) for name in ("overwritten", "copied-over", "deleted", "deleted-by-delete-objects")],
+)
+def test_changed_object_leaves_its_upload(space: Space, change: str) -> None:
+    """Purpose: overwriting or deleting the object of a key does not end an upload to that key.
 
-    Method: 1. put an object, open an upload to its key, send a part, delete the object, by DeleteObjects or by DELETE
-            2. expect nothing there, and the upload to be completed; the deletion may take precedence over its object
+    Method: 1. put an object, open an upload to its key, send a part, then overwrite or delete the object
+            2. expect the new bytes or none, and the completion to succeed (the change may outlast it)
     """
-    key = space.stored(STOOD)
+    key, body = space.stored(STOOD), b"put during the upload"
     upload = space.opened(key)
-    part = space.part(key, upload, 1, b"under way")
-    require(space.delete_many([key]) if many else space.delete(key), "objects to be deleted")
+    part = space.part(key, upload, 1, b"uploaded")
+    reply = {
+        "overwritten": lambda: space.put(key, body),
+        "copied-over": lambda: space.copy(key, space.stored(body)),
+        "deleted": lambda: space.delete(key),
+        "deleted-by-delete-objects": lambda: space.delete_many([key]),
+    }[change]()
+    require(reply, "objects that can be overwritten and deleted")
 
-    expect_nothing_stored(space.get(key), "for a key that was deleted")
-    expect_no_error_inside(space.complete(key, upload, [part]))
-
-
-@verifies("storage/multipart/old-object-stands-until-complete")
-@pytest.mark.parametrize("copied", [case("which-is-overwritten", False), case("which-is-copied-over", True)])
-def test_overwritten_object_leaves_its_upload(space: Space, copied: bool) -> None:
-    """Purpose: to overwrite what stands at a key ends no upload that is under way to it.
-
-    Method: 1. put an object, open an upload to its key, send a part, overwrite the object, by PUT or by a copy
-            2. expect the new bytes, and the upload to be completed; the PUT may take precedence over its object
-    """
-    key, body = space.stored(STOOD), b"what was put meanwhile"
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"under way")
-    require(space.copy(key, space.stored(body)) if copied else space.put(key, body), "objects to be overwritten")
-
-    expect_bytes(space.get(key), body, "for a key that was written while an upload to it is under way")
+    if change.startswith("deleted"):
+        expect_nothing_stored(space.get(key), "for a key that was deleted")
+    else:
+        expect_bytes(space.get(key), body, "for a key that was written during an upload to it")
     expect_no_error_inside(space.complete(key, upload, [part]))
 
 
@@ -181,9 +168,9 @@ def test_overwritten_object_leaves_its_upload(space: Space, copied: bool) -> Non
 @pytest.mark.usefixtures("multipart")
 @pytest.mark.parametrize("upload", [case("missing-upload", "cf-no-such-upload-0000000000000000")])
 def test_error_document_of_an_upload(space: Space, upload: str) -> None:
-    """Purpose: what is wrong with an upload in parts is told by a document that a client can read.
+    """Purpose: a client reads from an error document what is wrong with its multipart upload.
 
-    Method: 1. send a part to an upload that never was
+    Method: 1. send a part to an upload that never existed
             2. expect a 4xx with <Error> as XML, with Code and Message
     """
     reply = space.put_part(space.key(), upload, 1, b"x")
@@ -195,10 +182,10 @@ def test_error_document_of_an_upload(space: Space, upload: str) -> None:
 @verifies("storage/multipart/half-named-part-is-not-the-object")
 @pytest.mark.parametrize("method", [case("empty-upload", "PUT"), case("empty-upload-aborted", "DELETE")])
 def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
-    """Purpose: a client that lost its upload's id neither overwrites nor deletes the object with an empty one.
+    """Purpose: a client bug that sends an empty upload id neither overwrites nor deletes the object.
 
-    Method: 1. put an object, send a part to it, or an abortion, with an empty uploadId
-            2. expect a refusal, and the object as it was
+    Method: 1. put an object, send a part or an abort to its key with an empty uploadId
+            2. expect no 5xx, and the object unchanged
     """
     key = space.stored(STOOD)
     query = {"partNumber": "1", "uploadId": ""} if method == "PUT" else {"uploadId": ""}

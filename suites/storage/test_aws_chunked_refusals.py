@@ -1,0 +1,342 @@
+"""Uploads in aws-chunked form whose signature, chunks, length or checksum is wrong are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.s3.aws_chunked import (
+    LIKE_AN_END,
+    SIGNED,
+    SIGNED_TRAILER,
+    UNSIGNED_TRAILER,
+    Chunk,
+    ChunkedUpload,
+    checksummed,
+    chunked,
+)
+from conformance.clients.s3.bodies import NONE, completion_document
+from conformance.clients.s3.checksums import checksum_field
+from conformance.clients.s3.client import minutes_off
+from conformance.clients.s3.sigv4 import Request, Signing
+from conformance.oracles.proofs import lacks
+from conformance.oracles.s3_documents import parts_of
+from conformance.oracles.s3_errors import REFUSED, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_nothing_stored,
+    expect_own_or_refused,
+    expect_stored,
+    require_clocks,
+)
+from conformance.oracles.status import expect_status, expect_success, observed
+from conformance.sandbox.bucket_prefix import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+STOOD = b"what stood there"
+CHUNKS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
+WHOLE = b"".join(CHUNKS)
+FORGED = "0" * 64
+WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
+REFUSALS = {
+    *WRONG_SUM,
+    "SignatureDoesNotMatch",
+    "AccessDenied",
+    "IncompleteBody",
+    "RequestTimeout",
+    "InvalidChunkSizeError",
+    "MalformedTrailerError",
+    "XAmzContentSHA256Mismatch",
+    "InvalidArgument",
+}
+SkipRefused = Callable[[str], None]
+
+
+def _upload(space: Space, key: str, kind: str = SIGNED) -> ChunkedUpload:
+    return checksummed(space.request("PUT", key), space.s3.keys, CHUNKS, kind)
+
+
+def _with_wrong_checksum(request: Request, space: Space, kind: str, algorithm: str) -> Request:
+    return chunked(request, space.s3.keys, CHUNKS, kind, checksum_field(algorithm, b"other bytes")).assembled()
+
+
+def _with_chunk(place: int, data: bytes | None = None, signature: str | None = None) -> Callable[..., Request]:
+    def alter(upload: ChunkedUpload) -> Request:
+        chunks = list(upload.chunks)
+        old = chunks[place]
+        chunks[place] = Chunk(old.data if data is None else data, old.signature if signature is None else signature)
+        return replace(upload, chunks=tuple(chunks)).assembled()
+
+    return alter
+
+
+def _with_chunks(*places: int) -> Callable[..., Request]:
+    return lambda upload: replace(upload, chunks=tuple(upload.chunks[place] for place in places)).assembled()
+
+
+def _without_signatures(upload: ChunkedUpload) -> Request:
+    return replace(upload, chunks=tuple(Chunk(b"x" * len(each.data)) for each in upload.chunks)).assembled()
+
+
+def _ended_after_a_chunk(upload: ChunkedUpload) -> Request:
+    return replace(upload.request, body=b"".join(each.framed() for each in upload.chunks[:-1]))
+
+
+def _with_forged_trailer(upload: ChunkedUpload) -> Request:
+    return replace(upload, trailers=(upload.trailers[0], f"x-amz-trailer-signature:{FORGED}")).assembled()
+
+
+def _with_unsigned_trailer(upload: ChunkedUpload) -> Request:
+    return replace(upload, trailers=upload.trailers[:1]).assembled()
+
+
+def _with_body(body: bytes) -> Callable[..., Request]:
+    return lambda upload: replace(upload.assembled(), body=body)
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize(
+    ("kind", "alter"),
+    [
+        case("chunk-signature", SIGNED, _with_chunk(1, signature=FORGED)),
+        case("chunk-bytes", SIGNED, _with_chunk(1, b"x" * len(CHUNKS[1]))),
+        case("first-chunk-bytes", SIGNED, _with_chunk(0, b"x" * len(CHUNKS[0]))),
+        case("chunk-lost", SIGNED, _with_chunks(0, 2, 3)),
+        case("chunks-swapped", SIGNED, _with_chunks(1, 0, 2, 3)),
+        case("last-chunk-lost", SIGNED, _with_chunks(0, 1, 2)),
+        case("last-chunk-signature", SIGNED, _with_chunk(3, signature=FORGED)),
+        case("ended-after-a-chunk", SIGNED, _ended_after_a_chunk),
+        case("without-signatures", SIGNED, _without_signatures),
+        case("trailer-signature", SIGNED_TRAILER, _with_forged_trailer),
+        case("trailer-signature-lost", SIGNED_TRAILER, _with_unsigned_trailer),
+        case("unsigned-chunk-lost", UNSIGNED_TRAILER, _with_chunks(0, 2, 3)),
+        case("size-unreadable", UNSIGNED_TRAILER, _with_body(b"zz\r\n" + WHOLE)),
+        case("never-framed", UNSIGNED_TRAILER, _with_body(b"a" * 65_536)),
+    ],
+)
+def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[ChunkedUpload], Request]) -> None:
+    """Purpose: an upload of which a chunk is forged, changed or lost on the way stores nothing.
+
+    Method: 1. put an object, overwrite it in chunks that are altered, lost, swapped, unsigned or malformed
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    reply = space.s3.send_as_is(alter(_upload(space, key, kind)))
+
+    expect_refusal(reply, REFUSED, REFUSALS)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("kind", [case("of-a-part", SIGNED)])
+def test_altered_chunks_of_a_part_are_refused(space: Space, kind: str) -> None:
+    """Purpose: the chunks of a part are verified like those of an object.
+
+    Method: 1. send a part; send it again with a wrong decoded length, a forged trailer and a forged chunk
+            2. expect 400 or 403 each time (501 where parts cannot be replaced), and the first bytes after completion
+    """
+    upload = space.opened(key := space.key("parts"))
+    named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+    _, tag = space.part(key, upload, 1, WHOLE)
+    other_first = (b"x" * len(CHUNKS[0]), *CHUNKS[1:])
+
+    # The one with other bytes comes last: were it stored, a later one with the right bytes would replace it.
+    for altered in (
+        chunked(named, space.s3.keys, CHUNKS, kind, decoded=len(WHOLE) - 1).assembled(),
+        _with_forged_trailer(checksummed(named, space.s3.keys, CHUNKS, SIGNED_TRAILER)),
+        _with_chunk(0, signature=FORGED)(chunked(named, space.s3.keys, other_first, kind)),
+    ):
+        expect_status(space.s3.send_as_is(altered), {*REFUSED, 501})
+    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+    expect_bytes(space.get(key), WHOLE)
+
+
+@verifies("storage/streaming/decoded-length-is-checked")
+@pytest.mark.parametrize("difference", [case("one-more", 1), case("one-less", -1)])
+def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
+    """Purpose: a payload of another length than x-amz-decoded-content-length lost something on the way.
+
+    Method: 1. put an object, overwrite it in correctly signed chunks of another length in all
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(STOOD)
+    upload = chunked(space.request("PUT", key), space.s3.keys, CHUNKS, decoded=len(WHOLE) + difference)
+
+    expect_refusal(space.s3.send_as_is(upload.assembled()), REFUSED, REFUSALS)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/streaming/decoded-length-is-checked")
+@pytest.mark.parametrize("kind", [case("missing", UNSIGNED_TRAILER)])
+def test_missing_decoded_length_is_no_server_error(space: Space, kind: str) -> None:
+    """Purpose: a client that forgets the decoded length is told so, or is served.
+
+    Method: 1. put chunks without x-amz-decoded-content-length
+            2. expect a 4xx and nothing stored, or the joined bytes
+    """
+    framed = _upload(space, key := space.key(), kind).assembled()
+    fields = {name: framed.header(name) or "" for name in ("content-encoding", "x-amz-trailer")}
+
+    put = space.s3.send(space.request("PUT", key, headers=fields, body=framed.body), Signing(payload=kind))
+
+    expect_own_or_refused(put, space.get(key), WHOLE)
+
+
+@verifies("storage/streaming/trailing-checksum-is-checked")
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [
+        case("signed", SIGNED_TRAILER, "crc32"),
+        case("unsigned", UNSIGNED_TRAILER, "crc32"),
+        *(case(f"unsigned-{name}", UNSIGNED_TRAILER, name) for name in ("crc32c", "crc64nvme", "sha1", "sha256")),
+    ],
+)
+def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: str, chunks_of: SkipRefused) -> None:
+    """Purpose: current SDKs send a checksum after the payload so that damage on the way is noticed.
+
+    Method: 1. put chunks whose trailer has the checksum of other bytes
+            2. expect 400, and nothing stored
+    """
+    chunks_of(kind)
+    key = space.key()
+    reply = space.s3.send_as_is(_with_wrong_checksum(space.request("PUT", key), space, kind, algorithm))
+
+    expect_refusal(reply, 400, WRONG_SUM)
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/streaming/announced-trailer-must-come")
+def test_announced_trailer_must_come(space: Space, chunks_of: SkipRefused) -> None:
+    """Purpose: a payload whose announced checksum is missing was cut off, or cannot be verified.
+
+    Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
+            2. expect 400, and nothing stored
+    """
+    chunks_of(UNSIGNED_TRAILER)
+    key = space.key()
+    upload = replace(_upload(space, key, UNSIGNED_TRAILER), trailers=())
+
+    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, REFUSALS)
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/multipart/differing-checksum-refuses-the-part")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize(
+    ("trailing", "algorithm"),
+    [case("field", False, "crc32"), case("trailer", True, "crc32"), case("sha256", False, "sha256")],
+)
+def test_differing_checksum_refuses_the_part(
+    space: Space, trailing: bool, algorithm: str, chunks_of: SkipRefused
+) -> None:
+    """Purpose: a part that was damaged on the way is refused, and does not replace the earlier one.
+
+    Method: 1. open an upload for the algorithm, send a part; send it again with another body's checksum
+            2. expect 400, and the first bytes after completion
+    """
+    if trailing:
+        chunks_of(UNSIGNED_TRAILER)
+    body, key, sums = b"as it should be", space.key("parts"), NONE
+    right, wrong = checksum_field(algorithm, body), checksum_field(algorithm, b"other bytes")
+    try:
+        upload = space.opened(key, {"x-amz-checksum-algorithm": algorithm.upper()})
+        sums = {1: (f"Checksum{algorithm.upper()}", right[1])}
+    except Inconclusive:
+        upload = space.opened(key)
+    part = space.put_part(key, upload, 1, body, dict([right]))
+    expect_success(part, "for a part with its checksum")
+    if trailing:
+        named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+        reply = space.s3.send_as_is(_with_wrong_checksum(named, space, UNSIGNED_TRAILER, algorithm))
+    else:
+        reply = space.put_part(key, upload, 1, b"damaged", dict([wrong]))
+
+    expect_refusal(reply, 400, WRONG_SUM)
+    expect_no_error_inside(space.complete_with(key, upload, completion_document([(1, expect_etag(part))], sums)))
+    expect_bytes(space.get(key), body)
+
+
+def _to_another_key(request: Request) -> Request:
+    return replace(request, path=request.path + "-other")
+
+
+@verifies("storage/signature/altered-request-is-refused")
+@pytest.mark.parametrize(
+    ("kind", "alter"),
+    [
+        case("chunks-to-another-key", SIGNED, _to_another_key),
+        case("chunks-with-trailer-to-another-key", SIGNED_TRAILER, _to_another_key),
+        case("unsigned-chunks-to-another-key", UNSIGNED_TRAILER, _to_another_key),
+        case("unsigned-chunks-without-signature", UNSIGNED_TRAILER, lambda request: request.without("Authorization")),
+    ],
+)
+def test_altered_request_with_chunks_is_refused(space: Space, kind: str, alter: Callable[[Request], Request]) -> None:
+    """Purpose: a chunked upload to one object does not permit an upload to another, nor one without a signature.
+
+    Method: 1. sign a chunked upload over an existing object; send it to another key, or unsigned
+            2. expect 403 (400, 401), the old object unchanged, and nothing under the other key
+    """
+    key = space.stored(STOOD)
+
+    expect_status(space.s3.send_as_is(alter(_upload(space, key, kind).assembled())), REFUSED)
+    expect_stored(space.get(key), STOOD)
+    expect_nothing_stored(space.get(f"{key}-other"))
+
+
+@verifies("storage/signature/skewed-clock-is-refused")
+@pytest.mark.parametrize("kind", [case("chunks-behind", SIGNED), case("unsigned-chunks-behind", UNSIGNED_TRAILER)])
+def test_chunks_signed_by_a_skewed_clock_are_refused(space: Space, kind: str) -> None:
+    """Purpose: a recorded chunked upload soon becomes worthless.
+
+    Method: 1. sign a chunked upload with a clock that is twenty minutes behind, send it
+            2. expect 403 (400; 501 where unsigned chunks are not offered), and nothing stored
+    """
+    key = space.key()
+    late = checksummed(space.request("PUT", key), space.s3.keys, CHUNKS, kind, signing=minutes_off(-20))
+
+    require_clocks(reply := space.s3.send_as_is(late.assembled()))
+    expect_status(reply, REFUSED if kind == SIGNED else {*REFUSED, 501})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/presigned/wrong-secret-is-refused")
+@pytest.mark.parametrize("kind", [case("with-unsigned-chunks", UNSIGNED_TRAILER)])
+def test_unsigned_chunks_by_a_forged_url_are_refused(space: Space, kind: str) -> None:
+    """Purpose: unsigned chunks need a correctly signed request, in a URL too.
+
+    Method: 1. presign an upload in unsigned chunks over an existing object with a wrong secret, send it
+            2. expect 403 (400, 401; 501 where it is not offered), and the old object unchanged
+    """
+    key, impostor = space.stored(STOOD), space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+    upload = _upload(space, key, kind).assembled().without("Authorization", "x-amz-date")
+    url = impostor.presign(upload, signing=Signing(payload=kind))
+
+    expect_status(space.s3.send_as_is(url), {*REFUSED, 501})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/every-upload-is-closed")
+@pytest.mark.parametrize("kind", [case("unsigned-chunks", UNSIGNED_TRAILER)])
+def test_unsigned_chunks_of_a_forged_part_are_refused(space: Space, kind: str) -> None:
+    """Purpose: unsigned chunks need a correctly signed request, for a part too.
+
+    Method: 1. open an upload; send a part in unsigned chunks by a request signed with a wrong secret
+            2. expect 403 (400, 401; 501 where it is not offered), and no part in the list
+    """
+    upload = space.opened(key := space.key("closed"))
+    named = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+    impostor = space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+
+    reply = space.s3.send_as_is(checksummed(named, impostor.keys, CHUNKS, kind).assembled())
+    listed = space.list_parts(key, upload)
+    space.abort(key, upload)
+
+    expect_status(reply, {*REFUSED, 501})
+    if listed.ok and parts_of(listed).parts:
+        raise NonConformance("no part in the list", observed(listed), listed, proof=lacks(listed, "<Part>"))
