@@ -387,8 +387,6 @@ class UnknownAccessKeyIsServerError(Defect):
         "storage/signature/unknown-key-is-refused#by-url",
         "storage/signature/unknown-key-is-refused#by-url-with-empty-secret",
         "storage/signature/unknown-key-is-refused#get",
-        "storage/signature/unknown-key-is-refused#like-our-own",
-        "storage/signature/unknown-key-is-refused#get-by-no-secret",
         "storage/signature/unknown-key-is-refused#similar-to-an-issued-one",
     )
 

@@ -132,8 +132,6 @@ class PrefixNotHeeded(Defect):
     noticed_by = (
         "storage/listing/prefix-is-honoured#folder",
         "storage/listing/prefix-is-honoured#only-at-the-start",
-        "storage/listing/prefix-is-honoured#of-a-folder-among-its-like",
-        "storage/listing/prefix-is-honoured#from-its-beginning",
         "storage/listing/prefix-is-honoured#similar-folders",
         "storage/listing/prefix-is-honoured#inside-a-name",
         "storage/listing/prefix-is-honoured#no-match",

@@ -295,7 +295,6 @@ class TagsForgotten(Defect):
     surface = "storage"
     noticed_by = (
         "storage/tagging/tags-come-back#unusual-values",
-        "storage/tagging/tags-come-back#beside-another-bucket-s",
         "storage/tagging/tags-come-back",
         "storage/tagging/tags-come-back#of-one-key-in-two-buckets",
         "storage/tagging/tags-come-back#of-a-long-key",
