@@ -26,14 +26,15 @@ class BrokenOff(httpx.TransportError):
         super().__init__(how)
 
 
-OWN = {kind.__name__: kind for kind in (Excess, Overrun, BrokenOff)}
+OWN: dict[str, type[httpx.TransportError]] = {kind.__name__: kind for kind in (Excess, Overrun, BrokenOff)}
 
 
 def stored_failure(name: str, message: str) -> httpx.TransportError:
     """Return the failure that evidence stores by its type's name; a plain TransportError for an unknown name."""
     kind = OWN.get(name) or getattr(httpx, name, None)
-    known = isinstance(kind, type) and issubclass(kind, httpx.TransportError)
-    return kind(message) if known else httpx.TransportError(message)
+    if isinstance(kind, type) and issubclass(kind, httpx.TransportError):
+        return kind(message)
+    return httpx.TransportError(message)
 
 
 def shortened(text: str) -> str:
