@@ -9,19 +9,19 @@ bounded in size and time. What cannot be had from the target ends the check as i
 
 from __future__ import annotations
 
-import io
 import re
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
-from conformance.clients.transport import connections, errors, serialization
-from conformance.clients.transport.connections import Answer, Connections, Request
-from conformance.clients.transport.errors import TransportError, UnsupportedProtocol
+import httpx
+
+from conformance.clients.transport import errors, serialization
+from conformance.clients.transport.origin_clients import Clients
 from conformance.clients.transport.rate_limiter import Pace
+from conformance.clients.transport.recording import Reading
 from conformance.clients.transport.retry_after import (
     UNTOLD_S,
     asked_to_wait,
@@ -31,22 +31,18 @@ from conformance.clients.transport.retry_after import (
     says_not_why,
 )
 from conformance.evidence.curl import ASK
-from conformance.evidence.recorded_responses import Stored
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange, Headers
+from conformance.vocabulary.exchange import CUT_OFF, MET, Exchange
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
-from conformance.vocabulary.values import unzipped
 
-KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 10
-ZIPPED = ("gzip", "x-gzip")
-OVERRUN = "Overrun"
 REACHED = "a target that can be reached and answers in time"
 PASSED = "safe requests sent again, since a gateway reached no service in that moment"
-SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
-CLOSED = (errors.RemoteProtocolError, errors.ReadError, errors.WriteError)
+CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+NOBODY = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError)
 
 
 @dataclass
@@ -57,6 +53,11 @@ class Limits:
     answer_s: float = 15.0
     answer_bytes: int = 64 * 1024 * 1024
     patience_s: float = 20.0
+
+    @property
+    def timeouts(self) -> dict[str, float]:
+        """The timeouts in the form of httpx's request extension."""
+        return {"connect": self.connect_s, "read": self.answer_s, "write": self.answer_s, "pool": self.connect_s}
 
 
 @dataclass
@@ -79,17 +80,18 @@ class HttpClient:
     sink: Callable[[bytes], object] | None = None
     unzips: bool = False
     forgives: bool = False
-    connections: Connections = field(default_factory=Connections, repr=False)
+    clients: Clients = field(default=None, repr=False)  # type: ignore[assignment]  # made in __post_init__
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     waited_in_vain: bool = field(default=False, init=False)
     has_unzipped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.base_url = self.base_url.rstrip("/")
+        self.clients = self.clients or Clients(self.recorder, self.pace, self.tls)
 
     def close(self) -> None:
         """Closes the connections."""
-        self.connections.close()
+        self.clients.close()
 
     def labelled(self, label: str) -> HttpClient:
         """The same client (connections shared) under another label in the evidence."""
@@ -124,7 +126,7 @@ class HttpClient:
 
     def on_new_connection(self) -> HttpClient:
         """The same client with connections of its own."""
-        return replace(self, connections=Connections())
+        return replace(self, clients=Clients(self.recorder, self.pace, self.tls))
 
     def send(
         self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterable[bytes] = b""
@@ -190,98 +192,20 @@ class HttpClient:
     def _once(
         self, method: str, target: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
     ) -> Exchange:
-        self.pace.wait()
         url = self.url_of(target)
+        reading = Reading(self.label, self.limits.answer_s, self.limits.answer_bytes, self.sink, self.unzips)
         try:
             request = serialization.request(method, url, headers, body)
-        except (TransportError, ValueError) as mistake:
+            request.extensions.update(reading=reading, timeout=self.limits.timeouts)
+        except UNSENDABLE as mistake:
             raise self._unsendable(method, url, mistake) from None
-        fields, told = serialization.read(request.fields), serialization.told(body)
-        sent = Exchange(self.recorder.next_id(), method, url, fields, told, 0, Headers(), b"", time.time(), 0.0)
-        stored = self.recorder.stored(sent, self.label)
-        if stored is not None:
-            return self._again(stored)
-        begun = time.perf_counter()
         try:
-            return self._received(sent, request, begun)
-        except TransportError as failure:
-            sent = replace(sent, duration_s=time.perf_counter() - begun)
-            said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
-            self.recorder.failed_request(sent, said, self.label, type(failure).__name__)
-            raise self._no_answer(sent, type(failure), said) from None
-
-    def _again(self, stored: Stored) -> Exchange:
-        """What the check saw when this was recorded."""
-        if stored.error is None:
-            return stored.exchange
-        if stored.error_type == OVERRUN:
-            raise self._overran(stored.exchange, stored.error)
-        raise self._no_answer(stored.exchange, getattr(errors, stored.error_type, TransportError), stored.error)
-
-    def _received(self, sent: Exchange, request: Request, begun: float) -> Exchange:
-        answer = self.connections.ask(request, self.limits.connect_s, self.limits.answer_s, self.tls)
-        if answer.sent_again:
-            self.recorder.event(SENT_AGAIN)
-        try:
-            body = self._body(sent, answer, begun)
-        finally:
-            answer.close()
-        headers = serialization.read(answer.fields)
-        exchange = Exchange(
-            sent.id,
-            sent.method,
-            sent.url,
-            sent.request_headers,
-            sent.request_body,
-            answer.status,
-            headers,
-            self._plain(sent, headers, body),
-            sent.started,
-            time.perf_counter() - begun,
-        )
-        self.recorder.exchange(exchange, self.label)
+            self.clients.send(request).close()
+        except httpx.TransportError as failure:
+            raise self._no_answer(request.extensions["exchange"], failure) from None
+        self.has_unzipped |= reading.has_unzipped
+        exchange: Exchange = request.extensions["exchange"]
         return exchange
-
-    def _plain(self, sent: Exchange, headers: Headers, body: bytes) -> bytes:
-        coded = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
-        if not (self.unzips and coded and sent.request_headers.get("accept-encoding") == "identity"):
-            return body
-        plain = unzipped(body, self.limits.answer_bytes)
-        self.has_unzipped |= plain is not None
-        return body if plain is None else plain
-
-    def _body(self, sent: Exchange, answer: Answer, begun: float) -> bytes:
-        # Closed at once, since an exception that is kept somewhere would keep all of a large answer with it.
-        with io.BytesIO() as kept:
-            self._take_in(kept, sent, answer, begun)
-            return kept.getvalue()
-
-    def _take_in(self, kept: io.BytesIO, sent: Exchange, answer: Answer, begun: float) -> None:
-        size = 0
-        # A refusal's body is no part of what was asked for, all the less if the request is sent again.
-        sink = self.sink if 200 <= answer.status < 300 else None
-        for part in answer.parts(each_in_time=sink is not None):
-            size += len(part)
-            if sink is not None:
-                sink(part)
-                part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
-            kept.write(part)
-            # What is handed on takes the time that its size takes; each part of it is awaited for its own.
-            overrun = "" if sink else self._overrun(size, time.perf_counter() - begun)
-            if overrun:
-                kept.seek(0)
-                beginning = replace(sent, status=answer.status, body=kept.read(KEPT_OF_STREAM))
-                self.recorder.failed_request(beginning, f"the answer {overrun}", self.label, OVERRUN)
-                raise self._overran(sent, f"the answer {overrun}")
-
-    def _overran(self, sent: Exchange, how: str) -> Unreachable:
-        told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        return Unreachable(f"{told}: {how}", "a target that answers within its limits")
-
-    def _overrun(self, size: int, seconds: float) -> str:
-        if size > self.limits.answer_bytes:
-            return f"is larger than {self.limits.answer_bytes} bytes"
-        return f"does not end within {self.limits.answer_s:g} s" if seconds > self.limits.answer_s else ""
 
     def _unsendable(self, method: str, url: str, why: object) -> Inconclusive:
         """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
@@ -291,23 +215,27 @@ class HttpClient:
             "a target that gives addresses, tokens and names that HTTP can carry",
         )
 
-    def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> Exception:
-        if issubclass(failure, errors.BrokenOff):
-            return failure(said)
+    def _no_answer(self, sent: Exchange, failure: httpx.TransportError) -> Exception:
+        if isinstance(failure, errors.BrokenOff):
+            return failure
+        said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        if issubclass(failure, errors.LocalProtocolError):
+        if isinstance(failure, errors.Overrun):
+            return Unreachable(f"{told}: {said}", "a target that answers within its limits")
+        if isinstance(failure, httpx.LocalProtocolError):
             return self._unsendable(sent.method, sent.url, said)
-        if issubclass(failure, CLOSED):
-            excess = issubclass(failure, errors.Excess)
-            if not excess:
-                self.recorder.event(CUT_OFF)
-            finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
-            finding.exchange_ids = [sent.id]
-            return finding
-        nobody = issubclass(failure, (errors.ConnectError, errors.ConnectTimeout))
-        unreachable = (NotConnected if nobody else Unreachable)(f"{told}: {said}", REACHED)
+        if isinstance(failure, CLOSED):
+            return self._closed(sent, told, said, isinstance(failure, errors.Excess))
+        unreachable = (NotConnected if isinstance(failure, NOBODY) else Unreachable)(f"{told}: {said}", REACHED)
         unreachable.exchange_ids = [sent.id]
         return unreachable
+
+    def _closed(self, sent: Exchange, told: str, said: str, excess: bool) -> NoAnswer:
+        if not excess:
+            self.recorder.event(CUT_OFF)
+        finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
+        finding.exchange_ids = [sent.id]
+        return finding
 
 
 def address_in(base: str, reference: str) -> str:
@@ -354,8 +282,8 @@ def authority_of(url: str) -> str:
 def on_one_host(one: str, other: str) -> bool:
     """Whether two addresses are of one scheme, host and port, however these are spelled; False where one is none."""
     try:
-        return connections.split(one)[0] == connections.split(other)[0]
-    except (ValueError, UnsupportedProtocol):
+        return serialization.split(one)[0] == serialization.split(other)[0]
+    except (ValueError, httpx.UnsupportedProtocol):
         return False
 
 

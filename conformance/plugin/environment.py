@@ -13,7 +13,7 @@ from itertools import chain
 from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.target.proxies import proxies_to
 
-LIBRARIES = ("pytest", "pytest-xdist", "h11", "boto3", "docker", "hypothesis")
+LIBRARIES = ("pytest", "pytest-xdist", "h11", "httpx", "boto3", "docker", "hypothesis")
 
 
 def environment(urls: Iterable[str]) -> dict[str, str]:

@@ -5,41 +5,41 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
-from conformance.clients.http import SENT_AGAIN, HttpClient
-from conformance.clients.transport import connections
-from conformance.clients.transport.connections import Connections, Request, framed, split
-from conformance.clients.transport.errors import LocalProtocolError, ReadError, RemoteProtocolError, UnsupportedProtocol
+from conformance.clients.http import HeaderFields, HttpClient, Limits
+from conformance.clients.transport import serialization
+from conformance.clients.transport.recording import SENT_AGAIN
+from conformance.clients.transport.serialization import framed, split
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import NoAnswer
+from conformance.vocabulary.finding import Inconclusive, NoAnswer
 from tests.clients.servers import GOOD, answering, answering_once
 
 
-def ask(kept: Connections, url: str, body: bytes = b"", fields: connections.Fields | None = None) -> bytes:
-    origin, target = split(url)
-    given = framed("PUT", origin, fields or [], body)
-    answer = kept.ask(Request(origin, "PUT", target.encode(), given, body), 2, 2)
-    try:
-        return b"".join(answer.parts())
-    finally:
-        answer.close()
+def client(url: str) -> HttpClient:
+    return HttpClient(url, Recorder(), Limits(connect_s=2, answer_s=2))
+
+
+def ask(kept: HttpClient, body: bytes | Iterator[bytes] = b"", fields: HeaderFields = ()) -> bytes:
+    return kept.send("PUT", "/", fields, body).body
 
 
 def test_head_and_body_go_out_together_over_one_connection() -> None:
-    kept = Connections()
     with answering() as (url, served):
-        assert [ask(kept, url, b"body"), ask(kept, url, b"more")] == [b"ok", b"ok"]
+        kept = client(url)
+        assert [ask(kept, b"body"), ask(kept, b"more")] == [b"ok", b"ok"]
     assert [read.endswith(tail) for (read, tail) in zip(served.connections[0], [b"body", b"more"], strict=True)]
     assert len(served) == 1
 
 
 @pytest.mark.parametrize("behind", [b"HTTP/1.1 500 Not Yours\r\nContent-Length: 0\r\n\r\n", b"\r\n"])
 def test_what_comes_behind_a_body_is_not_taken_for_the_next_answer(behind: bytes) -> None:
-    kept = Connections()
     with answering(GOOD + behind) as (url, served):
-        assert [ask(kept, url), ask(kept, url)] == [b"ok", b"ok"]
+        kept = client(url)
+        assert [ask(kept), ask(kept)] == [b"ok", b"ok"]
     assert len(served) == 2
 
 
@@ -59,61 +59,45 @@ LEFT = b"26\r\n<Error/>\r\n0\r\n\r\n"
 @pytest.mark.parametrize("left", [LEFT, b"<Error>no blank line</Error>"])
 def test_what_an_earlier_answer_left_is_no_part_of_the_next(left: bytes) -> None:
     # It comes only after the next request was sent, as if it had been late.
-    with answering(GOOD, left + GOOD) as (url, served), contextlib.closing(Connections()) as kept:
-        assert [ask(kept, url) for _ in range(3)] == [b"ok"] * 3
+    with answering(GOOD, left + GOOD) as (url, served), contextlib.closing(client(url)) as kept:
+        assert [ask(kept) for _ in range(3)] == [b"ok"] * 3
         assert [len(each) for each in served.connections] == [3]
 
 
 def test_no_answer_behind_such_bytes_is_none() -> None:
-    with answering(GOOD, LEFT) as (url, _), contextlib.closing(Connections()) as kept:
-        ask(kept, url)
-        with pytest.raises(RemoteProtocolError, match="illegal status line"):
-            ask(kept, url)
+    with answering(GOOD, LEFT) as (url, _), contextlib.closing(client(url)) as kept:
+        ask(kept)
+        with pytest.raises(NoAnswer, match="illegal status line"):
+            ask(kept)
 
 
 def test_an_answer_that_begins_so_on_a_new_connection_is_none() -> None:
     with (
         answering(LEFT + GOOD) as (url, _),
-        contextlib.closing(Connections()) as kept,
-        pytest.raises(RemoteProtocolError, match="illegal status line"),
+        contextlib.closing(client(url)) as kept,
+        pytest.raises(NoAnswer, match="illegal status line"),
     ):
-        ask(kept, url)
+        ask(kept)
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
-    kept, closed = Connections(), threading.Event()
+    closed = threading.Event()
 
     def close(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
         closed.set()
 
     with answering(last=close) as (url, served):
-        assert ask(kept, url) == b"ok"
+        kept = client(url)
+        assert ask(kept) == b"ok"
         assert closed.wait(5)
-        assert ask(kept, url) == b"ok"
+        assert ask(kept) == b"ok"
     assert len(served) == 2
 
 
-def test_where_one_ended_soon_each_is_asked_on_a_connection_of_its_own() -> None:
-    kept, ended, over = Connections(), threading.Event(), threading.Event()
-
-    def end(connection: socket.socket) -> None:
-        if ended.is_set():
-            over.wait(5)  # Later ones stay open, and nobody reads from them.
-        connection.shutdown(socket.SHUT_WR)
-        ended.set()
-
-    with answering(last=end) as (url, served):
-        assert ask(kept, url) == b"ok"
-        assert ended.wait(5)
-        assert [ask(kept, url) for _ in range(3)] == [b"ok"] * 3
-        over.set()
-    assert len(served) == 4
-
-
 def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_own() -> None:
-    with answering_once() as (url, reads), contextlib.closing(Connections()) as kept:
-        assert [ask(kept, url) for _ in range(4)] == [b"ok"] * 4
+    with answering_once() as (url, reads), contextlib.closing(client(url)) as kept:
+        assert [ask(kept) for _ in range(4)] == [b"ok"] * 4
     assert sum(size > 0 for size in reads) == 5
 
 
@@ -125,27 +109,31 @@ def test_what_is_sent_again_is_counted() -> None:
     assert recorder.events == {SENT_AGAIN: 1}
 
 
+def test_a_body_that_cannot_be_sent_again_goes_on_a_new_connection() -> None:
+    with answering() as (url, served), contextlib.closing(client(url)) as kept:
+        assert [ask(kept), ask(kept, iter([b"one", b"two"])), ask(kept)] == [b"ok"] * 3
+    assert [len(reads) > 0 for reads in served.connections] == [True, True]
+    assert b"3\r\none\r\n" in served.connections[1][0]
+
+
 def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
-    with answering_once(lives_on=False) as (url, _), contextlib.closing(Connections()) as kept:
-        assert ask(kept, url) == b"ok"
-        with pytest.raises(RemoteProtocolError, match="without sending a response"):
-            ask(kept, url)
+    with answering_once(lives_on=False) as (url, _), contextlib.closing(client(url)) as kept:
+        assert ask(kept) == b"ok"
+        with pytest.raises(NoAnswer, match="without sending a response"):
+            ask(kept)
 
 
 @pytest.mark.parametrize(
-    ("answer", "failure"),
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", RemoteProtocolError),
-        (b"", RemoteProtocolError),
-    ],
+    "answer",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""],
 )
-def test_after_half_an_answer_the_connection_is_closed(answer: bytes, failure: type[Exception]) -> None:
-    kept = Connections()
+def test_after_half_an_answer_the_connection_is_closed(answer: bytes) -> None:
     with answering(answer, last=lambda connection: connection.shutdown(socket.SHUT_WR)) as (url, served):
-        with pytest.raises(failure):
-            ask(kept, url)
-        assert ask(kept, url) == b"ok"
+        kept = client(url)
+        with pytest.raises(NoAnswer):
+            ask(kept)
+        assert ask(kept) == b"ok"
+    assert [entry.get("error_type") for entry in kept.recorder.entries] == ["RemoteProtocolError", None]
     assert len(served) == 2
 
 
@@ -153,42 +141,59 @@ def test_a_reset_is_told_as_one() -> None:
     def reset(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", last=reset) as (url, _), pytest.raises(ReadError):
-        ask(Connections(), url)
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", last=reset) as (url, _):
+        kept = client(url)
+        with pytest.raises(NoAnswer):
+            ask(kept)
+    assert kept.recorder.entries[0]["error_type"] == "ReadError"
 
 
 def test_an_answer_that_comes_before_the_body_is_read_is_an_answer() -> None:
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
     with answering(refusal, last=lambda connection: connection.shutdown(socket.SHUT_RD)) as (url, _):
-        assert ask(Connections(), url, b"x" * (1 << 20)) == b"no"
+        assert ask(client(url), b"x" * (1 << 20)) == b"no"
 
 
-def test_what_http_cannot_carry_is_not_sent() -> None:
-    with answering() as (url, served):
-        with pytest.raises(LocalProtocolError):
-            ask(Connections(), url, b"longer", [(b"Content-Length", b"1")])
-        with pytest.raises(LocalProtocolError):
-            ask(Connections(), url, fields=[(b"X-Broken", b"a\r\nb")])
+@pytest.mark.parametrize(("fields", "body"), [([("Content-Length", "1")], b"longer"), ([("X-Broken", b"a\r\nb")], b"")])
+def test_what_http_cannot_carry_is_not_sent(fields: HeaderFields, body: bytes) -> None:
+    with answering() as (url, served), pytest.raises(Inconclusive, match="cannot be sent"):
+        ask(client(url), body, fields)
     assert [reads for reads in served.connections if reads] == []
+
+
+def test_a_method_goes_out_in_the_letters_that_are_given() -> None:
+    with answering() as (url, served):
+        client(url).send("get", "/")
+    assert served.connections[0][0].startswith(b"get / HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("location", [b"http://[", b"http://a:b", b"\xff", b"http://" + b"a" * 70_000, b"/next"])
+def test_no_redirect_is_followed_and_none_is_read(location: bytes) -> None:
+    redirect = b"HTTP/1.1 307 X\r\nSet-Cookie: a=b\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+    with answering(redirect) as (url, served):
+        kept = client(url)
+        assert kept.get("/").headers.get("location") == location.decode("latin-1")
+        kept.get("/")
+    assert b"ookie" not in served.connections[0][1]
 
 
 @pytest.mark.parametrize(
     ("url", "authority", "target"),
     [
-        ("http://Host.example/a/../b?x=%41#y", b"host.example", "/a/../b?x=%41"),
-        ("https://host.example:443", b"host.example", "/"),
-        ("https://host.example:8443?x=1", b"host.example:8443", "/?x=1"),
-        ("http://user@[::1]:80/é", b"[::1]", "/é"),
-        ("http://bücher.example/", b"xn--bcher-kva.example", "/"),
+        ("http://Host.example/a/../b?x=%41#y", "host.example", "/a/../b?x=%41"),
+        ("https://host.example:443", "host.example", "/"),
+        ("https://host.example:8443?x=1", "host.example:8443", "/?x=1"),
+        ("http://user@[::1]:80/é", "[::1]", "/é"),
+        ("http://bücher.example/", "xn--bcher-kva.example", "/"),
     ],
 )
-def test_a_url_is_split_and_nothing_of_it_changed(url: str, authority: bytes, target: str) -> None:
+def test_a_url_is_split_and_nothing_of_it_changed(url: str, authority: str, target: str) -> None:
     origin, found = split(url)
     assert (origin.authority, found) == (authority, target)
 
 
 def test_another_protocol_is_not_spoken() -> None:
-    with pytest.raises(UnsupportedProtocol):
+    with pytest.raises(httpx.UnsupportedProtocol):
         split("ftp://host.example/")
 
 
@@ -204,7 +209,7 @@ def test_another_protocol_is_not_spoken() -> None:
     ],
 )
 def test_no_field_is_added_but_those_of_the_framing(
-    method: str, given: connections.Fields, body: connections.Body, fields: connections.Fields
+    method: str, given: serialization.Fields, body: serialization.Content, fields: serialization.Fields
 ) -> None:
-    origin = connections.origin_of("http", "h")
+    origin = serialization.origin_of("http", "h")
     assert framed(method, origin, given, body) == fields

@@ -274,6 +274,27 @@ def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]
         client.send("PUT", "/", [("Content-Length", "6")], half())
 
 
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [(OK + b"<More/>", NoAnswer), (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200, Unreachable), (b"220\r\n", NoAnswer)],
+    ids=["Excess", "Overrun", "RemoteProtocolError"],
+)
+def test_a_stored_failure_is_the_failure_that_was_recorded(
+    serve: Callable[..., Scripted], answer: bytes, failure: type[Exception]
+) -> None:
+    client = client_of(serve(answer))
+    client.limits.answer_bytes = 100
+    with pytest.raises(failure) as first:
+        client.get("/")
+    client.recorder.tape = tape = Tape(
+        [{**entry, "check": "first"} for entry in client.recorder.entries], client.recorder.redactor
+    )
+    tape.begin("first")
+    with pytest.raises(failure) as again:
+        client.get("/")
+    assert str(again.value) == str(first.value)
+
+
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Scripted], patient: bool) -> None:
     """RFC 6585 section 4: any request may be answered so, the ones that no library would send among them."""

@@ -15,15 +15,16 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.programs.runner import run_program
 from conformance.clients.s3.sdk import s3_client
 from conformance.clients.s3.sigv4 import Keys
-from conformance.clients.transport.proxy_tunnel import ProxyFailed, connected
 from conformance.clients.transport.raw_socket import Wire
+from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.contact import Failed, contact
 from conformance.target import proxies
 from conformance.target.description import Target
 from conformance.target.proxies import proxies_to, proxy_for, proxy_variables
-from tests.clients.servers import Served, answering
+from conformance.vocabulary.finding import NotConnected
+from tests.clients.servers import GOOD, Served, answering
 
 ELSEWHERE = "http://target.example:8080"
 TUNNEL = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n"
@@ -48,16 +49,15 @@ def client(url: str = ELSEWHERE) -> HttpClient:
     return HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=1, answer_bytes=1000))
 
 
-def test_requests_go_through_one_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
-    with proxy(monkeypatch, TUNNEL) as (_, served):
+def test_requests_to_an_http_target_are_handed_to_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(monkeypatch) as (_, served):
         http = client()
-        assert [http.send("GET", "/a?b").text, http.send("GET", "/c").text] == ["ok", "ok"]
+        assert [http.send("GET", "/a/../b%zz?b").text, http.send("GET", "/c").text] == ["ok", "ok"]
         http.close()
 
-    ((connect, first, second),) = served.connections
-    assert connect == b"CONNECT target.example:8080 HTTP/1.1\r\nHost: target.example:8080\r\n\r\n"
-    assert first.startswith(b"GET /a?b HTTP/1.1\r\nHost: target.example:8080\r\n")
-    assert second.startswith(b"GET /c HTTP/1.1\r\n")
+    ((first, second),) = served.connections
+    assert first.startswith(b"GET http://target.example:8080/a/../b%zz?b HTTP/1.1\r\nHost: target.example:8080\r\n")
+    assert second.startswith(b"GET http://target.example:8080/c HTTP/1.1\r\n")
 
 
 def test_raw_bytes_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,14 +67,17 @@ def test_raw_bytes_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_login_of_a_proxy_goes_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    with proxy(monkeypatch, TUNNEL, login="me:p%40ss-word@") as (_, served):
+    with proxy(monkeypatch, GOOD, TUNNEL, login="me:p%40ss-word@") as (_, served):
         http = client()
         http.send("GET", "/")
+        Wire(http).send(b"GET / HTTP/1.1\r\nHost: target.example:8080")
         http.close()
 
-    connect, request = served.connections[0]
+    (handed_on,), (connect, request) = served.connections
+    assert b"Proxy-Authorization: Basic bWU6cEBzcy13b3Jk\r\n" in handed_on
     assert b"Proxy-Authorization: Basic bWU6cEBzcy13b3Jk\r\n" in connect
     assert b"Proxy-Authorization" not in request
+    assert "Proxy-Authorization" not in str(http.recorder.entries)
     recorder = Recorder()
     learn_secrets(recorder.redactor, Target(organization="acme"))
     told = recorder.redactor.text("p%40ss-word p@ss-word bWU6cEBzcy13b3Jk")
@@ -100,12 +103,38 @@ def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
+        (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
+        (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
+    ],
+)
+def test_an_https_target_is_not_blamed_for_its_proxy(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
+    with answering(answer) as (url, _):
+        monkeypatch.setenv("HTTPS_PROXY", url.replace("://", "://me:hidden-word@"))
+        http = HttpClient("https://target.example", Recorder(), Limits(connect_s=0.5, answer_s=0.5))
+        with pytest.raises(NotConnected, match=rf"{url} in HTTPS_PROXY .*{why}.*NO_PROXY") as failure:
+            http.get("/")
+    assert "hidden-word" not in str(failure.value)
+
+
+def test_a_login_that_the_proxy_of_an_http_target_wants_is_no_answer_of_the_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with proxy(monkeypatch, refusal), pytest.raises(NotConnected, match=r"HTTP_PROXY wants a login \(407\)"):
+        client().get("/")
+
+
+@pytest.mark.parametrize(
     ("url", "why"),
     [
         ("socks5://proxy.example:1080", "none of the form http://host:port"),
-        ("https://proxy.example", "none of the form http://host:port"),
         ("http://proxy.example:port", "no port that is a number"),
-        ("http://[bad", "no host"),
+        ("http://[bad", "cannot be reached"),
         ("http://127.0.0.1:9", r"cannot be reached \(Connection refused\)"),
     ],
 )

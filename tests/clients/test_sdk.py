@@ -9,9 +9,10 @@ import pytest
 from botocore import handlers
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from conformance.clients.http import SENT_AGAIN, Limits
+from conformance.clients.http import Limits
 from conformance.clients.s3.sdk import in_time, s3_client, sdk_succeeds
 from conformance.clients.s3.sigv4 import Keys
+from conformance.clients.transport.recording import SENT_AGAIN
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.clients.servers import answering, answering_once

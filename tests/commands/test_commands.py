@@ -57,7 +57,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_imports_no_command() -> None:
     heavy = "import sys; from conformance.commands import main; main(['--help']); print(sorted(sys.modules))"
     said = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout
-    for name in ("pytest", "pydantic", "h11", "uvicorn", "conformance.commands.init"):
+    for name in ("pytest", "pydantic", "httpx", "h11", "uvicorn", "conformance.commands.init"):
         assert f"'{name}'" not in said
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.clients.http import SENT_AGAIN, Limits
+from conformance.clients.http import Limits
 from conformance.clients.programs.runner import ASKED_TO_WAIT
 from conformance.clients.s3.sigv4 import Keys
+from conformance.clients.transport.recording import SENT_AGAIN
 from conformance.evidence.botocore_recording import BotocoreRecording
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.target.proxies import proxies_to

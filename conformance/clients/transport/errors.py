@@ -1,59 +1,40 @@
-"""Why a request has no answer, by the names that other HTTP clients have for it."""
+"""Failures of a request that httpx has no name for, and failures by the name that the evidence stores."""
 
 from __future__ import annotations
+
+import httpx
 
 LONGEST_TOLD = 300
 
 
-class TransportError(Exception):
-    """A request without an answer: the class tells what failed."""
+class Excess(httpx.RemoteProtocolError):
+    """More bytes came than the response's framing states."""
 
 
-class UnsupportedProtocol(TransportError):
-    """Neither http nor https."""
+class Overrun(httpx.TransportError):
+    """The response is larger or slower than the limits allow; ``status`` and ``beginning`` are what came of it."""
+
+    def __init__(self, how: str, status: int = 0, beginning: bytes = b"") -> None:
+        super().__init__(how)
+        self.status, self.beginning = status, beginning
 
 
-class ConnectError(TransportError):
-    """No connection: nobody listens, no such host, no TLS."""
-
-
-class ConnectTimeout(TransportError):
-    """No connection in time."""
-
-
-class WriteError(TransportError):
-    """The connection broke while the request was sent."""
-
-
-class WriteTimeout(TransportError):
-    """The request was not taken in time."""
-
-
-class ReadError(TransportError):
-    """The connection broke before the answer's end."""
-
-
-class ReadTimeout(TransportError):
-    """No answer, or no whole one, in time."""
-
-
-class RemoteProtocolError(TransportError):
-    """What came is no HTTP, or ends too early."""
-
-
-class Excess(RemoteProtocolError):
-    """More came than the answer that was told."""
-
-
-class BrokenOff(TransportError):
-    """The caller itself went away in the middle of the body, which raises this."""
+class BrokenOff(httpx.TransportError):
+    """The suite itself stops in the middle of the request body; an iterator of the body raises this."""
 
     def __init__(self, how: str = "broken off by the suite in the middle of the body") -> None:
         super().__init__(how)
 
 
-class LocalProtocolError(TransportError):
-    """The request is one that HTTP cannot carry."""
+OWN: dict[str, type[httpx.TransportError]] = {kind.__name__: kind for kind in (Excess, Overrun, BrokenOff)}
+
+
+def stored_failure(name: str, message: str) -> httpx.TransportError:
+    """Return the failure that evidence stores by its type's name; a plain TransportError for an unknown name."""
+    kind = OWN.get(name) or getattr(httpx, name, None)
+    if isinstance(kind, type) and issubclass(kind, httpx.TransportError):
+        return kind(message)
+    return httpx.TransportError(message)
 
 
 def shortened(text: str) -> str:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
 from conformance.clients.transport.connections import usual_authorities
-from conformance.clients.transport.proxy_tunnel import connected
 from conformance.clients.transport.serialization import OF_EACH
+from conformance.clients.transport.through_proxy import connected
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number

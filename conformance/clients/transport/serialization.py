@@ -1,15 +1,16 @@
-"""Requests as they are written on the wire, and fields of answers as text."""
+"""httpx requests whose target, fields and body go on the wire as given, and response fields as text."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from typing import SupportsBytes
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple, SupportsBytes
 
-from conformance.clients.transport import connections
-from conformance.clients.transport.connections import Request
+import httpx
+
 from conformance.vocabulary.exchange import Headers
-from conformance.vocabulary.values import AGENT
+from conformance.vocabulary.values import AGENT, PORTS, host_and_port
 
 TAGS = ("if-match", "if-none-match", "if-range")
 OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
@@ -18,6 +19,101 @@ OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
 Without the one, firewalls in front of a service refuse what they take for an attack; without the other, any coding is
 acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
 """
+
+Fields = list[tuple[bytes, bytes]]
+Content = bytes | Iterable[bytes]
+
+
+class Origin(NamedTuple):
+    """Where requests go. ``authority`` is the value of the Host field (RFC 9110 section 7.2)."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+
+    @property
+    def url(self) -> httpx.URL:
+        """The origin as a URL without a path; httpx.InvalidURL where httpx refuses its host."""
+        return _url_of(self)
+
+
+@lru_cache(maxsize=256)
+def _url_of(origin: Origin) -> httpx.URL:
+    return httpx.URL(f"{origin.scheme}://{origin.authority}")
+
+
+class ExactUrl(httpx.URL):
+    """A URL of an origin with the path and query as given: httpx.URL would remove dot segments and quote characters."""
+
+    def __init__(self, origin: Origin, target: bytes) -> None:
+        super().__init__(origin.url)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        """The request target."""
+        return self._target
+
+
+class Body(httpx.SyncByteStream):
+    """A request body: bytes, or parts that are sent one by one."""
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether the body is still there after it was sent."""
+        return not isinstance(self.content, Iterator)
+
+    @property
+    def recorded(self) -> bytes:
+        """The body for the evidence: nothing of one that is made while it is sent, and may have no end."""
+        # Bytes first: the test for other types that have bytes is slow.
+        if isinstance(self.content, bytes | SupportsBytes):
+            return bytes(self.content)
+        return b"".join(self.content) if isinstance(self.content, list | tuple) else b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not isinstance(self.content, bytes):
+            yield from self.content
+        elif self.content:
+            yield self.content
+
+
+@lru_cache(maxsize=256)
+def origin_of(scheme: str, netloc: str) -> Origin:
+    """The origin of URLs that begin so; httpx.UnsupportedProtocol, or ValueError where it names no host and port."""
+    if scheme not in PORTS:
+        raise httpx.UnsupportedProtocol(f"Request URL has an unsupported protocol '{scheme}://'.")
+    return Origin(scheme, *host_and_port(scheme, netloc))
+
+
+def split(url: str) -> tuple[Origin, str]:
+    """The origin of a URL, and its path and query as they stand there, nothing normalised."""
+    scheme, _, rest = url.partition("://")
+    end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
+    target = rest[end:].partition("#")[0]
+    return origin_of(scheme.lower(), rest[:end]), target if target.startswith("/") else f"/{target}"
+
+
+def framed(method: str, origin: Origin, given: Fields, content: Content) -> Fields:
+    """The fields of a request: the given ones, Host, and the field that states where the body ends."""
+    names = {name.lower() for name, _ in given}
+    fields = list(given)
+    if isinstance(content, bytes):
+        if content and b"content-length" not in names:
+            fields.append((b"Content-Length", b"%d" % len(content)))
+        elif (
+            not content and method in ("POST", "PUT", "PATCH") and not names & {b"content-length", b"transfer-encoding"}
+        ):
+            fields.insert(0, (b"Content-Length", b"0"))
+    elif not names & {b"content-length", b"transfer-encoding"}:
+        fields.append((b"Transfer-Encoding", b"chunked"))
+    if b"host" not in names:
+        fields.insert(0, (b"Host", origin.authority.encode("ascii")))
+    return fields
 
 
 def _octets(name: str, value: str) -> bytes:
@@ -28,27 +124,21 @@ def _octets(name: str, value: str) -> bytes:
     return value.encode("utf-8")
 
 
-def request(
-    method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
-) -> Request:
-    """A request with what each says that says nothing else."""
-    origin, target = connections.split(url)
+def request(method: str, url: str, headers: Iterable[tuple[str, str | bytes]], content: Content) -> httpx.Request:
+    """A request with what each says that says nothing else; ValueError or httpx.InvalidURL where it cannot be one."""
+    origin, target = split(url)
     given = [
         (name.encode("latin-1"), value if isinstance(value, bytes) else _octets(name, value)) for name, value in headers
     ]
     names = {name.lower() for name, _ in given}
     given += [each for each in OF_EACH if each[0].lower() not in names]
-    return Request(origin, method, target.encode("utf-8"), connections.framed(method, origin, given, body), body)
+    made = httpx.Request(method, origin.url, headers=framed(method, origin, given, content), stream=Body(content))
+    # httpx.Request writes a method in capitals, and makes a plain URL of every other.
+    made.method, made.url = method, ExactUrl(origin, target.encode("utf-8"))
+    made.extensions.update(origin=origin, url=url)
+    return made
 
 
-def told(body: bytes | Iterable[bytes]) -> bytes:
-    """A body as it is recorded: nothing of one that is made while it is sent, and may have no end."""
-    # Bytes first, which nearly all are: what else can be made bytes of is found out slowly.
-    if isinstance(body, bytes | SupportsBytes):
-        return bytes(body)
-    return b"".join(body) if isinstance(body, list | tuple) else b""
-
-
-def read(fields: connections.Fields) -> Headers:
+def read(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Fields as text, no byte of theirs lost."""
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])

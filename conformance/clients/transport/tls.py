@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from conformance.clients.http import HeaderFields, HttpClient
 from conformance.clients.transport.connections import authorities
-from conformance.clients.transport.proxy_tunnel import ProxyFailed, connected
+from conformance.clients.transport.through_proxy import ProxyFailed, connected
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NoAnswer, NotInstalled, Unreachable
 

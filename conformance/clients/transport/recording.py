@@ -1,0 +1,161 @@
+"""A transport that records each exchange; where evidence is judged again, it answers from the stored exchanges.
+
+A response is read to its end here, within the limits that the request carries among its extensions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import httpx
+
+from conformance.clients.transport.errors import Overrun, stored_failure
+from conformance.clients.transport.serialization import Body, read
+from conformance.evidence.recorded_responses import Stored
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.values import unzipped
+
+KEPT_OF_STREAM = 64 * 1024
+ZIPPED = ("gzip", "x-gzip")
+SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
+
+
+@dataclass
+class Reading:
+    """How a response is read: limits in seconds and bytes, the client's name in the evidence, where its body goes.
+
+    ``sink`` takes a body of any size part by part. With ``unzips``, gzip that the request did not accept is removed,
+    and ``has_unzipped`` says so.
+    """
+
+    label: str
+    answer_s: float
+    answer_bytes: int
+    sink: Callable[[bytes], object] | None = None
+    unzips: bool = False
+    has_unzipped: bool = False
+
+
+class ReadResponse(httpx.Response):
+    """A response whose body has been read."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange.status, stream=httpx.ByteStream(exchange.body))
+
+    @property
+    def has_redirect_location(self) -> bool:
+        """False: httpx would build the next request, and refuse a Location that is malformed."""
+        return False
+
+
+class Recording(httpx.BaseTransport):
+    """Records what goes through another transport."""
+
+    def __init__(self, network: httpx.BaseTransport, recorder: Recorder) -> None:
+        self._network, self._recorder = network, recorder
+
+    def handle_request(self, request: httpx.Request) -> ReadResponse:
+        """Send one request and read the response; the extension ``exchange`` of the request is what was recorded."""
+        reading: Reading = request.extensions["reading"]
+        sent = request.extensions["exchange"] = self._begun(request)
+        stored = self._recorder.stored(sent, reading.label)
+        if stored is not None:
+            return self._stored(request, stored)
+        begun = time.perf_counter()
+        try:
+            exchange = self._received(request, sent, reading, begun)
+        except httpx.TransportError as failure:
+            self._failed(sent, failure, reading, time.perf_counter() - begun)
+            raise
+        request.extensions["exchange"] = exchange
+        self._recorder.exchange(exchange, reading.label)
+        return ReadResponse(exchange)
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self._network.close()
+
+    def _begun(self, request: httpx.Request) -> Exchange:
+        body = request.stream.recorded if isinstance(request.stream, Body) else b""
+        fields, url = read(request.headers.raw), request.extensions["url"]
+        return Exchange(
+            self._recorder.next_id(), request.method, url, fields, body, 0, Headers(), b"", time.time(), 0.0
+        )
+
+    def _stored(self, request: httpx.Request, stored: Stored) -> ReadResponse:
+        request.extensions["exchange"] = stored.exchange
+        if stored.error is not None:
+            raise stored_failure(stored.error_type, stored.error)
+        return ReadResponse(stored.exchange)
+
+    def _failed(self, sent: Exchange, failure: httpx.TransportError, reading: Reading, duration_s: float) -> None:
+        if isinstance(failure, Overrun):
+            sent = replace(sent, status=failure.status, body=failure.beginning)
+        why = self._recorder.redactor.text(str(failure)) or type(failure).__name__
+        self._recorder.failed_request(replace(sent, duration_s=duration_s), why, reading.label, type(failure).__name__)
+
+    def _received(self, request: httpx.Request, sent: Exchange, reading: Reading, begun: float) -> Exchange:
+        response = self._network.handle_request(request)
+        if response.extensions.get("sent_again"):
+            self._recorder.event(SENT_AGAIN)
+        with contextlib.closing(response):
+            body = _body(response, reading, begun)
+        headers = read(response.headers.raw)
+        return replace(
+            sent,
+            status=response.status_code,
+            headers=headers,
+            body=_plain(sent, headers, body, reading),
+            duration_s=time.perf_counter() - begun,
+        )
+
+
+def _body(response: httpx.Response, reading: Reading, begun: float) -> bytes:
+    """The body, or its beginning where it goes into a sink."""
+    # Closed at once, since an exception that is stored somewhere would keep all of a large body with it.
+    with io.BytesIO() as kept:
+        try:
+            _read_into(kept, response, reading, begun)
+        except httpx.ReadTimeout as late:
+            so_far = f"behind {kept.tell()} bytes of a body that has not ended" if kept.tell() else ""
+            raise httpx.ReadTimeout(f"{late} {so_far}".rstrip()) from None
+        return kept.getvalue()
+
+
+def _read_into(kept: io.BytesIO, response: httpx.Response, reading: Reading, begun: float) -> None:
+    size = 0
+    # A refusal's body is no part of what was asked for, all the less if the request is sent again.
+    sink = reading.sink if 200 <= response.status_code < 300 else None
+    body = response.stream
+    assert isinstance(body, httpx.SyncByteStream)  # noqa: S101  # as transports promise
+    if sink is not None and hasattr(body, "limit_each_read"):
+        body.limit_each_read()
+    for part in body:
+        size += len(part)
+        if sink is not None:
+            sink(part)
+            part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
+        kept.write(part)
+        # What is handed on takes the time that its size takes; each part of it is awaited for its own.
+        if overrun := "" if sink else _overrun(reading, size, time.perf_counter() - begun):
+            raise Overrun(f"the answer {overrun}", response.status_code, kept.getvalue()[:KEPT_OF_STREAM])
+
+
+def _overrun(reading: Reading, size: int, seconds: float) -> str:
+    if size > reading.answer_bytes:
+        return f"is larger than {reading.answer_bytes} bytes"
+    return f"does not end within {reading.answer_s:g} s" if seconds > reading.answer_s else ""
+
+
+def _plain(sent: Exchange, headers: Headers, body: bytes, reading: Reading) -> bytes:
+    coded = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
+    if not (reading.unzips and coded and sent.request_headers.get("accept-encoding") == "identity"):
+        return body
+    plain = unzipped(body, reading.answer_bytes)
+    reading.has_unzipped |= plain is not None
+    return body if plain is None else plain
