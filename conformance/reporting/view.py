@@ -47,8 +47,6 @@ class CheckView:
     replay: str
     entries: list[exchanges.Entry]
     took: str
-    markup: str = ""
-    """It as the page shows it, where that was made ahead; then the entries, which stand in it, are no longer kept."""
 
     @property
     def case(self) -> str:
@@ -177,23 +175,11 @@ def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None
 
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:
-    evidence = record.evidence()
+    evidence = record.evidence_to_show()
     run = run_name(record)
     return {
-        area: [_made_ahead(each, record) or _check(each, record, evidence, run) for each in found]
-        for area, found in areas(record.results).items()
+        area: [_check(each, record, evidence, run) for each in found] for area, found in areas(record.results).items()
     }
-
-
-def view_ahead(record: Record, result: CheckResult) -> CheckView:
-    """The view of a check while the run goes on."""
-    return _check(result, record, record.evidence(), run_name(record))
-
-
-def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
-    """What was made of a check ahead, unless a secret that it names can be had by now."""
-    made: CheckView | None = record.ahead.get(result.id, {}).get("html")
-    return made if made and made.recipes == recipes_for(made.curl, record.info.recipes) else None
 
 
 def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], run: str) -> CheckView:
