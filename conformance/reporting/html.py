@@ -59,6 +59,7 @@ def _environment() -> Environment:
         finding=first_finding,
         also_shown_by=lambda cause: ", ".join(also_shown_by(cause)),
         sentence=text.sentence,
+        sum_checks=lambda rows: sum(1 + len(row.alike) for row in rows),
     )
     return environment
 
