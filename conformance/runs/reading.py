@@ -27,13 +27,14 @@ CLAUSE = dict.fromkeys(("document", "section", "quote", "url"), "")
 
 @dataclass
 class Record:
-    """A run's folder, read: info, results with amendments applied, whether it is complete, and remarks on it."""
+    """A run's folder, read: info, results with amendments applied (to which checks), completeness, and remarks."""
 
     folder: Path
     info: RunInfo
     results: list[CheckResult]
     complete: bool
     remarks: list[str] = field(default_factory=list)
+    amended: list[str] = field(default_factory=list)
     _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
@@ -88,7 +89,7 @@ def read(folder: Path) -> Record:
         if kind == "check":
             _add(results, line, path, record.remarks)
         elif kind == "amendment":
-            _amend(results, line, path, record.remarks)
+            record.amended += _amend(results, line, path, record.remarks)
         elif kind == "footer":
             record.complete = bool(line.get("complete"))
     record.results = [*results.values()]
@@ -140,13 +141,14 @@ def _understood(result: CheckResult) -> None:
         raise ValueError("a duration without end")
 
 
-def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
-    """Applies an amendment."""
+def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:
+    """Applies an amendment; the id of the check whose verdict it changed."""
     check, verdict, reason = (str(line.get(name)) for name in ("id", "verdict", "reason"))
     if check not in results or verdict not in list(Verdict):
         remarks.append(f"{path.name}: an amendment that is not understood")
-        return
+        return []
     results[check].verdict, results[check].reason = verdict, reason
+    return [check]
 
 
 @cache
