@@ -21,8 +21,8 @@ from conformance import __version__
 from conformance.vocabulary.verdict import ExitCode
 
 ORDER = (
-    "init", "reference", "preflight", "list", "explain", "run", "replay", "rejudge", "merge", "compare", "history",
-    "report", "waive", "certify", "verify", "statement", "sweep",
+    "init", "reference", "preflight", "list", "explain", "run", "show", "replay", "rejudge", "merge", "compare",
+    "history", "report", "waive", "certify", "verify", "statement", "sweep",
 )  # fmt: skip
 DEBUG = "CONFORMANCE_DEBUG"
 LONGEST = 12

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from conformance.runs.record import RecordError, free_folder
 
     try:
-        earlier = read_untouched(_found(arguments.folder))
+        earlier = read_untouched(run_folder(arguments.folder))
     except RecordError as mistake:
         raise UsageMistake(str(mistake)) from None
     chosen = _chosen(earlier, arguments.ids)
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _compared(chosen, {result.id: result for result in read(folder).results})
 
 
-def _found(folder: Path) -> Path:
+def run_folder(folder: Path) -> Path:
     """The run's folder, also where only its name is given and it is in reports/."""
     return folder if folder.exists() or not (Path("reports") / folder).exists() else Path("reports") / folder
 

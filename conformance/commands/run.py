@@ -93,8 +93,6 @@ def _prepare(arguments: argparse.Namespace) -> None:
     """Forks what helps the run."""
     if arguments.workers not in (0, 1):
         processes.prepare("conformance.plugin.nursery", *_paths(arguments.selectors))
-    for _ in range(2):
-        processes.prepare("conformance.reporting.render_workers")
 
 
 class Made:

@@ -36,7 +36,7 @@ from conformance.plugin.sharding import share_of_rate
 from conformance.plugin.surfaces import SURFACES
 from conformance.plugin.unjudged import not_judged
 from conformance.preflight import SurfaceState, preflight
-from conformance.reporting import render_workers
+from conformance.reporting import render_each
 from conformance.runs import processes, waivers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
@@ -259,8 +259,6 @@ class Run:
         if self.expected is None:
             self.expected = len(ids)
             self.progress.collected(ids)
-            # Not before: until now each core has something to do that the first check waits for.
-            render_workers.get_ready(Path(self.options.folder), self.formats)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -383,10 +381,9 @@ class Run:
             )
         except RecordError as mistake:
             self.mistakes = self.mistakes or [str(mistake)]
-        reports = render_workers.begin(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
-        files, unwritten = reports()
+        files, unwritten = render_each(record, self.formats)
         for sentence in not_judged(record):
             self.progress.say(sentence)
         self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)

@@ -5,8 +5,6 @@ A check's result travels to the reporting process in its pytest report, as plain
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 import signal
 import time
@@ -14,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -43,7 +41,7 @@ from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
 from conformance.reporting.terminal import failure_text
-from conformance.runs.record import AS_JSON, CheckResult
+from conformance.runs.record import CheckResult, EvidenceWriter
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.properties import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
@@ -75,8 +73,7 @@ class Worker:
         self.doubtful: list[str] = []
         self.plan: Plan | None = None
         self.class_sizes: Counter[str] = Counter()
-        self._evidence: BinaryIO | None = None
-        self._evidence_sum = hashlib.sha256()
+        self._evidence: EvidenceWriter | None = None
         self._place = PLACE
         self._before = 0
         self._names_made = 0
@@ -249,10 +246,9 @@ class Worker:
                 _skip(report, "tried again by itself")
             return
         result = self._result(check, judgement, report.duration)
-        self._write_evidence(check.id)
+        evidence = self._write_evidence(check.id)
         report.user_properties.append((RESULT, result.text()))
         # Told at once, so that the process which seals the run knows what was written before anyone could change it.
-        evidence = [f"{self.name}.ndjson", self._evidence_sum.hexdigest()]
         report.user_properties.append((EVIDENCE, evidence))
         if judgement.verdict == Verdict.NOT_APPLICABLE:
             _skip(report, judgement.reason)
@@ -289,20 +285,17 @@ class Worker:
             lacks=judgement.lacks,
         )
 
-    def _write_evidence(self, check_id: str) -> None:
-        if self._evidence is None:
-            path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
-            self._evidence = path.open("ab")
-        lines = (json.dumps({**entry, "check": check_id}, ensure_ascii=False) for entry in RECORDER.evidence())
+    def _write_evidence(self, check_id: str) -> list[str]:
+        """Write the evidence of a check; return the name of the file and the SHA-256 of its content so far."""
+        name = f"{self.name}.ndjson.gz"
         try:
-            for line in lines:
-                data = line.encode("utf-8", AS_JSON) + b"\n"
-                self._evidence.write(data)
-                self._evidence_sum.update(data)
-            self._evidence.flush()
+            if self._evidence is None:
+                self._evidence = EvidenceWriter(Path(self.options.folder) / "evidence" / name)
+            self._evidence.write({**entry, "check": check_id} for entry in RECORDER.evidence())
         except OSError:
             # The reporting process, which cannot write either, tells it; the run ends as if it was told to.
             raise KeyboardInterrupt from None
+        return [name, self._evidence.digest]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from conformance.runs import reading
 from conformance.runs.reading import Record
-from conformance.runs.record import CheckResult
+from conformance.runs.record import RecordError
 
 # format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
 FORMATS = {
@@ -37,27 +35,22 @@ def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str
     return {name: path for name, path in paths.items() if path.exists()}
 
 
-def get_ready(formats: Iterable[str]) -> None:
-    """Does before there is a record what takes time: imports, and templates. What fails, rendering will tell."""
-    reading.get_ready()
+def render_each(record: Record, formats: Iterable[str]) -> tuple[dict[str, Path], list[str]]:
+    """The same; a report that cannot be written costs no other, and the second result has a sentence for each."""
+    paths: dict[str, Path] = {}
+    failures = []
     for name in formats:
-        with suppress(ImportError):
-            module = import_module(f"conformance.reporting.{FORMATS[name][0]}")
-            getattr(module, "get_ready", lambda: None)()
+        try:
+            paths |= render_all(record, [name])
+        except (RecordError, OSError) as mistake:
+            failures.append(_sentence(record, name, getattr(mistake, "strerror", None) or mistake))
+        except Exception as mistake:
+            failures.append(_sentence(record, name, f"error in the suite: {type(mistake).__name__}: {mistake}"))
+    return paths, failures
 
 
-def make_ahead(record: Record, results: Iterable[CheckResult], formats: Iterable[str]) -> None:
-    """Makes what can be made of checks while the run goes on, so that its reports are there soon after it.
-
-    What needs evidence that is not there, or waits for the end, is made then.
-    """
-    evidence = record.evidence()
-    there = [each for each in results if all(entry_id in evidence for entry_id in each.exchanges)]
-    for name in formats:
-        module = import_module(f"conformance.reporting.{FORMATS[name][0]}")
-        if hasattr(module, "make_ahead"):
-            for result in there:
-                record.ahead.setdefault(result.id, {})[name] = module.make_ahead(record, result)
+def _sentence(record: Record, name: str, why: object) -> str:
+    return f"{record.folder}: {name} could not be written ({why})"
 
 
 def _write(record: Record, module: str, name: str) -> Path:

@@ -12,7 +12,6 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,41 +38,18 @@ SEVERITIES = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
 MOST_STEPS = 40
 
 
-def get_ready() -> None:
-    """Imports Allure's classes."""
-    import_module("allure_commons.model2")
-
-
-def make_ahead(record: Record, result: CheckResult) -> set[str]:
-    """Writes the files of one check, and returns their names."""
-    folder = record.folder / "allure-results"
-    folder.mkdir(exist_ok=True)
-    return _written(result, record, folder)
-
-
 def write(record: Record, folder: Path) -> None:
-    """Writes the folder anew, but for what was written ahead."""
-    ahead = {result.id: record.ahead.get(result.id, {}).get("allure") for result in record.results}
-    kept = set().union(*filter(None, ahead.values()))
-    if not kept:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in (each for each in folder.iterdir() if each.name not in kept):
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    """Writes the folder anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    evidence = record.evidence_to_show()
     for result in record.results:
-        if not ahead[result.id]:
-            _written(result, record, folder)
+        made = _result(result, record, evidence, folder)
+        # Allure's own writer encodes in Python, which takes three times as long.
+        content = json.dumps(made, default=_members, ensure_ascii=False)
+        (folder / made.file_pattern.format(prefix=made.uuid)).write_text(content, encoding="utf-8")
     lines = [f"{name}={on_one_line(value)}" for name, value in _environment(record).items()]
     (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _written(result: CheckResult, record: Record, folder: Path) -> set[str]:
-    made = _result(result, record, record.evidence(), folder)
-    name = made.file_pattern.format(prefix=made.uuid)
-    # Allure's own writer encodes in Python, which takes three times as long.
-    content = json.dumps(made, default=_members, ensure_ascii=False)
-    (folder / name).write_text(content, encoding="utf-8")
-    return {name, *(each.source for each in made.attachments)}
 
 
 def _members(item: Any) -> dict[str, Any]:

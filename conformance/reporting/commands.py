@@ -25,6 +25,11 @@ def replay(check_id: str, run: str) -> str:
     return f"{replay_all(run)} {shlex.quote(check_id)}"
 
 
+def show(run: str, check_id: str) -> str:
+    """The command that prints the exchanges of a check."""
+    return f"conformance show {shlex.quote(run)} {shlex.quote(check_id)}"
+
+
 def replay_all(run: str) -> str:
     """The command that tries again whatever of a run failed or was inconclusive."""
     return f"conformance replay {shlex.quote(run)}"

@@ -40,7 +40,7 @@ def render(record: Record) -> str:
             "environment": {"testEnvironment": visible(info.target), "extra": _tested(record)},
         },
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _summary(record: Record, tests: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,26 +16,12 @@ from conformance.reporting import text
 from conformance.reporting.causes import first_finding
 from conformance.reporting.classes import NOT_BINDING
 from conformance.reporting.promises import also_shown_by
-from conformance.reporting.view import CheckView, build, view_ahead
+from conformance.reporting.view import build
 from conformance.runs.reading import Record
-from conformance.runs.record import CheckResult
 from conformance.vocabulary import wording
 
 # Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-
-
-def get_ready() -> None:
-    """Reads the page's templates."""
-    for name in ("index.html", "parts.html"):
-        _environment().get_template(name)
-
-
-def make_ahead(record: Record, result: CheckResult) -> CheckView:
-    """What the page shows of a check."""
-    view = view_ahead(record, result)
-    parts: Any = _environment().get_template("parts.html").module
-    return replace(view, markup=parts.check(view), entries=[])
 
 
 def render(record: Record) -> str:
@@ -74,6 +59,7 @@ def _environment() -> Environment:
         finding=first_finding,
         also_shown_by=lambda cause: ", ".join(also_shown_by(cause)),
         sentence=text.sentence,
+        sum_checks=lambda rows: sum(1 + len(row.alike) for row in rows),
     )
     return environment
 

@@ -33,7 +33,7 @@ def render(record: Record) -> str:
     """The document."""
     info = record.info
     root = ET.Element("testsuites", name=visible(f"conformance of {info.target}"), time=f"{info.duration_s:.3f}")
-    evidence = record.evidence()
+    evidence = record.evidence_to_show()
     for promise in by_id(record).values():
         suite = ET.SubElement(root, "testsuite", name=visible(promise.name), timestamp=info.started[:19])
         for result in sorted(promise.results, key=lambda each: each.id):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from conformance.reporting.classes import (
     summarise,
     waivers_read,
 )
-from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
+from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of, show
 from conformance.reporting.promises import Overview, overview
 from conformance.reporting.text import duration, shortened
 from conformance.runs.reading import Record
@@ -47,8 +48,6 @@ class CheckView:
     replay: str
     entries: list[exchanges.Entry]
     took: str
-    markup: str = ""
-    """It as the page shows it, where that was made ahead; then the entries, which stand in it, are no longer kept."""
 
     @property
     def case(self) -> str:
@@ -64,6 +63,20 @@ class CheckView:
     def wrong(self) -> str:
         """What is wrong, of a check that fails; else ""."""
         return title(self.result) if self.result.failing else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the page: a check, or the checks of a requirement that ended alike and need no more words."""
+
+    view: CheckView
+    alike: list[CheckResult]
+    """The checks in the row after the first."""
+
+    @property
+    def events(self) -> Counter[str]:
+        """What the properties of the row tried and met, summed."""
+        return sum((Counter(each.events) for each in (self.view.result, *self.alike)), Counter())
 
 
 @dataclass(frozen=True)
@@ -95,10 +108,12 @@ class Report:
     unjudged: list[list[CheckResult]]
     """The checks that could not be judged, by reason."""
     errors: list[CheckResult]
-    areas: dict[str, list[CheckView]]
+    areas: dict[str, list[Row]]
     views: dict[str, CheckView]
     leftovers: list[dict[str, str]]
     configuration: str
+    show: str
+    """The command that prints the exchanges of a check."""
 
 
 def build(record: Record) -> Report:
@@ -120,7 +135,8 @@ def build(record: Record) -> Report:
         waived=by_outcome.get("waived", []),
         unjudged=by_reason(by_outcome.get("inconclusive", [])),
         errors=by_outcome.get("error", []),
-        areas=checks,
+        areas={area: _rows(found) for area, found in checks.items()},
+        show=show(run_name(record), "ID"),
         views={view.result.id: view for found in checks.values() for view in found},
         leftovers=record.leftovers(),
         configuration=json.dumps(record.info.configuration, indent=2, ensure_ascii=False),
@@ -177,23 +193,11 @@ def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None
 
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:
-    evidence = record.evidence()
+    evidence = record.evidence_to_show()
     run = run_name(record)
     return {
-        area: [_made_ahead(each, record) or _check(each, record, evidence, run) for each in found]
-        for area, found in areas(record.results).items()
+        area: [_check(each, record, evidence, run) for each in found] for area, found in areas(record.results).items()
     }
-
-
-def view_ahead(record: Record, result: CheckResult) -> CheckView:
-    """The view of a check while the run goes on."""
-    return _check(result, record, record.evidence(), run_name(record))
-
-
-def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
-    """What was made of a check ahead, unless a secret that it names can be had by now."""
-    made: CheckView | None = record.ahead.get(result.id, {}).get("html")
-    return made if made and made.recipes == recipes_for(made.curl, record.info.recipes) else None
 
 
 def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], run: str) -> CheckView:
@@ -218,6 +222,20 @@ def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, An
         entries=list(exchanges.entries(ids, evidence, named, record.info.secret_names)),
         took=duration(result.duration_s),
     )
+
+
+def _rows(views: list[CheckView]) -> list[Row]:
+    """Rows in order: checks of one requirement that went well share the row of the first."""
+    rows: dict[tuple[str, ...], Row] = {}
+    for view in views:
+        result = view.result
+        well = view.outcome in (Verdict.PASS, Verdict.NOT_APPLICABLE) and not result.waiver
+        key = (result.requirement, view.outcome, result.reason) if well else (result.id,)
+        if key in rows:
+            rows[key].alike.append(result)
+        else:
+            rows[key] = Row(view, [])
+    return [*rows.values()]
 
 
 def _went_well(result: CheckResult) -> bool:

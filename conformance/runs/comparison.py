@@ -210,5 +210,5 @@ def _remarks(old: Record, new: Record) -> Iterator[str]:
         ids = [{result.id for result in record.results} for record in (old, new)]
         yield f"{plural(len(ids[0] ^ ids[1]), 'check')} of one run alone: the other was not to make them"
     for record in (old, new):
-        if not any((record.folder / "evidence").glob("*.ndjson")):
+        if not record.evidence_files():
             yield f"{record.folder}: no evidence is there, so that behaviour cannot be compared"

@@ -7,18 +7,17 @@ a shard that was changed after it ended.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from conformance.runs.outcome import exit_code
-from conformance.runs.reading import Record, need_untouched, read, read_whole
-from conformance.runs.record import AS_JSON, CheckResult, RecordError, RecordWriter, RunInfo
+from conformance.runs.reading import Record, entries_of, need_untouched, read, read_whole
+from conformance.runs.record import CheckResult, EvidenceWriter, RecordError, RecordWriter, RunInfo
 from conformance.runs.seal import SealError, check_run_seal
 from conformance.runs.waivers import Waivers, of_plain
 from conformance.vocabulary.verdict import Verdict
@@ -162,17 +161,14 @@ def _renamed(shard: Record, result: CheckResult) -> CheckResult:
 
 
 def _copy_evidence(shard: Record, writer: RecordWriter) -> None:
-    prefix, into = _prefix(shard), writer.folder / "evidence"
-    for path in sorted((shard.folder / "evidence").glob("*.ndjson")):
-        digest = hashlib.sha256()
-        with path.open(encoding="utf-8") as lines, (into / (prefix + path.name)).open("wb") as copy:
-            for line in lines:
-                entry = json.loads(line)
-                told = json.dumps({**entry, "id": f"{prefix}{entry.get('id')}"}, ensure_ascii=False)
-                data = told.encode("utf-8", AS_JSON) + b"\n"
-                copy.write(data)
-                digest.update(data)
-        writer.evidence(prefix + path.name, digest.hexdigest())
+    prefix = _prefix(shard)
+    for path in shard.evidence_files():
+        name = f"{prefix}{path.name.removesuffix('.gz')}.gz"
+        copy = EvidenceWriter(writer.folder / "evidence" / name)
+        for _, entries in groupby(entries_of(path, []), key=lambda entry: entry.get("check")):
+            copy.write({**entry, "id": f"{prefix}{entry['id']}"} for entry in entries)
+        copy.close()
+        writer.evidence(name, copy.digest)
 
 
 def _info(infos: Sequence[RunInfo]) -> RunInfo:

@@ -5,29 +5,29 @@ A folder that is not whole is read as far as it goes and says so.
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from conformance.evidence.recorded_responses import is_entry
-from conformance.runs.record import FORMAT, LEFTOVERS, CheckResult, RecordError, RunInfo
+from conformance.runs.record import BODIES, CONTENTS, FORMAT, LEFTOVERS, CheckResult, RecordError, RunInfo
 from conformance.vocabulary.verdict import Verdict
 
 FINDING = {"expected", "observed", "hint", "exchanges"}
+LONGEST_LINE = 1 << 25
+"""Bytes of a line, at most: a small compressed file may claim a line that no memory holds."""
 CLAUSE = dict.fromkeys(("document", "section", "quote", "url"), "")
 
 
 @dataclass
 class Record:
-    """A run's folder, read: info, results with amendments applied (to which checks), whether it is complete.
-
-    Of a run that goes on it ``grows``. ``ahead`` is what was made of a check while it did, by the check's id and what
-    it was made for; what an amendment changes is made again.
-    """
+    """A run's folder, read: info, results with amendments applied (to which checks), completeness, and remarks."""
 
     folder: Path
     info: RunInfo
@@ -35,35 +35,33 @@ class Record:
     complete: bool
     remarks: list[str] = field(default_factory=list)
     amended: list[str] = field(default_factory=list)
-    grows: bool = False
-    ahead: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
-    _evidence: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
-    _tapes: dict[Path, Lines] = field(default_factory=dict, repr=False, compare=False)
-    _heard_out: bool = field(default=False, repr=False, compare=False)
+    _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
         """Every exchange and transcript by id, read once; what several checks look at is of the first of them."""
-        if not self._heard_out:
-            self._heard_out = not self.grows
-            for line in self._entries(self._tapes):
-                self._evidence.setdefault(str(line.get("id", "")), line)
+        if self._evidence is None:
+            self._evidence = {}
+            for entry in self.evidence_of_checks():
+                self._evidence.setdefault(str(entry["id"]), entry)
         return self._evidence
+
+    def evidence_to_show(self) -> dict[str, dict[str, Any]]:
+        """The same for reports, which show no exchange of a run in which nothing goes wrong: then nothing is read."""
+        well = (Verdict.PASS, Verdict.NOT_APPLICABLE)
+        return {} if all(result.verdict in well for result in self.results) else self.evidence()
 
     def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
         """Every exchange and transcript of every check, in the order in which they were written.
 
         What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
         """
-        return self._entries({})
+        for path in self.evidence_files():
+            yield from entries_of(path, self.remarks)
 
-    def _entries(self, tapes: dict[Path, Lines]) -> Iterator[dict[str, Any]]:
-        """What the tapes have that was not yet read of them."""
-        for path in sorted((self.folder / "evidence").glob("*.ndjson")):
-            for line in tapes.setdefault(path, Lines(path, self.remarks)).more(self.grows):
-                if is_entry(line):
-                    yield line
-                else:
-                    _remark(self.remarks, f"{path.name}: a line that is no exchange or transcript is left out")
+    def evidence_files(self) -> list[Path]:
+        """The files of evidence, by name: compressed, or plain NDJSON as an older suite wrote them."""
+        folder = self.folder / "evidence"
+        return sorted([*folder.glob("*.ndjson"), *folder.glob("*.ndjson.gz")])
 
     def leftovers(self) -> list[dict[str, str]]:
         """What the run could not remove."""
@@ -79,56 +77,23 @@ class Record:
         return found
 
 
-def get_ready() -> None:
-    """Does what takes time before a first folder is read."""
-    _reader(RunInfo)
-    _reader(CheckResult)
-
-
 def read(folder: Path) -> Record:
     """Reads a run's folder; RecordError where it is none, or of another format."""
-    return Reading(folder, grows=False).end()
-
-
-class Reading:
-    """A run's folder as it is read: ``more`` while the run goes on, and then to its ``end``.
-
-    RecordError where it is none, or of another format.
-    """
-
-    def __init__(self, folder: Path, grows: bool = True) -> None:
-        self.record = Record(folder, read_info(folder), [], complete=False, grows=grows)
-        path = folder / "results.ndjson"
-        if not path.exists():
-            raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
-        self._lines = Lines(path, self.record.remarks)
-        self._results: dict[str, CheckResult] = {}
-
-    def more(self) -> list[CheckResult]:
-        """The checks that have been judged since."""
-        record, path, before = self.record, self._lines.path, len(self._results)
-        for line in self._lines.more(record.grows):
-            kind = line.pop("kind", None)
-            if kind == "check":
-                _add(self._results, line, path, record.remarks)
-            elif kind == "amendment":
-                amended = _amend(self._results, line, path, record.remarks)
-                record.amended += amended
-                for each in amended:
-                    record.ahead.pop(each, None)
-            elif kind == "footer":
-                record.complete = bool(line.get("complete"))
-        new = [*self._results.values()][before:]
-        record.results += new
-        return new
-
-    def end(self) -> Record:
-        """The record of what has been written by now."""
-        if self.record.grows:
-            self.record.grows = False
-            self.record.info = read_info(self.record.folder)
-        self.more()
-        return self.record
+    record = Record(folder, read_info(folder), [], complete=False)
+    path = folder / "results.ndjson"
+    if not path.exists():
+        raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
+    results: dict[str, CheckResult] = {}
+    for line in _lines(path, record.remarks):
+        kind = line.pop("kind", None)
+        if kind == "check":
+            _add(results, line, path, record.remarks)
+        elif kind == "amendment":
+            record.amended += _amend(results, line, path, record.remarks)
+        elif kind == "footer":
+            record.complete = bool(line.get("complete"))
+    record.results = [*results.values()]
+    return record
 
 
 def read_untouched(folder: Path) -> Record:
@@ -234,30 +199,49 @@ def json_object(text: str) -> dict[str, Any]:
     return found
 
 
-class Lines:
-    """The lines of a file, an object each, as they are written; what is none is left out and remarked on."""
+def entries_of(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
+    """The exchanges and transcripts of a file of evidence, with the bodies that they refer to by digest."""
+    bodies: dict[str, dict[str, Any]] = {}
+    for line in _lines(path, remarks):
+        if line.get("kind") == "body":
+            bodies[str(line.get("digest"))] = {kind: line[kind] for kind in CONTENTS if kind in line}
+            continue
+        if _resolved(line, bodies) and is_entry(line):
+            yield line
+        else:
+            _remark(remarks, f"{path.name}: a line that is no exchange or transcript is left out")
 
-    def __init__(self, path: Path, remarks: list[str]) -> None:
-        self.path, self.remarks = path, remarks
-        self._number = self._place = 0
 
-    def more(self, grows: bool) -> Iterator[dict[str, Any]]:
-        """What was not read yet; of a file that grows without a last line that is not ended."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._place)
-                for line in file:
-                    if grows and not line.endswith(b"\n"):
-                        return
-                    self._number += 1
-                    self._place += len(line)
-                    try:
-                        yield json_object(line.decode("utf-8", "replace"))
-                    except ValueError:
-                        told = "a line that is not a JSON object is left out"
-                        _remark(self.remarks, f"{self.path.name}:{self._number}: {told}")
-        except OSError as failure:
-            raise RecordError(f"{self.path}: cannot be read ({failure.strerror})") from None
+def _resolved(line: dict[str, Any], bodies: dict[str, dict[str, Any]]) -> bool:
+    """Puts the contents of bodies where a line refers to them; whether all were there."""
+    for name in BODIES:
+        body = line.get(name)
+        if isinstance(body, dict) and "stored" in body:
+            digest = str(body.pop("stored"))
+            if digest not in bodies:
+                return False
+            body.update(bodies[digest])
+    return True
+
+
+def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
+    """The lines of a file, an object each; lines that are none are left out and remarked on.
+
+    So is the rest of a compressed file that is damaged, or that a killed process has not written to its end.
+    """
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), b""), 1):
+                try:
+                    yield json_object(line.decode("utf-8", "replace"))
+                except ValueError:
+                    told = "a line that is not a JSON object is left out"
+                    _remark(remarks, f"{path.name}:{number}: {told}")
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        _remark(remarks, f"{path.name}:{number + 1}: cannot be decompressed from here on; the rest is left out")
+    except OSError as failure:
+        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
 
 
 def _remark(remarks: list[str], what: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUMS = "SHA256SUMS"
 SEAL = "seal.json"
 FORMAT = 1
-RECORD_FILES = ("run.json", "results.ndjson", "leftovers.json", "evidence/*.ndjson")
+RECORD_FILES = ("run.json", "results.ndjson", "leftovers.json", "evidence/*")
 LARGEST_SEAL = 1 << 20
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import shutil
@@ -16,6 +17,7 @@ from conformance.runs.record import RecordError
 from conformance.runs.seal import SUMS, SealError, seal
 from conformance.runs.signing import private_key, public_key
 from tests.certification import runs
+from tests.reporting import samples
 
 BYTES = 200
 
@@ -101,7 +103,7 @@ def spaced(lines: list[str], chance: random.Random) -> list[str]:
 
 IN_LINES: list[tuple[str, Change]] = [
     *(("run/results.ndjson", change) for change in (without, twice, swapped, passing, spaced)),
-    *(("run/evidence/main.ndjson", change) for change in (without, twice, swapped, spaced)),
+    *(("run/evidence/main.ndjson.gz", change) for change in (without, twice, swapped, spaced)),
     *(("s.jsonl", change) for change in (without, twice, swapped, spaced)),
     *((f"run/{SUMS}", change) for change in (without, twice, swapped)),
 ]
@@ -112,10 +114,11 @@ IN_LINES: list[tuple[str, Change]] = [
 @pytest.mark.parametrize(("name", "change"), IN_LINES, ids=[f"{name}-{change.__name__}" for name, change in IN_LINES])
 def test_changed_lines_are_refused(copy: Path, name: str, change: Change, seed: int, sealed_again: bool) -> None:
     path = copy / name
-    lines = path.read_text().splitlines()
-    changed = change(lines, random.Random(seed))
-    path.write_text("".join(f"{line}\n" for line in changed))
-    if sealed_again and name.endswith("ndjson"):
+    packed = path.suffix == ".gz"
+    lines = (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()).decode().splitlines()
+    changed = "".join(f"{line}\n" for line in change(lines, random.Random(seed))).encode()
+    path.write_bytes(gzip.compress(changed) if packed else changed)
+    if sealed_again and ".ndjson" in name:
         seal(copy / "run")
     assert refusal(copy)
 
@@ -125,17 +128,17 @@ def removed(run: Path) -> None:
 
 
 def added(run: Path) -> None:
-    (run / "evidence" / "other.ndjson").write_text("")
+    (run / "evidence" / "other.ndjson.gz").write_text("")
 
 
 def renamed(run: Path) -> None:
-    (run / "evidence" / "main.ndjson").rename(run / "evidence" / "gw0.ndjson")
+    (run / "evidence" / "main.ndjson.gz").rename(run / "evidence" / "gw0.ndjson.gz")
 
 
 def exchanged(run: Path) -> None:
     """The evidence of another run."""
-    line = json.loads((run / "evidence" / "main.ndjson").read_text().splitlines()[0])
-    (run / "evidence" / "main.ndjson").write_text(json.dumps({**line, "status": 201}) + "\n")
+    line = samples.evidence_lines(run / samples.EVIDENCE)[0]
+    samples.write_evidence(run / samples.EVIDENCE, [{**line, "status": 201}])
 
 
 def without_evidence(run: Path) -> None:

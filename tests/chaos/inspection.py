@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -74,9 +75,10 @@ def _read(path: Path) -> None:
         document = json.loads(path.read_bytes(), parse_constant=_refused)
         if path.name == "run.json":
             _validator("run").validate(document)
-    elif path.suffix == ".ndjson":
+    elif ".ndjson" in path.suffixes:
         schema = "results" if path.name == "results.ndjson" else "evidence" if path.parent.name == "evidence" else ""
-        for line in path.read_bytes().split(b"\n")[:-1]:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for line in content.split(b"\n")[:-1]:
             document = json.loads(line, parse_constant=_refused)
             if schema:
                 _validator(schema).validate(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -54,10 +55,14 @@ def changed(folder: Path, tmp_path: Path) -> Callable[[str, Callable[[dict[str, 
         copy = tmp_path / "copy"
         shutil.copytree(folder, copy)
         for path in copy.glob(files):
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+            packed = path.suffix == ".gz"
+            data = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+            lines = [json.loads(line) for line in data.split(b"\n") if line]
             for line in lines:
-                change(line)
-            path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+                if line["kind"] != "body":
+                    change(line)
+            data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            path.write_bytes(gzip.compress(data) if packed else data)
         return rejudge(read(copy))
 
     return judged
@@ -97,7 +102,7 @@ def test_answers_that_were_turned_are_noticed(
         if line["check"].startswith("registry/pull/") and line["status"] == 404:
             line["status"] = 500
 
-    outcome = changed("evidence/*.ndjson", turn)
+    outcome = changed("evidence/*.ndjson.gz", turn)
     assert outcome.changed
     assert all(each.id.startswith("registry/pull/") and each.before == "pass" for each in outcome.changed)
 
@@ -111,7 +116,7 @@ def test_evidence_that_is_gone_or_garbled_is_never_a_verdict(
         if line["check"].startswith("registry/pull/"):
             line["check"] = "registry/elsewhere"
 
-    outcome = changed("evidence/*.ndjson", garble)
+    outcome = changed("evidence/*.ndjson.gz", garble)
     assert outcome.changed == []
     assert len(outcome.unclear) > len(untouched.unclear)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from conformance.evidence.recorder import Recorder
 from conformance.runs.reading import Record, read
-from conformance.runs.record import CheckResult, RecordWriter, RunInfo
+from conformance.runs.record import CheckResult, EvidenceWriter, RecordWriter, RunInfo
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.verdict import Verdict
+
+EVIDENCE = "evidence/main.ndjson.gz"
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=http://evil.example/x onerror=\"document.title='owned'\">"
@@ -180,6 +182,16 @@ def exchange(
     return made.id
 
 
+def evidence_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file of evidence, as they are written."""
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+
+
+def write_evidence(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Writes a file of evidence with these lines."""
+    path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+
+
 def written(
     folder: Path, results: list[CheckResult], recorder: Recorder | None = None, complete: bool = True, **changes: Any
 ) -> Record:
@@ -188,9 +200,10 @@ def written(
     for result in results:
         writer.check(result)
     lines = recorder.entries if recorder else []
-    evidence = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    (folder / "evidence" / "main.ndjson").write_bytes(evidence)
-    writer.evidence("main.ndjson", hashlib.sha256(evidence).hexdigest())
+    evidence = EvidenceWriter(folder / EVIDENCE)
+    evidence.write(lines)
+    evidence.close()
+    writer.evidence(Path(EVIDENCE).name, evidence.digest)
     writer.close(complete, {})
     return read(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,7 @@ def run(tmp_path: Path) -> Run:
             result.exchanges = [samples.exchange(recorder, **(entry or {}))]
         record = samples.written(tmp_path / name, results, recorder, **changes)
         lines = [{**line, "check": result.id} for line, result in zip(recorder.entries, results, strict=True)]
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        (record.folder / "evidence" / "main.ndjson").write_text(text, encoding="utf-8")
+        samples.write_evidence(record.folder / samples.EVIDENCE, lines)
         return record
 
     return made
@@ -140,9 +140,9 @@ def test_an_exchange_that_two_checks_share_is_compared_for_both(run: Run) -> Non
         for name, status in (("old", 200), ("new", 201))
     )
     for record in (old, new):
-        path = record.folder / "evidence" / "main.ndjson"
-        line = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
-        path.write_text("".join(json.dumps({**line, "check": f"oauth/a/{each}"}) + "\n" for each in "xy"))
+        path = record.folder / samples.EVIDENCE
+        line = samples.evidence_lines(path)[0]
+        samples.write_evidence(path, [{**line, "check": f"oauth/a/{each}"} for each in "xy"])
     assert kinds(compare(old, new)) == {"oauth/a/x": "behaves otherwise", "oauth/a/y": "behaves otherwise"}
 
 
@@ -178,11 +178,11 @@ def test_one_cause_is_shown_once(run: Run, tmp_path: Path, capsys: pytest.Captur
     other = samples.check("oauth/write/a", Verdict.FAIL, findings=[samples.finding("200", "404")])
     old, new = run("old", [*passed, *alike]), run("new", [*failed, other, *alike])
     for record, fields in ((old, [["ETag", "a"]]), (new, [])):
-        path = record.folder / "evidence" / "main.ndjson"
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        path = record.folder / samples.EVIDENCE
+        lines = samples.evidence_lines(path)
         changed = [{**line, "method": "HEAD", "url": f"http://h/{line['check']}", "response_headers": fields}
                    for line in lines if line["check"].startswith("storage/")]  # fmt: skip
-        path.write_text("".join(json.dumps(line) + "\n" for line in changed))
+        samples.write_evidence(path, changed)
     page = tmp_path / "compared.html"
     main(["compare", str(old.folder), str(new.folder), "--html", str(page)])
     shown = capsys.readouterr().out
@@ -218,11 +218,11 @@ def test_json_holds_every_change(run: Run, capsys: pytest.CaptureFixture[str]) -
 
 def test_evidence_that_cannot_be_read_is_left_out(run: Run) -> None:
     old, new = run("old", [samples.check("oauth/a/x")]), run("new", [samples.check("oauth/a/x")])
-    (new.folder / "evidence" / "main.ndjson").write_text(
-        '{"kind":"exchange","check":"oauth/a/x","status":"200","id":[1]}\nnot json\n', encoding="utf-8"
+    (new.folder / samples.EVIDENCE).write_bytes(
+        gzip.compress(b'{"kind":"exchange","check":"oauth/a/x","status":"200","id":[1]}\nnot json\n')
     )
     assert compare(old, read(new.folder)).changes == []
-    (new.folder / "evidence" / "main.ndjson").unlink()
+    (new.folder / samples.EVIDENCE).unlink()
     assert "no evidence is there" in compare(old, new).remarks[-1]
 
 

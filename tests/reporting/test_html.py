@@ -88,9 +88,24 @@ def test_the_exchanges_of_passing_checks_are_left_out(text: str) -> None:
     start = text.index('id="oauth/token/good-request-gets-a-token"')
     check = text[start : text.index('<details class="check', start)]
 
-    assert "Purpose" in check
+    assert "RFC 6749" in check
     assert 'class="entry' not in check and "curl" not in check
-    assert "The exchanges of checks that pass are in <code>evidence/</code>" in text
+    assert re.search(r"<code>conformance show \S+ ID</code> prints the exchanges of a check", text)
+
+
+def test_checks_of_one_requirement_that_pass_share_a_row(tmp_path: Path) -> None:
+    ids = ["oauth/token/a#x", "oauth/token/a#y", "oauth/token/b"]
+    failing = samples.check("oauth/token/a#z", Verdict.FAIL, findings=[samples.finding("200", "500")])
+    page = html.render(samples.written(tmp_path / "run", [*map(samples.check, ids), failing]))
+
+    rows = re.findall(r'<details class="check (\w+)" id="([^"]+)"[^>]*?(?: data-count="(\d+)")?>', page)
+    assert sorted(rows) == [
+        ("fail", "oauth/token/a#z", ""),
+        ("pass", "oauth/token/a#x", "2"),
+        ("pass", "oauth/token/b", ""),
+    ]
+    assert page.count('id="oauth/token/a#y"') == 1
+    assert ">4 checks</span>" in page
 
 
 def test_json_is_indented_and_stays_as_it_was_sent(text: str) -> None:
@@ -98,7 +113,7 @@ def test_json_is_indented_and_stays_as_it_was_sent(text: str) -> None:
 
 
 def test_bodies_are_cut_and_say_so(text: str) -> None:
-    assert "first 4.0 KiB of 97.7 KiB; more in evidence/" in text
+    assert "first 4.0 KiB of 97.7 KiB" in text
     assert "x" * 4096 in text and "x" * 4097 not in text
     assert "SHA-256" in text
 

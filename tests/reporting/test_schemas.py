@@ -48,9 +48,9 @@ def test_every_line_of_results_keeps_to_its_schema(record: Record, tmp_path: Pat
 
 
 def test_every_line_of_evidence_keeps_to_its_schema(record: Record) -> None:
-    found = lines(record.folder / "evidence" / "main.ndjson")
+    found = samples.evidence_lines(record.folder / samples.EVIDENCE)
 
-    assert {line["kind"] for line in found} == {"exchange", "transcript"}
+    assert {line["kind"] for line in found} == {"exchange", "transcript", "body"}
     for line in found:
         validator("evidence").validate(line)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.runs.reading import read
 from tests.run.support import Ran, conformance
 
 pytestmark = pytest.mark.once
@@ -40,7 +40,7 @@ def checked(reference: EmbeddedReference, folder: Path, permitted: bool) -> Ran:
 def bucket_requests(ran: Ran) -> list[str]:
     """What was asked of a bucket itself that would make or delete it."""
     (run,) = (ran.folder / "reports").glob("2*")
-    entries = [json.loads(line) for file in run.glob("evidence/*.ndjson") for line in file.read_text().splitlines()]
+    entries = list(read(run).evidence_of_checks())
     asked = [(each["method"], urlsplit(each["url"])) for each in entries if each["kind"] == "exchange"]
     return [method for method, url in asked if method in ("PUT", "DELETE") and re.fullmatch("/[^/]+/?", url.path)]
 

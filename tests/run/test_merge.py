@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
     "garbage-in-evidence": (
         lambda s: cut_off(s[0]),
-        r"\.ndjson:\d+: .* not a JSON object is left out; the record is not",
+        r"\.ndjson\.gz:\d+: .* not a JSON object is left out; the record is not",
     ),
     "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
     "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"\d+ checks are in the shards, and \d+ were"),
@@ -135,8 +136,8 @@ def spoil_line(path: Path, line: str, number: int = 3) -> None:
 
 def cut_off(shard: Path) -> None:
     """Gives the evidence of a shard a last line that is not whole."""
-    with sorted((shard / "evidence").glob("*.ndjson"))[-1].open("ab") as lines:
-        lines.write(b'{"id": "\xff')
+    with sorted((shard / "evidence").glob("*.ndjson.gz"))[-1].open("ab") as lines:
+        lines.write(gzip.compress(b'{"id": "\xff'))
 
 
 def cut(path: Path) -> None:
@@ -149,7 +150,7 @@ def move_line(one: Path, other: Path) -> None:
     lines = (other / "results.ndjson").read_text(encoding="utf-8").split("\n")
     lines.insert(1, line)
     (other / "results.ndjson").write_text("\n".join(lines), encoding="utf-8")
-    for path in (one / "evidence").glob("*.ndjson"):
+    for path in (one / "evidence").glob("*.ndjson.gz"):
         shutil.copy(path, other / "evidence" / f"more-{path.name}")
 
 

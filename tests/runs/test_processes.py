@@ -14,16 +14,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="helpers are mad
 
 LEFT = """
 from conformance.runs import processes
-processes.prepare("conformance.reporting.render_workers")
-process = processes.prepared("conformance.reporting.render_workers")
-assert process is not None and processes.prepared("conformance.reporting.render_workers") is None
+processes.prepare("tests.runs.test_processes")
+process = processes.prepared("tests.runs.test_processes")
+assert process is not None and processes.prepared("tests.runs.test_processes") is None
 print(process.pid, flush=True)
 """
 SEVERAL = """
 from conformance.runs import processes
 for _ in range(3):
-    processes.prepare("conformance.reporting.render_workers")
-first = processes._prepared["conformance.reporting.render_workers"][0]
+    processes.prepare("tests.runs.test_processes")
+first = processes._prepared["tests.runs.test_processes"][0]
 first.lifeline.close()
 print(first.ended(30))
 """
@@ -32,10 +32,16 @@ import threading
 from conformance.runs import processes
 ending = threading.Event()
 threading.Thread(target=ending.wait).start()
-processes.prepare("conformance.reporting.render_workers")
-print(processes.prepared("conformance.reporting.render_workers"))
+processes.prepare("tests.runs.test_processes")
+print(processes.prepared("tests.runs.test_processes"))
 ending.set()
 """
+
+
+def main(descriptor: int) -> int:
+    """A helper that does nothing until its lifeline is closed."""
+    os.read(descriptor, 1)
+    return 0
 
 
 def said(script: str) -> str:

@@ -21,7 +21,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_the_seal_of_an_untouched_run_holds(run: Path) -> None:
     told = json.loads((run / SEAL).read_text())
-    assert set(told["files"]) == {"run.json", "results.ndjson", "leftovers.json", "evidence/main.ndjson"}
+    assert set(told["files"]) == {"run.json", "results.ndjson", "leftovers.json", "evidence/main.ndjson.gz"}
     assert check_run_seal(run) == told["key"]
 
 
@@ -44,8 +44,8 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "info": (appended("run.json"), "run.json: was changed after the run ended"),
     "verdicts": (appended("results.ndjson"), "results.ndjson: was changed after"),
     "leftovers": (appended("leftovers.json"), "leftovers.json: was changed after"),
-    "evidence": (appended("evidence/main.ndjson"), "evidence/main.ndjson: was changed after"),
-    "added": (lambda run: (run / "evidence" / "x.ndjson").write_text(""), "evidence/x.ndjson: was added after"),
+    "evidence": (appended("evidence/main.ndjson.gz"), "evidence/main.ndjson.gz: was changed after"),
+    "added": (lambda run: (run / "evidence" / "x.ndjson.gz").write_text(""), "evidence/x.ndjson.gz: was added after"),
     "removed": (lambda run: (run / "leftovers.json").unlink(), "leftovers.json: is missing; it was removed after"),
     "digest": (sealed_by_hand, "seal.json: was changed after the run ended"),
     "unsealed": (lambda run: (run / SEAL).unlink(), "seal.json: is missing; an older suite made the run"),

@@ -34,6 +34,7 @@
       && (!verdicts.length || verdicts.includes(check.dataset.verdict))
       && terms.every((term) => haystack(check).includes(term));
   };
+  const size = (list) => list.reduce((sum, check) => sum + Number(check.dataset.count ?? 1), 0);
   const visible = () => checks.filter((check) => !check.hidden);
   const apply = () => {
     const matches = wanted();
@@ -42,12 +43,12 @@
       const inside = [...section.querySelectorAll("details.check")];
       const left = inside.filter((check) => !check.hidden);
       section.hidden = !left.length;
-      section.querySelector(".count").textContent = left.length === inside.length ? inside.length : `${left.length} of ${inside.length}`;
+      section.querySelector(".count").textContent = left.length === inside.length ? size(inside) : `${size(left)} of ${size(inside)}`;
       for (const check of inside) check.classList.toggle("first", check === left[0]);
     }
-    const count = visible().length;
-    shown.textContent = count === checks.length ? all : `${count} of ${all}`;
-    nothing.hidden = count > 0;
+    const left = visible();
+    shown.textContent = left.length === checks.length ? all : `${size(left)} of ${all}`;
+    nothing.hidden = left.length > 0;
   };
   const state = () => {
     const query = new URLSearchParams();
@@ -68,7 +69,7 @@
     apply();
   };
   const reveal = (id) => {
-    const check = checks.find((each) => each.id === id);
+    const check = checks.find((each) => each.id === id) ?? document.getElementById(id)?.closest("details.check");
     if (!check) {
       const promise = document.getElementById(id)?.closest("details.promise");
       if (promise) promise.open = true;
