@@ -29,6 +29,8 @@ from typing import Any, ClassVar
 from conformance.reference.http import Answer, Request
 from conformance.reference.surface import Surface
 
+SURFACES = ("identity", "registry", "storage", "webhooks")
+
 
 class Alteration:
     """What defects and variants have in common: a surface, and methods that replace the surface's.
@@ -41,6 +43,12 @@ class Alteration:
     surface: ClassVar[str] = ""
     crashes: ClassVar[tuple[type[Exception], ...]] = ()
     impatient: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Take the surface from the name of the package, unless the class states one."""
+        package = cls.__module__.split(".")[-2:][0]
+        if not cls.surface and package in SURFACES:
+            cls.surface = package
 
     @classmethod
     def kebab_name(cls) -> str:
@@ -59,8 +67,8 @@ class Alteration:
 class Defect(Alteration):
     """Breaks one promise. ``noticed_by`` names the checks that must fail.
 
-    A check is named by its id: the requirement, and ``#case`` where it has cases. A requirement alone stands for any of
-    its cases, of which one must fail.
+    A check is named by its id: the requirement, and ``#case`` where it has cases (``#case,case`` names several). A
+    requirement alone stands for any of its cases, of which one must fail.
     ``shortest`` is said by defects that only properties find: how many requests and hooks show it at least.
     ``shipped``: a real product was released with it. ``promise``: in the showcase, the promise that it breaks.
     """
@@ -69,6 +77,16 @@ class Defect(Alteration):
     shortest: ClassVar[int] = 0
     shipped: ClassVar[bool] = False
     promise: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.noticed_by = tuple(check for named in cls.noticed_by for check in _checks_of(named))
+
+
+def _checks_of(named: str) -> list[str]:
+    """Each check id of a text that names several cases of one requirement: ``requirement#case,case``."""
+    requirement, _, cases = named.partition("#")
+    return [f"{requirement}#{case}" for case in cases.split(",")] if cases else [requirement]
 
 
 class Variant(Alteration):

@@ -65,14 +65,15 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _alterations_of(module: ModuleType) -> Iterator[type[Alteration]]:
-    """Defects and variants that a module defines itself; bases (no surface, or a private name) are none.
+    """Defects and variants that a module defines itself; bases (no surface, no check, a private name) are none.
 
-    Its ``ROWS`` are classes as well (``tests/defects/rows.py``).
+    Its ``ROWS`` are classes as well.
     """
     yield from vars(module).get("ROWS", ())
     for name, each in vars(module).items():
         own = isinstance(each, type) and each.__module__ == module.__name__ and not name.startswith("_")
-        if own and issubclass(each, Defect | Variant) and each.surface:
+        proves = own and (issubclass(each, Variant) or (issubclass(each, Defect) and each.noticed_by))
+        if proves and each.surface:
             yield each
 
 

@@ -155,7 +155,8 @@ def test_copies_are_whole(space: Space) -> None:
             done.set()
 
     writers: list[Job] = [functools.partial(overwrite, order) for order in (values, values[::-1])]
-    at_once([*writers, *(functools.partial(copy, each) for each in copying)])
+    copiers: list[Job] = [functools.partial(copy, each) for each in copying]
+    at_once([*writers, *copiers])
 
 
 def _expect_settled(space: Space, key: str, possible: Sequence[bytes | None]) -> Exchange:

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.surface import Surface
 
 ATTACKS = re.compile(r"'\s*OR\s+'?1'?\s*=\s*'?1|[\0\r\n]|(^|/)[.][.](/|$)", re.IGNORECASE)
@@ -106,19 +107,16 @@ class StorageRefusesBeforeTheBody(_RefusesBeforeTheBody):
         return await original(request)
 
 
-class AnswersCompressedWhereAsked(Variant):
+@variant(surface="identity")
+def answers_compressed_where_asked(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: who accepts gzip gets it, and is told so."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        accepted = request.headers.get("accept-encoding", "")
-        if "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
-            answer.body = gzip.compress(answer.body)
-            answer.headers["Content-Encoding"] = "x-gzip" if answer.status == 404 else "gzip"
-            answer.headers["Vary"] = "Accept-Encoding"
-            del answer.headers["Content-Length"]
-        return answer
+    accepted = request.headers.get("accept-encoding", "")
+    if "gzip" in accepted and "gzip;q=0" not in accepted and answer.body:
+        answer.body = gzip.compress(answer.body)
+        answer.headers["Content-Encoding"] = "x-gzip" if answer.status == 404 else "gzip"
+        answer.headers["Vary"] = "Accept-Encoding"
+        del answer.headers["Content-Length"]
+    return answer
 
 
 class RegistryBehindAGuardOfFields(Variant):

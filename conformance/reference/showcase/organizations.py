@@ -21,13 +21,7 @@ class NeededScopeRefused(Defect):
 
     surface = "identity"
     promise = "AC-01"
-    noticed_by = (
-        "authorization/matrix/needed-scope-opens#create",
-        "authorization/matrix/needed-scope-opens#delete",
-        "authorization/matrix/needed-scope-opens#read",
-        "authorization/matrix/needed-scope-opens#read-item",
-        "authorization/matrix/needed-scope-opens#update",
-    )
+    noticed_by = ("authorization/matrix/needed-scope-opens#create,delete,read,read-item,update",)
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return original(caller, scope) and original(caller, "organization:read")
@@ -38,11 +32,7 @@ class AnySchemeAccepted(Defect):
 
     surface = "identity"
     promise = "AC-02"
-    noticed_by = (
-        "authorization/bearer/malformed-field-is-refused#basic",
-        "authorization/bearer/malformed-field-is-refused#colon",
-        "authorization/bearer/malformed-field-is-refused#token-scheme",
-    )
+    noticed_by = ("authorization/bearer/malformed-field-is-refused#basic,colon,token-scheme",)
 
     def is_bearer(self, original: Callable[[str], bool], scheme: str) -> bool:
         return True
@@ -53,10 +43,7 @@ class ApiChallengeMissing(Defect):
 
     surface = "identity"
     promise = "AC-03"
-    noticed_by = (
-        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
-        "authorization/bearer/401-carries-a-bearer-challenge#of-the-whole-run",
-    )
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge#no-token,of-the-whole-run",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 401:
@@ -84,11 +71,7 @@ class AnyScopeOpensEverything(Defect):
     surface = "identity"
     promise = "AC-05"
     noticed_by = (
-        "authorization/matrix/lacking-scope-is-403#create",
-        "authorization/matrix/lacking-scope-is-403#delete",
-        "authorization/matrix/lacking-scope-is-403#read",
-        "authorization/matrix/lacking-scope-is-403#read-item",
-        "authorization/matrix/lacking-scope-is-403#update",
+        "authorization/matrix/lacking-scope-is-403#create,delete,read,read-item,update",
         "errors/403/lacking-scope",
     )
 
@@ -151,16 +134,9 @@ class AbsentIsGone(Defect):
     surface = "identity"
     promise = "AC-09"
     noticed_by = (
-        "authorization/matrix/absent-is-404#delete",
-        "authorization/matrix/absent-is-404#read-item",
-        "authorization/matrix/absent-is-404#update",
-        "authorization/matrix/absent-is-404#declared-path",
-        "errors/404/absent-resource#item",
-        "errors/404/absent-resource#path",
-        "errors/400/invalid-path-or-parameter#path-proto",
-        "errors/400/invalid-path-or-parameter#path-only-hyphens",
-        "errors/400/invalid-path-or-parameter#path-upper-case",
-        "errors/400/invalid-path-or-parameter#path-very-long",
+        "authorization/matrix/absent-is-404#delete,read-item,update,declared-path",
+        "errors/404/absent-resource#item,path",
+        "errors/400/invalid-path-or-parameter#path-proto,path-only-hyphens,path-upper-case,path-very-long",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -174,7 +150,7 @@ class ApiContentTypeIgnored(Defect):
 
     surface = "identity"
     promise = "ER-01"
-    noticed_by = ("errors/400/other-media-type#form", "errors/400/other-media-type#text")
+    noticed_by = ("errors/400/other-media-type#form,text",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True

@@ -16,12 +16,7 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request
-from conformance.reference.support.registry import (
-    KIB,
-    decoded,
-    everything,
-    registry_of,
-)
+from conformance.reference.support.registry import KIB, decoded, everything, registry_of
 
 
 class ChallengeWithoutService(Defect):
@@ -40,12 +35,7 @@ class AnonymousPull(Defect):
 
     surface = "registry"
     promise = "RG-02"
-    noticed_by = (
-        "registry/login/anonymous-cannot-pull#blob",
-        "registry/login/anonymous-cannot-pull#manifest",
-        "registry/login/anonymous-cannot-pull#manifest-head",
-        "registry/login/anonymous-cannot-pull#tags",
-    )
+    noticed_by = ("registry/login/anonymous-cannot-pull#blob,manifest,manifest-head,tags",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -115,13 +105,9 @@ class PullTokenPushes(Defect):
     surface = "registry"
     promise = "RG-06"
     noticed_by = (
-        "registry/rights/puller-cannot-push#mount",
-        "registry/rights/puller-cannot-push#put-manifest-by-digest",
-        "registry/rights/puller-cannot-push#upload",
-        "registry/rights/puller-cannot-push#upload-at-once",
+        "registry/rights/puller-cannot-push#mount,put-manifest-by-digest,upload,upload-at-once",
         "registry/token/grants-only-the-requested-scope",
-        "registry/token/grants-only-the-requested-scope#put-manifest",
-        "registry/token/grants-only-the-requested-scope#upload-at-once",
+        "registry/token/grants-only-the-requested-scope#put-manifest,upload-at-once",
         "interoperability/registry/push-is-denied-without-push-access",
     )
 
@@ -134,11 +120,7 @@ class OrganizationMatchedByPrefix(Defect):
 
     surface = "identity"
     promise = "RG-07"
-    noticed_by = (
-        "registry/rights/similar-organization-is-denied#below",
-        "registry/rights/similar-organization-is-denied#longer",
-        "registry/rights/similar-organization-is-denied#without-dash",
-    )
+    noticed_by = ("registry/rights/similar-organization-is-denied#below,longer,without-dash",)
 
     def permitted_actions(
         self,
@@ -178,10 +160,7 @@ class MountFindsItAnywhere(Defect):
 
     surface = "registry"
     promise = "RG-10"
-    noticed_by = (
-        "registry/rights/mount-needs-pull-on-the-source#last-of-two",
-        "registry/rights/mount-needs-pull-on-the-source#ours",
-    )
+    noticed_by = ("registry/rights/mount-needs-pull-on-the-source#last-of-two,ours",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         repositories = registry_of(original).repositories

@@ -52,7 +52,7 @@ class BlobWithoutDigestHeader(Defect):
 
     surface = "registry"
     promise = "RG-24"
-    noticed_by = ("registry/pull/digest-header-is-present#blob-get", "registry/pull/digest-header-is-present#blob-head")
+    noticed_by = ("registry/pull/digest-header-is-present#blob-get,blob-head",)
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         return without(original(status, digest, content), "Docker-Content-Digest")
@@ -63,10 +63,7 @@ class HeadManifestWithoutLength(Defect):
 
     surface = "registry"
     promise = "RG-25"
-    noticed_by = (
-        "registry/pull/head-states-the-length#large-manifest",
-        "registry/pull/head-states-the-length#manifest",
-    )
+    noticed_by = ("registry/pull/head-states-the-length#large-manifest,manifest",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -140,13 +137,8 @@ class IncompleteManifestsKept(_RefusedManifestsKept):
     surface = "registry"
     promise = "RG-31"
     noticed_by = (
-        "registry/manifest/missing-reference-is-refused#config",
-        "registry/manifest/missing-reference-is-refused#deleted",
-        "registry/manifest/missing-reference-is-refused#layer",
-        "registry/manifest/missing-child-is-refused#child",
-        "registry/manifest/missing-child-is-refused#child-elsewhere",
-        "registry/manifest/missing-child-is-refused#deleted-child",
-        "registry/manifest/missing-child-is-refused#docker-child",
+        "registry/manifest/missing-reference-is-refused#config,deleted,layer",
+        "registry/manifest/missing-child-is-refused#child,child-elsewhere,deleted-child,docker-child",
     )
     codes = ("MANIFEST_BLOB_UNKNOWN",)
 

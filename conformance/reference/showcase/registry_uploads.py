@@ -9,9 +9,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
-from conformance.reference.support.registry import (
-    without,
-)
+from conformance.reference.support.registry import without
 
 
 class EmptyBlobRefused(Defect):
@@ -32,7 +30,7 @@ class ChunkWithoutLocation(Defect):
 
     surface = "registry"
     promise = "RG-17"
-    noticed_by = ("registry/upload/in-chunks#three", "registry/upload/in-chunks#twenty-four")
+    noticed_by = ("registry/upload/in-chunks#three,twenty-four",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         return without(original(request, upload), "Location")

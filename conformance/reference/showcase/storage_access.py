@@ -60,12 +60,7 @@ class MissingBucketListedEmpty(Defect):
     surface = "storage"
     promise = "S3-04"
     noticed_by = (
-        "storage/service/absent-bucket-is-refused#copy",
-        "storage/service/absent-bucket-is-refused#create-upload",
-        "storage/service/absent-bucket-is-refused#delete-many",
-        "storage/service/absent-bucket-is-refused#head-bucket",
-        "storage/service/absent-bucket-is-refused#list-uploads",
-        "storage/service/absent-bucket-is-refused#location",
+        "storage/service/absent-bucket-is-refused#copy,create-upload,delete-many,head-bucket,list-uploads,location",
         "storage/service/absent-bucket-is-refused#name-begins-like-ours",
         "interoperability/storage/missing-bucket-fails",
     )
@@ -110,10 +105,7 @@ class ClockSkewTooNarrow(Defect):
 
     surface = "storage"
     promise = "S3-07"
-    noticed_by = (
-        "storage/signature/small-skew-is-served#ten-minutes-ahead",
-        "storage/signature/small-skew-is-served#ten-minutes-behind",
-    )
+    noticed_by = ("storage/signature/small-skew-is-served#ten-minutes-ahead,ten-minutes-behind",)
 
     def check_skew(self, original: Any, age: float) -> None:
         original(age * 5)

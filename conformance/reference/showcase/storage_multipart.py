@@ -49,7 +49,7 @@ class CopiedRangeNotHeeded(Defect):
 
     surface = "storage"
     promise = "S3-37"
-    noticed_by = ("storage/multipart/part-can-be-copied#range", "storage/multipart/part-can-be-copied#range-over-parts")
+    noticed_by = ("storage/multipart/part-can-be-copied#range,range-over-parts",)
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         original(call, source)

@@ -208,12 +208,7 @@ class TagLimitsIgnored(Defect):
 
     surface = "storage"
     promise = "S3-40"
-    noticed_by = (
-        "storage/tagging/limits-are-enforced#eleven",
-        "storage/tagging/limits-are-enforced#empty-key",
-        "storage/tagging/limits-are-enforced#key-twice",
-        "storage/tagging/limits-are-enforced#long-key",
-    )
+    noticed_by = ("storage/tagging/limits-are-enforced#eleven,empty-key,key-twice,long-key",)
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
         return dict(pairs)

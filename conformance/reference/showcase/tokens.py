@@ -98,10 +98,7 @@ class ClientIdComparedWithoutCase(Defect):
 
     surface = "identity"
     promise = "ID-05"
-    noticed_by = (
-        "oauth/client/client-id-is-compared-exactly#case",
-        "oauth/client/client-id-is-compared-exactly#case-by-basic",
-    )
+    noticed_by = ("oauth/client/client-id-is-compared-exactly#case,case-by-basic",)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         return original(client_id.lower())
@@ -147,11 +144,7 @@ class UnknownClientIs400(Defect):
 
     surface = "identity"
     promise = "ID-09"
-    noticed_by = (
-        "oauth/client/failures-are-indistinguishable#expired",
-        "oauth/client/failures-are-indistinguishable#revoked",
-        "oauth/client/failures-are-indistinguishable#wrong-secret",
-    )
+    noticed_by = ("oauth/client/failures-are-indistinguishable#expired,revoked,wrong-secret",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)

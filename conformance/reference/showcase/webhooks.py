@@ -26,11 +26,7 @@ class EventLost(Defect):
 
     surface = "webhooks"
     promise = "WH-02"
-    noticed_by = (
-        "webhooks/delivery/accepted-events-arrive-once#declared-types",
-        "webhooks/delivery/accepted-events-arrive-once#unusual-json",
-        "webhooks/delivery/accepted-events-arrive-once#sender-programs",
-    )
+    noticed_by = ("webhooks/delivery/accepted-events-arrive-once#declared-types,unusual-json,sender-programs",)
 
     def __init__(self) -> None:
         self.came = 0
@@ -46,10 +42,7 @@ class SeldomMethodsDeliver(Defect):
 
     surface = "webhooks"
     promise = "WH-03"
-    noticed_by = (
-        "webhooks/methods/only-post-delivers#query",
-        "webhooks/methods/only-post-delivers#report",
-    )
+    noticed_by = ("webhooks/methods/only-post-delivers#query,report",)
 
     def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
         return original(method) or method in ("REPORT", "QUERY")
@@ -89,16 +82,8 @@ class MalformedEventCrashes(Defect):
     surface = "webhooks"
     promise = "WH-06"
     noticed_by = (
-        "webhooks/errors/malformed-json-is-refused#type-in-other-case",
-        "webhooks/errors/malformed-json-is-refused#comment",
-        "webhooks/errors/malformed-json-is-refused#empty",
-        "webhooks/errors/malformed-json-is-refused#invalid-utf8",
-        "webhooks/errors/malformed-json-is-refused#nan",
-        "webhooks/errors/malformed-json-is-refused#punctuation",
-        "webhooks/errors/malformed-json-is-refused#words",
-        "webhooks/errors/malformed-json-is-refused#text",
-        "webhooks/errors/malformed-json-is-refused#two-documents",
-        "webhooks/errors/malformed-json-is-refused#type-with-charset",
+        "webhooks/errors/malformed-json-is-refused#type-in-other-case,comment,empty,invalid-utf8,nan,punctuation",
+        "webhooks/errors/malformed-json-is-refused#words,text,two-documents,type-with-charset",
     )
     crashes = (ValueError,)
 

@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
-from tests.defects.rows import row
 
 Form = dict[str, str]
 Pairs = list[tuple[str, str]]
@@ -28,24 +28,19 @@ ROWS = (
     row(
         "basic-wins-over-other-client-id",
         "RFC 6749 section 3.2.1: a client_id in the body that names another client is refused.",
-        "oauth/client/two-clients-at-once-are-refused#first-by-basic",
-        "oauth/client/two-clients-at-once-are-refused#second-by-basic",
+        "oauth/client/two-clients-at-once-are-refused#first-by-basic,second-by-basic",
         credentials_of_header=lambda original, authorization, form: original(authorization, {}),
     ),
     row(
         "empty-parameter-not-omitted",
         "RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted.",
-        "oauth/token/empty-parameters-count-as-omitted#client-id-with-basic",
-        "oauth/token/empty-parameters-count-as-omitted#client-secret-with-basic",
-        "oauth/token/empty-parameters-count-as-omitted#scope",
+        "oauth/token/empty-parameters-count-as-omitted#client-id-with-basic,client-secret-with-basic,scope",
         with_values=lambda original, pairs: pairs,
     ),
     row(
         "token-content-type-ignored",
         "RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not.",
-        "oauth/token/other-encodings-are-refused#form-as-json",
-        "oauth/token/other-encodings-are-refused#none",
-        "oauth/token/other-encodings-are-refused#text",
+        "oauth/token/other-encodings-are-refused#form-as-json,none,text",
         is_form=lambda original, request: True,
     ),
     row(
@@ -58,28 +53,23 @@ ROWS = (
 )
 
 
-class ClientOfTheFieldWins(Defect):
+@defect("oauth/client/two-clients-at-once-are-refused#first-by-basic")
+def client_of_the_field_wins(
+    presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: Form
+) -> tuple[str, str]:
     """RFC 6749 section 2.3: a client uses one method in each request; whole credentials of two are no request."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/two-clients-at-once-are-refused#first-by-basic",)
-
-    def presented_credentials(
-        self, original: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: Form
-    ) -> tuple[str, str]:
-        authorization = request.headers.get("authorization", "")
-        surface = surface_of(original)
-        if authorization.startswith("Basic ") and "client_secret" in form and "client_id" in form:
-            found = surface.credentials_of_header(authorization, {})
-            if found[0] != form["client_id"]:
-                return found
-        return original(request, form)
+    authorization = request.headers.get("authorization", "")
+    surface = surface_of(presented_credentials)
+    if authorization.startswith("Basic ") and "client_secret" in form and "client_id" in form:
+        found = surface.credentials_of_header(authorization, {})
+        if found[0] != form["client_id"]:
+            return found
+    return presented_credentials(request, form)
 
 
 class EmptyScopeIsTheLeast(Defect):
     """RFC 6749 section 3.2: a parameter without a value is treated as omitted; here an empty scope is the first."""
 
-    surface = "identity"
     noticed_by = ("oauth/token/empty-parameters-count-as-omitted#scope",)
     empty = False
 
@@ -91,22 +81,12 @@ class EmptyScopeIsTheLeast(Defect):
         return original(client)[: 1 if self.empty else None]
 
 
-class OtherMethodsAnsweredEmptily(Defect):
+@defect("oauth/token/only-post-issues-tokens#delete,get-by-basic,head,patch,put")
+def other_methods_answered_emptily(oauth_method_refused: Callable[[str], Answer], allowed: str) -> Answer:
     """RFC 6749 section 3.2: a method that issues no token is refused, not answered 200 with nothing."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/only-post-issues-tokens#delete",
-        "oauth/token/only-post-issues-tokens#get-by-basic",
-        "oauth/token/only-post-issues-tokens#head",
-        "oauth/token/only-post-issues-tokens#patch",
-        "oauth/token/only-post-issues-tokens#put",
-    )
-
-    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
-        answer = original(allowed)
-        answer.status = 200
-        return answer
+    answer = oauth_method_refused(allowed)
+    answer.status = 200
+    return answer
 
 
 def as_form(request: Request, body: bytes) -> Request:
@@ -117,70 +97,45 @@ def as_form(request: Request, body: bytes) -> Request:
     return dataclasses.replace(request, method="POST", body=body, query_string="", headers=headers)
 
 
-class TokenByGet(Defect):
+@defect("oauth/token/only-post-issues-tokens#get,get-by-basic")
+async def token_by_get(token: Token, request: Request) -> Answer:
     """RFC 6749 section 3.2: the client MUST use POST; a GET with the parameters in its query gets no token."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/only-post-issues-tokens#get", "oauth/token/only-post-issues-tokens#get-by-basic")
-
-    async def token(self, original: Token, request: Request) -> Answer:
-        if request.method == "GET":
-            return await original(as_form(request, request.query_string.encode("latin-1")))
-        return await original(request)
+    if request.method == "GET":
+        return await token(as_form(request, request.query_string.encode("latin-1")))
+    return await token(request)
 
 
-class FormInPartsCrashes(Defect):
+@defect("oauth/token/other-encodings-are-refused#multipart", crashes=(ValueError,))
+def form_in_parts_crashes(is_form: Callable[[Request], bool], request: Request) -> bool:
     """RFC 6749 section 4.4.2: a request in another encoding is refused, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused#multipart",)
-    crashes = (ValueError,)
-
-    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
-        if request.headers.get("content-type", "").startswith("multipart/"):
-            raise ValueError("a part without its end")
-        return original(request)
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise ValueError("a part without its end")
+    return is_form(request)
 
 
-class TokenRequestAsJson(Defect):
+@defect("oauth/token/other-encodings-are-refused#json")
+async def token_request_as_json(token: Token, request: Request) -> Answer:
     """RFC 6749 section 4.4.2: the parameters are form-encoded; a JSON body is no token request."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused#json",)
-
-    async def token(self, original: Token, request: Request) -> Answer:
-        if request.headers.get("content-type", "").startswith("application/json"):
-            try:
-                return await original(as_form(request, urlencode(json.loads(request.body)).encode()))
-            except (ValueError, TypeError):
-                pass
-        return await original(request)
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            return await token(as_form(request, urlencode(json.loads(request.body)).encode()))
+        except (ValueError, TypeError):
+            pass
+    return await token(request)
 
 
-class TokenAllowMissing(Defect):
+@defect("oauth/token/refused-method-names-post#delete,get,put")
+def token_allow_missing(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/refused-method-names-post#delete",
-        "oauth/token/refused-method-names-post#get",
-        "oauth/token/refused-method-names-post#put",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 405:
-            del answer.headers["Allow"]
-        return answer
+    if is_token_request(request) and answer.status == 405:
+        del answer.headers["Allow"]
+    return answer
 
 
 class LastDuplicateCredentialWins(Defect):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the last one counts)."""
 
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-first",
-        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-first",
-    )
+    noticed_by = ("oauth/token/repeated-credentials-issue-nothing#client-id-wrong-first,client-secret-wrong-first",)
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name in ("client_id", "client_secret") or original(name)
@@ -189,49 +144,33 @@ class LastDuplicateCredentialWins(Defect):
 class FirstDuplicateCredentialWins(LastDuplicateCredentialWins):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the first one counts)."""
 
-    noticed_by = (
-        "oauth/token/repeated-credentials-issue-nothing#client-id-wrong-last",
-        "oauth/token/repeated-credentials-issue-nothing#client-secret-wrong-last",
-    )
+    noticed_by = ("oauth/token/repeated-credentials-issue-nothing#client-id-wrong-last,client-secret-wrong-last",)
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return original(pairs[::-1])
 
 
-class RepeatedParameterIsInvalidGrant(Defect):
+@defect("oauth/token/repeated-parameter-is-invalid-request#client-id,scope")
+def repeated_parameter_is_invalid_grant(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: invalid_request is for a request that repeats a parameter."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/repeated-parameter-is-invalid-request#client-id",
-        "oauth/token/repeated-parameter-is-invalid-request#scope",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and b"more than once" in answer.body:
-            return edited(answer, lambda document: document.update(error="invalid_grant"))
-        return answer
+    if is_token_request(request) and b"more than once" in answer.body:
+        return edited(answer, lambda document: document.update(error="invalid_grant"))
+    return answer
 
 
-class RepeatedScopeCrashes(Defect):
+@defect("oauth/token/repeated-scope-never-adds-up", crashes=(AttributeError,))
+def repeated_scope_crashes(
+    refuse_duplicates: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
+) -> None:
     """RFC 6749 section 5.2: a scope that stands twice is 400, never a 5xx (a list where a text is meant)."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
-    crashes = (AttributeError,)
-
-    def refuse_duplicates(
-        self, original: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
-    ) -> None:
-        if len([name for name, _ in pairs if name == "scope"]) > 1:
-            raise AttributeError("'list' object has no attribute 'split'")
-        original(pairs)
+    if len([name for name, _ in pairs if name == "scope"]) > 1:
+        raise AttributeError("'list' object has no attribute 'split'")
+    refuse_duplicates(pairs)
 
 
 class DuplicateScopesUnited(Defect):
     """RFC 6749 section 3.2: scope MUST NOT be included more than once, and two never add up to a wider one."""
 
-    surface = "identity"
     noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
@@ -243,69 +182,37 @@ class DuplicateScopesUnited(Defect):
         return original([*rest, ("scope", " ".join(scopes))])
 
 
-class UnknownParameterRefused(Defect):
+@defect("oauth/token/unknown-parameters-are-ignored#with-basic,bracketed,code,of-every-object,plain,unicode")
+def unknown_parameter_refused(with_values: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
     """RFC 6749 section 3.2: the authorization server MUST ignore unrecognized request parameters."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/unknown-parameters-are-ignored#with-basic",
-        "oauth/token/unknown-parameters-are-ignored#bracketed",
-        "oauth/token/unknown-parameters-are-ignored#code",
-        "oauth/token/unknown-parameters-are-ignored#of-every-object",
-        "oauth/token/unknown-parameters-are-ignored#plain",
-        "oauth/token/unknown-parameters-are-ignored#unicode",
-    )
-
-    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
-        if not {name for name, _ in pairs} <= KNOWN:
-            raise Refused(surface_of(original).oauth_error(400, "invalid_request", "unknown parameter"))
-        return original(pairs)
+    if not {name for name, _ in pairs} <= KNOWN:
+        raise Refused(surface_of(with_values).oauth_error(400, "invalid_request", "unknown parameter"))
+    return with_values(pairs)
 
 
-class ParameterNamesFolded(Defect):
+@defect("oauth/token/unknown-parameters-are-ignored#scope-in-other-case")
+def parameter_names_folded(token_form: Reads, request: Request) -> Form:
     """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-in-other-case",)
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        form = original(request)
-        return form | {name.lower(): value for name, value in form.items() if name != name.lower()}
+    form = token_form(request)
+    return form | {name.lower(): value for name, value in form.items() if name != name.lower()}
 
 
-class ParameterNamesTidied(Defect):
+@defect("oauth/token/unknown-parameters-are-ignored#scope-with-blank-behind,scope-in-brackets")
+def parameter_names_tidied(token_form: Reads, request: Request) -> Form:
     """RFC 6749 section 3.2: unrecognized parameters are ignored, though blanks and brackets are all that differs."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/unknown-parameters-are-ignored#scope-with-blank-behind",
-        "oauth/token/unknown-parameters-are-ignored#scope-in-brackets",
-    )
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        form = original(request)
-        return form | {name.rstrip(" []"): value for name, value in form.items() if name != name.rstrip(" []")}
+    form = token_form(request)
+    return form | {name.rstrip(" []"): value for name, value in form.items() if name != name.rstrip(" []")}
 
 
-class SemicolonSeparatesParameters(Defect):
+@defect("oauth/token/unknown-parameters-are-ignored#scope-behind-semicolon")
+def semicolon_separates_parameters(token_form: Reads, request: Request) -> Form:
     """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-behind-semicolon",)
-
-    def token_form(self, original: Reads, request: Request) -> Form:
-        form = original(request)
-        further = (part.partition("=") for value in form.values() for part in value.split(";")[1:])
-        return form | {name: value for name, equals, value in further if equals}
+    form = token_form(request)
+    further = (part.partition("=") for value in form.values() for part in value.split(";")[1:])
+    return form | {name: value for name, equals, value in further if equals}
 
 
-class DecodedBeforeItIsSplit(Defect):
+@defect("oauth/token/unknown-parameters-are-ignored#scope-behind-encoded-ampersand")
+async def decoded_before_it_is_split(token: Token, request: Request) -> Answer:
     """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/unknown-parameters-are-ignored#scope-behind-encoded-ampersand",)
-
-    async def token(self, original: Token, request: Request) -> Answer:
-        return await original(
-            dataclasses.replace(request, body=request.body.replace(b"%26", b"&").replace(b"%3D", b"="))
-        )
+    return await token(dataclasses.replace(request, body=request.body.replace(b"%26", b"&").replace(b"%3D", b"=")))

@@ -21,9 +21,9 @@ from conformance.reference.identity import Identity
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import InPages, offset_of, unverified
 
@@ -36,15 +36,13 @@ ROWS = (
     row(
         "junk-after-token-accepted",
         "RFC 6750 section 2.1: the credentials are one b64token and nothing behind it.",
-        "authorization/bearer/malformed-field-is-refused#junk-behind",
-        "authorization/bearer/malformed-field-is-refused#two-tokens",
+        "authorization/bearer/malformed-field-is-refused#junk-behind,two-tokens",
         chosen_authorization=lambda original, authorization: " ".join(original(authorization).split()[:2]),
     ),
     row(
         "bare-scheme-challenges",
         "RFC 6750 section 3: the scheme Bearer is followed by one or more parameters.",
-        "authorization/bearer/401-carries-a-bearer-challenge#no-token",
-        "authorization/bearer/401-carries-a-bearer-challenge#unknown-token",
+        "authorization/bearer/401-carries-a-bearer-challenge#no-token,unknown-token",
         challenge=lambda original, error, scope=None: original(error, scope) if scope else "Bearer",
     ),
     row(
@@ -74,65 +72,43 @@ ROWS = (
 )
 
 
-class BodyRefusedBeforeToken(Defect):
+@defect("authorization/bearer/401-comes-first#body,media-type")
+async def body_refused_before_token(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/401-comes-first#body", "authorization/bearer/401-comes-first#media-type")
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        if request.method in ("POST", "PATCH"):
-            surface_of(original).body_object(request)
-        return await original(request, segments)
+    if request.method in ("POST", "PATCH"):
+        surface_of(api).body_object(request)
+    return await api(request, segments)
 
 
-class BytesInBasicAtTheApiFail(Defect):
+@defect("authorization/bearer/any-field-is-refused", shortest=1)
+def bytes_in_basic_at_the_api_fail(request: Request) -> Answer | None:
     """The contract's table of errors: 401 for a Basic field of any bytes."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/any-field-is-refused",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        return (
-            server_error_page()
-            if is_api_request(request) and scheme.lower() == "basic" and not rest.isascii()
-            else None
-        )
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    return server_error_page() if is_api_request(request) and scheme.lower() == "basic" and not rest.isascii() else None
 
 
-class LongTokenCrashes(Defect):
+@defect(
+    "authorization/bearer/invalid-token-is-401#6-kb",
+    "authorization/bearer/malformed-field-is-refused#40-kb",
+    crashes=(MemoryError,),
+)
+def long_token_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/invalid-token-is-401#6-kb",
-        "authorization/bearer/malformed-field-is-refused#40-kb",
-    )
-    crashes = (MemoryError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        if len(token) > 4096:
-            raise MemoryError("token too long for the column")
-        return original(token)
+    if len(token) > 4096:
+        raise MemoryError("token too long for the column")
+    return read_access_token(token)
 
 
-class BareTokenAccepted(Defect):
+@defect("authorization/bearer/malformed-field-is-refused#bare-token")
+def bare_token_accepted(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
     """RFC 6750 section 2.1: the token follows the name of the scheme."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused#bare-token",)
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        value = original(authorization)
-        return value if " " in value else f"Bearer {value}"
+    value = chosen_authorization(authorization)
+    return value if " " in value else f"Bearer {value}"
 
 
 class TokenTakenForALogin(Defect):
     """API Reference, Authentication: a token goes behind Bearer, and is neither name nor password of a login."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/malformed-field-is-refused#user-of-basic",)
     place = 0
 
@@ -152,45 +128,32 @@ class TokenTakenForAPassword(TokenTakenForALogin):
     place = 1
 
 
-class EmptyFieldDeletes(Defect):
+@defect("authorization/bearer/malformed-field-is-refused#empty")
+def empty_field_deletes(caller: Callable[[Request], Caller], request: Request) -> Caller:
     """The contract's table of errors: 401 for a missing token, to whoever deletes as to whoever reads."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused#empty",)
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        if request.method != "DELETE" or request.headers.get("authorization") != "":
-            return original(request)
-        owner = next(each for each in surface_of(original).clients.values() if each.organization in request.path)
-        return Caller(owner, frozenset(SCOPES), {})
+    if request.method != "DELETE" or request.headers.get("authorization") != "":
+        return caller(request)
+    owner = next(each for each in surface_of(caller).clients.values() if each.organization in request.path)
+    return Caller(owner, frozenset(SCOPES), {})
 
 
-class UpdateByTokenWithALetterMore(Defect):
+@defect("authorization/bearer/malformed-field-is-refused#non-ascii-behind")
+def update_by_token_with_a_letter_more(bearer_token: Callable[[Request], str], request: Request) -> str:
     """RFC 6750 section 2.1: a token is of its own characters; none is passed over, in front of an update either."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused#non-ascii-behind",)
-
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        plain = "".join(each for each in token if each.isascii())
-        return plain if request.method == "PATCH" and scheme == "Bearer" and plain != token else original(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    plain = "".join(each for each in token if each.isascii())
+    return plain if request.method == "PATCH" and scheme == "Bearer" and plain != token else bearer_token(request)
 
 
-class BlankBehindTheSchemeOptional(Defect):
+@defect("authorization/bearer/malformed-field-is-refused#no-blank")
+def blank_behind_the_scheme_optional(chosen_authorization: Callable[[list[str]], str], authorization: list[str]) -> str:
     """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/malformed-field-is-refused#no-blank",)
-
-    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
-        return re.sub("^[Bb]earer(?! )", "Bearer ", original(authorization))
+    return re.sub("^[Bb]earer(?! )", "Bearer ", chosen_authorization(authorization))
 
 
 class TokenOfAnotherServiceAccepted(Defect):
     """RFC 9068 section 4: issuer, audience and type are checked; a registry token opens no organization."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/registry-token-opens-nothing",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
@@ -208,59 +171,42 @@ class TokenOfAnotherServiceAccepted(Defect):
         return "access" in claims or original(client, claims)
 
 
-class ClientOpensApiByBasic(Defect):
+@defect("authorization/bearer/invalid-token-is-401#client-secret")
+def client_opens_api_by_basic(caller: Callable[[Request], Caller], request: Request) -> Caller:
     """API Reference, Error Handling: 401 for a missing token; the client's secret in its place is none."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme == "Basic":
-            client_id, _, secret = base64.b64decode(encoded).decode("latin-1").partition(":")
-            client = surface_of(original).clients.get(client_id)
-            if client and client.secret == secret:
-                return Caller(client, frozenset(client.scopes), {})
-        return original(request)
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme == "Basic":
+        client_id, _, secret = base64.b64decode(encoded).decode("latin-1").partition(":")
+        client = surface_of(caller).clients.get(client_id)
+        if client and client.secret == secret:
+            return Caller(client, frozenset(client.scopes), {})
+    return caller(request)
 
 
-class SecretAcceptedAsToken(Defect):
+@defect("authorization/bearer/invalid-token-is-401#client-secret")
+def secret_accepted_as_token(read_access_token: Callable[[str], Any], token: str) -> Any:
     """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/invalid-token-is-401#client-secret",)
-
-    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
-        surface = surface_of(original)
-        for client in surface.clients.values():
-            if client.secret == token:
-                return original(surface.make_access_token(surface.access_token_claims(client, client.scopes)))
-        return original(token)
+    surface = surface_of(read_access_token)
+    for client in surface.clients.values():
+        if client.secret == token:
+            return read_access_token(surface.make_access_token(surface.access_token_claims(client, client.scopes)))
+    return read_access_token(token)
 
 
-class MissingTokenIs403(Defect):
+@defect(
+    "authorization/matrix/no-token-is-401#create,delete,read,read-item,update",
+    "errors/401/missing-or-invalid-token#missing",
+)
+def missing_token_is403(unauthorized: Callable[[str | None], Answer], error: str | None) -> Answer:
     """The contract's table of errors: 401 for a missing token."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/no-token-is-401#create",
-        "authorization/matrix/no-token-is-401#delete",
-        "authorization/matrix/no-token-is-401#read",
-        "authorization/matrix/no-token-is-401#read-item",
-        "authorization/matrix/no-token-is-401#update",
-        "errors/401/missing-or-invalid-token#missing",
-    )
-
-    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
-        answer = original(error)
-        answer.status = answer.status if error else 403
-        return answer
+    answer = unauthorized(error)
+    answer.status = answer.status if error else 403
+    return answer
 
 
 class _Behind(InPages, Defect):
     """Members: the pages behind the first are asked for less than the first."""
 
-    surface = "identity"
     noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/lacking-scope-is-403#second-page",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -283,65 +229,34 @@ class FurtherPagesNeedNoToken(_Behind):
     )
 
 
-class BadTokenIs403(Defect):
+@defect(
+    "errors/401/missing-or-invalid-token#invalid",
+    "authorization/matrix/unknown-token-is-401#create,delete,read,read-item,update",
+    "authorization/bearer/invalid-token-is-401#altered,case-changed,cut,doubled,extended,first-cut,many-dots,null",
+    "authorization/bearer/invalid-token-is-401#sql,three-dots,two-dots,undefined,unknown",
+)
+def bad_token_is403(unauthorized: Callable[[str | None], Answer], error: str | None) -> Answer:
     """The contract's table of errors: 401 for an invalid token."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/401/missing-or-invalid-token#invalid",
-        "authorization/matrix/unknown-token-is-401#create",
-        "authorization/matrix/unknown-token-is-401#delete",
-        "authorization/matrix/unknown-token-is-401#read",
-        "authorization/matrix/unknown-token-is-401#read-item",
-        "authorization/matrix/unknown-token-is-401#update",
-        "authorization/bearer/invalid-token-is-401#altered",
-        "authorization/bearer/invalid-token-is-401#case-changed",
-        "authorization/bearer/invalid-token-is-401#cut",
-        "authorization/bearer/invalid-token-is-401#doubled",
-        "authorization/bearer/invalid-token-is-401#extended",
-        "authorization/bearer/invalid-token-is-401#first-cut",
-        "authorization/bearer/invalid-token-is-401#many-dots",
-        "authorization/bearer/invalid-token-is-401#null",
-        "authorization/bearer/invalid-token-is-401#sql",
-        "authorization/bearer/invalid-token-is-401#three-dots",
-        "authorization/bearer/invalid-token-is-401#two-dots",
-        "authorization/bearer/invalid-token-is-401#undefined",
-        "authorization/bearer/invalid-token-is-401#unknown",
-    )
-
-    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
-        answer = original(error)
-        answer.status = 403 if error else answer.status
-        return answer
+    answer = unauthorized(error)
+    answer.status = 403 if error else answer.status
+    return answer
 
 
-class ChallengeLeavesTextOpen(Defect):
+@defect("authorization/bearer/challenge-is-well-formed#lacking-scope,unknown-token")
+def challenge_leaves_text_open(challenge: Challenges, error: str | None, scope: str | None = None) -> str:
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/challenge-is-well-formed#lacking-scope",
-        "authorization/bearer/challenge-is-well-formed#unknown-token",
-    )
-
-    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
-        return original(error, scope) + (', error_description="See the documentation.' if error else "")
+    return challenge(error, scope) + (', error_description="See the documentation.' if error else "")
 
 
-class ChallengeNamesScopeAtHand(Defect):
+@defect("authorization/bearer/challenge-names-the-missing-scope")
+def challenge_names_scope_at_hand(challenge: Challenges, error: str | None, scope: str | None = None) -> str:
     """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/challenge-names-the-missing-scope",)
-
-    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
-        return original(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
+    return challenge(error, scope and ("member:read" if scope == "organization:read" else "organization:read"))
 
 
 class SessionOfTheFirstCaller(Defect):
     """The contract's table of errors: 401 for a missing token; a cookie that an answer set is none."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/cookie-is-no-token",)
     name = "session"
 
@@ -356,40 +271,23 @@ class SessionOfTheFirstCaller(Defect):
         return answer
 
 
-class AnyOriginIsLetIn(Defect):
+@defect("authorization/bearer/unknown-origin-is-not-allowed#begins-like-ours,ends-like-ours,null,unknown")
+def any_origin_is_let_in(request: Request, answer: Answer) -> Answer:
     """OWASP API8: whoever asks, of whatever origin, is told that its pages may read with credentials."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/unknown-origin-is-not-allowed#begins-like-ours",
-        "authorization/bearer/unknown-origin-is-not-allowed#ends-like-ours",
-        "authorization/bearer/unknown-origin-is-not-allowed#null",
-        "authorization/bearer/unknown-origin-is-not-allowed#unknown",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and "origin" in request.headers:
-            answer.headers["Access-Control-Allow-Origin"] = request.headers["origin"]
-            answer.headers["Access-Control-Allow-Credentials"] = "true"
-        return answer
+    if is_api_request(request) and "origin" in request.headers:
+        answer.headers["Access-Control-Allow-Origin"] = request.headers["origin"]
+        answer.headers["Access-Control-Allow-Credentials"] = "true"
+    return answer
 
 
-class TokenInBodyAccepted(Defect):
+@defect("authorization/bearer/token-in-a-form-is-refused#get")
+def token_in_body_accepted(bearer_token: Callable[[Request], str], request: Request) -> str:
     """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/token-in-a-form-is-refused#get",)
-
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
-        form = parse_qs(request.body.decode("latin-1"))
-        return form["access_token"][0] if "access_token" in form else original(request)
+    form = parse_qs(request.body.decode("latin-1"))
+    return form["access_token"][0] if "access_token" in form else bearer_token(request)
 
 
-class TokenInQueryUnderOtherName(Defect):
+@defect("authorization/bearer/token-in-the-query-is-refused#other-names")
+def token_in_query_under_other_name(bearer_token: Callable[[Request], str], request: Request) -> str:
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/token-in-the-query-is-refused#other-names",)
-
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
-        return request.parameter("jwt") or request.parameter("auth_token") or original(request)
+    return request.parameter("jwt") or request.parameter("auth_token") or bearer_token(request)

@@ -21,9 +21,9 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import basic_pair
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import is_token_request, surface_of
-from tests.defects.rows import row
 
 Claims = dict[str, Any]
 Finds = Callable[[str], Client | None]
@@ -64,68 +64,45 @@ ROWS = (
     row(
         "basic-challenge-leaves-text-open",
         "RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with.",
-        "oauth/client/basic-failure-is-401-with-challenge#unknown-client",
-        "oauth/client/basic-failure-is-401-with-challenge#wrong-secret",
+        "oauth/client/basic-failure-is-401-with-challenge#unknown-client,wrong-secret",
         basic_challenge=lambda original: original().removesuffix('"'),
     ),
 )
 
 
-class BasicSecretStripped(Defect):
+@defect("oauth/client/any-authorization-field-keeps-the-contract", shortest=1)
+def basic_secret_stripped(basic_credentials: Callable[..., Any], encoded: str) -> Any:
     """RFC 7617 section 2: the password is everything behind the first colon, blanks included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/any-authorization-field-keeps-the-contract",)
-    shortest = 1
-
-    def basic_credentials(self, original: Callable[..., Any], encoded: str) -> Any:
-        client_id, secret = original(encoded)
-        return client_id, secret.rstrip(" \t")
+    client_id, secret = basic_credentials(encoded)
+    return client_id, secret.rstrip(" \t")
 
 
-class ClientIdAloneAccepted(Defect):
+@defect("oauth/client/authentication-is-required#assertion,front-end-fields,secret")
+def client_id_alone_accepted(presented_credentials: Callable[..., Any], request: Request, form: dict[str, str]) -> Any:
     """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/authentication-is-required#assertion",
-        "oauth/client/authentication-is-required#front-end-fields",
-        "oauth/client/authentication-is-required#secret",
-    )
-
-    def presented_credentials(self, original: Callable[..., Any], request: Request, form: dict[str, str]) -> Any:
-        client = surface_of(original).clients.get(form.get("client_id", ""))
-        if client is not None and "client_secret" not in form and "authorization" not in request.headers:
-            return client.client_id, client.secret
-        return original(request, form)
+    client = surface_of(presented_credentials).clients.get(form.get("client_id", ""))
+    if client is not None and "client_secret" not in form and "authorization" not in request.headers:
+        return client.client_id, client.secret
+    return presented_credentials(request, form)
 
 
-class RequestOfNoClientGetsNoAnswer(Defect):
+@defect("oauth/client/authentication-is-required#both,id")
+def request_of_no_client_gets_no_answer(request: Request) -> Answer | None:
     """RFC 6749 section 5.2: 400 or 401 with an error document where no client authentication is included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/authentication-is-required#both", "oauth/client/authentication-is-required#id")
-
-    def intercept(self, request: Request) -> Answer | None:
-        named = "authorization" in request.headers or b"client_id" in request.body
-        return Answer.none() if is_token_request(request) and request.method == "POST" and not named else None
+    named = "authorization" in request.headers or b"client_id" in request.body
+    return Answer.none() if is_token_request(request) and request.method == "POST" and not named else None
 
 
-class BasicPasswordCutAtColon(Defect):
+@defect("oauth/token/wrong-secret-is-refused#basic-with-a-second-colon")
+def basic_password_cut_at_colon(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
     """RFC 7617 section 2: text after the first colon is part of the password, further colons included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused#basic-with-a-second-colon",)
-
-    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
-        client_id, secret = original(encoded)
-        return client_id, secret.partition(":")[0]
+    client_id, secret = basic_credentials(encoded)
+    return client_id, secret.partition(":")[0]
 
 
 class ClientIdIsAPattern(Defect):
     """RFC 6749 section 2.2: a client identifier is compared, and not matched as a database or directory does."""
 
-    surface = "identity"
     noticed_by = ("oauth/client/client-id-is-compared-exactly#percent-sign",)
     wildcard = "%"
 
@@ -144,68 +121,48 @@ class ClientIdIsAFilter(ClientIdIsAPattern):
     wildcard = "*"
 
 
-class AccentsInClientIdIgnored(Defect):
+@defect("oauth/client/client-id-is-compared-exactly#accent")
+def accents_in_client_id_ignored(find_client: Finds, client_id: str) -> Client | None:
     """RFC 6749 section 2.2: a client identifier is compared exactly, not as a database collates texts."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly#accent",)
-
-    def find_client(self, original: Finds, client_id: str) -> Client | None:
-        letters = unicodedata.normalize("NFD", client_id)
-        return original("".join(each for each in letters if not unicodedata.combining(each)))
+    letters = unicodedata.normalize("NFD", client_id)
+    return find_client("".join(each for each in letters if not unicodedata.combining(each)))
 
 
-class MalformedBasicCrashes(Defect):
+@defect(
+    "oauth/client/authentication-is-required#malformed-basic-bad-percent,malformed-basic-no-colon",
+    "oauth/client/authentication-is-required#malformed-basic-not-base64,malformed-basic-not-utf8",
+    "oauth/client/authentication-is-required#malformed-basic-raw-bytes,malformed-basic-scheme-only",
+    crashes=(RuntimeError,),
+)
+def malformed_basic_crashes(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
     """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/authentication-is-required#malformed-basic-bad-percent",
-        "oauth/client/authentication-is-required#malformed-basic-no-colon",
-        "oauth/client/authentication-is-required#malformed-basic-not-base64",
-        "oauth/client/authentication-is-required#malformed-basic-not-utf8",
-        "oauth/client/authentication-is-required#malformed-basic-raw-bytes",
-        "oauth/client/authentication-is-required#malformed-basic-scheme-only",
-    )
-    crashes = (RuntimeError,)
-
-    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
-        try:
-            return original(encoded)
-        except ValueError as mistake:
-            raise RuntimeError("unhandled") from mistake
+    try:
+        return basic_credentials(encoded)
+    except ValueError as mistake:
+        raise RuntimeError("unhandled") from mistake
 
 
-class OtherSecretByBasicAccepted(Defect):
+@defect("oauth/token/wrong-secret-is-refused#of-another-client")
+def other_secret_by_basic_accepted(
+    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+) -> tuple[str, str]:
     """RFC 6749 section 5.2: a secret proves its own client, and no other, within Basic as well."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused#of-another-client",)
-
-    def credentials_of_header(
-        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-    ) -> tuple[str, str]:
-        client_id, secret = original(authorization, form)
-        clients: dict[str, Client] = surface_of(original).clients
-        known = client_id in clients and any(secret == each.secret for each in clients.values())
-        return client_id, clients[client_id].secret if known else secret
+    client_id, secret = credentials_of_header(authorization, form)
+    clients: dict[str, Client] = surface_of(credentials_of_header).clients
+    known = client_id in clients and any(secret == each.secret for each in clients.values())
+    return client_id, clients[client_id].secret if known else secret
 
 
-class AnySecretOfOursAccepted(Defect):
+@defect("oauth/token/wrong-secret-is-refused#of-another-client")
+def any_secret_of_ours_accepted(secret_matches: Callable[..., bool], client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.2: a secret proves its own client, and no other."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused#of-another-client",)
-
-    def secret_matches(self, original: Callable[..., bool], client: Client | None, secret: str) -> bool:
-        known = (each.secret for each in surface_of(original).clients.values())
-        return original(client, secret) or (client is not None and secret in known)
+    known = (each.secret for each in surface_of(secret_matches).clients.values())
+    return secret_matches(client, secret) or (client is not None and secret in known)
 
 
 class ListTakenForSecret(Defect):
     """RFC 6749 section 3.2.1: a client must authenticate; a list in place of the secret compares equal to nothing."""
 
-    surface = "identity"
     noticed_by = ("oauth/token/wrong-secret-is-refused#bracketed-list",)
     bracket = "client_secret[]"
 
@@ -224,62 +181,36 @@ class ConditionTakenForSecret(ListTakenForSecret):
     bracket = "client_secret[$ne]"
 
 
-class AccessTokenAcceptedAsSecret(Defect):
+@defect("oauth/token/wrong-secret-is-refused#access-token")
+def access_token_accepted_as_secret(secret_matches: Matches, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 2.3: an access token is no client secret."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused#access-token",)
-
-    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
-        return original(client, secret) or surface_of(original).read_access_token(secret) is not None
+    return secret_matches(client, secret) or surface_of(secret_matches).read_access_token(secret) is not None
 
 
-class TokenIsAPasswordOfBasic(Defect):
+@defect("oauth/token/wrong-secret-is-refused#access-token")
+def token_is_a_password_of_basic(
+    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+) -> tuple[str, str]:
     """RFC 6749 section 2.3: an access token is no client secret, within Basic neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused#access-token",)
-
-    def credentials_of_header(
-        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-    ) -> tuple[str, str]:
-        surface = surface_of(original)
-        client_id, password = original(authorization, form)
-        claims = surface.read_access_token(password) or {}
-        return client_id, surface.clients[client_id].secret if claims.get("client_id") == client_id else password
+    surface = surface_of(credentials_of_header)
+    client_id, password = credentials_of_header(authorization, form)
+    claims = surface.read_access_token(password) or {}
+    return client_id, surface.clients[client_id].secret if claims.get("client_id") == client_id else password
 
 
-class CredentialsInQueryAccepted(Defect):
+@defect("oauth/token/credentials-in-the-query-are-refused#all,both,id,secret")
+async def credentials_in_query_accepted(token: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
     """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/credentials-in-the-query-are-refused#all",
-        "oauth/token/credentials-in-the-query-are-refused#both",
-        "oauth/token/credentials-in-the-query-are-refused#id",
-        "oauth/token/credentials-in-the-query-are-refused#secret",
-    )
-
-    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
-        body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
-        return await original(dataclasses.replace(request, body=body, query_string=""))
+    body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
+    return await token(dataclasses.replace(request, body=body, query_string=""))
 
 
 class WrongSecretAccepted(Defect):
     """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
 
-    surface = "identity"
     noticed_by = (
-        "oauth/token/wrong-secret-is-refused#basic-cut",
-        "oauth/token/wrong-secret-is-refused#basic-empty",
-        "oauth/token/wrong-secret-is-refused#blank-behind",
-        "oauth/token/wrong-secret-is-refused#cut",
-        "oauth/token/wrong-secret-is-refused#first-cut",
-        "oauth/token/wrong-secret-is-refused#its-id",
-        "oauth/token/wrong-secret-is-refused#nul-and-more",
-        "oauth/token/wrong-secret-is-refused#one-more",
-        "oauth/token/wrong-secret-is-refused#percent-sign",
-        "oauth/token/wrong-secret-is-refused#wrong",
+        "oauth/token/wrong-secret-is-refused#basic-cut,basic-empty,blank-behind,cut,first-cut,its-id,nul-and-more",
+        "oauth/token/wrong-secret-is-refused#one-more,percent-sign,wrong",
         "oauth/client/failed-request-has-one-of-the-documented-causes#client-secret",
     )
 
@@ -287,56 +218,32 @@ class WrongSecretAccepted(Defect):
         return True
 
 
-class ClientRefusedWith403(Defect):
+@defect(
+    "oauth/token/wrong-secret-is-refused#basic-none,blank-before,case-changed,doubled,empty,hash,newline-behind",
+    "oauth/token/wrong-secret-is-refused#null,percent-encoded,sixty-more",
+    "oauth/client/authentication-is-required#unknown-client",
+)
+def client_refused_with403(client_refused: Callable[[str], Answer], reason: str) -> Answer:
     """The contract's table of errors: a client that cannot prove itself is 401, not 403."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/wrong-secret-is-refused#basic-none",
-        "oauth/token/wrong-secret-is-refused#blank-before",
-        "oauth/token/wrong-secret-is-refused#case-changed",
-        "oauth/token/wrong-secret-is-refused#doubled",
-        "oauth/token/wrong-secret-is-refused#empty",
-        "oauth/token/wrong-secret-is-refused#hash",
-        "oauth/token/wrong-secret-is-refused#newline-behind",
-        "oauth/token/wrong-secret-is-refused#null",
-        "oauth/token/wrong-secret-is-refused#percent-encoded",
-        "oauth/token/wrong-secret-is-refused#sixty-more",
-        "oauth/client/authentication-is-required#unknown-client",
-    )
-
-    def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
-        answer = original(reason)
-        answer.status = 403
-        return answer
+    answer = client_refused(reason)
+    answer.status = 403
+    return answer
 
 
-class ChallengeForBasicAlone(Defect):
+@defect("oauth/client/401-carries-a-challenge#no-credentials,unknown-client,wrong-secret")
+def challenge_for_basic_alone(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.2: a 401 carries a challenge, whichever way a client has failed to authenticate."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/401-carries-a-challenge#no-credentials",
-        "oauth/client/401-carries-a-challenge#unknown-client",
-        "oauth/client/401-carries-a-challenge#wrong-secret",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
-            del answer.headers["WWW-Authenticate"]
-        return answer
+    if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
+        del answer.headers["WWW-Authenticate"]
+    return answer
 
 
-class BasicFailureIs400(Defect):
+@defect("oauth/client/basic-failure-is-401-with-challenge#unknown-client")
+def basic_failure_is400(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: who authenticates by the Authorization field and fails MUST be answered 401."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge#unknown-client",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 401 and "authorization" in request.headers:
-            answer.status = 400
-        return answer
+    if is_token_request(request) and answer.status == 401 and "authorization" in request.headers:
+        answer.status = 400
+    return answer
 
 
 class _TokensOfBasic(Defect):
@@ -360,57 +267,40 @@ class _TokensOfBasic(Defect):
 class TokensOfBasicOpenNothing(_TokensOfBasic):
     """RFC 6749 section 7: a token is used at the resource server, however its client has shown who it is."""
 
-    surface = "identity"
     noticed_by = ("oauth/client/basic-is-accepted",)
 
     def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
         return None if claims.get("jti") in self.noted else original(claims)
 
 
-class BasicNotFormDecoded(Defect):
+@defect("oauth/client/basic-is-form-decoded")
+def basic_not_form_decoded(basic_credentials: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
     """RFC 6749 section 2.3.1: id and secret are form-encoded inside Basic, and decoded before they are compared."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-is-form-decoded",)
-
-    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
-        client_id, secret = basic_pair(encoded)
-        return client_id.decode(), secret.decode()
+    client_id, secret = basic_pair(encoded)
+    return client_id.decode(), secret.decode()
 
 
-class IdBesideBasicIsAMethod(Defect):
+@defect("oauth/client/client-id-in-the-body-is-accepted-with-basic")
+def id_beside_basic_is_a_method(
+    authenticates_twice: Callable[[list[str], Form], bool], authorization: list[str], form: Form
+) -> bool:
     """RFC 6749 section 3.2.1: a client MAY name itself by client_id, which proves nothing and is no second method."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/client-id-in-the-body-is-accepted-with-basic",)
-
-    def authenticates_twice(
-        self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
-    ) -> bool:
-        return original(authorization, form) or bool(authorization and "client_id" in form)
+    return authenticates_twice(authorization, form) or bool(authorization and "client_id" in form)
 
 
-class BasicSchemeComparedWithCase(Defect):
+@defect("oauth/client/scheme-is-compared-without-case#lower,upper")
+def basic_scheme_compared_with_case(
+    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+) -> tuple[str, str]:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/client/scheme-is-compared-without-case#lower",
-        "oauth/client/scheme-is-compared-without-case#upper",
-    )
-
-    def credentials_of_header(
-        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-    ) -> tuple[str, str]:
-        if not authorization.startswith("Basic "):
-            raise Refused(surface_of(original).client_refused("malformed"))
-        return original(authorization, form)
+    if not authorization.startswith("Basic "):
+        raise Refused(surface_of(credentials_of_header).client_refused("malformed"))
+    return credentials_of_header(authorization, form)
 
 
 class FailuresLockEverybodyOut(Defect):
     """OWASP API4: wrong secrets of one client, which anybody can send, take no other client its service."""
 
-    surface = "identity"
     noticed_by = ("oauth/client/failures-lock-out-no-other-client",)
 
     def __init__(self) -> None:
@@ -431,7 +321,6 @@ class FailuresLockEverybodyOut(Defect):
 class _UnknownClientAnsweredFaster(Defect):
     """OWASP API2: an unknown client and a wrong secret take the same time."""
 
-    surface = "identity"
     delay_s = 0.02
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:

@@ -23,8 +23,8 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import matches, searched_for
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -51,7 +51,6 @@ def id_of(project: Project) -> int:
 class HiddenProjectShownByItsId(Defect):
     """The contract's table of errors: a hidden project is not shown, by whatever name it is asked for."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/hidden-is-not-shown#by-its-id",)
 
     def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
@@ -85,66 +84,49 @@ class CreationTakesTheIdSent(HiddenProjectShownByItsId):
         return answer
 
 
-class DuplicateOfHiddenIsNamed(Defect):
+@defect("authorization/concealment/conflict-names-nothing-hidden")
+async def duplicate_of_hidden_is_named(post_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/conflict-names-nothing-hidden",)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        surface = surface_of(original)
-        if answer.status != 409:
-            return answer
-        project = surface.find_project(call.organization, surface.body_object(call.request)["slug"])
-        if project and not surface.can_see(call.caller, project):
-            return surface.conflict(f"The slug is taken by {project.name}.")
+    answer = await post_projects(call)
+    surface = surface_of(post_projects)
+    if answer.status != 409:
         return answer
+    project = surface.find_project(call.organization, surface.body_object(call.request)["slug"])
+    if project and not surface.can_see(call.caller, project):
+        return surface.conflict(f"The slug is taken by {project.name}.")
+    return answer
 
 
-class HiddenSlugCrashes(Defect):
+@defect("authorization/concealment/creation-replaces-nothing-hidden", crashes=(LookupError,))
+async def hidden_slug_crashes(post_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: who creates what is hidden from it is told no 5xx."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
-    crashes = (LookupError,)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
-        if found is not None and not surface.can_see(call.caller, found):
-            raise LookupError("UNIQUE constraint failed: projects.slug")
-        return await original(call)
+    surface = surface_of(post_projects)
+    found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
+    if found is not None and not surface.can_see(call.caller, found):
+        raise LookupError("UNIQUE constraint failed: projects.slug")
+    return await post_projects(call)
 
 
-class ConflictShowsHiddenProject(Defect):
+@defect("authorization/concealment/creation-replaces-nothing-hidden")
+async def conflict_shows_hidden_project(post_projects: Operation, call: Call) -> Answer:
     """Projects: what is hidden from a caller is not shown to it by the conflict with it."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        answer = await original(call)
-        found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
-        if found is None or answer.status != 409 or surface.can_see(call.caller, found):
-            return answer
-        return edited(answer, lambda document: document.update(existing=found.document()))
+    surface = surface_of(post_projects)
+    answer = await post_projects(call)
+    found = surface.find_project(call.organization, surface.body_object(call.request).get("slug"))
+    if found is None or answer.status != 409 or surface.can_see(call.caller, found):
+        return answer
+    return edited(answer, lambda document: document.update(existing=found.document()))
 
 
-class CreationReplacesHidden(Defect):
+@defect("authorization/concealment/creation-replaces-nothing-hidden")
+async def creation_replaces_hidden(post_projects: Operation, call: Call) -> Answer:
     """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        slug = surface.body_object(call.request).get("slug")
-        taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
-        if taken is not None and not surface.can_see(call.caller, taken):
-            del call.organization.projects[taken.slug]
-        return await original(call)
+    surface = surface_of(post_projects)
+    slug = surface.body_object(call.request).get("slug")
+    taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
+    if taken is not None and not surface.can_see(call.caller, taken):
+        del call.organization.projects[taken.slug]
+    return await post_projects(call)
 
 
 class _Hiding:
@@ -171,8 +153,6 @@ class _Hiding:
 class _HiddenProjectAnsweredSlower(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
 
-    surface = "identity"
-
     delay_s = 0.02
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
@@ -188,21 +168,15 @@ class HiddenProjectAnsweredAMillisecondSlower(_HiddenProjectAnsweredSlower):
     delay_s = 0.001
 
 
-class HiddenProjectListed(Defect):
+@defect(
+    "authorization/concealment/lists-do-not-show-hidden",
+    "authorization/concealment/lists-do-not-show-hidden#after-its-owner,further-pages,in-other-forms",
+)
+def hidden_project_listed(
+    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+) -> list[Project]:
     """Projects: a list of projects has those that the caller has access to."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/concealment/lists-do-not-show-hidden",
-        "authorization/concealment/lists-do-not-show-hidden#after-its-owner",
-        "authorization/concealment/lists-do-not-show-hidden#further-pages",
-        "authorization/concealment/lists-do-not-show-hidden#in-other-forms",
-    )
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        return sorted(organization.projects.values(), key=lambda project: project.slug)
+    return sorted(organization.projects.values(), key=lambda project: project.slug)
 
 
 class _ListsAll(Defect):
@@ -221,23 +195,18 @@ class _ListsAll(Defect):
 class AllListsHidden(_ListsAll):
     """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
 
     def _parameters(self) -> tuple[str, ...]:
         return ("all", "include_hidden")
 
 
-class HiddenChangesEntityTagOfList(Defect):
+@defect("authorization/concealment/new-hidden-things-change-nothing")
+async def hidden_changes_entity_tag_of_list(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: what is hidden changes no validator of what others read."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
-        return answer
+    answer = await get_projects(call)
+    answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
+    return answer
 
 
 class _BesideHidden:
@@ -251,14 +220,9 @@ class _BesideHidden:
 class ChildOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
 
-    surface = "identity"
     noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#child",
-        "authorization/concealment/hidden-is-answered-as-absent#delete-unknown-child",
-        "authorization/concealment/hidden-is-answered-as-absent#patch-unknown-child",
-        "authorization/concealment/hidden-is-answered-as-absent#post-child",
-        "authorization/concealment/hidden-is-answered-as-absent#trailing-slash",
-        "authorization/concealment/hidden-is-answered-as-absent#unknown-child",
+        "authorization/concealment/hidden-is-answered-as-absent#child,delete-unknown-child,patch-unknown-child",
+        "authorization/concealment/hidden-is-answered-as-absent#post-child,trailing-slash,unknown-child",
     )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -271,7 +235,6 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
 class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#upper-case",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -286,7 +249,6 @@ class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
 class ParameterBehindOpensHidden(Defect):
     """Projects: who may see one is asked by its whole name, a parameter behind it included, and it is found without."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#parameter-behind",)
 
     async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
@@ -307,31 +269,21 @@ class ExtensionOpensHidden(ParameterBehindOpensHidden):
         return segment.removesuffix(".json")
 
 
-class HiddenFoundByAnotherWidth(Defect):
+@defect("authorization/concealment/hidden-is-answered-as-absent#full-width")
+def hidden_found_by_another_width(
+    visible_project: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
+) -> Project:
     """The contract's table of errors: a hidden project is not shown, by a name either that is only found for it."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#full-width",)
-
-    def visible_project(
-        self, original: Callable[..., Project], caller: Caller, organization: Organization, slug: str | None
-    ) -> Project:
-        found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
-        return found if found and found.slug != slug else original(caller, organization, slug)
+    found = organization.projects.get(unicodedata.normalize("NFKC", slug or ""))
+    return found if found and found.slug != slug else visible_project(caller, organization, slug)
 
 
 class HiddenProjectHasOwnCaching(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
 
-    surface = "identity"
     noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#accept-xml",
-        "authorization/concealment/hidden-is-answered-as-absent#get",
-        "authorization/concealment/hidden-is-answered-as-absent#head",
-        "authorization/concealment/hidden-is-answered-as-absent#if-match",
-        "authorization/concealment/hidden-is-answered-as-absent#if-modified-since",
-        "authorization/concealment/hidden-is-answered-as-absent#if-none-match",
-        "authorization/concealment/hidden-is-answered-as-absent#range",
+        "authorization/concealment/hidden-is-answered-as-absent#accept-xml,get,head,if-match,if-modified-since",
+        "authorization/concealment/hidden-is-answered-as-absent#if-none-match,range",
     )
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
@@ -342,7 +294,6 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
 class OptionsTellWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#options",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -357,131 +308,92 @@ def found(call: Call, word: str) -> list[Project]:
     return [each for each in call.organization.projects.values() if matches(word, each.slug, each.name)]
 
 
-class SearchCountsHidden(Defect):
+@defect(
+    "authorization/concealment/hidden-is-answered-as-absent#search-by-filter,search-by-name,search-by-q",
+    "authorization/concealment/hidden-is-answered-as-absent#search-by-search,search-by-slug",
+)
+async def search_counts_hidden(get_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: nor does the total of a search count it, though the page does not show it."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#search-by-filter",
-        "authorization/concealment/hidden-is-answered-as-absent#search-by-name",
-        "authorization/concealment/hidden-is-answered-as-absent#search-by-q",
-        "authorization/concealment/hidden-is-answered-as-absent#search-by-search",
-        "authorization/concealment/hidden-is-answered-as-absent#search-by-slug",
-    )
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        word = searched_for(call.request)
-        if word is None:
-            return await original(call)
-        surface = surface_of(original)
-        seen = [each.document() for each in found(call, word) if surface.can_see(call.caller, each)]
-        answer = surface.listing(call.request, seen)
-        return edited(answer, lambda document: document.update(total=len(found(call, word))))
+    word = searched_for(call.request)
+    if word is None:
+        return await get_projects(call)
+    surface = surface_of(get_projects)
+    seen = [each.document() for each in found(call, word) if surface.can_see(call.caller, each)]
+    answer = surface.listing(call.request, seen)
+    return edited(answer, lambda document: document.update(total=len(found(call, word))))
 
 
-class HiddenProjectCounted(Defect):
+@defect("authorization/concealment/lists-do-not-show-hidden#totals")
+async def hidden_project_counted(get_projects: Operation, call: Call) -> Answer:
     """Projects: the total of a list counts what the caller has access to."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden#totals",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        answer = await original(call)
-        return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
+    answer = await get_projects(call)
+    return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
 
 
-class PageCutBeforeHiding(Defect):
+@defect("authorization/concealment/lists-do-not-show-hidden#totals")
+async def page_cut_before_hiding(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/lists-do-not-show-hidden#totals",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        limit = surface.bound(call.request, "limit", 50, 1, 200)
-        offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
-        every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
-        seen = surface.visible_projects(call.caller, call.organization)
-        page = [each.document() for each in every[offset : offset + limit] if each in seen]
-        return Answer.json(200, {"items": page, "total": len(seen), "limit": limit, "offset": offset})
+    surface = surface_of(get_projects)
+    limit = surface.bound(call.request, "limit", 50, 1, 200)
+    offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
+    every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
+    seen = surface.visible_projects(call.caller, call.organization)
+    page = [each.document() for each in every[offset : offset + limit] if each in seen]
+    return Answer.json(200, {"items": page, "total": len(seen), "limit": limit, "offset": offset})
 
 
-class ProjectLookedUpBeforeScope(Defect):
+@defect(
+    "authorization/concealment/hidden-is-answered-as-absent#paths-lacking-scope,reads-lacking-scope",
+    "authorization/concealment/hidden-is-answered-as-absent#writes-lacking-scope",
+    "authorization/matrix/lacking-scope-comes-before-absence",
+)
+async def project_looked_up_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#paths-lacking-scope",
-        "authorization/concealment/hidden-is-answered-as-absent#reads-lacking-scope",
-        "authorization/concealment/hidden-is-answered-as-absent#writes-lacking-scope",
-        "authorization/matrix/lacking-scope-comes-before-absence",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if len(segments) == 6 and surface.route(segments) == "project":
-            organization = surface.visible_organization(surface.caller(request), segments[3])
-            if surface.find_project(organization, segments[5]) is None:
-                return surface.not_found()
-        return await original(request, segments)
-
-
-class AbsenceToldToStrangers(Defect):
-    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#paths-no-token",
-        "authorization/concealment/hidden-is-answered-as-absent#reads-no-token",
-        "authorization/concealment/hidden-is-answered-as-absent#writes-no-token",
-        "authorization/bearer/401-comes-first#absent",
-        "authorization/bearer/401-comes-first#method",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        known = segments[3:4] and segments[3] in surface.organizations
-        if "authorization" not in request.headers and not known:
+    surface = surface_of(api)
+    if len(segments) == 6 and surface.route(segments) == "project":
+        organization = surface.visible_organization(surface.caller(request), segments[3])
+        if surface.find_project(organization, segments[5]) is None:
             return surface.not_found()
-        return await original(request, segments)
+    return await api(request, segments)
 
 
-class HiddenProjectWritable(Defect):
+@defect(
+    "authorization/concealment/hidden-is-answered-as-absent#paths-no-token,reads-no-token,writes-no-token",
+    "authorization/bearer/401-comes-first#absent,method",
+)
+async def absence_told_to_strangers(api: Api, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
+    surface = surface_of(api)
+    known = segments[3:4] and segments[3] in surface.organizations
+    if "authorization" not in request.headers and not known:
+        return surface.not_found()
+    return await api(request, segments)
+
+
+@defect("authorization/concealment/hidden-is-answered-as-absent#patch")
+async def hidden_project_writable(patch_project: Operation, call: Call) -> Answer:
     """Projects: with a list of members, only those in it have access (changing)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#patch",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        project = surface.find_project(call.organization, call.slug)
-        if project and not surface.can_see(call.caller, project):
-            surface.apply(project, surface.changes(call.organization, surface.body_object(call.request)))
-            return surface.shown(project)
-        return await original(call)
+    surface = surface_of(patch_project)
+    project = surface.find_project(call.organization, call.slug)
+    if project and not surface.can_see(call.caller, project):
+        surface.apply(project, surface.changes(call.organization, surface.body_object(call.request)))
+        return surface.shown(project)
+    return await patch_project(call)
 
 
-class HiddenProjectDeletable(Defect):
+@defect("authorization/concealment/hidden-is-answered-as-absent#delete")
+async def hidden_project_deletable(delete_project: Operation, call: Call) -> Answer:
     """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#delete",)
-
-    async def delete_project(self, original: Operation, call: Call) -> Answer:
-        project = surface_of(original).find_project(call.organization, call.slug)
-        if project and not surface_of(original).can_see(call.caller, project):
-            del call.organization.projects[project.slug]
-        return await original(call)
+    project = surface_of(delete_project).find_project(call.organization, call.slug)
+    if project and not surface_of(delete_project).can_see(call.caller, project):
+        del call.organization.projects[project.slug]
+    return await delete_project(call)
 
 
 class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
 
-    surface = "identity"
-    noticed_by = (
-        "authorization/concealment/hidden-is-answered-as-absent#post",
-        "authorization/concealment/hidden-is-answered-as-absent#put",
-    )
+    noticed_by = ("authorization/concealment/hidden-is-answered-as-absent#post,put",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -493,7 +405,6 @@ class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
 class DeletedTellsItWasThere(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
@@ -514,7 +425,6 @@ class DeletedTellsItWasThere(Defect):
 class HeadFindsTheDeleted(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would, also of what was there before."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/absent-is-404#deleted",)
 
     def __init__(self) -> None:
@@ -526,37 +436,25 @@ class HeadFindsTheDeleted(Defect):
         return Answer(200) if request.method == "HEAD" and request.raw_path in self.gone else answer
 
 
-class HeadFindsTheAbsent(Defect):
+@defect("errors/404/head-of-absent-resource")
+def head_finds_the_absent(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
-
-    surface = "identity"
-    noticed_by = ("errors/404/head-of-absent-resource",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
-            return Answer(200)
-        return answer
+    if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
+        return Answer(200)
+    return answer
 
 
-class PageRepeatsMarkup(Defect):
+@defect("errors/shape/repeats-no-secret-or-markup#markup")
+def page_repeats_markup(request: Request, answer: Answer) -> Answer:
     """The contract's table of errors: 404 for what is not there, and not a page that whoever wrote the address made."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/repeats-no-secret-or-markup#markup",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
-            return answer
-        page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
-        page.headers["Content-Type"] = "text/html; charset=utf-8"
-        return page
+    if answer.status != 404 or "text/html" not in request.headers.get("accept", ""):
+        return answer
+    page = Answer(404, f"<h1>No {unquote(request.raw_path)}</h1>".encode())
+    page.headers["Content-Type"] = "text/html; charset=utf-8"
+    return page
 
 
-class AnythingBelowAnItemIsTheItem(Defect):
+@defect("errors/404/absent-resource#path")
+def anything_below_an_item_is_the_item(route: Callable[[Segments], str | None], segments: Segments) -> str | None:
     """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
-
-    surface = "identity"
-    noticed_by = ("errors/404/absent-resource#path",)
-
-    def route(self, original: Callable[[Segments], str | None], segments: Segments) -> str | None:
-        return original(segments[:6]) if segments[4:5] == ("projects",) else original(segments)
+    return route(segments[:6]) if segments[4:5] == ("projects",) else route(segments)

@@ -10,80 +10,60 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
+from conformance.reference.one_method import defect
 from conformance.reference.support.identity import is_api_request
 
 KEPT_S = 0.5
 
 
-class EntityTagsWithoutQuotes(Defect):
+@defect("errors/reads/etag-format")
+def entity_tags_without_quotes(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.8.3: an entity tag is a quoted string; here what another framework quoted itself is bare."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/etag-format",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "etag" in answer.headers:
-            answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
-        return answer
+    if "etag" in answer.headers:
+        answer.headers["ETag"] = answer.headers["ETag"].replace('"', "")
+    return answer
 
 
-class WeakEntityTagIsAnother(Defect):
+@defect("errors/reads/if-none-match-forms#weak")
+def weak_entity_tag_is_another(
+    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
+) -> bool:
     """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/if-none-match-forms#weak",)
-
-    def if_none_match_holds(
-        self, original: Callable[[Request, Project], bool], request: Request, project: Project
-    ) -> bool:
-        return original(request, project) or "W/" in request.headers["if-none-match"]
+    return if_none_match_holds(request, project) or "W/" in request.headers["if-none-match"]
 
 
-class AnyCopyIsNone(Defect):
+@defect("errors/reads/if-none-match-forms#any")
+def any_copy_is_none(
+    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
+) -> bool:
     """RFC 9110 section 13.1.2: "*" is any copy; here it is the name of one that nobody has."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/if-none-match-forms#any",)
-
-    def if_none_match_holds(
-        self, original: Callable[[Request, Project], bool], request: Request, project: Project
-    ) -> bool:
-        return request.headers.get("if-none-match") == "*" or original(request, project)
+    return request.headers.get("if-none-match") == "*" or if_none_match_holds(request, project)
 
 
-class NotModifiedIsOfLengthNought(Defect):
+@defect("errors/reads/304-header-fields#content-length")
+def not_modified_is_of_length_nought(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.6: a length that 304 states is that of the content of 200, which caches then go by."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-header-fields#content-length",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 304:
-            answer.headers["Content-Length"] = "0"
-        return answer
+    if answer.status == 304:
+        answer.headers["Content-Length"] = "0"
+    return answer
 
 
-class DateGoesBeforeTheEntityTag(Defect):
+@defect("errors/reads/304-only-if-unchanged")
+def date_goes_before_the_entity_tag(
+    if_none_match_holds: Callable[[Request, Project], bool], request: Request, project: Project
+) -> bool:
     """RFC 9110 section 13.1.3: a recipient MUST ignore If-Modified-Since if the request has If-None-Match."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-only-if-unchanged",)
-
-    def if_none_match_holds(
-        self, original: Callable[[Request, Project], bool], request: Request, project: Project
-    ) -> bool:
-        try:
-            since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
-        except (TypeError, ValueError):
-            return original(request, project)
-        lately = since > time.time() - 60
-        return original(request, project) and not (lately and "if-none-match" in request.headers)
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
+    except (TypeError, ValueError):
+        return if_none_match_holds(request, project)
+    lately = since > time.time() - 60
+    return if_none_match_holds(request, project) and not (lately and "if-none-match" in request.headers)
 
 
 class HeadKeptForAWhile(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would; here it tells for a while what it told before an update."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def __init__(self) -> None:
@@ -102,7 +82,6 @@ class HeadKeptForAWhile(Defect):
 class OldCopyIsServedAgain(Defect):
     """RFC 9110 section 13.1.2: who has an old copy is given the present one, not once more its own."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/304-only-if-unchanged",)
 
     def __init__(self) -> None:
@@ -117,49 +96,33 @@ class OldCopyIsServedAgain(Defect):
         return answer
 
 
-class KnownCopyIs412(Defect):
+@defect("errors/reads/304-header-fields#fields")
+def known_copy_is412(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 13.1.2: where a copy is the present one, GET is answered 304, and never 412."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-header-fields#fields",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 304:
-            answer.status = 412
-        return answer
+    if is_api_request(request) and answer.status == 304:
+        answer.status = 412
+    return answer
 
 
-class NotModifiedMayBeShared(Defect):
+@defect("errors/reads/304-header-fields#fields")
+def not_modified_may_be_shared(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 4.3.4: what a 304 says of sharing a shared cache notes with what it has stored."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-header-fields#fields",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 304:
-            answer.headers["Cache-Control"] = "public, max-age=60"
-        return answer
+    if answer.status == 304:
+        answer.headers["Cache-Control"] = "public, max-age=60"
+    return answer
 
 
-class NotModifiedTellsAnotherVersion(Defect):
+@defect("errors/reads/304-header-fields#fields")
+def not_modified_tells_another_version(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have, by which the next question is asked."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-header-fields#fields",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 304:
-            answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
-        return answer
+    if answer.status == 304:
+        answer.headers["ETag"] = answer.headers["ETag"][:-1] + 'x"'
+    return answer
 
 
-class NotModifiedTellsNothing(Defect):
+@defect("errors/reads/304-header-fields#fields")
+def not_modified_tells_nothing(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/304-header-fields#fields",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 304:
-            del answer.headers["ETag"]
-        return answer
+    if answer.status == 304:
+        del answer.headers["ETag"]
+    return answer

@@ -21,8 +21,8 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, _DoneAllTheSame
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
@@ -39,23 +39,20 @@ ROWS = (
 )
 
 
-class DuplicateSlugRefusedButWritten(Defect):
+@defect("errors/409/duplicate-slug#sequential")
+async def duplicate_slug_refused_but_written(
+    create_project: Create, organization: Organization, project: Project
+) -> bool:
     """The contract's table of errors: a create refused with 409 changes nothing."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug#sequential",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        existing = organization.projects.get(project.slug)
-        if existing:
-            existing.name, existing.description = project.name, project.description
-        return await original(organization, project)
+    existing = organization.projects.get(project.slug)
+    if existing:
+        existing.name, existing.description = project.name, project.description
+    return await create_project(organization, project)
 
 
 class LateCreatorIsTold423(Defect):
     """The contract's table of errors: who creates what another is creating is told 409 (a lock that shows itself)."""
 
-    surface = "identity"
     noticed_by = ("errors/409/duplicate-slug#concurrent",)
 
     def __init__(self) -> None:
@@ -73,7 +70,6 @@ class LateCreatorIsTold423(Defect):
 class SlugOfDeletedStaysTaken(Defect):
     """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
 
-    surface = "identity"
     noticed_by = ("errors/409/slug-is-free-after-deletion",)
 
     def __init__(self) -> None:
@@ -89,7 +85,6 @@ class SlugOfDeletedStaysTaken(Defect):
 class SlugMadeAgainIsNotUnique(Defect):
     """The contract's table of errors: 409 for a duplicate slug; here an index goes by when a slug was deleted."""
 
-    surface = "identity"
     noticed_by = ("errors/409/slug-is-free-after-deletion",)
 
     def __init__(self) -> None:
@@ -111,33 +106,24 @@ class SlugMadeAgainIsNotUnique(Defect):
         return await original(organization, project)
 
 
-class DeletionWithALengthRefused(Defect):
+@defect("errors/409/slug-is-free-after-deletion")
+def deletion_with_a_length_refused(request: Request) -> Answer | None:
     """RFC 9110 section 8.6: Content-Length: 0 says that there is no content, to a deletion as well; it is none."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/slug-is-free-after-deletion",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
-        return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
+    told = is_api_request(request) and request.method == "DELETE" and "content-length" in request.headers
+    return Answer.json(400, {"error": {"code": "bad_request", "message": "unexpected body"}}) if told else None
 
 
-class DuplicateSlugIs400(Defect):
+@defect("errors/409/duplicate-slug#identical-body,sequential")
+def duplicate_slug_is400(conflict: Callable[[str], Answer], message: str) -> Answer:
     """The contract's table of errors: 409 for a duplicate slug."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/duplicate-slug#identical-body", "errors/409/duplicate-slug#sequential")
-
-    def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
-        answer = original(message)
-        answer.status = 400 if "slug" in message else answer.status
-        return answer
+    answer = conflict(message)
+    answer.status = 400 if "slug" in message else answer.status
+    return answer
 
 
 class WeakMatchRefusedButMade(_DoneAllTheSame):
     """RFC 9110 section 13.1.1: If-Match is compared strongly, and what it refuses is not done."""
 
-    surface = "identity"
     noticed_by = ("errors/409/if-match-forms#weak",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({409})
@@ -146,14 +132,10 @@ class WeakMatchRefusedButMade(_DoneAllTheSame):
         return found is not None and request.headers.get("if-match", "").startswith("W/")
 
 
-class WeakEntityTagMatches(Defect):
+@defect("errors/409/if-match-forms#weak")
+def weak_entity_tag_matches(if_match_holds: Matches, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/if-match-forms#weak",)
-
-    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
-        return request.headers.get("if-match") == f"W/{project.etag}" or original(request, project)
+    return request.headers.get("if-match") == f"W/{project.etag}" or if_match_holds(request, project)
 
 
 class _OneLineCounts(Defect):
@@ -167,7 +149,6 @@ class _OneLineCounts(Defect):
 class FirstIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
 
-    surface = "identity"
     noticed_by = ("errors/409/if-match-forms#lines",)
     place = 0
 
@@ -175,39 +156,26 @@ class FirstIfMatchLineCounts(_OneLineCounts):
 class LastIfMatchLineCounts(_OneLineCounts):
     """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
 
-    surface = "identity"
     noticed_by = ("errors/409/if-match-forms#lines-reversed",)
     place = -1
 
 
-class FirstEntityTagCounts(Defect):
+@defect("errors/409/if-match-forms#list,empty-element")
+def first_entity_tag_counts(if_match_holds: Matches, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/409/if-match-forms#list",
-        "errors/409/if-match-forms#empty-element",
-    )
-
-    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
-        tags = request.headers.get("if-match", "").split(",")
-        return tags[0].strip() == project.etag if len(tags) > 1 else original(request, project)
+    tags = request.headers.get("if-match", "").split(",")
+    return tags[0].strip() == project.etag if len(tags) > 1 else if_match_holds(request, project)
 
 
-class AnyEntityTagIsNone(Defect):
+@defect("errors/409/if-match-forms#any")
+def any_entity_tag_is_none(if_match_holds: Matches, request: Request, project: Project) -> bool:
     """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/if-match-forms#any",)
-
-    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
-        return request.headers.get("if-match") != "*" and original(request, project)
+    return request.headers.get("if-match") != "*" and if_match_holds(request, project)
 
 
 class EachSessionHasItsLock(Defect):
     """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
 
-    surface = "identity"
     noticed_by = ("errors/409/stale-version#concurrent-updates",)
 
     def __init__(self) -> None:
@@ -226,46 +194,36 @@ class EachSessionHasItsLock(Defect):
             return surface.shown(project)
 
 
-class LoserWritesAtOnce(Defect):
+@defect("errors/409/stale-version#concurrent-updates")
+async def loser_writes_at_once(
+    update_project: Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]],
+    project: Project,
+    changes: dict[str, Any],
+    still_holds: Callable[[], bool],
+) -> bool:
     """The contract's table of errors: of two updates at once the one that is told 409 has written nothing."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-version#concurrent-updates",)
-
-    async def update_project(
-        self,
-        original: Callable[[Project, dict[str, Any], Callable[[], bool]], Awaitable[bool]],
-        project: Project,
-        changes: dict[str, Any],
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        held = still_holds()
-        await asyncio.sleep(LONG_PAUSE_S)
-        done = await original(project, changes, still_holds)
-        if held and not done:
-            for name, value in changes.items():
-                setattr(project, name, value)
-        return done
+    held = still_holds()
+    await asyncio.sleep(LONG_PAUSE_S)
+    done = await update_project(project, changes, still_holds)
+    if held and not done:
+        for name, value in changes.items():
+            setattr(project, name, value)
+    return done
 
 
-class RefusedCreationTouches(Defect):
+@defect("errors/409/version-changes-only-with-updates#refused-name-taken")
+async def refused_creation_touches(
+    create_project: Callable[..., Awaitable[bool]], organization: Organization, project: Project
+) -> bool:
     """The contract's table of errors: 409 for a concurrent update; a creation that was refused is none."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/version-changes-only-with-updates#refused-name-taken",)
-
-    async def create_project(
-        self, original: Callable[..., Awaitable[bool]], organization: Organization, project: Project
-    ) -> bool:
-        if project.slug in organization.projects:
-            organization.projects[project.slug].version += 1
-        return await original(organization, project)
+    if project.slug in organization.projects:
+        organization.projects[project.slug].version += 1
+    return await create_project(organization, project)
 
 
 class RefusedUpdateLeavesALock(Defect):
     """The contract's table of errors: 409 for a concurrent update; one that was refused does not go on."""
 
-    surface = "identity"
     noticed_by = ("errors/409/version-changes-only-with-updates#refused-unknown-version",)
 
     def __init__(self) -> None:
@@ -289,43 +247,33 @@ class RefusedUpdateLeavesALock(Defect):
 class StaleDeletionRefusedButMade(_DoneAllTheSame):
     """RFC 9110 section 13.1.1: a server MUST NOT perform the method where If-Match evaluates to false."""
 
-    surface = "identity"
     noticed_by = ("errors/409/stale-version#deletion",)
     methods = frozenset({"DELETE"})
     refusals = frozenset({409})
 
 
-class ConcurrentUpdateTold200(Defect):
+@defect("errors/409/stale-version#update,equivalent-update")
+async def concurrent_update_told200(
+    update_project: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+) -> bool:
     """The contract's table of errors: an update that was not made is not answered with success."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-version#update", "errors/409/stale-version#equivalent-update")
-
-    async def update_project(
-        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
-    ) -> bool:
-        await original(project, changes, still_holds)
-        return True
+    await update_project(project, changes, still_holds)
+    return True
 
 
-class RefusedUpdateHalfWritten(Defect):
+@defect("errors/409/stale-version#update,equivalent-update")
+async def refused_update_half_written(
+    update_project: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
+) -> bool:
     """The contract's table of errors: an update refused with 409 changes nothing."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/stale-version#update", "errors/409/stale-version#equivalent-update")
-
-    async def update_project(
-        self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
-    ) -> bool:
-        made = await original(project, changes, still_holds)
-        project.description = changes.get("description", project.description)
-        return made
+    made = await update_project(project, changes, still_holds)
+    project.description = changes.get("description", project.description)
+    return made
 
 
 class EntityTagsOfOneToken(Defect):
     """RFC 9110 section 8.8.3: a version is the thing's; here another token of the credential's is told another."""
 
-    surface = "identity"
     noticed_by = ("errors/409/stale-version#update",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -340,38 +288,29 @@ class EntityTagsOfOneToken(Defect):
         return f'{etag[:-1]}-{zlib.crc32(request.headers.get("authorization", "").encode())}"'
 
 
-class UpdateTellsOldVersion(Defect):
+@defect("errors/409/version-names-one-state#write-response")
+async def update_tells_old_version(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 8.8: an update is answered with the new validator."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/version-names-one-state#write-response",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        project = call.organization.projects.get(call.slug or "")
-        etag = project.etag if project else ""
-        answer = await original(call)
-        if answer.status == 200:
-            answer.headers["ETag"] = etag
-        return answer
+    project = call.organization.projects.get(call.slug or "")
+    etag = project.etag if project else ""
+    answer = await patch_project(call)
+    if answer.status == 200:
+        answer.headers["ETag"] = etag
+    return answer
 
 
-class VersionNotCounted(Defect):
+@defect("errors/409/version-changes-only-with-updates#update")
+def version_not_counted(
+    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+) -> None:
     """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
-
-    surface = "identity"
-    noticed_by = ("errors/409/version-changes-only-with-updates#update",)
-
-    def apply(
-        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-    ) -> None:
-        original(project, changes)
-        project.version -= 1
+    apply(project, changes)
+    project.version -= 1
 
 
 class EntityTagOfTheLastReadAlone(Defect):
     """The contract's table of errors: 409 is for a concurrent update; that another has read an item is none."""
 
-    surface = "identity"
     noticed_by = ("errors/409/version-changes-only-with-updates#update",)
 
     def __init__(self) -> None:

@@ -13,53 +13,37 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import InPages
 
 ROWS = (
     row(
         "api-charset-refused",
         "RFC 8259 section 11: a charset behind application/json has no effect.",
-        "errors/requests/media-type-forms#blank-before",
-        "errors/requests/media-type-forms#charset",
-        "errors/requests/media-type-forms#quoted-charset",
+        "errors/requests/media-type-forms#blank-before,charset,quoted-charset",
         is_json=lambda original, request: original(request) and ";" not in request.headers["content-type"],
     ),
 )
 
 
-class ApiAllowMissing(Defect):
+@defect("errors/405/unsupported-method#whole-run,post-to-item,put")
+def api_allow_missing(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/405/unsupported-method#whole-run",
-        "errors/405/unsupported-method#post-to-item",
-        "errors/405/unsupported-method#put",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 405:
-            del answer.headers["Allow"]
-        return answer
+    if is_api_request(request) and answer.status == 405:
+        del answer.headers["Allow"]
+    return answer
 
 
-class UnknownMethodCrashes(Defect):
+@defect("errors/405/unsupported-method#put", crashes=(KeyError,))
+def unknown_method_crashes(method_not_allowed: Callable[[str], Answer], route: str) -> Answer:
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/405/unsupported-method#put",)
-    crashes = (KeyError,)
-
-    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
-        raise KeyError(route)
+    raise KeyError(route)
 
 
 class RangeOfTypesUnknown(Defect):
     """RFC 9110 section 12.5.1: application/* is each of its subtypes, JSON among them."""
 
-    surface = "identity"
     noticed_by = ("errors/requests/equivalent-forms#accept-range",)
     unread = r"[a-z]/\*"
 
@@ -90,71 +74,50 @@ class OneTypeWantedAtATime(RangeOfTypesUnknown):
     unread = "^[^,]*image/webp"
 
 
-class CodingNotTold(Defect):
+@defect("errors/reads/content-coding-is-declared")
+def coding_not_told(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: who compresses an answer tells of it."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-declared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
-            answer.body = gzip.compress(answer.body)
-            del answer.headers["Content-Length"]
-        return answer
+    if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+        answer.body = gzip.compress(answer.body)
+        del answer.headers["Content-Length"]
+    return answer
 
 
-class CodingOfListsToldOnly(Defect):
+@defect("errors/reads/content-coding-is-declared")
+def coding_of_lists_told_only(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-declared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
-            answer.headers["Content-Encoding"] = "gzip"
-        return answer
+    if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
 
 
-class CodingIsUtf8(Defect):
+@defect("errors/reads/content-coding-is-declared")
+def coding_is_utf8(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: Content-Encoding lists the codings that were applied; UTF-8 is none."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/content-coding-is-declared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request):
-            answer.headers["Content-Encoding"] = "utf-8"
-        return answer
+    if is_api_request(request):
+        answer.headers["Content-Encoding"] = "utf-8"
+    return answer
 
 
-class DateOfAnswersInAnotherForm(Defect):
+@defect("errors/reads/dates")
+def date_of_answers_in_another_form(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 5.6.7: a Date is in the form that mail has; here it is as in the bodies."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/dates",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request):
-            answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return answer
+    if is_api_request(request):
+        answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return answer
 
 
-class ItemsModifiedTomorrow(Defect):
+@defect("errors/reads/dates")
+def items_modified_tomorrow(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """RFC 9110 section 8.8.2.1: Last-Modified is not later than the answer; here local time is called GMT."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/dates",)
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
-        return answer
+    answer = shown(project, status)
+    answer.headers["Last-Modified"] = formatdate(time.time() + 7200, usegmt=True)
+    return answer
 
 
 class DeletionIsFollowedByAnObject(Defect):
     """RFC 9112 section 6.3: nothing comes behind the head of 204; it would be taken for the next answer."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/204-has-no-length",)
     statuses: tuple[int, ...] = (204,)
     method = "DELETE"
@@ -179,38 +142,29 @@ class NotModifiedIsFollowedByContent(DeletionIsFollowedByAnObject):
     statuses, method = (304,), "GET"
 
 
-class AnswersCompressedUnasked(Defect):
+@defect("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")
+def answers_compressed_unasked(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/no-unaccepted-coding#identity", "authorization/bearer/head-is-as-get")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.body and request.headers.get("accept-encoding") == "identity":
-            answer.body = gzip.compress(answer.body, mtime=0)
-            answer.headers["Content-Encoding"] = "gzip"
-            del answer.headers["Content-Length"]
-        return answer
+    if answer.body and request.headers.get("accept-encoding") == "identity":
+        answer.body = gzip.compress(answer.body, mtime=0)
+        answer.headers["Content-Encoding"] = "gzip"
+        del answer.headers["Content-Length"]
+    return answer
 
 
-class WeightOfACodingUnread(Defect):
+@defect("errors/reads/no-unaccepted-coding#gzip-with-weight-0")
+def weight_of_a_coding_unread(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 12.4.2: of weight 0 is what is not acceptable; here a coding that is named is accepted."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/no-unaccepted-coding#gzip-with-weight-0",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
-            answer.body = gzip.compress(answer.body, mtime=0)
-            answer.headers["Content-Encoding"] = "gzip"
-            del answer.headers["Content-Length"]
-        return answer
+    if answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+        answer.body = gzip.compress(answer.body, mtime=0)
+        answer.headers["Content-Encoding"] = "gzip"
+        del answer.headers["Content-Length"]
+    return answer
 
 
 class PartIsToldAsTheWhole(Defect):
     """RFC 9110 section 15.3.7: a part that was asked for is answered with 206, and never with 200."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/partial-content",)
     status = 200
 
@@ -229,55 +183,36 @@ class PartSaysNotWhich(PartIsToldAsTheWhole):
     status = 206
 
 
-class UpdateByEncodedPathKnowsNoCharset(Defect):
+@defect("errors/requests/equivalent-forms#update")
+def update_by_encoded_path_knows_no_charset(is_json: Callable[[Request], bool], request: Request) -> bool:
     """RFC 8259 section 11: a charset behind application/json has no effect, however the path is written."""
-
-    surface = "identity"
-    noticed_by = ("errors/requests/equivalent-forms#update",)
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return original(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
+    return is_json(request) and not ("%" in request.raw_path and ";" in request.headers["content-type"])
 
 
-class BlankInAcceptNotAcceptable(Defect):
+@defect("errors/requests/equivalent-forms#create,delete,read,read-item")
+async def blank_in_accept_not_acceptable(
+    api: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
+    request: Request,
+    segments: tuple[str | None, ...],
+) -> Answer:
     """RFC 9110 section 5.6.1: a blank may stand before the comma of a list."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/requests/equivalent-forms#create",
-        "errors/requests/equivalent-forms#delete",
-        "errors/requests/equivalent-forms#read",
-        "errors/requests/equivalent-forms#read-item",
-    )
-
-    async def api(
-        self,
-        original: Callable[[Request, tuple[str | None, ...]], Awaitable[Answer]],
-        request: Request,
-        segments: tuple[str | None, ...],
-    ) -> Answer:
-        if " ," in request.headers.get("accept", ""):
-            return surface_of(original).api_error(406, "not_acceptable", "There is no such form.")
-        return await original(request, segments)
+    if " ," in request.headers.get("accept", ""):
+        return surface_of(api).api_error(406, "not_acceptable", "There is no such form.")
+    return await api(request, segments)
 
 
-class CreationIsOfTwoTypes(Defect):
+@defect("errors/shape/single-header-fields")
+def creation_is_of_two_types(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """RFC 9110 section 5.3: a service and what stands before it both tell the type of an answer, each in a line."""
-
-    surface = "identity"
-    noticed_by = ("errors/shape/single-header-fields",)
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        if status == 201:
-            answer.headers.append("Content-Type", "application/json; charset=utf-8")
-        return answer
+    answer = shown(project, status)
+    if status == 201:
+        answer.headers.append("Content-Type", "application/json; charset=utf-8")
+    return answer
 
 
 class FurtherPagesAreNoJson(InPages, Defect):
     """RFC 9110 section 8.3: what is JSON says so, on each page of a list."""
 
-    surface = "identity"
     noticed_by = ("errors/shape/json-content-type",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -286,33 +221,21 @@ class FurtherPagesAreNoJson(InPages, Defect):
         return answer
 
 
-class ChunkedWriteIsEmpty(Defect):
+@defect("errors/requests/equivalent-forms#chunked-body")
+def chunked_write_is_empty(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
     """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
-
-    surface = "identity"
-    noticed_by = ("errors/requests/equivalent-forms#chunked-body",)
-
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
-        return original(request if "content-length" in request.headers else replace(request, body=b""))
+    return body_object(request if "content-length" in request.headers else replace(request, body=b""))
 
 
-class ApiMediaTypeComparedWithCase(Defect):
+@defect("errors/requests/media-type-forms#upper-case")
+def api_media_type_compared_with_case(is_json: Callable[[Request], bool], request: Request) -> bool:
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
-
-    surface = "identity"
-    noticed_by = ("errors/requests/media-type-forms#upper-case",)
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return original(request) and request.headers["content-type"].startswith("application/json")
+    return is_json(request) and request.headers["content-type"].startswith("application/json")
 
 
-class DeletionTellsALength(Defect):
+@defect("errors/writes/204-has-no-length")
+def deletion_tells_a_length(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.6: no Content-Length in 204, not even of nothing."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/204-has-no-length",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 204:
-            answer.headers["Content-Length"] = "0"
-        return answer
+    if answer.status == 204:
+        answer.headers["Content-Length"] = "0"
+    return answer

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, Claims
+from conformance.reference.one_method import defect
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import header_of, surface_of
 
@@ -22,20 +23,15 @@ Makes = Callable[[Client, tuple[str, ...]], Claims]
 Scopes = tuple[str, ...]
 
 
-class SecretInsideToken(Defect):
+@defect("oauth/jwt/carries-no-secret")
+def secret_inside_token(access_token_claims: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
     """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/carries-no-secret",)
-
-    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-        return original(client, scopes) | {"client_secret": client.secret}
+    return access_token_claims(client, scopes) | {"client_secret": client.secret}
 
 
 class SubjectIsANumber(Defect):
     """RFC 7519 section 4.1.2: sub is a text; libraries refuse a token in which it is a number."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/has-the-claims#sub",)
 
     def access_token_claims(
@@ -59,22 +55,17 @@ class SubjectIsANumber(Defect):
         return found if spelt and isinstance(found["sub"], int) else None
 
 
-class TokensShareTheirIdentifier(Defect):
+@defect("oauth/jwt/has-the-claims#jti")
+def tokens_share_their_identifier(
+    access_token_claims: Callable[..., dict[str, Any]], client: Client, scopes: Scopes
+) -> dict[str, Any]:
     """RFC 9068 section 2.2: jti is of one token, not of all of a client's."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims#jti",)
-
-    def access_token_claims(
-        self, original: Callable[..., dict[str, Any]], client: Client, scopes: Scopes
-    ) -> dict[str, Any]:
-        return original(client, scopes) | {"jti": hashlib.sha256(client.secret.encode()).hexdigest()}
+    return access_token_claims(client, scopes) | {"jti": hashlib.sha256(client.secret.encode()).hexdigest()}
 
 
 class ClientOfTokensIsTheIssuer(Defect):
     """RFC 9068 section 2.2: client_id is that of the client that asked."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/has-the-claims#client-id",)
 
     def access_token_claims(
@@ -99,7 +90,6 @@ def _read(key: ec.EllipticCurvePrivateKey, token: str) -> Claims | None:
 class NotValidAtOnce(Defect):
     """RFC 7519 section 4.1.5: before nbf a token MUST NOT be accepted, so that one of a later nbf is of no use yet."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
 
     def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
@@ -122,21 +112,16 @@ class EachInstanceIsAnIssuer(NotValidAtOnce):
         return {**original(client, scopes), "iss": next(self.issuers)}
 
 
-class TimesAreText(Defect):
+@defect("oauth/jwt/has-the-claims#exp")
+def times_are_text(access_token_claims: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
     """RFC 7519 section 4.1.4: the value of exp MUST be a number."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/has-the-claims#exp",)
-
-    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-        claims = original(client, scopes)
-        return claims | {"exp": str(claims["exp"])}
+    claims = access_token_claims(client, scopes)
+    return claims | {"exp": str(claims["exp"])}
 
 
 class AudienceIsANumber(Defect):
     """RFC 7519 section 4.1.3: the value of aud is a text or an array of texts, and not the number of a row."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/has-the-claims#aud",)
 
     def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
@@ -153,7 +138,6 @@ class AudienceIsANumber(Defect):
 class NotBeforeIsText(Defect):
     """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/has-the-claims#iat",)
 
     def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
@@ -172,7 +156,6 @@ class NotBeforeIsText(Defect):
 class IssuerIsTheForwardedHost(Defect):
     """RFC 9068 section 4: iss is the issuer's own, and not what a header field names."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/header-fields-set-no-claims",)
     host: str | None = None
 
@@ -188,7 +171,6 @@ class IssuerIsTheForwardedHost(Defect):
 class TimesOfAnotherZone(Defect):
     """RFC 7519 section 2: NumericDate counts from 1970 in UTC, not in the server's zone."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
 
     def now(self, original: Callable[[], float]) -> float:
@@ -225,7 +207,6 @@ class IssuedInTheFuture(NotValidAtOnce):
 class ParametersBecomeClaims(Defect):
     """RFC 6749 section 3.2: unrecognized parameters are ignored, and no word of the token's."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/parameters-set-no-claims",)
 
     def __init__(self) -> None:
@@ -245,7 +226,6 @@ class ParametersBecomeClaims(Defect):
 class ScopeClaimOfAnotherName(Defect):
     """RFC 9068 section 2.2.3: the scopes are in the claim scope, where every verifier looks for them."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted", "oauth/jwt/scope-claim-is-what-was-granted#by-basic")
 
     def access_token_claims(
@@ -258,20 +238,15 @@ class ScopeClaimOfAnotherName(Defect):
         return frozenset(str(claims.get("scp", "")).split())
 
 
-class SubjectOfTokensIsOne(Defect):
+@defect("oauth/jwt/subject-is-the-client")
+def subject_of_tokens_is_one(access_token_claims: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
     """RFC 9068 section 2.2: without a resource owner sub is the client's."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/subject-is-the-client",)
-
-    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> dict[str, Any]:
-        return original(client, scopes) | {"sub": "service-account"}
+    return access_token_claims(client, scopes) | {"sub": "service-account"}
 
 
 class TypeIsPlainJwt(Defect):
     """RFC 9068 section 2.1: an access token says that it is one, by the type at+jwt."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/type-is-at-jwt",)
 
     def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:

@@ -21,9 +21,9 @@ from jwt.algorithms import ECAlgorithm
 from conformance.reference.alteration import Defect
 from conformance.reference.identity.access_tokens import Claims
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.showcase.tokens import KeySetUrlFollowed
 from conformance.reference.support.identity import decoded, header_of, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import unexpected_error, unverified
 
 Reads = Callable[[str], Claims | None]
@@ -35,50 +35,25 @@ ROWS = (
             "RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet "
             "are read."
         ),
-        "oauth/jwt/signature-is-strict-base64url#other-alphabet",
-        "oauth/jwt/signature-is-strict-base64url#padded",
+        "oauth/jwt/signature-is-strict-base64url#other-alphabet,padded",
         read_access_token=lambda original, token: original(token.rstrip("=").replace("+", "-").replace("/", "_")),
     ),
 )
 
 
-class SignatureNotVerified(Defect):
+@defect(
+    "oauth/jwt/forged-tokens-are-refused#alg-none,alg-none-capital,alg-none-at-other-operations,alg-none-mixed",
+    "oauth/jwt/forged-tokens-are-refused#alg-none-upper,audience,crit,cut-signature,empty-signature,expiry",
+    "oauth/jwt/forged-tokens-are-refused#flipped-signature,hmac-client-id,hmac-client-secret,hmac-empty",
+    "oauth/jwt/forged-tokens-are-refused#hmac-secret,issuer,jku,jwk,kid-path,kid-sql,no-signature",
+    "oauth/jwt/forged-tokens-are-refused#none-and-signature,own-certificate,own-key,part-behind,scope,typ",
+    "oauth/jwt/forged-tokens-are-refused#zero-signature",
+)
+def signature_not_verified(
+    read_access_token: Callable[[str], dict[str, Any] | None], token: str
+) -> dict[str, Any] | None:
     """RFC 9068 section 4: the signature is validated."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/jwt/forged-tokens-are-refused#alg-none",
-        "oauth/jwt/forged-tokens-are-refused#alg-none-capital",
-        "oauth/jwt/forged-tokens-are-refused#alg-none-at-other-operations",
-        "oauth/jwt/forged-tokens-are-refused#alg-none-mixed",
-        "oauth/jwt/forged-tokens-are-refused#alg-none-upper",
-        "oauth/jwt/forged-tokens-are-refused#audience",
-        "oauth/jwt/forged-tokens-are-refused#crit",
-        "oauth/jwt/forged-tokens-are-refused#cut-signature",
-        "oauth/jwt/forged-tokens-are-refused#empty-signature",
-        "oauth/jwt/forged-tokens-are-refused#expiry",
-        "oauth/jwt/forged-tokens-are-refused#flipped-signature",
-        "oauth/jwt/forged-tokens-are-refused#hmac-client-id",
-        "oauth/jwt/forged-tokens-are-refused#hmac-client-secret",
-        "oauth/jwt/forged-tokens-are-refused#hmac-empty",
-        "oauth/jwt/forged-tokens-are-refused#hmac-secret",
-        "oauth/jwt/forged-tokens-are-refused#issuer",
-        "oauth/jwt/forged-tokens-are-refused#jku",
-        "oauth/jwt/forged-tokens-are-refused#jwk",
-        "oauth/jwt/forged-tokens-are-refused#kid-path",
-        "oauth/jwt/forged-tokens-are-refused#kid-sql",
-        "oauth/jwt/forged-tokens-are-refused#no-signature",
-        "oauth/jwt/forged-tokens-are-refused#none-and-signature",
-        "oauth/jwt/forged-tokens-are-refused#own-certificate",
-        "oauth/jwt/forged-tokens-are-refused#own-key",
-        "oauth/jwt/forged-tokens-are-refused#part-behind",
-        "oauth/jwt/forged-tokens-are-refused#scope",
-        "oauth/jwt/forged-tokens-are-refused#typ",
-        "oauth/jwt/forged-tokens-are-refused#zero-signature",
-    )
-
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
-        return original(token) or unverified(token)
+    return read_access_token(token) or unverified(token)
 
 
 def _bytes(text: str) -> bytes:
@@ -97,7 +72,6 @@ def _part(token: str, number: int) -> Any:
 class EncryptedIsBelieved(Defect):
     """RFC 9068 section 4: the signature is validated, that of what is within an encrypted one, too."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/forged-tokens-are-refused#encrypted-unsigned",)
 
     def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
@@ -133,7 +107,6 @@ class _Fails(Defect):
 class UnknownAlgorithmCrashes(_Fails):
     """The contract's table of errors: 401 for a token of an algorithm that nobody knows, never a 5xx."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-unknown",)
 
     def _trips(self, token: str) -> bool:
@@ -144,7 +117,6 @@ class UnknownAlgorithmCrashes(_Fails):
 class ListOfClaimsCrashes(_Fails):
     """The contract's table of errors: 401 for a token whose claims are a list, never a 5xx."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-list",)
 
     def _trips(self, token: str) -> bool:
@@ -154,7 +126,6 @@ class ListOfClaimsCrashes(_Fails):
 class _NullForAHeaderCrashes(_Fails):
     """The contract's table of errors: 401 for a token whose header is null, which has no members to be asked for."""
 
-    surface = "identity"
     number = 0
 
     def _trips(self, token: str) -> bool:
@@ -171,7 +142,6 @@ class NullForClaimsCrashes(_NullForAHeaderCrashes):
 class OddClaimsCrash(_Fails):
     """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401#claims-of-other-types",)
 
     def _trips(self, token: str) -> bool:
@@ -179,53 +149,33 @@ class OddClaimsCrash(_Fails):
         return isinstance(claims, dict) and isinstance(claims.get("exp"), str)
 
 
-class OddAlgorithmCrashes(Defect):
+@defect("oauth/jwt/malformed-tokens-are-401#alg-list", crashes=(TypeError,))
+def odd_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose alg is no text, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-list",)
-    crashes = (TypeError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        return original(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
+    return read_access_token(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
 
 
-class MissingAlgorithmCrashes(Defect):
+@defect("oauth/jwt/malformed-tokens-are-401#alg-missing", crashes=(KeyError,))
+def missing_algorithm_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401#alg-missing",)
-    crashes = (KeyError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        header = header_of(token)
-        return original(token) if not header or header["alg"] != "none" else None
+    header = header_of(token)
+    return read_access_token(token) if not header or header["alg"] != "none" else None
 
 
-class OddKeyNameCrashes(Defect):
+@defect("oauth/jwt/malformed-tokens-are-401#kid-object", crashes=(TypeError,))
+def odd_key_name_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401#kid-object",)
-    crashes = (TypeError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        return original(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
+    return read_access_token(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
 
 
-class HeaderOfNoObjectCrashes(Defect):
+@defect("oauth/jwt/malformed-tokens-are-401#header-list,header-null", crashes=(AttributeError,))
+def header_of_no_object_crashes(read_access_token: Reads, token: str) -> Claims | None:
     """The contract's table of errors: 401 for a token whose header is no object, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401#header-list", "oauth/jwt/malformed-tokens-are-401#header-null")
-    crashes = (AttributeError,)
-
-    def read_access_token(self, original: Reads, token: str) -> Claims | None:
-        try:
-            header = json.loads(decoded(token.split(".")[0]))
-        except ValueError:
-            return None
-        return original(token) if header.get("alg") else None
+    try:
+        header = json.loads(decoded(token.split(".")[0]))
+    except ValueError:
+        return None
+    return read_access_token(token) if header.get("alg") else None
 
 
 class CertificateUrlFetched(KeySetUrlFollowed):
@@ -247,12 +197,7 @@ def _pem() -> tuple[Any, Any]:
 class PublicKeyTakenAsHmacSecret(Defect):
     """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
 
-    surface = "identity"
-    noticed_by: ClassVar[tuple[str, ...]] = (
-        "oauth/jwt/public-key-is-no-hmac-secret#jwk",
-        "oauth/jwt/public-key-is-no-hmac-secret#pem",
-        "oauth/jwt/public-key-is-no-hmac-secret#pem-without-newline",
-    )
+    noticed_by: ClassVar[tuple[str, ...]] = ("oauth/jwt/public-key-is-no-hmac-secret#jwk,pem,pem-without-newline",)
 
     def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
         signed, _, signature = token.rpartition(".")

@@ -16,8 +16,8 @@ from jwt.algorithms import ECAlgorithm
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import Claims
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_token_request, surface_of
-from tests.defects.rows import row
 
 ROWS = (
     row(
@@ -30,32 +30,24 @@ ROWS = (
 )
 
 
-class UnsignedTokensIssued(Defect):
+@defect("oauth/jwt/is-signed")
+def unsigned_tokens_issued(request: Request, answer: Answer) -> Answer:
     """RFC 9068 section 2.1: JWT access tokens MUST be signed."""
+    if not is_token_request(request) or answer.status != 200:
+        return answer
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "at+jwt"}).encode()).rstrip(b"=").decode()
 
-    surface = "identity"
-    noticed_by = ("oauth/jwt/is-signed",)
+    def unsign(document: dict[str, Any]) -> None:
+        document["access_token"] = f"{head}.{document['access_token'].split('.')[1]}."
 
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status != 200:
-            return answer
-        head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "at+jwt"}).encode()).rstrip(b"=").decode()
-
-        def unsign(document: dict[str, Any]) -> None:
-            document["access_token"] = f"{head}.{document['access_token'].split('.')[1]}."
-
-        return edited(answer, unsign)
+    return edited(answer, unsign)
 
 
-class KeyIsPadded(Defect):
+@defect("oauth/jwt/is-base64url-without-padding#keys")
+def key_is_padded(key_set: Callable[[], Answer]) -> Answer:
     """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/is-base64url-without-padding#keys",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        keys = json.loads(original().body)["keys"]
-        return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
+    keys = json.loads(key_set().body)["keys"]
+    return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
 
 
 class _KeyToldOtherwise:
@@ -68,7 +60,6 @@ class _KeyToldOtherwise:
 class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
     """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
     told: ClassVar[dict[str, Any]] = {"alg": "ES384"}
 
@@ -76,60 +67,42 @@ class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
 class KeyIsToSignWith(_KeyToldOtherwise, Defect):
     """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/key-matches-its-algorithm",)
     told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
 
 
-class KeyHasAnOctetForItsSign(Defect):
+@defect("oauth/jwt/key-numbers-have-no-leading-zero")
+def key_has_an_octet_for_its_sign(key_set: Callable[[], Answer]) -> Answer:
     """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/key-numbers-have-no-leading-zero",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
-        return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], further]})
+    further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
+    return Answer.json(200, {"keys": [*json.loads(key_set().body)["keys"], further]})
 
 
-class TwoKeysOfOneName(Defect):
+@defect("oauth/jwt/key-ids-are-unique")
+def two_keys_of_one_name(key_set: Callable[[], Answer]) -> Answer:
     """RFC 7517 section 4.5: different keys of a set have distinct kids, or a verifier takes the wrong one."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/key-ids-are-unique",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
-        return edited(original(), lambda found: found["keys"].insert(0, {**found["keys"][0], **former}))
+    former = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    return edited(key_set(), lambda found: found["keys"].insert(0, {**found["keys"][0], **former}))
 
 
-class KeySetShowsPrivateKey(Defect):
+@defect("oauth/jwt/published-keys-are-public")
+def key_set_shows_private_key(key_set: Callable[[], Answer]) -> Answer:
     """RFC 7517 section 9.2: private keys MUST be protected from disclosure."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/published-keys-are-public",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        private = json.loads(ECAlgorithm.to_jwk(surface_of(original).key.private))
-        published = json.loads(original().body)["keys"][0]
-        return Answer.json(200, {"keys": [published | private]})
+    private = json.loads(ECAlgorithm.to_jwk(surface_of(key_set).key.private))
+    published = json.loads(key_set().body)["keys"][0]
+    return Answer.json(200, {"keys": [published | private]})
 
 
-class KeyIsInItsTokens(Defect):
+@defect("oauth/jwt/published-keys-are-public#in-a-token")
+def key_is_in_its_tokens(make_access_token: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
     """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/published-keys-are-public#in-a-token",)
-
-    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
-        key = surface_of(original).key
-        return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
+    key = surface_of(make_access_token).key
+    return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
 
 
 class EachInstanceHasItsKey(Defect):
     """RFC 9068 section 4: tokens are verified by the keys that are published, whichever instance has issued them."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/published-keys-verify",)
 
     def __init__(self) -> None:
@@ -149,20 +122,15 @@ class EachInstanceHasItsKey(Defect):
         return claims if claims and claims["exp"] > time.time() else original(token)
 
 
-class KeySetFails(Defect):
+@defect("oauth/jwt/published-keys-verify")
+def key_set_fails(key_set: Callable[[], Answer]) -> Answer:
     """RFC 9068 section 4: the keys of tokens are to be had; one that cannot be written ends in 500."""
-
-    surface = "identity"
-    noticed_by = ("oauth/jwt/published-keys-verify",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
+    return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
 
 
 class SignatureLosesLeadingZeros(Defect):
     """RFC 7518 section 3.4: the numbers of a signature keep their leading zeros; here one token in three has one."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/signature-has-its-length",)
     made = itertools.count()
 
@@ -179,6 +147,5 @@ class SignatureLosesLeadingZeros(Defect):
 class KeyOfAnotherName(_KeyToldOtherwise, Defect):
     """RFC 7517 section 4.5: kid is used to match a specific key, so a token and its key have the same."""
 
-    surface = "identity"
     noticed_by = ("oauth/jwt/token-names-its-key",)
     told: ClassVar[dict[str, Any]] = {"kid": "2026-01"}

@@ -14,6 +14,7 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect
 from conformance.reference.support.identity import is_api_request, service_error, surface_of
 from tests.defects.support.common import server_error_page
 from tests.defects.support.identity import _DoneAllTheSame, body_document, unexpected_error
@@ -23,69 +24,45 @@ Acceptable = Callable[[Organization, str, Any], bool]
 KEPT_S = 5.0
 
 
-class InfiniteVersionCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#huge-number-create,huge-number-update")
+def infinite_version_crashes(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
     """The contract's table of errors: a number beyond all that a double holds is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#huge-number-create",
-        "errors/5xx/no-input-is-a-server-error#huge-number-update",
-    )
-
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
-        if re.search(rb"[0-9][eE][0-9]{3}", request.body):
-            raise Refused(unexpected_error())
-        return original(request)
+    if re.search(rb"[0-9][eE][0-9]{3}", request.body):
+        raise Refused(unexpected_error())
+    return body_object(request)
 
 
-class DeepBodyCrashes(Defect):
+@defect(
+    "errors/5xx/no-input-is-a-server-error#deep-array-create,deep-array-update,deep-object-create",
+    "errors/5xx/no-input-is-a-server-error#deep-object-update",
+    crashes=(RecursionError,),
+)
+def deep_body_crashes(parsed: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
     """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#deep-array-create",
-        "errors/5xx/no-input-is-a-server-error#deep-array-update",
-        "errors/5xx/no-input-is-a-server-error#deep-object-create",
-        "errors/5xx/no-input-is-a-server-error#deep-object-update",
-    )
-    crashes = (RecursionError,)
-
-    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
-        if max(body.count(b"["), body.count(b"{")) > 500:
-            raise RecursionError("maximum recursion depth exceeded")
-        return original(body)
+    if max(body.count(b"["), body.count(b"{")) > 500:
+        raise RecursionError("maximum recursion depth exceeded")
+    return parsed(body)
 
 
-class NulInTextCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#nul-update", crashes=(ValueError,))
+def nul_in_text_crashes(is_acceptable: Acceptable, organization: Organization, name: str, value: Any) -> bool:
     """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#nul-update",)
-    crashes = (ValueError,)
-
-    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
-        return original(organization, name, value)
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+    return is_acceptable(organization, name, value)
 
 
-class LoneSurrogateCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#lone-surrogate-update", crashes=(UnicodeEncodeError,))
+def lone_surrogate_crashes(is_acceptable: Acceptable, organization: Organization, name: str, value: Any) -> bool:
     """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#lone-surrogate-update",)
-    crashes = (UnicodeEncodeError,)
-
-    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
-        if isinstance(value, str):
-            value.encode()
-        return original(organization, name, value)
+    if isinstance(value, str):
+        value.encode()
+    return is_acceptable(organization, name, value)
 
 
 class LongNameRefusedButStored(_DoneAllTheSame):
     """The contract's table of errors: an update that is refused with 400 for a long text keeps no part of it."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#1-mb-text-update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
@@ -111,79 +88,52 @@ class _CrashingWrite(Defect):
 class ByteOrderMarkCrashes(_CrashingWrite):
     """The contract's table of errors: three bytes that editors put before a text are no reason for a 5xx."""
 
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#byte-order-mark-create",
-        "errors/5xx/no-input-is-a-server-error#byte-order-mark-update",
-    )
+    noticed_by = ("errors/5xx/no-input-is-a-server-error#byte-order-mark-create,byte-order-mark-update",)
     crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
         return request.body.startswith(b"\xef\xbb\xbf")
 
 
-class LongSlugCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#long-name", crashes=(ValueError,))
+def long_slug_crashes(is_slug: Callable[[Any], bool], slug: Any) -> bool:
     """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#long-name",)
-    crashes = (ValueError,)
-
-    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
-        if isinstance(slug, str) and len(slug) > 255:
-            raise ValueError(slug)
-        return original(slug)
+    if isinstance(slug, str) and len(slug) > 255:
+        raise ValueError(slug)
+    return is_slug(slug)
 
 
-class BodyOfNoTypeFails(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#create-without-type,update-without-type", crashes=(KeyError,))
+def body_of_no_type_fails(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
     """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#create-without-type",
-        "errors/5xx/no-input-is-a-server-error#update-without-type",
-    )
-    crashes = (KeyError,)
-
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
-        if "content-type" not in request.headers:
-            raise KeyError("content-type")
-        return original(request)
+    if "content-type" not in request.headers:
+        raise KeyError("content-type")
+    return body_object(request)
 
 
-class HalfAFieldOfWritesCrashes(Defect):
+@defect(
+    "errors/5xx/no-input-is-a-server-error#create-without-credentials,delete-without-credentials",
+    "errors/5xx/no-input-is-a-server-error#update-without-credentials",
+    crashes=(IndexError,),
+)
+def half_a_field_of_writes_crashes(caller: Callable[[Request], Caller], request: Request) -> Caller:
     """The contract's table of errors: 401 for who shows no token, also where the scheme of one is named alone."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#create-without-credentials",
-        "errors/5xx/no-input-is-a-server-error#delete-without-credentials",
-        "errors/5xx/no-input-is-a-server-error#update-without-credentials",
-    )
-    crashes = (IndexError,)
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        words = request.headers.get("authorization", "").split()
-        if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
-            raise IndexError("list index out of range")
-        return original(request)
+    words = request.headers.get("authorization", "").split()
+    if request.method in ("POST", "PATCH", "DELETE") and len(words) == 1:
+        raise IndexError("list index out of range")
+    return caller(request)
 
 
-class MalformedConditionOfAnUpdateFails(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#update-if-match")
+def malformed_condition_of_an_update_fails(request: Request) -> Answer | None:
     """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-match",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        odd = request.headers.get("if-match", '""').count('"') % 2
-        return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
+    odd = request.headers.get("if-match", '""').count('"') % 2
+    return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
 
 
 class NamedCodingCrashesUpdates(_CrashingWrite):
     """The contract's table of errors: a body that is not in the coding that it names is no reason for a 5xx."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-not-in-its-coding",)
     crashes = (LookupError,)
 
@@ -194,7 +144,6 @@ class NamedCodingCrashesUpdates(_CrashingWrite):
 class UnknownCharsetCrashes(_CrashingWrite):
     """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-with-unknown-charset",)
     crashes = (LookupError,)
 
@@ -206,7 +155,6 @@ class UnknownCharsetCrashes(_CrashingWrite):
 class PartsWithoutBoundaryCrash(_CrashingWrite):
     """The contract's table of errors: a body of parts that does not say where they end is no reason for a 5xx."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-without-boundary",)
     crashes = (LookupError,)
 
@@ -217,7 +165,6 @@ class PartsWithoutBoundaryCrash(_CrashingWrite):
 class HalfATypeCrashes(_CrashingWrite):
     """The contract's table of errors: a Content-Type without a slash is no reason for a 5xx."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-with-half-a-type",)
     crashes = (LookupError,)
 
@@ -225,42 +172,21 @@ class HalfATypeCrashes(_CrashingWrite):
         return "/" not in request.headers.get("content-type", "/")
 
 
-class PageOfAnErrorCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#page-400,page-404")
+def page_of_an_error_crashes(request: Request, answer: Answer) -> Answer:
     """The contract's table of errors: a fault of the caller's is none of the service's that has no page for it."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#page-400",
-        "errors/5xx/no-input-is-a-server-error#page-404",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status >= 400 and request.headers.get("accept") == "text/html":
-            answer.status = 500
-        return answer
+    if answer.status >= 400 and request.headers.get("accept") == "text/html":
+        answer.status = 500
+    return answer
 
 
 class RefusedVariantIsKept(Defect):
     """RFC 9110 section 12.5.5: what was answered to one Accept is no answer for another (a cache that asks no Vary)."""
 
-    surface = "identity"
     noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#accept",
-        "errors/5xx/no-input-is-a-server-error#accept-language",
-        "errors/5xx/no-input-is-a-server-error#content-encoding",
-        "errors/5xx/no-input-is-a-server-error#content-type",
-        "errors/5xx/no-input-is-a-server-error#cookie",
-        "errors/5xx/no-input-is-a-server-error#expect",
-        "errors/5xx/no-input-is-a-server-error#forwarded",
-        "errors/5xx/no-input-is-a-server-error#if-match",
-        "errors/5xx/no-input-is-a-server-error#if-modified-since",
-        "errors/5xx/no-input-is-a-server-error#if-none-match",
-        "errors/5xx/no-input-is-a-server-error#many",
-        "errors/5xx/no-input-is-a-server-error#browser-fields",
-        "errors/5xx/no-input-is-a-server-error#proxy-fields",
-        "errors/5xx/no-input-is-a-server-error#library-fields",
-        "errors/5xx/no-input-is-a-server-error#range",
-        "errors/5xx/no-input-is-a-server-error#te",
+        "errors/5xx/no-input-is-a-server-error#accept,accept-language,content-encoding,content-type,cookie,expect",
+        "errors/5xx/no-input-is-a-server-error#forwarded,if-match,if-modified-since,if-none-match,many,browser-fields",
+        "errors/5xx/no-input-is-a-server-error#proxy-fields,library-fields,range,te",
     )
 
     def __init__(self) -> None:
@@ -277,7 +203,6 @@ class RefusedVariantIsKept(Defect):
 class OddDateSpoilsItem(Defect):
     """The contract's table of errors: never a 5xx, nor for who reads what was written under a date that is none."""
 
-    surface = "identity"
     noticed_by = ("errors/5xx/no-input-is-a-server-error#update-if-unmodified-since",)
     crashes = (ValueError,)
 
@@ -295,64 +220,43 @@ class OddDateSpoilsItem(Defect):
         return await original(call)
 
 
-class AddressInPathFails(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#generated-paths", shortest=1)
+def address_in_path_fails(request: Request) -> Answer | None:
     """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-paths",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        return server_error_page() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
+    return server_error_page() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
 
 
-class LongOrganizationCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#organization-long", crashes=(LookupError,))
+def long_organization_crashes(
+    visible_organization: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+) -> Organization:
     """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#organization-long",)
-    crashes = (LookupError,)
-
-    def visible_organization(
-        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-    ) -> Organization:
-        if slug and len(slug) > 255:
-            raise LookupError("no row is that wide")
-        return original(caller, slug)
+    if slug and len(slug) > 255:
+        raise LookupError("no row is that wide")
+    return visible_organization(caller, slug)
 
 
-class OrganizationOfOtherCaseCrashes(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#organization-upper-case", crashes=(KeyError,))
+def organization_of_other_case_crashes(
+    visible_organization: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+) -> Organization:
     """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#organization-upper-case",)
-    crashes = (KeyError,)
-
-    def visible_organization(
-        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
-    ) -> Organization:
-        own = caller.client.organization
-        return surface_of(original).organizations[slug or ""] if (slug or "").lower() == own else original(caller, slug)
-
-
-class EncodedPathCrashes(Defect):
-    """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/5xx/no-input-is-a-server-error#organization-with-blank",
-        "errors/5xx/no-input-is-a-server-error#organization-with-nul",
-        "errors/400/invalid-path-or-parameter#path-broken-percent",
-        "errors/400/invalid-path-or-parameter#path-control",
-        "errors/400/invalid-path-or-parameter#path-dots",
-        "errors/400/invalid-path-or-parameter#path-encoded-slash",
-        "errors/400/invalid-path-or-parameter#path-invalid-utf8",
-        "errors/400/invalid-path-or-parameter#path-nul",
-        "errors/400/invalid-path-or-parameter#path-quote",
+    own = caller.client.organization
+    return (
+        surface_of(visible_organization).organizations[slug or ""]
+        if (slug or "").lower() == own
+        else visible_organization(caller, slug)
     )
 
-    def intercept(self, request: Request) -> Answer | None:
-        return service_error() if is_api_request(request) and "%" in request.raw_path else None
+
+@defect(
+    "errors/5xx/no-input-is-a-server-error#organization-with-blank,organization-with-nul",
+    "errors/400/invalid-path-or-parameter#path-broken-percent,path-control,path-dots,path-encoded-slash",
+    "errors/400/invalid-path-or-parameter#path-invalid-utf8,path-nul,path-quote",
+)
+def encoded_path_crashes(request: Request) -> Answer | None:
+    """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
+    return service_error() if is_api_request(request) and "%" in request.raw_path else None
 
 
 def queried(request: Request) -> set[str]:
@@ -360,34 +264,20 @@ def queried(request: Request) -> set[str]:
     return {name for name, _ in request.query} if is_api_request(request) else set()
 
 
-class UnknownPageFails(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#generated-queries", shortest=1)
+def unknown_page_fails(request: Request) -> Answer | None:
     """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-queries",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        return server_error_page() if queried(request) & {"page", "per_page", "x[]"} else None
+    return server_error_page() if queried(request) & {"page", "per_page", "x[]"} else None
 
 
-class BytesBeforeUpdateFail(Defect):
+@defect("errors/5xx/no-input-is-a-server-error#generated-update-bodies", shortest=2)
+def bytes_before_update_fail(request: Request) -> Answer | None:
     """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-input-is-a-server-error#generated-update-bodies",)
-    shortest = 2
-
-    def intercept(self, request: Request) -> Answer | None:
-        odd = re.match(rb"[^\t\r\n -~]", request.body)
-        return server_error_page() if request.method == "PATCH" and odd else None
+    odd = re.match(rb"[^\t\r\n -~]", request.body)
+    return server_error_page() if request.method == "PATCH" and odd else None
 
 
-class OptionsOfAnItemFails(Defect):
+@defect("errors/5xx/no-repeated-server-error")
+def options_of_an_item_fails(request: Request) -> Answer | None:
     """The contract's table of errors: 5xx is for faults of the platform; asking for methods is none."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/no-repeated-server-error",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return service_error() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None
+    return service_error() if request.method == "OPTIONS" and "/projects/" in request.raw_path else None

@@ -20,9 +20,9 @@ from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import CANARY, Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import form_pairs, path_segments
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, SCOPES
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import InPages, _DoneAllTheSame, body_document, organization_and_slug, shown_token
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -49,10 +49,7 @@ ROWS = (
     row(
         "foreign-organization-readable",
         "API Reference, Permissions: a credential is constrained by its organization.",
-        "authorization/matrix/other-organization-is-refused#create",
-        "authorization/matrix/other-organization-is-refused#delete",
-        "authorization/matrix/other-organization-is-refused#read",
-        "authorization/matrix/other-organization-is-refused#update",
+        "authorization/matrix/other-organization-is-refused#create,delete,read,update",
         belongs_to=lambda original, caller, organization: True,
     ),
 )
@@ -61,7 +58,6 @@ ROWS = (
 class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/creation-sets-no-protected-member#version",)
 
     def __init__(self) -> None:
@@ -85,23 +81,18 @@ class VersionSetByCreate(Defect):
         return self.asked.pop(slug, 0) or original(organization, slug)
 
 
-class OrganizationsNamedTogether(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#path-both-named")
+def organizations_named_together(visible_organization: Visible, caller: Caller, slug: str | None) -> Organization:
     """OWASP API1: an organization beside one's own in a path, behind a comma, is another one."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-both-named",)
-
-    def visible_organization(self, original: Visible, caller: Caller, slug: str | None) -> Organization:
-        known, named = surface_of(original).organizations, (slug or "").split(",")
-        if len(named) > 1 and caller.client.organization in named and named[-1] in known:
-            return known[named[-1]]
-        return original(caller, slug)
+    known, named = surface_of(visible_organization).organizations, (slug or "").split(",")
+    if len(named) > 1 and caller.client.organization in named and named[-1] in known:
+        return known[named[-1]]
+    return visible_organization(caller, slug)
 
 
 class StarIsEveryOrganization(Defect):
     """OWASP API1: a star in the place of an organization names none that is not one's own."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-any",)
     word = "*"
 
@@ -131,7 +122,6 @@ def resolved(segments: tuple[str | None, ...]) -> list[str | None]:
 class OrganizationReadBeforeDots(Defect):
     """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#path-plain",)
     dots = "/../"
     first: str | None = None
@@ -168,50 +158,40 @@ def _elsewhere(surface: Identity, organization: Organization, slug: Any) -> Proj
     return next((each.projects[slug] for each in others if isinstance(slug, str) and slug in each.projects), None)
 
 
-class SlugOfAnotherOrganizationCrashes(Defect):
+@defect("authorization/isolation/equal-names-are-separate-items", crashes=(LookupError,))
+async def slug_of_another_organization_crashes(
+    create_project: Create, organization: Organization, project: Project
+) -> bool:
     """The contract's table of errors: a slug that another organization has is no 5xx (one index over all of them)."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
-    crashes = (LookupError,)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        if _elsewhere(surface_of(original), organization, project.slug):
-            raise LookupError("UNIQUE constraint failed: projects.slug")
-        return await original(organization, project)
+    if _elsewhere(surface_of(create_project), organization, project.slug):
+        raise LookupError("UNIQUE constraint failed: projects.slug")
+    return await create_project(organization, project)
 
 
-class ConflictShowsForeignProject(Defect):
+@defect("authorization/isolation/equal-names-are-separate-items")
+async def conflict_shows_foreign_project(post_projects: Operation, call: Call) -> Answer:
     """OWASP API1: a conflict does not show the project of another organization that has the name."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        taken = _elsewhere(surface, call.organization, surface.body_object(call.request).get("slug"))
-        if taken is None:
-            return await original(call)
-        return edited(surface.conflict("The slug is taken."), lambda each: each.update(existing=taken.document()))
+    surface = surface_of(post_projects)
+    taken = _elsewhere(surface, call.organization, surface.body_object(call.request).get("slug"))
+    if taken is None:
+        return await post_projects(call)
+    return edited(surface.conflict("The slug is taken."), lambda each: each.update(existing=taken.document()))
 
 
-class CreationReachesOtherOrganization(Defect):
+@defect("authorization/isolation/equal-names-are-separate-items")
+async def creation_reaches_other_organization(
+    create_project: Create, organization: Organization, project: Project
+) -> bool:
     """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/equal-names-are-separate-items",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        for each in surface_of(original).organizations.values():
-            if project.slug in each.projects and each is not organization:
-                each.projects[project.slug] = project
-        return await original(organization, project)
+    for each in surface_of(create_project).organizations.values():
+        if project.slug in each.projects and each is not organization:
+            each.projects[project.slug] = project
+    return await create_project(organization, project)
 
 
 class ForeignClientMadeMember(Defect):
     """Projects: membership narrows what is visible and lets nobody of another organization in."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
 
     def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
@@ -227,37 +207,27 @@ class ForeignClientMadeMember(Defect):
         return original(caller, organization) or caller.client.client_id in guests
 
 
-class NamedOrganizationCrashes(Defect):
+@defect("authorization/isolation/references-in-bodies-reach-nothing#create", crashes=(PermissionError,))
+async def named_organization_crashes(post_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: 400 for a member that names another organization, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#create",)
-    crashes = (PermissionError,)
-
-    async def post_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        named = surface.body_object(call.request).get("organization")
-        if named in surface.organizations and named != call.organization.slug:
-            raise PermissionError(f"row-level security: {named}")
-        return await original(call)
+    surface = surface_of(post_projects)
+    named = surface.body_object(call.request).get("organization")
+    if named in surface.organizations and named != call.organization.slug:
+        raise PermissionError(f"row-level security: {named}")
+    return await post_projects(call)
 
 
-class RefusalDescribesNamedParent(Defect):
+@defect("authorization/isolation/references-in-bodies-reach-nothing#update")
+async def refusal_describes_named_parent(patch_project: Operation, call: Call) -> Answer:
     """OWASP API1: a refusal does not describe the thing of another organization that the body named."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
-
-    async def patch_project(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        named = _elsewhere(surface, call.organization, surface.body_object(call.request).get("parent"))
-        return surface.invalid(f"{named.name} cannot be the parent.") if named else await original(call)
+    surface = surface_of(patch_project)
+    named = _elsewhere(surface, call.organization, surface.body_object(call.request).get("parent"))
+    return surface.invalid(f"{named.name} cannot be the parent.") if named else await patch_project(call)
 
 
 class NamedProjectUpdatedInstead(_DoneAllTheSame):
     """OWASP API1: the id in a body does not say what is changed (it is loaded by that and bound first)."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/references-in-bodies-reach-nothing#update",)
     methods = frozenset({"PATCH"})
     refusals = frozenset({400})
@@ -270,45 +240,31 @@ class NamedProjectUpdatedInstead(_DoneAllTheSame):
         )
 
 
-class OrganizationFromQuery(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
+async def organization_from_query(get_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: no parameter of the query leads to another organization."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
-        return await original(Call(call.request, call.caller, named or call.organization, call.slug))
+    named = surface_of(get_projects).organizations.get(call.request.parameter("org") or "")
+    return await get_projects(Call(call.request, call.caller, named or call.organization, call.slug))
 
 
-class OrganizationItselfFromQuery(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#query-organization")
+async def organization_itself_from_query(get_organization: Operation, call: Call) -> Answer:
     """The contract's table of errors: nor does one lead to the other organization itself, of which little is told."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-organization",)
-
-    async def get_organization(self, original: Operation, call: Call) -> Answer:
-        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
-        return Answer.json(200, {"slug": (named or call.organization).slug})
+    named = surface_of(get_organization).organizations.get(call.request.parameter("org") or "")
+    return Answer.json(200, {"slug": (named or call.organization).slug})
 
 
-class FilterByForeignSlugCrashes(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#query-thing", crashes=(LookupError,))
+async def filter_by_foreign_slug_crashes(get_projects: Operation, call: Call) -> Answer:
     """The contract's table of errors: a slug of another organization in a query is ignored, or 400, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#query-thing",)
-    crashes = (LookupError,)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        if _elsewhere(surface_of(original), call.organization, call.request.parameter("parent")):
-            raise LookupError("the parent is not among the projects of this organization")
-        return await original(call)
+    if _elsewhere(surface_of(get_projects), call.organization, call.request.parameter("parent")):
+        raise LookupError("the parent is not among the projects of this organization")
+    return await get_projects(call)
 
 
 class CursorLeadsBackToItsList(InPages, Defect):
     """OWASP API1: whose list a page is of is said by its path; here what leads to the next page says it as well."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#cursor",)
 
     def listing(
@@ -331,7 +287,6 @@ class CursorLeadsBackToItsList(InPages, Defect):
 class ForeignProjectFoundById(Defect):
     """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",)
 
     def find_project(
@@ -355,7 +310,6 @@ class ForeignProjectFoundById(Defect):
 class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
     """OWASP API1: a slug under one's own path names nothing elsewhere (a statement with the slug for its condition)."""
 
-    surface = "identity"
     noticed_by = (
         "authorization/isolation/items-are-found-under-their-own-organization-only#foreign-child",
         "authorization/isolation/items-are-found-under-their-own-organization-only#own-child-of-a-foreign-parent",
@@ -372,7 +326,6 @@ class DeletionReachesTheSlugElsewhere(_DoneAllTheSame):
 class ForeignCreationRefusedButMade(_DoneAllTheSame):
     """The contract's table of errors: who is answered 404 for another organization has made nothing there."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/other-organization-is-refused#creation-naming-ours",)
     methods = frozenset({"POST"})
     refusals = frozenset({404})
@@ -388,38 +341,25 @@ class ForeignCreationRefusedButMade(_DoneAllTheSame):
             organization.projects.setdefault(made.slug, made)
 
 
-class TrustInOneDirection(Defect):
+@defect("authorization/isolation/paths-of-another-organization-open-nothing#create,items,read")
+def trust_in_one_direction(
+    belongs_to: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+) -> bool:
     """The contract's table of errors: another organization is closed, also to a credential of the first one."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/isolation/paths-of-another-organization-open-nothing#create",
-        "authorization/isolation/paths-of-another-organization-open-nothing#items",
-        "authorization/isolation/paths-of-another-organization-open-nothing#read",
-    )
-
-    def belongs_to(
-        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
-    ) -> bool:
-        return original(caller, organization) or caller.client.organization == ORGANIZATION
+    return belongs_to(caller, organization) or caller.client.organization == ORGANIZATION
 
 
-class ForeignReadIs403OnlyIfItExists(Defect):
+@defect("authorization/isolation/paths-of-another-organization-open-nothing#items")
+def foreign_read_is403_only_if_it_exists(request: Request, answer: Answer) -> Answer:
     """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/paths-of-another-organization-open-nothing#items",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
-            answer.status = 403
-        return answer
+    if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
+        answer.status = 403
+    return answer
 
 
 class _ForeignUpdateRefusedButMade(_DoneAllTheSame):
     """OWASP API1: what another organization stored is not changed by who is answered 404 for it."""
 
-    surface = "identity"
     methods = frozenset({"PATCH"})
     refusals = frozenset({404})
 
@@ -439,11 +379,7 @@ class ForeignDeletionRefusedButMade(_ForeignUpdateRefusedButMade):
 class IdentityHeaderTrusted(Defect):
     """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
 
-    surface = "identity"
-    noticed_by = (
-        "authorization/isolation/forwarded-headers-open-nothing#client",
-        "authorization/isolation/forwarded-headers-open-nothing#organization",
-    )
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#client,organization",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         caller = original(request)
@@ -458,7 +394,6 @@ class IdentityHeaderTrusted(Defect):
 class UnderscoresSeenThrough(Defect):
     """API Reference, Authentication: who calls is told by the token, never by X_Client_Id, which a front passes on."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#underscores",)
     fields: tuple[str, ...] = ("x_client_id", "x_forwarded_user")
 
@@ -558,7 +493,6 @@ class ScriptNeedsNoToken(PageNeedsNoToken):
 class _SubrequestFieldSkipsGuard(Defect):
     """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
 
-    surface = "identity"
     fields: tuple[str, ...] = ("x-middleware-subrequest",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
@@ -574,41 +508,32 @@ class InternalFieldSkipsGuard(_SubrequestFieldSkipsGuard):
     fields = ("x-internal", "x-internal-request", "x-real-ip")
 
 
-class PathOfAFieldServed(Defect):
+@defect("authorization/isolation/forwarded-headers-open-nothing#path")
+async def path_of_a_field_served(dispatch: Dispatch, request: Request) -> Answer:
     """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing#path",)
-
-    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
-        named = request.headers.get("x-original-url", "").rpartition("/")[2]
-        organization = surface_of(original).organizations.get(named)
-        if request.raw_path == "/" and organization:
-            return Answer.json(200, organization.document())
-        return await original(request)
+    named = request.headers.get("x-original-url", "").rpartition("/")[2]
+    organization = surface_of(dispatch).organizations.get(named)
+    if request.raw_path == "/" and organization:
+        return Answer.json(200, organization.document())
+    return await dispatch(request)
 
 
-class PathFromHeader(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#header-path")
+async def path_from_header(
+    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+) -> Answer:
     """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-path",)
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        answer = await original(request, segments)
-        path = request.headers.get("x-rewrite-url", "")
-        named = surface_of(original).organizations.get(OTHER_ORGANIZATION)
-        if answer.status == 200 and named and path.endswith(f"/{OTHER_ORGANIZATION}/projects"):
-            return surface_of(original).listing(request, [each.document() for each in named.projects.values()])
-        return answer
+    answer = await api(request, segments)
+    path = request.headers.get("x-rewrite-url", "")
+    named = surface_of(api).organizations.get(OTHER_ORGANIZATION)
+    if answer.status == 200 and named and path.endswith(f"/{OTHER_ORGANIZATION}/projects"):
+        return surface_of(api).listing(request, [each.document() for each in named.projects.values()])
+    return answer
 
 
 class OrganizationOfFieldIsEntered(Defect):
     """OWASP API1: a field that any caller can set makes nobody one of another organization."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-organization",)
 
     def __init__(self) -> None:
@@ -625,19 +550,15 @@ class OrganizationOfFieldIsEntered(Defect):
         return original(caller, organization) or organization.slug == self.entered
 
 
-class OrganizationFromForwardedHost(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#header-host")
+async def organization_from_forwarded_host(api: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
     """OWASP API2: the organization is the token's, not one whose host a header field names."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#header-host",)
-
-    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
-        host = request.headers.get("x-forwarded-host", "").partition(".")[0]
-        answer = await original(request, segments)
-        named = surface_of(original).organizations.get(host)
-        if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
-            return Answer.json(200, named.document())
-        return answer
+    host = request.headers.get("x-forwarded-host", "").partition(".")[0]
+    answer = await api(request, segments)
+    named = surface_of(api).organizations.get(host)
+    if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
+        return Answer.json(200, named.document())
+    return answer
 
 
 class _Leak(Defect):
@@ -660,47 +581,39 @@ class _Leak(Defect):
 class ForeignClientNamedByTokenEndpoint(_Leak):
     """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/no-response-shows-another-organization",)
 
     def _leaks(self, request: Request, answer: Answer) -> bool:
         return is_token_request(request) and answer.status == 401
 
 
-class RefusedPutShowsWhatIsThere(Defect):
+@defect("authorization/isolation/nothing-reaches-another-organization#no-token")
+def refused_put_shows_what_is_there(
+    finish: Callable[[Request, Answer], Answer], request: Request, answer: Answer
+) -> Answer:
     """The contract's table of errors: 401 without a token, and what is stored is in no refusal of whatever method."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/nothing-reaches-another-organization#no-token",)
-
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
-        segments = path_segments(request.raw_path)
-        if is_api_request(request) and request.method == "PUT" and answer.status >= 400 and len(segments) > 5:
-            organization = surface_of(original).organizations.get(str(segments[3]))
-            found = organization.projects.get(str(segments[5])) if organization else None
-            if found is not None:
-                answer = edited(answer, lambda document: document.update(current=found.document()))
-        return original(request, answer)
+    segments = path_segments(request.raw_path)
+    if is_api_request(request) and request.method == "PUT" and answer.status >= 400 and len(segments) > 5:
+        organization = surface_of(finish).organizations.get(str(segments[3]))
+        found = organization.projects.get(str(segments[5])) if organization else None
+        if found is not None:
+            answer = edited(answer, lambda document: document.update(current=found.document()))
+    return finish(request, answer)
 
 
-class DeletionBySlashIsUnguarded(Defect):
+@defect("authorization/isolation/path-variants-open-nothing#deletions")
+async def deletion_by_slash_is_unguarded(api: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
     """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
-
-    async def api(self, original: Serves, request: Request, segments: tuple[str | None, ...]) -> Answer:
-        if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
-            return await original(request, segments)
-        organization = surface_of(original).organizations.get(str(segments[3]))
-        gone = organization.projects.pop(str(segments[5]), None) if organization else None
-        return Answer(204) if gone else surface_of(original).not_found()
+    if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
+        return await api(request, segments)
+    organization = surface_of(api).organizations.get(str(segments[3]))
+    gone = organization.projects.pop(str(segments[5]), None) if organization else None
+    return Answer(204) if gone else surface_of(api).not_found()
 
 
 class SlashBehindDeletesUnasked(_DoneAllTheSame):
     """The contract's table of errors: 401 without a token, and nothing deleted, with a slash behind the path too."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/path-variants-open-nothing#deletions",)
     methods = frozenset({"DELETE"})
     refusals = frozenset({401})
@@ -712,7 +625,6 @@ class SlashBehindDeletesUnasked(_DoneAllTheSame):
 class LineEndIsUnguarded(Defect):
     """OWASP API5: nor by a line end behind a path, which no dot of a pattern stands for."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/path-variants-open-nothing#line-end",)
     unseen, meant = "%0a$", ""
 
@@ -807,11 +719,7 @@ class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
 class FilesKeptForEverybody(Defect):
     """Error Handling: 401 for a missing token; what stands behind a path is passed over, and kept as a file is."""
 
-    surface = "identity"
-    noticed_by = (
-        "authorization/isolation/path-variants-open-nothing#file-behind",
-        "authorization/isolation/path-variants-open-nothing#file-behind-a-parameter",
-    )
+    noticed_by = ("authorization/isolation/path-variants-open-nothing#file-behind,file-behind-a-parameter",)
 
     def __init__(self) -> None:
         self.kept: dict[str, Answer] = {}
@@ -827,27 +735,19 @@ class FilesKeptForEverybody(Defect):
         return Answer(kept.status, kept.body, kept.headers)
 
 
-class DoubleSlashIsUnguarded(Defect):
+@defect("authorization/isolation/path-variants-open-nothing#double-slash,inner-double-slash")
+async def double_slash_is_unguarded(dispatch: Dispatch, request: Request) -> Answer:
     """OWASP API5: who may read is decided by what is read, not by how its path begins."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/isolation/path-variants-open-nothing#double-slash",
-        "authorization/isolation/path-variants-open-nothing#inner-double-slash",
-    )
-
-    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
-        segments = path_segments(request.raw_path.replace("//", "/"))
-        organization = surface_of(original).organizations.get(str(segments[-1]))
-        if "//" in request.raw_path and request.method == "GET" and organization:
-            return Answer.json(200, organization.document())
-        return await original(request)
+    segments = path_segments(request.raw_path.replace("//", "/"))
+    organization = surface_of(dispatch).organizations.get(str(segments[-1]))
+    if "//" in request.raw_path and request.method == "GET" and organization:
+        return Answer.json(200, organization.document())
+    return await dispatch(request)
 
 
 class DotsAndParameterAreUnguarded(Defect):
     """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/path-variants-open-nothing#dots-and-parameter",)
     marks = "..;/"
 
@@ -892,25 +792,19 @@ class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
         return await original(request)
 
 
-class ForeignTenantOfTokenCrashes(Defect):
+@defect("authorization/isolation/requests-reach-no-other-organization#token-parameters", crashes=(LookupError,))
+def foreign_tenant_of_token_crashes(
+    refuse_duplicates: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
+) -> None:
     """RFC 6749 section 3.2: unrecognized parameters are ignored; one that names another organization is no 5xx."""
-
-    surface = "identity"
-    noticed_by = ("authorization/isolation/requests-reach-no-other-organization#token-parameters",)
-    crashes = (LookupError,)
-
-    def refuse_duplicates(
-        self, original: Callable[[list[tuple[str, str]]], None], pairs: list[tuple[str, str]]
-    ) -> None:
-        if dict(pairs).get("tenant") in surface_of(original).organizations:
-            raise LookupError("the client is not in this tenant")
-        original(pairs)
+    if dict(pairs).get("tenant") in surface_of(refuse_duplicates).organizations:
+        raise LookupError("the client is not in this tenant")
+    refuse_duplicates(pairs)
 
 
 class _OrganizationParameterHeeded(Defect):
     """API Reference, Error Handling: what organization a token is of is the credential's, not the request's, to say."""
 
-    surface = "identity"
     parameter = "organization"
 
     def __init__(self) -> None:
@@ -941,7 +835,6 @@ class AccountParameterHeeded(_OrganizationParameterHeeded):
 class ForeignOrganizationAsOwner(Defect):
     """OWASP API3: a body cannot put a project into another organization."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#organization",)
 
     def refuse_unknown(
@@ -962,7 +855,6 @@ class ForeignOrganizationAsOwner(Defect):
 class SlugChangedByPatch(Defect):
     """RFC 9110, PATCH of a thing leaves it where it is; one that an update gives another slug is found by neither."""
 
-    surface = "identity"
     noticed_by = ("authorization/isolation/writes-set-no-protected-member#slug",)
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
@@ -980,44 +872,32 @@ class SlugChangedByPatch(Defect):
         return answer
 
 
-class ForeignProjectReadable(Defect):
+@defect(
+    "authorization/matrix/other-organization-is-refused#read-item",
+    "authorization/isolation/nothing-reaches-another-organization#foreign",
+)
+async def foreign_project_readable(api: Api, request: Request, segments: Segments) -> Answer:
     """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/other-organization-is-refused#read-item",
-        "authorization/isolation/nothing-reaches-another-organization#foreign",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
-            project = surface.find_project(organization, segments[5]) if organization else None
-            if refusal.answer.status == 404 and project and organization and request.method == "GET":
-                return refusal.answer if project.members else surface.shown(project)
-            raise
-
-
-class ForeignProjectToldFromAbsent(Defect):
-    """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/status-does-not-depend-on-existence#delete",
-        "authorization/matrix/status-does-not-depend-on-existence#read-item",
-        "authorization/matrix/status-does-not-depend-on-existence#update",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
+    surface = surface_of(api)
+    try:
+        return await api(request, segments)
+    except Refused as refusal:
         organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
-        try:
-            return await original(request, segments)
-        except Refused as refusal:
-            exists = organization and surface.find_project(organization, segments[5])
-            if exists and organization and not surface.belongs_to(surface.caller(request), organization):
-                refusal.answer.status = 403
-            raise
+        project = surface.find_project(organization, segments[5]) if organization else None
+        if refusal.answer.status == 404 and project and organization and request.method == "GET":
+            return refusal.answer if project.members else surface.shown(project)
+        raise
+
+
+@defect("authorization/matrix/status-does-not-depend-on-existence#delete,read-item,update")
+async def foreign_project_told_from_absent(api: Api, request: Request, segments: Segments) -> Answer:
+    """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
+    surface = surface_of(api)
+    organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+    try:
+        return await api(request, segments)
+    except Refused as refusal:
+        exists = organization and surface.find_project(organization, segments[5])
+        if exists and organization and not surface.belongs_to(surface.caller(request), organization):
+            refusal.answer.status = 403
+        raise

@@ -11,8 +11,8 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import surface_of
-from tests.defects.rows import row
 
 KEPT_S = 5.0
 
@@ -26,22 +26,17 @@ ROWS = (
 )
 
 
-class HiddenFromEverybodysList(Defect):
+@defect("authorization/concealment/membership-decides-visibility#for-members")
+def hidden_from_everybodys_list(
+    visible_projects: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+) -> list[Project]:
     """Projects: a list of members is who has access; to them the list of projects shows it."""
-
-    surface = "identity"
-    noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        return [project for project in original(caller, organization) if not project.members]
+    return [project for project in visible_projects(caller, organization) if not project.members]
 
 
 class HiddenIsNobodysToChange(Defect):
     """Projects: a list of members is who has access, to change it as well."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/membership-decides-visibility#for-members",)
     method, asked = "PATCH", ""
 
@@ -66,7 +61,6 @@ class HiddenIsNobodysToChange(Defect):
 class HiddenStaysListed(Defect):
     """Projects: a list names what the caller may see now, and not what it was shown before (a cache for each)."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def __init__(self) -> None:
@@ -85,7 +79,6 @@ class HiddenStaysListed(Defect):
 class HidingShutsOutItsOwner(Defect):
     """Projects: a list of members is those in it, and who names itself in an update is in it."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def changes(
@@ -101,7 +94,6 @@ class HidingShutsOutItsOwner(Defect):
 class HidingTakesSeconds(Defect):
     """Projects: a list of members is who has access, from the moment in which it is written."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/membership-decides-visibility#after-hiding",)
 
     def __init__(self) -> None:
@@ -117,7 +109,6 @@ class HidingTakesSeconds(Defect):
 class NameKeepsItsReaders(Defect):
     """Projects: a list of members is of its project; here who saw one sees whatever bears its name, until an update."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/membership-decides-visibility#of-a-reused-name",)
 
     def __init__(self) -> None:
@@ -135,7 +126,6 @@ class NameKeepsItsReaders(Defect):
 class EmptyListIsNobody(Defect):
     """Projects: an empty list is every member of the organization; here nobody is in it."""
 
-    surface = "identity"
     noticed_by = ("authorization/concealment/empty-member-list-is-open",)
 
     def __init__(self) -> None:
@@ -155,7 +145,6 @@ class EmptyListIsNobody(Defect):
 class _RoleRemembered(Defect):
     """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
 
-    surface = "identity"
     kept = True
 
     def __init__(self) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Organization, Project
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
-from tests.defects.rows import row
 
 Exceeded = Callable[[float], Answer]
 Wait = Callable[[Client, int, float], float]
@@ -48,32 +48,23 @@ ROWS = (
 )
 
 
-class LimitCountedBehindTheToken(Defect):
+@defect("errors/429/above-the-limit#token-requests")
+def limit_counted_behind_the_token(request: Request, answer: Answer) -> Answer:
     """The contract's table of errors: who is above the limit is told 429, and given no token with it."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/above-the-limit#token-requests",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 429:
-            return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
-        return answer
+    if is_token_request(request) and answer.status == 429:
+        return edited(answer, lambda document: document.update(access_token="cf.made.anyway", token_type="Bearer"))
+    return answer
 
 
-class LimitHalfAsHigh(Defect):
+@defect("errors/429/stated-limit-applies#exact")
+def limit_half_as_high(seconds_until_allowed: Wait, client: Client, requests: int, seconds: float) -> float:
     """The stated rate limit is the one that is kept: as many requests are let through."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/stated-limit-applies#exact",)
-
-    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
-        return original(client, requests // 2, seconds)
+    return seconds_until_allowed(client, requests // 2, seconds)
 
 
 class LimitOfEachAddress(Defect):
     """The contract's table of errors: 429 above the rate limit, whatever address a header claims."""
 
-    surface = "identity"
     noticed_by = ("errors/429/stated-limit-applies#forwarded-for",)
     way_round = "x-forwarded-for"
 
@@ -113,7 +104,6 @@ class _LimitOfEach(Defect):
 class LimitOfEachBody(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
 
-    surface = "identity"
     noticed_by = ("errors/429/stated-limit-applies#query",)
 
     def _said(self, request: Request) -> str:
@@ -123,7 +113,6 @@ class LimitOfEachBody(_LimitOfEach):
 class LimitOfEachAgent(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by another User-Agent."""
 
-    surface = "identity"
     noticed_by = ("errors/429/stated-limit-applies#other-fields",)
 
     def _said(self, request: Request) -> str:
@@ -133,7 +122,6 @@ class LimitOfEachAgent(_LimitOfEach):
 class LimitCountsByPath(Defect):
     """The contract's table of errors: 429 above the limit, however the path is spelt that leads to the endpoint."""
 
-    surface = "identity"
     noticed_by = ("errors/429/stated-limit-applies#spelling",)
 
     def __init__(self) -> None:
@@ -148,61 +136,41 @@ class LimitCountsByPath(Defect):
             original(client)
 
 
-class RetryAfterIsAFraction(Defect):
+@defect("errors/429/retry-after-is-valid")
+def retry_after_is_a_fraction(limit_exceeded: Exceeded, wait: float) -> Answer:
     """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/retry-after-is-valid",)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        answer = original(wait)
-        answer.headers["Retry-After"] = f"{wait:.3f}"
-        return answer
+    answer = limit_exceeded(wait)
+    answer.headers["Retry-After"] = f"{wait:.3f}"
+    return answer
 
 
-class RefusedRequestsProlongTheWait(Defect):
+@defect("errors/429/served-after-retry-after")
+def refused_requests_prolong_the_wait(
+    seconds_until_allowed: Wait, client: Client, requests: int, seconds: float
+) -> float:
     """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/served-after-retry-after",)
-
-    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
-        wait = original(client, requests, seconds)
-        if wait > 0:
-            surface = surface_of(original)
-            window = surface.window_of(client)
-            window.extend([surface.monotonic() + 1] * len(window))
-        return wait
+    wait = seconds_until_allowed(client, requests, seconds)
+    if wait > 0:
+        surface = surface_of(seconds_until_allowed)
+        window = surface.window_of(client)
+        window.extend([surface.monotonic() + 1] * len(window))
+    return wait
 
 
-class SecondDeletionAtOnceCrashes(Defect):
+@defect("errors/5xx/valid-requests-never-fail#concurrent-changes", crashes=(KeyError,))
+async def second_deletion_at_once_crashes(
+    remove_project: Callable[..., Any], organization: Organization, project: Project, still_holds: Callable[[], bool]
+) -> bool:
     """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/valid-requests-never-fail#concurrent-changes",)
-    crashes = (KeyError,)
-
-    async def remove_project(
-        self,
-        original: Callable[..., Any],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        await asyncio.sleep(WRITE_PAUSE_S)
-        return bool(await original(organization, organization.projects[project.slug], still_holds))
+    await asyncio.sleep(WRITE_PAUSE_S)
+    return bool(await remove_project(organization, organization.projects[project.slug], still_holds))
 
 
-class ItemWithMembersFails(Defect):
+@defect("errors/5xx/valid-requests-never-fail#reads", crashes=(RuntimeError,))
+def item_with_members_fails(
+    new_project: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
+) -> Project:
     """API Reference, Error Handling: an item that only its members see is created like any other."""
-
-    surface = "identity"
-    noticed_by = ("errors/5xx/valid-requests-never-fail#reads",)
-    crashes = (RuntimeError,)
-
-    def new_project(
-        self, original: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
-    ) -> Project:
-        if "members" in body:
-            raise RuntimeError("no members here")
-        return original(organization, body)
+    if "members" in body:
+        raise RuntimeError("no members here")
+    return new_project(organization, body)

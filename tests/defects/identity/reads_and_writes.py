@@ -20,8 +20,8 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.support.identity import edited, is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, InPages, offset_of
 
 Create = Callable[[Organization, Project], Awaitable[bool]]
@@ -56,8 +56,7 @@ ROWS = (
     row(
         "bodies-read-as-latin1",
         "RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well.",
-        "errors/reads/return-what-was-written#text-long-of-three-bytes",
-        "errors/reads/return-what-was-written#text-invisible",
+        "errors/reads/return-what-was-written#text-long-of-three-bytes,text-invisible",
         parsed=lambda original, body: original(body.decode("latin-1").encode()),
     ),
 )
@@ -66,7 +65,6 @@ ROWS = (
 class ItemsOfADeletedSlugComeBack(Defect):
     """The contract's APIs of items: what is deleted is gone; a new item of its slug has its own texts."""
 
-    surface = "identity"
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 5
 
@@ -93,7 +91,6 @@ class ItemsOfADeletedSlugComeBack(Defect):
 class ConcealmentOutlivesItsItem(Defect):
     """Projects: an item made for everybody is seen by everybody, whoever saw an earlier one of its slug."""
 
-    surface = "identity"
     noticed_by = ("errors/model/items-match-their-model",)
     shortest = 4
 
@@ -117,16 +114,12 @@ class ConcealmentOutlivesItsItem(Defect):
         return made
 
 
-class CreationIs200(Defect):
+@defect("errors/writes/created-with-location#status")
+def creation_is200(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.3: a created resource is answered with 201."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/created-with-location#status",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 201:
-            answer.status = 200
-        return answer
+    if is_api_request(request) and answer.status == 201:
+        answer.status = 200
+    return answer
 
 
 def _numbered(answer: Answer) -> Answer:
@@ -136,7 +129,6 @@ def _numbered(answer: Answer) -> Answer:
 class ListsNumberWhatTheyShow(Defect):
     """RFC 9110 section 9.3.1: a list tells what there is; here the id of a thing is its place in the list."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -149,7 +141,6 @@ class ListsNumberWhatTheyShow(Defect):
 class ListsEscapeTextsTwice(Defect):
     """RFC 9110 section 9.3.1: a list tells what is there; here its texts are escaped as for a page, the item's not."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
 
     def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
@@ -159,32 +150,23 @@ class ListsEscapeTextsTwice(Defect):
         return html.escape(value) if isinstance(value, str) else value
 
 
-class ListsWrittenByHand(Defect):
+@defect("errors/lists/complete-and-current#texts-as-written")
+def lists_written_by_hand(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """RFC 8259 section 7: a tab in a string is escaped; here a list is put together from its items' texts."""
-
-    surface = "identity"
-    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        answer = original(request, entries)
-        answer.body = answer.body.replace(b"\\t", b"\t")
-        return answer
+    answer = listing(request, entries)
+    answer.body = answer.body.replace(b"\\t", b"\t")
+    return answer
 
 
-class ListsCutLongNames(Defect):
+@defect("errors/lists/complete-and-current#texts-as-written")
+def lists_cut_long_names(listing: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
     """Projects: a slug is used in routes; here a list is of a column that is narrower than a slug may be."""
-
-    surface = "identity"
-    noticed_by = ("errors/lists/complete-and-current#texts-as-written",)
-
-    def listing(self, original: Lists, request: Request, entries: list[dict[str, Any]]) -> Answer:
-        return original(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
+    return listing(request, [each | {"slug": each["slug"][:32]} if "slug" in each else each for each in entries])
 
 
 class DeletedStaysListed(Defect):
     """RFC 9110 section 9.3.1: a list is of what is there."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
 
     def __init__(self) -> None:
@@ -212,7 +194,6 @@ class DeletedStaysListed(Defect):
 class ListTellsTheFirstText(Defect):
     """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#after-changes",)
 
     def __init__(self) -> None:
@@ -224,18 +205,14 @@ class ListTellsTheFirstText(Defect):
         return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
 
 
-class ListMixesTextsUp(Defect):
+@defect("errors/lists/complete-and-current#own-texts")
+async def list_mixes_texts_up(get_projects: Operation, call: Call) -> Answer:
     """RFC 9110 section 9.3.1: what a list tells of a thing is that thing's; here it is the next one's (a join)."""
-
-    surface = "identity"
-    noticed_by = ("errors/lists/complete-and-current#own-texts",)
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
-        texts = [each["description"] for each in seen]
-        mixed = [each | {"description": text} for each, text in zip(seen, [*texts[1:], *texts[:1]], strict=True)]
-        return surface.listing(call.request, mixed)
+    surface = surface_of(get_projects)
+    seen = [each.document() for each in surface.visible_projects(call.caller, call.organization)]
+    texts = [each["description"] for each in seen]
+    mixed = [each | {"description": text} for each, text in zip(seen, [*texts[1:], *texts[:1]], strict=True)]
+    return surface.listing(call.request, mixed)
 
 
 def _unchanged(tag: str) -> Answer:
@@ -244,35 +221,26 @@ def _unchanged(tag: str) -> Answer:
     return answer
 
 
-class EntityTagOfListIsItsLength(Defect):
+@defect("errors/lists/complete-and-current#after-changes")
+async def entity_tag_of_list_is_its_length(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 13.1.2: 304 says that a list is as it was; how many stand there does not tell it."""
-
-    surface = "identity"
-    noticed_by = ("errors/lists/complete-and-current#after-changes",)
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        tag = f'"{len(surface_of(original).visible_projects(call.caller, call.organization))}"'
-        if call.request.headers.get("if-none-match") == tag:
-            return _unchanged(tag)
-        answer.headers["ETag"] = tag
-        return answer
+    answer = await get_projects(call)
+    tag = f'"{len(surface_of(get_projects).visible_projects(call.caller, call.organization))}"'
+    if call.request.headers.get("if-none-match") == tag:
+        return _unchanged(tag)
+    answer.headers["ETag"] = tag
+    return answer
 
 
-class LocationOfAHiddenItemIsUndefined(Defect):
+@defect("errors/writes/created-with-location#location")
+def location_of_a_hidden_item_is_undefined(location: Callable[[Project], str], project: Project) -> str:
     """RFC 9110 section 10.2.2: Location leads to what was created, also where that is seen by some members alone."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/created-with-location#location",)
-
-    def location(self, original: Callable[[Project], str], project: Project) -> str:
-        return original(project).replace(project.slug, "undefined") if project.members else original(project)
+    return location(project).replace(project.slug, "undefined") if project.members else location(project)
 
 
 class LocationIsOfTheCreationBefore(Defect):
     """RFC 9110 section 10.2.2: Location leads to what was created; here to what was created before it."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/created-with-location#location",)
     before = ""
 
@@ -281,22 +249,17 @@ class LocationIsOfTheCreationBefore(Defect):
         return before or self.before
 
 
-class LocationMissing(Defect):
+@defect("errors/writes/created-with-location#location")
+def location_missing(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/created-with-location#location",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 201:
-            del answer.headers["Location"]
-        return answer
+    if is_api_request(request) and answer.status == 201:
+        del answer.headers["Location"]
+    return answer
 
 
 class LastPageLeadsToItself(InPages, Defect):
     """RFC 8288 section 3: a link to the next page leads to another one; here a list has no end."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
@@ -310,7 +273,6 @@ class LastPageLeadsToItself(InPages, Defect):
 class NextPageIsRefused(InPages, Defect):
     """RFC 8288 section 3.3: what a list names as its next page is one; here it is refused."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/complete-and-current#pages",)
     size = 7
 
@@ -323,26 +285,20 @@ class NextPageIsRefused(InPages, Defect):
 class PagesOverlap(InPages, Defect):
     """RFC 9110 section 9.3.1: a list is of what is there; here the next page begins with the last of the one before."""
 
-    surface = "identity"
     noticed_by = ("errors/lists/each-item-once",)
     size, lost = 7, -1
 
 
-class ItemTellsACutSlug(Defect):
+@defect("errors/reads/return-what-was-written#slug-sixty-three")
+async def item_tells_a_cut_slug(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """Projects: a slug is what a project is found by; here an item tells its first 32 characters as that."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/return-what-was-written#slug-sixty-three",)
-
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
+    answer = await get_project(call)
+    return edited(answer, lambda told: told.update(slug=told["slug"][:32])) if answer.status == 200 else answer
 
 
 class HyphensOfSlugsJoined(Defect):
     """Organization Settings: a slug may have two hyphens side by side, and is not found without one of them."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#slug-two-hyphens",)
 
     def new_project(
@@ -364,35 +320,28 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
         return slug[:40]
 
 
-class UpdateIsLostBesideAnUnknownMember(Defect):
+@defect("errors/reads/return-what-was-written#with-unknown-member")
+async def update_is_lost_beside_an_unknown_member(
+    patch_project: Callable[[Call], Awaitable[Answer]], call: Call
+) -> Answer:
     """RFC 9110 section 15.3.1: what is answered as done is done; here what names an unknown member is passed over."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/return-what-was-written#with-unknown-member",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface = surface_of(original)
-        project = surface.visible_project(call.caller, call.organization, call.slug)
-        unknown = "cf-unknown" in surface.body_object(call.request)
-        return surface.shown(project) if unknown else await original(call)
+    surface = surface_of(patch_project)
+    project = surface.visible_project(call.caller, call.organization, call.slug)
+    unknown = "cf-unknown" in surface.body_object(call.request)
+    return surface.shown(project) if unknown else await patch_project(call)
 
 
-class EmptyTextsAreNotWritten(Defect):
+@defect("errors/reads/return-what-was-written#each-write")
+def empty_texts_are_not_written(
+    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+) -> None:
     """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/return-what-was-written#each-write",)
-
-    def apply(
-        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-    ) -> None:
-        original(project, {name: value for name, value in changes.items() if value != ""})
+    apply(project, {name: value for name, value in changes.items() if value != ""})
 
 
 class ReadsAreStale(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
@@ -409,7 +358,6 @@ class ReadsAreStale(Defect):
 class DeletedComesBackWithItsName(Defect):
     """RFC 9110 section 9.3.1: what is made is what was sent, and not what was deleted under its name."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
@@ -432,7 +380,6 @@ class DeletedComesBackWithItsName(Defect):
 class AbsenceRemembered(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#each-write",)
 
     def __init__(self) -> None:
@@ -455,22 +402,15 @@ def is_rare(text: Any) -> bool:
     return isinstance(text, str) and any(ord(each) > 0xFFFF for each in text)
 
 
-class RareTextCannotBeRead(Defect):
+@defect("errors/reads/return-what-was-written#text-four-bytes,text-chunked")
+async def rare_text_cannot_be_read(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """API Reference: what was accepted is there; here an item is found no more that has characters of four bytes."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/reads/return-what-was-written#text-four-bytes",
-        "errors/reads/return-what-was-written#text-chunked",
-    )
-
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
-        return surface_of(original).not_found() if rare else answer
+    answer = await get_project(call)
+    rare = answer.status == 200 and any(map(is_rare, json.loads(answer.body).values()))
+    return surface_of(get_project).not_found() if rare else answer
 
 
-class TextsChanged(Defect):
+class _TextsChanged(Defect):
     """What is stored of a text is not what was sent."""
 
     noticed_by: ClassVar[tuple[str, ...]] = ("errors/reads/return-what-was-written",)
@@ -488,123 +428,93 @@ class TextsChanged(Defect):
         raise NotImplementedError
 
 
-class LineEndsOfTextsMadeAlike(TextsChanged):
+class LineEndsOfTextsMadeAlike(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, each line end as it was."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#text-line-ends",)
 
     def _stored(self, text: str) -> str:
         return re.sub("\r\n?", "\n", text)
 
 
-class WordOfTextIsNothing(TextsChanged):
+class WordOfTextIsNothing(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: the text null is four letters."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#text-word",)
 
     def _stored(self, text: str) -> str:
         return "" if text == "null" else text
 
 
-class NumberOfTextIsRead(TextsChanged):
+class NumberOfTextIsRead(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written: a text of digits has those that it has."""
 
-    surface = "identity"
     noticed_by = ("errors/reads/return-what-was-written#text-number",)
 
     def _stored(self, text: str) -> str:
         return str(float(text)) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
 
 
-class RocketsCrash(Defect):
+@defect("errors/reads/return-what-was-written#text-four-bytes", crashes=(UnicodeError,))
+def rockets_crash(
+    checked_fields: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
+) -> dict[str, Any]:
     """The contract's table of errors: a text that is not taken is 400, never a 5xx (a column of three bytes)."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/return-what-was-written#text-four-bytes",)
-    crashes = (UnicodeError,)
-
-    def checked_fields(
-        self, original: Callable[..., dict[str, Any]], organization: Organization, body: dict[str, Any]
-    ) -> dict[str, Any]:
-        if "\U0001f680" in str(body):
-            raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
-        return original(organization, body)
+    if "\U0001f680" in str(body):
+        raise UnicodeError("Incorrect string value: '\\xF0\\x9F\\x9A\\x80'")
+    return checked_fields(organization, body)
 
 
-class AnswersInLatin1(Defect):
+@defect("errors/reads/return-what-was-written#text-accents,text-letters")
+def answers_in_latin1(request: Request, answer: Answer) -> Answer:
     """RFC 8259 section 8.1: JSON is in UTF-8."""
-
-    surface = "identity"
-    noticed_by = (
-        "errors/reads/return-what-was-written#text-accents",
-        "errors/reads/return-what-was-written#text-letters",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request):
-            answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
-            del answer.headers["Content-Length"]
-        return answer
+    if is_api_request(request):
+        answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
+        del answer.headers["Content-Length"]
+    return answer
 
 
-class MarksStoredAsMarkup(TextsChanged):
+class MarksStoredAsMarkup(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
-    surface = "identity"
-    noticed_by = ("errors/reads/return-what-was-written#text-marks", "errors/reads/return-what-was-written#text-markup")
+    noticed_by = ("errors/reads/return-what-was-written#text-marks,text-markup",)
 
     def _stored(self, text: str) -> str:
         return html.escape(text)
 
 
-class TextCutAt255(TextsChanged):
+class TextCutAt255(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
-    surface = "identity"
-    noticed_by = (
-        "errors/reads/return-what-was-written#text-long",
-        "errors/reads/return-what-was-written#text-very-long",
-    )
+    noticed_by = ("errors/reads/return-what-was-written#text-long,text-very-long",)
 
     def _stored(self, text: str) -> str:
         return text[:255]
 
 
-class PlusSignsOfTextsAreBlanks(TextsChanged):
+class PlusSignsOfTextsAreBlanks(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
 
-    surface = "identity"
-    noticed_by = (
-        "errors/reads/return-what-was-written#text-formula",
-        "errors/reads/return-what-was-written#text-lines",
-        "errors/reads/return-what-was-written#text-date-time",
-    )
+    noticed_by = ("errors/reads/return-what-was-written#text-formula,text-lines,text-date-time",)
 
     def _stored(self, text: str) -> str:
         return text.replace("+", " ")
 
 
-class CreationsAtOnceLoseOne(Defect):
+@defect("errors/writes/affect-only-what-they-name#concurrent")
+async def creations_at_once_lose_one(create_project: Create, organization: Organization, project: Project) -> bool:
     """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        read = dict(organization.projects)
-        await asyncio.sleep(PAUSE_S)
-        if not await original(organization, project):
-            return False
-        organization.projects = read | {project.slug: project}
-        return True
+    read = dict(organization.projects)
+    await asyncio.sleep(PAUSE_S)
+    if not await create_project(organization, project):
+        return False
+    organization.projects = read | {project.slug: project}
+    return True
 
 
 class UpdatesAtOnceMixedUp(Defect):
     """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
 
     async def update_project(
@@ -618,7 +528,6 @@ class UpdatesAtOnceMixedUp(Defect):
 class CreationsAtOnceAreTooMany(Defect):
     """RFC 9110 section 9.3.1: those who create different things at one moment do not stand in each other's way."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/affect-only-what-they-name#concurrent",)
 
     def __init__(self) -> None:
@@ -636,7 +545,6 @@ class CreationsAtOnceAreTooMany(Defect):
 class CreationShowsTheOneBefore(Defect):
     """RFC 9110 section 15.3.1: what a creation is answered with is its result; here it is that of the one before."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/creation-response#second-item",)
 
     def __init__(self) -> None:
@@ -653,11 +561,7 @@ class CreationShowsTheOneBefore(Defect):
 class EveryThirdCreationShowsNoDescription(Defect):
     """RFC 9110 section 15.3.1: here one of three instances answers with the item before its texts are filled in."""
 
-    surface = "identity"
-    noticed_by = (
-        "errors/writes/creation-response#second-item",
-        "errors/writes/creation-response#eleven-items",
-    )
+    noticed_by = ("errors/writes/creation-response#second-item,eleven-items",)
 
     def __init__(self) -> None:
         self.turn = itertools.cycle([True, True, False])
@@ -667,93 +571,67 @@ class EveryThirdCreationShowsNoDescription(Defect):
         return answer if status != 201 or next(self.turn) else edited(answer, lambda told: told.update(description=""))
 
 
-class UpdateBringsDeletedBack(Defect):
+@defect("errors/writes/deletion-is-final#concurrent-update")
+async def update_brings_deleted_back(
+    update_project: Callable[..., Awaitable[bool]],
+    project: Project,
+    changes: dict[str, Any],
+    still_holds: Callable[[], bool],
+) -> bool:
     """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/deletion-is-final#concurrent-update",)
-
-    async def update_project(
-        self,
-        original: Callable[..., Awaitable[bool]],
-        project: Project,
-        changes: dict[str, Any],
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        await asyncio.sleep(PAUSE_S)
-        surface_of(original).organizations[project.organization].projects.setdefault(project.slug, project)
-        return await original(project, changes, still_holds)
+    await asyncio.sleep(PAUSE_S)
+    surface_of(update_project).organizations[project.organization].projects.setdefault(project.slug, project)
+    return await update_project(project, changes, still_holds)
 
 
-class UpdateTakesTheNameOfAnother(Defect):
+@defect("errors/writes/affect-only-what-they-name#sequential")
+async def update_takes_the_name_of_another(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        surface, projects = surface_of(original), call.organization.projects
-        project = surface.visible_project(call.caller, call.organization, call.slug)
-        wanted = surface.body_object(call.request).get("slug", project.slug)
-        if wanted not in projects or wanted == project.slug:
-            return await original(call)
-        projects[wanted] = projects.pop(project.slug)
-        project.slug = wanted
-        return surface.shown(project)
+    surface, projects = surface_of(patch_project), call.organization.projects
+    project = surface.visible_project(call.caller, call.organization, call.slug)
+    wanted = surface.body_object(call.request).get("slug", project.slug)
+    if wanted not in projects or wanted == project.slug:
+        return await patch_project(call)
+    projects[wanted] = projects.pop(project.slug)
+    project.slug = wanted
+    return surface.shown(project)
 
 
-class ProjectsReadByTheirBeginning(Defect):
+@defect("errors/writes/affect-only-what-they-name#sequential")
+async def projects_read_by_their_beginning(get_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
-
-    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
-        return await original(replace(call, slug=min(found, key=len)) if found else call)
+    found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
+    return await get_project(replace(call, slug=min(found, key=len)) if found else call)
 
 
-class LongerNameIsTaken(Defect):
+@defect("errors/writes/affect-only-what-they-name#sequential")
+async def longer_name_is_taken(create_project: Create, organization: Organization, project: Project) -> bool:
     """The contract's table of errors: 409 is for a slug that is taken, and not for one that goes on from it."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
-
-    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
-        return not any(project.slug.startswith(each) for each in organization.projects) and await original(
-            organization, project
-        )
+    return not any(project.slug.startswith(each) for each in organization.projects) and await create_project(
+        organization, project
+    )
 
 
-class LongerNameKeepsShorter(Defect):
+@defect("errors/writes/affect-only-what-they-name#sequential")
+async def longer_name_keeps_shorter(
+    remove_project: Removes, organization: Organization, project: Project, still_holds: Holds
+) -> bool:
     """RFC 9110 section 9.3.5: an item is deleted whatever else there is of a name that goes on from its own."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
-
-    async def remove_project(
-        self, original: Removes, organization: Organization, project: Project, still_holds: Holds
-    ) -> bool:
-        within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
-        return not within and await original(organization, project, still_holds)
+    within = [each for each in organization.projects if each.startswith(f"{project.slug}-")]
+    return not within and await remove_project(organization, project, still_holds)
 
 
-class UpdateReplacesTheWhole(Defect):
+@defect("errors/writes/affect-only-what-they-name#sequential")
+def update_replaces_the_whole(
+    apply: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+) -> None:
     """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/affect-only-what-they-name#sequential",)
-
-    def apply(
-        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
-    ) -> None:
-        original(project, {"name": project.slug, "description": "", "members": [], **changes})
+    apply(project, {"name": project.slug, "description": "", "members": [], **changes})
 
 
 class DeletionComesAgain(Defect):
     """RFC 9110 section 9.3.1: what was created is there; here what cleans up behind a deletion goes by its name."""
 
-    surface = "identity"
     noticed_by = ("errors/writes/deletion-is-final#recreated-item",)
 
     def __init__(self) -> None:
@@ -772,24 +650,16 @@ class DeletionComesAgain(Defect):
         return original(organization, slug)
 
 
-class UpdateShowsTheItemBefore(Defect):
+@defect("errors/writes/update-response")
+async def update_shows_the_item_before(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is what it has led to, not what a driver found first."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/update-response",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        before = surface_of(original).visible_project(call.caller, call.organization, call.slug).document()
-        answer = await original(call)
-        return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
+    before = surface_of(patch_project).visible_project(call.caller, call.organization, call.slug).document()
+    answer = await patch_project(call)
+    return Answer.json(200, before, ETag=answer.headers["ETag"]) if answer.status == 200 else answer
 
 
-class UpdateShowsAnotherSlug(Defect):
+@defect("errors/writes/update-response")
+async def update_shows_another_slug(patch_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 15.3.1: what an update is answered with is of the item; here it is named by a digit less."""
-
-    surface = "identity"
-    noticed_by = ("errors/writes/update-response",)
-
-    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer
+    answer = await patch_project(call)
+    return edited(answer, lambda told: told.update(slug=told["slug"][:-1])) if answer.status == 200 else answer

@@ -19,6 +19,7 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import REPOSITORY, Access, Asked, RegistryTokens
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import surface_of
 from tests.defects.support.identity import EVERYTHING, owner_of
@@ -27,68 +28,41 @@ Granted = Callable[[Account | None, list[Asked]], Access]
 Permitted = Callable[[Account | None, Asked], frozenset[str]]
 
 
-class RightsOnEveryOrganization(Defect):
+@defect(
+    "registry/rights/other-organization-cannot-pull#blob,blob-head,manifest,manifest-by-digest,manifest-coded",
+    "registry/rights/other-organization-cannot-pull#manifest-head,manifest-head-by-digest,manifest-known",
+    "registry/rights/other-organization-cannot-pull#manifest-of-dockers-type,tags,tags-in-pages",
+    "registry/rights/images-of-another-organization-are-inaccessible#blob,blob-head,manifest,manifest-by-digest",
+    "registry/rights/images-of-another-organization-are-inaccessible#manifest-head,tags",
+    "registry/rights/other-organization-cannot-push#mount,upload,upload-at-once",
+)
+def rights_on_every_organization(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
     """Docker token authentication: rights on one organization's repositories are none on another's."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/rights/other-organization-cannot-pull#blob",
-        "registry/rights/other-organization-cannot-pull#blob-head",
-        "registry/rights/other-organization-cannot-pull#manifest",
-        "registry/rights/other-organization-cannot-pull#manifest-by-digest",
-        "registry/rights/other-organization-cannot-pull#manifest-coded",
-        "registry/rights/other-organization-cannot-pull#manifest-head",
-        "registry/rights/other-organization-cannot-pull#manifest-head-by-digest",
-        "registry/rights/other-organization-cannot-pull#manifest-known",
-        "registry/rights/other-organization-cannot-pull#manifest-of-dockers-type",
-        "registry/rights/other-organization-cannot-pull#tags",
-        "registry/rights/other-organization-cannot-pull#tags-in-pages",
-        "registry/rights/images-of-another-organization-are-inaccessible#blob",
-        "registry/rights/images-of-another-organization-are-inaccessible#blob-head",
-        "registry/rights/images-of-another-organization-are-inaccessible#manifest",
-        "registry/rights/images-of-another-organization-are-inaccessible#manifest-by-digest",
-        "registry/rights/images-of-another-organization-are-inaccessible#manifest-head",
-        "registry/rights/images-of-another-organization-are-inaccessible#tags",
-        "registry/rights/other-organization-cannot-push#mount",
-        "registry/rights/other-organization-cannot-push#upload",
-        "registry/rights/other-organization-cannot-push#upload-at-once",
-    )
-
-    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
-        if account is None or not REPOSITORY.fullmatch(scope.name):
-            return original(account, scope)
-        return frozenset[str]().union(*account.rights.values())
+    if account is None or not REPOSITORY.fullmatch(scope.name):
+        return permitted_actions(account, scope)
+    return frozenset[str]().union(*account.rights.values())
 
 
-class OrganizationAfterTheLastWord(Defect):
+@defect("registry/rights/similar-organization-is-denied#has-an-app-so")
+def organization_after_the_last_word(permitted_actions: Any, account: Account | None, scope: Asked) -> frozenset[str]:
     """Docker token authentication: rights on orgs/acme are none on orgs/another/orgs/acme, which begins otherwise."""
-
-    surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-denied#has-an-app-so",)
-
-    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
-        name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
-        actions: frozenset[str] = original(account, Asked(scope.kind, name, scope.actions))
-        return actions
+    name = f"orgs/{scope.name.rpartition('orgs/')[2]}"
+    actions: frozenset[str] = permitted_actions(account, Asked(scope.kind, name, scope.actions))
+    return actions
 
 
-class OrganizationMatchedByItsEnd(Defect):
+@defect("registry/rights/similar-organization-is-denied#ends-so")
+def organization_matched_by_its_end(permitted_actions: Any, account: Account | None, scope: Asked) -> frozenset[str]:
     """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
-
-    surface = "identity"
-    noticed_by = ("registry/rights/similar-organization-is-denied#ends-so",)
-
-    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
-        rights = account.rights if account and scope.kind == "repository" else {}
-        slug = scope.name.removeprefix("orgs/").partition("/")[0]
-        own: frozenset[str] = original(account, scope)
-        return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
+    rights = account.rights if account and scope.kind == "repository" else {}
+    slug = scope.name.removeprefix("orgs/").partition("/")[0]
+    own: frozenset[str] = permitted_actions(account, scope)
+    return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
 
 
 class AbsentRepositoryGetsNoToken(Defect):
     """API Reference, Error Handling: no answer to a token request tells which repositories another has."""
 
-    surface = "identity"
     noticed_by = ("registry/rights/private-and-absent-are-indistinguishable#token-other-organization",)
 
     def __init__(self) -> None:
@@ -105,21 +79,16 @@ class AbsentRepositoryGetsNoToken(Defect):
         return access
 
 
-class RefreshTokenForWhoIsNamed(Defect):
+@defect("registry/token/account-is-who-logs-in#refresh-token")
+def refresh_token_for_who_is_named(granting_account: Any, form: dict[str, str]) -> Account | None:
     """Docker's OAuth 2.0 form: a refresh token is for the login that was given it, whoever is named beside it."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/account-is-who-logs-in#refresh-token",)
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        account: Account | None = original(form)
-        return surface_of(original).accounts.get(form.get("username", ""), account) if account else None
+    account: Account | None = granting_account(form)
+    return surface_of(granting_account).accounts.get(form.get("username", ""), account) if account else None
 
 
 class LoginsAtOnceAreOne(Defect):
     """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
 
-    surface = "identity"
     noticed_by = ("registry/token/account-is-who-logs-in#at-once",)
 
     def __init__(self) -> None:
@@ -134,39 +103,26 @@ class LoginsAtOnceAreOne(Defect):
         return answer
 
 
-class AccountBelieved(Defect):
+@defect("registry/token/account-is-who-logs-in", "registry/token/anonymous-token-grants-nothing")
+def account_believed(basic_account: Callable[[Request], Account | None], request: Request) -> Account | None:
     """Docker token authentication: a token has the access of who logs in, whatever ``account`` says."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/account-is-who-logs-in", "registry/token/anonymous-token-grants-nothing")
-
-    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
-        account = original(request)
-        return surface_of(original).accounts.get(request.parameter("account") or "", account)
+    account = basic_account(request)
+    return surface_of(basic_account).accounts.get(request.parameter("account") or "", account)
 
 
-class ClientIdFails(Defect):
+@defect("registry/token/actions-may-be-split-over-scopes#split", crashes=(ValueError,))
+def client_id_fails(asked_scopes: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
     """Docker token authentication: client_id says which client asks, and is no failure."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/actions-may-be-split-over-scopes#split",)
-    crashes = (ValueError,)
-
-    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
-        told = dict(pairs)
-        if "client_id" in told and "grant_type" not in told:
-            raise ValueError("nobody knows client_id")
-        return original(pairs)
+    told = dict(pairs)
+    if "client_id" in told and "grant_type" not in told:
+        raise ValueError("nobody knows client_id")
+    return asked_scopes(pairs)
 
 
-class ActionsReadInOneOrder(Defect):
+@defect("registry/token/actions-may-be-split-over-scopes#reversed")
+def actions_read_in_one_order(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token scopes: actions are a list, in any order."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/actions-may-be-split-over-scopes#reversed",)
-
-    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
-        return original(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
+    return granted_access(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
 
 
 def token_endpoint_error(surface: RegistryTokens) -> Refused:
@@ -174,17 +130,13 @@ def token_endpoint_error(surface: RegistryTokens) -> Refused:
     return Refused(surface.oauth_error(500, "server_error", "failed"))
 
 
-class AnonymousRequestFails(Defect):
+@defect("registry/token/anonymous-token-grants-nothing")
+def anonymous_request_fails(basic_account: Any, request: Request) -> Account | None:
     """API Reference, Error Handling: who asks without a login is told so, or gets a token of nothing."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/anonymous-token-grants-nothing",)
-
-    def basic_account(self, original: Any, request: Request) -> Account | None:
-        account: Account | None = original(request)
-        if account is None:
-            raise token_endpoint_error(surface_of(original))
-        return account
+    account: Account | None = basic_account(request)
+    if account is None:
+        raise token_endpoint_error(surface_of(basic_account))
+    return account
 
 
 class _WordFails(Defect):
@@ -202,18 +154,13 @@ class _WordFails(Defect):
 class AsteriskOfActionsFails(_WordFails):
     """API Reference, Error Handling: who asks for every action is understood or refused; that is no failure."""
 
-    surface = "identity"
-    noticed_by = (
-        "registry/token/unusual-scope-grants-no-more#action-wildcard",
-        "registry/token/unusual-scope-grants-no-more#name-wildcard",
-    )
+    noticed_by = ("registry/token/unusual-scope-grants-no-more#action-wildcard,name-wildcard",)
     word = ":*"
 
 
 class AsteriskIsEveryName(Defect):
     """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
 
-    surface = "identity"
     noticed_by = ("registry/token/unusual-scope-grants-no-more#name-wildcard",)
 
     def __init__(self) -> None:
@@ -227,209 +174,136 @@ class AsteriskIsEveryName(Defect):
         return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
 
 
-class AsteriskGrantsEveryAction(Defect):
+@defect("registry/token/unusual-scope-grants-no-more#action-wildcard")
+def asterisk_grants_every_action(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
     """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#action-wildcard",)
-
-    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
-        permitted = original(account, scope)
-        return EVERYTHING if permitted and "*" in scope.actions else permitted
+    permitted = permitted_actions(account, scope)
+    return EVERYTHING if permitted and "*" in scope.actions else permitted
 
 
 class ClassOfAResourceFails(_WordFails):
     """Docker token scopes: a type may have a class, ``repository(plugin)``, over which nothing fails."""
 
-    surface = "identity"
     noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
     word = "("
 
 
-class ClassOfAResourceGrantsIt(Defect):
+@defect("registry/token/unusual-scope-grants-no-more#resource-class")
+def class_of_a_resource_grants_it(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token scopes: ``repository(plugin)`` is another type of resource, and no way to ``repository``."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        granted: Access = original(account, asked)
-        classed = [scope for scope in asked if account and scope.kind.startswith("repository(")]
-        return [
-            *granted,
-            *({"type": "repository", "name": scope.name, "actions": list(scope.actions)} for scope in classed),
-        ]
+    granted: Access = granted_access(account, asked)
+    classed = [scope for scope in asked if account and scope.kind.startswith("repository(")]
+    return [
+        *granted,
+        *({"type": "repository", "name": scope.name, "actions": list(scope.actions)} for scope in classed),
+    ]
 
 
-class RightsOfTheLastScopeCountForAll(Defect):
+@defect("registry/token/each-scope-has-its-own-rights#ours-first,ours-last")
+def rights_of_the_last_scope_count_for_all(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token authentication: each scope is granted by the rights on its own repository."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/each-scope-has-its-own-rights#ours-first",
-        "registry/token/each-scope-has-its-own-rights#ours-last",
-    )
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        last = original(account, asked[-1:])
-        actions = last[0]["actions"] if last else []
-        return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in asked if actions]
+    last = granted_access(account, asked[-1:])
+    actions = last[0]["actions"] if last else []
+    return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in asked if actions]
 
 
-class TokenIsALogin(Defect):
+@defect("registry/token/grants-only-the-requested-scope#nor-gets-another")
+def token_is_a_login(basic_account: Any, request: Request) -> Account | None:
     """Docker token scopes: a token opens what it was asked for, and gets none that opens more."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/grants-only-the-requested-scope#nor-gets-another",)
-
-    def basic_account(self, original: Any, request: Request) -> Account | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        shown = owner_of(original, token) if scheme.lower() == "bearer" else None
-        account: Account | None = shown or original(request)
-        return account
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    shown = owner_of(basic_account, token) if scheme.lower() == "bearer" else None
+    account: Account | None = shown or basic_account(request)
+    return account
 
 
-class EmptyScopeFails(Defect):
+@defect("registry/token/unusual-scope-grants-no-more#nothing", crashes=(IndexError,))
+def empty_scope_fails(asked_scopes: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
     """API Reference, Error Handling: an empty scope is not the platform's fault."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#nothing",)
-    crashes = (IndexError,)
-
-    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
-        if ("scope", "") in pairs:
-            raise IndexError
-        return list(original(pairs))
+    if ("scope", "") in pairs:
+        raise IndexError
+    return list(asked_scopes(pairs))
 
 
 class DotsInAScopeFail(_WordFails):
     """API Reference, Error Handling: a name with dots in it is none, and no failure."""
 
-    surface = "identity"
     noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
     word = "/../"
 
 
-class NameInTheTokenResolved(Defect):
+@defect("registry/token/unusual-scope-grants-no-more#dot-segments")
+def name_in_the_token_resolved(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token authentication: the name in the token is that which rights were looked up for, dots and all."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}
-        access: Access = original(account, [Asked(each.kind, begun[each.name], each.actions) for each in asked])
-        names = [posixpath.normpath(scope.name) for scope in asked]
-        return [each | {"name": name} for each, name in zip(access, names, strict=False)]
+    begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}
+    access: Access = granted_access(account, [Asked(each.kind, begun[each.name], each.actions) for each in asked])
+    names = [posixpath.normpath(scope.name) for scope in asked]
+    return [each | {"name": name} for each, name in zip(access, names, strict=False)]
 
 
-class RepositoryNameNormalised(Defect):
+@defect("registry/token/other-spelling-grants-no-action#capital,slash-first")
+def repository_name_normalised(permitted_actions: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
     """Docker token authentication: the name in the token is the name that rights were looked up for."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/other-spelling-grants-no-action#capital",
-        "registry/token/other-spelling-grants-no-action#slash-first",
-    )
-
-    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
-        return original(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
+    return permitted_actions(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
 
 
-class PasswordGetsWhatIsAsked(Defect):
+@defect("registry/token/password-form-grants-no-more")
+def password_gets_what_is_asked(
+    posted_answer: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+) -> dict[str, Any]:
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/password-form-grants-no-more",)
-
-    def posted_answer(
-        self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
-    ) -> dict[str, Any]:
-        everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
-        return original(everything if form["grant_type"] == "password" else account, form, asked)
+    everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
+    return posted_answer(everything if form["grant_type"] == "password" else account, form, asked)
 
 
-class PushImpliesDelete(Defect):
+@defect("registry/token/push-token-cannot-delete#delete-blob,delete-tag")
+def push_implies_delete(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token authentication: delete is a right of its own."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/push-token-cannot-delete#delete-blob",
-        "registry/token/push-token-cannot-delete#delete-tag",
-    )
-
-    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
-        access = original(account, asked)
-        return [
-            each | {"actions": [*each["actions"], *(["delete"] if "push" in each["actions"] else [])]}
-            for each in access
-        ]
+    access = granted_access(account, asked)
+    return [
+        each | {"actions": [*each["actions"], *(["delete"] if "push" in each["actions"] else [])]} for each in access
+    ]
 
 
-class FirstRegistryScopeOnly(Defect):
+@defect("registry/token/several-scopes#a-dozen,repeated,that-change")
+def first_registry_scope_only(
+    asked_scopes: Callable[[list[tuple[str, str]]], list[Asked]], pairs: list[tuple[str, str]]
+) -> list[Asked]:
     """Docker token authentication: scope may be repeated, and every one counts."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/several-scopes#a-dozen",
-        "registry/token/several-scopes#repeated",
-        "registry/token/several-scopes#that-change",
-    )
-
-    def asked_scopes(
-        self, original: Callable[[list[tuple[str, str]]], list[Asked]], pairs: list[tuple[str, str]]
-    ) -> list[Asked]:
-        first = next(((name, value) for name, value in pairs if name == "scope"), None)
-        return original([first] if first else [])
+    first = next(((name, value) for name, value in pairs if name == "scope"), None)
+    return asked_scopes([first] if first else [])
 
 
-class MoreThanMayBeHadIsNothing(Defect):
+@defect("registry/token/subset-is-no-error#pull-only,unknown-action")
+def more_than_may_be_had_is_nothing(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token authentication: who asks for more than they may gets what they may, and not nothing."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error#pull-only", "registry/token/subset-is-no-error#unknown-action")
-
-    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
-        surface = surface_of(original)
-        whole = [each for each in asked if {*each.actions} <= surface.permitted_actions(account, each)]
-        granted: Access = original(account, whole)
-        return granted
+    surface = surface_of(granted_access)
+    whole = [each for each in asked if {*each.actions} <= surface.permitted_actions(account, each)]
+    granted: Access = granted_access(account, whole)
+    return granted
 
 
-class SubsetWithoutAToken(Defect):
+@defect("registry/token/subset-is-no-error#no-rights")
+def subset_without_a_token(registry_token_document: Any, *given: Any) -> dict[str, Any]:
     """Docker token authentication: where nothing of what was asked for may be had, there is a token all the same."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error#no-rights",)
-
-    def registry_token_document(self, original: Any, *given: Any) -> dict[str, Any]:
-        document: dict[str, Any] = original(*given)
-        account, asked = given[0], given[-1]
-        lacks = asked and not surface_of(original).granted_access(account, asked)
-        return {name: value for name, value in document.items() if "token" not in name} if lacks else document
+    document: dict[str, Any] = registry_token_document(*given)
+    account, asked = given[0], given[-1]
+    lacks = asked and not surface_of(registry_token_document).granted_access(account, asked)
+    return {name: value for name, value in document.items() if "token" not in name} if lacks else document
 
 
-class SubsetIsAnError(Defect):
+@defect("registry/token/subset-is-no-error#no-rights")
+def subset_is_an_error(granted_access: Granted, account: Account | None, asked: list[Asked]) -> Access:
     """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subset-is-no-error#no-rights",)
-
-    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
-        access = original(account, asked)
-        if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in asked):
-            raise Refused(surface_of(original).oauth_error(403, "access_denied", "access denied"))
-        return access
+    access = granted_access(account, asked)
+    if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in asked):
+        raise Refused(surface_of(granted_access).oauth_error(403, "access_denied", "access denied"))
+    return access
 
 
-class ScopeRequired(Defect):
+@defect("registry/token/without-scope-grants-nothing")
+def scope_required(asked_scopes: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
     """API Reference, Docker Registry: docker login, which asks for no scope, is let in."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/without-scope-grants-nothing",)
-
-    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
-        asked: list[Asked] = original(pairs)
-        if not asked:
-            raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
-        return asked
+    asked: list[Asked] = asked_scopes(pairs)
+    if not asked:
+        raise Refused(surface_of(asked_scopes).oauth_error(400, "invalid_scope", "scope is missing"))
+    return asked

@@ -21,9 +21,9 @@ from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import edited, is_registry_token_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import EVERYTHING, owner_of
 
 Claims = Callable[[Account | None, str, Access], dict[str, Any]]
@@ -34,9 +34,7 @@ ROWS = (
     row(
         "wrong-password-accepted",
         "Docker token authentication: a wrong password gets no token.",
-        "registry/login/wrong-login-is-refused#empty-password",
-        "registry/login/wrong-login-is-refused#password-in-capitals",
-        "registry/login/wrong-login-is-refused#password-of-another",
+        "registry/login/wrong-login-is-refused#empty-password,password-in-capitals,password-of-another",
         "interoperability/registry/login-with-a-wrong-password-fails",
         password_matches=lambda original, expected, given: True,
     ),
@@ -49,222 +47,148 @@ ROWS = (
 )
 
 
-class RefusedLoginWithoutChallenge(Defect):
+@defect("registry/login/refused-login-is-challenged")
+def refused_login_without_challenge(login_refused: Callable[[], Answer]) -> Answer:
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that of the token endpoint, too."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/refused-login-is-challenged",)
-
-    def login_refused(self, original: Callable[[], Answer]) -> Answer:
-        answer = original()
-        del answer.headers["WWW-Authenticate"]
-        return answer
+    answer = login_refused()
+    del answer.headers["WWW-Authenticate"]
+    return answer
 
 
-class RegistryTokenNotYetValid(Defect):
+@defect("registry/support/is-answered-200")
+def registry_token_not_yet_valid(
+    registry_claims: Claims, account: Account | None, service: str, access: Access
+) -> dict[str, Any]:
     """Docker token authentication: a token can be used when it is issued."""
-
-    surface = "identity"
-    noticed_by = ("registry/support/is-answered-200",)
-
-    def registry_claims(
-        self, original: Claims, account: Account | None, service: str, access: Access
-    ) -> dict[str, Any]:
-        claims = original(account, service, access)
-        return claims | {"nbf": claims["nbf"] + 250}
+    claims = registry_claims(account, service, access)
+    return claims | {"nbf": claims["nbf"] + 250}
 
 
-class LoginSchemeComparedWithCase(Defect):
+@defect("registry/login/scheme-is-case-insensitive")
+def login_scheme_compared_with_case(
+    basic_account: Callable[[Request], Account | None], request: Request
+) -> Account | None:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/scheme-is-case-insensitive",)
-
-    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
-        if not request.headers.get("authorization", "Basic ").startswith("Basic "):
-            raise Refused(surface_of(original).login_refused())
-        return original(request)
+    if not request.headers.get("authorization", "Basic ").startswith("Basic "):
+        raise Refused(surface_of(basic_account).login_refused())
+    return basic_account(request)
 
 
-class RegistryUserNamed(Defect):
+@defect("registry/login/unknown-user-is-not-revealed")
+def registry_user_named(
+    account_of: Callable[[str, str], Account | None], username: str, password: str
+) -> Account | None:
     """OWASP API2: an unknown user and a wrong password are answered alike."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/unknown-user-is-not-revealed",)
-
-    def account_of(
-        self, original: Callable[[str, str], Account | None], username: str, password: str
-    ) -> Account | None:
-        surface = surface_of(original)
-        if username not in surface.accounts:
-            raise Refused(surface.oauth_error(401, "invalid_client", "no such user"))
-        return original(username, password)
+    surface = surface_of(account_of)
+    if username not in surface.accounts:
+        raise Refused(surface.oauth_error(401, "invalid_client", "no such user"))
+    return account_of(username, password)
 
 
-class RefusedLoginIsGivenAToken(Defect):
+@defect(
+    "registry/login/wrong-login-is-refused#password-and-more,unknown-user,wrong-password",
+    "registry/login/wrong-password-in-a-form-is-refused#empty",
+)
+def refused_login_is_given_a_token(request: Request, answer: Answer) -> Answer:
     """Docker token authentication: who is refused is given no token, in the body of the refusal neither."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/login/wrong-login-is-refused#password-and-more",
-        "registry/login/wrong-login-is-refused#unknown-user",
-        "registry/login/wrong-login-is-refused#wrong-password",
-        "registry/login/wrong-password-in-a-form-is-refused#empty",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status in (400, 401):
-            status, headers = answer.status, answer.headers.get("WWW-Authenticate")
-            answer = Answer.json(status, {"error": "invalid_client", "token": secrets.token_urlsafe(32)})
-            if headers:
-                answer.headers["WWW-Authenticate"] = headers
-        return answer
+    if is_registry_token_request(request) and answer.status in (400, 401):
+        status, headers = answer.status, answer.headers.get("WWW-Authenticate")
+        answer = Answer.json(status, {"error": "invalid_client", "token": secrets.token_urlsafe(32)})
+        if headers:
+            answer.headers["WWW-Authenticate"] = headers
+    return answer
 
 
-class ClientIdOfAFormBelieved(Defect):
+@defect("registry/login/wrong-password-in-a-form-is-refused#empty,other")
+def client_id_of_a_form_believed(
+    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+) -> Account | None:
     """Docker OAuth2 token flow: the client_id "does not need to be registered", and so lets nobody in."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/login/wrong-password-in-a-form-is-refused#empty",
-        "registry/login/wrong-password-in-a-form-is-refused#other",
-    )
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        return surface_of(original).accounts.get(form.get("client_id", "")) or original(form)
+    return surface_of(granting_account).accounts.get(form.get("client_id", "")) or granting_account(form)
 
 
-class AccessTokenIsARefreshToken(Defect):
+@defect("registry/token/invalid-refresh-token-is-refused#access-token")
+def access_token_is_a_refresh_token(granting_account: Any, form: dict[str, str]) -> Account | None:
     """API Reference, Error Handling: what was not given as a refresh token is an invalid one."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/invalid-refresh-token-is-refused#access-token",)
-
-    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
-        account: Account | None = original(form) or owner_of(original, form.get("refresh_token", ""))
-        return account
+    account: Account | None = granting_account(form) or owner_of(granting_account, form.get("refresh_token", ""))
+    return account
 
 
-class RefreshTokenComparedInPart(Defect):
+@defect("registry/token/invalid-refresh-token-is-refused#altered,not-ascii")
+def refresh_token_compared_in_part(
+    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+) -> Account | None:
     """Docker token authentication: what gets a token is the refresh token that was given, every letter of it."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/invalid-refresh-token-is-refused#altered",
-        "registry/token/invalid-refresh-token-is-refused#not-ascii",
-    )
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        given = form.get("refresh_token", "")
-        alike = (each for each in surface_of(original).refresh_tokens if given and each[:16] == given[:16])
-        return original({**form, "refresh_token": next(alike, given)})
+    given = form.get("refresh_token", "")
+    alike = (each for each in surface_of(granting_account).refresh_tokens if given and each[:16] == given[:16])
+    return granting_account({**form, "refresh_token": next(alike, given)})
 
 
-class LongerLifeTold(Defect):
+@defect("registry/token/exp-matches-expires-in")
+def longer_life_told(
+    registry_token_document: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Asked]
+) -> dict[str, Any]:
     """Docker token authentication: a token stays good for as long as expires_in says."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/exp-matches-expires-in",)
-
-    def registry_token_document(
-        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Asked]
-    ) -> dict[str, Any]:
-        return original(account, service, asked) | {"expires_in": 86400}
+    return registry_token_document(account, service, asked) | {"expires_in": 86400}
 
 
-class LifetimeToldInText(Defect):
+@defect("registry/token/exp-matches-expires-in")
+def lifetime_told_in_text(registry_token_document: Any, *given: Any) -> Document:
     """Docker token authentication: expires_in is a number of seconds."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/exp-matches-expires-in",)
-
-    def registry_token_document(self, original: Any, *given: Any) -> Document:
-        document: Document = original(*given)
-        return document | {"expires_in": f"{document['expires_in']} s"}
+    document: Document = registry_token_document(*given)
+    return document | {"expires_in": f"{document['expires_in']} s"}
 
 
-class AnonymousTokenHasASubject(Defect):
+@defect("registry/token/anonymous-token-has-no-subject")
+def anonymous_token_has_a_subject(
+    registry_claims: Claims, account: Account | None, service: str, access: Access
+) -> dict[str, Any]:
     """Docker token implementation: ``sub`` is empty where the client did not authenticate."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/anonymous-token-has-no-subject",)
-
-    def registry_claims(
-        self, original: Claims, account: Account | None, service: str, access: Access
-    ) -> dict[str, Any]:
-        return original(account, service, access) | ({} if account else {"sub": "ct-push"})
+    return registry_claims(account, service, access) | ({} if account else {"sub": "ct-push"})
 
 
-class FormWithoutAccessToken(Defect):
+@defect("registry/token/form-response-has-access-token")
+def form_without_access_token(posted_answer: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the token is called access_token, as OAuth 2.0 calls it."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/form-response-has-access-token",)
-
-    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
-        return {name: value for name, value in original(*given).items() if name != "access_token"}
+    return {name: value for name, value in posted_answer(*given).items() if name != "access_token"}
 
 
-class FormGetsRefreshTokenUnasked(Defect):
+@defect("registry/token/form-issues-no-unrequested-refresh-token")
+def form_gets_refresh_token_unasked(
+    posted_answer: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+) -> dict[str, Any]:
     """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/form-issues-no-unrequested-refresh-token",)
-
-    def posted_answer(
-        self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
-    ) -> dict[str, Any]:
-        return original(account, form | {"access_type": "offline"}, asked)
+    return posted_answer(account, form | {"access_type": "offline"}, asked)
 
 
-class FormWithoutItsScope(Defect):
+@defect("registry/token/form-response-states-its-scope")
+def form_without_its_scope(posted_answer: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Document:
     """Docker's OAuth2: the answer to a form states "the scope granted", whether that is what was asked for or not."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/form-response-states-its-scope",)
-
-    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Document:
-        return {name: value for name, value in original(account, form, asked).items() if name != "scope"}
+    return {name: value for name, value in posted_answer(account, form, asked).items() if name != "scope"}
 
 
-class FormStatesScopeAsAsked(Defect):
+@defect("registry/token/form-response-states-its-scope")
+def form_states_scope_as_asked(
+    posted_answer: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+) -> dict[str, Any]:
     """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/form-response-states-its-scope",)
-
-    def posted_answer(
-        self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
-    ) -> dict[str, Any]:
-        return original(account, form, asked) | {"scope": form.get("scope", "")}
+    return posted_answer(account, form, asked) | {"scope": form.get("scope", "")}
 
 
-class RegistryTokensDiffer(Defect):
+@defect("registry/token/response-has-a-token")
+def registry_tokens_differ(request: Request, answer: Answer) -> Answer:
     """Docker token authentication: where both are sent, token and access_token are equal."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/response-has-a-token",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: document.update(access_token=document["token"][::-1]))
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: document.update(access_token=document["token"][::-1]))
+    return answer
 
 
-class RegistryTokenMissing(Defect):
+@defect("registry/token/response-has-a-token")
+def registry_token_missing(request: Request, answer: Answer) -> Answer:
     """Docker token authentication: the answer has token or access_token."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/response-has-a-token",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: (document.pop("token"), document.pop("access_token")))
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: (document.pop("token"), document.pop("access_token")))
+    return answer
 
 
 def _two_hours_on(document: dict[str, Any]) -> None:
@@ -272,49 +196,33 @@ def _two_hours_on(document: dict[str, Any]) -> None:
     document["issued_at"] = issued.isoformat().replace("+00:00", "Z")
 
 
-class IssuedAtOfAnotherZone(Defect):
+@defect("registry/token/issued-at-is-a-time")
+def issued_at_of_another_zone(request: Request, answer: Answer) -> Answer:
     """Docker token authentication: issued_at is in UTC, and not the server's local time called so."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/issued-at-is-a-time",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, _two_hours_on)
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, _two_hours_on)
+    return answer
 
 
-class RegistryLifetimeTooShort(Defect):
+@defect("registry/token/lifetime-is-at-least-60-seconds", "registry/token/lifetime-is-at-least-60-seconds#form")
+def registry_lifetime_too_short(request: Request, answer: Answer) -> Answer:
     """Docker token authentication: a token lives for at least 60 seconds."""
-
-    surface = "identity"
-    noticed_by = (
-        "registry/token/lifetime-is-at-least-60-seconds",
-        "registry/token/lifetime-is-at-least-60-seconds#form",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: document.update(expires_in=30))
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: document.update(expires_in=30))
+    return answer
 
 
-class RegistryTokenOfOneSubject(Defect):
+@defect("registry/token/subject-is-the-user")
+def registry_token_of_one_subject(
+    registry_claims: Claims, account: Account | None, service: str, access: Access
+) -> dict[str, Any]:
     """Docker token implementation: ``sub`` is who asked for the token, and not the service that gave it."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/subject-is-the-user",)
-
-    def registry_claims(
-        self, original: Claims, account: Account | None, service: str, access: Access
-    ) -> dict[str, Any]:
-        return original(account, service, access) | ({"sub": "token-service"} if account else {})
+    return registry_claims(account, service, access) | ({"sub": "token-service"} if account else {})
 
 
 class RefreshTokenOfWhoeverWasFirst(Defect):
     """Docker token authentication: a refresh token gets access tokens for the same subject, its own."""
 
-    surface = "identity"
     noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
 
     def __init__(self) -> None:
@@ -331,7 +239,6 @@ class RefreshTokenOfWhoeverWasFirst(Defect):
 class RefreshTokenUnknownToOneOfTwo(Defect):
     """Docker token authentication: a refresh token gets tokens, whichever instance is asked."""
 
-    surface = "identity"
     noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
 
     def __init__(self) -> None:
@@ -347,7 +254,6 @@ class RefreshTokenUnknownToOneOfTwo(Defect):
 class RefreshTokenGoodForOne(Defect):
     """Docker token authentication: a refresh token gets additional tokens, and not one alone."""
 
-    surface = "identity"
     noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
 
     def __init__(self) -> None:
@@ -362,27 +268,19 @@ class RefreshTokenGoodForOne(Defect):
         return account
 
 
-class RefreshTokenGetsWhatIsAsked(Defect):
+@defect("registry/token/refresh-token-grants-no-more")
+def refresh_token_gets_what_is_asked(
+    posted_answer: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+) -> dict[str, Any]:
     """Docker token authentication: a refresh token gets what the account may do, and no more."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-grants-no-more",)
-
-    def posted_answer(
-        self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
-    ) -> dict[str, Any]:
-        return original(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, asked)
+    return posted_answer(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, asked)
 
 
-class RefreshTokenOfAnyService(Defect):
+@defect("registry/token/refresh-token-is-for-its-service")
+def refresh_token_of_any_service(
+    granting_account: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+) -> Account | None:
     """Docker token authentication: a refresh token is for the service that it was issued for."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/refresh-token-is-for-its-service",)
-
-    def granting_account(
-        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
-    ) -> Account | None:
-        surface = surface_of(original)
-        kept = surface.refresh_tokens.get(form.get("refresh_token", ""))
-        return surface.accounts[kept[0]] if kept else original(form)
+    surface = surface_of(granting_account)
+    kept = surface.refresh_tokens.get(form.get("refresh_token", ""))
+    return surface.accounts[kept[0]] if kept else granting_account(form)

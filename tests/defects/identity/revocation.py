@@ -10,9 +10,9 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, surface_of, whoever_held
-from tests.defects.rows import row
 from tests.defects.support.identity import MakesCredentials
 
 Claims = dict[str, Any]
@@ -28,10 +28,7 @@ ROWS = (
     row(
         "ended-login-gets-tokens",
         "Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired.",
-        "registry/login/ended-login-opens-nothing#expired",
-        "registry/login/ended-login-opens-nothing#expired-in-a-form",
-        "registry/login/ended-login-opens-nothing#revoked",
-        "registry/login/ended-login-opens-nothing#revoked-in-a-form",
+        "registry/login/ended-login-opens-nothing#expired,expired-in-a-form,revoked,revoked-in-a-form",
         in_force=lambda original, account: account is not None,
     ),
 )
@@ -40,7 +37,6 @@ ROWS = (
 class NextTokenRevivesEarlierOnes(Defect):
     """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 
-    surface = "identity"
     noticed_by = ("authorization/model/tokens-match-the-credential-state",)
     shortest = 5
 
@@ -58,23 +54,18 @@ class NextTokenRevivesEarlierOnes(Defect):
         )
 
 
-class RevokedCredentialNamed(Defect):
+@defect("authorization/revocation/refusal-is-as-for-a-wrong-secret")
+def revoked_credential_named(client_refused: Callable[[str], Answer], reason: str) -> Answer:
     """OWASP API2: a revoked credential is answered like one that never existed."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/refusal-is-as-for-a-wrong-secret",)
-
-    def client_refused(self, original: Callable[[str], Answer], reason: str) -> Answer:
-        answer = original(reason)
-        if reason not in ("revoked", "expired"):
-            return answer
-        return edited(answer, lambda document: document.update(error_description=f"the credential is {reason}"))
+    answer = client_refused(reason)
+    if reason not in ("revoked", "expired"):
+        return answer
+    return edited(answer, lambda document: document.update(error_description=f"the credential is {reason}"))
 
 
 class DeletedCredentialGetsTokens(MakesCredentials, Defect):
     """Credentials: revocation is immediate; here a credential that an API deletes is no more shown, and goes on."""
 
-    surface = "identity"
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#of-a-deleted-credential",)
 
     def _revoke(self, surface: Identity, client_id: str) -> None:
@@ -93,7 +84,6 @@ class TokensOutliveTheirCredential(DeletedCredentialGetsTokens):
 class RevokedTokenFindsNothingModified(Defect):
     """Credentials: no token of a revoked credential tells anything, which a copy being the present one is as well."""
 
-    surface = "identity"
     noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use",)
     conditional = False
 
@@ -108,11 +98,7 @@ class RevokedTokenFindsNothingModified(Defect):
 class ColdTokensOutliveRevocation(Defect):
     """Credentials: revocation is immediate, also for a token that was never used before."""
 
-    surface = "identity"
-    noticed_by = (
-        "authorization/revocation/every-token-becomes-invalid#in-use",
-        "authorization/revocation/every-token-becomes-invalid#unused",
-    )
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid#in-use,unused",)
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -125,71 +111,57 @@ class ColdTokensOutliveRevocation(Defect):
         return client
 
 
-class RevocationHitsNeighbours(Defect):
+@defect("authorization/revocation/other-credentials-are-unaffected")
+def revocation_hits_neighbours(credential_is_revoked: Callable[[Client], bool], client: Client) -> bool:
     """Credentials: revoking one credential leaves the others of the organization alone."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/other-credentials-are-unaffected",)
-
-    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
-        surface = surface_of(original)
-        neighbours = [each for each in surface.seeds.clients if each.organization == client.organization]
-        return original(client) or any(surface.revocations[each.client_id] and each.revoked for each in neighbours)
+    surface = surface_of(credential_is_revoked)
+    neighbours = [each for each in surface.seeds.clients if each.organization == client.organization]
+    return credential_is_revoked(client) or any(
+        surface.revocations[each.client_id] and each.revoked for each in neighbours
+    )
 
 
-class RevokedTokenHasOwnCode(Defect):
+@defect("authorization/bearer/bad-token-is-invalid-token#revoked")
+def revoked_token_has_own_code(caller: Callable[[Request], Caller], request: Request) -> Caller:
     """RFC 6750 section 3.1: a token that was revoked is error="invalid_token"."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#revoked",)
-
-    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
-        surface = surface_of(original)
-        claims = surface.read_access_token(request.headers.get("authorization", "").partition(" ")[2])
-        if claims and not surface.holder(claims):
-            raise Refused(surface.unauthorized("token_revoked"))
-        return original(request)
+    surface = surface_of(caller)
+    claims = surface.read_access_token(request.headers.get("authorization", "").partition(" ")[2])
+    if claims and not surface.holder(claims):
+        raise Refused(surface.unauthorized("token_revoked"))
+    return caller(request)
 
 
-class ExpiredCredentialGetsToken(Defect):
+@defect("oauth/client/expired-credential-gets-no-token")
+def expired_credential_gets_token(
+    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
+) -> Client:
     """Credentials: a credential past its expiry gets no token."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/expired-credential-gets-no-token",)
-
-    def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
-        surface = surface_of(original)
-        try:
-            return original(request, form)
-        except Refused:
-            client = surface.find_client(form.get("client_id", ""))
-            if client and client.expired and surface.secret_matches(client, form.get("client_secret", "")):
-                return client
-            raise
+    surface = surface_of(authenticated_client)
+    try:
+        return authenticated_client(request, form)
+    except Refused:
+        client = surface.find_client(form.get("client_id", ""))
+        if client and client.expired and surface.secret_matches(client, form.get("client_secret", "")):
+            return client
+        raise
 
 
-class RevokedCredentialGetsToken(Defect):
+@defect("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
+def revoked_credential_gets_token(
+    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
+) -> Client:
     """Credentials: a revoked credential gets no token."""
-
-    surface = "identity"
-    noticed_by = ("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
-
-    def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
-        surface = surface_of(original)
-        try:
-            return original(request, form)
-        except Refused:
-            client = surface.find_client(form.get("client_id", ""))
-            if client and client.revoked and surface.secret_matches(client, form.get("client_secret", "")):
-                return client
-            raise
+    surface = surface_of(authenticated_client)
+    try:
+        return authenticated_client(request, form)
+    except Refused:
+        client = surface.find_client(form.get("client_id", ""))
+        if client and client.revoked and surface.secret_matches(client, form.get("client_secret", "")):
+            return client
+        raise
 
 
-class RevokedLoginStillWorks(Defect):
+@defect("registry/login/revocation-is-immediate")
+def revoked_login_still_works(in_force: Callable[[Any], bool], account: Any) -> bool:
     """Credentials & Webhooks: revocation of a registry login is immediate."""
-
-    surface = "identity"
-    noticed_by = ("registry/login/revocation-is-immediate",)
-
-    def in_force(self, original: Callable[[Any], bool], account: Any) -> bool:
-        return original(account) or (account is not None and account.username == "ct-pull-revocable")
+    return in_force(account) or (account is not None and account.username == "ct-pull-revocable")

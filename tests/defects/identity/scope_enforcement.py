@@ -20,9 +20,9 @@ from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
 from conformance.reference.support.identity import PAUSE_S, is_api_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import _DoneAllTheSame, body_document
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -52,7 +52,6 @@ ROWS = (
 class NewTokenNotYetKnown(Defect):
     """API Reference, Authentication: the token of a response opens what it may, the first time it is sent, too."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/authorization-field-is-accepted", "interoperability/identity/curl-bearer-token")
 
     def __init__(self) -> None:
@@ -66,48 +65,32 @@ class NewTokenNotYetKnown(Defect):
         return Answer.json(401, {"error": {"code": "unauthorized", "message": "The token is not known."}})
 
 
-class HeadIsOfAnotherType(Defect):
+@defect("authorization/bearer/head-is-as-get")
+def head_is_of_another_type(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells what GET tells."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/head-is-as-get",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and request.method == "HEAD":
-            answer.headers["Content-Type"] = "text/html"
-        return answer
+    if is_api_request(request) and request.method == "HEAD":
+        answer.headers["Content-Type"] = "text/html"
+    return answer
 
 
-class HeadIsNotAllowed(Defect):
+@defect("authorization/bearer/head-is-offered")
+def head_is_not_allowed(request: Request) -> Answer | None:
     """RFC 9110 section 9.1: general-purpose servers MUST support GET and HEAD."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/head-is-offered",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = is_api_request(request) and request.method == "HEAD"
-        return Answer(405) if refused else None
+    refused = is_api_request(request) and request.method == "HEAD"
+    return Answer(405) if refused else None
 
 
-class BearerSchemeComparedWithCase(Defect):
+@defect("authorization/bearer/scheme-is-compared-without-case#lower,upper")
+def bearer_scheme_compared_with_case(bearer_token: Callable[[Request], str], request: Request) -> str:
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/bearer/scheme-is-compared-without-case#lower",
-        "authorization/bearer/scheme-is-compared-without-case#upper",
-    )
-
-    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
-        if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
-            raise Refused(surface_of(original).unauthorized("invalid_token"))
-        return original(request)
+    if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
+        raise Refused(surface_of(bearer_token).unauthorized("invalid_token"))
+    return bearer_token(request)
 
 
 class TokenIsOfOneProgram(Defect):
     """RFC 6750 section 1.2: who has a token can use it, whatever program that is."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/any-bearer-is-accepted",)
 
     def __init__(self) -> None:
@@ -121,23 +104,18 @@ class TokenIsOfOneProgram(Defect):
         return caller
 
 
-class HeadNeedsNoScope(Defect):
+@defect("authorization/matrix/lacking-scope-is-403#head")
+async def head_needs_no_scope(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403#head",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        if request.method != "HEAD":
-            return await original(request, segments)
-        surface_of(original).caller(request)
-        return Answer.json(200, {})
+    if request.method != "HEAD":
+        return await api(request, segments)
+    surface_of(api).caller(request)
+    return Answer.json(200, {})
 
 
 class CallerOfLatestRequest(Defect):
     """API Reference, Error Handling: a call is decided on by its own token, whoever else calls at that moment."""
 
-    surface = "identity"
     noticed_by = ("authorization/concurrency/request-is-decided-by-its-token",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -152,30 +130,25 @@ class CallerOfLatestRequest(Defect):
             surface.__dict__.pop("caller", None)
 
 
-class PutMakesWhatIsNotThere(Defect):
+@defect("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item")
+async def put_makes_what_is_not_there(
+    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+) -> Answer:
     """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#put-to-an-absent-item",)
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        surface = surface_of(original)
-        if request.method != "PUT" or surface.route(segments) != "project":
-            return await original(request, segments)
-        organization = surface.visible_organization(surface.caller(request), segments[3])
-        if surface.find_project(organization, segments[5]) or not surface.is_slug(segments[5]):
-            return await original(request, segments)
-        made = surface.new_project(organization, {"slug": segments[5], "name": "Made"})
-        await surface.create_project(organization, made)
-        return surface.shown(made, 201)
+    surface = surface_of(api)
+    if request.method != "PUT" or surface.route(segments) != "project":
+        return await api(request, segments)
+    organization = surface.visible_organization(surface.caller(request), segments[3])
+    if surface.find_project(organization, segments[5]) or not surface.is_slug(segments[5]):
+        return await api(request, segments)
+    made = surface.new_project(organization, {"slug": segments[5], "name": "Made"})
+    await surface.create_project(organization, made)
+    return surface.shown(made, 201)
 
 
 class RefusedMethodEmptiesItem(_DoneAllTheSame):
     """RFC 9110 section 15.5.6: a method that a resource does not have changes nothing of it."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#foreign",)
     methods = frozenset({"PUT"})
     refusals = frozenset({405})
@@ -185,62 +158,46 @@ class RefusedMethodEmptiesItem(_DoneAllTheSame):
             surface.apply(found, {"description": ""})
 
 
-class UnknownMethodsRead(Defect):
+@defect("authorization/matrix/undeclared-methods-are-protected#propfind")
+async def unknown_methods_read(api: Api, request: Request, segments: Segments) -> Answer:
     """Error Handling: 401 for a missing token; a guard knows the methods that it guards, and all others read."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#propfind",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-        if ORGANIZATION in segments and request.method not in known:
-            return Answer.json(200, {"slug": ORGANIZATION})
-        return await original(request, segments)
+    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+    if ORGANIZATION in segments and request.method not in known:
+        return Answer.json(200, {"slug": ORGANIZATION})
+    return await api(request, segments)
 
 
-class OptionsServeTheProject(Defect):
+@defect("authorization/matrix/undeclared-methods-are-protected#lacking-scope,no-token")
+async def options_serve_the_project(api: Api, request: Request, segments: Segments) -> Answer:
     """OWASP API5: a method that nobody thought of does not show what GET would protect."""
-
-    surface = "identity"
-    noticed_by = (
-        "authorization/matrix/undeclared-methods-are-protected#lacking-scope",
-        "authorization/matrix/undeclared-methods-are-protected#no-token",
-    )
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
-        project = surface.find_project(organization, segments[5]) if organization else None
-        if request.method == "OPTIONS" and project:
-            return surface.shown(project)
-        return await original(request, segments)
+    surface = surface_of(api)
+    organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+    project = surface.find_project(organization, segments[5]) if organization else None
+    if request.method == "OPTIONS" and project:
+        return surface.shown(project)
+    return await api(request, segments)
 
 
-class RoleLookedAtAfterwards(Defect):
+@defect("authorization/matrix/lacking-role-is-403#delete,update")
+async def role_looked_at_afterwards(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: what is answered 403 was not done."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-role-is-403#delete", "authorization/matrix/lacking-role-is-403#update")
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        answer = await original(request, segments)
-        if answer.status != 403 or request.method == "GET":
-            return answer
-        caller = surface.caller(request)
-        if caller.client.reads_only:
-            permitted = dataclasses.replace(caller.client, reads_only=False)
-            organization = surface.visible_organization(caller, segments[3])
-            slug = segments[5] if len(segments) > 5 else None
-            operation = getattr(surface, f"{request.method.lower()}_{surface.route(segments)}")
-            await operation(Call(request, dataclasses.replace(caller, client=permitted), organization, slug))
+    surface = surface_of(api)
+    answer = await api(request, segments)
+    if answer.status != 403 or request.method == "GET":
         return answer
+    caller = surface.caller(request)
+    if caller.client.reads_only:
+        permitted = dataclasses.replace(caller.client, reads_only=False)
+        organization = surface.visible_organization(caller, segments[3])
+        slug = segments[5] if len(segments) > 5 else None
+        operation = getattr(surface, f"{request.method.lower()}_{surface.route(segments)}")
+        await operation(Call(request, dataclasses.replace(caller, client=permitted), organization, slug))
+    return answer
 
 
 class RefusedCreationKeepsItsName(Defect):
     """The contract's table of errors: 403 for who lacks the role, and the name that it asked for is free for others."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/lacking-role-is-403#create",)
 
     def __init__(self) -> None:
@@ -260,7 +217,6 @@ class RefusedCreationKeepsItsName(Defect):
 class MethodOverrideHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/undeclared-methods-are-protected#x-http-method-override",)
 
     def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
@@ -278,75 +234,58 @@ class MethodOverrideHonoured(Defect):
         return caller
 
 
-class MethodInQueryHonoured(Defect):
+@defect("authorization/matrix/undeclared-methods-are-protected#override-in-the-query")
+async def method_in_query_honoured(api: Api, request: Request, segments: Segments) -> Answer:
     """API Reference, Permissions: a scope to read does not write, whatever the query says of the method."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-the-query",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        meant = request.parameter("_method")
-        if meant is None or surface_of(original).route(segments) != "project":
-            return await original(request, segments)
-        surface = surface_of(original)
-        read = surface.caller(request)
-        surface.require_scope(read, "project:read")
-        surface.__dict__["caller"] = lambda _: replace(read, scopes=read.scopes | {"project:write"})
-        try:
-            return await original(replace(request, method=meant), segments)
-        finally:
-            surface.__dict__.pop("caller", None)
+    meant = request.parameter("_method")
+    if meant is None or surface_of(api).route(segments) != "project":
+        return await api(request, segments)
+    surface = surface_of(api)
+    read = surface.caller(request)
+    surface.require_scope(read, "project:read")
+    surface.__dict__["caller"] = lambda _: replace(read, scopes=read.scopes | {"project:write"})
+    try:
+        return await api(replace(request, method=meant), segments)
+    finally:
+        surface.__dict__.pop("caller", None)
 
 
-class MethodInFormHonoured(Defect):
+@defect("authorization/matrix/undeclared-methods-are-protected#override-in-a-form")
+async def method_in_form_honoured(
+    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+) -> Answer:
     """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
+    surface = surface_of(api)
+    if request.body != b"_method=DELETE" or surface.route(segments) != "project":
+        return await api(request, segments)
+    caller = surface.caller(request)
+    organization = surface.visible_organization(caller, segments[3])
+    return await surface.delete_project(Call(request, caller, organization, segments[5]))
 
-    surface = "identity"
-    noticed_by = ("authorization/matrix/undeclared-methods-are-protected#override-in-a-form",)
 
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        surface = surface_of(original)
-        if request.body != b"_method=DELETE" or surface.route(segments) != "project":
-            return await original(request, segments)
+@defect("authorization/matrix/lacking-scope-is-403#conditional")
+async def not_modified_before_scope(api: Api, request: Request, segments: Segments) -> Answer:
+    """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
+    surface = surface_of(api)
+    if "if-none-match" in request.headers and surface.route(segments) == "project":
         caller = surface.caller(request)
         organization = surface.visible_organization(caller, segments[3])
-        return await surface.delete_project(Call(request, caller, organization, segments[5]))
+        project = surface.visible_project(caller, organization, segments[5])
+        if not surface.if_none_match_holds(request, project):
+            return Answer(304)
+    return await api(request, segments)
 
 
-class NotModifiedBeforeScope(Defect):
-    """RFC 9110 section 13.2.1: preconditions are ignored where the answer without them is no success."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403#conditional",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if "if-none-match" in request.headers and surface.route(segments) == "project":
-            caller = surface.caller(request)
-            organization = surface.visible_organization(caller, segments[3])
-            project = surface.visible_project(caller, organization, segments[5])
-            if not surface.if_none_match_holds(request, project):
-                return Answer(304)
-        return await original(request, segments)
-
-
-class DateComparedBeforeAccess(Defect):
+@defect("authorization/matrix/no-token-is-401#conditional")
+def date_compared_before_access(request: Request) -> Answer | None:
     """The contract's table of errors: 401 without a token, and no 304 from what compares dates before it looks."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/no-token-is-401#conditional",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        asked = is_api_request(request) and "if-modified-since" in request.headers
-        return Answer(304) if asked and "authorization" not in request.headers else None
+    asked = is_api_request(request) and "if-modified-since" in request.headers
+    return Answer(304) if asked and "authorization" not in request.headers else None
 
 
 class ForeignItemNotModified(Defect):
     """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
 
-    surface = "identity"
     noticed_by = ("authorization/matrix/other-organization-is-refused#conditional",)
     path, tag = "", ""
 

@@ -16,6 +16,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import (
     edited,
@@ -27,137 +28,91 @@ from conformance.reference.support.identity import (
 from tests.defects.support.identity import secret_of
 
 
-class AbsenceMayBeShared(Defect):
+@defect("authorization/bearer/answers-are-not-shared")
+def absence_may_be_shared(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 3.5: what is not there for one caller is not for a shared cache to be gone for its owner."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-are-not-shared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 404:
-            answer.headers["Cache-Control"] = "public, max-age=300"
-        return answer
+    if answer.status == 404:
+        answer.headers["Cache-Control"] = "public, max-age=300"
+    return answer
 
 
-class AnswersMustBeRevalidatedWhenStale(Defect):
+@defect("authorization/bearer/answers-are-not-shared")
+def answers_must_be_revalidated_when_stale(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 3.5: must-revalidate lets a shared cache keep what a token opens and give it out while fresh."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-are-not-shared",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 200:
-            answer.headers["Cache-Control"] = "max-age=60, must-revalidate"
-        return answer
+    if is_api_request(request) and answer.status == 200:
+        answer.headers["Cache-Control"] = "max-age=60, must-revalidate"
+    return answer
 
 
-class MembersShowSecrets(Defect):
+@defect("authorization/bearer/answers-show-no-secret")
+async def members_show_secrets(get_members: Callable[[Call], Any], call: Call) -> Answer:
     """Credentials: the client secret is shown once, at creation, and in no list."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-show-no-secret",)
-
-    async def get_members(self, original: Callable[[Call], Any], call: Call) -> Answer:
-        surface = surface_of(original)
-        told = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
-        return surface.listing(call.request, told)
+    surface = surface_of(get_members)
+    told = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
+    return surface.listing(call.request, told)
 
 
-class SecretShownAgain(Defect):
+@defect("authorization/bearer/answers-show-no-secret#of-a-created-credential")
+def secret_shown_again(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation; here whoever reads the thing has it as well."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/answers-show-no-secret#of-a-created-credential",)
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        return edited(original(project, status), lambda told: told.update(client_secret=secret_of(project)))
+    return edited(shown(project, status), lambda told: told.update(client_secret=secret_of(project)))
 
 
-class TokenSetsCookie(Defect):
+@defect("oauth/answer/no-cookie")
+def token_sets_cookie(request: Request, answer: Answer) -> Answer:
     """Server-to-server calls carry no session: a token answer sets no cookie."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/no-cookie",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request):
-            answer.headers["Set-Cookie"] = "session=b0a1c2; Path=/"
-        return answer
+    if is_token_request(request):
+        answer.headers["Set-Cookie"] = "session=b0a1c2; Path=/"
+    return answer
 
 
-class RefreshTokenIssued(Defect):
+@defect("oauth/answer/no-refresh-token")
+def refresh_token_issued(
+    token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
+    token: str,
+    client: Client,
+    scopes: tuple[str, ...],
+) -> dict[str, Any]:
     """RFC 6749 section 4.4.3: a refresh token SHOULD NOT be included."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/no-refresh-token",)
-
-    def token_document(
-        self,
-        original: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
-        token: str,
-        client: Client,
-        scopes: tuple[str, ...],
-    ) -> dict[str, Any]:
-        return original(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
+    return token_document(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
 
 
-class TokenByBasicMayBeStored(Defect):
+@defect("oauth/answer/no-store")
+def token_by_basic_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: no token is stored, however its client has proved itself."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/no-store",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200 and "authorization" in request.headers:
-            answer.headers["Cache-Control"] = "private"
-        return answer
+    if is_token_request(request) and answer.status == 200 and "authorization" in request.headers:
+        answer.headers["Cache-Control"] = "private"
+    return answer
 
 
-class TokenMayBeStored(Defect):
+@defect("oauth/answer/no-store")
+def token_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/no-store",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200:
-            answer.headers["Cache-Control"] = "private, max-age=3600"
-        return answer
+    if is_token_request(request) and answer.status == 200:
+        answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
 
 
-class PragmaMissing(Defect):
+@defect("oauth/answer/pragma-no-cache")
+def pragma_missing(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: an answer with a token carries Pragma: no-cache."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/pragma-no-cache",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request):
-            del answer.headers["Pragma"]
-        return answer
+    if is_token_request(request):
+        del answer.headers["Pragma"]
+    return answer
 
 
-class TokenErrorMayBeStored(Defect):
+@defect("oauth/errors/refusal-is-not-stored#unknown-grant-type,unknown-scope,wrong-secret")
+def token_error_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: an error of the token endpoint carries Cache-Control: no-store."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/errors/refusal-is-not-stored#unknown-grant-type",
-        "oauth/errors/refusal-is-not-stored#unknown-scope",
-        "oauth/errors/refusal-is-not-stored#wrong-secret",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status >= 400:
-            del answer.headers["Cache-Control"]
-            del answer.headers["Pragma"]
-        return answer
+    if is_token_request(request) and answer.status >= 400:
+        del answer.headers["Cache-Control"]
+        del answer.headers["Pragma"]
+    return answer
 
 
 class RefusedAddressIsQuoted(Defect):
     """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
 
-    surface = "identity"
     noticed_by = ("oauth/answer/secret-is-not-repeated#by-get",)
 
     def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
@@ -168,71 +123,47 @@ class RefusedAddressIsQuoted(Defect):
         return await original(request)
 
 
-class BasicFieldEchoed(Defect):
+@defect("oauth/errors/wrong-secret-is-not-repeated")
+def basic_field_echoed(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error never repeats the client secret, in base64 neither."""
-
-    surface = "identity"
-    noticed_by = ("oauth/errors/wrong-secret-is-not-repeated",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        sent = request.headers.get("authorization", "")
-        if answer.status != 401 or not sent.startswith("Basic "):
-            return answer
-        return edited(answer, lambda document: document.update(error_description=f"cannot accept {sent}"))
+    sent = request.headers.get("authorization", "")
+    if answer.status != 401 or not sent.startswith("Basic "):
+        return answer
+    return edited(answer, lambda document: document.update(error_description=f"cannot accept {sent}"))
 
 
-class TokenErrorEchoesRequest(Defect):
+@defect(
+    "oauth/errors/wrong-secret-is-not-repeated",
+    "oauth/answer/secret-is-not-repeated#as-json,no-grant-type,secret-twice,unknown-client,unknown-grant-type",
+)
+def token_error_echoes_request(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error never repeats the client secret."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/errors/wrong-secret-is-not-repeated",
-        "oauth/answer/secret-is-not-repeated#as-json",
-        "oauth/answer/secret-is-not-repeated#no-grant-type",
-        "oauth/answer/secret-is-not-repeated#secret-twice",
-        "oauth/answer/secret-is-not-repeated#unknown-client",
-        "oauth/answer/secret-is-not-repeated#unknown-grant-type",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status not in (400, 401):
-            return answer
-        sent = request.body.decode("ascii", "replace").replace("\ufffd", "?")
-        return edited(answer, lambda document: document.update(error_description=f"cannot handle {sent[:2000]}"))
+    if not is_token_request(request) or answer.status not in (400, 401):
+        return answer
+    sent = request.body.decode("ascii", "replace").replace("\ufffd", "?")
+    return edited(answer, lambda document: document.update(error_description=f"cannot handle {sent[:2000]}"))
 
 
-class WrongPasswordToldBack(Defect):
+@defect("registry/token/is-not-told-back#password,password-in-a-form")
+def wrong_password_told_back(password_matches: Any, expected: str, given: str) -> bool:
     """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/is-not-told-back#password", "registry/token/is-not-told-back#password-in-a-form")
-
-    def password_matches(self, original: Any, expected: str, given: str) -> bool:
-        if not original(expected, given):
-            refusal = surface_of(original).login_refused()
-            raise Refused(edited(refusal, lambda told: told.update(error_description=given)))
-        return True
+    if not password_matches(expected, given):
+        refusal = surface_of(password_matches).login_refused()
+        raise Refused(edited(refusal, lambda told: told.update(error_description=given)))
+    return True
 
 
-class TokenOfAFormTypedAsText(Defect):
+@defect("registry/token/form-response-is-json")
+def token_of_a_form_typed_as_text(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/form-response-is-json",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
-            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
-        return answer
+    if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
+        answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+    return answer
 
 
-class TokenOfAFormMayBeStored(Defect):
+@defect("registry/token/is-not-cached#form")
+def token_of_a_form_may_be_stored(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store, that to a form, too."""
-
-    surface = "identity"
-    noticed_by = ("registry/token/is-not-cached#form",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and request.method == "POST":
-            answer.headers["Cache-Control"] = "private, max-age=300"
-        return answer
+    if is_registry_token_request(request) and request.method == "POST":
+        answer.headers["Cache-Control"] = "private, max-age=300"
+    return answer

@@ -19,9 +19,9 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import LONG_PAUSE_S, LimitShared, _Shut
 
 Dispatch = Callable[[Request], Awaitable[Answer]]
@@ -37,178 +37,120 @@ ROWS = (
 )
 
 
-class BodyCredentialsRefused(Defect):
+@defect(
+    "oauth/token/response-contains-a-token",
+    "oauth/token/issued-for-valid-credentials",
+    "interoperability/identity/curl-token-request",
+)
+def body_credentials_refused(
+    presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
+) -> tuple[str, str]:
     """API Reference, Authentication: client_id and client_secret in the form are enough."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/response-contains-a-token",
-        "oauth/token/issued-for-valid-credentials",
-        "interoperability/identity/curl-token-request",
-    )
-
-    def presented_credentials(
-        self, original: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: dict[str, str]
-    ) -> tuple[str, str]:
-        if "client_secret" in form and "authorization" not in request.headers:
-            raise Refused(surface_of(original).client_refused("no credentials"))
-        return original(request, form)
+    if "client_secret" in form and "authorization" not in request.headers:
+        raise Refused(surface_of(presented_credentials).client_refused("no credentials"))
+    return presented_credentials(request, form)
 
 
 class OtherGrantShutsOutItsClient(_Shut):
     """RFC 6749 section 5.1: a client whose request was wrong in one way is served once that is mended."""
 
-    surface = "identity"
     noticed_by = ("oauth/client/failed-request-has-one-of-the-documented-causes#grant-type",)
 
     def _shuts(self, request: Request) -> bool:
         return b"grant_type=password" in request.body
 
 
-class GoodTokenIs401(Defect):
+@defect("oauth/endpoints/identity-serves-tokens")
+def good_token_is401(request: Request) -> Answer | None:
     """API Reference, Authentication: the token is sent in the Authorization header, and opens what it may."""
-
-    surface = "identity"
-    noticed_by = ("oauth/endpoints/identity-serves-tokens",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = is_api_request(request) and request.raw_path.endswith("/members")
-        return Answer.json(401, {"error": {"code": "unauthorized", "message": "No."}}) if refused else None
+    refused = is_api_request(request) and request.raw_path.endswith("/members")
+    return Answer.json(401, {"error": {"code": "unauthorized", "message": "No."}}) if refused else None
 
 
-class ChunkedTokenRequestRefused(Defect):
+@defect("oauth/token/chunked-body-is-read")
+async def chunked_token_request_refused(token: Dispatch, request: Request) -> Answer:
     """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/chunked-body-is-read",)
-
-    async def token(self, original: Dispatch, request: Request) -> Answer:
-        if "chunked" in request.headers.get("transfer-encoding", ""):
-            return surface_of(original).oauth_error(400, "invalid_request", "the body has no length")
-        return await original(request)
+    if "chunked" in request.headers.get("transfer-encoding", ""):
+        return surface_of(token).oauth_error(400, "invalid_request", "the body has no length")
+    return await token(request)
 
 
-class ChunkedTokenRequestAnsweredEmpty(Defect):
+@defect("oauth/token/chunked-body-is-read")
+async def chunked_token_request_answered_empty(token: Dispatch, request: Request) -> Answer:
     """RFC 6749 section 5.1: a successful answer to a form in chunks carries a token, as to any other."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/chunked-body-is-read",)
-
-    async def token(self, original: Dispatch, request: Request) -> Answer:
-        return Answer(200) if "transfer-encoding" in request.headers else await original(request)
+    return Answer(200) if "transfer-encoding" in request.headers else await token(request)
 
 
-class TokenIssuedWith201(Defect):
+@defect("oauth/token/issued-for-valid-credentials")
+def token_issued_with201(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token is issued with status 200."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/issued-for-valid-credentials",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200:
-            answer.status = 201
-        return answer
+    if is_token_request(request) and answer.status == 200:
+        answer.status = 201
+    return answer
 
 
-class TokenContentTypeComparedWithCase(Defect):
+@defect("oauth/token/media-type-is-compared-without-case#upper-case")
+def token_content_type_compared_with_case(is_form: Callable[[Request], bool], request: Request) -> bool:
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/media-type-is-compared-without-case#upper-case",)
-
-    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
-class TokenCharsetParameterRefused(Defect):
+@defect("oauth/token/media-type-is-compared-without-case#blank-before,charset,quoted-charset")
+def token_charset_parameter_refused(is_form: Callable[[Request], bool], request: Request) -> bool:
     """RFC 9110 section 8.3.1: a media type may carry parameters; charset=UTF-8 is the same form."""
-
-    surface = "identity"
-    noticed_by = (
-        "oauth/token/media-type-is-compared-without-case#blank-before",
-        "oauth/token/media-type-is-compared-without-case#charset",
-        "oauth/token/media-type-is-compared-without-case#quoted-charset",
-    )
-
-    def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
+    return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
 
 
-class TokenTrailingQueryRefused(Defect):
+@defect("oauth/token/query-component-is-tolerated")
+def token_trailing_query_refused(request: Request) -> Answer | None:
     """RFC 6749 section 3.2: the token endpoint URL may include a query component."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/query-component-is-tolerated",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        crashes = is_token_request(request) and bool(request.query_string)
-        return Answer.json(500, {"error": "server_error"}) if crashes else None
+    crashes = is_token_request(request) and bool(request.query_string)
+    return Answer.json(500, {"error": "server_error"}) if crashes else None
 
 
-class QueryAnsweredWithoutToken(Defect):
+@defect("oauth/token/query-component-is-tolerated")
+async def query_answered_without_token(token: Dispatch, request: Request) -> Answer:
     """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
-
-    surface = "identity"
-    noticed_by = ("oauth/token/query-component-is-tolerated",)
-
-    async def token(self, original: Dispatch, request: Request) -> Answer:
-        return Answer.json(200, {}) if request.query_string else await original(request)
+    return Answer.json(200, {}) if request.query_string else await token(request)
 
 
-class TokenInXmlWhereTaken(Defect):
+@defect("oauth/answer/is-json-for-any-accept#token-or-xml")
+def token_in_xml_where_taken(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token comes in JSON, also to who can read XML."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/is-json-for-any-accept#token-or-xml",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
-            answer.headers["Content-Type"] = "application/xml"
-            answer.body = b"<OAuth2AccessToken><token_type>Bearer</token_type></OAuth2AccessToken>"
-            del answer.headers["Content-Length"]
-        return answer
+    if is_token_request(request) and answer.status == 200 and "xml" in request.headers.get("accept", ""):
+        answer.headers["Content-Type"] = "application/xml"
+        answer.body = b"<OAuth2AccessToken><token_type>Bearer</token_type></OAuth2AccessToken>"
+        del answer.headers["Content-Length"]
+    return answer
 
 
-class BrowserShownToken(Defect):
+@defect("oauth/answer/is-json-for-any-accept#token")
+def browser_shown_token(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: a token is told in JSON, whatever else is preferred by who takes anything."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/is-json-for-any-accept#token",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
-            answer.headers["Content-Type"] = "text/html"
-        return answer
+    if is_token_request(request) and answer.status == 200 and "text/html" in request.headers.get("accept", ""):
+        answer.headers["Content-Type"] = "text/html"
+    return answer
 
 
-class PageForBrowsers(Defect):
+@defect("oauth/answer/is-json-for-any-accept#refusal")
+def page_for_browsers(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/is-json-for-any-accept#refusal",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
-            answer.headers["Content-Type"] = "text/html"
-            answer.body = b"<h1>Unauthorized</h1>"
-        return answer
+    if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
+        answer.headers["Content-Type"] = "text/html"
+        answer.body = b"<h1>Unauthorized</h1>"
+    return answer
 
 
-class ScopeStatedWithTwoBlanks(Defect):
+@defect("oauth/answer/scope-is-well-formed")
+def scope_stated_with_two_blanks(token_document: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """RFC 6749 section 3.3: scopes are delimited by a blank each."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/scope-is-well-formed",)
-
-    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
-        document = original(*given)
-        return {**document, "scope": document["scope"].replace(" ", "  ")}
+    document = token_document(*given)
+    return {**document, "scope": document["scope"].replace(" ", "  ")}
 
 
 class TokenKeptForAllClients(Defect):
     """RFC 6749 section 10.10: a token is its client's, and not that of whoever asked a moment ago."""
 
-    surface = "identity"
     noticed_by = ("oauth/tokens/cannot-be-guessed",)
 
     def __init__(self) -> None:
@@ -222,7 +164,6 @@ class TokenKeptForAllClients(Defect):
 class TokensOf128Bits(Defect):
     """RFC 6749 section 10.10: tokens are guessed with a probability of 2^-160 at most, where that can be."""
 
-    surface = "identity"
     noticed_by = ("oauth/tokens/have-room-for-160-bits",)
 
     def __init__(self) -> None:
@@ -240,7 +181,6 @@ class TokensOf128Bits(Defect):
 class StatedScopesAreOfWhoCameLast(Defect):
     """RFC 6749 section 5.1: the scope that an answer states is that of its own token, whoever asks at that moment."""
 
-    surface = "identity"
     noticed_by = ("authorization/concurrency/token-belongs-to-its-client",)
 
     def __init__(self) -> None:
@@ -263,7 +203,6 @@ class StatedScopesAreOfWhoCameLast(Defect):
 class LimitSharedByAll(LimitShared, Defect):
     """OWASP API4: one credential's haste is not the trouble of another organization's."""
 
-    surface = "identity"
     noticed_by = ("errors/429/other-organizations-are-served",)
 
     def _shared_by(self, client: Client) -> str:
@@ -273,7 +212,6 @@ class LimitSharedByAll(LimitShared, Defect):
 class TokensRepeatWithinASecond(Defect):
     """RFC 9068 section 2.2: jti makes every token another one."""
 
-    surface = "identity"
     noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
@@ -286,7 +224,6 @@ class TokensRepeatWithinASecond(Defect):
 class RequestsAtOnceAreTooMany(Defect):
     """RFC 6749 section 5.1: a good request is served while others are (a pool of four that nobody waits for)."""
 
-    surface = "identity"
     noticed_by = ("oauth/tokens/concurrent-requests-succeed",)
 
     def __init__(self) -> None:
@@ -301,11 +238,7 @@ class RequestsAtOnceAreTooMany(Defect):
         return await original(request)
 
 
-class DocumentedScopeUnknown(Defect):
+@defect("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")
+def documented_scope_unknown(within_credential: Callable[..., bool], client: Any, scopes: tuple[str, ...]) -> bool:
     """API Reference, Authentication: the documented request names the scope organization:read."""
-
-    surface = "identity"
-    noticed_by = ("oauth/scope/documented-scope-is-granted", "oauth/token/documented-url-serves-tokens")
-
-    def within_credential(self, original: Callable[..., bool], client: Any, scopes: tuple[str, ...]) -> bool:
-        return scopes != ("organization:read",) and original(client, scopes)
+    return scopes != ("organization:read",) and within_credential(client, scopes)

@@ -20,10 +20,10 @@ from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, Claim
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
 from conformance.reference.showcase.tokens import ExpiredTokenAccepted
 from conformance.reference.support.identity import surface_of
-from tests.defects.rows import row
 from tests.defects.support.identity import _DoneAllTheSame, shown_token
 
 Document = dict[str, Any]
@@ -59,7 +59,6 @@ class ExpiredTokenFindsNothingModified(ExpiredTokenAccepted):
 class ExpiryForgottenByWrites(Defect):
     """RFC 6749 section 7: an expired token opens nothing, neither for reading nor for writing."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     forgotten: ClassVar[tuple[str, ...]] = WRITES
 
@@ -85,7 +84,6 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
     As where the handler runs while the token is still looked up, and its answer alone is thrown away.
     """
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/expired-token-is-401",)
     refusals = frozenset({401})
 
@@ -101,22 +99,19 @@ class EndedTokenRefusedButServed(_DoneAllTheSame):
         return bool(claims["exp"] <= time.time())
 
 
-class SkewTakenFromEveryLifetime(Defect):
+@defect("authorization/bearer/expired-token-is-401")
+def skew_taken_from_every_lifetime(
+    read_access_token: Callable[[str], dict[str, Any] | None], token: str
+) -> dict[str, Any] | None:
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, to its end, of a short one too."""
-
-    surface = "identity"
-    noticed_by = ("authorization/bearer/expired-token-is-401",)
-
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
-        claims = original(token)
-        ends = claims["exp"] - 30 if claims else 0
-        return claims if ends > surface_of(original).now() else None
+    claims = read_access_token(token)
+    ends = claims["exp"] - 30 if claims else 0
+    return claims if ends > surface_of(read_access_token).now() else None
 
 
 class ExpiredTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
 
-    surface = "identity"
     noticed_by = ("authorization/bearer/bad-token-is-invalid-token#expired",)
     expired = False
 
@@ -136,56 +131,39 @@ class ExpiredTokenHasOwnCode(Defect):
         return original("token_expired" if error == "invalid_token" and self.expired else error, scope)
 
 
-class HasteEndsTokens(Defect):
+@defect("errors/429/tokens-stay-valid")
+def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -> None:
     """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/tokens-stay-valid",)
-
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
-        try:
-            original(client)
-        except Refused:
-            surface_of(original).revocations[client.client_id] += 1
-            raise
+    try:
+        keep_to_limit(client)
+    except Refused:
+        surface_of(keep_to_limit).revocations[client.client_id] += 1
+        raise
 
 
-class ExpiresInIsText(Defect):
+@defect("oauth/answer/lifetime-is-in-seconds")
+def expires_in_is_text(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-in-seconds",)
-
-    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-        return original(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
+    return token_document(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
 
 
-class ExpiresInMilliseconds(Defect):
+@defect("oauth/answer/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
+def expires_in_milliseconds(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is in seconds."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
-
-    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-        return original(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
+    return token_document(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
 
 
-class ExpiresInMissing(Defect):
+@defect("oauth/answer/lifetime-is-stated")
+def expires_in_missing(token_document: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
     """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
-
-    surface = "identity"
-    noticed_by = ("oauth/answer/lifetime-is-stated",)
-
-    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
-        document = original(token, client, scopes)
-        del document["expires_in"]
-        return document
+    document = token_document(token, client, scopes)
+    del document["expires_in"]
+    return document
 
 
 class ReusedTokenSaidToBeginAnew(Defect):
     """RFC 6749 section 5.1: expires_in counts from the answer, also for a token that was made before it."""
 
-    surface = "identity"
     noticed_by = ("oauth/answer/repeated-token-states-its-remaining-lifetime",)
 
     def __init__(self) -> None:
@@ -201,7 +179,6 @@ class ReusedTokenSaidToBeginAnew(Defect):
 class NewTokenEndsTheLast(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token, also where its client is given another."""
 
-    surface = "identity"
     noticed_by = ("oauth/tokens/later-requests-end-no-token#new-tokens",)
 
     def __init__(self) -> None:
@@ -215,19 +192,15 @@ class NewTokenEndsTheLast(Defect):
         return original(claims) if claims.get("jti") == self.last.get(str(claims.get("client_id"))) else None
 
 
-class WrongSecretEndsTokens(Defect):
+@defect("oauth/tokens/later-requests-end-no-token#refused-requests")
+def wrong_secret_ends_tokens(
+    secret_matches: Callable[[Client | None, str], bool], client: Client | None, secret: str
+) -> bool:
     """RFC 6749 section 5.1: a token lives for expires_in; a client id is public, and a wrong secret anybody's."""
-
-    surface = "identity"
-    noticed_by = ("oauth/tokens/later-requests-end-no-token#refused-requests",)
-
-    def secret_matches(
-        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
-    ) -> bool:
-        matches = original(client, secret)
-        if client and not matches:
-            surface_of(original).revocations[client.client_id] += 1
-        return matches
+    matches = secret_matches(client, secret)
+    if client and not matches:
+        surface_of(secret_matches).revocations[client.client_id] += 1
+    return matches
 
 
 class RevokedTokenRefusedButServed(EndedTokenRefusedButServed):

@@ -15,12 +15,12 @@ from typing import Any, cast
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Repository
 from conformance.reference.support.registry import registry_of
-from tests.defects.rows import row
 from tests.defects.support.registry import _Led, answered
 
 OWN_NAME = re.compile("/v2/(orgs/[^/]+/[^/]+)/")
@@ -41,67 +41,45 @@ ROWS = (
 )
 
 
-class MethodInTheQuery(Defect):
+@defect("registry/rights/method-override-is-ignored#get")
+async def method_in_the_query(get_manifest: Any, asked: Asked) -> Answer:
     """Docker token scopes: a deletion needs the right to delete, in the query as in the method."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/method-override-is-ignored#get",)
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        if asked.request.parameter("_method") == "DELETE":
-            return await registry_of(original).delete_manifest(asked)
-        return cast(Answer, await original(asked))
+    if asked.request.parameter("_method") == "DELETE":
+        return await registry_of(get_manifest).delete_manifest(asked)
+    return cast(Answer, await get_manifest(asked))
 
 
-class PartsForEveryLogin(Defect):
+@defect("registry/rights/range-needs-pull#other-organization")
+def parts_for_every_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: a part of a blob needs pull, as the whole does."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/range-needs-pull#other-organization",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if kind == "blob" and "range" in request.headers:
-            somebody: Caller | None = registry_of(original).authenticate(request, [])
-            if somebody:
-                return somebody
-        caller: Caller = original(kind, name, request)
-        return caller
+    if kind == "blob" and "range" in request.headers:
+        somebody: Caller | None = registry_of(authorize).authenticate(request, [])
+        if somebody:
+            return somebody
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
-class ReferrersNeedPush(Defect):
+@defect("registry/rights/puller-can-list-referrers")
+def referrers_need_push(accesses_wanted: Any, kind: str, name: str, request: Request) -> list[Access]:
     """Docker token scopes: reading needs pull alone, a list of referrers as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/puller-can-list-referrers",)
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        found: list[Access] = original(kind, name, request)
-        return [Access("repository", name, ("pull", "push"))] if kind == "referrers" else found
+    found: list[Access] = accesses_wanted(kind, name, request)
+    return [Access("repository", name, ("pull", "push"))] if kind == "referrers" else found
 
 
-class PullNeedsPush(Defect):
+@defect(
+    "registry/rights/puller-can-pull#blob,blob-head,manifest,manifest-by-digest,manifest-head,tags",
+    "registry/token/several-scopes#joined",
+    "registry/token/refresh-token-gets-tokens",
+)
+def pull_needs_push(actions_wanted: Any, method: str) -> tuple[str, ...]:
     """Docker token scopes: reading needs pull alone."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/rights/puller-can-pull#blob",
-        "registry/rights/puller-can-pull#blob-head",
-        "registry/rights/puller-can-pull#manifest",
-        "registry/rights/puller-can-pull#manifest-by-digest",
-        "registry/rights/puller-can-pull#manifest-head",
-        "registry/rights/puller-can-pull#tags",
-        "registry/token/several-scopes#joined",
-        "registry/token/refresh-token-gets-tokens",
-    )
-
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return (*original(method), "push") if method in ("GET", "HEAD") else tuple(original(method))
+    return (*actions_wanted(method), "push") if method in ("GET", "HEAD") else tuple(actions_wanted(method))
 
 
 class PathInAFieldIsUnguarded(Defect):
     """Docker token scopes: rights count for the path that is answered, also where a field says which that is."""
 
-    surface = "registry"
     noticed_by = ("registry/rights/no-path-reaches-other-organizations#in-a-header",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
@@ -118,12 +96,7 @@ class PathInAFieldIsUnguarded(Defect):
 class RightsOfTheFirstNameInThePath(Defect):
     """Docker token scopes: rights count for what a path leads to, and not for where it begins."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/rights/no-path-reaches-other-organizations#escaped",
-        "registry/rights/no-path-reaches-other-organizations#plain",
-        "registry/rights/no-path-reaches-other-organizations#slash-escaped",
-    )
+    noticed_by = ("registry/rights/no-path-reaches-other-organizations#escaped,plain,slash-escaped",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         own = OWN_NAME.match(request.path)
@@ -135,80 +108,54 @@ class RightsOfTheFirstNameInThePath(Defect):
         return answer
 
 
-class ReferrersForEveryLogin(Defect):
+@defect("registry/rights/other-organization-cannot-list-referrers")
+def referrers_for_every_login(accesses_wanted: Any, kind: str, name: str, request: Request) -> list[Access]:
     """Docker token scopes: a list of referrers needs pull on the repository, and not a token alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/other-organization-cannot-list-referrers",)
-
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        wanted: list[Access] = original(kind, name, request)
-        return [] if kind == "referrers" and registry_of(original).bearer_token(request) else wanted
+    wanted: list[Access] = accesses_wanted(kind, name, request)
+    return [] if kind == "referrers" and registry_of(accesses_wanted).bearer_token(request) else wanted
 
 
 class StorageLooksAtNoSignature(_Led):
     """Docker Registry V2, Pulling a Layer: a blob is gated by its repository also in the storage that one is led to."""
 
-    surface = "registry"
     noticed_by = ("registry/rights/redirect-opens-no-other-blob",)
 
     def _signature(self, name: str, digest: str) -> str:
         return "31f7a65e315586ac"
 
 
-class AppsOfAllOrganizationsAreOne(Defect):
+@defect("registry/rights/same-app-of-another-organization#blob,manifest")
+def apps_of_all_organizations_are_one(stored: Any, name: str) -> Repository:
     """API Reference, Docker Registry: ``orgs/acme/app`` and ``orgs/globex/app`` are two images."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/rights/same-app-of-another-organization#blob",
-        "registry/rights/same-app-of-another-organization#manifest",
-    )
-
-    def stored(self, original: Any, name: str) -> Repository:
-        known: dict[str, Repository] = registry_of(original).repositories
-        app = name.split("/")[2:]
-        found: Repository = next((known[each] for each in known if each.split("/")[2:] == app), None) or original(name)
-        return found
+    known: dict[str, Repository] = registry_of(stored).repositories
+    app = name.split("/")[2:]
+    found: Repository = next((known[each] for each in known if each.split("/")[2:] == app), None) or stored(name)
+    return found
 
 
-class CatalogTokenOpensAll(Defect):
+@defect("registry/token/catalog-token-opens-no-repository")
+def catalog_token_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: ``registry:catalog:*`` is for the list, and for no repository in it."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/catalog-token-opens-no-repository",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        return ("registry", "catalog", "*") in caller.grants or bool(original(caller, access))
+    return ("registry", "catalog", "*") in caller.grants or bool(permits(caller, access))
 
 
-class DeletionImpliesPush(Defect):
+@defect("registry/token/delete-token-cannot-push")
+def deletion_implies_push(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: who may delete may not push for that."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/delete-token-cannot-push",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        deletes = {(kind, name) for kind, name, action in caller.grants if action == "delete"}
-        more = {(*each, action) for each in deletes for action in ("pull", "push")}
-        return bool(original(Caller(caller.subject, caller.grants | more), access))
+    deletes = {(kind, name) for kind, name, action in caller.grants if action == "delete"}
+    more = {(*each, action) for each in deletes for action in ("pull", "push")}
+    return bool(permits(Caller(caller.subject, caller.grants | more), access))
 
 
-class ActionsOfEveryScopeTogether(Defect):
+@defect("registry/token/each-scope-has-its-own-actions")
+def actions_of_every_scope_together(grants_of: Any, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
     """Docker token scopes: an action counts for the repository that it was granted on, and for no other."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/each-scope-has-its-own-actions",)
-
-    def grants_of(self, original: Any, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
-        granted: frozenset[tuple[str, str, str]] = original(claims)
-        return frozenset((kind, name, action) for kind, name, _ in granted for _, _, action in granted)
+    granted: frozenset[tuple[str, str, str]] = grants_of(claims)
+    return frozenset((kind, name, action) for kind, name, _ in granted for _, _, action in granted)
 
 
 class _TokenOfOneForAll(Defect):
     """A token that may do in one repository of an organization what is wanted may do it in every other."""
-
-    surface = "registry"
 
     def _enough(self, kind: str, method: str) -> bool:
         """Whether it is so for a kind of endpoint and a method."""
@@ -229,7 +176,7 @@ class _TokenOfOneForAll(Defect):
 class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
     """Docker token scopes: a token to pull from one repository reads no blob of another."""
 
-    noticed_by = ("registry/token/is-for-one-repository#blob", "registry/token/is-for-one-repository#blob-head")
+    noticed_by = ("registry/token/is-for-one-repository#blob,blob-head",)
 
     def _enough(self, kind: str, method: str) -> bool:
         return kind == "blob" and method != "DELETE"
@@ -280,51 +227,32 @@ class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
         return method == "DELETE"
 
 
-class TokenOfOtherRepositoryAccepted(Defect):
+@defect("registry/token/grants-only-the-requested-scope")
+def token_of_other_repository_accepted(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token flow: a token grants what it names, on no other repository."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/grants-only-the-requested-scope",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        granted = {(kind, action) for kind, _, action in caller.grants}
-        return all((access.kind, action) in granted for action in access.actions)
+    granted = {(kind, action) for kind, _, action in caller.grants}
+    return all((access.kind, action) in granted for action in access.actions)
 
 
-class TokenGoesUpwards(Defect):
+@defect("registry/token/similar-name-is-another-repository#child-pull")
+def token_goes_upwards(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: a token for ``app/below`` is none for ``app``."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/similar-name-is-another-repository#child-pull",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        above = {(kind, name.rpartition("/")[0], action) for kind, name, action in caller.grants}
-        return bool(original(Caller(caller.subject, caller.grants | above), access))
+    above = {(kind, name.rpartition("/")[0], action) for kind, name, action in caller.grants}
+    return bool(permits(Caller(caller.subject, caller.grants | above), access))
 
 
-class TokenGoesDownwards(Defect):
+@defect("registry/token/similar-name-is-another-repository#parent-push")
+def token_goes_downwards(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: a token for ``app`` is none for ``app/below``."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/similar-name-is-another-repository#parent-push",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        above = Access(access.kind, access.name.rpartition("/")[0], access.actions)
-        return bool(original(caller, access) or original(caller, above))
+    above = Access(access.kind, access.name.rpartition("/")[0], access.actions)
+    return bool(permits(caller, access) or permits(caller, above))
 
 
-class TokenGoesByPrefix(Defect):
+@defect("registry/token/similar-name-is-another-repository#prefix-pull,prefix-push")
+def token_goes_by_prefix(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token flow: a token for ``orgs/acme/app`` says nothing of ``orgs/acme/app-two``."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/token/similar-name-is-another-repository#prefix-pull",
-        "registry/token/similar-name-is-another-repository#prefix-push",
-    )
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        granted = {(kind, action) for kind, name, action in caller.grants if access.name.startswith(name)}
-        return all((access.kind, action) in granted for action in access.actions)
+    granted = {(kind, action) for kind, name, action in caller.grants if access.name.startswith(name)}
+    return all((access.kind, action) in granted for action in access.actions)
 
 
 def _app(name: str) -> str:
@@ -332,35 +260,26 @@ def _app(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-class TokenGoesByTheAppAlone(Defect):
+@defect("registry/token/similar-name-is-another-repository#same-app")
+def token_goes_by_the_app_alone(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token scopes: a resource's name is compared whole, with the organization whose app it is."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/similar-name-is-another-repository#same-app",)
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
-        return bool(original(Caller(caller.subject, caller.grants | alike), access))
+    alike = {(kind, access.name, action) for kind, name, action in caller.grants if _app(name) == _app(access.name)}
+    return bool(permits(Caller(caller.subject, caller.grants | alike), access))
 
 
-class ReferrersOfOnesOrganization(Defect):
+@defect("registry/token/referrers-are-of-its-repository")
+def referrers_of_ones_organization(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: a list of referrers needs pull on that repository, and not on one of its organization's."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/referrers-are-of-its-repository",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        somebody: Caller | None = registry_of(original).authenticate(request, []) if kind == "referrers" else None
-        if somebody and organization_of(name) in {organization_of(each) for _, each, _ in somebody.grants}:
-            return somebody
-        caller: Caller = original(kind, name, request)
-        return caller
+    somebody: Caller | None = registry_of(authorize).authenticate(request, []) if kind == "referrers" else None
+    if somebody and organization_of(name) in {organization_of(each) for _, each, _ in somebody.grants}:
+        return somebody
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
 class _FirstScopeOnly(Defect):
     """Of a token for several repositories the first counts alone, for one method."""
 
-    surface = "registry"
     method = ""
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -381,42 +300,25 @@ class DeletionByTheFirstScope(_FirstScopeOnly):
     method = "DELETE"
 
 
-class TokenOfNothingOpensAll(Defect):
+@defect(
+    "registry/token/subset-is-no-error#no-rights",
+    "registry/token/without-scope-grants-nothing",
+    "registry/token/unusual-scope-grants-no-more#empty-name,host-and-port,nul,two-colons,unknown-type,word",
+)
+def token_of_nothing_opens_all(permits: Any, caller: Caller, access: Access) -> bool:
     """Docker token authentication: a token that carries no access opens nothing, and not everything."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/token/subset-is-no-error#no-rights",
-        "registry/token/without-scope-grants-nothing",
-        "registry/token/unusual-scope-grants-no-more#empty-name",
-        "registry/token/unusual-scope-grants-no-more#host-and-port",
-        "registry/token/unusual-scope-grants-no-more#nul",
-        "registry/token/unusual-scope-grants-no-more#two-colons",
-        "registry/token/unusual-scope-grants-no-more#unknown-type",
-        "registry/token/unusual-scope-grants-no-more#word",
-    )
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        return not caller.grants or bool(original(caller, access))
+    return not caller.grants or bool(permits(caller, access))
 
 
-class TooLittleNotTold(Defect):
+@defect("registry/token/insufficient-scope-is-not-invalid-token")
+def too_little_not_told(challenge_parameters: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
     """RFC 6750 section 3: what is wrong with a token is told by an error, of one that grants too little as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/insufficient-scope-is-not-invalid-token",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        return list(original(wanted, None if error == "insufficient_scope" else error))
+    return list(challenge_parameters(wanted, None if error == "insufficient_scope" else error))
 
 
-class SupportCheckRedirected(Defect):
+@defect("registry/token/without-scope-grants-nothing")
+async def support_check_redirected(support: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/without-scope-grants-nothing",)
-
-    async def support(self, original: Any, asked: Asked) -> Answer:
-        answer = Answer(302)
-        answer.headers["Location"] = "/login?next=/v2/"
-        return answer
+    answer = Answer(302)
+    answer.headers["Location"] = "/login?next=/v2/"
+    return answer

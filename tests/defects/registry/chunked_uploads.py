@@ -12,12 +12,12 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
-from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import EveryTwentieth, _AnotherStatus, _ClosedAllTheSame, unsupported_error
 
@@ -49,17 +49,14 @@ ROWS = (
     row(
         "chunk-out-of-order-accepted",
         "distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416.",
-        "registry/upload/out-of-order-is-416#gap",
-        "registry/upload/out-of-order-is-416#one-byte-late",
-        "registry/upload/out-of-order-is-416#repeated",
+        "registry/upload/out-of-order-is-416#gap,one-byte-late,repeated",
         "registry/upload/first-chunk-begins-at-0",
         chunk_is_next=lambda original, first, upload: True,
     ),
     row(
         "chunk-length-unchecked",
         "Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says.",
-        "registry/upload/range-and-length-agree#long",
-        "registry/upload/range-and-length-agree#short",
+        "registry/upload/range-and-length-agree#long,short",
         chunk_length_matches=lambda original, chunk, body: True,
     ),
 )
@@ -68,7 +65,6 @@ ROWS = (
 class UploadStatusFromCache(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: how far a session has come is told as it is now."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/responses-state-the-range",)
 
     def __init__(self) -> None:
@@ -80,35 +76,25 @@ class UploadStatusFromCache(Defect):
         return Answer(told.status, told.body, told.headers)
 
 
-class ChunkAnswered204(Defect):
+@defect("registry/upload/chunk-is-202")
+def chunk_answered204(chunk_accepted: Any, request: Request, upload: Upload) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/chunk-is-202",)
-
-    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
-        answer: Answer = original(request, upload)
-        answer.status = 204
-        return answer
+    answer: Answer = chunk_accepted(request, upload)
+    answer.status = 204
+    return answer
 
 
-class EmptyChunkFails(Defect):
+@defect("registry/upload/empty-chunk-is-no-server-error", crashes=(ZeroDivisionError,))
+async def empty_chunk_fails(append_chunk: Any, request: Request, upload: Upload) -> None:
     """API Reference, Error Handling: a chunk of no bytes is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
-    crashes = (ZeroDivisionError,)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if not request.body:
-            raise ZeroDivisionError
-        await original(request, upload)
+    if not request.body:
+        raise ZeroDivisionError
+    await append_chunk(request, upload)
 
 
 class ChunkBehindAnEmptyOneRefused(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: behind a chunk of no bytes the upload is where it was."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
 
     def __init__(self) -> None:
@@ -122,34 +108,25 @@ class ChunkBehindAnEmptyOneRefused(Defect):
             self.counted.add(upload.session)
 
 
-class EmptyChunkLaterFails(Defect):
+@defect("registry/upload/empty-chunk-is-no-server-error")
+async def empty_chunk_later_fails(append_chunk: Any, request: Request, upload: Upload) -> None:
     """API Reference, Error Handling: a chunk of no bytes is no failure, whatever came before it."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if upload.content and not request.body:
-            raise unsupported_error()
-        await original(request, upload)
+    if upload.content and not request.body:
+        raise unsupported_error()
+    await append_chunk(request, upload)
 
 
-class EmptyChunkBeginsAnew(Defect):
+@defect("registry/upload/empty-chunk-is-no-server-error")
+async def empty_chunk_begins_anew(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk of no bytes takes none away."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if not request.body:
-            upload.content.clear()
-        await original(request, upload)
+    if not request.body:
+        upload.content.clear()
+    await append_chunk(request, upload)
 
 
 class OneChunkInTwentyLost(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/in-chunks#twenty-four",)
 
     def __init__(self) -> None:
@@ -160,23 +137,18 @@ class OneChunkInTwentyLost(Defect):
             await original(request, upload)
 
 
-class LargeChunkCutShort(Defect):
+@defect("registry/upload/in-chunks#three")
+async def large_chunk_cut_short(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk is taken whole, above a mebibyte, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/in-chunks#three",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        await original(request, upload)
-        beyond = len(request.body) - KIB * KIB
-        if "content-range" in request.headers and beyond > 0:
-            upload.content[-beyond:] = bytes(beyond)
+    await append_chunk(request, upload)
+    beyond = len(request.body) - KIB * KIB
+    if "content-range" in request.headers and beyond > 0:
+        upload.content[-beyond:] = bytes(beyond)
 
 
 class LastBytesBehindStreamIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/last-chunk-by-put#behind-a-stream",)
 
     def __init__(self) -> None:
@@ -193,61 +165,43 @@ class LastBytesBehindStreamIgnored(Defect):
         return whole
 
 
-class ChunkOfOneByteRefused(Defect):
+@defect("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put#behind-chunks")
+def chunk_of_one_byte_refused(check_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: a range that ends where it begins is one byte."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put#behind-chunks")
-
-    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        first, _, last = request.headers.get("content-range", "").partition("-")
-        if first and first == last:
-            raise registry_of(original).out_of_order(request, upload)
-        original(request, upload)
+    first, _, last = request.headers.get("content-range", "").partition("-")
+    if first and first == last:
+        raise registry_of(check_chunk).out_of_order(request, upload)
+    check_chunk(request, upload)
 
 
-class SessionKnownFromItsFirstByte(Defect):
+@defect("registry/upload/status-is-reported", shipped=True)
+async def session_known_from_its_first_byte(get_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/status-is-reported",)
-    shipped = True
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if not registry_of(original).find_upload(asked).content:
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
-        return answer
+    answer: Answer = await get_upload(asked)
+    if not registry_of(get_upload).find_upload(asked).content:
+        raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+    return answer
 
 
-class StatusOfChunksAnswered200(Defect):
+@defect("registry/upload/status-is-reported")
+async def status_of_chunks_answered200(get_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: "The response to an active upload <location> MUST be a 204"."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/status-is-reported",)
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.status = 200 if registry_of(original).find_upload(asked).content else answer.status
-        return answer
+    answer: Answer = await get_upload(asked)
+    answer.status = 200 if registry_of(get_upload).find_upload(asked).content else answer.status
+    return answer
 
 
-class StreamRefused(Defect):
+@defect("registry/upload/streamed")
+def stream_refused(request: Request) -> Answer | None:
     """Docker Registry V2, Changes, b: a body of unknown length can be streamed to an upload."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/streamed",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        if request.method == "PATCH" and "content-length" not in request.headers:
-            return Answer.json(411, {"errors": [{"code": "SIZE_INVALID", "message": "a length is needed"}]})
-        return None
+    if request.method == "PATCH" and "content-length" not in request.headers:
+        return Answer.json(411, {"errors": [{"code": "SIZE_INVALID", "message": "a length is needed"}]})
+    return None
 
 
 class AbsentBlobRemembered(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that was asked for in vain is there when it was pushed."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/streamed",)
 
     def __init__(self) -> None:
@@ -264,120 +218,76 @@ class AbsentBlobRemembered(Defect):
         return content
 
 
-class BytesBeyondAPartLost(Defect):
+@defect("registry/upload/streamed")
+async def bytes_beyond_a_part_lost(append_chunk: Any, request: Request, upload: Upload) -> None:
     """API Reference, Service Endpoints: what is streamed is kept whole, beyond the size of one part of the storage."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/streamed",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        before = len(upload.content)
-        await original(request, upload)
-        if before < PART < len(upload.content):
-            del upload.content[PART:]
+    before = len(upload.content)
+    await append_chunk(request, upload)
+    if before < PART < len(upload.content):
+        del upload.content[PART:]
 
 
-class OutOfOrderWithoutRange(Defect):
+@defect("registry/upload/416-states-where-to-continue")
+def out_of_order_without_range(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/416-states-where-to-continue",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
+    return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
 
 
 class OutOfOrderAnswered400(_AnotherStatus):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order "MUST be responded to with 416"."""
 
-    surface = "registry"
     noticed_by = (
         "registry/upload/416-states-where-to-continue",
-        "registry/upload/out-of-order-is-416#one-byte-early",
-        "registry/upload/out-of-order-is-416#overlapping",
+        "registry/upload/out-of-order-is-416#one-byte-early,overlapping",
     )
     told = ("upload", "PATCH", 416, 400)
 
 
-class OutOfOrderWithoutLocation(Defect):
+@defect("registry/upload/416-states-where-to-continue")
+def out_of_order_without_location(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Chunked Upload: 416 has the Location at which the upload goes on."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/416-states-where-to-continue",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "Location") if answer.status == 416 and kind_of(request) == "upload" else answer
+    return without(answer, "Location") if answer.status == 416 and kind_of(request) == "upload" else answer
 
 
-class ContentRangeOfAnotherUnitFails(Defect):
+@defect("registry/upload/any-content-range-is-handled", shortest=3)
+def content_range_of_another_unit_fails(request: Request) -> Answer | None:
     """API Reference, Error Handling: a Content-Range that cannot be read is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/any-content-range-is-handled",)
-    shortest = 3
-
-    def intercept(self, request: Request) -> Answer | None:
-        return server_error_page() if "=" in request.headers.get("content-range", "") else None
+    return server_error_page() if "=" in request.headers.get("content-range", "") else None
 
 
-class OutOfOrderLastChunkAccepted(Defect):
+@defect("registry/upload/last-chunk-out-of-order-is-refused")
+def out_of_order_last_chunk_accepted(check_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: the chunk in the closing PUT keeps the order, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)
-
-    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if request.method != "PUT":
-            original(request, upload)
+    if request.method != "PUT":
+        check_chunk(request, upload)
 
 
 class LastChunksStoredOutOfOrder(_ClosedAllTheSame):
     """distribution-spec 1.1, Pushing a blob in chunks: what is refused for the order of its chunks is no blob."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)
     codes = ("RANGE_INVALID",)
 
 
-class MalformedContentRangeIgnored(Defect):
+@defect("registry/upload/malformed-content-range-is-refused#backwards,open,without-a-dash,words")
+def malformed_content_range_ignored(check_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: a Content-Range that cannot be read says no chunk in order."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/malformed-content-range-is-refused#backwards",
-        "registry/upload/malformed-content-range-is-refused#open",
-        "registry/upload/malformed-content-range-is-refused#without-a-dash",
-        "registry/upload/malformed-content-range-is-refused#words",
-    )
-
-    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if grammar.content_range(request.headers.get("content-range", "")):
-            original(request, upload)
+    if grammar.content_range(request.headers.get("content-range", "")):
+        check_chunk(request, upload)
 
 
-class OutOfOrderEndsTheUpload(Defect):
+@defect("registry/upload/out-of-order-changes-nothing#gap,one-byte-early")
+def out_of_order_ends_the_upload(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
     """distribution-spec 1.1, Pushing a blob in chunks: who is told 416 asks how far it came, and goes on there."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/out-of-order-changes-nothing#gap",
-        "registry/upload/out-of-order-changes-nothing#one-byte-early",
-    )
-
-    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
-        refusal: Refusal = original(request, upload)
-        registry_of(original).close_session(upload)
-        return refusal
+    refusal: Refusal = out_of_order(request, upload)
+    registry_of(out_of_order).close_session(upload)
+    return refusal
 
 
 class OutOfOrderStopsTheUpload(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the chunk that is next is taken after one that was refused."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/out-of-order-changes-nothing#gap",
-        "registry/upload/out-of-order-changes-nothing#repeated",
-    )
+    noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,repeated",)
 
     def __init__(self) -> None:
         self.stopped: set[str] = set()
@@ -396,11 +306,7 @@ class OutOfOrderStopsTheUpload(Defect):
 class OutOfOrderIsHashed(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was refused does not count for the digest."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/out-of-order-changes-nothing#gap",
-        "registry/upload/out-of-order-changes-nothing#one-byte-late",
-    )
+    noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,one-byte-late",)
 
     def __init__(self) -> None:
         self.hashed: set[str] = set()
@@ -420,11 +326,7 @@ class OutOfOrderIsHashed(Defect):
 class OutOfOrderStaysInTheFile(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: what was refused is not in the blob that was verified."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/out-of-order-changes-nothing#gap",
-        "registry/upload/out-of-order-changes-nothing#overlapping",
-    )
+    noticed_by = ("registry/upload/out-of-order-changes-nothing#gap,overlapping",)
 
     def __init__(self) -> None:
         self.left: dict[str, bytes] = {}
@@ -440,25 +342,20 @@ class OutOfOrderStaysInTheFile(Defect):
             await registry_of(original).store_blob(upload.repository, digest, content + left)
 
 
-class RefusedChunkOfOtherLengthKept(Defect):
+@defect("registry/upload/range-and-length-agree#long")
+async def refused_chunk_of_other_length_kept(append_chunk: Any, request: Request, upload: Upload) -> None:
     """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/range-and-length-agree#long",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        try:
-            await original(request, upload)
-        except Refusal as refusal:
-            if refusal.code == "SIZE_INVALID":
-                upload.content += request.body
-            raise
+    try:
+        await append_chunk(request, upload)
+    except Refusal as refusal:
+        if refusal.code == "SIZE_INVALID":
+            upload.content += request.body
+        raise
 
 
 class BlobDigestOnceWrongStaysWrong(Defect):
     """distribution-spec 1.1, POST then PUT: a blob is taken under its digest, whatever failed under that before."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/refusal-ends-no-other-upload",)
 
     def __init__(self) -> None:

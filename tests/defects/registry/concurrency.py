@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import IMAGES, Manifest, Upload
@@ -34,7 +35,6 @@ class _UnderWay(Defect):
 class FirstSessionsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: the first layers of a repository are pushed at once, and none is a failure."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/identical-blobs", "registry/at-once/identical-blobs#mounted")
 
     async def post_upload(self, original: Any, asked: Asked) -> Answer:
@@ -44,25 +44,20 @@ class FirstSessionsAtOnceFail(_UnderWay):
         return answer
 
 
-class SessionsNamedByTheClock(Defect):
+@defect("registry/at-once/identical-blobs")
+def sessions_named_by_the_clock(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
     """Docker Registry V2, Starting An Upload: each upload has a session of its own, in whichever moment it began."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/identical-blobs",)
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        if request.method == "POST":
-            registry, before = registry_of(original), upload.session
-            upload.session = str(uuid.UUID(int=int(time.time() * 4)))
-            registry.uploads[upload.session] = registry.uploads.pop(before)
-        answer: Answer = original(status, request, upload)
-        return answer
+    if request.method == "POST":
+        registry, before = registry_of(upload_answer), upload.session
+        upload.session = str(uuid.UUID(int=int(time.time() * 4)))
+        registry.uploads[upload.session] = registry.uploads.pop(before)
+    answer: Answer = upload_answer(status, request, upload)
+    return answer
 
 
 class SecondPushOfSameBlobRefused(Defect):
     """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/identical-blobs",)
 
     def __init__(self) -> None:
@@ -80,7 +75,6 @@ class SecondPushOfSameBlobRefused(Defect):
 class BlobsAtOnceMixed(Defect):
     """Of several blobs that are pushed at once, each keeps its own bytes."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/identical-blobs",)
 
     def __init__(self) -> None:
@@ -95,7 +89,6 @@ class BlobsAtOnceMixed(Defect):
 class IdenticalManifestsRemoved(_UnderWay):
     """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/identical-manifests",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
@@ -108,7 +101,6 @@ class IdenticalManifestsRemoved(_UnderWay):
 class ChunksAtOnceFail(_UnderWay):
     """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-session",)
 
     async def patch_upload(self, original: Any, asked: Asked) -> Answer:
@@ -118,29 +110,24 @@ class ChunksAtOnceFail(_UnderWay):
         return answer
 
 
-class RefusedTwinCounted(Defect):
+@defect("registry/at-once/one-session")
+async def refused_twin_counted(patch_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/one-session",)
-
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        upload = registry_of(original).find_upload(asked)
-        before = len(upload.content)
-        await asyncio.sleep(PAUSE_S)
-        try:
-            answer: Answer = await original(asked)
-        except Refusal:
-            if len(upload.content) > before:
-                upload.content += asked.request.body
-            raise
-        return answer
+    upload = registry_of(patch_upload).find_upload(asked)
+    before = len(upload.content)
+    await asyncio.sleep(PAUSE_S)
+    try:
+        answer: Answer = await patch_upload(asked)
+    except Refusal:
+        if len(upload.content) > before:
+            upload.content += asked.request.body
+        raise
+    return answer
 
 
 class ClosedAtOnceForNobody(_UnderWay):
     """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-session",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
@@ -151,29 +138,24 @@ class ClosedAtOnceForNobody(_UnderWay):
         return answer
 
 
-class ClosedAtOnceDoubled(Defect):
+@defect("registry/at-once/one-session")
+async def closed_at_once_doubled(put_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/one-session",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        upload, digest = registry_of(original).find_upload(asked), asked.request.parameter("digest") or ""
-        await asyncio.sleep(PAUSE_S)
-        try:
-            answer: Answer = await original(asked)
-        except Refusal:
-            blobs = registry_of(original).stored(asked.name).blobs
-            if digest in blobs and upload.session not in registry_of(original).uploads:
-                blobs[digest] += asked.request.body
-            raise
-        return answer
+    upload, digest = registry_of(put_upload).find_upload(asked), asked.request.parameter("digest") or ""
+    await asyncio.sleep(PAUSE_S)
+    try:
+        answer: Answer = await put_upload(asked)
+    except Refusal:
+        blobs = registry_of(put_upload).stored(asked.name).blobs
+        if digest in blobs and upload.session not in registry_of(put_upload).uploads:
+            blobs[digest] += asked.request.body
+        raise
+    return answer
 
 
 class SecondClosingFails(Defect):
     """API Reference, Error Handling: a closing request that is sent twice is no reason for a 5xx."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-session",)
 
     def __init__(self) -> None:
@@ -191,22 +173,17 @@ class SecondClosingFails(Defect):
         return answer
 
 
-class ChunksAtOnceBothAppended(Defect):
+@defect("registry/at-once/one-session")
+async def chunks_at_once_both_appended(append_chunk: Any, request: Request, upload: Upload) -> None:
     """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/one-session",)
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        registry_of(original).check_chunk(request, upload)
-        await asyncio.sleep(PAUSE_S)
-        upload.content += request.body
+    registry_of(append_chunk).check_chunk(request, upload)
+    await asyncio.sleep(PAUSE_S)
+    upload.content += request.body
 
 
 class OneTagAtOnceFails(_UnderWay):
     """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-tag",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
@@ -218,7 +195,6 @@ class OneTagAtOnceFails(_UnderWay):
 class ImagesOfOneTagMixed(Defect):
     """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-tag",)
 
     def __init__(self) -> None:
@@ -237,7 +213,6 @@ class ImagesOfOneTagMixed(Defect):
 class TagMovedBeforeItsManifest(Defect):
     """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/one-tag",)
 
     def __init__(self) -> None:
@@ -255,7 +230,6 @@ class TagMovedBeforeItsManifest(Defect):
 class PullWhileDeletedFails(Defect):
     """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/pulled-while-deleted",)
 
     def __init__(self) -> None:
@@ -290,7 +264,6 @@ class PulledInPartWhileDeleted(PullWhileDeletedFails):
 class DeletionAtOnceRefusedToBoth(Defect):
     """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/pulled-while-deleted",)
 
     def __init__(self) -> None:
@@ -307,7 +280,6 @@ class DeletionAtOnceRefusedToBoth(Defect):
 class SecondDeletionFails(Defect):
     """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/pulled-while-deleted",)
 
     def __init__(self) -> None:
@@ -325,12 +297,7 @@ class SecondDeletionFails(Defect):
 class OneRequestInTwentyFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/at-once/pulled-while-pushed-again#blob",
-        "registry/at-once/pulled-while-pushed-again#digest",
-        "registry/at-once/pulled-while-pushed-again#tag",
-    )
+    noticed_by = ("registry/at-once/pulled-while-pushed-again#blob,digest,tag",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -344,7 +311,6 @@ class OneRequestInTwentyFails(Defect):
 class OneSessionInTwentyForgotten(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/pulled-while-pushed-again#blob",)
 
     def __init__(self) -> None:
@@ -360,7 +326,6 @@ class OneSessionInTwentyForgotten(Defect):
 class DeletionsOfTagsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-deletions",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
@@ -372,7 +337,6 @@ class DeletionsOfTagsAtOnceFail(_UnderWay):
 class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
     """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-deletions",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
@@ -384,23 +348,18 @@ class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
             await registry_of(original).remove_manifest(name, named)
 
 
-class TagsDeletedAtOnceComeBack(Defect):
+@defect("registry/at-once/several-deletions")
+async def tags_deleted_at_once_come_back(remove_tag: Any, name: str, tag: str) -> None:
     """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/several-deletions",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        stored = registry_of(original).stored(name)
-        left = {each: digest for each, digest in stored.tags.items() if each != tag}
-        await asyncio.sleep(PAUSE_S)
-        stored.tags = left
+    stored = registry_of(remove_tag).stored(name)
+    left = {each: digest for each, digest in stored.tags.items() if each != tag}
+    await asyncio.sleep(PAUSE_S)
+    stored.tags = left
 
 
 class ReferrersAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-referrers",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
@@ -412,7 +371,6 @@ class ReferrersAtOnceFail(_UnderWay):
 class ReferrersAtOnceLost(Defect):
     """Referrers may be pushed by many at once; each is listed afterwards, though the list is one document."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-referrers",)
 
     def __init__(self) -> None:
@@ -432,7 +390,6 @@ class ReferrersAtOnceLost(Defect):
 class TagsAtOnceFail(_UnderWay):
     """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-tags",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
@@ -444,7 +401,6 @@ class TagsAtOnceFail(_UnderWay):
 class ManifestsAtOnceMixed(Defect):
     """Of several manifests that are pushed at once, each keeps its own bytes."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/several-tags",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
@@ -453,24 +409,19 @@ class ManifestsAtOnceMixed(Defect):
         await original(name, self.manifest)
 
 
-class TagListRewrittenWhileRead(Defect):
+@defect("registry/at-once/tags-listed-while-pushed")
+async def tag_list_rewritten_while_read(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Docker Registry V2, Listing Image Tags: a list that is read while a tag is pushed has those that were there."""
-
-    surface = "registry"
-    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        stored = registry_of(original).opened(name)
-        stored.tags, tags = {}, stored.tags
-        await asyncio.sleep(PAUSE_S)
-        stored.tags = {**tags, **stored.tags}
-        await original(name, tag, digest)
+    stored = registry_of(set_tag).opened(name)
+    stored.tags, tags = {}, stored.tags
+    await asyncio.sleep(PAUSE_S)
+    stored.tags = {**tags, **stored.tags}
+    await set_tag(name, tag, digest)
 
 
 class PushWhileListedFails(_UnderWay):
     """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/tags-listed-while-pushed",)
 
     async def list_tags(self, original: Any, asked: Asked) -> Answer:
@@ -487,7 +438,6 @@ class PushWhileListedFails(_UnderWay):
 class OneTagInTwentyNotSet(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
 
-    surface = "registry"
     noticed_by = ("registry/at-once/tags-listed-while-pushed",)
 
     def __init__(self) -> None:
@@ -501,7 +451,6 @@ class OneTagInTwentyNotSet(Defect):
 class TagsReturnWithTheirManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are gone, whatever is pushed later."""
 
-    surface = "registry"
     noticed_by = ("registry/model/repository-matches-the-model",)
     # A blob without a manifest may be collected: both are pushed anew.
     shortest = 12
@@ -522,7 +471,6 @@ class TagsReturnWithTheirManifest(Defect):
 class DeletionMovesTagsBack(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag of a deleted image is gone, whatever it named before."""
 
-    surface = "registry"
     noticed_by = ("registry/model/repository-matches-the-model",)
     shortest = 10
 

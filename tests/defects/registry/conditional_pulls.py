@@ -6,9 +6,9 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry.routing import Asked
 from conformance.reference.support.registry import kind_of, registry_of, without
-from tests.defects.rows import row
 
 ROWS = (
     row(
@@ -26,69 +26,42 @@ ROWS = (
 )
 
 
-class UnchangedForAnyCache(Defect):
+@defect("registry/pull/304-has-the-header-fields-of-200#blob,manifest")
+def unchanged_for_any_cache(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/304-has-the-header-fields-of-200#blob",
-        "registry/pull/304-has-the-header-fields-of-200#manifest",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
-            answer.headers["Cache-Control"] = "private, no-cache"
-        return answer
+    if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
+        answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
-class UnchangedUnderAnotherTag(Defect):
+@defect("registry/pull/304-has-the-header-fields-of-200#blob")
+def unchanged_under_another_tag(unchanged: Any, digest: str) -> Answer:
     """RFC 9110 section 15.4.5: 304 has the ETag that 200 would have had."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/304-has-the-header-fields-of-200#blob",)
-
-    def unchanged(self, original: Any, digest: str) -> Answer:
-        answer: Answer = original(digest)
-        answer.headers["ETag"] = f'"{digest}-304"'
-        return answer
+    answer: Answer = unchanged(digest)
+    answer.headers["ETag"] = f'"{digest}-304"'
+    return answer
 
 
-class HeadOfWhatIsKnownTellsNoTag(Defect):
+@defect("registry/pull/304-has-the-header-fields-of-200#manifest-head")
+def head_of_what_is_known_tells_no_tag(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.4.5: a 304 has the entity tag, to HEAD as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/304-has-the-header-fields-of-200#manifest-head",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD" and answer.status == 304:
-            del answer.headers["ETag"]
-        return answer
+    if request.method == "HEAD" and answer.status == 304:
+        del answer.headers["ETag"]
+    return answer
 
 
-class UnchangedOfNoLength(Defect):
+@defect("registry/pull/304-has-the-header-fields-of-200#blob,manifest")
+def unchanged_of_no_length(unchanged: Any, digest: str) -> Answer:
     """RFC 9110 section 8.6: 304 tells the length that 200 would have had, or none."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/304-has-the-header-fields-of-200#blob",
-        "registry/pull/304-has-the-header-fields-of-200#manifest",
-    )
-
-    def unchanged(self, original: Any, digest: str) -> Answer:
-        answer: Answer = original(digest)
-        answer.headers["Content-Length"] = "0"
-        return answer
+    answer: Answer = unchanged(digest)
+    answer.headers["Content-Length"] = "0"
+    return answer
 
 
 class EntityTagsWithoutQuotationMarks(Defect):
     """RFC 9110 section 8.8.3: an entity tag is in quotation marks; who sends it back as it came is understood."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/entity-tag-is-quoted#blob",
-        "registry/pull/entity-tag-is-quoted#manifest",
-        "registry/pull/entity-tag-is-quoted#manifest-head",
-    )
+    noticed_by = ("registry/pull/entity-tag-is-quoted#blob,manifest,manifest-head",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
@@ -99,38 +72,23 @@ class EntityTagsWithoutQuotationMarks(Defect):
         return digest in request.headers.get("if-none-match", "")
 
 
-class HeadKnowsNoEntityTag(Defect):
+@defect("registry/pull/if-none-match-returns-304#manifest-head")
+async def head_knows_no_entity_tag(head_manifest: Any, asked: Asked) -> Answer:
     """RFC 9110 section 13.1.2: If-None-Match is heeded of HEAD as of GET."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/if-none-match-returns-304#manifest-head",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        await original(asked)
-        registry = registry_of(original)
-        answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
-        return answer
+    await head_manifest(asked)
+    registry = registry_of(head_manifest)
+    answer: Answer = registry.manifest_answer(asked.request, registry.manifest_of(asked))
+    return answer
 
 
-class OneEntityTagRead(Defect):
+@defect("registry/pull/if-none-match-returns-304#blob-among-others,manifest-among-others")
+def one_entity_tag_read(not_modified: Any, request: Request, digest: str) -> bool:
     """RFC 9110 section 13.1.2: If-None-Match is a list of entity tags."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/if-none-match-returns-304#blob-among-others",
-        "registry/pull/if-none-match-returns-304#manifest-among-others",
-    )
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')
+    return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')
 
 
-class HeadOfAnotherNotModified(Defect):
+@defect("registry/pull/if-none-match-of-another-etag-is-200")
+def head_of_another_not_modified(not_modified: Any, request: Request, digest: str) -> bool:
     """RFC 9110 section 13.1.2: 304 is for who has this very content, to HEAD as to GET."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/if-none-match-of-another-etag-is-200",)
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        known: bool = original(request, digest)
-        return known or (request.method == "HEAD" and "if-none-match" in request.headers)
+    known: bool = not_modified(request, digest)
+    return known or (request.method == "HEAD" and "if-none-match" in request.headers)

@@ -7,12 +7,12 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest, Upload
 from conformance.reference.support.registry import kind_of, registry_of
-from tests.defects.rows import row
 from tests.defects.support.registry import _AnotherStatus, _DeletedBlobs, unsupported_error
 
 Place = tuple[str, str]
@@ -24,88 +24,66 @@ ROWS = (
         "deletion-answered200",
         "distribution-spec 1.1, Content Management: an accepted deletion is 202.",
         "registry/delete/manifest-is-answered-202",
-        "registry/delete/manifest-is-answered-202#without-its-subject",
-        "registry/delete/manifest-is-answered-202#without-its-tag",
+        "registry/delete/manifest-is-answered-202#without-its-subject,without-its-tag",
         deleted=lambda original: Answer(200),
     ),
 )
 
 
-class DeletionOfMissingTagAccepted(Defect):
+@defect("registry/delete/absent-is-404#tag")
+async def deletion_of_missing_tag_accepted(delete_manifest: Any, asked: Asked) -> Answer:
     """Docker Registry V2, Deleting an Image: what did not exist is 404, a tag as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404#tag",)
-
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        if ":" not in asked.reference and asked.reference not in registry.stored(asked.name).tags:
-            return registry.deleted()
-        answer: Answer = await original(asked)
-        return answer
+    registry = registry_of(delete_manifest)
+    if ":" not in asked.reference and asked.reference not in registry.stored(asked.name).tags:
+        return registry.deleted()
+    answer: Answer = await delete_manifest(asked)
+    return answer
 
 
-class BlobDeletedAsManifest(Defect):
+@defect("registry/delete/absent-is-404#blob-as-manifest")
+async def blob_deleted_as_manifest(delete_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404#blob-as-manifest",)
-
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        try:
-            answer: Answer = await original(asked)
-        except Refusal:
-            if asked.reference not in registry.stored(asked.name).blobs:
-                raise
-            await registry.remove_blob(asked.name, asked.reference)
-            return registry.deleted()
-        return answer
+    registry = registry_of(delete_manifest)
+    try:
+        answer: Answer = await delete_manifest(asked)
+    except Refusal:
+        if asked.reference not in registry.stored(asked.name).blobs:
+            raise
+        await registry.remove_blob(asked.name, asked.reference)
+        return registry.deleted()
+    return answer
 
 
-class DeletionInAnAbsentRepositoryFails(Defect):
+@defect("registry/delete/absent-is-404#manifest-nowhere")
+async def deletion_in_an_absent_repository_fails(delete_manifest: Any, asked: Asked) -> Answer:
     """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404#manifest-nowhere",)
-
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        if asked.name not in registry_of(original).repositories:
-            raise unsupported_error()
-        answer: Answer = await original(asked)
-        return answer
+    if asked.name not in registry_of(delete_manifest).repositories:
+        raise unsupported_error()
+    answer: Answer = await delete_manifest(asked)
+    return answer
 
 
-class BlobDeletionTakesManifests(Defect):
+@defect("registry/delete/blob-deletion-keeps-manifests")
+async def blob_deletion_takes_manifests(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-deletion-keeps-manifests",)
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        stored = registry_of(original).stored(name)
-        for manifest in list(stored.manifests.values()):
-            if digest.encode() in manifest.content:
-                stored.manifests.pop(manifest.digest)
+    await remove_blob(name, digest)
+    stored = registry_of(remove_blob).stored(name)
+    for manifest in list(stored.manifests.values()):
+        if digest.encode() in manifest.content:
+            stored.manifests.pop(manifest.digest)
 
 
-class DeletingABlobInUseFails(Defect):
+@defect("registry/delete/blob-deletion-keeps-manifests")
+async def deleting_a_blob_in_use_fails(remove_blob: Any, name: str, digest: str) -> None:
     """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-deletion-keeps-manifests",)
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
-            raise Refusal("DENIED", {"digest": digest}, status=500)
-        await original(name, digest)
+    if any(digest.encode() in each.content for each in registry_of(remove_blob).stored(name).manifests.values()):
+        raise Refusal("DENIED", {"digest": digest}, status=500)
+    await remove_blob(name, digest)
 
 
 class DeletedBlobGivenInParts(_DeletedBlobs):
     """distribution-spec 1.1, Deleting Blobs: of a deleted blob nothing is given, no part either."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/blob-is-gone",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
@@ -116,42 +94,28 @@ class DeletedBlobGivenInParts(_DeletedBlobs):
         return registry_of(original).part_answer(asked.reference, content, 0, 10)
 
 
-class DeletedBlobStillServed(Defect):
+@defect("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
+async def deleted_blob_still_served(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        """Forgets to."""
 
 
 class BlobDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting Blobs: "Upon success, the registry MUST respond with code 202 Accepted"."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/blob-is-gone", "registry/delete/blob-is-gone#sha512")
     told = ("blob", "DELETE", 202, 204)
 
 
-class BlobDeletedEverywhere(Defect):
+@defect("registry/delete/blob-stays-in-other-repositories", "registry/delete/blob-stays-in-other-repositories#pushed")
+async def blob_deleted_everywhere(remove_blob: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/delete/blob-stays-in-other-repositories",
-        "registry/delete/blob-stays-in-other-repositories#pushed",
-    )
-
-    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
-        for repository in registry_of(original).repositories.values():
-            repository.blobs.pop(digest, None)
+    for repository in registry_of(remove_blob).repositories.values():
+        repository.blobs.pop(digest, None)
 
 
 class BlobKnownSinceTheSessionOpened(Defect):
     """distribution-spec 1.1, Pushing a blob: 201 says that a blob is there, deleted meanwhile or not."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/can-be-pushed-again",)
 
     def __init__(self) -> None:
@@ -171,7 +135,6 @@ class BlobKnownSinceTheSessionOpened(Defect):
 class DeletedImagesTagNeverListedAgain(Defect):
     """distribution-spec 1.1, Listing Tags: a tag whose image was deleted and pushed again is listed."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/can-be-pushed-again",)
 
     def __init__(self) -> None:
@@ -188,7 +151,6 @@ class DeletedImagesTagNeverListedAgain(Defect):
 class DeletedBlobNeverServedAgain(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that was deleted and pushed again is there."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/can-be-pushed-again",)
 
     def __init__(self) -> None:
@@ -208,7 +170,6 @@ class DeletedBlobNeverServedAgain(Defect):
 class DeletedDigestNeverComesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: what was deleted and pushed again is there by its digest as well."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/can-be-pushed-again",)
 
     def __init__(self) -> None:
@@ -223,55 +184,39 @@ class DeletedDigestNeverComesBack(Defect):
         return found
 
 
-class DockerImagesNotDeleted(Defect):
+@defect("registry/delete/image-stays-in-other-repositories#digest")
+async def docker_images_not_deleted(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/image-stays-in-other-repositories#digest",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        manifest = registry_of(original).stored(name).manifests.get(digest)
-        if manifest is None or manifest.media_type in OCI_TYPES:
-            await original(name, digest)
+    manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
+    if manifest is None or manifest.media_type in OCI_TYPES:
+        await remove_manifest(name, digest)
 
 
-class DeletedIndexStillServed(Defect):
+@defect("registry/delete/index-goes-with-its-tags")
+async def deleted_index_still_served(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: an index whose deletion was accepted is gone, as an image is."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/index-goes-with-its-tags",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        manifest = registry_of(original).stored(name).manifests.get(digest)
-        if manifest is None or manifest.media_type != OCI_INDEX:
-            await original(name, digest)
+    manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
+    if manifest is None or manifest.media_type != OCI_INDEX:
+        await remove_manifest(name, digest)
 
 
-class TagsOfADeletedIndexStay(Defect):
+@defect("registry/delete/index-goes-with-its-tags")
+async def tags_of_a_deleted_index_stay(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: the tags of a deleted index go with it."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/index-goes-with-its-tags",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        stored = registry_of(original).stored(name)
-        manifest, tags = stored.manifests.get(digest), dict(stored.tags)
-        await original(name, digest)
-        if manifest and manifest.media_type == OCI_INDEX:
-            stored.tags.update(tags)
+    stored = registry_of(remove_manifest).stored(name)
+    manifest, tags = stored.manifests.get(digest), dict(stored.tags)
+    await remove_manifest(name, digest)
+    if manifest and manifest.media_type == OCI_INDEX:
+        stored.tags.update(tags)
 
 
-class IndexDeletionAnswered200(Defect):
+@defect("registry/delete/index-goes-with-its-tags")
+async def index_deletion_answered200(delete_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Deleting Manifests: 202 for an index, as for an image."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/index-goes-with-its-tags",)
-
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        manifest = registry_of(original).manifest_of(asked)
-        answer: Answer = await original(asked)
-        answer.status = 200 if manifest.media_type == OCI_INDEX else answer.status
-        return answer
+    manifest = registry_of(delete_manifest).manifest_of(asked)
+    answer: Answer = await delete_manifest(asked)
+    answer.status = 200 if manifest.media_type == OCI_INDEX else answer.status
+    return answer
 
 
 def tag_of(digest: str) -> str:
@@ -304,8 +249,7 @@ class OwnTags:
 class DeletedIsAsItWas(OwnTags, Defect):
     """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
 
-    surface = "registry"
-    noticed_by = ("registry/delete/conditional-pull-is-404#blob", "registry/delete/conditional-pull-is-404#manifest")
+    noticed_by = ("registry/delete/conditional-pull-is-404#blob,manifest",)
 
     def __init__(self) -> None:
         self.sent: set[tuple[str, str]] = set()
@@ -325,23 +269,18 @@ class DeletedIsAsItWas(OwnTags, Defect):
         return answer
 
 
-class IndexDeletionTakesItsImages(Defect):
+@defect("registry/delete/listed-images-stay")
+async def index_deletion_takes_its_images(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/listed-images-stay",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        deleted = registry_of(original).stored(name).manifests[digest]
-        await original(name, digest)
-        for child in deleted.document.get("manifests") or []:
-            await original(name, child["digest"])
+    deleted = registry_of(remove_manifest).stored(name).manifests[digest]
+    await remove_manifest(name, digest)
+    for child in deleted.document.get("manifests") or []:
+        await remove_manifest(name, child["digest"])
 
 
 class DeletionTakesTagsThatMovedAway(Defect):
     """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
 
     def __init__(self) -> None:
@@ -358,7 +297,6 @@ class DeletionTakesTagsThatMovedAway(Defect):
 class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
 
     def __init__(self) -> None:
@@ -372,24 +310,19 @@ class TagStaysAfterItsManifest(Defect):
         return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
 
 
-class DeletionSweepsUnnamedBlobs(Defect):
+@defect("registry/delete/others-stay")
+async def deletion_sweeps_unnamed_blobs(remove_manifest: Any, name: str, digest: str) -> None:
     """Docker Registry V2, Pushing an Image: blobs come before their manifest, and are there when that comes."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/others-stay",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        stored = registry_of(original).stored(name)
-        named = b"".join(each.content for each in stored.manifests.values())
-        for blob in [each for each in stored.blobs if each.encode() not in named]:
-            del stored.blobs[blob]
+    await remove_manifest(name, digest)
+    stored = registry_of(remove_manifest).stored(name)
+    named = b"".join(each.content for each in stored.manifests.values())
+    for blob in [each for each in stored.blobs if each.encode() not in named]:
+        del stored.blobs[blob]
 
 
 class DeletedDigestTakesThatBesideIt(Defect):
     """distribution-spec 1.1, Deleting Manifests: what shares a config with what was deleted is there by digest."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/others-stay",)
 
     def __init__(self) -> None:
@@ -409,36 +342,27 @@ class DeletedDigestTakesThatBesideIt(Defect):
         return manifest
 
 
-class IndexGoesWithItsImage(Defect):
+@defect("registry/delete/others-stay#index-of-it")
+async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/others-stay#index-of-it",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        await original(name, digest)
-        for each in list(registry_of(original).stored(name).manifests.values()):
-            if any(listed["digest"] == digest for listed in each.document.get("manifests") or []):
-                await original(name, each.digest)
+    await remove_manifest(name, digest)
+    for each in list(registry_of(remove_manifest).stored(name).manifests.values()):
+        if any(listed["digest"] == digest for listed in each.document.get("manifests") or []):
+            await remove_manifest(name, each.digest)
 
 
-class DeletedReferrerTakesItsSubject(Defect):
+@defect("registry/delete/deleting-a-referrer-keeps-its-subject")
+async def deleted_referrer_takes_its_subject(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: what was referred to stays."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/deleting-a-referrer-keeps-its-subject",)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        manifest = registry_of(original).stored(name).manifests.get(digest)
-        await original(name, digest)
-        if manifest and manifest.subject:
-            await original(name, manifest.subject)
+    manifest = registry_of(remove_manifest).stored(name).manifests.get(digest)
+    await remove_manifest(name, digest)
+    if manifest and manifest.subject:
+        await remove_manifest(name, manifest.subject)
 
 
 class LinkCounts(Defect):
     """distribution-spec 1.1, Listing Tags: a page begins behind the last tag of that before, whatever went since."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
@@ -453,7 +377,6 @@ class LinkCounts(Defect):
 class DeletedTagPushedAgainNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: a tag that was deleted and pushed again is listed."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
@@ -470,7 +393,6 @@ class DeletedTagPushedAgainNotListed(Defect):
 class DeletedTagNamesWhatItDid(Defect):
     """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
@@ -484,23 +406,18 @@ class DeletedTagNamesWhatItDid(Defect):
         await original(name, tag, self.named.pop((name, tag), digest))
 
 
-class DeletedTagTakesItsDigest(Defect):
+@defect("registry/delete/tag-goes-alone")
+async def deleted_tag_takes_its_digest(remove_tag: Any, name: str, tag: str) -> None:
     """distribution-spec 1.1, Deleting tags: the image stays where other tags name it, by its digest, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/tag-goes-alone",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        stored = registry_of(original).stored(name)
-        digest = stored.tags.get(tag, "")
-        await original(name, tag)
-        stored.manifests.pop(digest, None)
+    stored = registry_of(remove_tag).stored(name)
+    digest = stored.tags.get(tag, "")
+    await remove_tag(name, tag)
+    stored.manifests.pop(digest, None)
 
 
 class DeletedTagsInPages(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
@@ -522,7 +439,6 @@ class DeletedTagsInPages(Defect):
 class DeletedTagRefused(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag that was deleted may be given again."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
@@ -542,7 +458,6 @@ class DeletedTagRefused(Defect):
 class DeletedTagFromCache(Defect):
     """distribution-spec 1.1, Deleting tags: a deleted tag is gone for those, too, who have read it before."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
 
     def __init__(self) -> None:
@@ -569,7 +484,6 @@ class DeletedTagFromCache(Defect):
 class TagDeletionAnswered204(_AnotherStatus):
     """distribution-spec 1.1, Deleting tags: "Upon success, the registry MUST respond with a 202 Accepted code"."""
 
-    surface = "registry"
     noticed_by = ("registry/delete/tag-goes-alone",)
     told = ("manifest", "DELETE", 202, 204)
 
@@ -577,27 +491,15 @@ class TagDeletionAnswered204(_AnotherStatus):
         return ":" not in request.path
 
 
-class DeletionOfMissingBlobAccepted(Defect):
+@defect("registry/delete/absent-is-404#deleted-blob,blob,blob-nowhere")
+async def deletion_of_missing_blob_accepted(delete_blob: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/delete/absent-is-404#deleted-blob",
-        "registry/delete/absent-is-404#blob",
-        "registry/delete/absent-is-404#blob-nowhere",
-    )
-
-    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        await registry.remove_blob(asked.name, registry.check_digest(asked.reference))
-        return registry.deleted()
+    registry = registry_of(delete_blob)
+    await registry.remove_blob(asked.name, registry.check_digest(asked.reference))
+    return registry.deleted()
 
 
-class ManifestDeletionGetsNoAnswer(Defect):
+@defect("registry/delete/absent-is-404#deleted-manifest")
+def manifest_deletion_gets_no_answer(request: Request) -> Answer | None:
     """OCI 1.1, Deleting Manifests: 202."""
-
-    surface = "registry"
-    noticed_by = ("registry/delete/absent-is-404#deleted-manifest",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None
+    return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None

@@ -11,7 +11,6 @@ from conformance.reference.support.registry import registry_of
 class MountedBlobsUnknownToManifests(Defect):
     """Docker Registry V2, Cross Repository Blob Mount: a mounted blob is there for manifests as a pushed one is."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/serves-an-image",)
 
     def __init__(self) -> None:

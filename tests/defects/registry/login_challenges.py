@@ -7,18 +7,17 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.support.registry import kind_of, registry_of, without
-from tests.defects.rows import row
 from tests.defects.support.registry import _ToldInText
 
 ROWS = (
     row(
         "challenge-missing",
         "RFC 9110 section 15.5.2: 401 has a WWW-Authenticate.",
-        "registry/login/challenge-is-given#of-the-whole-run",
-        "registry/login/challenge-is-given#support",
+        "registry/login/challenge-is-given#of-the-whole-run,support",
         rewrite=lambda request, answer: without(answer, "WWW-Authenticate"),
     ),
     row(
@@ -52,130 +51,78 @@ ROWS = (
     row(
         "api-version-missing",
         "Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version.",
-        "registry/support/names-its-version#anonymous",
-        "registry/support/names-its-version#login",
+        "registry/support/names-its-version#anonymous,login",
         rewrite=lambda request, answer: without(answer, "Docker-Distribution-Api-Version"),
     ),
 )
 
 
-class CatalogChallengeWithoutScope(Defect):
+@defect("registry/login/catalog-challenge-names-the-scope")
+def catalog_challenge_without_scope(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
     """Docker token scopes: the challenge names ``registry:catalog:*`` where that is what is wanted."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/catalog-challenge-names-the-scope",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        parameters: list[tuple[str, str]] = original([each for each in wanted if each.kind == "repository"], error)
-        return parameters
-
-
-class ChallengeRunsOn(Defect):
-    """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/challenge-is-given#blob",
-        "registry/login/challenge-is-given#blob-head",
-        "registry/login/challenge-is-given#delete-blob",
-        "registry/login/challenge-is-given#delete-manifest",
-        "registry/login/challenge-is-given#delete-tag",
-        "registry/login/challenge-is-given#manifest",
-        "registry/login/challenge-is-given#manifest-by-digest",
-        "registry/login/challenge-is-given#manifest-head",
-        "registry/login/challenge-is-given#mount",
-        "registry/login/challenge-is-given#put-manifest",
-        "registry/login/challenge-is-given#put-manifest-by-digest",
-        "registry/login/challenge-is-given#tags",
-        "registry/login/challenge-is-given#upload",
-        "registry/login/challenge-is-given#upload-at-once",
+    parameters: list[tuple[str, str]] = challenge_parameters(
+        [each for each in wanted if each.kind == "repository"], error
     )
+    return parameters
 
-    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        told: list[str] = original(wanted, error)
-        return told if error else [value + "x" for value in told]
+
+@defect(
+    "registry/login/challenge-is-given#blob,blob-head,delete-blob,delete-manifest,delete-tag,manifest",
+    "registry/login/challenge-is-given#manifest-by-digest,manifest-head,mount,put-manifest,put-manifest-by-digest",
+    "registry/login/challenge-is-given#tags,upload,upload-at-once",
+)
+def challenge_runs_on(challenges: Any, wanted: list[Access], error: str | None) -> list[str]:
+    """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
+    told: list[str] = challenges(wanted, error)
+    return told if error else [value + "x" for value in told]
 
 
 def _shown(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
-class BadTokenUnchallenged(Defect):
+@defect("registry/login/challenge-is-given#malformed-token,of-the-whole-run")
+def bad_token_unchallenged(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that for a token which cannot be read, too."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/challenge-is-given#malformed-token",
-        "registry/login/challenge-is-given#of-the-whole-run",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "WWW-Authenticate") if re.search("(?i)^bearer ", _shown(request)) else answer
+    return without(answer, "WWW-Authenticate") if re.search("(?i)^bearer ", _shown(request)) else answer
 
 
-class ChallengeWithoutRealm(Defect):
+@defect("registry/login/challenge-is-given#support")
+def challenge_without_realm(challenge_parameters: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
     """RFC 6750 section 3: a Bearer challenge tells its realm, without which nobody knows where tokens are given."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-is-given#support",)
-
-    def challenge_parameters(self, original: Any, wanted: Any, error: str | None) -> list[tuple[str, str]]:
-        return [each for each in original(wanted, error) if each[0] != "realm"]
+    return [each for each in challenge_parameters(wanted, error) if each[0] != "realm"]
 
 
-class ChallengeScopeOfTheApp(Defect):
+@defect(
+    "registry/login/challenge-names-the-scope#blob,blob-head,chunk,delete-blob,delete-manifest,delete-tag",
+    "registry/login/challenge-names-the-scope#manifest,manifest-by-digest,manifest-head,mount,of-the-whole-run",
+    "registry/login/challenge-names-the-scope#put-manifest,put-manifest-by-digest,tags,upload,upload-at-once",
+)
+def challenge_scope_of_the_app(challenged_scope: Any, wanted: list[Access]) -> str:
     """Docker token scopes: the scope has the whole repository name, its organization too."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/challenge-names-the-scope#blob",
-        "registry/login/challenge-names-the-scope#blob-head",
-        "registry/login/challenge-names-the-scope#chunk",
-        "registry/login/challenge-names-the-scope#delete-blob",
-        "registry/login/challenge-names-the-scope#delete-manifest",
-        "registry/login/challenge-names-the-scope#delete-tag",
-        "registry/login/challenge-names-the-scope#manifest",
-        "registry/login/challenge-names-the-scope#manifest-by-digest",
-        "registry/login/challenge-names-the-scope#manifest-head",
-        "registry/login/challenge-names-the-scope#mount",
-        "registry/login/challenge-names-the-scope#of-the-whole-run",
-        "registry/login/challenge-names-the-scope#put-manifest",
-        "registry/login/challenge-names-the-scope#put-manifest-by-digest",
-        "registry/login/challenge-names-the-scope#tags",
-        "registry/login/challenge-names-the-scope#upload",
-        "registry/login/challenge-names-the-scope#upload-at-once",
-    )
-
-    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
-        return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
+    return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
 
 
-class ChallengeMissingForAChunk(Defect):
+@defect("registry/login/challenge-names-the-scope#chunk")
+def challenge_missing_for_a_chunk(request: Request, answer: Answer) -> Answer:
     """Docker token flow: whose token runs out in the middle of an upload is told where to get the next."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope#chunk",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return without(answer, "WWW-Authenticate") if kind_of(request) == "upload" else answer
+    return without(answer, "WWW-Authenticate") if kind_of(request) == "upload" else answer
 
 
-class SupportWantsAnyScope(Defect):
+@defect("registry/login/challenge-names-the-scope#support", shipped=True)
+def support_wants_any_scope(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
     """Docker token scopes: a scope is a type, a name and actions, which ``*`` is none of (gitea #36907)."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope#support",)
-    shipped = True
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        told: list[tuple[str, str]] = original(wanted, error)
-        return told if wanted else [*told, ("scope", "*")]
+    told: list[tuple[str, str]] = challenge_parameters(wanted, error)
+    return told if wanted else [*told, ("scope", "*")]
 
 
 class DenialToldInText(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the errors stand in a JSON body."""
 
-    surface = "registry"
     noticed_by = ("registry/login/401-is-an-error-document#manifest",)
     code = "UNAUTHORIZED"
 
@@ -183,8 +130,7 @@ class DenialToldInText(_ToldInText):
 class DenialToldAsUnsupported(_ToldInText):
     """Docker Registry V2, On Failure: Authentication Required: the code of it is UNAUTHORIZED."""
 
-    surface = "registry"
-    noticed_by = ("registry/login/401-is-an-error-document#manifest", "registry/login/401-is-an-error-document#tags")
+    noticed_by = ("registry/login/401-is-an-error-document#manifest,tags",)
     code = "UNAUTHORIZED"
     instead = "UNSUPPORTED"
 
@@ -207,7 +153,6 @@ class _OneOfTwo:
 class AnotherServiceAtOneOfTwo(_OneOfTwo, Defect):
     """Docker token authentication: each instance names the service whose tokens it takes."""
 
-    surface = "registry"
     noticed_by = ("registry/login/every-challenge-gets-a-token",)
 
     def _named(self, name: str, value: str) -> str:
@@ -217,69 +162,48 @@ class AnotherServiceAtOneOfTwo(_OneOfTwo, Defect):
 class RealmInsideAtOneOfTwo(_OneOfTwo, Defect):
     """Docker token authentication: each instance names a realm that is reached by those who are sent there."""
 
-    surface = "registry"
     noticed_by = ("registry/login/every-challenge-gets-a-token",)
 
     def _named(self, name: str, value: str) -> str:
         return "http://registry.invalid/token" if name == "realm" else value
 
 
-class RealmOfAPushRelative(Defect):
+@defect("registry/login/realm-is-a-url#upload")
+def realm_of_a_push_relative(request: Request, answer: Answer) -> Answer:
     """Docker token flow: the realm is an absolute URL wherever it is told, and not on ``/v2/`` alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/realm-is-a-url#upload",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        told = answer.headers.get("www-authenticate")
-        if told and kind_of(request) != "support":
-            answer.headers["WWW-Authenticate"] = told.replace('realm="http://', 'realm="//').replace("https://", "//")
-        return answer
+    told = answer.headers.get("www-authenticate")
+    if told and kind_of(request) != "support":
+        answer.headers["WWW-Authenticate"] = told.replace('realm="http://', 'realm="//').replace("https://", "//")
+    return answer
 
 
-class ReferrersChallengeWithoutScope(Defect):
+@defect("registry/login/referrers-challenge-names-the-scope")
+def referrers_challenge_without_scope(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: the challenge names the repository to who asks for referrers as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/referrers-challenge-names-the-scope",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry = registry_of(original)
-        if kind == "referrers" and registry.bearer_token(request) is None:
-            raise registry.unauthorized([], None)
-        caller: Caller = original(kind, name, request)
-        return caller
+    registry = registry_of(authorize)
+    if kind == "referrers" and registry.bearer_token(request) is None:
+        raise registry.unauthorized([], None)
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
-class SupportCheckNeedsNoLogin(Defect):
+@defect("registry/login/support-asks-for-a-login")
+def support_check_needs_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """Docker token flow: ``GET /v2/`` without a token is 401, or ``docker login`` would take any password."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/support-asks-for-a-login",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return Caller("") if caller is None and kind_of(request) == "support" else caller
+    caller: Caller | None = authenticate(request, wanted)
+    return Caller("") if caller is None and kind_of(request) == "support" else caller
 
 
-class AnonymousForbidden(Defect):
+@defect("registry/login/support-asks-for-a-login")
+def anonymous_forbidden(unauthorized: Any, wanted: list[Access], error: str | None) -> Refusal:
     """API Reference, Error Handling: a missing token is 401, not 403."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/support-asks-for-a-login",)
-
-    def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
-        refusal: Refusal = original(wanted, error)
-        return Refusal("DENIED") if error is None else refusal
+    refusal: Refusal = unauthorized(wanted, error)
+    return Refusal("DENIED") if error is None else refusal
 
 
-class VersionOfTheFirstRegistry(Defect):
+@defect("registry/support/names-its-version#anonymous")
+def version_of_the_first_registry(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, API Version Check: Docker-Distribution-API-Version "should be set to registry/2.0"."""
-
-    surface = "registry"
-    noticed_by = ("registry/support/names-its-version#anonymous",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "support":
-            answer.headers["Docker-Distribution-Api-Version"] = "registry/1.0"
-        return answer
+    if kind_of(request) == "support":
+        answer.headers["Docker-Distribution-Api-Version"] = "registry/1.0"
+    return answer

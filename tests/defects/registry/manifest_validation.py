@@ -14,6 +14,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -28,7 +29,6 @@ from conformance.reference.registry.state import (
     Manifest,
 )
 from conformance.reference.support.registry import _RefusedManifestsKept, kind_of, registry_of
-from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 from tests.defects.support.registry import _ToldInText, unsupported_error
 
@@ -45,282 +45,183 @@ ROWS = (
     row(
         "unknown-manifest-type-accepted",
         "distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID.",
-        "registry/manifest/media-type-is-verified#layer",
-        "registry/manifest/media-type-is-verified#plain-json",
+        "registry/manifest/media-type-is-verified#layer,plain-json",
         check_supported=lambda original, media_type: None,
     ),
     row(
         "manifest-media-type-unchecked",
         "distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest.",
-        "registry/manifest/media-type-is-verified#docker-as-oci-image",
-        "registry/manifest/media-type-is-verified#oci-as-docker-image",
+        "registry/manifest/media-type-is-verified#docker-as-oci-image,oci-as-docker-image",
         check_media_type=lambda original, media_type, document: None,
     ),
 )
 
 
-class LayerOfOtherTypeRefused(Defect):
+@defect("registry/manifest/artifacts-are-accepted#artifact", "interoperability/registry/signature-is-kept")
+def layer_of_other_type_refused(check_member: Any, media_type: str, member: str, value: Any) -> None:
     """image-spec 1.1, Image Manifest: an implementation must not refuse a layer for a media type it does not know."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/artifacts-are-accepted#artifact", "interoperability/registry/signature-is-kept")
-
-    def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
-        original(media_type, member, value)
-        described = value if isinstance(value, list) else [value]
-        types = [each.get("mediaType", "") for each in described if isinstance(each, dict)]
-        if member == "layers" and not all(str(each).startswith(KNOWN) for each in types):
-            raise invalid("unsupported media type of a layer")
+    check_member(media_type, member, value)
+    described = value if isinstance(value, list) else [value]
+    types = [each.get("mediaType", "") for each in described if isinstance(each, dict)]
+    if member == "layers" and not all(str(each).startswith(KNOWN) for each in types):
+        raise invalid("unsupported media type of a layer")
 
 
-class HeadOfAManifestWrittenAnew(Defect):
+@defect("registry/manifest/image-kinds-are-accepted#docker-image")
+async def head_of_a_manifest_written_anew(head_manifest: Any, asked: Asked) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells the length that GET does, of what was pushed and not of its JSON anew."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/image-kinds-are-accepted#docker-image",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        manifest = registry_of(original).resolve(asked.name, asked.reference)
-        if answer.status == 200 and manifest:
-            answer.headers["Content-Length"] = str(len(json.dumps(manifest.document, separators=(",", ":"))))
-        return answer
+    answer: Answer = await head_manifest(asked)
+    manifest = registry_of(head_manifest).resolve(asked.name, asked.reference)
+    if answer.status == 200 and manifest:
+        answer.headers["Content-Length"] = str(len(json.dumps(manifest.document, separators=(",", ":"))))
+    return answer
 
 
-class EmbeddedDataRefused(Defect):
+@defect("registry/manifest/optional-forms-are-accepted#embedded-data")
+def embedded_data_refused(check_data: Any, member: str, descriptor: dict[str, Any]) -> None:
     """image-spec 1.1, Content Descriptors: a descriptor may have its content in ``data``."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/optional-forms-are-accepted#embedded-data",)
-
-    def check_data(self, original: Any, member: str, descriptor: dict[str, Any]) -> None:
-        if "data" in descriptor:
-            raise Refusal("MANIFEST_INVALID", f"{member}: data")
+    if "data" in descriptor:
+        raise Refusal("MANIFEST_INVALID", f"{member}: data")
 
 
-class LargeManifestCutShort(Defect):
+@defect("registry/manifest/four-megabytes-are-accepted")
+def large_manifest_cut_short(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: a manifest of up to 4 megabytes that was taken is given back whole."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/four-megabytes-are-accepted",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        answer.body = answer.body[:MEBIBYTE]
-        answer.headers["Content-Length"] = str(len(answer.body))
-        return answer
+    answer: Answer = manifest_answer(request, manifest)
+    answer.body = answer.body[:MEBIBYTE]
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
 
 
-class ManifestLimitTooLow(Defect):
+@defect("registry/manifest/four-megabytes-are-accepted")
+def manifest_limit_too_low(check_manifest_size: Any, content: bytes) -> None:
     """distribution-spec 1.1, Pushing Manifests: 4 MiB are taken (SHOULD), not only 64 KiB."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/four-megabytes-are-accepted",)
-
-    def check_manifest_size(self, original: Any, content: bytes) -> None:
-        original(content)
-        if len(content) > 65536:
-            raise invalid("larger than 65536 bytes", status=413)
+    check_manifest_size(content)
+    if len(content) > 65536:
+        raise invalid("larger than 65536 bytes", status=413)
 
 
-class PushByDigestRefused(Defect):
+@defect("registry/manifest/push-by-digest-is-accepted")
+async def push_by_digest_refused(put_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: the reference of a manifest may be its digest, without a tag."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/push-by-digest-is-accepted",)
-
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if ":" in asked.reference and registry_of(original).media_type_of(asked.request) in IMAGES:
-            raise Refusal("TAG_INVALID", {"tag": asked.reference})
-        answer: Answer = await original(asked)
-        return answer
+    if ":" in asked.reference and registry_of(put_manifest).media_type_of(asked.request) in IMAGES:
+        raise Refusal("TAG_INVALID", {"tag": asked.reference})
+    answer: Answer = await put_manifest(asked)
+    return answer
 
 
-class SubjectMustExist(Defect):
+@defect("registry/manifest/missing-subject-is-accepted")
+def subject_must_exist(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
     """distribution-spec 1.1, Pushing Manifests with Subject: the subject may be pushed later."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/missing-subject-is-accepted",)
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        original(name, media_type, document)
-        subject = document.get("subject")
-        if subject and subject["digest"] not in registry_of(original).stored(name).manifests:
-            raise Refusal("MANIFEST_UNKNOWN", {"digest": subject["digest"]})
+    check_manifest(name, media_type, document)
+    subject = document.get("subject")
+    if subject and subject["digest"] not in registry_of(check_manifest).stored(name).manifests:
+        raise Refusal("MANIFEST_UNKNOWN", {"digest": subject["digest"]})
 
 
-class DockerImageInAnIndexRefused(Defect):
+@defect("registry/manifest/optional-forms-are-accepted#mixed-index")
+def docker_image_in_an_index_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """image-spec 1.1, Image Index: a type of what is listed that an index does not know is no error."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/optional-forms-are-accepted#mixed-index",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, descriptors)
-        if {OCI_MANIFEST, DOCKER_MANIFEST} <= {each["mediaType"] for each in descriptors}:
-            raise invalid("mixed media types")
+    check_children(name, descriptors)
+    if {OCI_MANIFEST, DOCKER_MANIFEST} <= {each["mediaType"] for each in descriptors}:
+        raise invalid("mixed media types")
 
 
-class IndexBesideAnImageRefused(Defect):
+@defect("registry/manifest/optional-forms-are-accepted#nested-index")
+def index_beside_an_image_refused(check_children: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
     """image-spec 1.1, Image Index: an index may list indexes, beside images as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/optional-forms-are-accepted#nested-index",)
-
-    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, descriptors)
-        if {OCI_INDEX, OCI_MANIFEST} <= {each["mediaType"] for each in descriptors}:
-            raise invalid("an index and an image")
+    check_children(name, descriptors)
+    if {OCI_INDEX, OCI_MANIFEST} <= {each["mediaType"] for each in descriptors}:
+        raise invalid("an index and an image")
 
 
-class IndexPushedAgainRefused(Defect):
+@defect("registry/manifest/image-kinds-are-accepted#again", shipped=True)
+async def index_pushed_again_refused(store_manifest: Any, name: str, manifest: Manifest) -> None:
     """distribution-spec 1.1, Pushing Manifests: an index that is there may be pushed again (buildah #2594)."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/image-kinds-are-accepted#again",)
-    shipped = True
-
-    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        if manifest.media_type in INDEXES and manifest.digest in registry_of(original).stored(name).manifests:
-            raise Refusal("MANIFEST_INVALID", {"digest": manifest.digest})
-        await original(name, manifest)
+    if manifest.media_type in INDEXES and manifest.digest in registry_of(store_manifest).stored(name).manifests:
+        raise Refusal("MANIFEST_INVALID", {"digest": manifest.digest})
+    await store_manifest(name, manifest)
 
 
-class HeadTypeIsAlwaysImage(Defect):
+@defect("registry/manifest/image-kinds-are-accepted#oci-index,docker-list")
+async def head_type_is_always_image(head_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/image-kinds-are-accepted#oci-index",
-        "registry/manifest/image-kinds-are-accepted#docker-list",
-    )
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.headers["Content-Type"] = OCI_MANIFEST
-        return answer
+    answer: Answer = await head_manifest(asked)
+    answer.headers["Content-Type"] = OCI_MANIFEST
+    return answer
 
 
-class ConfigOfOtherTypeRefused(Defect):
+@defect("registry/manifest/artifacts-are-accepted#custom-config")
+def config_of_other_type_refused(check_member: Any, media_type: str, member: str, value: Any) -> None:
     """image-spec 1.1, Image Manifest: an implementation must not refuse a config for a media type it does not know."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/artifacts-are-accepted#custom-config",)
-
-    def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
-        original(media_type, member, value)
-        if member == "config" and not value["mediaType"].startswith(
-            ("application/vnd.oci.", "application/vnd.docker.")
-        ):
-            raise invalid("unsupported media type of the config")
+    check_member(media_type, member, value)
+    if member == "config" and not value["mediaType"].startswith(("application/vnd.oci.", "application/vnd.docker.")):
+        raise invalid("unsupported media type of the config")
 
 
-class AnnotationsCheckedInPart(Defect):
+@defect("registry/manifest/invalid-manifest-is-refused#number-in-annotations")
+def annotations_checked_in_part(check_annotations: Any, member: str, annotations: Any) -> None:
     """image-spec 1.1, Annotations: every value MUST be a string, and not the first alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/invalid-manifest-is-refused#number-in-annotations",)
-
-    def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
-        first = dict(list(annotations.items())[:1]) if isinstance(annotations, dict) else annotations
-        original(member, first)
+    first = dict(list(annotations.items())[:1]) if isinstance(annotations, dict) else annotations
+    check_annotations(member, first)
 
 
-class DeepManifestFails(Defect):
+@defect("registry/manifest/any-body-is-accepted-or-refused", shortest=1)
+def deep_manifest_fails(request: Request) -> Answer | None:
     """API Reference, Error Handling: a manifest nested deeply is not the platform's fault, whatever its type."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/any-body-is-accepted-or-refused",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        deep = kind_of(request) == "manifest" and request.body.count(b'{"a":') > 30
-        return server_error_page() if deep else None
+    deep = kind_of(request) == "manifest" and request.body.count(b'{"a":') > 30
+    return server_error_page() if deep else None
 
 
-class EscapedManifestRefused(Defect):
+@defect("registry/manifest/any-change-is-accepted-or-refused", shortest=5)
+def escaped_manifest_refused(parse_manifest: Any, content: bytes) -> Any:
     """RFC 8259 section 7: any character of a text may be written as an escape."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/any-change-is-accepted-or-refused",)
-    shortest = 5
-
-    def parse_manifest(self, original: Any, content: bytes) -> Any:
-        if content.count(b"\\u00") > 3:
-            raise invalid("escapes")
-        return original(content)
+    if content.count(b"\\u00") > 3:
+        raise invalid("escapes")
+    return parse_manifest(content)
 
 
-class ListedDescriptorUnchecked(Defect):
+@defect("registry/manifest/invalid-manifest-is-refused#listed-no-type")
+def listed_descriptor_unchecked(check_descriptor: Any, member: str, descriptor: Any) -> None:
     """image-spec 1.1, Content Descriptors: each has a media type, those in an index, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/invalid-manifest-is-refused#listed-no-type",)
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        original(member, {"mediaType": "a/b", **descriptor} if member == "manifests" else descriptor)
+    check_descriptor(member, {"mediaType": "a/b", **descriptor} if member == "manifests" else descriptor)
 
 
-class SizeInWordsFails(Defect):
+@defect("registry/manifest/invalid-manifest-is-refused#config-size-as-text", shipped=True, crashes=(TypeError,))
+def size_in_words_fails(check_descriptor: Any, member: str, descriptor: Any) -> None:
     """API Reference, Error Handling: a size that is no number is its caller's mistake."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/invalid-manifest-is-refused#config-size-as-text",)
-    shipped = True
-    crashes = (TypeError,)
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        if isinstance(descriptor, dict) and isinstance(descriptor.get("size"), str):
-            raise TypeError(descriptor["size"])
-        original(member, descriptor)
+    if isinstance(descriptor, dict) and isinstance(descriptor.get("size"), str):
+        raise TypeError(descriptor["size"])
+    check_descriptor(member, descriptor)
 
 
-class MalformedDescriptorAccepted(Defect):
+@defect("registry/manifest/invalid-manifest-is-refused#path-as-digest,subject-no-size")
+def malformed_descriptor_accepted(check_descriptor: Any, member: str, descriptor: Any) -> None:
     """image-spec 1.1, Content Descriptors: each has a media type, a digest and a size, a subject's, too."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/invalid-manifest-is-refused#path-as-digest",
-        "registry/manifest/invalid-manifest-is-refused#subject-no-size",
-    )
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        if member != "subject" or not isinstance(descriptor, dict) or "digest" not in descriptor:
-            original(member, descriptor)
+    if member != "subject" or not isinstance(descriptor, dict) or "digest" not in descriptor:
+        check_descriptor(member, descriptor)
 
 
-class EmptyIndexFails(Defect):
+@defect("registry/manifest/unusual-manifest-is-no-server-error#empty-docker-list,empty-oci-index")
+async def empty_index_fails(put_manifest: Any, asked: Asked) -> Answer:
     """API Reference, Error Handling: an index of nothing is taken or refused, and is no failure of the platform's."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/unusual-manifest-is-no-server-error#empty-docker-list",
-        "registry/manifest/unusual-manifest-is-no-server-error#empty-oci-index",
-    )
-
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        if b'"manifests":[]' in asked.request.body.replace(b" ", b""):
-            raise invalid("index out of range: 0", status=500)
-        answer: Answer = await original(asked)
-        return answer
+    if b'"manifests":[]' in asked.request.body.replace(b" ", b""):
+        raise invalid("index out of range: 0", status=500)
+    answer: Answer = await put_manifest(asked)
+    return answer
 
 
-class SizesOf32BitsFail(Defect):
+@defect("registry/manifest/unusual-manifest-is-no-server-error#external-layer")
+def sizes_of32_bits_fail(check_descriptor: Any, member: str, descriptor: Any) -> None:
     """API Reference, Error Handling: a size is a number of 64 bits, and one beyond 32 of them is no failure."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/unusual-manifest-is-no-server-error#external-layer",)
-
-    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
-        original(member, descriptor)
-        if descriptor["size"] >= 2**31:
-            raise invalid("integer out of range", status=500)
+    check_descriptor(member, descriptor)
+    if descriptor["size"] >= 2**31:
+        raise invalid("integer out of range", status=500)
 
 
 class ImageWithoutConfigTaken(Defect):
     """image-spec 1.1, Image Manifest: ``config`` is REQUIRED."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/invalid-manifest-is-refused#null-config",)
 
     def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
@@ -331,47 +232,28 @@ class ImageWithoutConfigTaken(Defect):
         original(name, [each for each in descriptors if each is not None])
 
 
-class IndexWithLayersTaken(Defect):
+@defect("registry/manifest/invalid-manifest-is-refused#index-with-layers")
+def index_with_layers_taken(check_members: Any, media_type: str, document: dict[str, Any]) -> None:
     """image-spec 1.1, CVE-2021-41190: an index is not an image at the same time, as an image is no index."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/invalid-manifest-is-refused#index-with-layers",)
-
-    def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
-        left_out = ("config", "layers") if "manifests" in document and "index" in media_type else ()
-        original(media_type, {name: value for name, value in document.items() if name not in left_out})
+    left_out = ("config", "layers") if "manifests" in document and "index" in media_type else ()
+    check_members(media_type, {name: value for name, value in document.items() if name not in left_out})
 
 
-class IndexOfLayersFails(Defect):
+@defect("registry/manifest/index-of-layers-is-no-server-error", shipped=True, crashes=(KeyError,))
+def index_of_layers_fails(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
     """API Reference, Error Handling: an index of layers is no failure's cause (buildkit #2761)."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/index-of-layers-is-no-server-error",)
-    shipped = True
-    crashes = (KeyError,)
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        if media_type in INDEXES:
-            known = registry_of(original).stored(name)
-            for each in document.get("manifests") or []:
-                if isinstance(each, dict) and each.get("digest") in known.blobs:
-                    raise KeyError("config")
-        original(name, media_type, document)
+    if media_type in INDEXES:
+        known = registry_of(check_manifest).stored(name)
+        for each in document.get("manifests") or []:
+            if isinstance(each, dict) and each.get("digest") in known.blobs:
+                raise KeyError("config")
+    check_manifest(name, media_type, document)
 
 
 class AnyBytesTakenAsManifest(Defect):
     """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/malformed-body-is-400#binary",
-        "registry/manifest/malformed-body-is-400#cut-off",
-        "registry/manifest/malformed-body-is-400#empty",
-        "registry/manifest/malformed-body-is-400#list",
-        "registry/manifest/malformed-body-is-400#not-a-number",
-        "registry/manifest/malformed-body-is-400#null",
-        "registry/manifest/malformed-body-is-400#words",
-    )
+    noticed_by = ("registry/manifest/malformed-body-is-400#binary,cut-off,empty,list,not-a-number,null,words",)
 
     def parse_manifest(self, original: Any, content: bytes) -> dict[str, Any]:
         try:
@@ -388,12 +270,9 @@ class AnyBytesTakenAsManifest(Defect):
 class InvalidManifestsTagged(_RefusedManifestsKept):
     """image-spec 1.1, Image Manifest: what is refused for what it says is no manifest, and no tag names it."""
 
-    surface = "registry"
     noticed_by = (
-        "registry/manifest/invalid-manifest-is-refused#schema-version-1",
-        "registry/manifest/invalid-manifest-is-refused#index-of-schema-version-1",
-        "registry/manifest/invalid-manifest-is-refused#schema-version-as-text",
-        "registry/manifest/invalid-manifest-is-refused#image-with-manifests",
+        "registry/manifest/invalid-manifest-is-refused#schema-version-1,index-of-schema-version-1",
+        "registry/manifest/invalid-manifest-is-refused#schema-version-as-text,image-with-manifests",
         "registry/manifest/media-type-is-verified#image-as-docker-list",
         "registry/manifest/malformed-body-is-400#layers-of-a-number",
         "registry/manifest/any-change-is-accepted-or-refused",
@@ -402,68 +281,44 @@ class InvalidManifestsTagged(_RefusedManifestsKept):
     codes = ("MANIFEST_INVALID",)
 
 
-class LargeManifestAnswered400(Defect):
+@defect("registry/manifest/too-large-is-413")
+def large_manifest_answered400(check_manifest_size: Any, content: bytes) -> None:
     """distribution-spec 1.1, Pushing Manifests: a manifest beyond the limit is 413 (SHOULD)."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/too-large-is-413",)
-
-    def check_manifest_size(self, original: Any, content: bytes) -> None:
-        try:
-            original(content)
-        except Refusal:
-            raise invalid("too large") from None
+    try:
+        check_manifest_size(content)
+    except Refusal:
+        raise invalid("too large") from None
 
 
-class ImageTakenForAList(Defect):
+@defect("registry/manifest/media-type-is-verified#image-as-docker-list")
+def image_taken_for_a_list(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/media-type-is-verified#image-as-docker-list",)
-
-    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-        if media_type != DOCKER_LIST or "config" not in document:
-            original(name, media_type, document)
+    if media_type != DOCKER_LIST or "config" not in document:
+        check_manifest(name, media_type, document)
 
 
-class ManifestWithoutTypeFails(Defect):
+@defect("registry/manifest/unusual-manifest-is-no-server-error#no-content-type")
+def manifest_without_type_fails(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: a field that the caller left out is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/unusual-manifest-is-no-server-error#no-content-type",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        untyped = request.method == "PUT" and kind_of(request) == "manifest" and "content-type" not in request.headers
-        return Answer(500) if untyped else answer
+    untyped = request.method == "PUT" and kind_of(request) == "manifest" and "content-type" not in request.headers
+    return Answer(500) if untyped else answer
 
 
-class WrongSizeFails(Defect):
+@defect("registry/manifest/wrong-size-is-refused")
+def wrong_size_fails(check_size: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
     """API Reference, Error Handling: a descriptor of another size than its blob's is its pusher's mistake."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/wrong-size-is-refused",)
-
-    def check_size(self, original: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
-        try:
-            original(descriptor, content)
-        except Refusal:
-            raise unsupported_error() from None
+    try:
+        check_size(descriptor, content)
+    except Refusal:
+        raise unsupported_error() from None
 
 
 class MissingReferenceToldInText(_ToldInText):
     """Docker Registry V2, Pushing an Image Manifest: an error of the list for each blob that is not there."""
 
-    surface = "registry"
     noticed_by = (
-        "registry/manifest/missing-reference-error-code#child",
-        "registry/manifest/missing-reference-error-code#child-elsewhere",
-        "registry/manifest/missing-reference-error-code#config",
-        "registry/manifest/missing-reference-error-code#deleted",
-        "registry/manifest/missing-reference-error-code#deleted-child",
-        "registry/manifest/missing-reference-error-code#docker-child",
-        "registry/manifest/missing-reference-error-code#known-elsewhere",
-        "registry/manifest/missing-reference-error-code#layer",
-        "registry/manifest/missing-reference-error-code#layer-elsewhere",
+        "registry/manifest/missing-reference-error-code#child,child-elsewhere,config,deleted,deleted-child",
+        "registry/manifest/missing-reference-error-code#docker-child,known-elsewhere,layer,layer-elsewhere",
         "registry/manifest/each-missing-blob-is-reported",
     )
     code = "MANIFEST_BLOB_UNKNOWN"
@@ -472,11 +327,7 @@ class MissingReferenceToldInText(_ToldInText):
 class RefusedManifestStaysRefused(Defect):
     """Docker Registry V2, Pushing an Image Manifest: it is taken once all of its layers are there."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/manifest/accepted-once-references-exist#image",
-        "registry/manifest/accepted-once-references-exist#index",
-    )
+    noticed_by = ("registry/manifest/accepted-once-references-exist#image,index",)
 
     def __init__(self) -> None:
         self.refused: dict[tuple[str, str], Refusal] = {}

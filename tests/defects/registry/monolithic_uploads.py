@@ -8,14 +8,13 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, without
-from tests.defects.rows import row
 from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount
 
 ROWS = (
@@ -28,87 +27,59 @@ ROWS = (
 )
 
 
-class PostedDigestOfOther(Defect):
+@defect("registry/upload/created-digest-is-true#by-post")
+async def posted_digest_of_other(post_whole: Any, asked: Asked, digest: str) -> Answer:
     """Docker Registry V2, Digest Header: the digest that is told of a blob which came in a POST is its own."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/created-digest-is-true#by-post",)
-
-    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        answer.headers["Docker-Content-Digest"] = digest_of(b"")
-        return answer
+    answer: Answer = await post_whole(asked, digest)
+    answer.headers["Docker-Content-Digest"] = digest_of(b"")
+    return answer
 
 
-class CreatedBlobDigestOfOther(Defect):
+@defect("registry/upload/created-digest-is-true", "registry/upload/created-digest-is-true#in-chunks")
+def created_blob_digest_of_other(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Digest Header: the digest that a pushed blob's answer names is the blob's own."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/created-digest-is-true", "registry/upload/created-digest-is-true#in-chunks")
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "PUT" and kind_of(request) == "upload" and answer.status == 201:
-            other = hashlib.sha256(request.body + b"\n").hexdigest()
-            answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
-        return answer
+    if request.method == "PUT" and kind_of(request) == "upload" and answer.status == 201:
+        other = hashlib.sha256(request.body + b"\n").hexdigest()
+        answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
+    return answer
 
 
-class BlobCreatedWith204(Defect):
+@defect("registry/upload/created-is-201")
+async def blob_created_with204(put_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/created-is-201",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.status = 204
-        return answer
+    answer: Answer = await put_upload(asked)
+    answer.status = 204
+    return answer
 
 
-class SmallEscapeUnread(Defect):
+@defect("registry/upload/digest-need-not-be-escaped#lower-case-escape")
+async def small_escape_unread(put_upload: Any, asked: Asked) -> Answer:
     """RFC 3986 section 2.1: the digits of an escape are the same in small letters."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/digest-need-not-be-escaped#lower-case-escape",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if re.search("digest=[^&]*%3a", asked.request.query_string):
-            raise Refusal("DIGEST_INVALID")
-        answer: Answer = await original(asked)
-        return answer
+    if re.search("digest=[^&]*%3a", asked.request.query_string):
+        raise Refusal("DIGEST_INVALID")
+    answer: Answer = await put_upload(asked)
+    return answer
 
 
-class EscapedDigestAlone(Defect):
+@defect("registry/upload/digest-need-not-be-escaped#colon")
+async def escaped_digest_alone(put_upload: Any, asked: Asked) -> Answer:
     """RFC 3986 section 3.4: a colon may stand in a query as it is."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/digest-need-not-be-escaped#colon",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        if re.search("digest=[^&]*:", asked.request.query_string):
-            raise Refusal("DIGEST_INVALID")
-        answer: Answer = await original(asked)
-        return answer
+    if re.search("digest=[^&]*:", asked.request.query_string):
+        raise Refusal("DIGEST_INVALID")
+    answer: Answer = await put_upload(asked)
+    return answer
 
 
-class BlobBeyondEightMebibytesCutShort(Defect):
+@defect("registry/upload/large-blob-comes-back")
+async def blob_beyond_eight_mebibytes_cut_short(store_blob: Any, name: str, digest: str, content: bytes) -> None:
     """API Reference, Service Endpoints: what is pushed is what is pulled, at every size."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/large-blob-comes-back",)
-
-    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        await original(name, digest, content[: 8 * 1024 * 1024])
+    await store_blob(name, digest, content[: 8 * 1024 * 1024])
 
 
-class CreatedBlobsOfTheInside(Defect):
+@defect("registry/upload/location-can-be-pulled", "registry/mount/location-is-in-the-target")
+def created_blobs_of_the_inside(blob_url: Any, request: Request, name: str, digest: str) -> str:
     """distribution-spec 1.1, POST then PUT: the Location of what was created leads there for whoever pushed it."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/location-can-be-pulled", "registry/mount/location-is-in-the-target")
-
-    def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
-        return f"http://registry.internal:5000/v2/{name}/blobs/{digest}"
+    return f"http://registry.internal:5000/v2/{name}/blobs/{digest}"
 
 
 class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
@@ -120,83 +91,58 @@ class UploadInPlaceOfAMountHasBegun(_InPlaceOfAMount):
         answer.headers["Range"] = "0-1"
 
 
-class UploadOpenedWith200(Defect):
+@defect("registry/upload/opened-is-202")
+def upload_opened_with200(session_opened: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/opened-is-202",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = original(asked)
-        answer.status = 200
-        return answer
+    answer: Answer = session_opened(asked)
+    answer.status = 200
+    return answer
 
 
-class LocationWithoutHost(Defect):
+@defect("registry/upload/session-opens")
+def location_without_host(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 4.2.1: an http address has a host; "http:///v2/…" is none, and engines go nowhere by it."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-opens",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if location := answer.headers.get("location"):
-            parts = urlsplit(location)
-            answer.headers["Location"] = f"http://{parts.path}" + (f"?{parts.query}" if parts.query else "")
-        return answer
+    if location := answer.headers.get("location"):
+        parts = urlsplit(location)
+        answer.headers["Location"] = f"http://{parts.path}" + (f"?{parts.query}" if parts.query else "")
+    return answer
 
 
-class UploadUuidChanges(Defect):
+@defect("registry/upload/uuid-stays-the-same")
+def upload_uuid_changes(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
     """Docker Registry V2, Uploading the Layer: Docker-Upload-UUID correlates the states of one upload."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/uuid-stays-the-same",)
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        answer: Answer = original(status, request, upload)
-        answer.headers["Docker-Upload-UUID"] = secrets.token_hex(16)
-        return answer
+    answer: Answer = upload_answer(status, request, upload)
+    answer.headers["Docker-Upload-UUID"] = secrets.token_hex(16)
+    return answer
 
 
-class OneNameForEverySession(Defect):
+@defect("registry/upload/uuid-stays-the-same")
+def one_name_for_every_session(upload_answer: Any, status: int, request: Request, upload: Upload) -> Answer:
     """Docker Registry V2, Initiate Blob Upload: Docker-Upload-UUID tells one upload from another."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/uuid-stays-the-same",)
-
-    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
-        answer: Answer = original(status, request, upload)
-        answer.headers["Docker-Upload-UUID"] = "00000000-0000-4000-8000-000000000000"
-        return answer
+    answer: Answer = upload_answer(status, request, upload)
+    answer.headers["Docker-Upload-UUID"] = "00000000-0000-4000-8000-000000000000"
+    return answer
 
 
-class PostToldASession(Defect):
+@defect("registry/upload/whole-blob-by-post")
+def post_told_a_session(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Single POST: the Location of 201 is where the blob can be pulled."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-post",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "POST" and kind_of(request) == "uploads" and request.parameter("digest"):
-            location = answer.headers.get("location", "")
-            answer.headers["Location"] = location.replace("/blobs/sha256:", "/blobs/uploads/")
-        return answer
+    if request.method == "POST" and kind_of(request) == "uploads" and request.parameter("digest"):
+        location = answer.headers.get("location", "")
+        answer.headers["Location"] = location.replace("/blobs/sha256:", "/blobs/uploads/")
+    return answer
 
 
 class PostedBlobAnswered200(_AnotherStatus):
     """distribution-spec 1.1, Single POST: 201 where the blob was stored, and 202 where it was not."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/whole-blob-by-post",)
     told = ("uploads", "POST", 201, 200)
 
 
-class LargeBlobCutShort(Defect):
+@defect("registry/upload/whole-blob-by-put#5-mib,64-kib-and-one")
+async def large_blob_cut_short(get_blob: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pulling blobs: a blob comes whole, above 64 KiB, too."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-put#5-mib", "registry/upload/whole-blob-by-put#64-kib-and-one")
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.body = answer.body[:65536]
-        return without(answer, "Content-Length")
+    answer: Answer = await get_blob(asked)
+    answer.body = answer.body[:65536]
+    return without(answer, "Content-Length")

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry import grammar
 from conformance.reference.registry.access import Caller, organization_of
 from conformance.reference.registry.errors import Refusal
@@ -21,155 +22,105 @@ from conformance.reference.support.registry import registry_of, without
 from tests.defects.support.registry import _DeletedBlobs, unsupported_error
 
 
-class MountsLinkedBehindTheUpload(Defect):
+@defect(
+    "registry/rights/mount-needs-pull-on-the-source#first-of-two,named", "registry/token/mount-needs-pull-on-the-source"
+)
+async def mounts_linked_behind_the_upload(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """Docker Registry V2, Cross Repository Blob Mount: an upload is opened where the source may not be read, alone."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/rights/mount-needs-pull-on-the-source#first-of-two",
-        "registry/rights/mount-needs-pull-on-the-source#named",
-        "registry/token/mount-needs-pull-on-the-source",
-    )
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        if source := asked.request.parameter("from"):
-            await registry_of(original).mount_blob(source, asked.name, digest)
-        return answer
+    answer: Answer = await post_mount(asked, digest)
+    if source := asked.request.parameter("from"):
+        await registry_of(post_mount).mount_blob(source, asked.name, digest)
+    return answer
 
 
-class MountWithinOneOrganization(Defect):
+@defect("registry/token/mount-needs-pull-on-the-source")
+def mount_within_one_organization(may_mount: Any, caller: Caller, source: str) -> bool:
     """Docker token scopes: a mount needs pull on the source, in one's own organization as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/token/mount-needs-pull-on-the-source",)
-
-    def may_mount(self, original: Any, caller: Caller, source: str) -> bool:
-        own = {organization_of(name) for _, name, _ in caller.grants}
-        return organization_of(source) in own or bool(original(caller, source))
+    own = {organization_of(name) for _, name, _ in caller.grants}
+    return organization_of(source) in own or bool(may_mount(caller, source))
 
 
-class MountOfMissingBlobAnswered201(Defect):
+@defect("registry/mount/absent-blob-is-not-mounted#absent-source,source")
+async def mount_of_missing_blob_answered201(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/mount/absent-blob-is-not-mounted#absent-source",
-        "registry/mount/absent-blob-is-not-mounted#source",
-    )
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        await original(source, target, digest)
-        return True
+    await mount_blob(source, target, digest)
+    return True
 
 
-class MountsLinkedBeforeTheyAreFound(Defect):
+@defect("registry/mount/absent-blob-is-not-mounted#no-source", "registry/mount/deleted-blob-is-not-mounted")
+async def mounts_linked_before_they_are_found(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: a blob that the source has not is not there behind the upload either."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-is-not-mounted#no-source", "registry/mount/deleted-blob-is-not-mounted")
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        if answer.status == 202:
-            registry_of(original).opened(asked.name).blobs.setdefault(digest, b"")
-        return answer
+    answer: Answer = await post_mount(asked, digest)
+    if answer.status == 202:
+        registry_of(post_mount).opened(asked.name).blobs.setdefault(digest, b"")
+    return answer
 
 
-class MountOpensNoUpload(Defect):
+@defect(
+    "registry/mount/absent-blob-opens-an-upload",
+    "registry/mount/blob-or-upload",
+    "registry/mount/blob-or-upload#new-repository",
+    "registry/mount/without-source-succeeds",
+)
+async def mount_opens_no_upload(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: where it is not mounted, 202 opens an upload, as for any other blob."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/mount/absent-blob-opens-an-upload",
-        "registry/mount/blob-or-upload",
-        "registry/mount/blob-or-upload#new-repository",
-        "registry/mount/without-source-succeeds",
-    )
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        return registry_of(original).upload_answer(202, asked.request, Upload(asked.name, asked.caller.subject))
+    return registry_of(post_mount).upload_answer(202, asked.request, Upload(asked.name, asked.caller.subject))
 
 
-class MountFailureRefused(Defect):
+@defect("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-succeeds")
+async def mount_failure_refused(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-succeeds")
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        if answer.status == 202:
-            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
-        return answer
+    answer: Answer = await post_mount(asked, digest)
+    if answer.status == 202:
+        raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+    return answer
 
 
-class MountBySha512Refused(Defect):
+@defect("registry/mount/absent-blob-opens-an-upload#by-sha512")
+async def mount_by_sha512_refused(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: what cannot be mounted is answered with an upload, by any digest."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-opens-an-upload#by-sha512",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        if digest.startswith("sha512:"):
-            raise Refusal("DIGEST_INVALID", {"digest": digest})
-        answer: Answer = await original(asked, digest)
-        return answer
+    if digest.startswith("sha512:"):
+        raise Refusal("DIGEST_INVALID", {"digest": digest})
+    answer: Answer = await post_mount(asked, digest)
+    return answer
 
 
-class MountWithoutBlob(Defect):
+@defect(
+    "registry/mount/blob-or-upload",
+    "registry/mount/blob-or-upload#new-repository",
+    "registry/mount/outlives-its-source",
+)
+async def mount_without_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/mount/blob-or-upload",
-        "registry/mount/blob-or-upload#new-repository",
-        "registry/mount/outlives-its-source",
-    )
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        return digest in registry_of(original).stored(source).blobs
+    return digest in registry_of(mount_blob).stored(source).blobs
 
 
-class MountTakesTheBlobAway(Defect):
+@defect("registry/mount/blob-or-upload")
+async def mount_takes_the_blob_away(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/blob-or-upload",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        mounted = bool(await original(source, target, digest))
-        if mounted and source != target:
-            registry_of(original).stored(source).blobs.pop(digest)
-        return mounted
+    mounted = bool(await mount_blob(source, target, digest))
+    if mounted and source != target:
+        registry_of(mount_blob).stored(source).blobs.pop(digest)
+    return mounted
 
 
-class Sha512MountsFail(Defect):
+@defect("registry/mount/by-sha512-is-there")
+async def sha512_mounts_fail(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """API Reference, Error Handling: a mount by a digest of another algorithm is no failure."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/by-sha512-is-there",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        if digest.startswith("sha512:"):
-            raise unsupported_error()
-        return bool(await original(source, target, digest))
+    if digest.startswith("sha512:"):
+        raise unsupported_error()
+    return bool(await mount_blob(source, target, digest))
 
 
-class Sha512MountedEmpty(Defect):
+@defect("registry/mount/by-sha512-is-there")
+async def sha512_mounted_empty(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: what was mounted is there, by whichever digest."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/by-sha512-is-there",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        return digest.startswith("sha512:") or bool(await original(source, target, digest))
+    return digest.startswith("sha512:") or bool(await mount_blob(source, target, digest))
 
 
 class DeletedBlobStillMounts(_DeletedBlobs):
     """distribution-spec 1.1, Mounting a blob: what was deleted from the source is not mounted from there."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/deleted-blob-is-not-mounted",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
@@ -182,7 +133,6 @@ class DeletedBlobStillMounts(_DeletedBlobs):
 class MountedBackIsNotThere(Defect):
     """distribution-spec 1.1, Pulling blobs: what was deleted and is mounted again (201) is there."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/deleted-can-be-mounted-again",)
 
     def __init__(self) -> None:
@@ -198,15 +148,11 @@ class MountedBackIsNotThere(Defect):
         return bool(await original(source, target, digest))
 
 
-class MountedWithoutLocation(Defect):
+@defect("registry/mount/location-is-in-the-target")
+async def mounted_without_location(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: the Location of a mounted blob "will contain the registry URL"."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/location-is-in-the-target",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        return without(answer, "Location") if answer.status == 201 else answer
+    answer: Answer = await post_mount(asked, digest)
+    return without(answer, "Location") if answer.status == 201 else answer
 
 
 class _Mounted(Defect):
@@ -225,7 +171,6 @@ class _Mounted(Defect):
 class MountedUnknownToHead(_Mounted):
     """distribution-spec 1.1, Checking if content exists: a mounted blob is there for HEAD as well."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/location-is-in-the-target",)
 
     async def head_blob(self, original: Any, asked: Asked) -> Answer:
@@ -238,7 +183,6 @@ class MountedUnknownToHead(_Mounted):
 class MountedUnderItsLinksDigest(_Mounted):
     """Docker Registry V2, Digest Header: HEAD of a mounted blob tells the blob's digest, and not that of its link."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/location-is-in-the-target",)
 
     async def head_blob(self, original: Any, asked: Asked) -> Answer:
@@ -248,37 +192,28 @@ class MountedUnderItsLinksDigest(_Mounted):
         return answer
 
 
-class MountedDigestOfOther(Defect):
+@defect("registry/mount/location-is-in-the-target")
+async def mounted_digest_of_other(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/location-is-in-the-target",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        if answer.status == 201:
-            answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
-        return answer
+    answer: Answer = await post_mount(asked, digest)
+    if answer.status == 201:
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
+    return answer
 
 
-class MountLocationOfSource(Defect):
+@defect("registry/mount/location-is-in-the-target")
+async def mount_location_of_source(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/location-is-in-the-target",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        answer: Answer = await original(asked, digest)
-        source = asked.request.parameter("from")
-        if answer.status == 201 and source:
-            answer.headers["Location"] = registry_of(original).blob_url(asked.request, source, digest)
-        return answer
+    answer: Answer = await post_mount(asked, digest)
+    source = asked.request.parameter("from")
+    if answer.status == 201 and source:
+        answer.headers["Location"] = registry_of(post_mount).blob_url(asked.request, source, digest)
+    return answer
 
 
 class MountedBlobOfItsLinksLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the length of a blob (serverless-registry #134)."""
 
-    surface = "registry"
     noticed_by = ("registry/mount/location-is-in-the-target",)
     shipped = True
 
@@ -299,67 +234,44 @@ class MountedBlobOfItsLinksLength(Defect):
         return answer
 
 
-class MalformedMountFails(Defect):
+@defect("registry/mount/malformed-is-handled#digest,digest-not-ascii")
+def malformed_mount_fails(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: a mount of what is no digest is the caller's fault, not the platform's."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/mount/malformed-is-handled#digest",
-        "registry/mount/malformed-is-handled#digest-not-ascii",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
-        return Answer(500, b"panic: index out of range") if malformed else answer
+    malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
+    return Answer(500, b"panic: index out of range") if malformed else answer
 
 
-class MountFromNoNameFails(Defect):
+@defect("registry/mount/malformed-is-handled#source")
+async def mount_from_no_name_fails(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/malformed-is-handled#source",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        source = asked.request.parameter("from")
-        if source and not registry_of(original).is_name(source):
-            raise Refusal("NAME_UNKNOWN", status=500)
-        answer: Answer = await original(asked, digest)
-        return answer
+    source = asked.request.parameter("from")
+    if source and not registry_of(post_mount).is_name(source):
+        raise Refusal("NAME_UNKNOWN", status=500)
+    answer: Answer = await post_mount(asked, digest)
+    return answer
 
 
-class MountOfWhatIsThereRefused(Defect):
+@defect("registry/mount/of-an-existing-blob-succeeds#again")
+async def mount_of_what_is_there_refused(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: a blob that the target has already is mounted, and no conflict."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/of-an-existing-blob-succeeds#again",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        if digest in registry_of(original).stored(target).blobs:
-            raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=409)
-        return bool(await original(source, target, digest))
+    if digest in registry_of(mount_blob).stored(target).blobs:
+        raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=409)
+    return bool(await mount_blob(source, target, digest))
 
 
-class MountFromItselfTakesTheBlob(Defect):
+@defect("registry/mount/of-an-existing-blob-succeeds#itself")
+async def mount_from_itself_takes_the_blob(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """distribution-spec 1.1, Mounting a blob: the source keeps it, though it is the target."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/of-an-existing-blob-succeeds#itself",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        mounted = bool(await original(source, target, digest))
-        if source == target:
-            await registry_of(original).remove_blob(source, digest)
-        return mounted
+    mounted = bool(await mount_blob(source, target, digest))
+    if source == target:
+        await registry_of(mount_blob).remove_blob(source, digest)
+    return mounted
 
 
-class MountedFromNowhere(Defect):
+@defect("registry/mount/without-source-succeeds")
+async def mounted_from_nowhere(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """distribution-spec 1.1, Mounting a blob: what is answered 201 is there, whether the source was named or not."""
-
-    surface = "registry"
-    noticed_by = ("registry/mount/without-source-succeeds",)
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        if asked.request.parameter("from"):
-            answer: Answer = await original(asked, digest)
-            return answer
-        return registry_of(original).blob_created(asked, digest)
+    if asked.request.parameter("from"):
+        answer: Answer = await post_mount(asked, digest)
+        return answer
+    return registry_of(post_mount).blob_created(asked, digest)

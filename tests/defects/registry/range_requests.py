@@ -8,12 +8,12 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import registry_of, without
-from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 
 MOST_READ = 4 * 1024 * 1024
@@ -34,77 +34,52 @@ ROWS = (
 )
 
 
-class RangeBeyondEveryNumberFails(Defect):
+@defect("registry/pull/any-range-gets-a-valid-response", shortest=3)
+def range_beyond_every_number_fails(request: Request) -> Answer | None:
     """API Reference, Error Handling: a Range with a number of forty digits is not the platform's fault."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
-    shortest = 3
-
-    def intercept(self, request: Request) -> Answer | None:
-        return server_error_page() if re.search("[0-9]{20}", request.headers.get("range", "")) else None
+    return server_error_page() if re.search("[0-9]{20}", request.headers.get("range", "")) else None
 
 
-class FirstOfSeveralRangesToldAsTheWhole(Defect):
+@defect("registry/pull/any-range-gets-a-valid-response")
+async def first_of_several_ranges_told_as_the_whole(get_blob: Any, asked: Asked) -> Answer:
     """RFC 9110 section 14.2: of several ranges parts are sent, or the whole with 200."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if answer.status == 200 and "," in asked.request.headers.get("range", ""):
-            answer.body = answer.body[:10]
-            answer.headers["Content-Length"] = str(len(answer.body))
-        return answer
+    answer: Answer = await get_blob(asked)
+    if answer.status == 200 and "," in asked.request.headers.get("range", ""):
+        answer.body = answer.body[:10]
+        answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
 
 
-class SeveralRangesSentWhole(Defect):
+@defect("registry/pull/any-range-gets-a-valid-response")
+def several_ranges_sent_whole(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.3.7: 206 says which part it is, also where several were asked for."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/any-range-gets-a-valid-response",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 200 and "," in request.headers.get("range", ""):
-            answer.status = 206
-        return answer
+    if answer.status == 200 and "," in request.headers.get("range", ""):
+        answer.status = 206
+    return answer
 
 
-class RegistryIfRangeIgnored(Defect):
+@defect("registry/pull/if-range-of-another-etag-is-200")
+def registry_if_range_ignored(part_wanted: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
     """RFC 9110 section 13.1.5: where If-Range does not match, the whole blob is sent."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/if-range-of-another-etag-is-200",)
-
-    def part_wanted(self, original: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
-        header = request.headers.get("range")
-        part: tuple[int, int] | None = registry_of(original).byte_range(header, size) if header else None
-        return part
+    header = request.headers.get("range")
+    part: tuple[int, int] | None = registry_of(part_wanted).byte_range(header, size) if header else None
+    return part
 
 
-class EntityTagOfThePart(Defect):
+@defect("registry/pull/206-has-the-headers-of-200")
+def entity_tag_of_the_part(part_answer: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
     """RFC 9110 section 15.3.7: the ETag of 206 is that of the whole, or no parts could be put together."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/206-has-the-headers-of-200",)
-
-    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-        answer: Answer = original(digest, content, first, end)
-        answer.headers["ETag"] = f'"{digest}-{first}-{end}"'
-        return answer
+    answer: Answer = part_answer(digest, content, first, end)
+    answer.headers["ETag"] = f'"{digest}-{first}-{end}"'
+    return answer
 
 
 class PartEndsWithItsChunk(Defect):
     """RFC 9110 section 15.3.7: a part is of the blob, in however many chunks that came."""
 
-    surface = "registry"
     noticed_by = (
-        "registry/pull/partial-content-is-the-requested-range#long-suffix",
-        "registry/pull/partial-content-is-the-requested-range#if-range",
-        "registry/pull/range-is-served#middle",
-        "registry/pull/range-is-served#open",
-        "registry/pull/range-is-served#to-the-end",
+        "registry/pull/partial-content-is-the-requested-range#long-suffix,if-range",
+        "registry/pull/range-is-served#middle,open,to-the-end",
     )
 
     def __init__(self) -> None:
@@ -125,124 +100,76 @@ class PartEndsWithItsChunk(Defect):
         return answer
 
 
-class PartCompressedBehindItsRange(Defect):
+@defect("registry/pull/partial-content-is-the-requested-range#the-whole")
+def part_compressed_behind_its_range(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 14.4: Content-Range tells of what is sent, and not of what it was before it was compressed."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/partial-content-is-the-requested-range#the-whole",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
-            answer.body = gzip.compress(answer.body)
-            answer.headers["Content-Encoding"] = "gzip"
-            return without(answer, "Content-Length")
-        return answer
+    if answer.status == 206 and "gzip" in request.headers.get("accept-encoding", ""):
+        answer.body = gzip.compress(answer.body)
+        answer.headers["Content-Encoding"] = "gzip"
+        return without(answer, "Content-Length")
+    return answer
 
 
-class PartToldAsTheWhole(Defect):
+@defect("registry/pull/partial-content-is-the-requested-range#beyond-4-mib,beyond-the-end,last-one,if-range,open")
+def part_told_as_the_whole(part_answer: Any, *given: Any) -> Answer:
     """RFC 9110 section 15.3.1: what is answered 200 is the whole blob, and no part of it."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/partial-content-is-the-requested-range#beyond-4-mib",
-        "registry/pull/partial-content-is-the-requested-range#beyond-the-end",
-        "registry/pull/partial-content-is-the-requested-range#last-one",
-        "registry/pull/partial-content-is-the-requested-range#if-range",
-        "registry/pull/partial-content-is-the-requested-range#open",
-    )
-
-    def part_answer(self, original: Any, *given: Any) -> Answer:
-        answer: Answer = without(original(*given), "Content-Range")
-        answer.status = 200
-        return answer
+    answer: Answer = without(part_answer(*given), "Content-Range")
+    answer.status = 200
+    return answer
 
 
-class DigestOfThePart(Defect):
+@defect(
+    "registry/pull/partial-content-is-the-requested-range#beyond-the-end,first-byte,last,last-byte,middle",
+    "registry/pull/partial-content-is-the-requested-range#to-the-end",
+)
+def digest_of_the_part(part_answer: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
     """Docker Registry V2, Content Digests: the digest that is told is the blob's, with a part of it as well."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/partial-content-is-the-requested-range#beyond-the-end",
-        "registry/pull/partial-content-is-the-requested-range#first-byte",
-        "registry/pull/partial-content-is-the-requested-range#last",
-        "registry/pull/partial-content-is-the-requested-range#last-byte",
-        "registry/pull/partial-content-is-the-requested-range#middle",
-        "registry/pull/partial-content-is-the-requested-range#to-the-end",
-    )
-
-    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-        answer: Answer = original(digest, content, first, end)
-        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content[first:end])
-        return answer
+    answer: Answer = part_answer(digest, content, first, end)
+    answer.headers["Docker-Content-Digest"] = grammar.digest_of(content[first:end])
+    return answer
 
 
-class PartFarInRefused(Defect):
+@defect("registry/pull/partial-content-is-the-requested-range#beyond-4-mib")
+def part_far_in_refused(byte_range: Any, header: str, size: int) -> tuple[int, int] | None:
     """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/partial-content-is-the-requested-range#beyond-4-mib",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        part: tuple[int, int] | None = original(header, size)
-        if part and part[0] >= MOST_READ:
-            raise grammar.UnsatisfiableRange(header)
-        return part
+    part: tuple[int, int] | None = byte_range(header, size)
+    if part and part[0] >= MOST_READ:
+        raise grammar.UnsatisfiableRange(header)
+    return part
 
 
-class RangeOfOneByteTooManyRefused(Defect):
+@defect("registry/pull/partial-content-is-the-requested-range#beyond-the-end")
+def range_of_one_byte_too_many_refused(byte_range: Any, header: str, size: int) -> tuple[int, int] | None:
     """RFC 9110 section 14.1.2: a last position at the length or beyond it is that of the last byte."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/partial-content-is-the-requested-range#beyond-the-end",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):
-            raise grammar.UnsatisfiableRange(header)
-        found: tuple[int, int] | None = original(header, size)
-        return found
+    if header.endswith(f"-{size}") and not header.endswith(f"=-{size}"):
+        raise grammar.UnsatisfiableRange(header)
+    found: tuple[int, int] | None = byte_range(header, size)
+    return found
 
 
-class PartWithoutContentRange(Defect):
+@defect("registry/pull/range-is-served#beyond-the-end,first-byte,last,last-byte,last-one")
+def part_without_content_range(part_answer: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
     """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/pull/range-is-served#beyond-the-end",
-        "registry/pull/range-is-served#first-byte",
-        "registry/pull/range-is-served#last",
-        "registry/pull/range-is-served#last-byte",
-        "registry/pull/range-is-served#last-one",
-    )
-
-    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
-        return without(original(digest, content, first, end), "Content-Range")
+    return without(part_answer(digest, content, first, end), "Content-Range")
 
 
-class RangeBeyondTheEndSentEmpty(Defect):
+@defect("registry/pull/unsatisfiable-range#beyond")
+def range_beyond_the_end_sent_empty(byte_range: Any, header: str, size: int) -> tuple[int, int] | None:
     """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/unsatisfiable-range#beyond",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        try:
-            part: tuple[int, int] | None = original(header, size)
-        except grammar.UnsatisfiableRange:
-            part = size, size
-        return part
+    try:
+        part: tuple[int, int] | None = byte_range(header, size)
+    except grammar.UnsatisfiableRange:
+        part = size, size
+    return part
 
 
-class NothingSentForWhatIsBeyond(Defect):
+@defect("registry/pull/unsatisfiable-range#beyond,far-beyond")
+async def nothing_sent_for_what_is_beyond(get_blob: Any, asked: Asked) -> Answer:
     """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/unsatisfiable-range#beyond", "registry/pull/unsatisfiable-range#far-beyond")
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        try:
-            answer: Answer = await original(asked)
-        except Refusal as refusal:
-            if refusal.code != "RANGE_INVALID":
-                raise
-            return registry_of(original).blob_answer(200, asked.reference, b"")
-        return answer
+    try:
+        answer: Answer = await get_blob(asked)
+    except Refusal as refusal:
+        if refusal.code != "RANGE_INVALID":
+            raise
+        return registry_of(get_blob).blob_answer(200, asked.reference, b"")
+    return answer

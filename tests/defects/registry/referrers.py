@@ -8,12 +8,12 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import OCI_INDEX, OCI_MANIFEST, Manifest
 from conformance.reference.support.registry import edited_document, kind_of, registry_of
-from tests.defects.rows import row
 from tests.defects.support.registry import unsupported_error
 
 ROWS = (
@@ -32,74 +32,48 @@ ROWS = (
 )
 
 
-class ReferrersTypedAsJson(Defect):
+@defect("registry/referrers/are-an-index", "registry/referrers/are-an-index#of-one-type")
+def referrers_typed_as_json(referrers_answer: Any, descriptors: list[dict[str, Any]]) -> Answer:
     """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-an-index", "registry/referrers/are-an-index#of-one-type")
-
-    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
-        answer: Answer = original(descriptors)
-        answer.headers["Content-Type"] = "application/json"
-        return answer
+    answer: Answer = referrers_answer(descriptors)
+    answer.headers["Content-Type"] = "application/json"
+    return answer
 
 
-class ReferrersWithoutSchemaVersion(Defect):
+@defect("registry/referrers/are-an-index")
+def referrers_without_schema_version(referrers_answer: Any, descriptors: list[dict[str, Any]]) -> Answer:
     """image-spec 1.1, Image Index: schemaVersion is REQUIRED, in the list of referrers as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-an-index",)
-
-    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
-        answer: Answer = original(descriptors)
-        document = json.loads(answer.body)
-        del document["schemaVersion"]
-        answer.body = json.dumps(document).encode()
-        return answer
+    answer: Answer = referrers_answer(descriptors)
+    document = json.loads(answer.body)
+    del document["schemaVersion"]
+    answer.body = json.dumps(document).encode()
+    return answer
 
 
-class OneReferrerOfAType(Defect):
+@defect("registry/referrers/are-listed")
+def one_referrer_of_a_type(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
     """distribution-spec 1.1, Listing Referrers: of two of one type, both are listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-listed",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        return list({each.get("artifactType"): each for each in original(name, digest)}.values())
+    return list({each.get("artifactType"): each for each in referrers_of(name, digest)}.values())
 
 
-class ReferrersOfIndexesNotListed(Defect):
+@defect("registry/referrers/are-listed")
+def referrers_of_indexes_not_listed(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
     """distribution-spec 1.1, Listing Referrers: a subject may be an index, such as an image of several platforms."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/are-listed",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        subject = registry_of(original).stored(name).manifests.get(digest)
-        return [] if subject and subject.media_type == OCI_INDEX else list(original(name, digest))
+    subject = registry_of(referrers_of).stored(name).manifests.get(digest)
+    return [] if subject and subject.media_type == OCI_INDEX else list(referrers_of(name, digest))
 
 
-class AnnotationsEscapedForPages(Defect):
+@defect("registry/referrers/carry-annotations#artifact,filtered,image,index")
+def annotations_escaped_for_pages(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: annotations are the manifest's, and no text of an HTML page."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/referrers/carry-annotations#artifact",
-        "registry/referrers/carry-annotations#filtered",
-        "registry/referrers/carry-annotations#image",
-        "registry/referrers/carry-annotations#index",
-    )
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
-        return {**entry, "annotations": told} if told else entry
+    entry: dict[str, Any] = entry_of(manifest)
+    told = {name: html.escape(value, quote=False) for name, value in entry.get("annotations", {}).items()}
+    return {**entry, "annotations": told} if told else entry
 
 
 class DeletedReferrerStaysInItsType(Defect):
     """distribution-spec 1.1, Listing Referrers: what was deleted is in no list, that of its type neither."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/deleted-is-not-listed",)
 
     def __init__(self) -> None:
@@ -119,43 +93,30 @@ class DeletedReferrerStaysInItsType(Defect):
         return answer
 
 
-class ReferrersWithWrongSize(Defect):
+@defect("registry/referrers/descriptors-match-the-manifests")
+def referrers_with_wrong_size(request: Request, answer: Answer) -> Answer:
     """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/descriptors-match-the-manifests",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "referrers" and answer.status == 200:
-            return edited_document(answer, lambda document: [each.update(size=0) for each in document["manifests"]])
-        return answer
+    if kind_of(request) == "referrers" and answer.status == 200:
+        return edited_document(answer, lambda document: [each.update(size=0) for each in document["manifests"]])
+    return answer
 
 
-class FilterOfTypesThatBeginSo(Defect):
+@defect("registry/referrers/filter-is-applied")
+def filter_of_types_that_begin_so(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
     """distribution-spec 1.1, Listing Referrers: the type that is asked for is compared whole."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/filter-is-applied",)
-
-    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
-        return str(descriptor.get("artifactType", "")).startswith(artifact_type)
+    return str(descriptor.get("artifactType", "")).startswith(artifact_type)
 
 
-class FilterOfOwnTypesAlone(Defect):
+@defect("registry/referrers/filter-uses-the-config-type")
+def filter_of_own_types_alone(filter_passes: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
     """distribution-spec 1.1, Listing Referrers: the type that is filtered by is the type that is listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/filter-uses-the-config-type",)
-
-    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
-        stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(original).repositories.values())
-        return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
+    stored = (each.manifests.get(descriptor["digest"]) for each in registry_of(filter_passes).repositories.values())
+    return any(each is not None and each.document.get("artifactType") == artifact_type for each in stored)
 
 
 class FilterOfConfigsToo(Defect):
     """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/filter-uses-the-config-type",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
@@ -169,57 +130,37 @@ class FilterOfConfigsToo(Defect):
         return answer
 
 
-class ReferrersOfMalformedDigest(Defect):
+@defect("registry/referrers/malformed-digest-is-400#short,tag,word")
+async def referrers_of_malformed_digest(list_referrers: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/referrers/malformed-digest-is-400#short",
-        "registry/referrers/malformed-digest-is-400#tag",
-        "registry/referrers/malformed-digest-is-400#word",
-    )
-
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        try:
-            answer: Answer = await original(asked)
-        except Refusal:
-            answer = registry_of(original).referrers_answer([])
-        return answer
+    try:
+        answer: Answer = await list_referrers(asked)
+    except Refusal:
+        answer = registry_of(list_referrers).referrers_answer([])
+    return answer
 
 
-class SubjectToldOfEveryManifest(Defect):
+@defect("registry/referrers/no-oci-subject-without-subject")
+def subject_told_of_every_manifest(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is told of what has a subject."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/no-oci-subject-without-subject",)
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
-        return answer
+    answer: Answer = manifest_created(asked, manifest)
+    answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
+    return answer
 
 
-class NothingFilteredIsUnknown(Defect):
+@defect("registry/referrers/none-is-an-empty-index")
+async def nothing_filtered_is_unknown(list_referrers: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Listing Referrers: where none is of the type that was asked for, the list is empty."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/none-is-an-empty-index",)
-
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
-            raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
-        return answer
+    answer: Answer = await list_referrers(asked)
+    if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
+        raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
+    return answer
 
 
-class Sha512SubjectsNotListed(Defect):
+@defect("registry/referrers/sha512-subject-is-listed")
+def sha512_subjects_not_listed(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
     """distribution-spec 1.1, Listing Referrers: a subject is found by the digest that was named, of sha512 as well."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/sha512-subject-is-listed",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        return [] if digest.startswith("sha512:") else list(original(name, digest))
+    return [] if digest.startswith("sha512:") else list(referrers_of(name, digest))
 
 
 class _Remembered(Defect):
@@ -242,7 +183,6 @@ class _Remembered(Defect):
 class FilteredReferrersFromCache(_Remembered):
     """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next of its type, too."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
@@ -255,7 +195,6 @@ class FilteredReferrersFromCache(_Remembered):
 class ReferrersForgottenWithTheirSubject(Defect):
     """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     def __init__(self) -> None:
@@ -272,7 +211,6 @@ class ReferrersForgottenWithTheirSubject(Defect):
 class ReferrersLostWhenTheSubjectReturns(Defect):
     """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
 
     def __init__(self) -> None:
@@ -292,33 +230,24 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
         return [] if (name, digest) in self.returned else found
 
 
-class ReferrersInAnAbsentRepositoryFail(Defect):
+@defect("registry/referrers/listed-for-an-absent-subject")
+async def referrers_in_an_absent_repository_fail(list_referrers: Any, asked: Asked) -> Answer:
     """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/listed-for-an-absent-subject",)
-
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        if asked.name not in registry_of(original).repositories:
-            raise unsupported_error()
-        answer: Answer = await original(asked)
-        return answer
+    if asked.name not in registry_of(list_referrers).repositories:
+        raise unsupported_error()
+    answer: Answer = await list_referrers(asked)
+    return answer
 
 
-class ReferrersOfEveryRepository(Defect):
+@defect("registry/referrers/of-this-repository-only")
+def referrers_of_every_repository(referrers_of: Any, name: str, digest: str) -> list[dict[str, Any]]:
     """distribution-spec 1.1, Listing Referrers: those of this repository are listed."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/of-this-repository-only",)
-
-    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
-        return [entry for each in registry_of(original).repositories for entry in original(each, digest)]
+    return [entry for each in registry_of(referrers_of).repositories for entry in referrers_of(each, digest)]
 
 
 class DeletedReferrerNeverComesBack(Defect):
     """distribution-spec 1.1, Listing Referrers: what was deleted and pushed again is listed again."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/pushed-again-is-listed",)
 
     def __init__(self) -> None:
@@ -335,7 +264,6 @@ class DeletedReferrerNeverComesBack(Defect):
 class RefusedManifestRefers(Defect):
     """distribution-spec 1.1, Listing Referrers: what was refused for what it lacks refers to nothing."""
 
-    surface = "registry"
     noticed_by = ("registry/referrers/refused-is-not-listed",)
 
     def __init__(self) -> None:
@@ -359,66 +287,42 @@ class RefusedManifestRefers(Defect):
         return [*original(name, digest), *self.refused.get((name, digest), [])]
 
 
-class ReferrersWithoutArtifactType(Defect):
+@defect("registry/referrers/artifact-type-is-listed#of-the-config")
+def referrers_without_artifact_type(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/artifact-type-is-listed#of-the-config",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry = dict(original(manifest))
-        if not manifest.document.get("artifactType"):
-            entry.pop("artifactType", None)
-        return entry
+    entry = dict(entry_of(manifest))
+    if not manifest.document.get("artifactType"):
+        entry.pop("artifactType", None)
+    return entry
 
 
-class ArtifactTypeInSmallLetters(Defect):
+@defect("registry/referrers/artifact-type-is-listed#of-an-index")
+def artifact_type_in_small_letters(entry_of: Any, manifest: Manifest) -> dict[str, Any]:
     """distribution-spec 1.1, Listing Referrers: artifactType is the value of the manifest's, letter for letter."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/artifact-type-is-listed#of-an-index",)
-
-    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
-        entry: dict[str, Any] = original(manifest)
-        return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
+    entry: dict[str, Any] = entry_of(manifest)
+    return {**entry, "artifactType": entry["artifactType"].lower()} if "artifactType" in entry else entry
 
 
-class SubjectHeaderOfTheManifest(Defect):
+@defect("registry/referrers/subject-is-acknowledged#artifact,index,of-the-whole-run")
+def subject_header_of_the_manifest(manifest_created: Any, asked: Asked, manifest: Manifest) -> Answer:
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/referrers/subject-is-acknowledged#artifact",
-        "registry/referrers/subject-is-acknowledged#index",
-        "registry/referrers/subject-is-acknowledged#of-the-whole-run",
-    )
-
-    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
-        answer: Answer = original(asked, manifest)
-        if manifest.subject:
-            answer.headers["OCI-Subject"] = manifest.digest
-        return answer
+    answer: Answer = manifest_created(asked, manifest)
+    if manifest.subject:
+        answer.headers["OCI-Subject"] = manifest.digest
+    return answer
 
 
-class TagOfADigestNeverMoves(Defect):
+@defect("registry/referrers/tag-schema-works")
+async def tag_of_a_digest_never_moves(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """distribution-spec 1.1, Referrers Tag Schema: what is pushed under the tag of a digest replaces the last."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/tag-schema-works",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        if not (tag.startswith("sha256-") and tag in registry_of(original).stored(name).tags):
-            await original(name, tag, digest)
+    if not (tag.startswith("sha256-") and tag in registry_of(set_tag).stored(name).tags):
+        await set_tag(name, tag, digest)
 
 
-class TagOfADigestIsOfAnImage(Defect):
+@defect("registry/referrers/tag-schema-works")
+async def tag_of_a_digest_is_of_an_image(get_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Referrers Tag Schema: what stands under the tag of a digest is an index, and says so."""
-
-    surface = "registry"
-    noticed_by = ("registry/referrers/tag-schema-works",)
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if asked.reference.startswith("sha256-"):
-            answer.headers["Content-Type"] = OCI_MANIFEST
-        return answer
+    answer: Answer = await get_manifest(asked)
+    if asked.reference.startswith("sha256-"):
+        answer.headers["Content-Type"] = OCI_MANIFEST
+    return answer

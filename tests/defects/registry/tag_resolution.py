@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -31,7 +32,6 @@ class _FormerTold(Defect):
 class DigestOfTheFormerTold(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: the digest that is told is that of what was pushed now."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
@@ -44,7 +44,6 @@ class DigestOfTheFormerTold(_FormerTold):
 class LocationOfTheFormerTold(_FormerTold):
     """distribution-spec 1.1, Pushing Manifests: Location is where what was pushed now can be pulled."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
@@ -54,23 +53,18 @@ class LocationOfTheFormerTold(_FormerTold):
         return answer
 
 
-class EntityTagOfTheTag(Defect):
+@defect("registry/manifest/tag-moves")
+def entity_tag_of_the_tag(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.8.1: what is told to be the same is the same, also where a tag moves."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        reference = request.path.rpartition("/")[2]
-        if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
-            answer.headers["ETag"] = f'"{reference}"'
-        return answer
+    reference = request.path.rpartition("/")[2]
+    if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
+        answer.headers["ETag"] = f'"{reference}"'
+    return answer
 
 
 class AbsentDigestNeverComes(Defect):
     """distribution-spec 1.1, Pulling manifests: what was asked for too early is there once it was pushed by a tag."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
@@ -94,7 +88,6 @@ class AbsentDigestNeverComes(Defect):
 class TagDigestFromCache(Defect):
     """distribution-spec 1.1, Pulling manifests: the digest that is told of a tag is that of the bytes that come."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
@@ -108,26 +101,21 @@ class TagDigestFromCache(Defect):
         return answer
 
 
-class EntityTagOfTheTagsName(Defect):
+@defect("registry/manifest/tag-moves")
+async def entity_tag_of_the_tags_name(get_manifest: Any, asked: Asked) -> Answer:
     """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if ":" not in asked.reference:
-            entity_tag = f'"{asked.reference}"'
-            if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
-                answer = Answer(304)
-            answer.headers["ETag"] = entity_tag
-        return answer
+    answer: Answer = await get_manifest(asked)
+    if ":" not in asked.reference:
+        entity_tag = f'"{asked.reference}"'
+        if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
+            answer = Answer(304)
+        answer.headers["ETag"] = entity_tag
+    return answer
 
 
 class DateOfTheImageForItsTag(Defect):
     """RFC 9110 section 8.8.2: a tag that goes back to an older image was modified then, and is sent to who had it."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
@@ -154,7 +142,6 @@ class DateOfTheImageForItsTag(Defect):
 class TagNeverGoesBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
@@ -170,7 +157,6 @@ class TagNeverGoesBack(Defect):
 class AbsentTagRemembered(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was asked for in vain is there when it was pushed."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
@@ -192,38 +178,29 @@ class AbsentTagRemembered(Defect):
         return found
 
 
-class RefusedTagMovesAllTheSame(Defect):
+@defect("registry/manifest/tag-moves")
+async def refused_tag_moves_all_the_same(put_manifest: Any, asked: Asked) -> Answer:
     """API Reference, Error Handling: what is refused (409) is not done; the tag names what it did."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
-        answer: Answer = await original(asked)
-        if named not in (None, grammar.digest_of(asked.request.body)):
-            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
-        return answer
+    named = registry_of(put_manifest).stored(asked.name).tags.get(asked.reference)
+    answer: Answer = await put_manifest(asked)
+    if named not in (None, grammar.digest_of(asked.request.body)):
+        raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+    return answer
 
 
-class PushByDigestTakesTags(Defect):
+@defect("registry/manifest/moving-a-tag-affects-no-other")
+async def push_by_digest_takes_tags(put_manifest: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pulling manifests: an image that is pushed again by digest keeps its tags."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
-
-    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        registry = registry_of(original)
-        for tag in registry.tags_naming(asked.name, asked.reference):
-            await registry.remove_tag(asked.name, tag)
-        return answer
+    answer: Answer = await put_manifest(asked)
+    registry = registry_of(put_manifest)
+    for tag in registry.tags_naming(asked.name, asked.reference):
+        await registry.remove_tag(asked.name, tag)
+    return answer
 
 
 class PushByDigestMovesTagsBack(Defect):
     """distribution-spec 1.1, Pushing Manifests: what is pushed by digest moves no tag, though one named it before."""
 
-    surface = "registry"
     noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
 
     def __init__(self) -> None:
@@ -242,15 +219,11 @@ class PushByDigestMovesTagsBack(Defect):
         return answer
 
 
-class MovedTagTakesItsImageAlong(Defect):
+@defect("registry/manifest/moving-a-tag-affects-no-other")
+async def moved_tag_takes_its_image_along(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
-
-    surface = "registry"
-    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        stored = registry_of(original).stored(name)
-        left = stored.tags.get(tag, digest)
-        await original(name, tag, digest)
-        if left != digest and left in stored.tags.values():
-            del stored.manifests[left]
+    stored = registry_of(set_tag).stored(name)
+    left = stored.tags.get(tag, digest)
+    await set_tag(name, tag, digest)
+    if left != digest and left in stored.tags.values():
+        del stored.manifests[left]

@@ -11,6 +11,7 @@ import jwt
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry import Registry
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
@@ -22,76 +23,48 @@ KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
 ANONYMOUS = Caller("")
 
 
-class AnonymousReferrers(Defect):
+@defect("registry/login/anonymous-cannot-list-referrers")
+def anonymous_referrers(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """Docker token flow: the list of referrers needs pull."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-list-referrers",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
+    caller: Caller | None = authenticate(request, wanted)
+    return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
 
 
-class ListsTakeAnyToken(Defect):
+@defect("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
+def lists_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-list-referrers", "registry/login/anonymous-cannot-list-repositories")
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        token = registry_of(original).bearer_token(request) or ""
-        if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
-            claims = jwt.decode(token, options={"verify_signature": False})
-            return everything(wanted, claims.get("sub", ""))
-        caller: Caller | None = original(request, wanted)
-        return caller
+    token = registry_of(authenticate).bearer_token(request) or ""
+    if kind_of(request) in ("referrers", "catalog") and token.count(".") == 2:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return everything(wanted, claims.get("sub", ""))
+    caller: Caller | None = authenticate(request, wanted)
+    return caller
 
 
-class ReadersNeedNoLogin(Defect):
+@defect("registry/login/anonymous-cannot-pull#blob-head,manifest-by-digest,manifest-head-by-digest,tags-in-pages")
+def readers_need_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/anonymous-cannot-pull#blob-head",
-        "registry/login/anonymous-cannot-pull#manifest-by-digest",
-        "registry/login/anonymous-cannot-pull#manifest-head-by-digest",
-        "registry/login/anonymous-cannot-pull#tags-in-pages",
-    )
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
+    caller: Caller | None = authenticate(request, wanted)
+    return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
 
 
-class AnonymousPush(Defect):
+@defect(
+    "registry/login/anonymous-cannot-push#mount,upload,upload-at-once", "registry/login/401-is-an-error-document#upload"
+)
+def anonymous_push(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """API Reference, Docker Registry: images are pushed by those who may, after a login."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/anonymous-cannot-push#mount",
-        "registry/login/anonymous-cannot-push#upload",
-        "registry/login/anonymous-cannot-push#upload-at-once",
-        "registry/login/401-is-an-error-document#upload",
-    )
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
+    caller: Caller | None = authenticate(request, wanted)
+    return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
 
 
 class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has put no manifest there."""
 
-    surface = "registry"
     noticed_by = (
-        "registry/login/anonymous-cannot-push#put-manifest",
-        "registry/login/anonymous-cannot-push#put-manifest-by-digest",
-        "registry/login/bad-login-opens-nothing#put-manifest",
-        "registry/login/bad-login-opens-nothing#put-manifest-by-digest",
+        "registry/login/anonymous-cannot-push#put-manifest,put-manifest-by-digest",
+        "registry/login/bad-login-opens-nothing#put-manifest,put-manifest-by-digest",
         "registry/rights/puller-cannot-push#put-manifest",
-        "registry/rights/other-organization-cannot-push#put-manifest",
-        "registry/rights/other-organization-cannot-push#put-manifest-by-digest",
+        "registry/rights/other-organization-cannot-push#put-manifest,put-manifest-by-digest",
     )
     done = ("manifest", "PUT")
 
@@ -102,16 +75,11 @@ class ManifestsStoredBeforeTheRights(_DoneBeforeTheRights):
 class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no manifest."""
 
-    surface = "registry"
     noticed_by = (
-        "registry/login/anonymous-cannot-push#delete-manifest",
-        "registry/login/anonymous-cannot-push#delete-tag",
-        "registry/login/bad-login-opens-nothing#delete-manifest",
-        "registry/login/bad-login-opens-nothing#delete-tag",
-        "registry/rights/puller-cannot-push#delete-manifest",
-        "registry/rights/puller-cannot-push#delete-tag",
-        "registry/rights/other-organization-cannot-push#delete-manifest",
-        "registry/rights/other-organization-cannot-push#delete-tag",
+        "registry/login/anonymous-cannot-push#delete-manifest,delete-tag",
+        "registry/login/bad-login-opens-nothing#delete-manifest,delete-tag",
+        "registry/rights/puller-cannot-push#delete-manifest,delete-tag",
+        "registry/rights/other-organization-cannot-push#delete-manifest,delete-tag",
         "registry/token/push-token-cannot-delete#delete-manifest",
     )
     done = ("manifest", "DELETE")
@@ -123,7 +91,6 @@ class ManifestsDeletedBeforeTheRights(_DoneBeforeTheRights):
 class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: what is answered 401 for want of a login or rights has deleted no blob."""
 
-    surface = "registry"
     noticed_by = (
         "registry/login/anonymous-cannot-push#delete-blob",
         "registry/login/bad-login-opens-nothing#delete-blob",
@@ -137,34 +104,22 @@ class BlobsDeletedBeforeTheRights(_DoneBeforeTheRights):
         await registry.remove_blob(asked.name, asked.reference)
 
 
-class UploadsTakeAnyToken(Defect):
+@defect("registry/login/bad-login-opens-nothing#mount,upload,upload-at-once")
+def uploads_take_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, an upload among it."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/bad-login-opens-nothing#mount",
-        "registry/login/bad-login-opens-nothing#upload",
-        "registry/login/bad-login-opens-nothing#upload-at-once",
-    )
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        token = registry_of(original).bearer_token(request) or ""
-        if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
-            return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
-        caller: Caller | None = original(request, wanted)
-        return caller
+    token = registry_of(authenticate).bearer_token(request) or ""
+    if request.path.endswith("/blobs/uploads/") and token.count(".") == 2:
+        return everything(wanted, jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
+    caller: Caller | None = authenticate(request, wanted)
+    return caller
 
 
-class SupportTakesAnyToken(Defect):
+@defect("registry/login/bad-login-opens-nothing#support")
+def support_takes_any_token(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/bad-login-opens-nothing#support",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        shown = registry_of(original).bearer_token(request) and request.path == "/v2/"
-        caller: Caller | None = everything(wanted) if shown else original(request, wanted)
-        return caller
+    shown = registry_of(authenticate).bearer_token(request) and request.path == "/v2/"
+    caller: Caller | None = everything(wanted) if shown else authenticate(request, wanted)
+    return caller
 
 
 class _UploadsUnderAnyToken(Defect):
@@ -190,7 +145,6 @@ class _UploadsUnderAnyToken(Defect):
 class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at at the end of an upload as at its beginning."""
 
-    surface = "registry"
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-end",)
     method = "PUT"
 
@@ -198,7 +152,6 @@ class UploadsEndUnderAnyToken(_UploadsUnderAnyToken):
 class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who gives an upload up."""
 
-    surface = "registry"
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-given-up",)
     method = "DELETE"
 
@@ -206,22 +159,17 @@ class UploadsGivenUpUnderAnyToken(_UploadsUnderAnyToken):
 class UploadsToldUnderAnyToken(_UploadsUnderAnyToken):
     """RFC 7515 section 5.2: a token's signature is looked at of who asks how far an upload has come."""
 
-    surface = "registry"
     noticed_by = ("registry/login/bad-login-opens-nothing#upload-status",)
     method = "GET"
 
 
-class AnonymousHeadOfLists(Defect):
+@defect("registry/login/head-of-a-list-needs-a-login")
+def anonymous_head_of_lists(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token flow: HEAD of a list needs what GET needs."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
-            return Caller("")
-        caller: Caller = original(kind, name, request)
-        return caller
+    if kind in ("tags", "referrers", "catalog") and request.method == "HEAD":
+        return Caller("")
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
 class _ListsOpen(Defect):
@@ -245,7 +193,6 @@ class _ListsOpen(Defect):
 class HeadOfTagsForEveryLogin(_ListsOpen):
     """Docker token scopes: HEAD of a list of tags needs pull, as GET of it does."""
 
-    surface = "registry"
     noticed_by = ("registry/login/head-of-a-list-needs-a-login",)
     every = "insufficient_scope"
 
@@ -253,53 +200,34 @@ class HeadOfTagsForEveryLogin(_ListsOpen):
         return kind == "tags" and request.method == "HEAD"
 
 
-class KnownNeedsNoLogin(Defect):
+@defect("registry/login/anonymous-cannot-pull#manifest-known")
+def known_needs_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull#manifest-known",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        caller: Caller = Caller("") if "if-none-match" in request.headers else original(kind, name, request)
-        return caller
+    caller: Caller = Caller("") if "if-none-match" in request.headers else authorize(kind, name, request)
+    return caller
 
 
-class BadTokenFails(Defect):
+@defect("registry/login/malformed-login-is-refused#bearer-junk", "registry/login/upload-resumes-after-a-refused-login")
+def bad_token_fails(claims_of: Any, token: str) -> dict[str, Any]:
     """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/malformed-login-is-refused#bearer-junk",
-        "registry/login/upload-resumes-after-a-refused-login",
-    )
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        if token.count(".") != 2:
-            raise Refusal("UNAUTHORIZED", status=500)
-        claims: dict[str, Any] = original(token)
-        return claims
+    if token.count(".") != 2:
+        raise Refusal("UNAUTHORIZED", status=500)
+    claims: dict[str, Any] = claims_of(token)
+    return claims
 
 
-class EmptyLoginChanges(Defect):
+@defect("registry/login/malformed-login-is-refused#empty-deletion,empty-upload")
+def empty_login_changes(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """API Reference, Error Handling: an Authorization field that says nothing opens no upload, and deletes nothing."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/malformed-login-is-refused#empty-deletion",
-        "registry/login/malformed-login-is-refused#empty-upload",
-    )
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
-            return ANONYMOUS
-        caller: Caller = original(kind, name, request)
-        return caller
+    if request.method in ("POST", "DELETE") and request.headers.get("authorization") == "":
+        return ANONYMOUS
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
 class NameInAFieldOpens(Defect):
     """API Reference, Error Handling: whom a proxy has let in it may tell in a field; from anybody else that is none."""
 
-    surface = "registry"
     noticed_by = ("registry/login/username-alone-opens-nothing#in-a-header",)
     named = "x-webauth-user"
 
@@ -313,7 +241,6 @@ class NameInAFieldOpens(Defect):
 class NameAloneOpens(Defect):
     """API Reference, Error Handling: a name without its password is no login, in whichever scheme."""
 
-    surface = "registry"
     noticed_by = ("registry/login/username-alone-opens-nothing#none",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
@@ -334,8 +261,7 @@ class NameAloneOpens(Defect):
 class OtherMethodsNeedNoLogin(Defect):
     """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
 
-    surface = "registry"
-    noticed_by = ("registry/login/is-not-bypassed#options", "registry/login/is-not-bypassed#unknown-method")
+    noticed_by = ("registry/login/is-not-bypassed#options,unknown-method",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         if kind_of(request) == "manifest" and request.method not in KNOWN:
@@ -343,39 +269,26 @@ class OtherMethodsNeedNoLogin(Defect):
         return cast(Answer, await original(request))
 
 
-class QueryNeedsNoLogin(Defect):
+@defect("registry/login/is-not-bypassed#query")
+def query_needs_no_login(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """API Reference, Error Handling: a missing token is 401, whatever stands behind the path."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/is-not-bypassed#query",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        passed = caller is None and request.method == "GET" and request.query_string
-        return everything(wanted) if passed else caller
+    caller: Caller | None = authenticate(request, wanted)
+    passed = caller is None and request.method == "GET" and request.query_string
+    return everything(wanted) if passed else caller
 
 
-class EscapedPathsNeedNoLogin(Defect):
+@defect("registry/login/is-not-bypassed#deletion,letter-escaped,slash-escaped")
+def escaped_paths_need_no_login(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """API Reference, Error Handling: a missing token is 401, however the path is written."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/login/is-not-bypassed#deletion",
-        "registry/login/is-not-bypassed#letter-escaped",
-        "registry/login/is-not-bypassed#slash-escaped",
-    )
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
-            return ANYBODY
-        caller: Caller = original(kind, name, request)
-        return caller
+    if kind == "manifest" and re.search("%2f|%6d", request.raw_path, re.IGNORECASE):
+        return ANYBODY
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
 class TwoSlashesNeedNoLogin(Defect):
     """API Reference, Error Handling: a rule for ``/v2/`` holds for ``//v2/`` where that leads to the same."""
 
-    surface = "registry"
     noticed_by = ("registry/login/is-not-bypassed#slash-before",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
@@ -388,7 +301,6 @@ class TwoSlashesNeedNoLogin(Defect):
 class _NeedsNoLogin(Defect):
     """Where ``path`` is found in what was sent, nobody is asked who it is."""
 
-    surface = "registry"
     path = ""
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:

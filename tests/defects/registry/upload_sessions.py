@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry import Registry, grammar
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
@@ -21,29 +22,21 @@ from conformance.reference.support.registry import registry_of
 from tests.defects.support.registry import _ClosedAllTheSame, _DoneBeforeTheRights
 
 
-class AnonymousLearnsHowFar(Defect):
+@defect("registry/rights/session-belongs-to-its-opener#anonymous")
+def anonymous_learns_how_far(authorize: Any, kind: str, name: str, request: Request) -> Caller:
     """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/session-belongs-to-its-opener#anonymous",)
-
-    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
-        registry = registry_of(original)
-        upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
-        if upload and request.method == "GET" and registry.bearer_token(request) is None:
-            return Caller(upload.subject)
-        caller: Caller = original(kind, name, request)
-        return caller
+    registry = registry_of(authorize)
+    upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
+    if upload and request.method == "GET" and registry.bearer_token(request) is None:
+        return Caller(upload.subject)
+    caller: Caller = authorize(kind, name, request)
+    return caller
 
 
 class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
     """API Reference, Error Handling: a closing request that is answered 401 leaves no blob behind."""
 
-    surface = "registry"
-    noticed_by = (
-        "registry/rights/session-belongs-to-its-opener#anonymous",
-        "registry/rights/session-belongs-to-its-opener#other-organization",
-    )
+    noticed_by = ("registry/rights/session-belongs-to-its-opener#anonymous,other-organization",)
     done = ("upload", "PUT")
 
     async def _do(self, registry: Registry, asked: Asked) -> None:
@@ -51,16 +44,12 @@ class UploadsClosedBeforeTheRights(_DoneBeforeTheRights):
             await registry.store_blob(asked.name, digest, asked.request.body)
 
 
-class SessionGoesToWhoAskedLast(Defect):
+@defect("registry/rights/session-status-is-hidden-from-others")
+def session_goes_to_who_asked_last(owns: Any, caller: Caller, upload: Upload) -> bool:
     """Docker Registry V2, Upload Progress: whoever opened an upload is told how far it came, whoever else asks."""
-
-    surface = "registry"
-    noticed_by = ("registry/rights/session-status-is-hidden-from-others",)
-
-    def owns(self, original: Any, caller: Caller, upload: Upload) -> bool:
-        owned = bool(original(caller, upload))
-        upload.subject = caller.subject
-        return owned
+    owned = bool(owns(caller, upload))
+    upload.subject = caller.subject
+    return owned
 
 
 class _PullIsEnough(Defect):
@@ -78,7 +67,6 @@ class _PullIsEnough(Defect):
 class ChunkNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: a chunk needs push, as the beginning of its upload does."""
 
-    surface = "registry"
     noticed_by = ("registry/token/session-needs-push#patch",)
     method = "PATCH"
 
@@ -86,7 +74,6 @@ class ChunkNeedsPullAlone(_PullIsEnough):
 class ClosingNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: the end of an upload needs push, as its beginning does."""
 
-    surface = "registry"
     noticed_by = ("registry/token/session-needs-push#put",)
     method = "PUT"
 
@@ -94,38 +81,29 @@ class ClosingNeedsPullAlone(_PullIsEnough):
 class CancellingNeedsPullAlone(_PullIsEnough):
     """Docker token scopes: giving an upload up needs more than the right to pull."""
 
-    surface = "registry"
     noticed_by = ("registry/token/session-needs-push#delete",)
     method = "DELETE"
 
 
-class UploadInPlaceOfAMountIsTheOneBefore(Defect):
+@defect("registry/upload/each-upload-has-its-own-session")
+def upload_in_place_of_a_mount_is_the_one_before(session_opened: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: Location has a unique session ID, for whatever it is opened."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/each-upload-has-its-own-session",)
-
-    def session_opened(self, original: Any, asked: Asked) -> Answer:
-        registry = registry_of(original)
-        here = [each for each in registry.uploads.values() if each.repository == asked.name]
-        if here and asked.request.parameter("mount"):
-            return registry.upload_answer(202, asked.request, here[-1])
-        answer: Answer = original(asked)
-        return answer
+    registry = registry_of(session_opened)
+    here = [each for each in registry.uploads.values() if each.repository == asked.name]
+    if here and asked.request.parameter("mount"):
+        return registry.upload_answer(202, asked.request, here[-1])
+    answer: Answer = session_opened(asked)
+    return answer
 
 
-class StatusToldInAnotherRepository(Defect):
+@defect("registry/upload/session-belongs-to-its-repository")
+def status_told_in_another_repository(find_upload: Any, asked: Asked) -> Upload:
     """distribution-spec 1.1, Pushing blobs: how far a session has come is told in its own repository alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        upload = registry_of(original).uploads.get(asked.reference)
-        if upload and asked.request.method == "GET" and upload.subject == asked.caller.subject:
-            return upload
-        found: Upload = original(asked)
-        return found
+    upload = registry_of(find_upload).uploads.get(asked.reference)
+    if upload and asked.request.method == "GET" and upload.subject == asked.caller.subject:
+        return upload
+    found: Upload = find_upload(asked)
+    return found
 
 
 def in_its_own(asked: Asked, registry: Registry) -> Asked:
@@ -134,69 +112,48 @@ def in_its_own(asked: Asked, registry: Registry) -> Asked:
     return asked.also_named(upload.repository) if upload else asked
 
 
-class UploadCancelledByAnotherRepository(Defect):
+@defect("registry/upload/session-belongs-to-its-repository")
+async def upload_cancelled_by_another_repository(delete_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a session is cancelled in the repository that it was opened in."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(in_its_own(asked, registry_of(original)))
-        return answer
+    answer: Answer = await delete_upload(in_its_own(asked, registry_of(delete_upload)))
+    return answer
 
 
-class ChunkTakenByAnotherRepository(Defect):
+@defect("registry/upload/session-belongs-to-its-repository")
+async def chunk_taken_by_another_repository(patch_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(in_its_own(asked, registry_of(original)))
-        return answer
+    answer: Answer = await patch_upload(in_its_own(asked, registry_of(patch_upload)))
+    return answer
 
 
-class ClosingElsewhereEndsTheUpload(Defect):
+@defect("registry/upload/session-belongs-to-its-repository")
+def closing_elsewhere_ends_the_upload(is_of: Any, upload: Upload, name: str) -> bool:
     """distribution-spec 1.1, POST then PUT: what is refused in another repository leaves the session where it is."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
-        its_own = bool(original(upload, name))
-        if not its_own:
-            registry_of(original).close_session(upload)
-        return its_own
+    its_own = bool(is_of(upload, name))
+    if not its_own:
+        registry_of(is_of).close_session(upload)
+    return its_own
 
 
-class ClosedInAnotherRepository(Defect):
+@defect("registry/upload/session-belongs-to-its-repository")
+async def closed_in_another_repository(put_upload: Any, asked: Asked) -> Answer:
     """distribution-spec 1.1, POST then PUT: a session is closed in its own repository, alone."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
-
-    async def put_upload(self, original: Any, asked: Asked) -> Answer:
-        upload = registry_of(original).uploads.get(asked.reference)
-        answer: Answer = await original(asked.also_named(upload.repository) if upload else asked)
-        return answer
+    upload = registry_of(put_upload).uploads.get(asked.reference)
+    answer: Answer = await put_upload(asked.also_named(upload.repository) if upload else asked)
+    return answer
 
 
-class CancelledBytesStored(Defect):
+@defect("registry/upload/cancelled-upload-stores-nothing")
+async def cancelled_bytes_stored(cancel_upload: Any, upload: Upload) -> None:
     """Docker Registry V2, Canceling an Upload: what was never closed under a digest is no blob."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/cancelled-upload-stores-nothing",)
-
-    async def cancel_upload(self, original: Any, upload: Upload) -> None:
-        content = bytes(upload.content)
-        await registry_of(original).store_blob(upload.repository, grammar.digest_of(content), content)
-        await original(upload)
+    content = bytes(upload.content)
+    await registry_of(cancel_upload).store_blob(upload.repository, grammar.digest_of(content), content)
+    await cancel_upload(upload)
 
 
 class BlobsOfNoSessionStored(_ClosedAllTheSame):
     """Docker Registry V2, Canceling an Upload: a session that is over, or another repository's, leaves no blob."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/cancelled-session-is-gone#put", "registry/upload/session-belongs-to-its-repository")
     codes = ("BLOB_UPLOAD_UNKNOWN",)
 
@@ -204,7 +161,6 @@ class BlobsOfNoSessionStored(_ClosedAllTheSame):
 class CancelledBytesNeverComeBack(Defect):
     """Docker Registry V2, Canceling an Upload: what was given up may be pushed anew, and is there then."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/cancelling-affects-no-other-session",)
 
     def __init__(self) -> None:
@@ -219,34 +175,25 @@ class CancelledBytesNeverComeBack(Defect):
             await original(name, digest, content)
 
 
-class CancellingEndsEveryUpload(Defect):
+@defect("registry/upload/cancelling-affects-no-other-session")
+async def cancelling_ends_every_upload(cancel_upload: Any, upload: Upload) -> None:
     """Docker Registry V2, Canceling an Upload: the upload that is named is no longer valid, and the others are."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/cancelling-affects-no-other-session",)
-
-    async def cancel_upload(self, original: Any, upload: Upload) -> None:
-        for each in [*registry_of(original).uploads.values()]:
-            if each.repository == upload.repository:
-                await original(each)
+    for each in [*registry_of(cancel_upload).uploads.values()]:
+        if each.repository == upload.repository:
+            await cancel_upload(each)
 
 
-class CancellingAnswered202(Defect):
+@defect("registry/upload/cancelling-is-204")
+async def cancelling_answered202(delete_upload: Any, asked: Asked) -> Answer:
     """Docker Registry V2, Canceling an Upload: a session that was given up is answered 204."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/cancelling-is-204",)
-
-    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.status = 202
-        return answer
+    answer: Answer = await delete_upload(asked)
+    answer.status = 202
+    return answer
 
 
 class EndedUploadTakesItsBlob(Defect):
     """Docker Registry V2, Canceling an Upload: who cancels an upload that has ended takes nothing back."""
 
-    surface = "registry"
     noticed_by = ("registry/upload/finished-session-is-gone#delete",)
 
     def __init__(self) -> None:
@@ -263,45 +210,25 @@ class EndedUploadTakesItsBlob(Defect):
         return answer
 
 
-class FinishedUploadKept(Defect):
+@defect("registry/upload/finished-session-is-gone#get,patch")
+async def finished_upload_kept(finish_upload: Any, upload: Upload, digest: str, content: bytes) -> None:
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
-
-    surface = "registry"
-    noticed_by = ("registry/upload/finished-session-is-gone#get", "registry/upload/finished-session-is-gone#patch")
-
-    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
-        await registry_of(original).commit_blob(upload.repository, digest, content)
+    await registry_of(finish_upload).commit_blob(upload.repository, digest, content)
 
 
-class NoSessionFails(Defect):
+@defect("registry/upload/unknown-session-is-404#none-in-a-patch,none-in-a-put")
+def no_session_fails(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: a chunk for no session is its caller's mistake, and none of the platform's."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/unknown-session-is-404#none-in-a-patch",
-        "registry/upload/unknown-session-is-404#none-in-a-put",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")
-        return Answer.json(500, {"errors": [{"code": "UNKNOWN"}]}) if nowhere else answer
+    nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")
+    return Answer.json(500, {"errors": [{"code": "UNKNOWN"}]}) if nowhere else answer
 
 
-class UnknownUploadAccepted(Defect):
+@defect("registry/upload/unknown-session-is-404#get,no-uuid,patch,put")
+def unknown_upload_accepted(find_upload: Any, asked: Asked) -> Upload:
     """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
-
-    surface = "registry"
-    noticed_by = (
-        "registry/upload/unknown-session-is-404#get",
-        "registry/upload/unknown-session-is-404#no-uuid",
-        "registry/upload/unknown-session-is-404#patch",
-        "registry/upload/unknown-session-is-404#put",
-    )
-
-    def find_upload(self, original: Any, asked: Asked) -> Upload:
-        try:
-            found: Upload = original(asked)
-        except Refusal:
-            found = Upload(asked.name, asked.caller.subject, session=asked.reference)
-            registry_of(original).uploads.setdefault(asked.reference, found)
-        return found
+    try:
+        found: Upload = find_upload(asked)
+    except Refusal:
+        found = Upload(asked.name, asked.caller.subject, session=asked.reference)
+        registry_of(find_upload).uploads.setdefault(asked.reference, found)
+    return found

@@ -11,12 +11,12 @@ from starlette.datastructures import Headers
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage, canonical
 from conformance.reference.storage.authentication import LONGEST_EXPIRY_S, Presented
 from conformance.reference.storage.call import Signer, pairs, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.support.storage import server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame, _DoneBeforeItIsRefused, under_any_secret
 
 COPY_SOURCE = "x-amz-copy-source"
@@ -35,9 +35,7 @@ ROWS = (
         "payload-hash-ignored",
         'SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused.',
         "storage/signature/payload-hash-is-checked",
-        "storage/signature/payload-hash-is-checked#completion",
-        "storage/signature/payload-hash-is-checked#body-lost",
-        "storage/signature/payload-hash-is-checked#tagging",
+        "storage/signature/payload-hash-is-checked#completion,body-lost,tagging",
         payload_matches=lambda original, stated, body: True,
     ),
     row(
@@ -52,7 +50,6 @@ ROWS = (
 class LastOfAParameterSigned(Defect):
     """SigV4, "Task 1": a parameter that is sent twice is signed with both its values."""
 
-    surface = "storage"
     noticed_by = (
         "storage/signature/altered-request-is-refused#parameter-repeated-before",
         "storage/presigned/altered-is-refused#second-expiry-before",
@@ -67,60 +64,43 @@ class LastOfAParameterSigned(Defect):
         return canonical.canonical_query(last.items())
 
 
-class FirstOfAFieldSigned(Defect):
+@defect("storage/signature/altered-request-is-refused#signed-header-repeated")
+def first_of_a_field_signed(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Task 1": a field that is sent twice is signed with both its values."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused#signed-header-repeated",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        try:
-            signer: Signer = original(request)
-        except Fault:
-            first = dict(reversed(request.headers.raw))
-            signer = original(replace(request, headers=Headers(raw=list(first.items()))))
-        return signer
+    try:
+        signer: Signer = authenticate(request)
+    except Fault:
+        first = dict(reversed(request.headers.raw))
+        signer = authenticate(replace(request, headers=Headers(raw=list(first.items()))))
+    return signer
 
 
-class HeadTakenForGet(Defect):
+@defect("storage/signature/altered-request-is-refused#get-sent-as-head")
+def head_taken_for_get(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Task 1": the method is part of what is signed, of HEAD as of any."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused#get-sent-as-head",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        signer: Signer
-        try:
-            signer = original(request)
-        except Fault:
-            if request.method != "HEAD":
-                raise
-            signer = original(replace(request, method="GET"))
-        return signer
+    signer: Signer
+    try:
+        signer = authenticate(request)
+    except Fault:
+        if request.method != "HEAD":
+            raise
+        signer = authenticate(replace(request, method="GET"))
+    return signer
 
 
-class RepetitionsAreServerErrors(Defect):
+@defect("storage/signature/altered-request-is-refused#signed-header-repeated,parameter-repeated-after")
+def repetitions_are_server_errors(authenticate: Any, request: Request) -> Signer:
     """RFC 9110 section 15.5: a field or parameter that is sent twice is the sender's, and the refusal one of 4xx."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/altered-request-is-refused#signed-header-repeated",
-        "storage/signature/altered-request-is-refused#parameter-repeated-after",
-    )
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        names = [*request.headers.keys()], [name for name, _ in request.query]
-        try:
-            signer: Signer = original(request)
-        except Fault as fault:
-            raise server_error() if any(len(each) > len({*each}) for each in names) else fault from None
-        return signer
+    names = [*request.headers.keys()], [name for name, _ in request.query]
+    try:
+        signer: Signer = authenticate(request)
+    except Fault as fault:
+        raise server_error() if any(len(each) > len({*each}) for each in names) else fault from None
+    return signer
 
 
 class _AnotherPathSigned(Defect):
     """SigV4, "Task 1": the path is signed as it is."""
-
-    surface = "storage"
 
     def _signed(self, path: str) -> str:
         """The path whose signature is taken as well."""
@@ -155,41 +135,26 @@ class SlashAtTheEndNotSigned(_AnotherPathSigned):
         return path.rstrip("/")
 
 
-class ChunksLeaveTheirRequestUnverified(Defect):
+@defect("storage/signature/altered-request-is-refused#chunks-to-another-key,chunks-with-trailer-to-another-key")
+def chunks_leave_their_request_unverified(authenticate: Any, request: Request) -> Signer:
     """SigV4, "Transferring Payload in Multiple Chunks": the request that chunks come with is verified, as they are."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/altered-request-is-refused#chunks-to-another-key",
-        "storage/signature/altered-request-is-refused#chunks-with-trailer-to-another-key",
-    )
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        stated = request.headers.get("x-amz-content-sha256", "")
-        return under_any_secret(original, request, stated.startswith("STREAMING-AWS4-HMAC-SHA256"))
+    stated = request.headers.get("x-amz-content-sha256", "")
+    return under_any_secret(authenticate, request, stated.startswith("STREAMING-AWS4-HMAC-SHA256"))
 
 
-class CopySourcesUnsigned(Defect):
+@defect("storage/signature/amz-headers-must-be-signed")
+def copy_sources_unsigned(check_signed_headers: Any, request: Request, presented: Presented) -> None:
     """SigV4, "Create a canonical request": all x-amz- fields are signed, one that names what to copy, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/amz-headers-must-be-signed",)
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        named = (COPY_SOURCE,) if COPY_SOURCE in request.headers and presented.expires is None else ()
-        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
+    named = (COPY_SOURCE,) if COPY_SOURCE in request.headers and presented.expires is None else ()
+    check_signed_headers(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
 
 
-class UrlsObeyCopySourcesUnsigned(Defect):
+@defect("storage/presigned/unsigned-fields-are-not-obeyed#copy-source")
+def urls_obey_copy_sources_unsigned(check_signed_headers: Any, request: Request, presented: Presented) -> None:
     """SigV4, "Using Query Parameters": an x-amz- field beside a URL is signed, or names nothing that is copied."""
-
-    surface = "storage"
-    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed#copy-source",)
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        free = COPY_SOURCE in request.headers and presented.expires is not None and not request.body
-        named = (COPY_SOURCE,) if free else ()
-        original(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
+    free = COPY_SOURCE in request.headers and presented.expires is not None and not request.body
+    named = (COPY_SOURCE,) if free else ()
+    check_signed_headers(request, replace(presented, signed_headers=(*presented.signed_headers, *named)))
 
 
 class UnsignedFieldsObeyed(_DoneAllTheSame):
@@ -198,8 +163,7 @@ class UnsignedFieldsObeyed(_DoneAllTheSame):
     codes = ("AccessDenied",)
     noticed_by = (
         "storage/signature/amz-headers-must-be-signed",
-        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source",
-        "storage/presigned/unsigned-fields-are-not-obeyed#metadata",
+        "storage/presigned/unsigned-fields-are-not-obeyed#copy-source,metadata",
     )
 
     def _such(self, surface: Storage, request: Request) -> bool:
@@ -209,40 +173,24 @@ class UnsignedFieldsObeyed(_DoneAllTheSame):
         return False
 
 
-class TagsNeedNoSignature(Defect):
+@defect("storage/signature/amz-headers-must-be-signed", "storage/presigned/unsigned-fields-are-not-obeyed#tags")
+def tags_need_no_signature(check_signed_headers: Any, request: Request, presented: Presented) -> None:
     """S3 API Reference, "Task 1: Create a Canonical Request": x-amz- fields are signed, that of tags also."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/amz-headers-must-be-signed",
-        "storage/presigned/unsigned-fields-are-not-obeyed#tags",
-    )
-
-    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
-        original(request, replace(presented, signed_headers=(*presented.signed_headers, "x-amz-tagging")))
+    check_signed_headers(request, replace(presented, signed_headers=(*presented.signed_headers, "x-amz-tagging")))
 
 
-class SignatureComparedInItsTail(Defect):
+@defect("storage/signature/any-altered-component-is-refused", shortest=2)
+def signature_compared_in_its_tail(signature_matches: Any, given: str, computed: str) -> bool:
     """S3 API Reference, Signature Version 4: the signature is compared whole."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/any-altered-component-is-refused",)
-    shortest = 2
-
-    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return len(given) == len(computed) and given[16:] == computed[16:]
+    return len(given) == len(computed) and given[16:] == computed[16:]
 
 
 class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
     """S3 API Reference, XAmzContentSHA256Mismatch: a payload other than the one that was signed has no effect."""
 
-    surface = "storage"
     noticed_by = (
         "storage/signature/payload-hash-is-checked",
-        "storage/signature/payload-hash-is-checked#completion",
-        "storage/signature/payload-hash-is-checked#deletion",
-        "storage/signature/payload-hash-is-checked#body-lost",
-        "storage/signature/payload-hash-is-checked#body-added",
+        "storage/signature/payload-hash-is-checked#completion,deletion,body-lost,body-added",
     )
     codes = ("XAmzContentSHA256Mismatch",)
 
@@ -250,7 +198,6 @@ class DoneBeforeItsPayloadIsSeen(_DoneBeforeItIsRefused):
 class WordsTakenForUnsignedPayload(Defect):
     """SigV4, x-amz-content-sha256: the hash of the payload, or UNSIGNED-PAYLOAD; nothing else leaves it unsigned."""
 
-    surface = "storage"
     noticed_by = ("storage/signature/payload-hash-is-checked#no-hash",)
     shipped = True
 
@@ -265,10 +212,7 @@ class PayloadsOfNoHashStored(_DoneAllTheSame):
     """SigV4, "x-amz-content-sha256": what is neither a hash nor one of the words for none is no way past it."""
 
     codes = ("InvalidArgument",)
-    noticed_by = (
-        "storage/signature/payload-hash-is-checked#no-hash",
-        "storage/signature/payload-hash-is-checked#unknown-kind",
-    )
+    noticed_by = ("storage/signature/payload-hash-is-checked#no-hash,unknown-kind",)
 
     def _such(self, surface: Storage, request: Request) -> bool:
         with suppress(Fault):
@@ -280,7 +224,6 @@ class PayloadsOfNoHashStored(_DoneAllTheSame):
 class SkewOfListsIgnored(Defect):
     """SigV4: a request of another quarter of an hour is refused, a list of a bucket as well as an object of it."""
 
-    surface = "storage"
     noticed_by = ("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",)
 
     def __init__(self) -> None:
@@ -300,39 +243,23 @@ class SkewedWritesDone(_DoneAllTheSame):
     """S3 API Reference, RequestTimeTooSkewed: what comes too late is not done, a deletion neither."""
 
     codes = ("RequestTimeTooSkewed",)
-    noticed_by = (
-        "storage/signature/skewed-clock-is-refused#a-day-ago",
-        "storage/signature/skewed-clock-is-refused#behind",
-        "storage/signature/skewed-clock-is-refused#chunks-behind",
-        "storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",
-    )
+    noticed_by = ("storage/signature/skewed-clock-is-refused#a-day-ago,behind,chunks-behind,reads-and-deletion-behind",)
 
 
-class UnsignedDateOutranksTheSignedOne(Defect):
+@defect("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind")
+def unsigned_date_outranks_the_signed_one(presented_in_header: Any, request: Request, header: str) -> Presented:
     """SigV4, "Create a signed request": the time of a signature is x-amz-date; Date beside it may be anybody's."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",)
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        presented: Presented = original(request, header)
-        return replace(presented, expires=LONGEST_EXPIRY_S) if "date" in request.headers else presented
+    presented: Presented = presented_in_header(request, header)
+    return replace(presented, expires=LONGEST_EXPIRY_S) if "date" in request.headers else presented
 
 
-class ClockSkewIgnored(Defect):
+@defect(
+    "storage/signature/skewed-clock-is-refused#a-day-ago,ahead,chunks-behind,reads-and-deletion-behind",
+    "storage/signature/skewed-clock-is-refused#unsigned-chunks-behind",
+)
+def clock_skew_ignored(check_skew: Any, age: float) -> None:
     """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/signature/skewed-clock-is-refused#a-day-ago",
-        "storage/signature/skewed-clock-is-refused#ahead",
-        "storage/signature/skewed-clock-is-refused#chunks-behind",
-        "storage/signature/skewed-clock-is-refused#reads-and-deletion-behind",
-        "storage/signature/skewed-clock-is-refused#unsigned-chunks-behind",
-    )
-
-    def check_skew(self, original: Any, age: float) -> None:
-        return None
+    return
 
 
 class OtherScopesObeyed(_DoneAllTheSame):
@@ -340,8 +267,7 @@ class OtherScopesObeyed(_DoneAllTheSame):
 
     codes = ("AuthorizationHeaderMalformed", "AuthorizationQueryParametersError")
     noticed_by = (
-        "storage/signature/wrong-scope-is-refused#service",
-        "storage/signature/wrong-scope-is-refused#terminator",
+        "storage/signature/wrong-scope-is-refused#service,terminator",
         "storage/presigned/wrong-scope-is-refused#date",
     )
 

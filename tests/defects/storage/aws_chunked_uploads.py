@@ -8,13 +8,13 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage
 from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import FORGED, _DoneAllTheSame, in_chunks, sent_in_chunks
 
 INCOMPLETE = "IncompleteBody"
@@ -25,22 +25,19 @@ ROWS = (
     row(
         "aws-chunked-kept",
         "S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding.",
-        "storage/streaming/chunks-are-joined#signed",
-        "storage/streaming/chunks-are-joined#unsigned-with-trailer",
+        "storage/streaming/chunks-are-joined#signed,unsigned-with-trailer",
         content_encoding=lambda original, call: call.headers.get("content-encoding", ""),
     ),
     row(
         "decoded-length-ignored",
         'SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload\'s length.',
-        "storage/streaming/decoded-length-is-checked#one-less",
-        "storage/streaming/decoded-length-is-checked#one-more",
+        "storage/streaming/decoded-length-is-checked#one-less,one-more",
         check_decoded_length=lambda original, call: None,
     ),
     row(
         "chunks-lose-their-metadata",
         "S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks.",
-        "storage/streaming/metadata-is-stored#signed-chunks",
-        "storage/streaming/metadata-is-stored#unsigned-chunks",
+        "storage/streaming/metadata-is-stored#signed-chunks,unsigned-chunks",
         metadata=lambda original, call: {} if in_chunks(call) else dict(original(call)),
     ),
 )
@@ -51,10 +48,7 @@ class ForgedChunksStored(_DoneAllTheSame):
 
     codes = (FORGED,)
     noticed_by = (
-        "storage/streaming/altered-chunks-are-refused#chunk-lost",
-        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
-        "storage/streaming/altered-chunks-are-refused#last-chunk-signature",
-        "storage/streaming/altered-chunks-are-refused#of-a-part",
+        "storage/streaming/altered-chunks-are-refused#chunk-lost,first-chunk-bytes,last-chunk-signature,of-a-part",
         "storage/streaming/altered-chunks-are-refused#trailer-signature-lost",
         "storage/signature/altered-request-is-refused#unsigned-chunks-to-another-key",
     )
@@ -68,11 +62,8 @@ class CutOffChunksStored(_DoneAllTheSame):
 
     codes = (INCOMPLETE,)
     noticed_by = (
-        "storage/streaming/altered-chunks-are-refused#ended-after-a-chunk",
-        "storage/streaming/altered-chunks-are-refused#last-chunk-lost",
-        "storage/streaming/altered-chunks-are-refused#never-framed",
-        "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost",
-        "storage/streaming/altered-chunks-are-refused#without-signatures",
+        "storage/streaming/altered-chunks-are-refused#ended-after-a-chunk,last-chunk-lost,never-framed",
+        "storage/streaming/altered-chunks-are-refused#unsigned-chunk-lost,without-signatures",
         "storage/streaming/decoded-length-is-checked#one-less",
     )
 
@@ -83,7 +74,6 @@ class CutOffChunksStored(_DoneAllTheSame):
 class CleanEndTakenForTheLastChunk(Defect):
     """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
 
-    surface = "storage"
     noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-after-a-chunk",)
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
@@ -99,7 +89,6 @@ class CleanEndTakenForTheLastChunk(Defect):
 class UnsignedChunksAmongSigned(Defect):
     """SigV4, "Transferring payload in multiple chunks": each chunk has a signature, where the request says so."""
 
-    surface = "storage"
     noticed_by = ("storage/streaming/altered-chunks-are-refused#without-signatures",)
 
     def read_chunks(self, original: Any, call: Call, stated: str) -> None:
@@ -111,156 +100,98 @@ class UnsignedChunksAmongSigned(Defect):
             original(call, rest, previous)
 
 
-class ChunkSignaturesIgnored(Defect):
+@defect(
+    "storage/streaming/altered-chunks-are-refused#chunk-bytes,chunk-signature,chunks-swapped,first-chunk-bytes",
+    "storage/streaming/altered-chunks-are-refused#of-a-part,trailer-signature",
+)
+def chunk_signatures_ignored(chunk_signature_matches: Any, given: str, computed: str) -> bool:
     """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/altered-chunks-are-refused#chunk-bytes",
-        "storage/streaming/altered-chunks-are-refused#chunk-signature",
-        "storage/streaming/altered-chunks-are-refused#chunks-swapped",
-        "storage/streaming/altered-chunks-are-refused#first-chunk-bytes",
-        "storage/streaming/altered-chunks-are-refused#of-a-part",
-        "storage/streaming/altered-chunks-are-refused#trailer-signature",
-    )
-
-    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return True
+    return True
 
 
-class UnframedTakenAsItIs(Defect):
+@defect("storage/streaming/altered-chunks-are-refused#never-framed,size-unreadable")
+def unframed_taken_as_it_is(read_chunks: Any, call: Call, stated: str) -> None:
     """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/altered-chunks-are-refused#never-framed",
-        "storage/streaming/altered-chunks-are-refused#size-unreadable",
-    )
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
-            original(call, stated)
-        else:
-            call.body = call.request.body
-
-
-class LostTrailerIgnored(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/announced-trailer-must-come",)
-
-    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
-        if rest != b"\r\n":
-            original(call, rest, previous)
-
-
-class ChunkFramingStored(Defect):
-    """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/chunks-are-joined#one-mebibyte",
-        "storage/streaming/chunks-are-joined#signed",
-        "storage/streaming/chunks-are-joined#signed-with-trailer",
-        "storage/streaming/chunks-are-joined#size-in-capitals",
-        "storage/streaming/chunks-are-joined#size-in-capitals-of-unsigned",
-    )
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        original(call)
+    if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
+        read_chunks(call, stated)
+    else:
         call.body = call.request.body
 
 
-class UntoldDecodedLengthIsServerError(Defect):
+@defect("storage/streaming/announced-trailer-must-come")
+def lost_trailer_ignored(read_trailers: Any, call: Call, rest: bytes, previous: str | None) -> None:
+    """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
+    if rest != b"\r\n":
+        read_trailers(call, rest, previous)
+
+
+@defect(
+    "storage/streaming/chunks-are-joined#one-mebibyte,signed,signed-with-trailer,size-in-capitals",
+    "storage/streaming/chunks-are-joined#size-in-capitals-of-unsigned",
+)
+def chunk_framing_stored(read_payload: Any, call: Call) -> None:
+    """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
+    read_payload(call)
+    call.body = call.request.body
+
+
+@defect("storage/streaming/decoded-length-is-checked#missing")
+def untold_decoded_length_is_server_error(check_decoded_length: Any, call: Call) -> None:
     """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/decoded-length-is-checked#missing",)
-
-    def check_decoded_length(self, original: Any, call: Call) -> None:
-        if "x-amz-decoded-content-length" not in call.headers:
-            raise server_error()
-        original(call)
+    if "x-amz-decoded-content-length" not in call.headers:
+        raise server_error()
+    check_decoded_length(call)
 
 
-class UntoldFramingStoredAndRefused(Defect):
+@defect("storage/streaming/framing-is-never-stored")
+async def untold_framing_stored_and_refused(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/framing-is-never-stored",)
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        untold = "aws-chunked" not in call.headers.get("content-encoding", "")
-        answer: Answer = await original(call, bucket)
-        if untold and call.signer.payload_hash in STREAMING:
-            raise Fault("InvalidRequest")
-        return answer
+    untold = "aws-chunked" not in call.headers.get("content-encoding", "")
+    answer: Answer = await put_object(call, bucket)
+    if untold and call.signer.payload_hash in STREAMING:
+        raise Fault("InvalidRequest")
+    return answer
 
 
-class FramingStoredWhereUntold(Defect):
+@defect("storage/streaming/framing-is-never-stored")
+def framing_stored_where_untold(read_payload: Any, call: Call) -> None:
     """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/framing-is-never-stored",)
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        in_chunks = call.signer.payload_hash.startswith("STREAMING-")
-        if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
-            call.body = call.request.body
-        else:
-            original(call)
+    in_chunks = call.signer.payload_hash.startswith("STREAMING-")
+    if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
+        call.body = call.request.body
+    else:
+        read_payload(call)
 
 
-class ChunksInTransferCodingLost(Defect):
+@defect("storage/streaming/chunked-transfer-coding-is-accepted")
+def chunks_in_transfer_coding_lost(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """RFC 9112 section 7.1: the coding of the transfer is taken away, and the payload's chunks stay."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/chunked-transfer-coding-is-accepted",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
-        return replace(stored, body=b"") if both else stored
+    stored: StoredObject = new_object(call, md5, checksums)
+    both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
+    return replace(stored, body=b"") if both else stored
 
 
-class DecodedLengthIsNoLength(Defect):
+@defect("storage/streaming/chunked-transfer-coding-is-accepted")
+def decoded_length_is_no_length(require_length: Any, call: Call) -> None:
     """Provisioning Storage, any S3-compatible client: chunks in transfer coding state their length as decoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/chunked-transfer-coding-is-accepted",)
-
-    def require_length(self, original: Any, call: Call) -> None:
-        if "content-length" not in call.headers:
-            raise Fault("MissingContentLength")
-        original(call)
+    if "content-length" not in call.headers:
+        raise Fault("MissingContentLength")
+    require_length(call)
 
 
-class AwsChunkedTakenOffInFrontAlone(Defect):
+@defect("storage/streaming/own-encoding-is-stored")
+def aws_chunked_taken_off_in_front_alone(content_encoding: Any, call: Call) -> str:
     """S3 API Reference, PutObject: ``aws-chunked`` stands behind the object's own coding where boto3 writes it."""
-
-    surface = "storage"
-    noticed_by = ("storage/streaming/own-encoding-is-stored",)
-
-    def content_encoding(self, original: Any, call: Call) -> str:
-        given = call.headers.get("content-encoding", "")
-        return "" if given == "aws-chunked" else given.removeprefix("aws-chunked,").strip()
+    given = call.headers.get("content-encoding", "")
+    return "" if given == "aws-chunked" else given.removeprefix("aws-chunked,").strip()
 
 
-class PartKeepsItsFraming(Defect):
+@defect("storage/streaming/parts-may-be-chunked#signed,signed-with-trailer,unsigned-with-trailer")
+def part_keeps_its_framing(read_chunks: Any, call: Call, stated: str) -> None:
     """SigV4, "Transferring payload in multiple chunks": a part, too, is what its chunks carry."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/parts-may-be-chunked#signed",
-        "storage/streaming/parts-may-be-chunked#signed-with-trailer",
-        "storage/streaming/parts-may-be-chunked#unsigned-with-trailer",
-    )
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        original(call, stated)
-        if "uploadId" in call.query:
-            call.body = call.request.body
+    read_chunks(call, stated)
+    if "uploadId" in call.query:
+        call.body = call.request.body
 
 
 class StoredBeforeTheTrailer(_DoneAllTheSame):
@@ -268,9 +199,7 @@ class StoredBeforeTheTrailer(_DoneAllTheSame):
 
     codes = ("BadDigest", "MalformedTrailerError")
     noticed_by = (
-        "storage/streaming/trailing-checksum-is-checked#signed",
-        "storage/streaming/trailing-checksum-is-checked#unsigned-crc32c",
-        "storage/streaming/trailing-checksum-is-checked#unsigned-sha1",
+        "storage/streaming/trailing-checksum-is-checked#signed,unsigned-crc32c,unsigned-sha1",
         "storage/streaming/announced-trailer-must-come",
     )
 
@@ -278,20 +207,11 @@ class StoredBeforeTheTrailer(_DoneAllTheSame):
         return sent_in_chunks(request)
 
 
-class TrailingChecksumIgnored(Defect):
+@defect("storage/streaming/trailing-checksum-is-checked#signed,unsigned,unsigned-crc64nvme,unsigned-sha256")
+def trailing_checksum_ignored(read_trailers: Any, call: Call, rest: bytes, previous: str | None) -> None:
     """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/streaming/trailing-checksum-is-checked#signed",
-        "storage/streaming/trailing-checksum-is-checked#unsigned",
-        "storage/streaming/trailing-checksum-is-checked#unsigned-crc64nvme",
-        "storage/streaming/trailing-checksum-is-checked#unsigned-sha256",
-    )
-
-    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
-        original(call, rest, previous)
-        call.trailers = {}
-        headers = call.request.headers.mutablecopy()
-        del headers["x-amz-sdk-checksum-algorithm"]
-        call.request = replace(call.request, headers=headers)
+    read_trailers(call, rest, previous)
+    call.trailers = {}
+    headers = call.request.headers.mutablecopy()
+    del headers["x-amz-sdk-checksum-algorithm"]
+    call.request = replace(call.request, headers=headers)

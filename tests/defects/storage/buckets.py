@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import HOUR_S
 
 ROWS = (
@@ -35,73 +35,52 @@ ROWS = (
 )
 
 
-class BucketOfTheFuture(Defect):
+@defect("storage/service/buckets-are-listed")
+def bucket_of_the_future(listed_bucket: Any, bucket: Bucket) -> str:
     """S3 API Reference, ListBuckets, CreationDate: when the bucket was created."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed",)
-
-    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
-        return str(original(replace(bucket, created=bucket.created + 24 * HOUR_S)))
+    return str(listed_bucket(replace(bucket, created=bucket.created + 24 * HOUR_S)))
 
 
-class BucketsCutShort(Defect):
+@defect("storage/service/buckets-are-listed-page-by-page")
+def buckets_cut_short(list_buckets: Any, call: Call) -> Answer:
     """S3 API Reference, ListBuckets, ContinuationToken: where more buckets are to come, one is given."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        answer.body = re.sub(rb"<ContinuationToken>.*</ContinuationToken>", b"", answer.body)
-        return answer
+    answer: Answer = list_buckets(call)
+    answer.body = re.sub(rb"<ContinuationToken>.*</ContinuationToken>", b"", answer.body)
+    return answer
 
 
-class BucketsOfEveryPrefix(Defect):
+@defect("storage/service/bucket-list-honours-its-prefix")
+def buckets_of_every_prefix(list_buckets: Any, call: Call) -> Answer:
     """S3 API Reference, ListBuckets, prefix: buckets whose names begin with it, and no others."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/bucket-list-honours-its-prefix",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        left = {name: value for name, value in call.query.items() if name != "prefix"}
-        answer: Answer = original(replace(call, query=left))
-        return answer
+    left = {name: value for name, value in call.query.items() if name != "prefix"}
+    answer: Answer = list_buckets(replace(call, query=left))
+    return answer
 
 
-class NoBucketsAreAllBuckets(Defect):
+@defect("storage/service/bucket-list-honours-its-prefix")
+def no_buckets_are_all_buckets(list_buckets: Any, call: Call) -> Answer:
     """S3 API Reference, ListBuckets, prefix: the response has bucket names that begin with it, and be they none."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/bucket-list-honours-its-prefix",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        answer: Answer = original(call)
-        if b"<Bucket>" not in answer.body:
-            answer = original(replace(call, query={}))
-        return answer
+    answer: Answer = list_buckets(call)
+    if b"<Bucket>" not in answer.body:
+        answer = list_buckets(replace(call, query={}))
+    return answer
 
 
-class BucketsOfAPrefixOfAll(Defect):
+@defect("storage/service/foreign-bucket-is-not-listed")
+def buckets_of_a_prefix_of_all(list_buckets: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key lists its organization's buckets, by a prefix as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-not-listed",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        prefix, surface = call.query.get("prefix", ""), gateway(original)
-        if not prefix:
-            given: Answer = original(call)
-            return given
-        found = [surface.listed_bucket(each) for name, each in surface.buckets.items() if name.startswith(prefix)]
-        owner, listed = surface.owner(call.organization), xml.group("Buckets", *found)
-        return surface.document("ListAllMyBucketsResult", owner, listed, xml.element("Prefix", prefix))
+    prefix, surface = call.query.get("prefix", ""), gateway(list_buckets)
+    if not prefix:
+        given: Answer = list_buckets(call)
+        return given
+    found = [surface.listed_bucket(each) for name, each in surface.buckets.items() if name.startswith(prefix)]
+    owner, listed = surface.owner(call.organization), xml.group("Buckets", *found)
+    return surface.document("ListAllMyBucketsResult", owner, listed, xml.element("Prefix", prefix))
 
 
 class BucketsMixedUnderLoad(Defect):
     """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/buckets-do-not-mix",)
 
     def __init__(self) -> None:
@@ -113,42 +92,29 @@ class BucketsMixedUnderLoad(Defect):
         await original(bucket, key, self.latest[key], asked)
 
 
-class BucketHeadRefused(Defect):
+@defect("storage/service/endpoint-is-path-style")
+def bucket_head_refused(request: Request) -> Answer | None:
     """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/endpoint-is-path-style",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(403) if request.method == "HEAD" and request.raw_path.count("/") == 1 else None
+    return Answer(403) if request.method == "HEAD" and request.raw_path.count("/") == 1 else None
 
 
-class RegionsDisagree(Defect):
+@defect("storage/service/location-names-the-region")
+async def regions_disagree(head_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadBucket, x-amz-bucket-region: the region that the bucket is in, as its location tells."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/location-names-the-region",)
-
-    async def head_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.headers["x-amz-bucket-region"] = "default"
-        return answer
+    answer: Answer = await head_bucket(call, bucket)
+    answer.headers["x-amz-bucket-region"] = "default"
+    return answer
 
 
-class BucketLocationUnknown(Defect):
+@defect("storage/service/location-names-the-region")
+async def bucket_location_unknown(bucket_location: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, GetBucketLocation: it returns the region that the bucket is in."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/location-names-the-region",)
-
-    async def bucket_location(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        raise Fault("NotImplemented")
+    raise Fault("NotImplemented")
 
 
 class _RefusedElsewhere(Defect):
     """Provisioning Storage: one access key for all the buckets of an organization, whatever it does in them."""
 
-    surface = "storage"
     method: ClassVar[str] = ""
 
     async def answered(self, original: Any, request: Request) -> Answer:
@@ -187,92 +153,60 @@ class OtherBucketsUndeletable(_RefusedElsewhere):
     method = "DELETE"
 
 
-class WrittenInEveryBucketThatHasIt(Defect):
+@defect("storage/service/same-key-in-two-buckets")
+async def written_in_every_bucket_that_has_it(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Creating object key names": within a bucket a key is one object's; elsewhere it is another's."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/same-key-in-two-buckets",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
-        for each in gateway(original).own_buckets(bucket.organization):
-            if key in each.objects:
-                each.put(key, stored)
+    await commit(bucket, key, stored, asked)
+    for each in gateway(commit).own_buckets(bucket.organization):
+        if key in each.objects:
+            each.put(key, stored)
 
 
-class DeletedInEveryBucket(Defect):
+@defect("storage/service/same-key-in-two-buckets", "storage/service/same-key-in-two-buckets#deleted-by-delete-objects")
+async def deleted_in_every_bucket(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object of the bucket that is named; that of another bucket stays."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/same-key-in-two-buckets",
-        "storage/service/same-key-in-two-buckets#deleted-by-delete-objects",
-    )
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        for each in gateway(original).own_buckets(bucket.organization):
-            each.remove(key)
+    await erase(bucket, key, asked)
+    for each in gateway(erase).own_buckets(bucket.organization):
+        each.remove(key)
 
 
-class BucketsShareObjects(Defect):
+@defect("storage/service/same-key-in-two-buckets", "storage/service/same-key-in-two-buckets#deleted-by-delete-objects")
+async def buckets_share_objects(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Buckets overview": a key names an object within its bucket."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/same-key-in-two-buckets",
-        "storage/service/same-key-in-two-buckets#deleted-by-delete-objects",
-    )
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        every = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
-        found: StoredObject | None = await original(max(every, key=lambda each: key in each.objects), key)
-        return found
+    every = [each for each in gateway(current).buckets.values() if each.organization == bucket.organization]
+    found: StoredObject | None = await current(max(every, key=lambda each: key in each.objects), key)
+    return found
 
 
-class NewBucketsAreServerErrors(Defect):
+@defect("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-harms-nothing")
+def new_buckets_are_server_errors(create_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: buckets are provisioned in the portal; CreateBucket is refused, as the caller's mistake."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-harms-nothing")
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        raise server_error()
+    raise server_error()
 
 
-class CreateBucketEmpties(Defect):
+@defect("storage/service/create-bucket-harms-nothing")
+def create_bucket_empties(create_bucket: Any, call: Call) -> Answer:
     """S3 API Reference, CreateBucket: one that exists already is not made anew."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/create-bucket-harms-nothing",)
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        bucket = surface.bucket_of(call.organization, call.bucket)
-        surface.buckets[call.bucket] = Bucket(bucket.name, bucket.organization, surface.seconds())
-        return Answer(200)
+    surface = gateway(create_bucket)
+    bucket = surface.bucket_of(call.organization, call.bucket)
+    surface.buckets[call.bucket] = Bucket(bucket.name, bucket.organization, surface.seconds())
+    return Answer(200)
 
 
-class RefusedDeletionEmptiesTheBucket(Defect):
+@defect("storage/service/delete-bucket-destroys-nothing")
+async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, BucketNotEmpty: a bucket with objects is not deleted, and neither are they."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/delete-bucket-destroys-nothing",)
-
-    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        for key in list(bucket.objects):
-            bucket.remove(key)
-        answer: Answer = await original(call, bucket)
-        return answer
+    for key in list(bucket.objects):
+        bucket.remove(key)
+    answer: Answer = await delete_bucket(call, bucket)
+    return answer
 
 
-class DeleteBucketDestroys(Defect):
+@defect("storage/service/delete-bucket-destroys-nothing")
+async def delete_bucket_destroys(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteBucket: a bucket with objects in it is not deleted, nor are they."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/delete-bucket-destroys-nothing",)
-
-    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        bucket.objects.clear()
-        bucket.keys.clear()
-        return Answer(204)
+    bucket.objects.clear()
+    bucket.keys.clear()
+    return Answer(204)

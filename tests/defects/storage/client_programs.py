@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -16,8 +17,7 @@ from conformance.reference.support.storage import gateway
 class LastDeletionOfManyDenied(Defect):
     """S3 API Reference, DeleteObjects: who may delete an object may so with others, and is told of each what became."""
 
-    surface = "storage"
-    noticed_by = ("storage/sdk/delete-objects#base", "storage/sdk/delete-objects#default")
+    noticed_by = ("storage/sdk/delete-objects#base,default",)
 
     def __init__(self) -> None:
         self.left = 0
@@ -34,28 +34,21 @@ class LastDeletionOfManyDenied(Defect):
             raise Fault("AccessDenied")
 
 
-class ChecksumOfTheWholeWithAPart(Defect):
+@defect("storage/sdk/put-and-get#default")
+def checksum_of_the_whole_with_a_part(
+    object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]
+) -> Answer:
     """S3 API Reference, GetObject, x-amz-checksum-mode: SDKs compare what is told with what they are sent."""
-
-    surface = "storage"
-    noticed_by = ("storage/sdk/put-and-get#default",)
-
-    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        answer: Answer = original(call, found, overrides)
-        if "x-amz-checksum-mode" in call.headers:
-            answer.headers.update(gateway(original).checksum_headers(found.checksums))
-        return answer
+    answer: Answer = object_answer(call, found, overrides)
+    if "x-amz-checksum-mode" in call.headers:
+        answer.headers.update(gateway(object_answer).checksum_headers(found.checksums))
+    return answer
 
 
-class WritesAnswerWithJson(Defect):
+@defect("storage/sdk/put-and-get#base", shipped=True)
+def writes_answer_with_json(stored_answer: Any, etag: str, checksums: dict[str, str]) -> Answer:
     """S3 API Reference, PutObject, Response Syntax: 200 and fields; an SDK reads what else comes as XML."""
-
-    surface = "storage"
-    noticed_by = ("storage/sdk/put-and-get#base",)
-    shipped = True
-
-    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
-        answer: Answer = original(etag, checksums)
-        answer.body = b'{"stored": true}'
-        answer.headers["Content-Type"] = "application/json"
-        return answer
+    answer: Answer = stored_answer(etag, checksums)
+    answer.body = b'{"stored": true}'
+    answer.headers["Content-Type"] = "application/json"
+    return answer

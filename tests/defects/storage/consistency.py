@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request, head
+from conformance.reference.one_method import defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
@@ -24,39 +25,30 @@ from tests.defects.support.storage import MOMENT_S, _Beside, drop_uploads
 LATER_S = 0.3
 
 
-class CopyFailsBesideWrites(Defect):
+@defect("storage/concurrency/copies-are-whole")
+async def copy_fails_beside_writes(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/copies-are-whole",)
-
-    async def source(self, original: Any, call: Call) -> Source:
-        found: Source = await original(call)
-        await asyncio.sleep(PAUSE_S)
-        later: Source = await original(call)
-        if later.stored.etag != found.stored.etag:
-            raise server_error()
-        return found
+    found: Source = await source(call)
+    await asyncio.sleep(PAUSE_S)
+    later: Source = await source(call)
+    if later.stored.etag != found.stored.etag:
+        raise server_error()
+    return found
 
 
-class CopyOfTwoValues(Defect):
+@defect("storage/concurrency/copies-are-whole")
+async def copy_of_two_values(source: Any, call: Call) -> Source:
     """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, whole."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/copies-are-whole",)
-
-    async def source(self, original: Any, call: Call) -> Source:
-        found: Source = await original(call)
-        await asyncio.sleep(PAUSE_S)
-        later: Source = await original(call)
-        half = found.stored.size // 2
-        return replace(found, stored=replace(found.stored, body=found.stored.body[:half] + later.stored.body[half:]))
+    found: Source = await source(call)
+    await asyncio.sleep(PAUSE_S)
+    later: Source = await source(call)
+    half = found.stored.size // 2
+    return replace(found, stored=replace(found.stored, body=found.stored.body[:half] + later.stored.body[half:]))
 
 
 class ListedAMomentLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was put is in the next listing."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
@@ -74,7 +66,6 @@ class ListedAMomentLater(Defect):
 class FolderMadeByTwoFails(Defect):
     """S3 User Guide, "Object key names": there are no folders, so no two who write in one are in each other's way."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
@@ -94,7 +85,6 @@ class FolderMadeByTwoFails(Defect):
 class OldListingsKeptAMoment(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/created-is-visible-immediately",)
 
     def __init__(self) -> None:
@@ -109,39 +99,30 @@ class OldListingsKeptAMoment(Defect):
         return deepcopy(answer)
 
 
-class LengthOfEarlierBytes(Defect):
+@defect("storage/concurrency/etag-belongs-to-its-bytes")
+async def length_of_earlier_bytes(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 9110 section 8.6: the Content-Length of HEAD is that of the representation whose entity tag it tells."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/etag-belongs-to-its-bytes",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = bucket.objects.get(call.key)
-        if call.request.method == "HEAD":
-            await asyncio.sleep(PAUSE_S)
-        answer: Answer = await original(call, bucket)
-        if call.request.method == "HEAD" and before is not None and answer.status == 200:
-            answer.headers["Content-Length"] = str(before.size)
-        return answer
-
-
-class EtagOfEarlierBytes(Defect):
-    """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/etag-belongs-to-its-bytes",)
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        found: StoredObject = await original(bucket, key)
+    before = bucket.objects.get(call.key)
+    if call.request.method == "HEAD":
         await asyncio.sleep(PAUSE_S)
-        later = bucket.objects.get(key, found)
-        return replace(found, body=later.body)
+    answer: Answer = await get_object(call, bucket)
+    if call.request.method == "HEAD" and before is not None and answer.status == 200:
+        answer.headers["Content-Length"] = str(before.size)
+    return answer
+
+
+@defect("storage/concurrency/etag-belongs-to-its-bytes")
+async def etag_of_earlier_bytes(require: Any, bucket: Bucket, key: str) -> StoredObject:
+    """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
+    found: StoredObject = await require(bucket, key)
+    await asyncio.sleep(PAUSE_S)
+    later = bucket.objects.get(key, found)
+    return replace(found, body=later.body)
 
 
 class WritesCollide(_Beside):
     """S3 User Guide, "Amazon S3 data consistency model": writes of one key at once succeed, and the latest wins."""
 
-    surface = "storage"
     noticed_by = (
         "storage/concurrency/one-key-is-linearizable",
         "storage/concurrency/put-or-delete#new-key",
@@ -164,26 +145,21 @@ class WritesCollide(_Beside):
             await original(bucket, key, asked)
 
 
-class TornWrite(Defect):
+@defect("storage/concurrency/one-key-is-linearizable")
+async def torn_write(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        earlier = bucket.objects.get(key)
-        if earlier is not None:
-            gateway(original).check_write(asked, earlier)
-            half = stored.size // 2
-            bucket.put(key, replace(earlier, body=stored.body[:half] + earlier.body[half:]))
-            await asyncio.sleep(PAUSE_S)
-        await original(bucket, key, stored, asked)
+    earlier = bucket.objects.get(key)
+    if earlier is not None:
+        gateway(commit).check_write(asked, earlier)
+        half = stored.size // 2
+        bucket.put(key, replace(earlier, body=stored.body[:half] + earlier.body[half:]))
+        await asyncio.sleep(PAUSE_S)
+    await commit(bucket, key, stored, asked)
 
 
 class OneInTwentyReadsFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     def __init__(self) -> None:
@@ -200,7 +176,6 @@ class OneInTwentyReadsFails(Defect):
 class OneInTwentyReadsCutShort(Defect):
     """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/one-key-is-linearizable",)
 
     def __init__(self) -> None:
@@ -219,8 +194,7 @@ class OneInTwentyReadsCutShort(Defect):
 class DeletionTakesEffectLater(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what one read finds the next one finds, too."""
 
-    surface = "storage"
-    noticed_by = ("storage/concurrency/put-or-delete#new-key", "storage/concurrency/put-or-delete#existing-object")
+    noticed_by = ("storage/concurrency/put-or-delete#new-key,existing-object",)
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], int] = {}
@@ -239,18 +213,14 @@ class DeletionTakesEffectLater(Defect):
         return answer
 
 
-class DeletionTornByPut(Defect):
+@defect("storage/concurrency/put-or-delete#new-key")
+async def deletion_torn_by_put(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/put-or-delete#new-key",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await asyncio.sleep(PAUSE_S)
-        found = bucket.objects.get(key)
-        if found is not None:
-            bucket.put(key, replace(found, body=b""))
-        await asyncio.sleep(PAUSE_S)
+    await asyncio.sleep(PAUSE_S)
+    found = bucket.objects.get(key)
+    if found is not None:
+        bucket.put(key, replace(found, body=b""))
+    await asyncio.sleep(PAUSE_S)
 
 
 class _Latest(bytes):
@@ -267,30 +237,19 @@ class _Latest(bytes):
         return self.now()[place]
 
 
-class OverwrittenUnderItsReaders(Defect):
+@defect("storage/concurrency/slow-reader-gets-one-object")
+def overwritten_under_its_readers(object_body: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
     """S3 User Guide, "Amazon S3 data consistency model": who reads slowly gets one value, though another is written."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/slow-reader-gets-one-object",)
-
-    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-        objects = gateway(original).buckets[call.bucket].objects
-        return _Latest(original(call, found, start, end), lambda: objects.get(call.key, found).body[start:end])
+    objects = gateway(object_body).buckets[call.bucket].objects
+    return _Latest(object_body(call, found, start, end), lambda: objects.get(call.key, found).body[start:end])
 
 
-class TaggingWritesTheObjectBack(Defect):
+@defect("storage/concurrency/tagging-undoes-no-write#delete,put")
+async def tagging_writes_the_object_back(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/concurrency/tagging-undoes-no-write#delete",
-        "storage/concurrency/tagging-undoes-no-write#put",
-    )
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        found = await gateway(original).require(bucket, key)
-        await asyncio.sleep(PAUSE_S)
-        bucket.put(key, replace(found, tags=tags))
+    found = await gateway(replace_tags).require(bucket, key)
+    await asyncio.sleep(PAUSE_S)
+    bucket.put(key, replace(found, tags=tags))
 
 
 def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
@@ -309,7 +268,6 @@ def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
 class ReadersWaitForUploads(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
 
-    surface = "storage"
     noticed_by = ("storage/concurrency/paused-upload-blocks-no-reader",)
 
     def __init__(self) -> None:
@@ -342,79 +300,54 @@ class ReadersWaitForUploads(Defect):
             self.uploads.pop(key).set()
 
 
-class OverwrittenInPlace(Defect):
+@defect("storage/concurrency/partial-upload-is-invisible")
+async def overwritten_in_place(under_way: Any, request: Request) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": an object is there until the next one has come whole."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/partial-upload-is-invisible",)
-
-    async def under_way(self, original: Any, request: Request) -> None:
-        bucket, key = _being_put(original, request)
-        if bucket is not None and (found := bucket.objects.get(key)) is not None:
-            bucket.put(key, replace(found, body=b""))
+    bucket, key = _being_put(under_way, request)
+    if bucket is not None and (found := bucket.objects.get(key)) is not None:
+        bucket.put(key, replace(found, body=b""))
 
 
-class OverwritingDropsUploads(Defect):
+@defect("storage/model/flat-keys", shortest=3)
+async def overwriting_drops_uploads(put_object: Any, call: Call, bucket: Bucket) -> Any:
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
-
-    surface = "storage"
-    noticed_by = ("storage/model/flat-keys",)
-    shortest = 3
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
-        answer = await original(call, bucket)
-        drop_uploads(bucket, call.key)
-        return answer
+    answer = await put_object(call, bucket)
+    drop_uploads(bucket, call.key)
+    return answer
 
 
-class DeletionDropsUploads(Defect):
+@defect("storage/model/flat-keys", "storage/model/nested-keys", shortest=3)
+async def deletion_drops_uploads(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
-
-    surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
-    shortest = 3
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        drop_uploads(bucket, key)
+    await erase(bucket, key, asked)
+    drop_uploads(bucket, key)
 
 
-class NothingDoesNotOverwrite(Defect):
+@defect("storage/model/flat-keys", "storage/model/nested-keys", shortest=3)
+async def nothing_does_not_overwrite(put_object: Any, call: Call, bucket: Bucket) -> Any:
     """S3 API Reference, PutObject: an object of no bytes replaces what was there like any other."""
-
-    surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
-    shortest = 3
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
-        earlier = bucket.objects.get(call.key)
-        answer = await original(call, bucket)
-        stored = bucket.objects.get(call.key)
-        if earlier is not None and stored is not None and not stored.body:
-            bucket.put(call.key, replace(stored, body=earlier.body))
-        return answer
+    earlier = bucket.objects.get(call.key)
+    answer = await put_object(call, bucket)
+    stored = bucket.objects.get(call.key)
+    if earlier is not None and stored is not None and not stored.body:
+        bucket.put(call.key, replace(stored, body=earlier.body))
+    return answer
 
 
-class CopyKeepsEarlierMetadata(Defect):
+@defect("storage/model/hard-keys", shortest=4)
+async def copy_keeps_earlier_metadata(copy_object: Any, call: Call, bucket: Bucket) -> Any:
     """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
-
-    surface = "storage"
-    noticed_by = ("storage/model/hard-keys",)
-    shortest = 4
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
-        earlier = bucket.objects.get(call.key)
-        answer = await original(call, bucket)
-        if earlier is not None:
-            copy = bucket.objects[call.key]
-            bucket.put(call.key, replace(copy, metadata={**earlier.metadata, **copy.metadata}))
-        return answer
+    earlier = bucket.objects.get(call.key)
+    answer = await copy_object(call, bucket)
+    if earlier is not None:
+        copy = bucket.objects[call.key]
+        bucket.put(call.key, replace(copy, metadata={**earlier.metadata, **copy.metadata}))
+    return answer
 
 
 class DeletionHidesWhatIsBelow(Defect):
     """S3 User Guide, "Organizing objects using prefixes": a key below a deleted one is an object like any other."""
 
-    surface = "storage"
     noticed_by = ("storage/model/nested-keys",)
     shortest = 4
 

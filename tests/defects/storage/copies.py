@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.base import http_time
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -28,7 +29,6 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import in_parts, refusals_emptying, told_otherwise, with_field
 
 NO_CONDITIONS = Conditions(None, None, None, None)
@@ -82,22 +82,17 @@ ROWS = (
 )
 
 
-class CopyBetweenBucketsLosesMetadata(Defect):
+@defect("storage/copy/between-buckets")
+def copy_between_buckets_loses_metadata(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: the source's metadata is the copy's, in another bucket too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/between-buckets",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
-        return copy if within or replaced else replace(copy, metadata={})
+    copy: StoredObject = copied(call, stored, replaced)
+    within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
+    return copy if within or replaced else replace(copy, metadata={})
 
 
 class CopyIsLink(Defect):
     """S3 API Reference, CopyObject: a copy is an object of its own; what becomes of its source is nothing to it."""
 
-    surface = "storage"
     noticed_by = ("storage/copy/between-buckets",)
 
     def __init__(self) -> None:
@@ -116,23 +111,18 @@ class CopyIsLink(Defect):
                 target.put(target_key, replace(target.objects[target_key], body=stored.body, etag=stored.etag))
 
 
-class CopiesAcrossLoseTags(Defect):
+@defect("storage/copy/between-buckets")
+async def copies_across_lose_tags(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, x-amz-tagging-directive: the source's tags are the copy's, across buckets too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/between-buckets",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if gateway(original).copy_source(call)[0] != bucket.name:
-            bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
-        return answer
+    answer: Answer = await copy_object(call, bucket)
+    if gateway(copy_object).copy_source(call)[0] != bucket.name:
+        bucket.put(call.key, replace(bucket.objects[call.key], tags={}))
+    return answer
 
 
 class SourceOfTheSameNameHere(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
 
-    surface = "storage"
     noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
 
     def __init__(self) -> None:
@@ -149,23 +139,18 @@ class SourceOfTheSameNameHere(Defect):
         return into or found
 
 
-class SameKeyElsewhereIsItself(Defect):
+@defect("storage/copy/between-buckets#key-in-both-buckets")
+async def same_key_elsewhere_is_itself(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy to the same key of another bucket is no copy onto itself."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/between-buckets#key-in-both-buckets",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if gateway(original).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
-            raise Fault("InvalidRequest")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if gateway(copy_object).copy_source(call)[1] == call.key and DIRECTIVE not in call.headers:
+        raise Fault("InvalidRequest")
+    answer: Answer = await copy_object(call, bucket)
+    return answer
 
 
 class CopiedSourceLost(Defect):
     """S3 API Reference, CopyObject: the source stays."""
 
-    surface = "storage"
     noticed_by = (
         "storage/copy/bytes-are-the-same",
         "storage/copy/onto-itself-loses-nothing",
@@ -178,36 +163,27 @@ class CopiedSourceLost(Defect):
         return source
 
 
-class CopySourceNeedsSlash(Defect):
+@defect("storage/copy/bytes-are-the-same")
+def copy_source_needs_slash(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: bucket and key, separated by a slash; none stands before."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        if not call.headers["x-amz-copy-source"].startswith("/"):
-            raise Fault("InvalidArgument")
-        source: tuple[str, str] = original(call)
-        return source
+    if not call.headers["x-amz-copy-source"].startswith("/"):
+        raise Fault("InvalidArgument")
+    source: tuple[str, str] = copy_source(call)
+    return source
 
 
-class CopyOfNothingRefused(Defect):
+@defect("storage/copy/bytes-are-the-same#empty")
+def copy_of_nothing_refused(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: an object without bytes is copied like any other."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same#empty",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        if not stored.body:
-            raise Fault("InvalidRequest")
-        copy: StoredObject = original(call, stored, replaced)
-        return copy
+    if not stored.body:
+        raise Fault("InvalidRequest")
+    copy: StoredObject = copied(call, stored, replaced)
+    return copy
 
 
 class CopyToldTooSoon(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was copied can be read when the copy is answered."""
 
-    surface = "storage"
     noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/bytes-are-the-same#of-several-buffers")
 
     def __init__(self) -> None:
@@ -230,132 +206,88 @@ class CopyToldTooSoon(Defect):
         bucket.put(key, made)
 
 
-class CopyDatedAsInHeaders(Defect):
+@defect("storage/copy/date-is-reported")
+def copy_dated_as_in_headers(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/date-is-reported",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
+    return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
 
 
-class CopyForgetsItsEncoding(Defect):
+@defect("storage/copy/metadata-is-copied")
+def copy_forgets_its_encoding(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-copied",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
-        return replace(copy, headers=kept)
+    copy: StoredObject = copied(call, stored, replaced)
+    kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
+    return replace(copy, headers=kept)
 
 
-class CopyReplaceMerges(Defect):
+@defect("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
+def copy_replace_merges(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, metadata={**stored.metadata, **copy.metadata})
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, metadata={**stored.metadata, **copy.metadata})
 
 
-class ReplacedCopyHasATypeAlone(Defect):
+@defect("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
+def replaced_copy_has_a_type_alone(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced", "storage/copy/metadata-is-replaced#each-field")
-
-    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-        stored: StoredObject = original(call, source, replaced)
-        kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
-        return replace(stored, headers=kept)
+    stored: StoredObject = copied(call, source, replaced)
+    kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
+    return replace(stored, headers=kept)
 
 
-class ReplacedCopyKeepsItsExpiry(Defect):
+@defect("storage/copy/metadata-is-replaced")
+def replaced_copy_keeps_its_expiry(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, Expires too."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced",)
-
-    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-        stored: StoredObject = original(call, source, replaced)
-        kept = {name: value for name, value in source.headers.items() if name == "expires"}
-        return replace(stored, headers={**kept, **stored.headers})
+    stored: StoredObject = copied(call, source, replaced)
+    kept = {name: value for name, value in source.headers.items() if name == "expires"}
+    return replace(stored, headers={**kept, **stored.headers})
 
 
-class ReplacedCopyIsKeptAsItsSource(Defect):
+@defect("storage/copy/metadata-is-replaced#each-field")
+def replaced_copy_is_kept_as_its_source(copied: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject, x-amz-metadata-directive: with REPLACE no Cache-Control comes from the source."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/metadata-is-replaced#each-field",)
-
-    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
-        stored: StoredObject = original(call, source, replaced)
-        kept = {name: value for name, value in source.headers.items() if name == "cache-control"}
-        return replace(stored, headers={**kept, **stored.headers})
+    stored: StoredObject = copied(call, source, replaced)
+    kept = {name: value for name, value in source.headers.items() if name == "cache-control"}
+    return replace(stored, headers={**kept, **stored.headers})
 
 
-class CopyOfPartsIsOfTheFirst(Defect):
+@defect("storage/copy/multipart-object-is-the-same")
+def copy_of_parts_is_of_the_first(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: the copy has all the parts of its source."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/multipart-object-is-the-same",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, body=copy.body[:SMALLEST_PART]) if in_parts(stored) else copy
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, body=copy.body[:SMALLEST_PART]) if in_parts(stored) else copy
 
 
-class CopyOfPartsLosesMetadata(Defect):
+@defect("storage/copy/multipart-object-is-the-same")
+def copy_of_parts_loses_metadata(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: the source's metadata is the copy's, also of a source in parts."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/multipart-object-is-the-same",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, metadata={}) if in_parts(stored) and not replaced else copy
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, metadata={}) if in_parts(stored) and not replaced else copy
 
 
-class CopyOfPartsToldByItsSource(Defect):
+@defect("storage/copy/multipart-object-is-the-same")
+async def copy_of_parts_told_by_its_source(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/multipart-object-is-the-same",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        source = (await gateway(original).source(call)).stored
-        answer: Answer = await original(call, bucket)
-        answer.body = answer.body.replace(bucket.objects[call.key].etag.encode(), source.etag.encode())
-        return answer
+    source = (await gateway(copy_object).source(call)).stored
+    answer: Answer = await copy_object(call, bucket)
+    answer.body = answer.body.replace(bucket.objects[call.key].etag.encode(), source.etag.encode())
+    return answer
 
 
-class SelfCopyEmpties(Defect):
+@defect("storage/copy/onto-itself-changes-metadata")
+def self_copy_empties(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
 
 
-class MetadataMergedOntoItself(Defect):
+@defect("storage/copy/onto-itself-changes-metadata")
+def metadata_merged_onto_itself(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: a copy onto itself with the directive REPLACE has the request's metadata alone."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        if gateway(original).copy_source(call) != (call.bucket, call.key):
-            return copy
-        return replace(copy, metadata=stored.metadata | copy.metadata)
+    copy: StoredObject = copied(call, stored, replaced)
+    if gateway(copied).copy_source(call) != (call.bucket, call.key):
+        return copy
+    return replace(copy, metadata=stored.metadata | copy.metadata)
 
 
 class _CopyOntoItselfLoses(Defect):
@@ -377,7 +309,6 @@ class _CopyOntoItselfLoses(Defect):
 class CopyOntoItselfForgetsMetadata(_CopyOntoItselfLoses):
     """S3 API Reference, CopyObject: what cannot be copied onto itself keeps the metadata that it has."""
 
-    surface = "storage"
     noticed_by = ("storage/copy/onto-itself-loses-nothing",)
 
     def _left(self, stored: StoredObject) -> StoredObject:
@@ -387,22 +318,17 @@ class CopyOntoItselfForgetsMetadata(_CopyOntoItselfLoses):
 class CopyOntoItselfTruncates(_CopyOntoItselfLoses):
     """S3 API Reference, CopyObject: what cannot be copied onto itself keeps its bytes, opened to write as it was."""
 
-    surface = "storage"
     noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
 
     def _left(self, stored: StoredObject) -> StoredObject:
         return replace(stored, body=b"")
 
 
-class FoldersCopiedEmpty(Defect):
+@defect("storage/copy/source-is-decoded-once#trailing-slash")
+async def folders_copied_empty(source: Any, call: Call) -> Source:
     """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#trailing-slash",)
-
-    async def source(self, original: Any, call: Call) -> Source:
-        found: Source = await original(call)
-        return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
+    found: Source = await source(call)
+    return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
 
 
 def with_source(call: Call, value: str) -> Call:
@@ -410,144 +336,89 @@ def with_source(call: Call, value: str) -> Call:
     return with_field(call, SOURCE, value)
 
 
-class CopySourceNotDecoded(Defect):
+@defect("storage/copy/source-is-decoded-once#blank,encoded-whole,percent,plus,question,unicode")
+def copy_source_not_decoded(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/source-is-decoded-once#blank",
-        "storage/copy/source-is-decoded-once#encoded-whole",
-        "storage/copy/source-is-decoded-once#percent",
-        "storage/copy/source-is-decoded-once#plus",
-        "storage/copy/source-is-decoded-once#question",
-        "storage/copy/source-is-decoded-once#unicode",
-    )
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        found: tuple[str, str] = original(with_source(call, quote(call.headers[SOURCE], safe="/")))
-        return found
+    found: tuple[str, str] = copy_source(with_source(call, quote(call.headers[SOURCE], safe="/")))
+    return found
 
 
-class CopySourceCleaned(Defect):
+@defect("storage/copy/source-is-decoded-once#double-slash", shipped=True)
+def copy_source_cleaned(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/source-is-decoded-once#double-slash",)
-    shipped = True
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return bucket, posixpath.normpath(key)
+    bucket, key = copy_source(call)
+    return bucket, posixpath.normpath(key)
 
 
-class ReplacedCopyKeepsItsType(Defect):
+@defect("storage/copy/type-is-replaced")
+def replaced_copy_keeps_its_type(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObject: with the directive REPLACE the source's Content-Type does not stay."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/type-is-replaced",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        if replaced and "content-type" not in call.headers:
-            return replace(copy, headers=copy.headers | {"content-type": stored.headers["content-type"]})
-        return copy
+    copy: StoredObject = copied(call, stored, replaced)
+    if replaced and "content-type" not in call.headers:
+        return replace(copy, headers=copy.headers | {"content-type": stored.headers["content-type"]})
+    return copy
 
 
-class EmptyCopySourceIsNone(Defect):
+@defect("storage/copy/broken-source-is-refused#empty")
+async def empty_copy_source_is_none(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/broken-source-is-refused#empty",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        made = original if call.headers[SOURCE] else gateway(original).put_object
-        answer: Answer = await made(call, bucket)
-        return answer
+    made = copy_object if call.headers[SOURCE] else gateway(copy_object).put_object
+    answer: Answer = await made(call, bucket)
+    return answer
 
 
-class MissingBucketIsServerError(Defect):
+@defect(
+    "storage/copy/missing-source-bucket-is-refused",
+    "storage/service/absent-bucket-is-refused#delete,get,head,list,list-version-1,put",
+)
+def missing_bucket_is_server_error(no_such_bucket: Any) -> Fault:
     """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/missing-source-bucket-is-refused",
-        "storage/service/absent-bucket-is-refused#delete",
-        "storage/service/absent-bucket-is-refused#get",
-        "storage/service/absent-bucket-is-refused#head",
-        "storage/service/absent-bucket-is-refused#list",
-        "storage/service/absent-bucket-is-refused#list-version-1",
-        "storage/service/absent-bucket-is-refused#put",
-    )
-
-    def no_such_bucket(self, original: Any) -> Fault:
-        return server_error()
+    return server_error()
 
 
-class CopyOfNothingLeavesAnObject(Defect):
+@defect(
+    "storage/copy/missing-source-is-404",
+    "storage/copy/missing-source-bucket-is-refused",
+    "storage/copy/broken-source-is-refused#blank,escape,no-key,slash",
+)
+async def copy_of_nothing_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: where the source is missing no object is made, nor one without bytes."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/missing-source-is-404",
-        "storage/copy/missing-source-bucket-is-refused",
-        "storage/copy/broken-source-is-refused#blank",
-        "storage/copy/broken-source-is-refused#escape",
-        "storage/copy/broken-source-is-refused#no-key",
-        "storage/copy/broken-source-is-refused#slash",
-    )
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            if call.key not in bucket.objects:
-                bucket.put(call.key, gateway(original).new_object(call, hashlib.md5(b"").hexdigest(), {}))
-            raise
-        return answer
+    try:
+        answer: Answer = await copy_object(call, bucket)
+    except Fault:
+        if call.key not in bucket.objects:
+            bucket.put(call.key, gateway(copy_object).new_object(call, hashlib.md5(b"").hexdigest(), {}))
+        raise
+    return answer
 
 
-class MissingKeyIsBucketMissing(Defect):
+@defect("storage/copy/missing-source-is-404", "storage/tagging/missing-object-is-404")
+async def missing_key_is_bucket_missing(require: Any, bucket: Bucket, key: str) -> StoredObject:
     """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
-
-    surface = "storage"
-    noticed_by = ("storage/copy/missing-source-is-404", "storage/tagging/missing-object-is-404")
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        try:
-            found: StoredObject = await original(bucket, key)
-        except Fault:
-            raise Fault("NoSuchBucket") from None
-        return found
+    try:
+        found: StoredObject = await require(bucket, key)
+    except Fault:
+        raise Fault("NoSuchBucket") from None
+    return found
 
 
-class RefusedCopyEmptiesItsKey(Defect):
+@defect("storage/copy/refused-copy-keeps-the-object#condition-fails,source-missing")
+async def refused_copy_empties_its_key(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": what is refused writes nothing, nor empties what it meets."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/refused-copy-keeps-the-object#condition-fails",
-        "storage/copy/refused-copy-keeps-the-object#source-missing",
-    )
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        with refusals_emptying(bucket, call.key):
-            answer: Answer = await original(call, bucket)
-        return answer
+    with refusals_emptying(bucket, call.key):
+        answer: Answer = await copy_object(call, bucket)
+    return answer
 
 
-class CopyDatesOutrankTags(Defect):
+@defect(
+    "storage/copy/if-match-is-honoured#before-if-unmodified-since",
+    "storage/copy/if-none-match-is-honoured#before-if-modified-since",
+)
+def copy_dates_outrank_tags(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/if-match-is-honoured#before-if-unmodified-since",
-        "storage/copy/if-none-match-is-honoured#before-if-modified-since",
-    )
-
-    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
-        dates = replace(asked, match=None, none_match=None)
-        held: bool = original(asked if dates == NO_CONDITIONS else dates, stored)
-        return held
+    dates = replace(asked, match=None, none_match=None)
+    held: bool = source_conditions_hold(asked if dates == NO_CONDITIONS else dates, stored)
+    return held
 
 
 def _with_nothing_asked(call: Call) -> Call:
@@ -559,40 +430,31 @@ def _with_nothing_asked(call: Call) -> Call:
     return replace(call, request=replace(call.request, headers=headers))
 
 
-class RefusedCopyMadeAllTheSame(Defect):
+@defect(
+    "storage/copy/if-match-is-honoured#if-match-fails",
+    "storage/copy/if-none-match-is-honoured#if-none-match-fails",
+    "storage/copy/if-modified-since-is-honoured#modified-since-fails",
+    "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
+    "storage/copy/missing-version-is-refused",
+    "storage/copy/invalid-directive-is-refused",
+)
+async def refused_copy_made_all_the_same(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy that is refused, for its source's conditions or itself, is not made."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/if-match-is-honoured#if-match-fails",
-        "storage/copy/if-none-match-is-honoured#if-none-match-fails",
-        "storage/copy/if-modified-since-is-honoured#modified-since-fails",
-        "storage/copy/if-unmodified-since-is-honoured#unmodified-since-fails",
-        "storage/copy/missing-version-is-refused",
-        "storage/copy/invalid-directive-is-refused",
-    )
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            with contextlib.suppress(Fault):
-                await original(_with_nothing_asked(call), bucket)
-            raise
-        return answer
+    try:
+        answer: Answer = await copy_object(call, bucket)
+    except Fault:
+        with contextlib.suppress(Fault):
+            await copy_object(_with_nothing_asked(call), bucket)
+        raise
+    return answer
 
 
-class CopyUnderConditionNotMade(Defect):
+@defect(
+    "storage/copy/if-match-is-honoured#if-match-holds", "storage/copy/if-none-match-is-honoured#if-none-match-holds"
+)
+async def copy_under_condition_not_made(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, x-amz-copy-source-if-match: where the condition holds the copy is made."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/copy/if-match-is-honoured#if-match-holds",
-        "storage/copy/if-none-match-is-honoured#if-none-match-holds",
-    )
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if any(name.startswith(f"{SOURCE}-if-") for name in call.headers):
-            bucket.remove(call.key)
-        return answer
+    answer: Answer = await copy_object(call, bucket)
+    if any(name.startswith(f"{SOURCE}-if-") for name in call.headers):
+        bucket.remove(call.key)
+    return answer

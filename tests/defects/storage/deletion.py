@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
@@ -17,7 +18,6 @@ from conformance.reference.support.storage import gateway
 class DeletedTwiceMissing(Defect):
     """S3 API Reference, DeleteObject: to delete what was deleted succeeds, as where nothing ever was."""
 
-    surface = "storage"
     noticed_by = ("storage/object/deleted-is-204",)
 
     def __init__(self) -> None:
@@ -31,27 +31,21 @@ class DeletedTwiceMissing(Defect):
         await original(bucket, key, asked)
 
 
-class DeleteKeepsObject(Defect):
+@defect(
+    "storage/object/delete-removes#one,two-at-once",
+    "storage/concurrency/created-is-visible-immediately",
+    "storage/key/any-key-reaches-itself",
+    "interoperability/storage/aws-s3-mv",
+    "interoperability/storage/recursive-removal-keeps-to-its-prefix",
+)
+async def delete_keeps_object(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object is removed."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/object/delete-removes#one",
-        "storage/object/delete-removes#two-at-once",
-        "storage/concurrency/created-is-visible-immediately",
-        "storage/key/any-key-reaches-itself",
-        "interoperability/storage/aws-s3-mv",
-        "interoperability/storage/recursive-removal-keeps-to-its-prefix",
-    )
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        return None
+    return
 
 
 class DeletedStaysASource(Defect):
     """S3 API Reference, NoSuchKey: what was deleted is there no more, for copies neither."""
 
-    surface = "storage"
     noticed_by = ("storage/object/delete-removes#one",)
 
     def __init__(self) -> None:
@@ -76,8 +70,6 @@ class DeletedStaysASource(Defect):
 class _Remembered(Defect):
     """Keeps what was deleted, for somewhere to be told still."""
 
-    surface = "storage"
-
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], StoredObject] = {}
 
@@ -90,7 +82,7 @@ class _Remembered(Defect):
 class HeadOfTheDeleted(_Remembered):
     """S3 User Guide, consistency model: after a deletion HEAD is told that there is nothing, as GET is."""
 
-    noticed_by = ("storage/object/delete-removes#one", "storage/object/delete-removes#two-at-once")
+    noticed_by = ("storage/object/delete-removes#one,two-at-once",)
 
     async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         kept = self.deleted.get((bucket.name, call.key))
@@ -103,7 +95,7 @@ class HeadOfTheDeleted(_Remembered):
 class DeletedIsListed(_Remembered):
     """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
 
-    noticed_by = ("storage/object/delete-removes#one", "storage/object/delete-removes#two-at-once")
+    noticed_by = ("storage/object/delete-removes#one,two-at-once",)
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return sorted({*original(bucket), *(key for name, key in self.deleted if name == bucket.name)})
@@ -113,27 +105,19 @@ class DeletedIsListed(_Remembered):
         return found
 
 
-class DeletionAnswersOk(Defect):
+@defect("storage/object/deleted-is-204")
+async def deletion_answers_ok(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObject, Response Syntax: HTTP/1.1 204, with an object there or without."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/deleted-is-204",)
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        stood = call.key in bucket.objects
-        answer: Answer = await original(call, bucket)
-        answer.status = 200 if stood else answer.status
-        return answer
+    stood = call.key in bucket.objects
+    answer: Answer = await delete_object(call, bucket)
+    answer.status = 200 if stood else answer.status
+    return answer
 
 
-class RangesOfNothingUnsatisfiable(Defect):
+@defect("storage/object/missing-is-404", "storage/object/written-is-read#put")
+async def ranges_of_nothing_unsatisfiable(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, NoSuchKey: a key without an object is missing, whichever part of it is asked for."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/missing-is-404", "storage/object/written-is-read#put")
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.key not in bucket.objects and "range" in call.headers:
-            raise gateway(original).unsatisfiable(0)
-        answer: Answer = await original(call, bucket)
-        return answer
+    if call.key not in bucket.objects and "range" in call.headers:
+        raise gateway(get_object).unsatisfiable(0)
+    answer: Answer = await get_object(call, bucket)
+    return answer

@@ -14,11 +14,10 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request, head
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.state import StoredObject
-from tests.defects.rows import row
 from tests.defects.support.storage import PARTS_COUNT
 
 QUOTED = re.compile(r"<ETag>&quot;(.*?)&quot;</ETag>|<ETag>\"(.*?)\"</ETag>")
@@ -40,94 +39,64 @@ ROWS = (
 )
 
 
-class ListedEtagUnquoted(Defect):
+@defect("storage/object/etag-is-one-and-quoted")
+def listed_etag_unquoted(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """S3 API Reference, ListObjectsV2, sample response: a listing writes the ETag in its quotes, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/etag-is-one-and-quoted",)
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        return QUOTED.sub(r"<ETag>\1\2</ETag>", original(key, stored, encoded, owner))
+    return QUOTED.sub(r"<ETag>\1\2</ETag>", entry(key, stored, encoded, owner))
 
 
-class CompressedUnderOneTag(Defect):
+@defect("storage/object/other-coding-has-another-etag")
+def compressed_under_one_tag(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.8.1: a strong validator is of one representation, not also of that which is compressed."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/other-coding-has-another-etag",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        accepted = "gzip" in request.headers.get("accept-encoding", "")
-        if request.method == "GET" and accepted and answer.status == 200 and "etag" in answer.headers:
-            answer.body = gzip.compress(answer.body)
-            answer.headers["Content-Encoding"] = "gzip"
-            answer.headers["Content-Length"] = str(len(answer.body))
-        return answer
+    accepted = "gzip" in request.headers.get("accept-encoding", "")
+    if request.method == "GET" and accepted and answer.status == 200 and "etag" in answer.headers:
+        answer.body = gzip.compress(answer.body)
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
 
 
-class CompressedUntold(Defect):
+@defect("storage/object/other-coding-has-another-etag")
+def compressed_untold(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4: a coding that was applied to the bytes is told in Content-Encoding."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/other-coding-has-another-etag",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        asked = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
-        if asked and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
-            answer.body = gzip.compress(answer.body, mtime=0)
-            answer.headers["Content-Length"] = str(len(answer.body))
-        return answer
+    asked = "gzip" in request.headers.get("accept-encoding", "") and request.method == "GET"
+    if asked and answer.status == 200 and answer.headers.get("content-type") == "text/plain":
+        answer.body = gzip.compress(answer.body, mtime=0)
+        answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
 
 
-class PartsCountedByReadersAlone(Defect):
+@defect("storage/object/head-equals-get#parts-count", shipped=True)
+async def parts_counted_by_readers_alone(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, HeadObject: identical to the GET response, in the number of parts, too, that is told."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#parts-count",)
-    shipped = True
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
-        answer: Answer = await original(replace(call, query={}) if reading and "uploadId" not in call.query else call)
-        if reading and answer.status == 200 and call.request.method == "GET":
-            answer.headers[PARTS_COUNT] = "1"
-        return answer
+    reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
+    answer: Answer = await on_object(replace(call, query={}) if reading and "uploadId" not in call.query else call)
+    if reading and answer.status == 200 and call.request.method == "GET":
+        answer.headers[PARTS_COUNT] = "1"
+    return answer
 
 
-class HeadLengthZero(Defect):
+@defect("storage/object/head-equals-get#with-a-body")
+def head_length_zero(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#with-a-body",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD" and answer.status == 200:
-            answer.headers["Content-Length"] = "0"
-        return answer
+    if request.method == "HEAD" and answer.status == 200:
+        answer.headers["Content-Length"] = "0"
+    return answer
 
 
-class HeadHasTheBody(Defect):
+@defect("storage/object/head-equals-get#with-a-body", shipped=True)
+def head_has_the_body(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#with-a-body",)
-    shipped = True
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
-            answer.astray = b"x" * int(answer.headers["content-length"])
-        return answer
+    if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+        answer.astray = b"x" * int(answer.headers["content-length"])
+    return answer
 
 
-class HeadOfNothingTellsNoLength(Defect):
+@defect("storage/object/head-equals-get#empty")
+def head_of_nothing_tells_no_length(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, HeadObject: its answer is that of GET. A length of 0 is known to be left out by proxies."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/head-equals-get#empty",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
-            del answer.headers["content-length"]
-            answer.headers["Date"] = formatdate(usegmt=True)
-            answer.wire, answer.closes = head(answer, []), True
-        return answer
+    if request.method == "HEAD" and answer.status == 200 and answer.headers.get("content-length") == "0":
+        del answer.headers["content-length"]
+        answer.headers["Date"] = formatdate(usegmt=True)
+        answer.wire, answer.closes = head(answer, []), True
+    return answer

@@ -8,29 +8,26 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S, SIZE, without_fields
 
 ROWS = (
     row(
         "wrong-part-tag-not-refused",
         "S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload.",
-        "storage/multipart/invalid-part-is-refused#etag-of-a-replaced-part",
-        "storage/multipart/invalid-part-is-refused#etag-of-another-part",
-        "storage/multipart/invalid-part-is-refused#wrong-etag",
+        "storage/multipart/invalid-part-is-refused#etag-of-a-replaced-part,etag-of-another-part,wrong-etag",
         part_tag_matches=lambda original, given, part: True,
     ),
     row(
         "small-parts-not-refused",
         "S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least.",
-        "storage/multipart/small-part-before-the-last-is-refused#sent",
-        "storage/multipart/small-part-before-the-last-is-refused#copied",
+        "storage/multipart/small-part-before-the-last-is-refused#sent,copied",
         check_part_sizes=lambda original, sizes: None,
     ),
     row(
@@ -49,8 +46,7 @@ ROWS = (
     row(
         "object-size-not-heeded",
         "S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size.",
-        "storage/multipart/wrong-object-size-is-refused#less",
-        "storage/multipart/wrong-object-size-is-refused#more",
+        "storage/multipart/wrong-object-size-is-refused#less,more",
         assembled=lambda original, call, upload, parts: original(without_fields(call, SIZE), upload, parts),
     ),
 )
@@ -59,13 +55,7 @@ ROWS = (
 class AbsenceCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/broken-completion-is-refused#cut",
-        "storage/multipart/broken-completion-is-refused#empty",
-        "storage/multipart/broken-completion-is-refused#no-xml",
-        "storage/multipart/broken-completion-is-refused#part-without-number",
-    )
+    noticed_by = ("storage/multipart/broken-completion-is-refused#cut,empty,no-xml,part-without-number",)
 
     def __init__(self) -> None:
         self.missed: dict[tuple[str, str], float] = {}
@@ -80,23 +70,18 @@ class AbsenceCached(Defect):
         return found
 
 
-class RefusedCompletionEndsTheUpload(Defect):
+@defect(
+    "storage/multipart/broken-completion-is-refused#cut,other-root",
+    "storage/multipart/invalid-part-is-refused#wrong-etag",
+)
+async def refused_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload: applications are to retry what failed: the upload stays."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/broken-completion-is-refused#cut",
-        "storage/multipart/broken-completion-is-refused#other-root",
-        "storage/multipart/invalid-part-is-refused#wrong-etag",
-    )
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            bucket.uploads.pop(call.query["uploadId"], None)
-            raise
-        return answer
+    try:
+        answer: Answer = await complete_upload(call, bucket)
+    except Fault:
+        bucket.uploads.pop(call.query["uploadId"], None)
+        raise
+    return answer
 
 
 def _all_parts(original: Any, upload: Upload) -> StoredObject:
@@ -106,252 +91,165 @@ def _all_parts(original: Any, upload: Upload) -> StoredObject:
     return StoredObject(surface.joined(parts), surface.multipart_etag(parts), surface.seconds(), upload.headers)
 
 
-class BrokenCompletionTakesAllParts(Defect):
+@defect("storage/multipart/broken-completion-is-refused#cut,no-parts,number-is-a-word")
+async def broken_completion_takes_all_parts(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, MalformedXML: a completion that names no parts is refused, and not one of all of them."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/broken-completion-is-refused#cut",
-        "storage/multipart/broken-completion-is-refused#no-parts",
-        "storage/multipart/broken-completion-is-refused#number-is-a-word",
-    )
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            upload = bucket.uploads.get(call.query["uploadId"])
-            if fault.code != "MalformedXML" or upload is None:
-                raise
-            stored = _all_parts(original, upload)
-            await gateway(original).finish(bucket, upload, stored, Conditions.of(call.headers))
-            answer = gateway(original).completed(call, stored)
-        return answer
-
-
-class EncryptionKeyOfUploadsIgnored(Defect):
-    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are not stored as if without."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/encryption-key-is-used-or-refused",)
-
-    def refuse_unsupported(self, original: Any, call: Call) -> None:
-        if not {"uploads", "uploadId"} & set(call.query):
-            original(call)
-
-
-class EncryptedUploadFails(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and a key to encrypt with is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/encryption-key-is-used-or-refused",)
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if any(name.startswith("x-amz-server-side-encryption-customer-") for name in call.headers):
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
-class PartWithoutUploadStored(Defect):
-    """S3 API Reference, UploadPart, uploadId: required; a part of no upload is no object."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/half-named-part-is-not-the-object#no-number",
-        "storage/multipart/half-named-part-is-not-the-object#no-upload",
-    )
-
-    def object_operation(self, original: Any, call: Call) -> Any:
-        if call.request.method == "PUT" and ("partNumber" in call.query) != ("uploadId" in call.query):
-            return gateway(original).put_object
-        return original(call)
-
-
-class EmptyUploadIdPassedOver(Defect):
-    """S3 API Reference, UploadPart, uploadId: an empty one is none that was given, and no reason to take the object."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/half-named-part-is-not-the-object#empty-upload",
-        "storage/multipart/half-named-part-is-not-the-object#empty-upload-aborted",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        left = call.query
-        if left.get("uploadId") == "":
-            left = {name: value for name, value in left.items() if name not in ("uploadId", "partNumber")}
-        answer: Answer = await original(replace(call, query=left))
-        return answer
-
-
-class HalfNamedPartFails(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/half-named-part-is-not-the-object#empty-upload",
-        "storage/multipart/half-named-part-is-not-the-object#no-number",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        named = {"uploadId", "partNumber"} & call.query.keys()
-        if call.query.get("uploadId") == "" or (call.request.method == "PUT" and len(named) == 1):
-            raise server_error()
-        answer: Answer = await original(call)
-        return answer
-
-
-class PartNumberIsServerError(Defect):
-    """S3 API Reference, UploadPart: 400 for a part number that is none."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/part-number-is-bounded#huge",
-        "storage/multipart/part-number-is-bounded#negative",
-        "storage/multipart/part-number-is-bounded#zero",
-        "storage/multipart/part-number-is-bounded#number-and-word",
-        "storage/multipart/part-number-is-bounded#over",
-        "storage/multipart/part-number-is-bounded#word",
-    )
-
-    def part_number(self, original: Any, call: Call) -> int:
-        try:
-            return int(original(call))
-        except Fault:
-            raise server_error() from None
-
-
-class SecondPartBeginsEarly(Defect):
-    """RFC 9110 section 14.4: the bytes that come with 206 are those of its Content-Range."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-    shipped = True
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        read = call.request.method == "GET" and call.query.get("partNumber") == "2" and "uploadId" not in call.query
-        answer: Answer = await original(replace(call, query={}) if read else call)
-        size = int(answer.headers.get("content-length", "0"))
-        if read and answer.status == 200 and size > SMALLEST_PART:
-            answer.status, answer.body = 206, answer.body[SMALLEST_PART - 1 : -1]
-            answer.headers["Content-Range"] = f"bytes {SMALLEST_PART}-{size - 1}/{size}"
-            answer.headers["Content-Length"] = str(size - SMALLEST_PART)
-        return answer
-
-
-class HeadCountsAPartThatGetDoesNotGive(Defect):
-    """RFC 9110 section 8.6: HEAD tells the length that GET would have, of the whole where no part is read alone."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
-        answer: Answer = await original(replace(call, query={}) if reading and "uploadId" not in call.query else call)
-        if reading and answer.status == 200 and call.request.method == "HEAD":
-            answer.headers["Content-Length"] = str(min(int(answer.headers["Content-Length"]), SMALLEST_PART))
-        return answer
-
-
-class OnlyPartEndsBehindTheObject(Defect):
-    """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
-        answer: Answer = await original(replace(call, query={}) if read else call)
-        if read and answer.status == 200 and "-" not in answer.headers["etag"]:
-            answer.status, size = 206, answer.headers["content-length"]
-            answer.headers["Content-Range"] = f"bytes 0-{size}/{size}"
-        return answer
-
-
-class PartReadWithoutRange(Defect):
-    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        by_part = call.request.method == "GET" and "partNumber" in call.query and "uploadId" not in call.query
-        query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
-        answer: Answer = await original(replace(call, query=query))
-        answer.status = 206 if by_part else answer.status
-        return answer
-
-
-class HeadByPartIsOfTheWhole(Defect):
-    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, that of HEAD as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        by_part = call.request.method == "HEAD" and "partNumber" in call.query
-        query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
-        answer: Answer = await original(replace(call, query=query))
-        answer.status = 206 if by_part and answer.status == 200 else answer.status
-        return answer
-
-
-class HeadsOfPartsAreServerErrors(Defect):
-    """S3 API Reference, HeadObject, partNumber: the head of a part is told, or the request refused."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/reads-by-part-number-are-described",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        if call.request.method == "HEAD" and "partNumber" in call.query:
-            raise server_error()
-        answer: Answer = await original(call)
-        return answer
-
-
-class TagsOfPartsNeedQuotes(Defect):
-    """S3 API Reference, CompletedPart: the ETag of a part is what stands between its quotes."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/etag-without-quotes-is-accepted",)
-
-    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
-        return given.strip().startswith('"') and bool(original(given, part))
-
-
-class PartOfNoUploadMadeTheObject(Defect):
-    """S3 API Reference, NoSuchUpload: what is told so is no part, and not the object of that key either."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/unknown-upload-is-404#like-a-path",
-        "storage/multipart/unknown-upload-is-404#of-quotes",
-        "storage/multipart/unknown-upload-is-404#upload-part",
-        "storage/multipart/upload-is-of-its-key",
-    )
-
-    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code == "NoSuchUpload":
-                bucket.put(call.key, gateway(original).new_object(call, hashlib.md5(call.body).hexdigest(), {}))
+    try:
+        answer: Answer = await complete_upload(call, bucket)
+    except Fault as fault:
+        upload = bucket.uploads.get(call.query["uploadId"])
+        if fault.code != "MalformedXML" or upload is None:
             raise
-        return answer
+        stored = _all_parts(complete_upload, upload)
+        await gateway(complete_upload).finish(bucket, upload, stored, Conditions.of(call.headers))
+        answer = gateway(complete_upload).completed(call, stored)
+    return answer
 
 
-class UploadsListedInEveryBucket(Defect):
+@defect("storage/multipart/encryption-key-is-used-or-refused")
+def encryption_key_of_uploads_ignored(refuse_unsupported: Any, call: Call) -> None:
+    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are not stored as if without."""
+    if not {"uploads", "uploadId"} & set(call.query):
+        refuse_unsupported(call)
+
+
+@defect("storage/multipart/encryption-key-is-used-or-refused")
+async def encrypted_upload_fails(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
+    """API Reference, Error Handling: 5xx is for errors of the platform, and a key to encrypt with is none."""
+    if any(name.startswith("x-amz-server-side-encryption-customer-") for name in call.headers):
+        raise server_error()
+    answer: Answer = await create_upload(call, bucket)
+    return answer
+
+
+@defect("storage/multipart/half-named-part-is-not-the-object#no-number,no-upload")
+def part_without_upload_stored(object_operation: Any, call: Call) -> Any:
+    """S3 API Reference, UploadPart, uploadId: required; a part of no upload is no object."""
+    if call.request.method == "PUT" and ("partNumber" in call.query) != ("uploadId" in call.query):
+        return gateway(object_operation).put_object
+    return object_operation(call)
+
+
+@defect("storage/multipart/half-named-part-is-not-the-object#empty-upload,empty-upload-aborted")
+async def empty_upload_id_passed_over(on_object: Any, call: Call) -> Answer:
+    """S3 API Reference, UploadPart, uploadId: an empty one is none that was given, and no reason to take the object."""
+    left = call.query
+    if left.get("uploadId") == "":
+        left = {name: value for name, value in left.items() if name not in ("uploadId", "partNumber")}
+    answer: Answer = await on_object(replace(call, query=left))
+    return answer
+
+
+@defect("storage/multipart/half-named-part-is-not-the-object#empty-upload,no-number")
+async def half_named_part_fails(on_object: Any, call: Call) -> Answer:
+    """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
+    named = {"uploadId", "partNumber"} & call.query.keys()
+    if call.query.get("uploadId") == "" or (call.request.method == "PUT" and len(named) == 1):
+        raise server_error()
+    answer: Answer = await on_object(call)
+    return answer
+
+
+@defect("storage/multipart/part-number-is-bounded#huge,negative,zero,number-and-word,over,word")
+def part_number_is_server_error(part_number: Any, call: Call) -> int:
+    """S3 API Reference, UploadPart: 400 for a part number that is none."""
+    try:
+        return int(part_number(call))
+    except Fault:
+        raise server_error() from None
+
+
+@defect("storage/multipart/reads-by-part-number-are-described", shipped=True)
+async def second_part_begins_early(on_object: Any, call: Call) -> Answer:
+    """RFC 9110 section 14.4: the bytes that come with 206 are those of its Content-Range."""
+    read = call.request.method == "GET" and call.query.get("partNumber") == "2" and "uploadId" not in call.query
+    answer: Answer = await on_object(replace(call, query={}) if read else call)
+    size = int(answer.headers.get("content-length", "0"))
+    if read and answer.status == 200 and size > SMALLEST_PART:
+        answer.status, answer.body = 206, answer.body[SMALLEST_PART - 1 : -1]
+        answer.headers["Content-Range"] = f"bytes {SMALLEST_PART}-{size - 1}/{size}"
+        answer.headers["Content-Length"] = str(size - SMALLEST_PART)
+    return answer
+
+
+@defect("storage/multipart/reads-by-part-number-are-described")
+async def head_counts_a_part_that_get_does_not_give(on_object: Any, call: Call) -> Answer:
+    """RFC 9110 section 8.6: HEAD tells the length that GET would have, of the whole where no part is read alone."""
+    reading = call.request.method in ("GET", "HEAD") and call.query.get("partNumber") == "1"
+    answer: Answer = await on_object(replace(call, query={}) if reading and "uploadId" not in call.query else call)
+    if reading and answer.status == 200 and call.request.method == "HEAD":
+        answer.headers["Content-Length"] = str(min(int(answer.headers["Content-Length"]), SMALLEST_PART))
+    return answer
+
+
+@defect("storage/multipart/reads-by-part-number-are-described")
+async def only_part_ends_behind_the_object(on_object: Any, call: Call) -> Answer:
+    """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
+    read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
+    answer: Answer = await on_object(replace(call, query={}) if read else call)
+    if read and answer.status == 200 and "-" not in answer.headers["etag"]:
+        answer.status, size = 206, answer.headers["content-length"]
+        answer.headers["Content-Range"] = f"bytes 0-{size}/{size}"
+    return answer
+
+
+@defect("storage/multipart/reads-by-part-number-are-described")
+async def part_read_without_range(on_object: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
+    by_part = call.request.method == "GET" and "partNumber" in call.query and "uploadId" not in call.query
+    query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
+    answer: Answer = await on_object(replace(call, query=query))
+    answer.status = 206 if by_part else answer.status
+    return answer
+
+
+@defect("storage/multipart/reads-by-part-number-are-described")
+async def head_by_part_is_of_the_whole(on_object: Any, call: Call) -> Answer:
+    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, that of HEAD as well."""
+    by_part = call.request.method == "HEAD" and "partNumber" in call.query
+    query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
+    answer: Answer = await on_object(replace(call, query=query))
+    answer.status = 206 if by_part and answer.status == 200 else answer.status
+    return answer
+
+
+@defect("storage/multipart/reads-by-part-number-are-described")
+async def heads_of_parts_are_server_errors(on_object: Any, call: Call) -> Answer:
+    """S3 API Reference, HeadObject, partNumber: the head of a part is told, or the request refused."""
+    if call.request.method == "HEAD" and "partNumber" in call.query:
+        raise server_error()
+    answer: Answer = await on_object(call)
+    return answer
+
+
+@defect("storage/multipart/etag-without-quotes-is-accepted")
+def tags_of_parts_need_quotes(part_tag_matches: Any, given: str, part: Part) -> bool:
+    """S3 API Reference, CompletedPart: the ETag of a part is what stands between its quotes."""
+    return given.strip().startswith('"') and bool(part_tag_matches(given, part))
+
+
+@defect(
+    "storage/multipart/unknown-upload-is-404#like-a-path,of-quotes,upload-part",
+    "storage/multipart/upload-is-of-its-key",
+)
+async def part_of_no_upload_made_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
+    """S3 API Reference, NoSuchUpload: what is told so is no part, and not the object of that key either."""
+    try:
+        answer: Answer = await upload_part(call, bucket)
+    except Fault as fault:
+        if fault.code == "NoSuchUpload":
+            bucket.put(call.key, gateway(upload_part).new_object(call, hashlib.md5(call.body).hexdigest(), {}))
+        raise
+    return answer
+
+
+@defect("storage/multipart/upload-is-of-its-bucket")
+def uploads_listed_in_every_bucket(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
     """S3 API Reference, ListMultipartUploads: the uploads to this bucket, and to no other."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
-
-    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
-        own = gateway(original).own_buckets(bucket.organization)
-        everywhere = replace(bucket, uploads={name: each for other in own for name, each in other.uploads.items()})
-        found: list[Upload] = original(everywhere)
-        return found
+    own = gateway(listed_uploads).own_buckets(bucket.organization)
+    everywhere = replace(bucket, uploads={name: each for other in own for name, each in other.uploads.items()})
+    found: list[Upload] = listed_uploads(everywhere)
+    return found
 
 
 def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
@@ -360,46 +258,33 @@ def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
     return next((each for each in everywhere if call.query.get("uploadId") in each.uploads), bucket)
 
 
-class UploadOfAnotherBucketCompleted(Defect):
+@defect("storage/multipart/upload-is-of-its-bucket")
+async def upload_of_another_bucket_completed(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload, NoSuchUpload: no upload is completed by way of another bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, _bucket_of_upload(original, call, bucket))
-        return answer
+    answer: Answer = await complete_upload(call, _bucket_of_upload(complete_upload, call, bucket))
+    return answer
 
 
-class UploadOfAnotherBucketAborted(Defect):
+@defect("storage/multipart/upload-is-of-its-bucket")
+async def upload_of_another_bucket_aborted(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload, NoSuchUpload: no upload is aborted by way of another bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, _bucket_of_upload(original, call, bucket))
-        return answer
+    answer: Answer = await abort_upload(call, _bucket_of_upload(abort_upload, call, bucket))
+    return answer
 
 
-class UploadOfAnotherBucketTaken(Defect):
+@defect("storage/multipart/upload-is-of-its-bucket")
+def upload_of_another_bucket_taken(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
     """S3 API Reference, NoSuchUpload: an upload id is good in the bucket that it was opened in."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        for each in gateway(original).buckets.values():
-            if call.query["uploadId"] in each.uploads:
-                bucket = each
-        upload: Upload = original(call, bucket)
-        return upload
+    for each in gateway(upload_of).buckets.values():
+        if call.query["uploadId"] in each.uploads:
+            bucket = each
+    upload: Upload = upload_of(call, bucket)
+    return upload
 
 
 class CompletionRepeatedForAnyKey(Defect):
     """S3 API Reference, NoSuchUpload: an upload that was completed is none of another key's, whatever is told again."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/upload-is-of-its-key", "storage/multipart/upload-is-of-its-bucket")
 
     def __init__(self) -> None:
@@ -412,24 +297,17 @@ class CompletionRepeatedForAnyKey(Defect):
         return self.told[upload]
 
 
-class UploadOfAnyKey(Defect):
+@defect("storage/multipart/upload-is-of-its-key")
+def upload_of_any_key(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
     """S3 API Reference, NoSuchUpload: an upload is completed, aborted and listed under its own key alone."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-is-of-its-key",)
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        named = bucket.uploads.get(call.query["uploadId"])
-        found: Upload = original(
-            replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket
-        )
-        return found
+    named = bucket.uploads.get(call.query["uploadId"])
+    found: Upload = upload_of(replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket)
+    return found
 
 
 class CompletedByAnyKey(Defect):
     """S3 API Reference, NoSuchUpload: an upload id is good for its own key, to complete it too."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/upload-is-of-its-key",)
     method = "POST"
 
@@ -447,16 +325,12 @@ class AbortedByAnyKey(CompletedByAnyKey):
     method = "DELETE"
 
 
-class WrongObjectSizeEndsTheUpload(Defect):
+@defect("storage/multipart/wrong-object-size-is-refused#less")
+def wrong_object_size_ends_the_upload(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload: an upload whose completion is refused can still be completed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/wrong-object-size-is-refused#less",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        try:
-            stored: StoredObject = original(call, upload, parts)
-        except Fault:
-            gateway(original).buckets[call.bucket].uploads.pop(upload.upload_id)
-            raise
-        return stored
+    try:
+        stored: StoredObject = assembled(call, upload, parts)
+    except Fault:
+        gateway(assembled).buckets[call.bucket].uploads.pop(upload.upload_id)
+        raise
+    return stored

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -19,7 +20,6 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import LONGEST, gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import MD5_OF_NOTHING, refused, resolved
 
 LONGEST_PATH = 1000
@@ -31,9 +31,7 @@ ROWS = (
     row(
         "key-slashes-collapsed",
         'S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``.',
-        "storage/key/dots-and-slashes-alias-nothing#deleted-slashes-at-the-end",
-        "storage/key/dots-and-slashes-alias-nothing#deleted-triple-slash",
-        "storage/key/dots-and-slashes-alias-nothing#double-slash",
+        "storage/key/dots-and-slashes-alias-nothing#deleted-slashes-at-the-end,deleted-triple-slash,double-slash",
         object_key=lambda original, key: re.sub("/+", "/", key),
     ),
     row(
@@ -45,9 +43,7 @@ ROWS = (
     row(
         "key-limit-off-by-one",
         'S3 User Guide, "Creating object key names": a key may have 1024 bytes.',
-        "storage/key/of-1024-bytes-is-kept#ascii",
-        "storage/key/of-1024-bytes-is-kept#copied",
-        "storage/key/of-1024-bytes-is-kept#in-parts",
+        "storage/key/of-1024-bytes-is-kept#ascii,copied,in-parts",
         key_too_long=lambda original, key: bool(original(key + ".")),
     ),
     row(
@@ -81,9 +77,7 @@ ROWS = (
     row(
         "long-key-cut",
         "S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut.",
-        "storage/key/over-1024-bytes-is-refused#in-parts",
-        "storage/key/over-1024-bytes-is-refused#one-more",
-        "storage/key/over-1024-bytes-is-refused#twice",
+        "storage/key/over-1024-bytes-is-refused#in-parts,one-more,twice",
         object_key=lambda original, key: key.encode()[:1024].decode(errors="ignore"),
     ),
     row(
@@ -102,16 +96,13 @@ ROWS = (
     row(
         "key-decoded-twice",
         "RFC 3986 section 2.4: what is percent-encoded is decoded once.",
-        "storage/key/similar-names-are-different#encoded-slash",
-        "storage/key/similar-names-are-different#percent-and-letter",
-        "storage/key/similar-names-are-different#every-operation",
+        "storage/key/similar-names-are-different#encoded-slash,percent-and-letter,every-operation",
         object_key=lambda original, key: unquote(key),
     ),
     row(
         "key-spaces-trimmed",
         'S3 User Guide, "Creating object key names": a space at the end is part of the key.',
-        "storage/key/similar-names-are-different#end-of-a-line",
-        "storage/key/similar-names-are-different#trailing-blank",
+        "storage/key/similar-names-are-different#end-of-a-line,trailing-blank",
         object_key=lambda original, key: key.strip() or key,
     ),
     row(
@@ -123,54 +114,30 @@ ROWS = (
 )
 
 
-class RareCharacterNotListed(Defect):
+@defect("storage/key/any-key-reaches-itself", shortest=2)
+def rare_character_not_listed(listable_keys: Any, bucket: Bucket) -> list[str]:
     """S3 User Guide, "Creating object key names": a key is any UTF-8, of its rarest characters too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/any-key-reaches-itself",)
-    shortest = 2
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return [key for key in original(bucket) if not any(0xF0000 <= ord(each) < 0x10FF00 for each in key)]
+    return [key for key in listable_keys(bucket) if not any(0xF0000 <= ord(each) < 0x10FF00 for each in key)]
 
 
-class BrokenUtf8IsServerError(Defect):
+@defect("storage/key/broken-utf8-is-refused-or-kept#cut-sequence,lone-byte,overlong-slash")
+def broken_utf8_is_server_error(request: Request) -> Answer | None:
     """API Reference, Error Handling: 400 for an invalid path."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/broken-utf8-is-refused-or-kept#cut-sequence",
-        "storage/key/broken-utf8-is-refused-or-kept#lone-byte",
-        "storage/key/broken-utf8-is-refused-or-kept#overlong-slash",
-    )
-
-    def intercept(self, request: Request) -> Answer | None:
-        return refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
+    return refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
 
 
-class ControlLettersBreakListings(Defect):
+@defect("storage/key/control-characters-do-not-break-listings#newline,tab")
+def control_letters_break_listings(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """API Reference, Error Handling: 5xx is for errors of the platform; a key with a tab in it is none, once taken."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/control-characters-do-not-break-listings#newline",
-        "storage/key/control-characters-do-not-break-listings#tab",
-    )
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        if not encoded and set("\t\n\r") & set(name):
-            raise server_error()
-        return str(original(element, name, encoded))
+    if not encoded and set("\t\n\r") & set(name):
+        raise server_error()
+    return str(listed_name(element, name, encoded))
 
 
 class PoisonKeyStored(Defect):
     """W3C XML 1.0 section 2.2: a listing is well-formed, whatever keys were stored."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/key/control-characters-do-not-break-listings#escape",
-        "storage/key/control-characters-do-not-break-listings#return",
-    )
+    noticed_by = ("storage/key/control-characters-do-not-break-listings#escape,return",)
 
     def check_key(self, original: Any, key: str) -> None:
         if len(key) > 1024:
@@ -184,135 +151,79 @@ class PoisonKeyStored(Defect):
         )
 
 
-class ControlCharacterKeyIsServerError(Defect):
+@defect("storage/key/control-characters-do-not-break-listings#escape,one")
+def control_character_key_is_server_error(check_key: Any, key: str) -> None:
     """S3 API Reference, InvalidArgument: a key that cannot be stored is refused with 400."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/control-characters-do-not-break-listings#escape",
-        "storage/key/control-characters-do-not-break-listings#one",
-    )
-
-    def check_key(self, original: Any, key: str) -> None:
-        if any(ord(each) < 32 for each in key):
-            raise server_error()
-        original(key)
+    if any(ord(each) < 32 for each in key):
+        raise server_error()
+    check_key(key)
 
 
-class CarriageReturnsNotEscaped(Defect):
+@defect("storage/key/control-characters-do-not-break-listings#return")
+def carriage_returns_not_escaped(request: Request, answer: Answer) -> Answer:
     """XML 1.0 section 2.11: a reader takes a carriage return for a newline where it stands as it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/control-characters-do-not-break-listings#return",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.body = answer.body.replace(b"&#13;", b"\r")
-        return answer
+    answer.body = answer.body.replace(b"&#13;", b"\r")
+    return answer
 
 
-class DotsResolvedToBeRead(Defect):
+@defect("storage/key/dots-and-slashes-alias-nothing#dot,dot-dot,slashes-at-the-end,triple-slash")
+async def dots_resolved_to_be_read(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key is no path: what is put under ``a//b`` is read there."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/dots-and-slashes-alias-nothing#dot",
-        "storage/key/dots-and-slashes-alias-nothing#dot-dot",
-        "storage/key/dots-and-slashes-alias-nothing#slashes-at-the-end",
-        "storage/key/dots-and-slashes-alias-nothing#triple-slash",
-    )
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        end = "/" if call.key.endswith("/") else ""
-        answer: Answer = await original(replace(call, key=posixpath.normpath(call.key) + end), bucket)
-        return answer
+    end = "/" if call.key.endswith("/") else ""
+    answer: Answer = await get_object(replace(call, key=posixpath.normpath(call.key) + end), bucket)
+    return answer
 
 
-class DottedNamesCannotGo(Defect):
+@defect("storage/key/dots-and-slashes-alias-nothing#deleted-dot,deleted-dot-dot,deleted-double-slash")
+async def dotted_names_cannot_go(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """API Reference, Error Handling: 5xx is for errors of the platform, and a key with dots in it is none."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/dots-and-slashes-alias-nothing#deleted-dot",
-        "storage/key/dots-and-slashes-alias-nothing#deleted-dot-dot",
-        "storage/key/dots-and-slashes-alias-nothing#deleted-double-slash",
-    )
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if posixpath.normpath(call.key) != call.key.rstrip("/"):
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
+    if posixpath.normpath(call.key) != call.key.rstrip("/"):
+        raise server_error()
+    answer: Answer = await delete_object(call, bucket)
+    return answer
 
 
-class FolderTakesWhatIsBelow(Defect):
+@defect("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects")
+async def folder_takes_what_is_below(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": deleting ``a/`` leaves ``a/b``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/deleting-a-folder-deletes-nothing-below#marker-by-delete-objects",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        for each in [name for name in bucket.keys if key.endswith("/") and name.startswith(key)]:
-            bucket.remove(each)
+    await erase(bucket, key, asked)
+    for each in [name for name in bucket.keys if key.endswith("/") and name.startswith(key)]:
+        bucket.remove(each)
 
 
-class FolderIsAnObject(Defect):
+@defect("storage/key/folder-is-no-object#marker-without-slash,with-its-slash,without-slash")
+async def folder_is_an_object(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 API Reference, NoSuchKey: ``a/`` is no object where only ``a/b`` is one."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/folder-is-no-object#marker-without-slash",
-        "storage/key/folder-is-no-object#with-its-slash",
-        "storage/key/folder-is-no-object#without-slash",
-    )
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = await original(bucket, key)
-        if found is None and any(each.startswith(key.rstrip("/") + "/") for each in bucket.keys):
-            return StoredObject(b"", MD5_OF_NOTHING, bucket.created, DIRECTORY)
-        return found
+    found: StoredObject | None = await current(bucket, key)
+    if found is None and any(each.startswith(key.rstrip("/") + "/") for each in bucket.keys):
+        return StoredObject(b"", MD5_OF_NOTHING, bucket.created, DIRECTORY)
+    return found
 
 
-class LeadingSlashReadAway(Defect):
+@defect("storage/key/leading-slash-is-kept")
+async def leading_slash_read_away(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when read too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/leading-slash-is-kept",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=call.key.lstrip("/")), bucket)
-        return answer
+    answer: Answer = await get_object(replace(call, key=call.key.lstrip("/")), bucket)
+    return answer
 
 
-class LeadingSlashDeletedAway(Defect):
+@defect("storage/key/leading-slash-is-kept")
+async def leading_slash_deleted_away(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a slash at the beginning of a key is part of it, when deleted too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/leading-slash-is-kept",)
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=call.key.lstrip("/")), bucket)
-        return answer
+    answer: Answer = await delete_object(replace(call, key=call.key.lstrip("/")), bucket)
+    return answer
 
 
-class SlashBeforeASourceLost(Defect):
+@defect("storage/key/leading-slash-is-kept#of-a-source,of-the-source-of-a-part")
+def slash_before_a_source_lost(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: behind the bucket's slash stands the key, whatever begins it."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/leading-slash-is-kept#of-a-source",
-        "storage/key/leading-slash-is-kept#of-the-source-of-a-part",
-    )
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return bucket, key.lstrip("/") or key
+    bucket, key = copy_source(call)
+    return bucket, key.lstrip("/") or key
 
 
 class PrefixLosesItsSlash(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, and not those that have no slash there."""
 
-    surface = "storage"
     noticed_by = ("storage/key/leading-slash-is-kept",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -325,52 +236,35 @@ def _below(bucket: Bucket, key: str) -> list[str]:
     return [each for each in bucket.keys if each.startswith(key.rstrip("/") + "/") and each != key]
 
 
-class DeletionIsRecursive(Defect):
+@defect("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-beside-its-prefix")
+async def deletion_is_recursive(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": to delete ``a`` is not to delete ``a/b``."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/deleting-a-folder-deletes-nothing-below#name", "storage/key/object-beside-its-prefix")
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        for each in _below(bucket, key):
-            bucket.remove(each)
+    await erase(bucket, key, asked)
+    for each in _below(bucket, key):
+        bucket.remove(each)
 
 
-class DirectoryNotEmpty(Defect):
+@defect("storage/key/deleting-a-folder-deletes-nothing-below#name,marker", "storage/key/object-beside-its-prefix")
+async def directory_not_empty(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObject: a key is deleted whatever other keys begin with it."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/deleting-a-folder-deletes-nothing-below#name",
-        "storage/key/deleting-a-folder-deletes-nothing-below#marker",
-        "storage/key/object-beside-its-prefix",
-    )
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if _below(bucket, call.key):
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
+    if _below(bucket, call.key):
+        raise server_error()
+    answer: Answer = await delete_object(call, bucket)
+    return answer
 
 
-class EmptiedFoldersPruned(Defect):
+@defect("storage/key/no-object-below-an-object", "storage/key/object-beside-its-prefix")
+async def emptied_folders_pruned(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": no hierarchy: what is deleted takes nothing above it along."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/no-object-below-an-object", "storage/key/object-beside-its-prefix")
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        above = key.rpartition("/")[0]
-        if above and not _below(bucket, above):
-            bucket.remove(above)
+    await erase(bucket, key, asked)
+    above = key.rpartition("/")[0]
+    if above and not _below(bucket, above):
+        bucket.remove(above)
 
 
 class DirectoryOfAnObjectListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: keys are rolled up, and nothing that is kept beside them."""
 
-    surface = "storage"
     noticed_by = ("storage/key/no-object-below-an-object",)
     shipped = True
 
@@ -387,35 +281,26 @@ def _stands_above(bucket: Bucket, key: str) -> bool:
     return any("/".join(steps[:length]) in bucket.objects for length in range(1, len(steps)))
 
 
-class BelowAnObjectIsServerError(Defect):
+@defect("storage/key/no-object-below-an-object")
+async def below_an_object_is_server_error(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Organizing objects using prefixes": a key below an object's is one that is not there."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/no-object-below-an-object",)
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = await original(bucket, key)
-        if found is None and _stands_above(bucket, key):
-            raise server_error()
-        return found
+    found: StoredObject | None = await current(bucket, key)
+    if found is None and _stands_above(bucket, key):
+        raise server_error()
+    return found
 
 
-class DeletionBelowAnObjectIsServerError(Defect):
+@defect("storage/key/no-object-below-an-object")
+async def deletion_below_an_object_is_server_error(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/no-object-below-an-object",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if key not in bucket.objects and _stands_above(bucket, key):
-            raise server_error()
-        await original(bucket, key, asked)
+    if key not in bucket.objects and _stands_above(bucket, key):
+        raise server_error()
+    await erase(bucket, key, asked)
 
 
 class ListingBelowAnObjectIsServerError(Defect):
     """S3 API Reference, ListObjectsV2, prefix: no key begins with it, so that there is none on the page."""
 
-    surface = "storage"
     noticed_by = ("storage/key/no-object-below-an-object",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -425,96 +310,73 @@ class ListingBelowAnObjectIsServerError(Defect):
         return wanted
 
 
-class ObjectExistsAsDirectory(Defect):
+@defect("storage/key/object-beside-its-prefix")
+async def object_exists_as_directory(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a`` may be put where ``a/b`` is, as the other way round."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        if _below(bucket, key):
-            raise Fault("InvalidRequest", "Object exists as a directory.")
-        await original(bucket, key, stored, asked)
+    if _below(bucket, key):
+        raise Fault("InvalidRequest", "Object exists as a directory.")
+    await commit(bucket, key, stored, asked)
 
 
-class FolderReplacesTheObject(Defect):
+@defect("storage/key/object-beside-its-prefix")
+async def folder_replaces_the_object(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a`` is there beside ``a/b``, which needs no folder of that name."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
-        for each in [each for each in bucket.keys if key.startswith(each + "/")]:
-            bucket.remove(each)
+    await commit(bucket, key, stored, asked)
+    for each in [each for each in bucket.keys if key.startswith(each + "/")]:
+        bucket.remove(each)
 
 
-class ObjectHidesWhatIsBelow(Defect):
+@defect("storage/key/object-beside-its-prefix")
+async def object_hides_what_is_below(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 User Guide, "Naming Amazon S3 objects": ``a/b`` is there beside ``a``, which is no file in its way."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix",)
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        hidden = any(key.startswith(each + "/") for each in bucket.keys)
-        found: StoredObject | None = None if hidden else await original(bucket, key)
-        return found
+    hidden = any(key.startswith(each + "/") for each in bucket.keys)
+    found: StoredObject | None = None if hidden else await current(bucket, key)
+    return found
 
 
-class KeyBelowKeyIsServerError(Defect):
+@defect("storage/key/object-beside-its-prefix", "storage/model/nested-keys")
+async def key_below_key_is_server_error(put_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys like any others."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix", "storage/model/nested-keys")
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        above = call.key.split("/")[:-1]
-        if any("/".join(above[:depth]) in bucket.objects for depth in range(1, len(above) + 1)):
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
+    above = call.key.split("/")[:-1]
+    if any("/".join(above[:depth]) in bucket.objects for depth in range(1, len(above) + 1)):
+        raise server_error()
+    answer: Answer = await put_object(call, bucket)
+    return answer
 
 
-class LongPathNotRead(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#ascii,copied")
+async def long_path_not_read(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key may have 1,024 bytes, to be read as well as to be written."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii", "storage/key/of-1024-bytes-is-kept#copied")
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if len(call.key.encode()) > LONGEST_PATH:
-            raise Fault("KeyTooLongError")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if len(call.key.encode()) > LONGEST_PATH:
+        raise Fault("KeyTooLongError")
+    answer: Answer = await get_object(call, bucket)
+    return answer
 
 
-class LongPathNotDeleted(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#ascii,two-byte")
+async def long_path_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key of 1,024 bytes can be deleted again."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii", "storage/key/of-1024-bytes-is-kept#two-byte")
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if len(call.key.encode()) > LONGEST_PATH:
-            raise Fault("KeyTooLongError")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if len(call.key.encode()) > LONGEST_PATH:
+        raise Fault("KeyTooLongError")
+    answer: Answer = await delete_object(call, bucket)
+    return answer
 
 
-class MetadataOfLongKeysLost(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#ascii")
+async def metadata_of_long_keys_lost(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Working with object metadata": kept with the object, also where its name is that of no file."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#ascii",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
+    await commit(bucket, key, replace(stored, metadata={}) if len(key.encode()) > NAME_MAX else stored, asked)
 
 
 class PrefixesCutShort(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with the whole of it."""
 
-    surface = "storage"
     noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -522,37 +384,28 @@ class PrefixesCutShort(Defect):
         return replace(wanted, prefix=wanted.prefix[:LONGEST])
 
 
-class LongKeysDeletedAlone(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+async def long_keys_deleted_alone(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects: what is told as deleted is gone."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        key = entry.require("Key")
-        if len(key) > LONGEST:
-            return xml.group("Deleted", xml.element("Key", key))
-        told: str = await original(bucket, entry, quiet)
-        return told
+    key = entry.require("Key")
+    if len(key) > LONGEST:
+        return xml.group("Deleted", xml.element("Key", key))
+    told: str = await delete_entry(bucket, entry, quiet)
+    return told
 
 
-class LongSourcesRefused(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#as-a-source")
+def long_sources_refused(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: a key of up to 1,024 bytes, percent-encoded."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#as-a-source",)
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        if len(call.headers["x-amz-copy-source"]) > 2048:
-            raise Fault("InvalidArgument", "The copy source is too long")
-        bucket, key = original(call)
-        return bucket, key
+    if len(call.headers["x-amz-copy-source"]) > 2048:
+        raise Fault("InvalidArgument", "The copy source is too long")
+    bucket, key = copy_source(call)
+    return bucket, key
 
 
 class StartsCutShort(Defect):
     """S3 API Reference, ListObjectsV2, StartAfter: behind that key, to its last letter."""
 
-    surface = "storage"
     noticed_by = ("storage/key/of-1024-bytes-is-kept#in-pages",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -560,265 +413,177 @@ class StartsCutShort(Defect):
         return wanted
 
 
-class LongKeysDeletedByTheirBeginning(Defect):
+@defect("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects")
+async def long_keys_deleted_by_their_beginning(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: that key, not all that begin as it does."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/of-1024-bytes-is-kept#deleted-by-delete-objects",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        key = entry.require("Key")
-        for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
-            bucket.remove(each)
-        told: str = await original(bucket, entry, quiet)
-        return told
+    key = entry.require("Key")
+    for each in [name for name in bucket.keys if len(key) > LONGEST and name.startswith(key[:LONGEST])]:
+        bucket.remove(each)
+    told: str = await delete_entry(bucket, entry, quiet)
+    return told
 
 
-class ReadsTrimTheKey(Defect):
+@defect("storage/key/ordinary-names-are-kept#blank")
+async def reads_trim_the_key(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is read too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#blank",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=call.key.rstrip(" ")), bucket)
-        return answer
+    answer: Answer = await get_object(replace(call, key=call.key.rstrip(" ")), bucket)
+    return answer
 
 
-class DeletionsTrimTheKey(Defect):
+@defect("storage/key/ordinary-names-are-kept#blank")
+async def deletions_trim_the_key(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a blank at the end of a key is part of it, when it is deleted too."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#blank",)
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=call.key.rstrip(" ")), bucket)
-        return answer
+    answer: Answer = await delete_object(replace(call, key=call.key.rstrip(" ")), bucket)
+    return answer
 
 
-class PatternsNotDeleted(Defect):
+@defect("storage/key/ordinary-names-are-kept#brackets,punctuation")
+async def patterns_not_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObject: a key with brackets or a star is a key, and can be deleted."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#brackets", "storage/key/ordinary-names-are-kept#punctuation")
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if set("*[]") & set(call.key):
-            raise Fault("InvalidArgument")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if set("*[]") & set(call.key):
+        raise Fault("InvalidArgument")
+    answer: Answer = await delete_object(call, bucket)
+    return answer
 
 
-class InvisibleLettersLost(Defect):
+@defect("storage/key/ordinary-names-are-kept#unicode")
+def invisible_letters_lost(object_key: Any, key: str) -> str:
     """S3 User Guide, "Naming Amazon S3 objects": a space of no width, a mark or a hyphen that none sees are there."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#unicode",)
-
-    def object_key(self, original: Any, key: str) -> str:
-        return str(original(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))
+    return str(object_key(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))
 
 
-class ListedKeyUnescaped(Defect):
+@defect("storage/key/ordinary-names-are-kept#ampersand")
+def listed_key_unescaped(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#ampersand",)
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        told: str = original(element, name, encoded)
-        return told.replace("&amp;", "&")
+    told: str = listed_name(element, name, encoded)
+    return told.replace("&amp;", "&")
 
 
-class DotsWithinANameRefused(Defect):
+@defect("storage/key/ordinary-names-are-kept#dots-within")
+def dots_within_a_name_refused(check_key: Any, key: str) -> None:
     """S3 User Guide, "Creating object key names": two dots within a name are no step out of anything."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept#dots-within",)
-
-    def check_key(self, original: Any, key: str) -> None:
-        if re.search(r"[^/]\.\.|\.\.[^/]", key):
-            raise Fault("InvalidArgument")
-        original(key)
+    if re.search(r"[^/]\.\.|\.\.[^/]", key):
+        raise Fault("InvalidArgument")
+    check_key(key)
 
 
-class LongKeyRefusedButCut(Defect):
+@defect("storage/key/over-1024-bytes-is-refused#copied,one-more,two-byte-letters")
+async def long_key_refused_but_cut(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Object key naming guidelines": a key that is too long is refused, and not stored cut either."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/over-1024-bytes-is-refused#copied",
-        "storage/key/over-1024-bytes-is-refused#one-more",
-        "storage/key/over-1024-bytes-is-refused#two-byte-letters",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        try:
-            answer: Answer = await original(call)
-        except Fault as fault:
-            if fault.code == "KeyTooLongError":
-                cut = call.key.encode()[:1024].decode(errors="ignore")
-                with contextlib.suppress(Fault):
-                    await original(replace(call, key=cut, query={}))
-            raise
-        return answer
+    try:
+        answer: Answer = await on_object(call)
+    except Fault as fault:
+        if fault.code == "KeyTooLongError":
+            cut = call.key.encode()[:1024].decode(errors="ignore")
+            with contextlib.suppress(Fault):
+                await on_object(replace(call, key=cut, query={}))
+        raise
+    return answer
 
 
-class LongKeyReadIsServerError(Defect):
+@defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
+async def long_key_read_is_server_error(current: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 API Reference, KeyTooLongError: a key that is too long is told as such, or not found, by reads as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused#read-or-deleted",)
-
-    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        if len(key.encode()) > 1024:
-            raise server_error()
-        found: StoredObject | None = await original(bucket, key)
-        return found
+    if len(key.encode()) > 1024:
+        raise server_error()
+    found: StoredObject | None = await current(bucket, key)
+    return found
 
 
-class LongKeyDeletedIsServerError(Defect):
+@defect("storage/key/over-1024-bytes-is-refused#read-or-deleted")
+async def long_key_deleted_is_server_error(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, DeleteObject: 204 whether there was an object or not, or a refusal of what cannot be a key."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/over-1024-bytes-is-refused#read-or-deleted",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if len(key.encode()) > 1024:
-            raise server_error()
-        await original(bucket, key, asked)
+    if len(key.encode()) > 1024:
+        raise server_error()
+    await erase(bucket, key, asked)
 
 
-class SimilarNameReplaced(Defect):
+@defect("storage/key/similar-names-are-different#case")
+async def similar_name_replaced(commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: none takes the place of another."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#case",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        await original(bucket, key, stored, asked)
-        for each in [each for each in bucket.keys if each != key and each.casefold() == key.casefold()]:
-            bucket.remove(each)
+    await commit(bucket, key, stored, asked)
+    for each in [each for each in bucket.keys if each != key and each.casefold() == key.casefold()]:
+        bucket.remove(each)
 
 
-class SimilarNameNotStored(Defect):
+@defect("storage/key/similar-names-are-different#case,in-parts")
+async def similar_name_not_stored(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Naming Amazon S3 objects": key names are case sensitive: what is told as stored is stored."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#case", "storage/key/similar-names-are-different#in-parts")
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        if not any(each != key and each.casefold() == key.casefold() for each in bucket.keys):
-            await original(bucket, key, stored, asked)
+    if not any(each != key and each.casefold() == key.casefold() for each in bucket.keys):
+        await commit(bucket, key, stored, asked)
 
 
-class EscapedNamesNotDeleted(Defect):
+@defect("storage/key/similar-names-are-different#every-operation")
+async def escaped_names_not_deleted(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, DeleteObject: the object that is named is removed, whatever letters it is named with."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if "%" not in key:
-            await original(bucket, key, asked)
+    if "%" not in key:
+        await erase(bucket, key, asked)
 
 
-class KeysOfUploadsDecodedOnceMore(Defect):
+@defect("storage/key/similar-names-are-different#in-parts")
+async def keys_of_uploads_decoded_once_more(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": a key is its letters, for uploads as well, and "%41" is no "A"."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#in-parts",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        of_uploads = "uploads" in call.query or "uploadId" in call.query
-        answer: Answer = await original(replace(call, key=unquote(call.key)) if of_uploads else call)
-        return answer
+    of_uploads = "uploads" in call.query or "uploadId" in call.query
+    answer: Answer = await on_object(replace(call, key=unquote(call.key)) if of_uploads else call)
+    return answer
 
 
-class UploadsAbortedInSmallLetters(Defect):
+@defect("storage/key/similar-names-are-different#in-parts")
+async def uploads_aborted_in_small_letters(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Naming Amazon S3 objects": keys are case-sensitive, also where an upload is aborted."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#in-parts",)
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=call.key.lower()), bucket)
-        return answer
+    answer: Answer = await abort_upload(replace(call, key=call.key.lower()), bucket)
+    return answer
 
 
-class SlashBehindNotLookedAt(Defect):
+@defect("storage/key/similar-names-are-different#trailing-slash")
+async def slash_behind_not_looked_at(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Object key names": a name with a slash behind it is another than that without."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#trailing-slash",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        without = call.key.removesuffix("/")
-        aliased = call.key not in bucket.objects and without in bucket.objects
-        answer: Answer = await original(replace(call, key=without) if aliased else call, bucket)
-        return answer
+    without = call.key.removesuffix("/")
+    aliased = call.key not in bucket.objects and without in bucket.objects
+    answer: Answer = await get_object(replace(call, key=without) if aliased else call, bucket)
+    return answer
 
 
-class DecodedTwiceToBeDeleted(Defect):
+@defect("storage/key/similar-names-are-different#every-operation")
+async def decoded_twice_to_be_deleted(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
-        return answer
+    answer: Answer = await delete_object(replace(call, key=unquote(call.key)), bucket)
+    return answer
 
 
-class DecodedTwiceForHead(Defect):
+@defect("storage/key/similar-names-are-different#every-operation")
+async def decoded_twice_for_head(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, by HEAD as by GET."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#every-operation",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        key = unquote(call.key) if call.request.method == "HEAD" else call.key
-        answer: Answer = await original(replace(call, key=key), bucket)
-        return answer
+    key = unquote(call.key) if call.request.method == "HEAD" else call.key
+    answer: Answer = await get_object(replace(call, key=key), bucket)
+    return answer
 
 
-class BucketCutOutOfTheKey(Defect):
+@defect("storage/key/similar-names-are-different#name-of-the-bucket")
+def bucket_cut_out_of_the_key(target: Any, request: Request) -> tuple[str, str]:
     """S3 User Guide, "Creating object key names": a key may have a segment that is called as its bucket is."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different#name-of-the-bucket",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return bucket, f"/{key}".replace(f"/{bucket}/", "/")[1:]
+    bucket, key = target(request)
+    return bucket, f"/{key}".replace(f"/{bucket}/", "/")[1:]
 
 
-class ErrorToldWith200(Defect):
+@defect(
+    "storage/key/traversal-reaches-no-other-bucket#encoded,half-encoded,plain",
+    "storage/object/chunked-transfer-is-stored-or-refused",
+)
+def error_told_with200(error_answer: Any, request: Request, fault: Fault, request_id: str) -> Answer:
     """S3 API Reference, "REST error responses": the status tells the error."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket#encoded",
-        "storage/key/traversal-reaches-no-other-bucket#half-encoded",
-        "storage/key/traversal-reaches-no-other-bucket#plain",
-        "storage/object/chunked-transfer-is-stored-or-refused",
-    )
-
-    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, fault, request_id)
-        answer.status = 200 if fault.code == "NoSuchKey" else answer.status
-        return answer
+    answer: Answer = error_answer(request, fault, request_id)
+    answer.status = 200 if fault.code == "NoSuchKey" else answer.status
+    return answer
 
 
 class DotsAreServerErrors(Defect):
     """API Reference, Error Handling: a name with dots is a key, or the caller's mistake; never the server's."""
 
-    surface = "storage"
     noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket#copied",
-        "storage/key/traversal-reaches-no-other-bucket#deleted",
-        "storage/key/traversal-reaches-no-other-bucket#listed",
-        "storage/key/traversal-reaches-no-other-bucket#overwritten",
+        "storage/key/traversal-reaches-no-other-bucket#copied,deleted,listed,overwritten",
         "storage/multipart/traversal-is-no-source-of-a-part#encoded",
     )
 
@@ -842,68 +607,42 @@ class DotsAreServerErrors(Defect):
             raise server_error()
 
 
-class CopySourceDotsResolved(Defect):
+@defect("storage/key/traversal-reaches-no-other-bucket#copied,copied-encoded")
+def copy_source_dots_resolved(copy_source: Any, call: Call) -> tuple[str, str]:
     """S3 API Reference, CopyObject, x-amz-copy-source: the bucket that is named, and a key in it."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket#copied",
-        "storage/key/traversal-reaches-no-other-bucket#copied-encoded",
-    )
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        bucket, key = original(call)
-        return (bucket, key) if "uploadId" in call.query else resolved(bucket, key)
+    bucket, key = copy_source(call)
+    return (bucket, key) if "uploadId" in call.query else resolved(bucket, key)
 
 
-class WritesDotsResolved(Defect):
+@defect("storage/key/traversal-reaches-no-other-bucket")
+def writes_dots_resolved(target: Any, request: Request) -> tuple[str, str]:
     """S3 User Guide, "Creating object key names": a key is no path; what is written or deleted is in its bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
+    bucket, key = target(request)
+    return resolved(bucket, key) if request.method in ("PUT", "DELETE") else (bucket, key)
 
 
-class BackslashesReadAsSlashes(Defect):
+@defect("storage/key/traversal-reaches-no-other-bucket#backslashes")
+def backslashes_read_as_slashes(target: Any, request: Request) -> tuple[str, str]:
     """S3 User Guide, "Creating object key names": a backslash is a character of a key, and leads nowhere."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket#backslashes",)
-
-    def target(self, original: Any, request: Request) -> tuple[str, str]:
-        bucket, key = original(request)
-        return resolved(bucket, key.replace("\\", "/")) if "\\" in key else (bucket, key)
+    bucket, key = target(request)
+    return resolved(bucket, key.replace("\\", "/")) if "\\" in key else (bucket, key)
 
 
-class NamedDeletionDotsResolved(Defect):
+@defect("storage/key/traversal-reaches-no-other-bucket#deleted-among-many")
+async def named_deletion_dots_resolved(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: a key of the bucket that is asked, and of no other."""
-
-    surface = "storage"
-    noticed_by = ("storage/key/traversal-reaches-no-other-bucket#deleted-among-many",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        found, key = resolved(bucket.name, entry.require("Key"))
-        if found in gateway(original).buckets and found != bucket.name:
-            gateway(original).buckets[found].objects.pop(key, None)
-        told: str = await original(bucket, entry, quiet)
-        return told
+    found, key = resolved(bucket.name, entry.require("Key"))
+    if found in gateway(delete_entry).buckets and found != bucket.name:
+        gateway(delete_entry).buckets[found].objects.pop(key, None)
+    told: str = await delete_entry(bucket, entry, quiet)
+    return told
 
 
-class PrefixDotsResolved(Defect):
+@defect("storage/key/traversal-reaches-no-other-bucket#listed,listed-v1")
+async def prefix_dots_resolved(on_bucket: Any, call: Call) -> Answer:
     """S3 API Reference, ListObjectsV2, Prefix: of keys in the bucket that is asked."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/key/traversal-reaches-no-other-bucket#listed",
-        "storage/key/traversal-reaches-no-other-bucket#listed-v1",
-    )
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        bucket, prefix = resolved(call.bucket, call.query.get("prefix", ""))
-        if call.request.method == "GET" and bucket != call.bucket:
-            call = replace(call, bucket=bucket, query={**call.query, "prefix": prefix})
-        answer: Answer = await original(call)
-        return answer
+    bucket, prefix = resolved(call.bucket, call.query.get("prefix", ""))
+    if call.request.method == "GET" and bucket != call.bucket:
+        call = replace(call, bucket=bucket, query={**call.query, "prefix": prefix})
+    answer: Answer = await on_bucket(call)
+    return answer

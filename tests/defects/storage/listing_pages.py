@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket
@@ -19,7 +20,6 @@ NEXT_TOKEN = re.compile(rb"<NextContinuationToken>(.*?)</NextContinuationToken>"
 class KeyLostAtPageEnd(Defect):
     """S3 API Reference, ListObjectsV2: a key that ends a page is on it, though the next one begin with it."""
 
-    surface = "storage"
     noticed_by = ("storage/paging/any-flat-keys-are-listed-once",)
     shortest = 3
 
@@ -30,42 +30,29 @@ class KeyLostAtPageEnd(Defect):
         return replace(page, keys=page.keys[:-1]) if lost else page
 
 
-class PageSkipsPrefixesBeside(Defect):
+@defect("storage/paging/any-nested-keys-are-listed-once", shortest=4)
+def page_skips_prefixes_beside(first_position: Any, names: list[str], wanted: Wanted) -> int:
     """S3 API Reference, ListObjectsV2: behind the common prefix ``a/`` what begins with ``aa`` is still to come."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/any-nested-keys-are-listed-once",)
-    shortest = 4
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        position: int = original(names, wanted)
-        stem = wanted.after.removesuffix("/")
-        while (
-            wanted.after.endswith("/")
-            and names[position : position + 1]
-            and names[position].startswith(stem + stem[-1:])
-        ):
-            position += 1
-        return position
+    position: int = first_position(names, wanted)
+    stem = wanted.after.removesuffix("/")
+    while (
+        wanted.after.endswith("/") and names[position : position + 1] and names[position].startswith(stem + stem[-1:])
+    ):
+        position += 1
+    return position
 
 
-class KeyHiddenByItsFolder(Defect):
+@defect("storage/paging/any-nested-keys-are-listed-once", shortest=3)
+def key_hidden_by_its_folder(listable_keys: Any, bucket: Bucket) -> list[str]:
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys, both listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/any-nested-keys-are-listed-once",)
-    shortest = 3
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        keys: list[str] = original(bucket)
-        deep = {key for key in keys if key.count("/") > 2}
-        return [key for key in keys if not any(each.startswith(key + "/") for each in deep)]
+    keys: list[str] = listable_keys(bucket)
+    deep = {key for key in keys if key.count("/") > 2}
+    return [key for key in keys if not any(each.startswith(key + "/") for each in deep)]
 
 
 class PageBorderLost(Defect):
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
 
-    surface = "storage"
     noticed_by = (
         "storage/paging/pages-contain-every-key-once#after-start-after",
         "storage/concurrency/listing-contains-every-unchanged-key",
@@ -78,29 +65,18 @@ class PageBorderLost(Defect):
         return page
 
 
-class FolderEndsAtTheLastOfAscii(Defect):
+@defect("storage/paging/pages-contain-every-key-once#folders-1-per-page", shipped=True)
+def folder_ends_at_the_last_of_ascii(first_position: Any, names: list[str], wanted: Wanted) -> int:
     """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/pages-contain-every-key-once#folders-1-per-page",)
-    shipped = True
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
-            return bisect.bisect_right(names, wanted.after + "\x7f")
-        return int(original(names, wanted))
+    if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
+        return bisect.bisect_right(names, wanted.after + "\x7f")
+    return int(first_position(names, wanted))
 
 
 class PageBorderRepeated(Defect):
     """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/paging/pages-contain-every-key-once#2-per-page",
-        "storage/paging/pages-contain-every-key-once#3-per-page",
-        "storage/paging/pages-contain-every-key-once#4-per-page",
-        "storage/paging/pages-contain-every-key-once#7-per-page",
-    )
+    noticed_by = ("storage/paging/pages-contain-every-key-once#2-per-page,3-per-page,4-per-page,7-per-page",)
 
     def __init__(self) -> None:
         self.earlier = ""
@@ -118,14 +94,9 @@ class PageBorderRepeated(Defect):
 class MarkerIsListed(Defect):
     """S3 API Reference, ListObjects, Marker: the listing begins after this key."""
 
-    surface = "storage"
     noticed_by = (
-        "storage/paging/pages-contain-every-key-once#1-per-page",
-        "storage/paging/pages-contain-every-key-once#folders-2-per-page",
-        "storage/paging/pages-contain-every-key-once#folders-3-per-page",
-        "storage/paging/pages-contain-every-key-once#folders-4-per-page",
-        "storage/paging/pages-contain-every-key-once#folders-7-per-page",
-        "storage/paging/pages-contain-every-key-once#delimiter-is-a-letter",
+        "storage/paging/pages-contain-every-key-once#1-per-page,folders-2-per-page,folders-3-per-page",
+        "storage/paging/pages-contain-every-key-once#folders-4-per-page,folders-7-per-page,delimiter-is-a-letter",
         "storage/paging/pages-contain-every-key-once#after-start-after",
     )
 
@@ -145,23 +116,18 @@ class MarkerIsListed(Defect):
         return place - (self.old and place > 0 and names[place - 1] == wanted.after)
 
 
-class NextTokenToldAsThis(Defect):
+@defect("storage/listing/response-repeats-the-request#start")
+def next_token_told_as_this(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, ContinuationToken: the one that was sent is included in the response."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/response-repeats-the-request#start",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if following := NEXT_TOKEN.search(answer.body):
-            told = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
-            answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: told, answer.body)
-        return answer
+    if following := NEXT_TOKEN.search(answer.body):
+        told = b"<ContinuationToken>" + following[1] + b"</ContinuationToken>"
+        answer.body = re.sub(rb"<ContinuationToken>.*?</ContinuationToken>", lambda _: told, answer.body)
+    return answer
 
 
 class PlaceGoneWithItsKey(Defect):
     """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
 
-    surface = "storage"
     noticed_by = ("storage/paging/survives-deletion-of-listed-keys",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -173,7 +139,6 @@ class PlaceGoneWithItsKey(Defect):
 class TokenIsACursor(Defect):
     """S3 API Reference, ListObjectsV2, ContinuationToken: it names a place, where the list goes on each time."""
 
-    surface = "storage"
     noticed_by = ("storage/paging/token-can-be-used-again",)
 
     def __init__(self) -> None:
@@ -189,23 +154,18 @@ class TokenIsACursor(Defect):
         return str(original(last))
 
 
-class StartAfterOutranksToken(Defect):
+@defect("storage/paging/token-overrides-start-after")
+async def start_after_outranks_token(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjectsV2: with a continuation token the listing goes on from there."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/token-overrides-start-after",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if "start-after" in call.query:
-            call.query.pop("continuation-token", None)
-        answer: Answer = await original(call, bucket)
-        return answer
+    if "start-after" in call.query:
+        call.query.pop("continuation-token", None)
+    answer: Answer = await list_objects_v2(call, bucket)
+    return answer
 
 
 class NoEndByOtherDelimiters(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
 
-    surface = "storage"
     noticed_by = ("storage/paging/is-truncated-is-reported",)
     shipped = True
 
@@ -215,25 +175,17 @@ class NoEndByOtherDelimiters(Defect):
         return page
 
 
-class TokenToldAsMarker(Defect):
+@defect("storage/paging/is-truncated-is-reported")
+async def token_told_as_marker(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/is-truncated-is-reported",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
+    answer: Answer = await list_objects_v2(call, bucket)
+    return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
 
 
-class NextMarkerMissing(Defect):
+@defect("storage/paging/is-truncated-is-reported")
+async def next_marker_missing(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/is-truncated-is-reported",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        head, mark, tail = answer.body.partition(b"<NextMarker>")
-        answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
-        return answer
+    answer: Answer = await list_objects(call, bucket)
+    head, mark, tail = answer.body.partition(b"<NextMarker>")
+    answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
+    return answer

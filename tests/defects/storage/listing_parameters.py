@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -26,35 +27,23 @@ from conformance.reference.support.storage import gateway, page_of, server_error
 _BEHIND_ALL = "\U0010ffff"
 
 
-class DelimiterInPrefixCounted(Defect):
+@defect("storage/listing/delimiter-is-honoured#after-a-prefix")
+def delimiter_in_prefix_counted(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/delimiter-is-honoured#after-a-prefix",)
-
-    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
-        group: str | None = original(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
-        return group
+    group: str | None = common_prefix(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
+    return group
 
 
-class PrefixesWithoutTheirDelimiter(Defect):
+@defect("storage/listing/delimiter-is-honoured#groups,folder-object")
+def prefixes_without_their_delimiter(listed_prefixes: Any, prefixes: list[str], encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/delimiter-is-honoured#groups",
-        "storage/listing/delimiter-is-honoured#folder-object",
-    )
-
-    def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
-        found: list[str] = original([each.removesuffix("/") for each in prefixes], encoded)
-        return found
+    found: list[str] = listed_prefixes([each.removesuffix("/") for each in prefixes], encoded)
+    return found
 
 
 class FolderItselfListedBesideIt(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/delimiter-is-honoured#folder-object",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -63,21 +52,16 @@ class FolderItselfListedBesideIt(Defect):
         return page
 
 
-class DelimiterOfOneCharacter(Defect):
+@defect("storage/listing/delimiter-of-several-characters")
+def delimiter_of_one_character(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/delimiter-of-several-characters",)
-
-    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
-        group: str | None = original(name, replace(wanted, delimiter=wanted.delimiter[:1]))
-        return group
+    group: str | None = common_prefix(name, replace(wanted, delimiter=wanted.delimiter[:1]))
+    return group
 
 
 class PrefixEndsAtTheFirstLetter(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the delimiter goes, to its last letter."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/delimiter-of-several-characters",)
 
     def __init__(self) -> None:
@@ -93,31 +77,22 @@ class PrefixEndsAtTheFirstLetter(Defect):
         return told
 
 
-class DelimiterIsPattern(Defect):
+@defect("storage/listing/delimiter-is-honoured#absent-from-keys")
+def delimiter_is_pattern(common_prefix: Any, name: str, wanted: Wanted) -> str | None:
     """S3 API Reference, ListObjectsV2, delimiter: its very characters, not a pattern of them."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/delimiter-is-honoured#absent-from-keys",)
-
-    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
-        found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
-        return None if found is None else name[: len(wanted.prefix) + found.end()]
+    found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
+    return None if found is None else name[: len(wanted.prefix) + found.end()]
 
 
-class EmptyStartIsTheEnd(Defect):
+@defect("storage/listing/empty-parameters-have-no-effect")
+def empty_start_is_the_end(start_after: Any, call: Call) -> str:
     """S3 API Reference, ListObjectsV2, StartAfter: an empty one is before every key."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
-
-    def start_after(self, original: Any, call: Call) -> str:
-        return _BEHIND_ALL if call.query.get("start-after") == "" else str(original(call))
+    return _BEHIND_ALL if call.query.get("start-after") == "" else str(start_after(call))
 
 
 class EmptyDelimiterIsSlash(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: an empty one groups nothing."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/empty-parameters-have-no-effect",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -128,55 +103,38 @@ class EmptyDelimiterIsSlash(Defect):
 class PrefixNotHeeded(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it and no others."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/prefix-is-honoured#folder",
-        "storage/listing/prefix-is-honoured#only-at-the-start",
-        "storage/listing/prefix-is-honoured#similar-folders",
-        "storage/listing/prefix-is-honoured#inside-a-name",
-        "storage/listing/prefix-is-honoured#no-match",
-    )
+    noticed_by = ("storage/listing/prefix-is-honoured#folder,only-at-the-start,similar-folders,inside-a-name,no-match",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
         return wanted if wanted.delimiter else replace(wanted, prefix="")
 
 
-class TypedFoldersHidden(Defect):
+@defect("storage/listing/key-that-is-the-prefix", shipped=True)
+def typed_folders_hidden(listable_keys: Any, bucket: Bucket) -> list[str]:
     """S3 API Reference, ListObjectsV2: an object whose key ends in a slash is listed, of whatever type it is."""
 
-    surface = "storage"
-    noticed_by = ("storage/listing/key-that-is-the-prefix",)
-    shipped = True
+    def hidden(key: str) -> bool:
+        return key.endswith("/") and bucket.objects[key].headers.get("content-type") == "application/octet-stream"
 
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        def hidden(key: str) -> bool:
-            return key.endswith("/") and bucket.objects[key].headers.get("content-type") == "application/octet-stream"
-
-        return [key for key in original(bucket) if not hidden(key)]
+    return [key for key in listable_keys(bucket) if not hidden(key)]
 
 
-class FolderGoesWithItsLast(Defect):
+@defect("storage/listing/key-that-is-the-prefix")
+async def folder_goes_with_its_last(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 User Guide, "Organizing objects using prefixes": an object ``a/`` stays when the last one below it goes."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/key-that-is-the-prefix",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        folder = key.rpartition("/")[0] + "/"
-        if not any(each.startswith(folder) and each != folder for each in bucket.keys):
-            bucket.remove(folder)
+    await erase(bucket, key, asked)
+    folder = key.rpartition("/")[0] + "/"
+    if not any(each.startswith(folder) and each != folder for each in bucket.keys):
+        bucket.remove(folder)
 
 
 class PrefixIsFolder(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
 
-    surface = "storage"
     noticed_by = (
         "storage/listing/prefix-is-honoured#whole-key",
-        "storage/subresource/unknown-method-is-refused#conform",
-        "storage/subresource/unknown-method-is-refused#post",
+        "storage/subresource/unknown-method-is-refused#conform,post",
     )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -188,7 +146,6 @@ class PrefixIsFolder(Defect):
 class EscapesInPrefix(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a backslash stands for itself."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-backslash",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -196,35 +153,23 @@ class EscapesInPrefix(Defect):
         return replace(wanted, prefix=wanted.prefix.replace("\\", ""))
 
 
-class PrefixIsSqlPattern(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-underscore,no-pattern-percent")
+def prefix_is_sql_pattern(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, prefix: its very characters; ``_`` and ``%`` stand for themselves."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/prefix-is-honoured#no-pattern-underscore",
-        "storage/listing/prefix-is-honoured#no-pattern-percent",
-    )
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        like = re.escape(wanted.prefix).replace("_", ".").replace("%", ".*")
-        return page_of(original, [name for name in names if re.match(like, name, re.DOTALL)], wanted)
+    like = re.escape(wanted.prefix).replace("_", ".").replace("%", ".*")
+    return page_of(page, [name for name in names if re.match(like, name, re.DOTALL)], wanted)
 
 
-class PrefixOfAnyCase(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-other-case")
+def prefix_of_any_case(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, prefix: keys begin with it or they do not; ``A`` is not ``a``."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-other-case",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        prefix = wanted.prefix.lower()
-        return page_of(original, [name for name in names if name.lower().startswith(prefix)], wanted)
+    prefix = wanted.prefix.lower()
+    return page_of(page, [name for name in names if name.lower().startswith(prefix)], wanted)
 
 
 class QuoteInPrefixIsServerError(Defect):
     """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-quote",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -237,7 +182,6 @@ class QuoteInPrefixIsServerError(Defect):
 class PrefixTrimmed(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-trailing-space",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -248,7 +192,6 @@ class PrefixTrimmed(Defect):
 class PrefixDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-decoded-again",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -259,7 +202,6 @@ class PrefixDecodedTwice(Defect):
 class BlankInPrefixIsPlus(Defect):
     """S3 API Reference, ListObjectsV2, prefix: its very characters; a blank that came as %20 is no plus."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/prefix-is-honoured#of-space",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -267,38 +209,25 @@ class BlankInPrefixIsPlus(Defect):
         return page
 
 
-class BadMaxKeysIsServerError(Defect):
+@defect(
+    "storage/listing/bad-parameters-are-no-server-error#max-keys-empty,max-keys-huge,max-keys-negative",
+    "storage/listing/bad-parameters-are-no-server-error#max-keys-word",
+)
+def bad_max_keys_is_server_error(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, InvalidArgument: 400 for a max-keys that is no number."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#max-keys-empty",
-        "storage/listing/bad-parameters-are-no-server-error#max-keys-huge",
-        "storage/listing/bad-parameters-are-no-server-error#max-keys-negative",
-        "storage/listing/bad-parameters-are-no-server-error#max-keys-word",
-    )
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        try:
-            return int(original(call, name))
-        except Fault:
-            raise server_error() from None
+    try:
+        return int(page_limit(call, name))
+    except Fault:
+        raise server_error() from None
 
 
-class BadTokenIsServerError(Defect):
+@defect("storage/listing/bad-parameters-are-no-server-error#token,token-empty")
+def bad_token_is_server_error(opened_token: Any, token: str) -> str:
     """S3 API Reference, InvalidArgument: 400 for a continuation token that is none."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#token",
-        "storage/listing/bad-parameters-are-no-server-error#token-empty",
-    )
-
-    def opened_token(self, original: Any, token: str) -> str:
-        try:
-            return str(original(token))
-        except Fault:
-            raise server_error() from None
+    try:
+        return str(opened_token(token))
+    except Fault:
+        raise server_error() from None
 
 
 def _crash_unless_number(call: Call, name: str) -> None:
@@ -309,11 +238,7 @@ def _crash_unless_number(call: Call, name: str) -> None:
 class BadNumberOfOtherListsIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a max-uploads or a max-buckets that is no number."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#max-buckets-word",
-        "storage/listing/bad-parameters-are-no-server-error#max-uploads-word",
-    )
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#max-buckets-word,max-uploads-word",)
 
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         _crash_unless_number(call, "max-uploads")
@@ -326,152 +251,96 @@ class BadNumberOfOtherListsIsServerError(Defect):
         return answer
 
 
-class LongPlaceIsServerError(Defect):
+@defect("storage/listing/bad-parameters-are-no-server-error#start-after-long")
+def long_place_is_server_error(start_after: Any, call: Call) -> str:
     """S3 API Reference, ListObjectsV2, start-after: any specified key, one that no object can have too."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#start-after-long",)
-
-    def start_after(self, original: Any, call: Call) -> str:
-        start = str(original(call))
-        if len(start.encode()) > 1024:
-            raise server_error()
-        return start
+    start = str(start_after(call))
+    if len(start.encode()) > 1024:
+        raise server_error()
+    return start
 
 
-class BadNumbersOfPartsAreServerErrors(Defect):
+@defect("storage/listing/bad-parameters-are-no-server-error#part-number-marker-word,max-parts-word")
+async def bad_numbers_of_parts_are_server_errors(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, InvalidArgument: 400 for a max-parts or a part-number-marker that is no number."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#part-number-marker-word",
-        "storage/listing/bad-parameters-are-no-server-error#max-parts-word",
-    )
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
-        if not all(number.isdigit() for number in numbers):
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
+    numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
+    if not all(number.isdigit() for number in numbers):
+        raise server_error()
+    answer: Answer = await list_parts(call, bucket)
+    return answer
 
 
-class MarkerOfNoUploadIsServerError(Defect):
+@defect("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker")
+async def marker_of_no_upload_is_server_error(list_uploads: Any, call: Call, bucket: Bucket) -> Answer:
     """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-no-server-error#unknown-upload-marker",)
-
-    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
-            raise server_error()
-        answer: Answer = await original(call, bucket)
-        return answer
+    if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
+        raise server_error()
+    answer: Answer = await list_uploads(call, bucket)
+    return answer
 
 
-class UnheardOfPrefixIsServerError(Defect):
+@defect("storage/listing/bad-parameters-are-no-server-error#prefix-long,prefix-with-nul")
+def unheard_of_prefix_is_server_error(wanted: Any, call: Call, after: str) -> Wanted:
     """S3 API Reference, ListObjectsV2, prefix: no key begins with one that is longer than a key, or holds U+0000."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-no-server-error#prefix-long",
-        "storage/listing/bad-parameters-are-no-server-error#prefix-with-nul",
-    )
-
-    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
-        prefix = call.query.get("prefix", "")
-        if len(prefix) > LONGEST_KEY or "\0" in prefix:
-            raise server_error()
-        asked: Wanted = original(call, after)
-        return asked
+    prefix = call.query.get("prefix", "")
+    if len(prefix) > LONGEST_KEY or "\0" in prefix:
+        raise server_error()
+    asked: Wanted = wanted(call, after)
+    return asked
 
 
-class BadMaxKeysNotRefused(Defect):
+@defect("storage/listing/bad-parameters-are-refused#max-keys-fraction,max-keys-negative,max-keys-word")
+def bad_max_keys_not_refused(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, InvalidArgument: a max-keys that is no number is refused."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/bad-parameters-are-refused#max-keys-fraction",
-        "storage/listing/bad-parameters-are-refused#max-keys-negative",
-        "storage/listing/bad-parameters-are-refused#max-keys-word",
-    )
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        try:
-            return int(original(call, name))
-        except Fault:
-            return 1000
+    try:
+        return int(page_limit(call, name))
+    except Fault:
+        return 1000
 
 
-class BadTokenStartsOver(Defect):
+@defect("storage/listing/bad-parameters-are-refused#token")
+def bad_token_starts_over(opened_token: Any, token: str) -> str:
     """S3 API Reference, InvalidArgument: a continuation token that is none does not start the listing over."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/bad-parameters-are-refused#token",)
-
-    def opened_token(self, original: Any, token: str) -> str:
-        try:
-            return str(original(token))
-        except Fault:
-            return ""
+    try:
+        return str(opened_token(token))
+    except Fault:
+        return ""
 
 
-class MaxKeysBeyondIsNought(Defect):
+@defect("storage/listing/max-keys-above-the-limit-is-served")
+def max_keys_beyond_is_nought(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, ListObjectsV2, MaxKeys: more may be asked for than a page has, and a page comes."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/max-keys-above-the-limit-is-served",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return 0 if call.number(name, LONGEST_PAGE) > LONGEST_PAGE else int(original(call, name))
+    return 0 if call.number(name, LONGEST_PAGE) > LONGEST_PAGE else int(page_limit(call, name))
 
 
-class LargeMaxKeysRefused(Defect):
+@defect("storage/listing/max-keys-above-the-limit-is-served")
+def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, ListObjectsV2, max-keys: more than a page can hold may be asked for."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/max-keys-above-the-limit-is-served",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        if call.number(name, 0) > LONGEST_PAGE:
-            raise Fault("InvalidArgument")
-        return int(original(call, name))
+    if call.number(name, 0) > LONGEST_PAGE:
+        raise Fault("InvalidArgument")
+    return int(page_limit(call, name))
 
 
-class PageOfNothingIsNeverTheLast(Defect):
+@defect("storage/listing/max-keys-zero-is-empty")
+def page_of_nothing_is_never_the_last(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/max-keys-zero-is-empty",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if ("max-keys", "0") in request.query:
-            answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
-        return answer
+    if ("max-keys", "0") in request.query:
+        answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
+    return answer
 
 
-class SecondVersionAnsweredAsFirst(Defect):
+@defect(
+    "storage/listing/start-after-is-exclusive#folder-name,a-key,after-the-prefix,keys-below-it,no-key,last-key",
+    "storage/listing/start-after-is-exclusive#with-a-delimiter",
+)
+async def second_version_answered_as_first(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjectsV2: list-type=2 is answered with KeyCount and continuation tokens."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/start-after-is-exclusive#folder-name",
-        "storage/listing/start-after-is-exclusive#a-key",
-        "storage/listing/start-after-is-exclusive#after-the-prefix",
-        "storage/listing/start-after-is-exclusive#keys-below-it",
-        "storage/listing/start-after-is-exclusive#no-key",
-        "storage/listing/start-after-is-exclusive#last-key",
-        "storage/listing/start-after-is-exclusive#with-a-delimiter",
-    )
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        return await gateway(original).list_objects(call, bucket)
+    return await gateway(list_objects_v2).list_objects(call, bucket)
 
 
 class StartAfterBeforePrefixEndsListing(Defect):
     """S3 API Reference, ListObjectsV2, start-after: what begins with the prefix and comes after it is listed."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/start-after-is-exclusive#before-the-prefix",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -483,7 +352,6 @@ class StartAfterBeforePrefixEndsListing(Defect):
 class StartAfterGroupsBySlashAlone(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: keys are grouped by any, also behind a start-after."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/start-after-is-exclusive#with-another-delimiter",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:

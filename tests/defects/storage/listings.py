@@ -15,13 +15,13 @@ from urllib.parse import quote, unquote
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 from conformance.reference.support.storage import gateway
-from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S
 
 _TIME = re.compile(rb"(<LastModified>[0-9-]+)T([0-9:]+)[^<]*")
@@ -31,8 +31,7 @@ ROWS = (
     row(
         "listing-gets-no-answer",
         "S3 API Reference, ListObjectsV2: the objects of a bucket are listed.",
-        "storage/listing/contains-every-object-once#under-a-prefix",
-        "storage/listing/contains-every-object-once#whole-bucket",
+        "storage/listing/contains-every-object-once#under-a-prefix,whole-bucket",
         intercept=lambda request: Answer.none() if request.parameter("list-type") == "2" else None,
     ),
     row(
@@ -50,9 +49,7 @@ ROWS = (
     row(
         "token-of-encoded-key",
         "S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins.",
-        "storage/paging/encoded-pages-contain-every-key-once#1",
-        "storage/paging/encoded-pages-contain-every-key-once#2",
-        "storage/paging/encoded-pages-contain-every-key-once#3",
+        "storage/paging/encoded-pages-contain-every-key-once#1,2,3",
         continuation_token=lambda original, last: str(original(quote(last, safe="/-_.~"))),
     ),
 )
@@ -61,7 +58,6 @@ ROWS = (
 class EmptiedFoldersListed(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: a prefix that keys have, and not one that keys once had."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/empty-folders-disappear#one-by-one",)
 
     def __init__(self) -> None:
@@ -86,26 +82,21 @@ class EmptiedFoldersListed(Defect):
         return shown if below and wanted.delimiter == "/" and shown > wanted.after else ""
 
 
-class FolderOutlivesItsKeys(Defect):
+@defect("storage/listing/empty-folders-disappear#together")
+async def folder_outlives_its_keys(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/empty-folders-disappear#together",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        key = entry.require("Key")
-        stood = bucket.objects.get(key)
-        told: str = await original(bucket, entry, quiet)
-        folder = key.rpartition("/")[0] + "/"
-        if stood and folder != "/" and not any(each.startswith(folder) for each in bucket.objects):
-            bucket.put(folder, replace(stood, body=b""))
-        return told
+    key = entry.require("Key")
+    stood = bucket.objects.get(key)
+    told: str = await delete_entry(bucket, entry, quiet)
+    folder = key.rpartition("/")[0] + "/"
+    if stood and folder != "/" and not any(each.startswith(folder) for each in bucket.objects):
+        bucket.put(folder, replace(stood, body=b""))
+    return told
 
 
 class PrefixesInNoOrder(Defect):
     """S3 User Guide, "Listing object keys programmatically": names are listed in the order of their UTF-8 bytes."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/is-in-utf8-order",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -117,7 +108,6 @@ class PrefixesInNoOrder(Defect):
 class ListedInDirectoryOrder(Defect):
     """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/is-in-utf8-order",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
@@ -129,7 +119,6 @@ class ListedInDirectoryOrder(Defect):
 class WholeBucketIsUngrouped(Defect):
     """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/contains-every-object-once#whole-bucket",)
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
@@ -140,11 +129,7 @@ class WholeBucketIsUngrouped(Defect):
 class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/contains-every-object-once#whole-bucket",
-        "storage/listing/contains-every-object-once#whole-bucket-v1",
-    )
+    noticed_by = ("storage/listing/contains-every-object-once#whole-bucket,whole-bucket-v1",)
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
@@ -159,25 +144,17 @@ class NewKeyListedLate(Defect):
         return [key for key in original(bucket) if self.made.get((bucket.name, key), 0) <= now]
 
 
-class LongListEndsUnsaid(Defect):
+@defect("storage/listing/over-1000-keys-are-complete#max-keys-5000,no-max-keys")
+def long_list_ends_unsaid(page: Any, names: list[str], wanted: Wanted) -> Page:
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all results were returned, not after a thousand."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/over-1000-keys-are-complete#max-keys-5000",
-        "storage/listing/over-1000-keys-are-complete#no-max-keys",
-    )
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        found: Page = original(names, wanted)
-        found.truncated = found.truncated and found.count < LONGEST_PAGE
-        return found
+    found: Page = page(names, wanted)
+    found.truncated = found.truncated and found.count < LONGEST_PAGE
+    return found
 
 
 class CopiesHaveNoOwner(Defect):
     """S3 API Reference, ListObjectsV2, fetch-owner: the owner is told of each object, of a copy as well."""
 
-    surface = "storage"
     noticed_by = ("storage/listing/owner-is-reported-on-request",)
 
     def __init__(self) -> None:
@@ -196,30 +173,19 @@ class CopiesHaveNoOwner(Defect):
         return [entry.replace(owner, "") if was else entry for entry, was in zip(entries, copied, strict=True)]
 
 
-class FirstVersionForgetsThePrefix(Defect):
+@defect("storage/listing/response-repeats-the-request#parameters")
+async def first_version_forgets_the_prefix(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
-        return answer
+    answer: Answer = await list_objects(call, bucket)
+    answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
+    return answer
 
 
-class MaxKeysToldAsTheServersOwn(Defect):
+@defect("storage/listing/response-repeats-the-request#parameters,of-the-whole-run")
+def max_keys_told_as_the_servers_own(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/listing/response-repeats-the-request#parameters",
-        "storage/listing/response-repeats-the-request#of-the-whole-run",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
-        return answer
+    answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
+    return answer
 
 
 def without_element(answer: Answer, name: str, with_content: bool = False) -> Answer:
@@ -229,101 +195,65 @@ def without_element(answer: Answer, name: str, with_content: bool = False) -> An
     return answer
 
 
-class KeyCountMissing(Defect):
+@defect("storage/listing/response-repeats-the-request#parameters")
+async def key_count_missing(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjectsV2, KeyCount: how many keys there are is told, and read by programs."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        return without_element(await original(call, bucket), "KeyCount", with_content=True)
+    return without_element(await list_objects_v2(call, bucket), "KeyCount", with_content=True)
 
 
-class ListedTimesOfADatabase(Defect):
+@defect("storage/listing/entries-match-head")
+def listed_times_of_a_database(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, Object, LastModified: a timestamp in ISO 8601 form, in UTC."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/entries-match-head",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"<ListBucketResult" in answer.body:
-            answer.body = _TIME.sub(rb"\1 \2", answer.body)
-        return answer
+    if b"<ListBucketResult" in answer.body:
+        answer.body = _TIME.sub(rb"\1 \2", answer.body)
+    return answer
 
 
-class FirstVersionTellsADayOnly(Defect):
+@defect("storage/listing/entries-match-head")
+async def first_version_tells_a_day_only(list_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/entries-match-head",)
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
-        return answer
+    answer: Answer = await list_objects(call, bucket)
+    answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
+    return answer
 
 
-class ListedWithoutSize(Defect):
+@defect("storage/listing/entries-match-head", "interoperability/storage/second-upload-transfers-nothing")
+def listed_without_size(listed_object: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 API Reference, ListObjectsV2, Size: the size in bytes of the object, which clients compare with a file's."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/entries-match-head", "interoperability/storage/second-upload-transfers-nothing")
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        stored: StoredObject | None = original(bucket, key)
-        return stored and replace(stored, body=b"")
+    stored: StoredObject | None = listed_object(bucket, key)
+    return stored and replace(stored, body=b"")
 
 
-class EncodedListingsForgetThePrefix(Defect):
+@defect("storage/listing/request-values-are-encoded")
+def encoded_listings_forget_the_prefix(echoed: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
     """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/request-values-are-encoded",)
-
-    def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
-        told: list[str] = original(call, replace(wanted, prefix="") if encoded else wanted, encoded)
-        return told
+    told: list[str] = echoed(call, replace(wanted, prefix="") if encoded else wanted, encoded)
+    return told
 
 
-class EchoesBare(Defect):
+@defect("storage/listing/request-values-are-encoded")
+def echoes_bare(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """S3 API Reference, ListObjectsV2, EncodingType: Delimiter, Prefix and StartAfter are encoded as keys are."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/request-values-are-encoded",)
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        return str(original(element, name, encoded and element not in ("Delimiter", "StartAfter", "Marker")))
+    return str(listed_name(element, name, encoded and element not in ("Delimiter", "StartAfter", "Marker")))
 
 
-class FoldersOfUploadsNotEncoded(Defect):
+@defect("storage/multipart/upload-keys-are-encoded")
+def folders_of_uploads_not_encoded(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if ("uploads", "") in request.query:
-            folders = rb"(?<=<CommonPrefixes><Prefix>)[^<]*"
-            answer.body = re.sub(folders, lambda found: unquote(found[0].decode()).encode(), answer.body)
-        return answer
+    if ("uploads", "") in request.query:
+        folders = rb"(?<=<CommonPrefixes><Prefix>)[^<]*"
+        answer.body = re.sub(folders, lambda found: unquote(found[0].decode()).encode(), answer.body)
+    return answer
 
 
-class UploadsListedInTheBasicPlane(Defect):
+@defect("storage/multipart/upload-keys-are-encoded")
+def uploads_listed_in_the_basic_plane(listed_upload: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
     """S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8, of whichever plane, while they are uploaded too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/upload-keys-are-encoded",)
-
-    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
-        key = _BEYOND.sub("?", upload.key)
-        return str(original(bucket, replace(upload, key=key), encoded))
+    key = _BEYOND.sub("?", upload.key)
+    return str(listed_upload(bucket, replace(upload, key=key), encoded))
 
 
-class MarkerNotEncoded(Defect):
+@defect("storage/paging/next-marker-is-encoded#1,2")
+def marker_not_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """S3 API Reference, ListObjects, encoding-type: NextMarker is encoded as the keys are."""
-
-    surface = "storage"
-    noticed_by = ("storage/paging/next-marker-is-encoded#1", "storage/paging/next-marker-is-encoded#2")
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        return str(original(element, name, encoded and element != "NextMarker"))
+    return str(listed_name(element, name, encoded and element != "NextMarker"))

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
-from tests.defects.rows import row
 from tests.defects.support.storage import MOMENT_S
 
 BLANKS = re.compile(" +")
@@ -42,54 +42,40 @@ ROWS = (
 )
 
 
-class MalformedDocumentNotRefused(Defect):
+@defect(
+    "storage/multi-delete/broken-document-is-refused#cut,empty,json,no-objects,no-xml,object-without-key",
+    "storage/multi-delete/broken-document-is-refused#other-root",
+    "storage/errors/code-malformed-xml",
+)
+async def malformed_document_not_refused(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multi-delete/broken-document-is-refused#cut",
-        "storage/multi-delete/broken-document-is-refused#empty",
-        "storage/multi-delete/broken-document-is-refused#json",
-        "storage/multi-delete/broken-document-is-refused#no-objects",
-        "storage/multi-delete/broken-document-is-refused#no-xml",
-        "storage/multi-delete/broken-document-is-refused#object-without-key",
-        "storage/multi-delete/broken-document-is-refused#other-root",
-        "storage/errors/code-malformed-xml",
-    )
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code != "MalformedXML":
-                raise
-            return gateway(original).document("DeleteResult")
-        return answer
+    try:
+        answer: Answer = await delete_objects(call, bucket)
+    except Fault as fault:
+        if fault.code != "MalformedXML":
+            raise
+        return gateway(delete_objects).document("DeleteResult")
+    return answer
 
 
-class MultiDeleteLeavesLast(Defect):
+@defect(
+    "storage/multi-delete/deletes-what-is-named",
+    "storage/multi-delete/takes-hard-keys",
+    "storage/sdk/delete-objects#base",
+)
+async def multi_delete_leaves_last(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multi-delete/deletes-what-is-named",
-        "storage/multi-delete/takes-hard-keys",
-        "storage/sdk/delete-objects#base",
-    )
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = dict(bucket.objects)
-        answer: Answer = await original(call, bucket)
-        gone = sorted(before.keys() - bucket.objects.keys())
-        if len(gone) > 1:
-            bucket.put(gone[-1], before[gone[-1]])
-        return answer
+    before = dict(bucket.objects)
+    answer: Answer = await delete_objects(call, bucket)
+    gone = sorted(before.keys() - bucket.objects.keys())
+    if len(gone) > 1:
+        bucket.put(gone[-1], before[gone[-1]])
+    return answer
 
 
 class LastDeletedNotTold(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
-    surface = "storage"
     noticed_by = (
         "storage/multi-delete/deletes-what-is-named",
         "storage/multi-delete/deletes-what-is-named#and-tells-each",
@@ -108,37 +94,25 @@ class LastDeletedNotTold(Defect):
         return told if self.left else ""
 
 
-class MultiDeleteMissingIsError(Defect):
+@defect("storage/multi-delete/missing-keys-are-deleted-too#missing,named-twice")
+async def multi_delete_missing_is_error(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multi-delete/missing-keys-are-deleted-too#missing",
-        "storage/multi-delete/missing-keys-are-deleted-too#named-twice",
-    )
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        key = gateway(original).entry_key(entry)
-        if key not in bucket.objects:
-            return gateway(original).entry_failed(key, Fault("NoSuchKey"))
-        return str(await original(bucket, entry, quiet))
+    key = gateway(delete_entry).entry_key(entry)
+    if key not in bucket.objects:
+        return gateway(delete_entry).entry_failed(key, Fault("NoSuchKey"))
+    return str(await delete_entry(bucket, entry, quiet))
 
 
-class MultiDeleteUnlimited(Defect):
+@defect("storage/multi-delete/more-than-a-thousand-is-refused")
+def multi_delete_unlimited(entries: Any, asked: xml.Node) -> list[xml.Node]:
     """S3 API Reference, DeleteObjects: a thousand keys at most."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/more-than-a-thousand-is-refused",)
-
-    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
-        found = asked.all("Object")
-        return found if len(found) > 1000 else original(asked)
+    found = asked.all("Object")
+    return found if len(found) > 1000 else entries(asked)
 
 
 class DeletedStillRead(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
 
-    surface = "storage"
     noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
 
     def __init__(self) -> None:
@@ -156,19 +130,12 @@ class DeletedStillRead(Defect):
         return before if found is None and gateway(original).now() < until else found
 
 
-class MultiDeleteDemandsMd5(Defect):
+@defect("storage/multi-delete/takes-a-checksum-for-md5#crc32,sha256")
+def multi_delete_demands_md5(check_integrity: Any, call: Call) -> None:
     """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multi-delete/takes-a-checksum-for-md5#crc32",
-        "storage/multi-delete/takes-a-checksum-for-md5#sha256",
-    )
-
-    def check_integrity(self, original: Any, call: Call) -> None:
-        original(call)
-        if "content-md5" not in call.headers:
-            raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
+    check_integrity(call)
+    if "content-md5" not in call.headers:
+        raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
 
 
 def deleted_keys(document: bytes) -> list[str]:
@@ -176,41 +143,29 @@ def deleted_keys(document: bytes) -> list[str]:
     return [key.decode() for key in re.findall(rb"<Key>([^<]*)", document)]
 
 
-class FirstOfABatchLeft(Defect):
+@defect("storage/multi-delete/takes-a-thousand")
+async def first_of_a_batch_left(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, DeleteObjects: every key that is told as deleted is, whatever batches the work is done in."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-a-thousand",)
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        before = dict(bucket.objects)
-        answer: Answer = await original(call, bucket)
-        for key in deleted_keys(call.body)[100::100]:
-            if key in before:
-                bucket.put(key, before[key])
-        return answer
+    before = dict(bucket.objects)
+    answer: Answer = await delete_objects(call, bucket)
+    for key in deleted_keys(call.body)[100::100]:
+        if key in before:
+            bucket.put(key, before[key])
+    return answer
 
 
-class ManyDeletedInAnyCase(Defect):
+@defect("storage/multi-delete/takes-each-key-as-it-is")
+async def many_deleted_in_any_case(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Key: that of the object to delete, and of none in other letters."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        named = (entry.get("Key") or "").lower()
-        told: str = await original(bucket, entry, quiet)
-        for key in [each for each in bucket.keys if each.lower() == named]:
-            bucket.remove(key)
-        return told
+    named = (entry.get("Key") or "").lower()
+    told: str = await delete_entry(bucket, entry, quiet)
+    for key in [each for each in bucket.keys if each.lower() == named]:
+        bucket.remove(key)
+    return told
 
 
-class DeletedKeyToldEncoded(Defect):
+@defect("storage/multi-delete/takes-hard-keys")
+async def deleted_key_told_encoded(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, DeleteObjects, Deleted: the key that was deleted, as it was named."""
-
-    surface = "storage"
-    noticed_by = ("storage/multi-delete/takes-hard-keys",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        await original(bucket, entry, quiet)
-        return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))
+    await delete_entry(bucket, entry, quiet)
+    return "" if quiet else xml.group("Deleted", xml.element("Key", quote(entry.require("Key"))))

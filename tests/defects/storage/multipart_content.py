@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -16,7 +17,6 @@ from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway
-from tests.defects.rows import row
 from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
 
 ROWS = (
@@ -44,86 +44,59 @@ ROWS = (
 )
 
 
-class FirstOfALaterPartStands(Defect):
+@defect("storage/multipart/any-order-of-parts-is-one-object", shortest=4)
+async def first_of_a_later_part_stands(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 API Reference, UploadPart: a part sent anew overwrites the one before, though there is no first part."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/any-order-of-parts-is-one-object",)
-    shortest = 4
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        if part.number not in upload.parts or 1 in upload.parts:
-            await original(upload, part)
+    if part.number not in upload.parts or 1 in upload.parts:
+        await keep_part(upload, part)
 
 
-class FieldsRefusedAtAnOpening(Defect):
+@defect("storage/multipart/metadata-is-of-the-opening")
+async def fields_refused_at_an_opening(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CreateMultipartUpload: Cache-Control and its like are taken as by PutObject."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if "cache-control" in call.headers:
-            raise Fault("InvalidArgument")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if "cache-control" in call.headers:
+        raise Fault("InvalidArgument")
+    answer: Answer = await create_upload(call, bucket)
+    return answer
 
 
-class UploadWithFieldsIsAnother(Defect):
+@defect("storage/multipart/metadata-is-of-the-opening")
+async def upload_with_fields_is_another(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CreateMultipartUpload, UploadId: parts are sent under the id that an opening tells."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if "cache-control" in call.headers:
-            bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
-        return answer
+    answer: Answer = await create_upload(call, bucket)
+    if "cache-control" in call.headers:
+        bucket.uploads = {f"{number}-": upload for number, upload in bucket.uploads.items()}
+    return answer
 
 
-class MultipartMetadataForgotten(Defect):
+@defect("storage/multipart/metadata-is-of-the-opening", "storage/multipart/two-uploads-do-not-mix")
+def multipart_metadata_forgotten(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/metadata-is-of-the-opening",
-        "storage/multipart/two-uploads-do-not-mix",
-    )
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(call, upload, parts)
-        return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
+    stored: StoredObject = assembled(call, upload, parts)
+    return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
 
 
-class CompletionAnnotatesTheObject(Defect):
+@defect("storage/multipart/metadata-is-of-the-opening")
+def completion_annotates_the_object(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CreateMultipartUpload, x-amz-meta-: metadata is given when the upload is opened, not later."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(call, upload, parts)
-        late = {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
-        return replace(stored, metadata=stored.metadata | late)
+    stored: StoredObject = assembled(call, upload, parts)
+    late = {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
+    return replace(stored, metadata=stored.metadata | late)
 
 
-class CompletionKeepsEarlierMetadata(Defect):
+@defect("storage/multipart/metadata-is-of-the-opening")
+async def completion_keeps_earlier_metadata(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any
+) -> None:
     """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
-
-    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
-        earlier = bucket.objects.get(upload.key)
-        kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
-        await original(bucket, upload, replace(stored, metadata=kept), asked)
+    earlier = bucket.objects.get(upload.key)
+    kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
+    await finish(bucket, upload, replace(stored, metadata=kept), asked)
 
 
 class PartsCountedByTheirNumbers(Defect):
     """S3 API Reference, HeadObject, x-amz-mp-parts-count: how many parts there are, whatever their numbers."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/numbers-may-have-gaps",)
     shipped = True
 
@@ -142,169 +115,114 @@ class PartsCountedByTheirNumbers(Defect):
         return answer
 
 
-class LastPartLost(Defect):
+@defect(
+    "storage/multipart/numbers-may-have-gaps",
+    "storage/multipart/unlisted-parts-are-left-out",
+    "storage/sdk/managed-transfer#base,default",
+    "interoperability/storage/download-gets-what-was-uploaded",
+)
+def last_part_lost(joined: Any, parts: list[Part]) -> bytes:
     """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/numbers-may-have-gaps",
-        "storage/multipart/unlisted-parts-are-left-out",
-        "storage/sdk/managed-transfer#base",
-        "storage/sdk/managed-transfer#default",
-        "interoperability/storage/download-gets-what-was-uploaded",
-    )
-
-    def joined(self, original: Any, parts: list[Part]) -> bytes:
-        body: bytes = original(parts[:-1] or parts)
-        return body
+    body: bytes = joined(parts[:-1] or parts)
+    return body
 
 
-class EmptyPartRefused(Defect):
+@defect("storage/multipart/parts-make-the-object#one-empty-part")
+async def empty_part_refused(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
-
-    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if not call.body:
-            raise Fault("InvalidRequest")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if not call.body:
+        raise Fault("InvalidRequest")
+    answer: Answer = await upload_part(call, bucket)
+    return answer
 
 
-class EmptyUploadKeepsTheObject(Defect):
+@defect("storage/multipart/parts-make-the-object#one-empty-part")
+async def empty_upload_keeps_the_object(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#one-empty-part",)
-
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-    ) -> None:
-        if stored.body or upload.key not in bucket.objects:
-            await original(bucket, upload, stored, asked)
-        else:
-            bucket.uploads.pop(upload.upload_id, None)
+    if stored.body or upload.key not in bucket.objects:
+        await finish(bucket, upload, stored, asked)
+    else:
+        bucket.uploads.pop(upload.upload_id, None)
 
 
-class ResentPartKeepsItsTail(Defect):
+@defect("storage/multipart/parts-make-the-object#part-sent-again")
+async def resent_part_keeps_its_tail(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 API Reference, UploadPart: a part that is sent anew overwrites the earlier one, a longer one too."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#part-sent-again",)
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        earlier = upload.parts.get(part.number)
-        tail = earlier.body[len(part.body) :] if earlier else b""
-        await original(upload, replace(part, body=part.body + tail))
+    earlier = upload.parts.get(part.number)
+    tail = earlier.body[len(part.body) :] if earlier else b""
+    await keep_part(upload, replace(part, body=part.body + tail))
 
 
-class PartsMustBeOfOneSize(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
+def parts_must_be_of_one_size(check_part_sizes: Any, sizes: list[int]) -> None:
     """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-    shipped = True
-
-    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
-        if len(set(sizes[:-1])) > 1:
-            raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
-        original(sizes)
+    if len(set(sizes[:-1])) > 1:
+        raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
+    check_part_sizes(sizes)
 
 
-class OpenRangeEndsWithItsPart(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards", shipped=True)
+def open_range_ends_with_its_part(asked_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
     """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-    shipped = True
-
-    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
-        span: tuple[int, int] | None = original(call, found)
-        if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
-            return span
-        return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
+    span: tuple[int, int] | None = asked_span(call, found)
+    if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
+        return span
+    return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
 
 
-class RangeOverPartsWrong(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards")
+def range_over_parts_wrong(object_body: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
     """S3 API Reference, GetObject: a range is of the object, over the borders of its parts also."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-
-    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
-        over = "-" in found.etag and start < SMALLEST_PART < end < found.size
-        return found.body[: end - start] if over else bytes(original(call, found, start, end))
+    over = "-" in found.etag and start < SMALLEST_PART < end < found.size
+    return found.body[: end - start] if over else bytes(object_body(call, found, start, end))
 
 
-class ListedSizeOfFirstPart(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards")
+def listed_size_of_first_part(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """S3 API Reference, ListObjectsV2, Size: the size of the object, however many parts it had."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        body = stored.body[:SMALLEST_PART] if "-" in stored.etag else stored.body
-        return str(original(key, replace(stored, body=body), encoded, owner))
+    body = stored.body[:SMALLEST_PART] if "-" in stored.etag else stored.body
+    return str(entry(key, replace(stored, body=body), encoded, owner))
 
 
-class PartsJoinedAsTheyCame(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards")
+def parts_joined_as_they_came(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        came = list(upload.parts)
-        stored: StoredObject = original(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
-        return stored
+    came = list(upload.parts)
+    stored: StoredObject = assembled(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
+    return stored
 
 
-class HeadOfPartsTellsTheFirst(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards,in-order")
+async def head_of_parts_tells_the_first(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/parts-make-the-object#backwards",
-        "storage/multipart/parts-make-the-object#in-order",
-    )
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        stored = bucket.objects[call.key]
-        if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
-            answer.headers["Content-Length"] = str(min(len(stored.body), SMALLEST_PART))
-        return answer
+    answer: Answer = await get_object(call, bucket)
+    stored = bucket.objects[call.key]
+    if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
+        answer.headers["Content-Length"] = str(min(len(stored.body), SMALLEST_PART))
+    return answer
 
 
-class PartsListedWithAnotherTag(Defect):
+@defect("storage/multipart/parts-make-the-object#backwards")
+def parts_listed_with_another_tag(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """S3 API Reference, Object, ETag: the entity tag of an object in parts is the same wherever it is told."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-make-the-object#backwards",)
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        tag = stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
-        return str(original(key, replace(stored, etag=tag), encoded, owner))
+    tag = stored.etag if "-" not in stored.etag else hashlib.md5(stored.body).hexdigest()
+    return str(entry(key, replace(stored, etag=tag), encoded, owner))
 
 
-class ObjectSizeTakenForTheDocuments(Defect):
+@defect("storage/multipart/right-object-size-completes")
+def object_size_taken_for_the_documents(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/right-object-size-completes",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
-            raise Fault("InvalidRequest")
-        stored: StoredObject = original(without_fields(call, SIZE), upload, parts)
-        return stored
+    if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
+        raise Fault("InvalidRequest")
+    stored: StoredObject = assembled(without_fields(call, SIZE), upload, parts)
+    return stored
 
 
 class AbortedPartsTakenOver(Defect):
     """S3 API Reference, AbortMultipartUpload: its parts are no more, for a later upload to the key either."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
 
     def __init__(self) -> None:
@@ -322,24 +240,19 @@ class AbortedPartsTakenOver(Defect):
         return answer
 
 
-class AbortTakesAllOfTheKey(Defect):
+@defect("storage/multipart/two-uploads-do-not-mix")
+async def abort_takes_all_of_the_key(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: it aborts the upload that its id names."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
-            if upload.upload_id != call.query.get("uploadId"):
-                await gateway(original).forget_upload(bucket, upload)
-        answer: Answer = await original(call, bucket)
-        return answer
+    for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
+        if upload.upload_id != call.query.get("uploadId"):
+            await gateway(abort_upload).forget_upload(bucket, upload)
+    answer: Answer = await abort_upload(call, bucket)
+    return answer
 
 
 class PartsKeptByKeyAndNumber(Defect):
     """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -18,115 +19,80 @@ from conformance.reference.support.storage import PAUSE_S, gateway, server_error
 from tests.defects.support.storage import drop_uploads, refusals_emptying
 
 
-class CompletionFailsAndIsMade(Defect):
+@defect("storage/concurrency/complete-or-abort")
+async def completion_fails_and_is_made(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/complete-or-abort",)
-
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-    ) -> None:
-        await gateway(original).commit(bucket, upload.key, stored, asked)
-        await asyncio.sleep(PAUSE_S)
-        if upload.upload_id not in bucket.uploads:
-            raise Fault("NoSuchUpload")
-        bucket.uploads.pop(upload.upload_id)
+    await gateway(finish).commit(bucket, upload.key, stored, asked)
+    await asyncio.sleep(PAUSE_S)
+    if upload.upload_id not in bucket.uploads:
+        raise Fault("NoSuchUpload")
+    bucket.uploads.pop(upload.upload_id)
 
 
-class CompleteRace(Defect):
+@defect("storage/concurrency/complete-or-abort")
+async def complete_race(finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions) -> None:
     """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/complete-or-abort",)
-
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-    ) -> None:
-        await asyncio.sleep(PAUSE_S)
-        whole = upload.upload_id in bucket.uploads
-        await original(bucket, upload, stored if whole else replace(stored, body=b""), asked)
+    await asyncio.sleep(PAUSE_S)
+    whole = upload.upload_id in bucket.uploads
+    await finish(bucket, upload, stored if whole else replace(stored, body=b""), asked)
 
 
-class CompletionTornByPut(Defect):
+@defect("storage/concurrency/complete-or-put")
+async def completion_torn_by_put(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/complete-or-put",)
-
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-    ) -> None:
-        await original(bucket, upload, stored, asked)
-        await asyncio.sleep(PAUSE_S)
-        latest = bucket.objects.get(upload.key, stored)
-        bucket.put(upload.key, replace(stored, body=latest.body))
+    await finish(bucket, upload, stored, asked)
+    await asyncio.sleep(PAUSE_S)
+    latest = bucket.objects.get(upload.key, stored)
+    bucket.put(upload.key, replace(stored, body=latest.body))
 
 
-class PartsRace(Defect):
+@defect("storage/concurrency/parallel-parts-are-all-kept")
+async def parts_race(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
-
-    surface = "storage"
-    noticed_by = ("storage/concurrency/parallel-parts-are-all-kept",)
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        before = dict(upload.parts)
-        await asyncio.sleep(PAUSE_S)
-        upload.parts = {**before, part.number: part}
+    before = dict(upload.parts)
+    await asyncio.sleep(PAUSE_S)
+    upload.parts = {**before, part.number: part}
 
 
-class UnknownUploadIsServerError(Defect):
+@defect(
+    "storage/multipart/abort-of-unknown-upload-is-harmless",
+    "storage/multipart/unknown-upload-is-404#complete,cut-short,like-a-path,list-parts,list-some-parts",
+    "storage/multipart/completing-twice-is-harmless",
+)
+def unknown_upload_is_server_error(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
     """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/abort-of-unknown-upload-is-harmless",
-        "storage/multipart/unknown-upload-is-404#complete",
-        "storage/multipart/unknown-upload-is-404#cut-short",
-        "storage/multipart/unknown-upload-is-404#like-a-path",
-        "storage/multipart/unknown-upload-is-404#list-parts",
-        "storage/multipart/unknown-upload-is-404#list-some-parts",
-        "storage/multipart/completing-twice-is-harmless",
-    )
-
-    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
-        try:
-            upload: Upload = original(call, bucket)
-        except Fault:
-            raise server_error() from None
-        return upload
+    try:
+        upload: Upload = upload_of(call, bucket)
+    except Fault:
+        raise server_error() from None
+    return upload
 
 
-class AbortionOfNothingDeletes(Defect):
+@defect("storage/multipart/abort-of-unknown-upload-is-harmless")
+async def abortion_of_nothing_deletes(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: it aborts an upload, and is not the deletion of the object."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/abort-of-unknown-upload-is-harmless",)
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if call.query["uploadId"] not in bucket.uploads:
-            bucket.remove(call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
+    if call.query["uploadId"] not in bucket.uploads:
+        bucket.remove(call.key)
+    answer: Answer = await abort_upload(call, bucket)
+    return answer
 
 
-class UploadVisibleTooEarly(Defect):
+@defect("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
+async def upload_visible_too_early(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
-
-    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
-        await original(upload, part)
-        for bucket in gateway(original).buckets.values():
-            if upload.upload_id in bucket.uploads:
-                bucket.put(upload.key, StoredObject(part.body, part.etag, part.modified, upload.headers))
+    await keep_part(upload, part)
+    for bucket in gateway(keep_part).buckets.values():
+        if upload.upload_id in bucket.uploads:
+            bucket.put(upload.key, StoredObject(part.body, part.etag, part.modified, upload.headers))
 
 
 class AbortedUploadStillListed(Defect):
     """S3 API Reference, ListMultipartUploads: uploads in progress are listed, and none that was aborted."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/abort-removes-the-upload",)
 
     def __init__(self) -> None:
@@ -142,22 +108,17 @@ class AbortedUploadStillListed(Defect):
         return sorted(uploads, key=lambda upload: (upload.key, upload.upload_id))
 
 
-class AbortionToldAs200(Defect):
+@defect("storage/multipart/abort-removes-the-upload")
+async def abortion_told_as200(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, AbortMultipartUpload: if the action is successful, the answer is 204."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/abort-removes-the-upload",)
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.status = 200
-        return answer
+    answer: Answer = await abort_upload(call, bucket)
+    answer.status = 200
+    return answer
 
 
 class AbortedUploadTakesMoreParts(Defect):
     """S3 API Reference, AbortMultipartUpload: no more parts can be uploaded with that upload id."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/aborted-upload-takes-no-parts",)
     method = "PUT"
 
@@ -185,7 +146,6 @@ class AbortedUploadCompletes(AbortedUploadTakesMoreParts):
 class RepeatedCompletionStoresAnew(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
     def __init__(self) -> None:
@@ -217,7 +177,6 @@ class _Repeated(Defect):
 class RepeatedCompletionHasAnotherTag(_Repeated):
     """S3 API Reference, CompleteMultipartUploadResult, ETag: that of the object, though its parts are gone by then."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -231,7 +190,6 @@ class RepeatedCompletionHasAnotherTag(_Repeated):
 class RepeatedCompletionRemovesTheObject(_Repeated):
     """S3 API Reference, NoSuchUpload: what is told so changes nothing, the object of that upload neither."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/completing-twice-is-harmless",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -241,118 +199,87 @@ class RepeatedCompletionRemovesTheObject(_Repeated):
         return answer
 
 
-class CutOffPartKept(Defect):
+@defect("storage/multipart/cut-off-part-is-not-kept")
+async def cut_off_part_kept(broken_off: Any, request: Request) -> None:
     """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/cut-off-part-is-not-kept",)
-
-    async def broken_off(self, original: Any, request: Request) -> None:
-        surface = gateway(original)
-        name, key = surface.target(request)
-        query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
-        if "uploadId" in query and name in surface.buckets:
-            call = Call(request, surface.authenticate(request), name, key, query, request.body)
-            await surface.upload_part(call, surface.buckets[name])
+    surface = gateway(broken_off)
+    name, key = surface.target(request)
+    query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
+    if "uploadId" in query and name in surface.buckets:
+        call = Call(request, surface.authenticate(request), name, key, query, request.body)
+        await surface.upload_part(call, surface.buckets[name])
 
 
-class UploadsTakeRoomOnPages(Defect):
+@defect("storage/multipart/invisible-until-complete", shipped=True)
+async def uploads_take_room_on_pages(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjectsV2: what is listed are objects; an upload hides none by being under way."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-    shipped = True
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        prefix = call.query.get("prefix", "")
-        open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
-        room = call.query.get("max-keys", "1000")
-        if open_there and room.isdigit() and int(room) <= open_there:
-            call = replace(call, query={**call.query, "max-keys": "0"})
-        answer: Answer = await original(call, bucket)
-        return answer
+    prefix = call.query.get("prefix", "")
+    open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
+    room = call.query.get("max-keys", "1000")
+    if open_there and room.isdigit() and int(room) <= open_there:
+        call = replace(call, query={**call.query, "max-keys": "0"})
+    answer: Answer = await list_objects_v2(call, bucket)
+    return answer
 
 
-class HeadsSeeOpenUploads(Defect):
+@defect("storage/multipart/invisible-until-complete")
+async def heads_see_open_uploads(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """CompleteMultipartUpload: it makes the object; before it there is none, to HEAD neither."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        opened = any(upload.key == call.key for upload in bucket.uploads.values())
-        if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
-            answer = Answer(200)
-            answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
-            return answer
-        answered: Answer = await original(call, bucket)
-        return answered
+    opened = any(upload.key == call.key for upload in bucket.uploads.values())
+    if call.request.method == "HEAD" and opened and call.key not in bucket.objects:
+        answer = Answer(200)
+        answer.headers.update({"ETag": '"d41d8cd98f00b204e9800998ecf8427e"', "Content-Length": "0"})
+        return answer
+    answered: Answer = await get_object(call, bucket)
+    return answered
 
 
-class NamedDeletionsDropUploads(Defect):
+@defect("storage/multipart/invisible-until-complete", shipped=True)
+async def named_deletions_drop_uploads(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever is deleted."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-    shipped = True
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        drop_uploads(bucket, entry.require("Key"))
-        return str(await original(bucket, entry, quiet))
+    drop_uploads(bucket, entry.require("Key"))
+    return str(await delete_entry(bucket, entry, quiet))
 
 
-class PartOfOpenUploadIsRead(Defect):
+@defect("storage/multipart/invisible-until-complete")
+async def part_of_open_upload_is_read(on_object: Any, call: Call) -> Answer:
     """S3 User Guide, "Uploading and copying objects using multipart upload": until it is completed there is nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        bucket = gateway(original).bucket_of(call.organization, call.bucket)
-        number = call.query.get("partNumber", "")
-        if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
-            for upload in bucket.uploads.values():
-                if upload.key == call.key and int(number) in upload.parts:
-                    return Answer(206, upload.parts[int(number)].body)
-        answer: Answer = await original(call)
-        return answer
+    bucket = gateway(on_object).bucket_of(call.organization, call.bucket)
+    number = call.query.get("partNumber", "")
+    if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
+        for upload in bucket.uploads.values():
+            if upload.key == call.key and int(number) in upload.parts:
+                return Answer(206, upload.parts[int(number)].body)
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class FoldersOfUploadsListed(Defect):
+@defect("storage/multipart/invisible-until-complete")
+async def folders_of_uploads_listed(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListObjectsV2: in-progress multipart uploads make no common prefix."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invisible-until-complete",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        kept, under_way = bucket.keys, {upload.key for upload in bucket.uploads.values()}
-        bucket.keys = sorted({*kept, *under_way}) if call.query.get("delimiter") else kept
-        try:
-            answer: Answer = await original(call, bucket)
-        finally:
-            bucket.keys = kept
-        return answer
+    kept, under_way = bucket.keys, {upload.key for upload in bucket.uploads.values()}
+    bucket.keys = sorted({*kept, *under_way}) if call.query.get("delimiter") else kept
+    try:
+        answer: Answer = await list_objects_v2(call, bucket)
+    finally:
+        bucket.keys = kept
+    return answer
 
 
-class OpeningDescribesTheOldObject(Defect):
+@defect("storage/multipart/old-object-stands-until-complete")
+async def opening_describes_the_old_object(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        surface, there = gateway(original), bucket.objects.get(call.key)
-        if there is not None:
-            headers, metadata = surface.system_headers(call), surface.metadata(call)
-            bucket.put(call.key, replace(there, headers=headers, metadata=metadata))
-        return answer
+    answer: Answer = await create_upload(call, bucket)
+    surface, there = gateway(create_upload), bucket.objects.get(call.key)
+    if there is not None:
+        headers, metadata = surface.system_headers(call), surface.metadata(call)
+        bucket.put(call.key, replace(there, headers=headers, metadata=metadata))
+    return answer
 
 
 class ListedAsBeforeItsCompletion(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/old-object-stands-until-complete",)
 
     def __init__(self) -> None:
@@ -371,29 +298,18 @@ class ListedAsBeforeItsCompletion(Defect):
         return before if found is after else found
 
 
-class DeletionsEndUploads(Defect):
+@defect("storage/multipart/old-object-stands-until-complete#deleted,deleted-by-delete-objects")
+async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """S3 API Reference, CreateMultipartUpload: an upload is open until it is completed or aborted."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#deleted",
-        "storage/multipart/old-object-stands-until-complete#deleted-by-delete-objects",
-    )
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, asked)
-        for upload in [each for each in bucket.uploads.values() if each.key == key]:
-            bucket.uploads.pop(upload.upload_id)
+    await erase(bucket, key, asked)
+    for upload in [each for each in bucket.uploads.values() if each.key == key]:
+        bucket.uploads.pop(upload.upload_id)
 
 
 class OverwritingEndsUploads(Defect):
     """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/old-object-stands-until-complete#copied-over",
-        "storage/multipart/old-object-stands-until-complete#overwritten",
-    )
+    noticed_by = ("storage/multipart/old-object-stands-until-complete#copied-over,overwritten",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
@@ -404,26 +320,18 @@ class OverwritingEndsUploads(Defect):
     copy_object = put_object
 
 
-class PartsWrittenOverTheObject(Defect):
+@defect("storage/multipart/old-object-stands-until-complete")
+async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
-
-    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if (found := bucket.objects.get(call.key)) is not None:
-            bucket.put(call.key, replace(found, body=call.body))
-        return answer
+    answer: Answer = await upload_part(call, bucket)
+    if (found := bucket.objects.get(call.key)) is not None:
+        bucket.put(call.key, replace(found, body=call.body))
+    return answer
 
 
-class RefusedCompletionEmptiesItsKey(Defect):
+@defect("storage/multipart/invalid-part-is-refused#over-an-object")
+async def refused_completion_empties_its_key(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Amazon S3 data consistency model": a completion that is refused leaves what is there."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/invalid-part-is-refused#over-an-object",)
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        with refusals_emptying(bucket, call.key):
-            answer: Answer = await original(call, bucket)
-        return answer
+    with refusals_emptying(bucket, call.key):
+        answer: Answer = await complete_upload(call, bucket)
+    return answer

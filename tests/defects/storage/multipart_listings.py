@@ -8,12 +8,12 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import HOUR_S, told_otherwise
 
 _PART_MARKER = re.compile(b"<PartNumberMarker>[0-9]*</PartNumberMarker>")
@@ -34,20 +34,15 @@ ROWS = (
 )
 
 
-class CompletionToldOfAnotherBucket(Defect):
+@defect("storage/multipart/responses-name-their-upload#of-the-whole-run")
+def completion_told_of_another_bucket(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
+    return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
 
 
 class KeyOfAnUploadUnescaped(Defect):
     """XML 1.0 section 2.4: a key is written with its ampersands escaped, by the results of an upload too."""
 
-    surface = "storage"
     noticed_by = ("storage/multipart/responses-name-their-upload#of-the-whole-run",)
 
     async def _told(self, original: Any, call: Call, bucket: Bucket) -> Answer:
@@ -58,155 +53,103 @@ class KeyOfAnUploadUnescaped(Defect):
     create_upload = complete_upload = _told
 
 
-class KeyMarkerInclusive(Defect):
+@defect("storage/multipart/key-marker-alone-is-exclusive")
+def key_marker_inclusive(comes_after: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
     """S3 API Reference, ListMultipartUploads, key-marker: without an id only the keys that are greater are listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/key-marker-alone-is-exclusive",)
-
-    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
-        is_marker = upload.key == wanted.after and group is None and not id_marker
-        return is_marker or bool(original(upload, group, wanted, id_marker))
+    is_marker = upload.key == wanted.after and group is None and not id_marker
+    return is_marker or bool(comes_after(upload, group, wanted, id_marker))
 
 
-class MaxPartsInTens(Defect):
+@defect("storage/multipart/parts-are-listed")
+async def max_parts_in_tens(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListParts, MaxParts: how many parts the answer may have, which is no more than asked."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = answer.body.replace(b"<MaxParts>2<", b"<MaxParts>10<")
-        return answer
+    answer: Answer = await list_parts(call, bucket)
+    answer.body = answer.body.replace(b"<MaxParts>2<", b"<MaxParts>10<")
+    return answer
 
 
-class LastPartPromisesMore(Defect):
+@defect("storage/multipart/parts-are-listed")
+async def last_part_promises_more(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListParts, IsTruncated: false where the last part is told, though the page is full."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if answer.body.count(b"<PartNumber>") == call.number("max-parts", 1000):
-            last = re.findall(rb"<PartNumber>([0-9]+)<", answer.body)[-1]
-            marked = b"<IsTruncated>true</IsTruncated><NextPartNumberMarker>%s</NextPartNumberMarker>" % last
-            answer.body = answer.body.replace(b"<IsTruncated>false</IsTruncated>", marked)
-        return answer
+    answer: Answer = await list_parts(call, bucket)
+    if answer.body.count(b"<PartNumber>") == call.number("max-parts", 1000):
+        last = re.findall(rb"<PartNumber>([0-9]+)<", answer.body)[-1]
+        marked = b"<IsTruncated>true</IsTruncated><NextPartNumberMarker>%s</NextPartNumberMarker>" % last
+        answer.body = answer.body.replace(b"<IsTruncated>false</IsTruncated>", marked)
+    return answer
 
 
-class NoPartsIsServerError(Defect):
+@defect("storage/multipart/parts-are-listed", shipped=True)
+def no_parts_is_server_error(parts_after: Any, upload: Upload, marker: int) -> list[Part]:
     """S3 API Reference, ListParts: the parts that have been uploaded, of which there are none at first."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/parts-are-listed",)
-    shipped = True
-
-    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
-        if not upload.parts:
-            raise server_error()
-        found: list[Part] = original(upload, marker)
-        return found
+    if not upload.parts:
+        raise server_error()
+    found: list[Part] = parts_after(upload, marker)
+    return found
 
 
-class PlaceOfPartsIsTheFirst(Defect):
+@defect("storage/multipart/response-repeats-the-marker")
+def place_of_parts_is_the_first(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, ListParts, PartNumberMarker: the part behind which the list began."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/response-repeats-the-marker",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
-        return answer
+    answer.body = _PART_MARKER.sub(b"<PartNumberMarker>0</PartNumberMarker>", answer.body)
+    return answer
 
 
-class GroupToldForEachUpload(Defect):
+@defect("storage/multipart/uploads-are-grouped-at-the-delimiter")
+def group_told_for_each_upload(
+    page_of_uploads: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+) -> tuple[list[Upload], Page]:
     """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
-
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        chosen, page = original(uploads, wanted, id_marker)
-        page.prefixes[:] = [group for group in page.prefixes for each in uploads if each.key.startswith(group)]
-        return chosen, page
+    chosen, page = page_of_uploads(uploads, wanted, id_marker)
+    page.prefixes[:] = [group for group in page.prefixes for each in uploads if each.key.startswith(group)]
+    return chosen, page
 
 
-class UploadsOfFoldersAloneFail(Defect):
+@defect("storage/multipart/uploads-are-grouped-at-the-delimiter")
+def uploads_of_folders_alone_fail(next_id_marker: Any, uploads: list[Upload], page: Page) -> str:
     """S3 API Reference, ListMultipartUploads: a page that has common prefixes and no uploads is a page as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
-
-    def next_id_marker(self, original: Any, uploads: list[Upload], page: Page) -> str:
-        if not uploads:
-            raise server_error()
-        return str(original(uploads, page))
+    if not uploads:
+        raise server_error()
+    return str(next_id_marker(uploads, page))
 
 
-class UploadsOfAllBucketsListed(Defect):
+@defect("storage/multipart/uploads-are-listed#of-one-bucket")
+def uploads_of_all_buckets_listed(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
     """S3 API Reference, ListMultipartUploads: the uploads under way in one bucket."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed#of-one-bucket",)
-
-    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
-        own = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
-        return sorted((upload for each in own for upload in original(each)), key=lambda found: found.key)
+    own = [each for each in gateway(listed_uploads).buckets.values() if each.organization == bucket.organization]
+    return sorted((upload for each in own for upload in listed_uploads(each)), key=lambda found: found.key)
 
 
-class UploadsElsewhereSpoilTheList(Defect):
+@defect("storage/multipart/uploads-are-listed#of-one-bucket")
+def uploads_elsewhere_spoil_the_list(listed_uploads: Any, bucket: Bucket) -> list[Upload]:
     """S3 API Reference, ListMultipartUploads: of one bucket, whatever is under way to the same key in another."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed#of-one-bucket",)
-
-    def listed_uploads(self, original: Any, bucket: Bucket) -> list[Upload]:
-        own: list[Upload] = original(bucket)
-        others = [each for each in gateway(original).buckets.values() if each is not bucket]
-        if {upload.key for upload in own} & {upload.key for each in others for upload in each.uploads.values()}:
-            raise server_error()
-        return own
+    own: list[Upload] = listed_uploads(bucket)
+    others = [each for each in gateway(listed_uploads).buckets.values() if each is not bucket]
+    if {upload.key for upload in own} & {upload.key for each in others for upload in each.uploads.values()}:
+        raise server_error()
+    return own
 
 
-class CompletedUploadListed(Defect):
+@defect("storage/multipart/uploads-are-listed#under-a-prefix")
+async def completed_upload_listed(
+    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+) -> None:
     """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed#under-a-prefix",)
-
-    async def finish(
-        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-    ) -> None:
-        await original(bucket, upload, stored, asked)
-        bucket.uploads[upload.upload_id] = upload
+    await finish(bucket, upload, stored, asked)
+    bucket.uploads[upload.upload_id] = upload
 
 
-class MaxUploadsPassedOver(Defect):
+@defect("storage/multipart/uploads-are-listed-page-by-page#every-upload")
+def max_uploads_passed_over(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, ListMultipartUploads, max-uploads: no page has more uploads than were asked for."""
-
-    surface = "storage"
-    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page#every-upload",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return 1000 if name == "max-uploads" else int(original(call, name))
+    return 1000 if name == "max-uploads" else int(page_limit(call, name))
 
 
-class UploadListNeverEnds(Defect):
+@defect("storage/multipart/uploads-are-listed-page-by-page#every-upload,while-they-are-aborted")
+def upload_list_never_ends(
+    page_of_uploads: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+) -> tuple[list[Upload], Page]:
     """S3 API Reference, ListMultipartUploads, IsTruncated: false where the list is at its end."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/multipart/uploads-are-listed-page-by-page#every-upload",
-        "storage/multipart/uploads-are-listed-page-by-page#while-they-are-aborted",
-    )
-
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        chosen, page = original(uploads, wanted, id_marker)
-        page.truncated = True
-        return chosen, page
+    chosen, page = page_of_uploads(uploads, wanted, id_marker)
+    page.truncated = True
+    return chosen, page

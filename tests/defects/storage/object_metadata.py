@@ -13,13 +13,13 @@ from starlette.datastructures import Headers
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame
 
 CRC32 = "x-amz-checksum-crc32"
@@ -47,82 +47,55 @@ ROWS = (
     row(
         "content-type-forgotten",
         "S3 API Reference, PutObject: the Content-Type is given back.",
-        "storage/object/system-headers-come-back#content-type",
-        "storage/object/system-headers-come-back#html-without-charset",
-        "storage/object/system-headers-come-back#plain-without-charset",
+        "storage/object/system-headers-come-back#content-type,html-without-charset,plain-without-charset",
         content_type=lambda original, call: "application/octet-stream",
     ),
 )
 
 
-class MetadataReadAsAList(Defect):
+@defect("storage/object/any-metadata-comes-back", shortest=2)
+def metadata_read_as_a_list(metadata: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Working with object metadata": a value is kept whole, commas and semicolons included."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/any-metadata-comes-back",)
-    shortest = 2
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: re.split(";|,(?![a-z])", value)[0] for name, value in original(call).items()}
+    return {name: re.split(";|,(?![a-z])", value)[0] for name, value in metadata(call).items()}
 
 
-class UnpackedUnderItsCoding(Defect):
+@defect("storage/object/content-encoding-comes-back")
+def unpacked_under_its_coding(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """S3 API Reference, GetObject, Content-Encoding: it tells which coding the bytes have that come with it."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/content-encoding-comes-back",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        packed = stored.headers.get("content-encoding") == "gzip" and stored.body[:2] == b"\x1f\x8b"
-        return replace(stored, body=gzip.decompress(stored.body)) if packed else stored
+    stored: StoredObject = new_object(call, md5, checksums)
+    packed = stored.headers.get("content-encoding") == "gzip" and stored.body[:2] == b"\x1f\x8b"
+    return replace(stored, body=gzip.decompress(stored.body)) if packed else stored
 
 
-class NoDefaultContentType(Defect):
+@defect("storage/object/content-type-is-reported")
+def no_default_content_type(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, PutObject: an object without a Content-Type has that of bytes of any kind."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/content-type-is-reported",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.headers.get("content-type") == "binary/octet-stream":
-            del answer.headers["Content-Type"]
-        return answer
+    if answer.headers.get("content-type") == "binary/octet-stream":
+        del answer.headers["Content-Type"]
+    return answer
 
 
-class DateInIsoForm(Defect):
+@defect("storage/object/dates-agree")
+def date_in_iso_form(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 6.6.1: Date is an HTTP-date."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/dates-agree",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return answer
+    answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return answer
 
 
-class LastModifiedTakenOver(Defect):
+@defect("storage/object/dates-agree")
+def last_modified_taken_over(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """S3 API Reference, GetObject, Last-Modified: when the object was written, whatever its writer says of that."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/dates-agree",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, modified=784111777) if "last-modified" in call.headers else stored
+    stored: StoredObject = new_object(call, md5, checksums)
+    return replace(stored, modified=784111777) if "last-modified" in call.headers else stored
 
 
-class ChecksumsOfHeadAreNumbers(Defect):
+@defect("storage/object/fields-have-their-form")
+async def checksums_of_head_are_numbers(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, HeadObject, x-amz-checksum-crc32: in Base64, as GET tells it."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/fields-have-their-form",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
-            answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
-        return answer
+    answer: Answer = await get_object(call, bucket)
+    if call.request.method == "HEAD" and (told := answer.headers.get(CRC32)):
+        answer.headers[CRC32] = str(int.from_bytes(base64.b64decode(told)))
+    return answer
 
 
 class StoredBeforeItsMetadata(_DoneAllTheSame):
@@ -132,60 +105,43 @@ class StoredBeforeItsMetadata(_DoneAllTheSame):
     noticed_by = ("storage/object/large-metadata-is-stored-or-refused",)
 
 
-class LargeMetadataIsServerError(Defect):
+@defect("storage/object/large-metadata-is-stored-or-refused")
+def large_metadata_is_server_error(metadata_too_large: Any, size: int) -> bool:
     """S3 API Reference, MetadataTooLarge: more metadata than there may be is the caller's mistake."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/large-metadata-is-stored-or-refused",)
-
-    def metadata_too_large(self, original: Any, size: int) -> bool:
-        if original(size):
-            raise server_error()
-        return False
+    if metadata_too_large(size):
+        raise server_error()
+    return False
 
 
-class CopyHasTheDateOfItsSource(Defect):
+@defect("storage/object/last-modified-is-now")
+def copy_has_the_date_of_its_source(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObjectResult, LastModified: when the copy was made; caches keep what it was copied over."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, modified=stored.modified)
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, modified=stored.modified)
 
 
-class LastModifiedInLocalTime(Defect):
+@defect("storage/object/last-modified-is-now")
+def last_modified_in_local_time(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """RFC 9110 section 8.8.2.1: Last-Modified is never later than the answer, and in GMT."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, modified=stored.modified + 7200)
+    stored: StoredObject = new_object(call, md5, checksums)
+    return replace(stored, modified=stored.modified + 7200)
 
 
-class CopyTouchesItsSource(Defect):
+@defect("storage/object/last-modified-is-now")
+async def copy_touches_its_source(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: it creates a copy of an object, which stays as it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        surface = gateway(original)
-        name, key = surface.copy_source(call)
-        if (name, key) != (bucket.name, call.key):
-            held = surface.buckets[name]
-            held.put(key, replace(held.objects[key], modified=surface.seconds()))
-        return answer
+    answer: Answer = await copy_object(call, bucket)
+    surface = gateway(copy_object)
+    name, key = surface.copy_source(call)
+    if (name, key) != (bucket.name, call.key):
+        held = surface.buckets[name]
+        held.put(key, replace(held.objects[key], modified=surface.seconds()))
+    return answer
 
 
 class ListedWithTheDateOfTheFirst(Defect):
     """S3 API Reference, Object, LastModified: the date when the object was last modified, in listings too."""
 
-    surface = "storage"
     noticed_by = ("storage/object/last-modified-is-now",)
 
     def __init__(self) -> None:
@@ -200,7 +156,6 @@ class ListedWithTheDateOfTheFirst(Defect):
 class ChangedInPlaceKeepsItsDate(Defect):
     """S3 API Reference, CopyObject: an object that is copied onto itself is a new one, with a date of its own."""
 
-    surface = "storage"
     noticed_by = ("storage/object/last-modified-is-now",)
 
     def __init__(self) -> None:
@@ -216,92 +171,58 @@ class ChangedInPlaceKeepsItsDate(Defect):
         return copied
 
 
-class ListedAsModifiedWheneverOneAsks(Defect):
+@defect("storage/object/last-modified-is-now")
+def listed_as_modified_whenever_one_asks(listed_object: Any, bucket: Bucket, key: str) -> StoredObject | None:
     """S3 API Reference, Object, LastModified: when the object was last modified, and not when it is listed."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/last-modified-is-now",)
-
-    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
-        found: StoredObject | None = original(bucket, key)
-        return found and replace(found, modified=gateway(original).seconds())
+    found: StoredObject | None = listed_object(bucket, key)
+    return found and replace(found, modified=gateway(listed_object).seconds())
 
 
-class FieldsWithUnderscoresDropped(Defect):
+@defect("storage/object/metadata-comes-back#unusual-names")
+def fields_with_underscores_dropped(authenticate: Any, request: Request) -> Signer:
     """RFC 9110 section 5.1: an underscore is a letter of a name as others are; without the field no signature holds."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back#unusual-names",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        left = [pair for pair in request.headers.raw if b"_" not in pair[0]]
-        signer: Signer = original(replace(request, headers=Headers(raw=left)))
-        return signer
+    left = [pair for pair in request.headers.raw if b"_" not in pair[0]]
+    signer: Signer = authenticate(replace(request, headers=Headers(raw=left)))
+    return signer
 
 
-class MetadataForgotten(Defect):
+@defect(
+    "storage/object/metadata-comes-back#unusual-names,nearly-two-kb,of-a-folder,of-a-long-name",
+    "storage/sdk/put-and-get#base",
+)
+def metadata_forgotten(metadata: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/object/metadata-comes-back#unusual-names",
-        "storage/object/metadata-comes-back#nearly-two-kb",
-        "storage/object/metadata-comes-back#of-a-folder",
-        "storage/object/metadata-comes-back#of-a-long-name",
-        "storage/sdk/put-and-get#base",
-    )
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {}
+    return {}
 
 
-class RepeatedMetadataRefused(Defect):
+@defect("storage/object/repeated-metadata-is-joined")
+def repeated_metadata_refused(metadata: Any, call: Call) -> dict[str, str]:
     """RFC 9110 section 5.3: a field that is sent twice is one with both values; a sender may combine them or not."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/repeated-metadata-is-joined",)
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        found: dict[str, str] = original(call)
-        if any(len(call.headers.getlist(f"x-amz-meta-{name}")) > 1 for name in found):
-            raise Fault("InvalidArgument")
-        return found
+    found: dict[str, str] = metadata(call)
+    if any(len(call.headers.getlist(f"x-amz-meta-{name}")) > 1 for name in found):
+        raise Fault("InvalidArgument")
+    return found
 
 
-class RepeatedMetadataOnce(Defect):
+@defect("storage/object/repeated-metadata-is-joined")
+def repeated_metadata_once(metadata: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "User-defined object metadata": fields of one name are joined, none is lost."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/repeated-metadata-is-joined",)
-
-    def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        original(call)
-        return {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
+    metadata(call)
+    return {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
 
 
-class SystemHeadersForgotten(Defect):
+@defect(
+    "storage/object/system-headers-come-back#cache-control,content-disposition,content-language,expires",
+    "storage/object/content-encoding-comes-back",
+)
+def system_headers_forgotten(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/object/system-headers-come-back#cache-control",
-        "storage/object/system-headers-come-back#content-disposition",
-        "storage/object/system-headers-come-back#content-language",
-        "storage/object/system-headers-come-back#expires",
-        "storage/object/content-encoding-comes-back",
-    )
-
-    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
-        return {"content-type": gateway(original).content_type(call)}
+    return {"content-type": gateway(system_headers).content_type(call)}
 
 
-class TypeOfAnyBytesGuessed(Defect):
+@defect("storage/object/system-headers-come-back#octet-stream")
+def type_of_any_bytes_guessed(system_headers: Any, call: Call) -> dict[str, str]:
     """S3 API Reference, PutObject, Content-Type: the type that was given, whatever the key's ending may say."""
-
-    surface = "storage"
-    noticed_by = ("storage/object/system-headers-come-back#octet-stream",)
-
-    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
-        told: dict[str, str] = original(call)
-        guessed = call.key.endswith(".html") and call.headers.get("content-type") == "application/octet-stream"
-        return {name: "text/html" if guessed and name.lower() == "content-type" else told[name] for name in told}
+    told: dict[str, str] = system_headers(call)
+    guessed = call.key.endswith(".html") and call.headers.get("content-type") == "application/octet-stream"
+    return {name: "text/html" if guessed and name.lower() == "content-type" else told[name] for name in told}

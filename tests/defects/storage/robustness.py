@@ -6,10 +6,10 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.state import StoredObject
 from conformance.reference.support.storage import crashing, server_error
-from tests.defects.rows import row
 from tests.defects.support.common import server_error_page
 
 ROWS = (
@@ -34,39 +34,30 @@ ROWS = (
 )
 
 
-class UnreadableParameterFails(Defect):
+@defect(
+    "storage/errors/any-query-is-no-server-error",
+    "storage/errors/any-query-is-no-server-error#file-name-beyond-ascii",
+    shortest=2,
+)
+def unreadable_parameter_fails(request: Request) -> Answer | None:
     """S3 API Reference, Common Request Parameters: a value that is not ASCII is no reason for a 5xx."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/errors/any-query-is-no-server-error",
-        "storage/errors/any-query-is-no-server-error#file-name-beyond-ascii",
-    )
-    shortest = 2
-
-    def intercept(self, request: Request) -> Answer | None:
-        names = {name for name, value in request.query if not value.isascii()}
-        odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
-        return server_error_page() if odd and request.method == "GET" else None
+    names = {name for name, value in request.query if not value.isascii()}
+    odd = {name for name in names if name.startswith(("cf-", "x-id", "response-", "conformance", "versionId"))}
+    return server_error_page() if odd and request.method == "GET" else None
 
 
-class OtherLettersInMetadataCannotBeRead(Defect):
+@defect("storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual")
+def other_letters_in_metadata_cannot_be_read(object_headers: Any, found: StoredObject) -> dict[str, str]:
     """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-meta-unusual",)
-
-    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
-        if not all(value.isascii() for value in found.metadata.values()):
-            raise server_error()
-        headers: dict[str, str] = original(found)
-        return headers
+    if not all(value.isascii() for value in found.metadata.values()):
+        raise server_error()
+    headers: dict[str, str] = object_headers(found)
+    return headers
 
 
 class TokenOfNoSessionCrash(Defect):
     """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
 
-    surface = "storage"
     noticed_by = ("storage/errors/invalid-fields-are-no-server-error#x-amz-security-token",)
 
     def presented(self, original: Any, request: Request) -> Presented:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage import Storage, xml
 from conformance.reference.storage.call import Call, decoded, query_of
 from conformance.reference.storage.copies import SOURCE, Source
@@ -30,63 +31,39 @@ def opened_to(bucket: Bucket, organization: str) -> Iterator[None]:
         bucket.organization = owner
 
 
-class UrlsOpenForeignBuckets(Defect):
+@defect("storage/presigned/opens-no-foreign-bucket#get,list,put")
+async def urls_open_foreign_buckets(answered: Any, request: Request) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only, by URLs as well."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/presigned/opens-no-foreign-bucket#get",
-        "storage/presigned/opens-no-foreign-bucket#list",
-        "storage/presigned/opens-no-foreign-bucket#put",
-    )
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        surface = gateway(original)
-        bucket = surface.buckets.get(surface.target(request)[0])
-        if bucket is None or "X-Amz-Signature" not in request.query_string:
-            answer: Answer = await original(request)
-            return answer
-        with opened_to(bucket, surface.authenticate(request).organization):
-            let_in: Answer = await original(request)
-        return let_in
-
-
-class ConcealedBucketHasItsOwnWords(Defect):
-    """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/concealed-equals-absent#copy",
-        "storage/service/concealed-equals-absent#create-upload",
-        "storage/service/concealed-equals-absent#delete",
-        "storage/service/concealed-equals-absent#delete-many",
-        "storage/service/concealed-equals-absent#list",
-        "storage/service/concealed-equals-absent#list-uploads",
-        "storage/service/concealed-equals-absent#list-version-1",
-        "storage/service/concealed-equals-absent#location",
-        "storage/service/concealed-equals-absent#put",
-    )
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        surface = gateway(original)
-        try:
-            answer: Answer = await original(request)
-        except Fault as fault:
-            if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
-                raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
-            raise
+    surface = gateway(answered)
+    bucket = surface.buckets.get(surface.target(request)[0])
+    if bucket is None or "X-Amz-Signature" not in request.query_string:
+        answer: Answer = await answered(request)
         return answer
+    with opened_to(bucket, surface.authenticate(request).organization):
+        let_in: Answer = await answered(request)
+    return let_in
+
+
+@defect(
+    "storage/service/concealed-equals-absent#copy,create-upload,delete,delete-many,list,list-uploads",
+    "storage/service/concealed-equals-absent#list-version-1,location,put",
+)
+async def concealed_bucket_has_its_own_words(answered: Any, request: Request) -> Answer:
+    """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
+    surface = gateway(answered)
+    try:
+        answer: Answer = await answered(request)
+    except Fault as fault:
+        if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
+            raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
+        raise
+    return answer
 
 
 class UploadsLookedForInForeignBuckets(Defect):
     """Provisioning Storage: an access key opens its organization's buckets; of others' it is told nothing."""
 
-    surface = "storage"
-    noticed_by: ClassVar[tuple[str, ...]] = (
-        "storage/service/foreign-bucket-is-refused#abort",
-        "storage/service/foreign-bucket-is-refused#list-parts",
-        "storage/service/foreign-bucket-is-refused#put-part",
-    )
+    noticed_by: ClassVar[tuple[str, ...]] = ("storage/service/foreign-bucket-is-refused#abort,list-parts,put-part",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         bucket = gateway(original).buckets.get(call.bucket)
@@ -110,34 +87,26 @@ class ConditionsFirstInForeignBuckets(UploadsLookedForInForeignBuckets):
         return Fault("NoSuchKey" if "if-match" in call.headers else "AccessDenied")
 
 
-class ForeignAccessListTold(Defect):
+@defect("storage/service/foreign-bucket-is-refused#bucket-acl")
+async def foreign_access_list_told(on_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only, their access lists too."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#bucket-acl",)
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
-            return surface.document("AccessControlPolicy")
-        given: Answer = await original(call)
-        return given
+    surface = gateway(on_bucket)
+    if call.request.method == "GET" and "acl" in call.query and call.bucket in surface.buckets:
+        return surface.document("AccessControlPolicy")
+    given: Answer = await on_bucket(call)
+    return given
 
 
-class ForeignBucketBehindTwoSlashes(Defect):
+@defect("storage/service/foreign-bucket-is-refused#double-slash")
+async def foreign_bucket_behind_two_slashes(answered: Any, request: Request) -> Answer:
     """API Reference, Error Handling: who may ask a bucket does not hang on how many slashes stand before it."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#double-slash",)
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        surface, name = gateway(original), request.raw_path.removeprefix("//")
-        bucket = surface.buckets.get(name) if name != request.raw_path else None
-        if bucket is not None and request.method == "GET":
-            call = Call(request, surface.authenticate(request), name, "", query_of(request))
-            return await surface.bucket_operation(call)(call, bucket)
-        given: Answer = await original(request)
-        return given
+    surface, name = gateway(answered), request.raw_path.removeprefix("//")
+    bucket = surface.buckets.get(name) if name != request.raw_path else None
+    if bucket is not None and request.method == "GET":
+        call = Call(request, surface.authenticate(request), name, "", query_of(request))
+        return await surface.bucket_operation(call)(call, bucket)
+    given: Answer = await answered(request)
+    return given
 
 
 class ForeignHeadsAnswered(Defect):
@@ -146,7 +115,6 @@ class ForeignHeadsAnswered(Defect):
     Other requests are told by 403 that a bucket is another's, and HEAD which of its keys are objects.
     """
 
-    surface = "storage"
     noticed_by = ("storage/service/foreign-bucket-is-refused#head",)
 
     def no_such_bucket(self, original: Any) -> Fault:
@@ -170,8 +138,6 @@ def stored_by(surface: Storage, request: Request, fields: dict[str, str]) -> Ans
 
 class _FormPolicyNotRead(Defect):
     """SigV4, "Browser-based uploads using POST": what a signed policy does not permit is refused."""
-
-    surface = "storage"
 
     async def answered(self, original: Any, request: Request) -> Answer:
         fields, surface = fields_of(request), gateway(original)
@@ -205,25 +171,17 @@ def _as_the_owner(original: Any, call: Call) -> Call:
     return replace(call, signer=replace(call.signer, organization=bucket.organization)) if bucket else call
 
 
-class CopiesWithinForeignBuckets(Defect):
+@defect("storage/service/foreign-bucket-is-refused#copy")
+async def copies_within_foreign_buckets(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key copies into the buckets of its own organization only."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#copy",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)
-        return answer
+    answer: Answer = await on_object(_as_the_owner(on_object, call) if "x-amz-copy-source" in call.headers else call)
+    return answer
 
 
 class ForeignBucketByItsHost(Defect):
     """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/service/foreign-bucket-is-refused#by-host-name",
-        "storage/service/foreign-bucket-is-refused#by-host-name-v1",
-    )
+    noticed_by = ("storage/service/foreign-bucket-is-refused#by-host-name,by-host-name-v1",)
 
     def __init__(self) -> None:
         self.named = ""
@@ -240,85 +198,58 @@ class ForeignBucketByItsHost(Defect):
         return bucket
 
 
-class ForeignObjectReadable(Defect):
+@defect(
+    "storage/service/foreign-bucket-is-refused#get",
+    "storage/service/concealed-equals-absent#get",
+    "storage/subresource/unknown-version-is-refused",
+)
+async def foreign_object_readable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/foreign-bucket-is-refused#get",
-        "storage/service/concealed-equals-absent#get",
-        "storage/subresource/unknown-version-is-refused",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        bucket = surface.buckets.get(call.bucket)
-        if bucket is not None and call.request.method in ("GET", "HEAD"):
-            return await surface.object_operation(call)(call, bucket)
-        answer: Answer = await original(call)
-        return answer
+    surface = gateway(on_object)
+    bucket = surface.buckets.get(call.bucket)
+    if bucket is not None and call.request.method in ("GET", "HEAD"):
+        return await surface.object_operation(call)(call, bucket)
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class ForeignObjectWritable(Defect):
+@defect("storage/service/foreign-bucket-is-refused#copy-into,delete,put")
+async def foreign_object_writable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key writes to the buckets of its own organization only."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/foreign-bucket-is-refused#copy-into",
-        "storage/service/foreign-bucket-is-refused#delete",
-        "storage/service/foreign-bucket-is-refused#put",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        bucket = surface.buckets.get(call.bucket)
-        if bucket is not None and call.request.method in ("PUT", "DELETE"):
-            return await surface.object_operation(call)(call, bucket)
-        answer: Answer = await original(call)
-        return answer
+    surface = gateway(on_object)
+    bucket = surface.buckets.get(call.bucket)
+    if bucket is not None and call.request.method in ("PUT", "DELETE"):
+        return await surface.object_operation(call)(call, bucket)
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class ForeignBucketListed(Defect):
+@defect("storage/service/foreign-bucket-is-refused#encoded-letter,list,list-uploads,list-version-1,location")
+async def foreign_bucket_listed(on_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key lists the buckets of its own organization only."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/foreign-bucket-is-refused#encoded-letter",
-        "storage/service/foreign-bucket-is-refused#list",
-        "storage/service/foreign-bucket-is-refused#list-uploads",
-        "storage/service/foreign-bucket-is-refused#list-version-1",
-        "storage/service/foreign-bucket-is-refused#location",
-    )
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        bucket = surface.buckets.get(call.bucket)
-        if bucket is not None and call.request.method == "GET":
-            return await surface.bucket_operation(call)(call, bucket)
-        answer: Answer = await original(call)
-        return answer
+    surface = gateway(on_bucket)
+    bucket = surface.buckets.get(call.bucket)
+    if bucket is not None and call.request.method == "GET":
+        return await surface.bucket_operation(call)(call, bucket)
+    answer: Answer = await on_bucket(call)
+    return answer
 
 
-class ForeignVersionsListed(Defect):
+@defect("storage/service/foreign-bucket-is-refused#versions")
+async def foreign_versions_listed(on_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key lists the buckets of its own organization only, their versions as well."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-bucket-is-refused#versions",)
-
-    async def on_bucket(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        bucket = surface.buckets.get(call.bucket)
-        if bucket is not None and call.request.method == "GET" and "versions" in call.query:
-            told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
-            return surface.document("ListVersionsResult", *told)
-        answer: Answer = await original(call)
-        return answer
+    surface = gateway(on_bucket)
+    bucket = surface.buckets.get(call.bucket)
+    if bucket is not None and call.request.method == "GET" and "versions" in call.query:
+        told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
+        return surface.document("ListVersionsResult", *told)
+    answer: Answer = await on_bucket(call)
+    return answer
 
 
 class ForeignSourceEncodedWhole(Defect):
     """S3 API Reference, CopyObject: who copies must be allowed to read the source, however its name is written."""
 
-    surface = "storage"
     noticed_by = ("storage/service/foreign-source-is-refused",)
 
     def __init__(self) -> None:
@@ -335,52 +266,36 @@ class ForeignSourceEncodedWhole(Defect):
         return bucket
 
 
-class RefusedCopyLeavesAnObject(Defect):
+@defect("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
+async def refused_copy_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy that is refused makes no object, an empty one neither."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            if call.key not in bucket.objects:
-                bucket.put(call.key, empty(original))
-            raise
-        return answer
+    try:
+        answer: Answer = await copy_object(call, bucket)
+    except Fault:
+        if call.key not in bucket.objects:
+            bucket.put(call.key, empty(copy_object))
+        raise
+    return answer
 
 
-class PartOfForeignBucket(Defect):
+@defect("storage/service/foreign-source-of-a-part-is-refused")
+async def part_of_foreign_bucket(source: Any, call: Call) -> Source:
     """S3 API Reference, UploadPartCopy: who copies a part must be allowed to read its source."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/foreign-source-of-a-part-is-refused",)
-
-    async def source(self, original: Any, call: Call) -> Source:
-        surface = gateway(original)
-        bucket = surface.buckets.get(surface.copy_source(call)[0])
-        if bucket is not None and "uploadId" in call.query:
-            call = replace(call, signer=replace(call.signer, organization=bucket.organization))
-        found: Source = await original(call)
-        return found
+    surface = gateway(source)
+    bucket = surface.buckets.get(surface.copy_source(call)[0])
+    if bucket is not None and "uploadId" in call.query:
+        call = replace(call, signer=replace(call.signer, organization=bucket.organization))
+    found: Source = await source(call)
+    return found
 
 
-class ForeignTagsOpen(Defect):
+@defect("storage/service/foreign-tags-are-refused#deleted,read,written")
+async def foreign_tags_open(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens no tags in the buckets of another organization."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/service/foreign-tags-are-refused#deleted",
-        "storage/service/foreign-tags-are-refused#read",
-        "storage/service/foreign-tags-are-refused#written",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        bucket = gateway(original).buckets.get(call.bucket)
-        if bucket is None or "tagging" not in call.query:
-            answer: Answer = await original(call)
-            return answer
-        with opened_to(bucket, call.organization):
-            let_in: Answer = await original(call)
-        return let_in
+    bucket = gateway(on_object).buckets.get(call.bucket)
+    if bucket is None or "tagging" not in call.query:
+        answer: Answer = await on_object(call)
+        return answer
+    with opened_to(bucket, call.organization):
+        let_in: Answer = await on_object(call)
+    return let_in

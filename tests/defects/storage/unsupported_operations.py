@@ -7,13 +7,13 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage, xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.rows import row
 from tests.defects.support.storage import _DoneAllTheSame
 
 ROWS = (
@@ -23,8 +23,7 @@ ROWS = (
             'S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none '
             "were given."
         ),
-        "storage/subresource/encryption-key-is-used-or-refused#put",
-        "storage/subresource/encryption-key-is-used-or-refused#copy",
+        "storage/subresource/encryption-key-is-used-or-refused#put,copy",
         refuse_unsupported=lambda original, call: None,
     ),
     row(
@@ -36,218 +35,131 @@ ROWS = (
 )
 
 
-class ManagedEncryptionPassedOver(Defect):
+@defect("storage/subresource/encryption-is-used-or-refused")
+def managed_encryption_passed_over(refuse_unsupported: Any, call: Call) -> None:
     """S3 API Reference, PutObject, x-amz-server-side-encryption: what is not done is not passed over."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/encryption-is-used-or-refused",)
-
-    def refuse_unsupported(self, original: Any, call: Call) -> None:
-        if call.headers.get("x-amz-server-side-encryption") != "aws:kms":
-            original(call)
+    if call.headers.get("x-amz-server-side-encryption") != "aws:kms":
+        refuse_unsupported(call)
 
 
-class ProtectionsAreServerErrors(Defect):
+@defect(
+    "storage/subresource/encryption-key-is-used-or-refused#put,copy",
+    "storage/subresource/encryption-is-used-or-refused",
+    "storage/subresource/lock-is-kept-or-refused#put,copy",
+)
+def protections_are_server_errors(refuse_unsupported: Any, call: Call) -> None:
     """S3 API Reference, PutObject, CopyObject: protection that is not offered is refused, and no reason to crash."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/encryption-key-is-used-or-refused#put",
-        "storage/subresource/encryption-key-is-used-or-refused#copy",
-        "storage/subresource/encryption-is-used-or-refused",
-        "storage/subresource/lock-is-kept-or-refused#put",
-        "storage/subresource/lock-is-kept-or-refused#copy",
-    )
-
-    def refuse_unsupported(self, original: Any, call: Call) -> None:
-        try:
-            original(call)
-        except Fault:
-            raise server_error() from None
+    try:
+        refuse_unsupported(call)
+    except Fault:
+        raise server_error() from None
 
 
 class DoneBeforeItsOwnerIsKnown(_DoneAllTheSame):
     """S3 User Guide, "Verifying bucket ownership": where the owner is another the request is not done."""
 
     codes = ("AccessDenied",)
-    noticed_by = (
-        "storage/subresource/expected-owner-is-heeded#abortion",
-        "storage/subresource/expected-owner-is-heeded#completion",
-        "storage/subresource/expected-owner-is-heeded#delete",
-        "storage/subresource/expected-owner-is-heeded#delete-many",
-        "storage/subresource/expected-owner-is-heeded#part",
-        "storage/subresource/expected-owner-is-heeded#put",
-    )
+    noticed_by = ("storage/subresource/expected-owner-is-heeded#abortion,completion,delete,delete-many,part,put",)
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return "x-amz-expected-bucket-owner" in request.headers
 
 
-class ExpectedOwnerIgnored(Defect):
+@defect(
+    "storage/subresource/expected-owner-is-heeded#copy,delete,delete-tags,get,get-tags,head-bucket,list",
+    "storage/subresource/expected-owner-is-heeded#open-upload,open-uploads,parts",
+)
+def expected_owner_ignored(check_expected_owner: Any, call: Call, bucket: Bucket, *field: str) -> None:
     """S3 API Reference, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/expected-owner-is-heeded#copy",
-        "storage/subresource/expected-owner-is-heeded#delete",
-        "storage/subresource/expected-owner-is-heeded#delete-tags",
-        "storage/subresource/expected-owner-is-heeded#get",
-        "storage/subresource/expected-owner-is-heeded#get-tags",
-        "storage/subresource/expected-owner-is-heeded#head-bucket",
-        "storage/subresource/expected-owner-is-heeded#list",
-        "storage/subresource/expected-owner-is-heeded#open-upload",
-        "storage/subresource/expected-owner-is-heeded#open-uploads",
-        "storage/subresource/expected-owner-is-heeded#parts",
-    )
-
-    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
-        return None
+    return
 
 
-class LockPassedOver(Defect):
+@defect("storage/subresource/lock-is-kept-or-refused#put,copy")
+def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
     """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/lock-is-kept-or-refused#put",
-        "storage/subresource/lock-is-kept-or-refused#copy",
-    )
-
-    def refuse_unsupported(self, original: Any, call: Call) -> None:
-        if "x-amz-object-lock-mode" not in call.headers:
-            original(call)
+    if "x-amz-object-lock-mode" not in call.headers:
+        refuse_unsupported(call)
 
 
-class SubresourceAnsweredAsListing(Defect):
+@defect(
+    "storage/subresource/of-a-bucket-is-no-listing#accelerate,acl,cors,encryption,lifecycle,logging,object-lock",
+    "storage/subresource/of-a-bucket-is-no-listing#policy,publicAccessBlock,requestPayment,versioning,website",
+)
+def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/of-a-bucket-is-no-listing#accelerate",
-        "storage/subresource/of-a-bucket-is-no-listing#acl",
-        "storage/subresource/of-a-bucket-is-no-listing#cors",
-        "storage/subresource/of-a-bucket-is-no-listing#encryption",
-        "storage/subresource/of-a-bucket-is-no-listing#lifecycle",
-        "storage/subresource/of-a-bucket-is-no-listing#logging",
-        "storage/subresource/of-a-bucket-is-no-listing#object-lock",
-        "storage/subresource/of-a-bucket-is-no-listing#policy",
-        "storage/subresource/of-a-bucket-is-no-listing#publicAccessBlock",
-        "storage/subresource/of-a-bucket-is-no-listing#requestPayment",
-        "storage/subresource/of-a-bucket-is-no-listing#versioning",
-        "storage/subresource/of-a-bucket-is-no-listing#website",
-    )
-
-    def bucket_operation(self, original: Any, call: Call) -> Operation:
-        try:
-            operation: Operation = original(call)
-        except Fault as fault:
-            if fault.code != "NotImplemented" or call.request.method != "GET":
-                raise
-            return gateway(original).list_objects
-        return operation
+    try:
+        operation: Operation = bucket_operation(call)
+    except Fault as fault:
+        if fault.code != "NotImplemented" or call.request.method != "GET":
+            raise
+        return gateway(bucket_operation).list_objects
+    return operation
 
 
-class UnknownSubresourcesAreServerErrors(Defect):
+@defect(
+    "storage/subresource/of-a-bucket-is-no-listing#accelerate,notification,ownershipControls,policyStatus",
+    "storage/subresource/of-a-bucket-is-no-listing#replication,tagging,versions",
+    "storage/subresource/of-an-object-is-not-the-object#acl",
+    "storage/subresource/write-never-overwrites-the-object#acl",
+    "storage/subresource/delete-never-deletes-the-object#delete-acl,delete-retention",
+)
+def unknown_subresources_are_server_errors(
+    from_table: Any, table: dict[tuple[str, str], Operation], call: Call, asked: set[str]
+) -> Operation:
     """S3 API Reference, NotImplemented: what is not offered is told as that, and is no reason to crash."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/of-a-bucket-is-no-listing#accelerate",
-        "storage/subresource/of-a-bucket-is-no-listing#notification",
-        "storage/subresource/of-a-bucket-is-no-listing#ownershipControls",
-        "storage/subresource/of-a-bucket-is-no-listing#policyStatus",
-        "storage/subresource/of-a-bucket-is-no-listing#replication",
-        "storage/subresource/of-a-bucket-is-no-listing#tagging",
-        "storage/subresource/of-a-bucket-is-no-listing#versions",
-        "storage/subresource/of-an-object-is-not-the-object#acl",
-        "storage/subresource/write-never-overwrites-the-object#acl",
-        "storage/subresource/delete-never-deletes-the-object#delete-acl",
-        "storage/subresource/delete-never-deletes-the-object#delete-retention",
-    )
-
-    def from_table(
-        self, original: Any, table: dict[tuple[str, str], Operation], call: Call, asked: set[str]
-    ) -> Operation:
-        try:
-            operation: Operation = original(table, call, asked)
-        except Fault as fault:
-            raise server_error() if fault.code == "NotImplemented" and asked else fault from None
-        return operation
+    try:
+        operation: Operation = from_table(table, call, asked)
+    except Fault as fault:
+        raise server_error() if fault.code == "NotImplemented" and asked else fault from None
+    return operation
 
 
-class SubresourceAnsweredAsObject(Defect):
+@defect(
+    "storage/subresource/of-an-object-is-not-the-object#acl,attributes,legal-hold,retention,torrent",
+    "storage/subresource/missing-part-is-refused",
+)
+def subresource_answered_as_object(object_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/of-an-object-is-not-the-object#acl",
-        "storage/subresource/of-an-object-is-not-the-object#attributes",
-        "storage/subresource/of-an-object-is-not-the-object#legal-hold",
-        "storage/subresource/of-an-object-is-not-the-object#retention",
-        "storage/subresource/of-an-object-is-not-the-object#torrent",
-        "storage/subresource/missing-part-is-refused",
-    )
-
-    def object_operation(self, original: Any, call: Call) -> Operation:
-        try:
-            operation: Operation = original(call)
-        except Fault as fault:
-            if fault.code != "NotImplemented" or call.request.method not in ("GET", "HEAD"):
-                raise
-            return gateway(original).get_object
-        return operation
+    try:
+        operation: Operation = object_operation(call)
+    except Fault as fault:
+        if fault.code != "NotImplemented" or call.request.method not in ("GET", "HEAD"):
+            raise
+        return gateway(object_operation).get_object
+    return operation
 
 
-class PartNumbersAreServerErrors(Defect):
+@defect("storage/subresource/missing-part-is-refused", "storage/multipart/reads-by-part-number-are-described")
+async def part_numbers_are_server_errors(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, GetObject, partNumber: a part is read, or the request refused (416 InvalidPartNumber, 501)."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/missing-part-is-refused",
-        "storage/multipart/reads-by-part-number-are-described",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
-            raise server_error()
-        answer: Answer = await original(call)
-        return answer
+    if call.request.method in ("GET", "HEAD") and "partNumber" in call.query:
+        raise server_error()
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class PatchIsARead(Defect):
+@defect("storage/subresource/unknown-method-is-refused#patch")
+async def patch_is_a_read(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused#patch",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        read = replace(call.request, method="GET")
-        answer: Answer = await original(replace(call, request=read) if call.request.method == "PATCH" else call)
-        return answer
+    read = replace(call.request, method="GET")
+    answer: Answer = await on_object(replace(call, request=read) if call.request.method == "PATCH" else call)
+    return answer
 
 
-class PatchWritesAndIsRefused(Defect):
+@defect("storage/subresource/unknown-method-is-refused#patch")
+async def patch_writes_and_is_refused(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 15.5.6: a method that is refused as unknown has changed nothing."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-method-is-refused#patch",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        held = gateway(original).buckets[call.bucket].objects
-        if call.request.method == "PATCH" and call.key in held:
-            held[call.key] = replace(held[call.key], body=call.body)
-        answer: Answer = await original(call)
-        return answer
+    held = gateway(on_object).buckets[call.bucket].objects
+    if call.request.method == "PATCH" and call.key in held:
+        held[call.key] = replace(held[call.key], body=call.body)
+    answer: Answer = await on_object(call)
+    return answer
 
 
 class VersionOfDeletionPassedOver(Defect):
     """S3 API Reference, DeleteObject, versionId: the version to delete, and not the present object in its place."""
 
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/unknown-version-deletes-nothing#many",
-        "storage/subresource/unknown-version-deletes-nothing#one",
-    )
+    noticed_by = ("storage/subresource/unknown-version-deletes-nothing#many,one",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.request.method == "DELETE":
@@ -259,66 +171,43 @@ class VersionOfDeletionPassedOver(Defect):
         return None
 
 
-class UnknownVersionTaggedUntold(Defect):
+@defect("storage/subresource/unknown-version-is-not-tagged")
+async def unknown_version_tagged_untold(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, PutObjectTagging, versionId: the version to tag, and not the present object in its place."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-version-is-not-tagged",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
-        if written:
-            call = replace(call, query={"tagging": ""})
-        answer: Answer = await original(call)
-        return answer
+    written = call.request.method == "PUT" and {"tagging", "versionId"} <= set(call.query)
+    if written:
+        call = replace(call, query={"tagging": ""})
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class TagsToldOfUnknownVersions(Defect):
+@defect("storage/subresource/unknown-version-is-not-tagged")
+async def tags_told_of_unknown_versions(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/unknown-version-is-not-tagged",)
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        asked = {name: value for name, value in call.query.items() if name != "versionId"}
-        reads = call.request.method == "GET" and "tagging" in call.query
-        answer: Answer = await original(replace(call, query=asked) if reads else call)
-        return answer
+    asked = {name: value for name, value in call.query.items() if name != "versionId"}
+    reads = call.request.method == "GET" and "tagging" in call.query
+    answer: Answer = await on_object(replace(call, query=asked) if reads else call)
+    return answer
 
 
-class UnknownVersionsAreServerErrors(Defect):
+@defect(
+    "storage/subresource/unknown-version-is-refused", "storage/subresource/unknown-version-deletes-nothing#malformed"
+)
+async def unknown_versions_are_server_errors(on_object: Any, call: Call) -> Answer:
     """S3 API Reference, versionId: an id of no version is the caller's mistake (NoSuchVersion, InvalidArgument)."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/unknown-version-is-refused",
-        "storage/subresource/unknown-version-deletes-nothing#malformed",
-    )
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        if call.query.get("versionId", "null") != "null":
-            raise server_error()
-        answer: Answer = await original(call)
-        return answer
+    if call.query.get("versionId", "null") != "null":
+        raise server_error()
+    answer: Answer = await on_object(call)
+    return answer
 
 
-class SubresourceOverwritesObject(Defect):
+@defect("storage/subresource/write-never-overwrites-the-object#acl,encryption,legal-hold,restore,retention")
+def subresource_overwrites_object(object_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/subresource/write-never-overwrites-the-object#acl",
-        "storage/subresource/write-never-overwrites-the-object#encryption",
-        "storage/subresource/write-never-overwrites-the-object#legal-hold",
-        "storage/subresource/write-never-overwrites-the-object#restore",
-        "storage/subresource/write-never-overwrites-the-object#retention",
-    )
-
-    def object_operation(self, original: Any, call: Call) -> Operation:
-        try:
-            operation: Operation = original(call)
-        except Fault as fault:
-            if fault.code != "NotImplemented" or call.request.method != "PUT":
-                raise
-            return gateway(original).put_object
-        return operation
+    try:
+        operation: Operation = object_operation(call)
+    except Fault as fault:
+        if fault.code != "NotImplemented" or call.request.method != "PUT":
+            raise
+        return gateway(object_operation).put_object
+    return operation

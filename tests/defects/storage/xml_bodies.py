@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -16,44 +17,30 @@ from conformance.reference.support.storage import server_error
 CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 
 
-class EntitiesExpanded(Defect):
+@defect("storage/xml/attacks-do-no-harm#external-file")
+def entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node:
     """OWASP ASVS 5.5.2: XML is read with document types and entities switched off."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/attacks-do-no-harm#external-file",)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
-            body = body.replace(b"&" + name + b";", value)
-        for name in re.findall(rb"<!ENTITY\s+(\w+)\s+SYSTEM", body)[:10]:
-            body = body.replace(b"&" + name + b";", b"root:x:0:0")
-        bare = re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", b"", body, count=1, flags=re.DOTALL)
-        node: xml.Node = original(bare, root)
-        return node
+    for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
+        body = body.replace(b"&" + name + b";", value)
+    for name in re.findall(rb"<!ENTITY\s+(\w+)\s+SYSTEM", body)[:10]:
+        body = body.replace(b"&" + name + b";", b"root:x:0:0")
+    bare = re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", b"", body, count=1, flags=re.DOTALL)
+    node: xml.Node = request_document(bare, root)
+    return node
 
 
-class DocumentTypesAreServerErrors(Defect):
+@defect("storage/xml/attacks-do-no-harm#expansion,internal-entity,parameter-entity,self-reference")
+def document_types_are_server_errors(request_document: Any, body: bytes, root: str) -> xml.Node:
     """S3 API Reference, MalformedXML: a document that is not to be read is the caller's mistake."""
-
-    surface = "storage"
-    noticed_by = (
-        "storage/xml/attacks-do-no-harm#expansion",
-        "storage/xml/attacks-do-no-harm#internal-entity",
-        "storage/xml/attacks-do-no-harm#parameter-entity",
-        "storage/xml/attacks-do-no-harm#self-reference",
-    )
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if b"<!DOCTYPE" in body:
-            raise server_error()
-        node: xml.Node = original(body, root)
-        return node
+    if b"<!DOCTYPE" in body:
+        raise server_error()
+    node: xml.Node = request_document(body, root)
+    return node
 
 
 class LargeDocumentsStopTheWorker(Defect):
     """API Reference, Error Handling: one bad request does not cost the next good one its answer."""
 
-    surface = "storage"
     noticed_by = ("storage/xml/attacks-do-no-harm#depth", "storage/xml/oversized-body-does-no-harm")
 
     def __init__(self) -> None:
@@ -68,54 +55,38 @@ class LargeDocumentsStopTheWorker(Defect):
         return answer
 
 
-class StorageClassOfPartsTwice(Defect):
+@defect("storage/xml/single-elements-occur-once")
+async def storage_class_of_parts_twice(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListParts, StorageClass: a text, and so one; some readers fail where there are two."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/single-elements-occur-once",)
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        answer.body = re.sub(rb"(<StorageClass>[^<]*</StorageClass>)", rb"\1\1", answer.body)
-        return answer
+    answer: Answer = await list_parts(call, bucket)
+    answer.body = re.sub(rb"(<StorageClass>[^<]*</StorageClass>)", rb"\1\1", answer.body)
+    return answer
 
 
-class NamespaceByPrefixRefused(Defect):
+@defect("storage/xml/namespace-prefix-is-accepted#prefix")
+def namespace_by_prefix_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
     """Namespaces in XML 1.0 section 3: a prefix stands for its namespace, whichever prefix it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/namespace-prefix-is-accepted#prefix",)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if b"xmlns:" in body:
-            raise Fault("MalformedXML")
-        document: xml.Node = original(body, root)
-        return document
+    if b"xmlns:" in body:
+        raise Fault("MalformedXML")
+    document: xml.Node = request_document(body, root)
+    return document
 
 
-class ByteOrderMarkRefused(Defect):
+@defect("storage/xml/namespace-prefix-is-accepted#byte-order-mark")
+def byte_order_mark_refused(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 4.3.3: a document may begin with a byte order mark, which is no part of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/namespace-prefix-is-accepted#byte-order-mark",)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if body.startswith(b"\xef\xbb\xbf"):
-            raise Fault("MalformedXML")
-        document: xml.Node = original(body, root)
-        return document
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise Fault("MalformedXML")
+    document: xml.Node = request_document(body, root)
+    return document
 
 
-class DeletionsOfSeveralAreOfNoType(Defect):
+@defect("storage/xml/results-have-an-xml-media-type")
+async def deletions_of_several_are_of_no_type(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """RFC 9110 section 8.3: what has content says of which type it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/results-have-an-xml-media-type",)
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        del answer.headers["Content-Type"]
-        return answer
+    answer: Answer = await delete_objects(call, bucket)
+    del answer.headers["Content-Type"]
+    return answer
 
 
 class _RefusedDocument(Defect):
@@ -133,87 +104,64 @@ class _RefusedDocument(Defect):
 class CdataInCompletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
-    surface = "storage"
     noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
     shortest, root, mark = 3, "CompleteMultipartUpload", rb"<!\[CDATA"
 
 
-class BrokenCompletionEndsTheUpload(Defect):
+@defect("storage/xml/changed-completion-is-obeyed-or-refused")
+async def broken_completion_ends_the_upload(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CompleteMultipartUpload: one that is refused leaves the upload, to be completed rightly."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code == "MalformedXML":
-                bucket.uploads.pop(call.query["uploadId"], None)
-            raise
-        return answer
+    try:
+        answer: Answer = await complete_upload(call, bucket)
+    except Fault as fault:
+        if fault.code == "MalformedXML":
+            bucket.uploads.pop(call.query["uploadId"], None)
+        raise
+    return answer
 
 
-class MalformedToldWithoutADocument(Defect):
+@defect("storage/xml/changed-completion-is-obeyed-or-refused")
+def malformed_told_without_a_document(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, "REST error responses": a refusal has an error document, by whose code SDKs go."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/changed-completion-is-obeyed-or-refused",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"<Code>MalformedXML" in answer.body:
-            answer.body, answer.headers["Content-Type"] = b"Bad Request", "text/plain"
-        return answer
+    if b"<Code>MalformedXML" in answer.body:
+        answer.body, answer.headers["Content-Type"] = b"Bad Request", "text/plain"
+    return answer
 
 
 class CdataInDeletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
-    surface = "storage"
     noticed_by = ("storage/xml/changed-deletion-is-obeyed-or-refused",)
     shortest, root, mark = 1, "Delete", rb"<!\[CDATA"
 
 
-class CdataTakenLiterally(Defect):
+@defect("storage/xml/changed-deletion-is-obeyed-or-refused")
+def cdata_taken_literally(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 2.7: a CDATA section is a way to write text, and its marks are none of it."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/changed-deletion-is-obeyed-or-refused",)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
-        node: xml.Node = original(literal, root)
-        return node
+    literal = CDATA.sub(rb"&lt;![CDATA[\1]]&gt;", body) if root == "Delete" else body
+    node: xml.Node = request_document(literal, root)
+    return node
 
 
 class CdataInTaggingRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 
-    surface = "storage"
     noticed_by = ("storage/xml/changed-tagging-is-obeyed-or-refused",)
     shortest, root, mark = 2, "Tagging", rb"<!\[CDATA"
 
 
-class CdataOfTagsPassedOver(Defect):
+@defect("storage/xml/changed-tagging-is-obeyed-or-refused")
+def cdata_of_tags_passed_over(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 2.7: a CDATA section is a way to write text, wherever text may stand."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/changed-tagging-is-obeyed-or-refused",)
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        passed = CDATA.sub(b"", body).replace(b"<Key></Key>", b"<Key>Key</Key>") if root == "Tagging" else body
-        node: xml.Node = original(passed, root)
-        return node
+    passed = CDATA.sub(b"", body).replace(b"<Key></Key>", b"<Key>Key</Key>") if root == "Tagging" else body
+    node: xml.Node = request_document(passed, root)
+    return node
 
 
-class PartsComeAtLocalTimes(Defect):
+@defect("storage/xml/values-have-their-form")
+async def parts_come_at_local_times(list_parts: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, ListParts, LastModified: a timestamp says of which zone it is."""
-
-    surface = "storage"
-    noticed_by = ("storage/xml/values-have-their-form",)
-
-    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if "part-number-marker" in call.query:
-            answer.body = re.sub(rb"(<LastModified>[^<.]*)[^<]*<", rb"\1<", answer.body)
-        return answer
+    answer: Answer = await list_parts(call, bucket)
+    if "part-number-marker" in call.query:
+        answer.body = re.sub(rb"(<LastModified>[^<.]*)[^<]*<", rb"\1<", answer.body)
+    return answer

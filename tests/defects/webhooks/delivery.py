@@ -17,8 +17,8 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
-from tests.defects.rows import row
 from tests.defects.support.webhooks import surface_of
 
 ROWS = (
@@ -68,22 +68,17 @@ class _Fails(Defect):
 class EventOfNullsCrashes(_Fails):
     """API Reference, Webhooks: an event's members are its sender's, null in a list of attachments included."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-nulls",)
 
     def _trips(self, kind: str, body: bytes) -> bool:
         return kind == "application/json" and b'"attachments": [null]' in body
 
 
-class MemberNamesCrash(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#json-names")
+def member_names_crash(request: Request) -> Answer | None:
     """API Reference, Webhooks: an event's members have names of the sender's, those with ``$`` and ``.`` included."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-names",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)
-        return None if kept else Answer.json(500, {"error": "internal"})
+    kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)
+    return None if kept else Answer.json(500, {"error": "internal"})
 
 
 def document_of(request: Request) -> Any:
@@ -94,33 +89,24 @@ def document_of(request: Request) -> Any:
         return ...
 
 
-class VerificationOfTheUrlRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#json-known-senders")
+def verification_of_the_url_refused(request: Request) -> Answer | None:
     """API Reference, Webhooks: POST requests are accepted (what a known sender's looks like must have all members)."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-known-senders",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        event = document_of(request)
-        refused = isinstance(event, dict) and "challenge" in event and "team_id" not in event
-        return Answer.json(400, {"error": "no team"}) if refused else None
+    event = document_of(request)
+    refused = isinstance(event, dict) and "challenge" in event and "team_id" not in event
+    return Answer.json(400, {"error": "no team"}) if refused else None
 
 
-class EventsWithProgramsBlocked(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#json-markup")
+def events_with_programs_blocked(request: Request) -> Answer | None:
     """API Reference, Webhooks: POST requests are accepted, whatever is in an event (a firewall looks for attacks)."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-markup",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        blocked = request.method == "POST" and b"<script" in request.body
-        return Answer(403, body=b"Request blocked") if blocked else None
+    blocked = request.method == "POST" and b"<script" in request.body
+    return Answer(403, body=b"Request blocked") if blocked else None
 
 
 class OneInSevenRefused(Defect):
     """API Reference, Webhooks: every POST to the generated URL is accepted, also when several come at once."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/valid-events-are-accepted#concurrent",)
 
     def __init__(self) -> None:
@@ -131,114 +117,73 @@ class OneInSevenRefused(Defect):
         return Answer.json(503, {"error": "busy"}) if self.count % 7 == 0 else None
 
 
-class ChunkedEventRefused(Defect):
+@defect("webhooks/delivery/chunked-is-accepted")
+def chunked_event_refused(request: Request) -> Answer | None:
     """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/chunked-is-accepted",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = "chunked" in request.headers.get("transfer-encoding", "")
-        return Answer.json(400, {"error": "the body has no length"}) if refused else None
+    refused = "chunked" in request.headers.get("transfer-encoding", "")
+    return Answer.json(400, {"error": "the body has no length"}) if refused else None
 
 
-class CommandsBlockedByName(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#headers-curl,headers-python-requests")
+def commands_blocked_by_name(request: Request) -> Answer | None:
     """Credentials & Webhooks: the URL takes events from outside services, scripts among them."""
-
-    surface = "webhooks"
-    noticed_by = (
-        "webhooks/delivery/valid-events-are-accepted#headers-curl",
-        "webhooks/delivery/valid-events-are-accepted#headers-python-requests",
-    )
-
-    def intercept(self, request: Request) -> Answer | None:
-        blocked = request.headers.get("user-agent", "").startswith(("curl/", "python-requests/"))
-        return Answer(403, body=b"Are you human?") if blocked else None
+    blocked = request.headers.get("user-agent", "").startswith(("curl/", "python-requests/"))
+    return Answer(403, body=b"Are you human?") if blocked else None
 
 
-class LinkedFromElsewhereRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#headers-tracing")
+def linked_from_elsewhere_refused(request: Request) -> Answer | None:
     """Credentials & Webhooks: the URL takes events from outside services, which may name a page of theirs."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-tracing",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
+    return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
 
 
-class ProgramsBlockedByName(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#headers-go-client")
+def programs_blocked_by_name(request: Request) -> Answer | None:
     """Credentials & Webhooks: the URL takes events from outside services, which are programs, and say so."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-go-client",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        blocked = request.headers.get("user-agent", "").startswith(("Go-http-client", "Java/"))
-        return Answer(403, body=b"Are you human?") if blocked else None
+    blocked = request.headers.get("user-agent", "").startswith(("Go-http-client", "Java/"))
+    return Answer(403, body=b"Are you human?") if blocked else None
 
 
-class SendersAuthorizationRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#headers-authorization")
+def senders_authorization_refused(request: Request) -> Answer | None:
     """Credentials & Webhooks: outside services send; what they put into Authorization is not for us."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#headers-authorization",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
+    return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
 
 
-class BlankBeforeACharsetRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#media-type-parameters")
+def blank_before_a_charset_refused(request: Request) -> Answer | None:
     """RFC 9110 section 5.6.6: blanks may stand before the semicolon of a parameter."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#media-type-parameters",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = " ;" in request.headers.get("content-type", "")
-        return Answer.json(415, {"error": "unknown type"}) if refused else None
+    refused = " ;" in request.headers.get("content-type", "")
+    return Answer.json(415, {"error": "unknown type"}) if refused else None
 
 
-class WebhookTakesFormsAlone(Defect):
+@defect("webhooks/delivery/post-is-accepted")
+def webhook_takes_forms_alone(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: events of each type that is declared are accepted, and not forms alone."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/post-is-accepted",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        live = request.method == "POST" and surface_of(original).organization_of(request.raw_path)
-        form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        return original(request) if form or not live else Answer.json(415, {"error": "forms alone"})
+    live = request.method == "POST" and surface_of(receive).organization_of(request.raw_path)
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return receive(request) if form or not live else Answer.json(415, {"error": "forms alone"})
 
 
-class EventTrimmed(Defect):
+@defect("webhooks/delivery/arrives-byte-for-byte")
+def event_trimmed(take_in: Callable[[str, Request], None], organization: str, request: Request) -> None:
     """API Reference, Webhooks: an event is taken in as it was sent, byte for byte."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
-        original(organization, dataclasses.replace(request, body=request.body.strip()))
+    take_in(organization, dataclasses.replace(request, body=request.body.strip()))
 
 
-class AcceptedBeforeItHasCome(Defect):
+@defect("webhooks/delivery/rejected-events-do-not-arrive#aborted", impatient=True)
+async def accepted_before_it_has_come(
+    refused_early: Callable[[Request], Awaitable[Answer | None]], request: Request
+) -> Answer | None:
     """RFC 9112 section 6.3: a message of which a part is still to come is incomplete, and no event to accept."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
-    impatient = True
-
-    async def refused_early(
-        self, original: Callable[[Request], Awaitable[Answer | None]], request: Request
-    ) -> Answer | None:
-        surface = surface_of(original)
-        known = request.method == "POST" and surface.organization_of(request.raw_path)
-        return surface.accepted() if known else await original(request)
+    surface = surface_of(refused_early)
+    known = request.method == "POST" and surface.organization_of(request.raw_path)
+    return surface.accepted() if known else await refused_early(request)
 
 
 class BrokenOffBeginsTheNext(Defect):
     """RFC 9112 section 8: what was incomplete is nothing of the next event, which is refused here for it."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
     left = False
 
@@ -250,20 +195,15 @@ class BrokenOffBeginsTheNext(Defect):
         return Answer.json(400, {"error": "no JSON"}) if left else original(request)
 
 
-class BrokenOffEventTakenIn(Defect):
+@defect("webhooks/delivery/rejected-events-do-not-arrive#aborted")
+async def broken_off_event_taken_in(broken_off: Callable[[Request], object], request: Request) -> None:
     """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#aborted",)
-
-    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
-        surface_of(original).take_in(ORGANIZATION, request)
+    surface_of(broken_off).take_in(ORGANIZATION, request)
 
 
 class EqualEventRefused(Defect):
     """API Reference, Webhooks: POST requests are accepted; what happens a second time is no mistake of its sender's."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
 
     def __init__(self) -> None:
@@ -277,7 +217,6 @@ class EqualEventRefused(Defect):
 class EqualEventsAreOne(Defect):
     """API Reference, Webhooks: an event that is like one before it is another event."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/accepted-events-arrive-once#equal-events",)
 
     def __init__(self) -> None:
@@ -292,7 +231,6 @@ class EqualEventsAreOne(Defect):
 class DeliveriesAtOnceAreTooMany(Defect):
     """API Reference, Webhooks: POST requests are accepted, a dozen at one moment too."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/delivery/accepted-events-arrive-once#declared-types",)
 
     def __init__(self) -> None:
@@ -307,15 +245,11 @@ class DeliveriesAtOnceAreTooMany(Defect):
         return await original(request)
 
 
-class RefusedMethodTakenIn(Defect):
+@defect("webhooks/delivery/rejected-events-do-not-arrive#rejected")
+def refused_method_taken_in(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: what is refused for its method has not arrived."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/rejected-events-do-not-arrive#rejected",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        surface, answer = surface_of(original), original(request)
-        organization = surface.organization_of(request.raw_path) if answer.status == 405 else None
-        if organization is not None:
-            surface.take_in(organization, request)
-        return answer
+    surface, answer = surface_of(receive), receive(request)
+    organization = surface.organization_of(request.raw_path) if answer.status == 405 else None
+    if organization is not None:
+        surface.take_in(organization, request)
+    return answer

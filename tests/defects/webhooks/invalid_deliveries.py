@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from tests.defects.rows import row
+from conformance.reference.one_method import defect, row
 from tests.defects.support.common import server_error_page
 
 ROWS = (
@@ -27,60 +27,39 @@ ROWS = (
 )
 
 
-class HalfOfASurrogatePairFails(Defect):
+@defect("webhooks/errors/no-delivery-is-a-server-error#changed-events", crashes=(ValueError,), shortest=1)
+def half_of_a_surrogate_pair_fails(is_json: Callable[[bytes], bool], body: bytes) -> bool:
     """RFC 8259 section 8.2: an unpaired surrogate may be refused; it is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#changed-events",)
-    crashes = (ValueError,)
-    shortest = 1
-
-    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
-        if b'\\ud800"' in body:
-            raise ValueError("surrogates not allowed")
-        return original(body)
+    if b'\\ud800"' in body:
+        raise ValueError("surrogates not allowed")
+    return is_json(body)
 
 
-class OtherJsonTypeFails(Defect):
+@defect("webhooks/errors/no-delivery-is-a-server-error#generated-bodies", shortest=1)
+def other_json_type_fails(request: Request) -> Answer | None:
     """The contract's table of errors: JSON of another name or with parameters is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#generated-bodies",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        other = re.search(r"json.+|\+json|^json", request.headers.get("content-type", ""))
-        return server_error_page() if other and not request.body.startswith(b"{") else None
+    other = re.search(r"json.+|\+json|^json", request.headers.get("content-type", ""))
+    return server_error_page() if other and not request.body.startswith(b"{") else None
 
 
-class OddContentCodingFails(Defect):
+@defect("webhooks/errors/no-delivery-is-a-server-error#generated-headers", shortest=1)
+def odd_content_coding_fails(request: Request) -> Answer | None:
     """The contract's table of errors: a content coding that nobody knows is no reason for a 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#generated-headers",)
-    shortest = 1
-
-    def intercept(self, request: Request) -> Answer | None:
-        given = request.headers.get("content-encoding") or request.headers.get("cookie")
-        return server_error_page() if given and not re.fullmatch("[ -~]+", given) else None
+    given = request.headers.get("content-encoding") or request.headers.get("cookie")
+    return server_error_page() if given and not re.fullmatch("[ -~]+", given) else None
 
 
-class AcceptedInCutJson(Defect):
+@defect("webhooks/errors/json-is-valid")
+def accepted_in_cut_json(accepted: Callable[[], Answer]) -> Answer:
     """RFC 8259 section 10: what is written as JSON is JSON, also where nobody reads it."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/json-is-valid",)
-
-    def accepted(self, original: Callable[[], Answer]) -> Answer:
-        answer = original()
-        answer.body = answer.body[:-1]
-        return answer
+    answer = accepted()
+    answer.body = answer.body[:-1]
+    return answer
 
 
 class _ShutOnce(Defect):
     """Refuses the one delivery behind an answer of ``status`` (a worker that has to be begun anew)."""
 
-    surface = "webhooks"
     status: ClassVar[int] = 0
 
     def __init__(self) -> None:
@@ -98,14 +77,8 @@ class _ShutOnce(Defect):
 class NextBehindMalformedRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was no JSON."""
 
-    surface = "webhooks"
     noticed_by = (
-        "webhooks/errors/malformed-json-is-refused#comment",
-        "webhooks/errors/malformed-json-is-refused#cut",
-        "webhooks/errors/malformed-json-is-refused#line-in-a-string",
-        "webhooks/errors/malformed-json-is-refused#bytes",
-        "webhooks/errors/malformed-json-is-refused#numbers",
-        "webhooks/errors/malformed-json-is-refused#single-quotes",
+        "webhooks/errors/malformed-json-is-refused#comment,cut,line-in-a-string,bytes,numbers,single-quotes",
         "webhooks/errors/malformed-json-is-refused#trailing-comma",
     )
     status = 400
@@ -114,7 +87,6 @@ class NextBehindMalformedRefused(_ShutOnce):
 class ShutAfterRefusals(Defect):
     """API Reference, Webhooks: POST requests are accepted, also behind some that were none to accept."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/errors/malformed-json-is-refused#ten-in-a-row",)
 
     def __init__(self) -> None:
@@ -129,25 +101,16 @@ class ShutAfterRefusals(Defect):
         return Answer.json(410, {"error": "disabled"}) if shut else answer
 
 
-class MalformedEventShowsTheProgram(Defect):
+@defect("webhooks/errors/no-internals#bytes,cut,deep")
+def malformed_event_shows_the_program(request: Request, answer: Answer) -> Answer:
     """OWASP API8: an error tells the sender what is wrong with the event, not where the program is."""
-
-    surface = "webhooks"
-    noticed_by = (
-        "webhooks/errors/no-internals#bytes",
-        "webhooks/errors/no-internals#cut",
-        "webhooks/errors/no-internals#deep",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 400:
-            return Answer.json(400, {"error": 'File "/srv/hooks/receive.py", line 41, in receive'})
-        return answer
+    if answer.status == 400:
+        return Answer.json(400, {"error": 'File "/srv/hooks/receive.py", line 41, in receive'})
+    return answer
 
 
 class NextBehindTooLargeRefused(_ShutOnce):
     """API Reference, Webhooks: POST requests are accepted, also the next behind one that was too large."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/errors/no-delivery-is-a-server-error#too-large",)
     status = 413

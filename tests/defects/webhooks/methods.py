@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from tests.defects.rows import row
+from conformance.reference.one_method import defect, row
 
 ROWS = (
     row(
@@ -28,49 +27,29 @@ ROWS = (
 )
 
 
-class AllowNamesRefusedMethod(Defect):
+@defect("webhooks/methods/405-names-post")
+def allow_names_refused_method(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
     """RFC 9110 section 15.5.6: Allow lists the methods that there are, and not the one that was refused."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/405-names-post",)
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        return Answer.json(405, {"error": "only POST is accepted"}, Allow="POST, PUT")
+    return Answer.json(405, {"error": "only POST is accepted"}, Allow="POST, PUT")
 
 
-class EventInQueryTaken(Defect):
+@defect("webhooks/methods/only-post-delivers#get-that-names-post")
+def event_in_query_taken(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; an event in the query of a link is none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/only-post-delivers#get-that-names-post",)
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        payload = request.parameter("payload") if request.method == "GET" else None
-        if payload is None:
-            return original(request)
-        return original(dataclasses.replace(request, method="POST", body=payload.encode()))
+    payload = request.parameter("payload") if request.method == "GET" else None
+    if payload is None:
+        return receive(request)
+    return receive(dataclasses.replace(request, method="POST", body=payload.encode()))
 
 
-class OptionsCrash(Defect):
+@defect("webhooks/methods/only-post-delivers#options")
+def options_crash(request: Request) -> Answer | None:
     """The contract's table of errors: a method that nobody thought of is refused, and no 5xx."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/methods/only-post-delivers#options",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(500, {"error": "internal"}) if request.method == "OPTIONS" else None
+    return Answer.json(500, {"error": "internal"}) if request.method == "OPTIONS" else None
 
 
-class AnyMethodThatBringsAnEventDelivers(Defect):
+@defect("webhooks/methods/only-post-delivers#delete,patch,put")
+def any_method_that_brings_an_event_delivers(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; here the handler asks for no method, but a body."""
-
-    surface = "webhooks"
-    noticed_by = (
-        "webhooks/methods/only-post-delivers#delete",
-        "webhooks/methods/only-post-delivers#patch",
-        "webhooks/methods/only-post-delivers#put",
-    )
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        brought = request.method in ("PUT", "PATCH", "DELETE") and request.body
-        return original(dataclasses.replace(request, method="POST") if brought else request)
+    brought = request.method in ("PUT", "PATCH", "DELETE") and request.body
+    return receive(dataclasses.replace(request, method="POST") if brought else request)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import ORGANIZATION
-from tests.defects.rows import row
 from tests.defects.support.webhooks import surface_of
 
 ROWS = (
@@ -21,37 +21,28 @@ ROWS = (
 )
 
 
-class RotatedUrlIsAHash(Defect):
+@defect("webhooks/rotation/new-url-cannot-be-guessed")
+def rotated_url_is_a_hash(rotate: Callable[[], str]) -> str:
     """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
-
-    def rotate(self, original: Callable[[], str]) -> str:
-        surface = surface_of(original)
-        before, _, old = surface.url_path.rpartition("/")
-        original()
-        surface.paths[ORGANIZATION] = f"{before}/{hashlib.sha256(old.encode()).hexdigest()}"
-        return surface.url_path
+    surface = surface_of(rotate)
+    before, _, old = surface.url_path.rpartition("/")
+    rotate()
+    surface.paths[ORGANIZATION] = f"{before}/{hashlib.sha256(old.encode()).hexdigest()}"
+    return surface.url_path
 
 
-class RotationChangesTheEnd(Defect):
+@defect("webhooks/rotation/new-url-cannot-be-guessed")
+def rotation_changes_the_end(rotate: Callable[[], str]) -> str:
     """API Reference, Webhooks: a new URL is new, and not the exposed one with another end."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
-
-    def rotate(self, original: Callable[[], str]) -> str:
-        surface = surface_of(original)
-        old, new = surface.url_path, original()
-        surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
-        return surface.url_path
+    surface = surface_of(rotate)
+    old, new = surface.url_path, rotate()
+    surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
+    return surface.url_path
 
 
 class OldWebhookUrlToldApart(Defect):
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/rotation/old-url-is-answered-as-unknown",)
 
     def __init__(self) -> None:
@@ -69,7 +60,6 @@ class OldWebhookUrlToldApart(Defect):
 class FirstBehindRotationIsLost(Defect):
     """API Reference, Webhooks: requests are accepted at the generated URL; here the first at a new one is lost."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
@@ -87,8 +77,6 @@ class FirstBehindRotationIsLost(Defect):
 
 class _RotationShutsWebhook(Defect):
     """API Reference, Webhooks: incoming webhooks accept requests at the generated URL, at a new one from its start."""
-
-    surface = "webhooks"
 
     def __init__(self) -> None:
         self.rotated = ""
@@ -118,7 +106,6 @@ class NewUrlUnknownToOneServer(_RotationShutsWebhook):
 class SecondRotationRevivesFirstUrl(Defect):
     """API Reference, Webhooks: a rotated URL is dead for good (a list of dead URLs has room for one)."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
@@ -135,7 +122,6 @@ class SecondRotationRevivesFirstUrl(Defect):
 class EventsOfTheNewUrlLost(Defect):
     """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:
@@ -153,7 +139,6 @@ class EventsOfTheNewUrlLost(Defect):
 class OldUrlTakesInAndRefuses(Defect):
     """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
 
-    surface = "webhooks"
     noticed_by = ("webhooks/rotation/old-url-is-refused",)
 
     def __init__(self) -> None:

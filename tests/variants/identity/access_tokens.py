@@ -18,6 +18,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, LONGEST_TOKEN
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import variant
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import surface_of
 
@@ -30,34 +31,26 @@ FEW_S = 6
 KEY = "of-an-edwards-curve"
 
 
-class KeySetHasOtherKeys(Variant):
+@variant()
+def key_set_has_other_keys(key_set: Callable[[], Answer]) -> Answer:
     """RFC 7517 section 5: a set may hold keys of other kinds and uses; who does not understand one ignores it."""
-
-    surface = "identity"
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        others = [
-            {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
-            {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
-            {"kty": "of-tomorrow", "kid": "new", "q": "public"},
-        ]
-        return Answer.json(200, {"keys": [*others, *json.loads(original().body)["keys"]]})
+    others = [
+        {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
+        {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
+        {"kty": "of-tomorrow", "kid": "new", "q": "public"},
+    ]
+    return Answer.json(200, {"keys": [*others, *json.loads(key_set().body)["keys"]]})
 
 
-class AudienceIsAList(Variant):
+@variant()
+def audience_is_a_list(access_token_claims: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
     """RFC 7519 section 4.1.3: aud may be an array."""
-
-    surface = "identity"
-
-    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
-        claims = original(client, scopes)
-        return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
+    claims = access_token_claims(client, scopes)
+    return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
 
 
 class TokensAreNumbered(Variant):
     """RFC 7519 section 4.1.7: jti is to be unique; a signature keeps others from making the next token."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -68,8 +61,6 @@ class TokensAreNumbered(Variant):
 
 class IdentityClockBehind(Variant):
     """RFC 9110 section 6.6.1: Date is of the server's clock, as are iat and exp; no clause says that it is as ours."""
-
-    surface = "identity"
 
     def access_token_claims(
         self, original: Callable[[Client, Scopes], Claims], client: Client, scopes: Scopes
@@ -90,7 +81,6 @@ class RevocationIsKnownAMomentLater(Variant):
     What was restored meanwhile is at once, but for the tokens from before, which some servers still take for good.
     """
 
-    surface = "identity"
     alone = True
 
     def __init__(self) -> None:
@@ -130,8 +120,6 @@ class RevocationIsKnownAMomentLater(Variant):
 class TokensOfSeconds(Variant):
     """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
 
-    surface = "identity"
-
     def access_token_claims(
         self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]
     ) -> Claims:
@@ -147,8 +135,6 @@ class TokensOfSeconds(Variant):
 
 class TokensSignedOnAnEdwardsCurve(Variant):
     """RFC 8037 section 3.1: EdDSA signs, and nothing can be encrypted to such a key."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.private = ed25519.Ed25519PrivateKey.generate()
@@ -174,7 +160,6 @@ class TokensSignedOnAnEdwardsCurve(Variant):
 class TokensAreReused(Variant):
     """RFC 6749 section 5.1 promises a token, and not one that nobody was given before: who asks again gets the same."""
 
-    surface = "identity"
     without = ("identity.jwt",)
 
     def __init__(self) -> None:
@@ -218,16 +203,12 @@ class _Opaque(Variant):
 class TokensBeginWithTheTime(_Opaque):
     """RFC 6749 section 10.10: what cannot be guessed may stand behind a clock, by which tokens are in order."""
 
-    surface = "identity"
-
     def _new_token(self) -> str:
         return f"ref_{time.time_ns():x}_{secrets.token_urlsafe(32)}"
 
 
 class TokensInHexadecimalDigits(_Opaque):
     """Numbers in hexadecimal digits, which mean the same in either case."""
-
-    surface = "identity"
 
     def _new_token(self) -> str:
         return secrets.token_hex(32)
@@ -238,8 +219,6 @@ class TokensInHexadecimalDigits(_Opaque):
 
 class TokensEndInEqualsSigns(_Opaque):
     """RFC 6750 sections 2.1 and 3.1: where they stand within, the token is malformed, and the request invalid."""
-
-    surface = "identity"
 
     def _new_token(self) -> str:
         return secrets.token_urlsafe(32) + "=="
@@ -255,8 +234,6 @@ class TokensEndInEqualsSigns(_Opaque):
 
 class TokensOfEightKibibytes(_Opaque):
     """RFC 6749 section 4.2.2: a client makes no assumptions about the size of a token."""
-
-    surface = "identity"
 
     def _new_token(self) -> str:
         return secrets.token_urlsafe(6144)

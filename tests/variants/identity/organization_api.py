@@ -24,6 +24,7 @@ from conformance.reference.identity.organization_api import SCOPES, Call, Segmen
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import strict_object
+from conformance.reference.one_method import variant
 from conformance.reference.support.identity import edited, is_api_request, of_unstated_length, surface_of
 from tests.defects.support.common import Later
 from tests.defects.support.identity import InPages, MakesCredentials, matches, searched_for, secret_of
@@ -39,51 +40,40 @@ BEYOND = b'\xe9\xfe"'
 NEW: dict[str, Any] = {"name": None, "description": "", "members": []}
 
 
-class ErrorsWithoutDescription(Variant):
+@variant()
+def errors_without_description(
+    oauth_error: Callable[[int, str, str], Answer], status: int, error: str, description: str
+) -> Answer:
     """RFC 6749 section 5.2: error_description is OPTIONAL."""
-
-    surface = "identity"
-
-    def oauth_error(
-        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
-    ) -> Answer:
-        return edited(original(status, error, description), lambda document: document.pop("error_description"))
+    return edited(oauth_error(status, error, description), lambda document: document.pop("error_description"))
 
 
-class MalformedPathIs400(Variant):
+@variant()
+async def malformed_path_is400(
+    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+) -> Answer:
     """The contract's table of errors: 400 for an invalid path, decided before anything is looked up."""
-
-    surface = "identity"
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        surface = surface_of(original)
-        if any(segment is None or "\0" in segment for segment in segments):
-            surface.caller(request)
-            return surface.invalid("The path is malformed.")
-        return await original(request, segments)
+    surface = surface_of(api)
+    if any(segment is None or "\0" in segment for segment in segments):
+        surface.caller(request)
+        return surface.invalid("The path is malformed.")
+    return await api(request, segments)
 
 
-class ProjectsCanBeSearched(Variant):
+@variant()
+async def projects_can_be_searched(get_projects: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """The contract names no search and forbids none; this one finds what the caller sees."""
-
-    surface = "identity"
-
-    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        word = searched_for(call.request)
-        if word is None:
-            return await original(call)
-        surface = surface_of(original)
-        seen = surface.visible_projects(call.caller, call.organization)
-        found = [each.document() for each in seen if matches(word, each.slug, each.name)]
-        return surface.listing(call.request, found)
+    word = searched_for(call.request)
+    if word is None:
+        return await get_projects(call)
+    surface = surface_of(get_projects)
+    seen = surface.visible_projects(call.caller, call.organization)
+    found = [each.document() for each in seen if matches(word, each.slug, each.name)]
+    return surface.listing(call.request, found)
 
 
 class EntityTagsOfEachRead(Variant):
     """RFC 9110 section 8.8.3: an entity tag is opaque; each read may tell another one, if all of them hold."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -98,8 +88,6 @@ class EntityTagsOfEachRead(Variant):
 
 class ListsComeInPages(InPages, Variant):
     """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
-
-    surface = "identity"
 
 
 def cursor_of(request: Request) -> int:
@@ -125,13 +113,9 @@ class InPagesByCursor:
 class ListsTellOfTheNextPage(InPagesByCursor, Variant):
     """The same by a text in the body that only the service can read, which the target file tells of."""
 
-    surface = "identity"
-
 
 class ChangesAnsweredWithoutContent(Variant):
     """RFC 9110 sections 15.3.2 and 15.3.5: a creation may tell where it is alone, a change be answered 204."""
-
-    surface = "identity"
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)
@@ -156,8 +140,6 @@ def _object(body: bytes) -> dict[str, Any]:
 class SlugsMadeOfNames(Variant):
     """Organization Settings: a project has a slug; one that is left out is made of the name, which may be taken."""
 
-    surface = "identity"
-
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
     ) -> Project:
@@ -173,8 +155,6 @@ class SlugsMadeOfNames(Variant):
 class CreationTellsItsIdAlone(SlugsMadeOfNames):
     """RFC 9110 section 15.3.2: a creation is identified by Location; what its content says of it is open."""
 
-    surface = "identity"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status != 201 or "slug" in _object(request.body):
             return answer
@@ -189,8 +169,6 @@ class ItemsCanBeRenamed(Variant):
 
     A taken one is a conflict, as in a creation.
     """
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.renamed: dict[str, str] = {}
@@ -226,57 +204,42 @@ class ItemsCanBeRenamed(Variant):
             return leading
 
 
-class CreationShowsASecret(Variant):
+@variant()
+def creation_shows_a_secret(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation: what is created may have one, and tells it then."""
-
-    surface = "identity"
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        answer = original(project, status)
-        if status != 201:
-            return answer
-        return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
+    answer = shown(project, status)
+    if status != 201:
+        return answer
+    return edited(answer, lambda told: told.update(client_secret=secret_of(project)))
 
 
-class SecretsAreHiddenByAsterisks(Variant):
+@variant()
+def secrets_are_hidden_by_asterisks(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """Credentials: the client secret is shown once, at creation, in the portal: the API has asterisks in its place."""
-
-    surface = "identity"
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        return edited(original(project, status), lambda told: told.update(client_secret="*" * 32))
+    return edited(shown(project, status), lambda told: told.update(client_secret="*" * 32))
 
 
 class CreationMakesACredential(MakesCredentials, Variant):
     """Credentials: they are created and revoked, by an API where there is one, and the secret shown then."""
 
-    surface = "identity"
 
-
-class NamesAreObjects(Variant):
+@variant()
+def names_are_objects(shown: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
     """RFC 8259 section 4: how a thing is shown is its service's own: a name that is sent may come back in an object."""
-
-    surface = "identity"
-
-    def shown(self, original: Callable[..., Answer], project: Project, status: int = 200) -> Answer:
-        return edited(original(project, status), lambda told: told.update(name={"default": told["name"]}))
+    return edited(shown(project, status), lambda told: told.update(name={"default": told["name"]}))
 
 
-class TextsOfLettersAlone(Variant):
+@variant()
+def texts_of_letters_alone(
+    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
-
-    surface = "identity"
-
-    def is_acceptable(
-        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-    ) -> bool:
-        return not (isinstance(value, str) and ODD.search(value)) and original(organization, name, value)
+    return not (isinstance(value, str) and ODD.search(value)) and is_acceptable(organization, name, value)
 
 
 class ProjectsAreFew(Variant):
     """The contract's table of errors: 403 for what a policy refuses, here more projects at a time than so many."""
 
-    surface = "identity"
     most = 20
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
@@ -288,7 +251,6 @@ class ProjectsAreFew(Variant):
 class UpdatesComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for an update that has yet to come, which nobody made conditional."""
 
-    surface = "identity"
     # What another variant refuses would be told as 202, and never come: each update would be waited for to the end.
     alone = True
 
@@ -309,7 +271,6 @@ class UpdatesComeLater(Variant):
 class ListsLagBehind(Variant):
     """The contract names no moment at which a list tells of what was done: it may be read from a copy."""
 
-    surface = "identity"
     lag_s = 0.2
 
     def __init__(self) -> None:
@@ -325,54 +286,44 @@ class ListsLagBehind(Variant):
         return original(caller, replace(organization, projects=listed))
 
 
-class TokenEndpointLeadsToALogin(Variant):
+@variant()
+def token_endpoint_leads_to_a_login(oauth_method_refused: Callable[[str], Answer], allowed: str) -> Answer:
     """RFC 9110 section 15.4: who comes to the token endpoint by another method is sent to where people log in."""
-
-    surface = "identity"
-
-    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
-        answer = Answer(302)
-        answer.headers["Location"] = "/login"
-        return answer
+    answer = Answer(302)
+    answer.headers["Location"] = "/login"
+    return answer
 
 
-class MoreThanJsonIsRead(Variant):
+@variant()
+def more_than_json_is_read(parsed: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
     """RFC 8259 section 9: a parser may accept extensions, and many read the first document of a body alone."""
-
-    surface = "identity"
-
-    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+    try:
+        return parsed(body)
+    except ValueError:
+        text = re.sub(r",\s*}", "}", body.decode(errors="replace").strip().replace("'", '"'))
         try:
-            return original(body)
-        except ValueError:
-            text = re.sub(r",\s*}", "}", body.decode(errors="replace").strip().replace("'", '"'))
-            try:
-                document = json.JSONDecoder(strict=False).raw_decode(text)[0]
-            except RecursionError as mistake:
-                raise ValueError("nested too deeply") from mistake
-            if not isinstance(document, dict):
-                raise
-            return document
+            document = json.JSONDecoder(strict=False).raw_decode(text)[0]
+        except RecursionError as mistake:
+            raise ValueError("nested too deeply") from mistake
+        if not isinstance(document, dict):
+            raise
+        return document
 
 
-class MethodsRefusedBeforeTokens(Variant):
+@variant()
+async def methods_refused_before_tokens(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 15.5.6: routers know which methods a path has, and say so before anybody looks at a token."""
-
-    surface = "identity"
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        route = surface.route(segments)
-        if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
-            answer: Answer = surface.method_not_allowed(route)
-            return answer
-        return await original(request, segments)
+    surface = surface_of(api)
+    route = surface.route(segments)
+    if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
+        answer: Answer = surface.method_not_allowed(route)
+        return answer
+    return await api(request, segments)
 
 
 class WritesSayMore(Variant):
     """The contract leaves open what a body says: here a kind, of few, and in an update the slug of what is updated."""
 
-    surface = "identity"
     kinds = ("small", "large")
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
@@ -391,7 +342,6 @@ class WritesSayMore(Variant):
 class SlugsAreNeverGivenAgain(Variant):
     """The contract's table of errors: 409 for a duplicate slug, which may be one of what was deleted as well."""
 
-    surface = "identity"
     misses = ("errors/409/slug-is-free-after-deletion",)
 
     def __init__(self) -> None:
@@ -407,8 +357,6 @@ class SlugsAreNeverGivenAgain(Variant):
 class DeletionsComeLater(Variant):
     """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
 
-    surface = "identity"
-
     def __init__(self) -> None:
         self.later = Later(0.1, Refused)
 
@@ -423,7 +371,6 @@ class DeletionsComeLater(Variant):
 class CreationsComeLater(Variant):
     """RFC 9110 section 15.3.3: 202 for a creation that has yet to come; its name is taken from then on."""
 
-    surface = "identity"
     later_s = 0.1
 
     def __init__(self) -> None:
@@ -452,36 +399,28 @@ def refuse_unconditional(original: Callable[..., Any], request: Request) -> None
         raise Refused(surface_of(original).api_error(428, "precondition_required", "Send If-Match with the ETag."))
 
 
-class UpdatesMustBeConditional(Variant):
+@variant()
+def updates_must_be_conditional(
+    may_write: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+) -> bool:
     """RFC 6585 section 3: a good update of what is there may be required to name the version that it is of."""
-
-    surface = "identity"
-
-    def may_write(
-        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
-    ) -> bool:
-        if request.method == "PATCH":
-            refuse_unconditional(original, request)
-        return original(request, body, project)
+    if request.method == "PATCH":
+        refuse_unconditional(may_write, request)
+    return may_write(request, body, project)
 
 
-class UpdatesNameTheirVersion(Variant):
+@variant()
+def updates_name_their_version(
+    may_write: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+) -> bool:
     """The contract leaves open how a concurrent update is told: a good update may have to name a version, or be 400."""
-
-    surface = "identity"
-
-    def may_write(
-        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
-    ) -> bool:
-        if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
-            raise Refused(surface_of(original).invalid("version is missing."))
-        return original(request, body, project)
+    if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
+        raise Refused(surface_of(may_write).invalid("version is missing."))
+    return may_write(request, body, project)
 
 
 class ChangesMustBeConditional(Variant):
     """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
-
-    surface = "identity"
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         refuse_unconditional(original, call.request)
@@ -492,34 +431,26 @@ class ChangesMustBeConditional(Variant):
         return await original(call)
 
 
-class WritesMustHaveALength(Variant):
+@variant()
+def writes_must_have_a_length(body_object: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
     """RFC 9110 section 15.5.12: a body in chunks may be refused with 411."""
-
-    surface = "identity"
-
-    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
-        if "transfer-encoding" in request.headers:
-            raise Refused(surface_of(original).api_error(411, "length_required", "Say how long the body is."))
-        return original(request)
+    if "transfer-encoding" in request.headers:
+        raise Refused(surface_of(body_object).api_error(411, "length_required", "Say how long the body is."))
+    return body_object(request)
 
 
-class UnreadableBodiesAreUnsupported(Variant):
+@variant()
+def unreadable_bodies_are_unsupported(is_json: Callable[[Request], bool], request: Request) -> bool:
     """RFC 9110 section 15.5.16: 415 for a body in another type, charset or coding than the service reads."""
-
-    surface = "identity"
-
-    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
-        coded = request.headers.get("content-encoding", "identity") != "identity"
-        if coded or charset not in ("", "utf-8") or not original(request):
-            raise Refused(surface_of(original).api_error(415, "unsupported_media_type", "Send JSON in UTF-8."))
-        return True
+    charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
+    coded = request.headers.get("content-encoding", "identity") != "identity"
+    if coded or charset not in ("", "utf-8") or not is_json(request):
+        raise Refused(surface_of(is_json).api_error(415, "unsupported_media_type", "Send JSON in UTF-8."))
+    return True
 
 
 class ListsInAnyOrder(Variant):
     """The contract promises no order, neither of the things in a list nor of the words in a member."""
-
-    surface = "identity"
 
     def listing(
         self, original: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[Any]
@@ -532,60 +463,46 @@ class ListsInAnyOrder(Variant):
         return of_unstated_length(request, answer)
 
 
-class RefusalsAreNumbered(Variant):
+@variant()
+def refusals_are_numbered(
+    oauth_error: Callable[[int, str, str], Answer], status: int, error: str, description: str
+) -> Answer:
     """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
-
-    surface = "identity"
-
-    def oauth_error(
-        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
-    ) -> Answer:
-        told = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
-        answer = original(status, error, description)
-        return edited(answer, lambda document: document.update(told))
+    told = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
+    answer = oauth_error(status, error, description)
+    return edited(answer, lambda document: document.update(told))
 
 
-class ShortTextsAlone(Variant):
+@variant()
+def short_texts_alone(
+    is_acceptable: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+) -> bool:
     """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""
-
-    surface = "identity"
-
-    def is_acceptable(
-        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-    ) -> bool:
-        short = not isinstance(value, str) or len(value) <= 64
-        return short and original(organization, name, value)
+    short = not isinstance(value, str) or len(value) <= 64
+    return short and is_acceptable(organization, name, value)
 
 
-class OrganizationsLookedUpBeforeScopes(Variant):
+@variant()
+async def organizations_looked_up_before_scopes(api: Api, request: Request, segments: Segments) -> Answer:
     """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
-
-    surface = "identity"
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if surface.route(segments):
-            surface.visible_organization(surface.caller(request), segments[3])
-        return await original(request, segments)
-
-
-class UndeclaredMethods(Variant):
-    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
-
-    surface = "identity"
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if request.method != "PUT" or not surface.route(segments):
-            return await original(request, segments)
+    surface = surface_of(api)
+    if surface.route(segments):
         surface.visible_organization(surface.caller(request), segments[3])
-        return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+    return await api(request, segments)
+
+
+@variant()
+async def undeclared_methods(api: Api, request: Request, segments: Segments) -> Answer:
+    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+    surface = surface_of(api)
+    if request.method != "PUT" or not surface.route(segments):
+        return await api(request, segments)
+    surface.visible_organization(surface.caller(request), segments[3])
+    return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
 
 
 class DeletingAgainIsNoError(Variant):
     """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str | None]] = set()
@@ -600,17 +517,14 @@ class DeletingAgainIsNoError(Variant):
         return answer
 
 
-class EntityTagsBeyondAscii(Variant):
+@variant()
+async def entity_tags_beyond_ascii(api: Api, request: Request, segments: Segments) -> Answer:
     """RFC 9110 section 8.8.3: an entity tag may have any octet from 0x80 on, and means nothing to who has it."""
-
-    surface = "identity"
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
-        answer = await original(replace(request, headers=Headers(raw=given)), segments)
-        if "ETag" in answer.headers:
-            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + BEYOND.decode("latin-1")
-        return answer
+    given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
+    answer = await api(replace(request, headers=Headers(raw=given)), segments)
+    if "ETag" in answer.headers:
+        answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + BEYOND.decode("latin-1")
+    return answer
 
 
 def _whole(body: bytes) -> bytes:
@@ -623,8 +537,6 @@ def _whole(body: bytes) -> bytes:
 
 class PutReplacesTheWhole(Variant):
     """RFC 9110 section 9.3.4: what a PUT leaves out is as in something new, who sees it too."""
-
-    surface = "identity"
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)

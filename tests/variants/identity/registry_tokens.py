@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import variant
 from conformance.reference.registry.access import SERVICE
 from conformance.reference.seeds import Account
 from conformance.reference.support.identity import surface_of
@@ -20,22 +21,19 @@ Claims = dict[str, Any]
 MOMENT_S = 0.8
 
 
-class AnonymousRegistryLoginRefused(Variant):
+@variant()
+def anonymous_registry_login_refused(
+    basic_account: Callable[[Request], Account | None], request: Request
+) -> Account | None:
     """Docker token authentication: where nothing is public, 401 may be the answer to no credentials."""
-
-    surface = "identity"
-
-    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
-        account = original(request)
-        if account is None:
-            raise Refused(surface_of(original).login_refused())
-        return account
+    account = basic_account(request)
+    if account is None:
+        raise Refused(surface_of(basic_account).login_refused())
+    return account
 
 
 class RegistryFormNotOffered(Variant):
     """Docker token authentication: the OAuth form is optional; without it there are no refresh tokens."""
-
-    surface = "identity"
 
     def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         pairs = [each for each in parse_qsl(request.query_string, keep_blank_values=True) if each[0] != "offline_token"]
@@ -45,22 +43,17 @@ class RegistryFormNotOffered(Variant):
         return surface_of(original).not_found()
 
 
-class ScopeOfAQueryNotSplit(Variant):
+@variant()
+def scope_of_a_query_not_split(token_by_get: Any, request: Request) -> Answer:
     """Docker token authentication: each scope parameter of a query is one; a form alone holds several in one."""
-
-    surface = "identity"
-
-    def token_by_get(self, original: Any, request: Request) -> Answer:
-        pairs = parse_qsl(request.query_string, keep_blank_values=True)
-        kept = urlencode([each for each in pairs if each[0] != "scope" or " " not in each[1]])
-        answer: Answer = original(replace(request, query_string=kept))
-        return answer
+    pairs = parse_qsl(request.query_string, keep_blank_values=True)
+    kept = urlencode([each for each in pairs if each[0] != "scope" or " " not in each[1]])
+    answer: Answer = token_by_get(replace(request, query_string=kept))
+    return answer
 
 
 class OneRegistryTokenName(Variant):
     """Docker token authentication: token alone is enough, where no form asks for a token."""
-
-    surface = "identity"
 
     def registry_token_document(
         self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Any]
@@ -77,8 +70,6 @@ class OneRegistryTokenName(Variant):
 class RegistryTokenBesideAnEmptyName(Variant):
     """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
 
-    surface = "identity"
-
     def registry_token_document(
         self, original: Any, account: Account | None, service: str, asked: list[Any]
     ) -> dict[str, Any]:
@@ -90,22 +81,17 @@ class RegistryTokenBesideAnEmptyName(Variant):
         return document | {"access_token": document["token"], "token": ""}
 
 
-class RegistryTimesInSmallLetters(Variant):
+@variant()
+def registry_times_in_small_letters(
+    registry_token_document: Any, account: Account | None, service: str, asked: list[Any]
+) -> dict[str, Any]:
     """RFC 3339 section 5.6: T and Z may be small letters; a second may have any number of digits behind it."""
-
-    surface = "identity"
-
-    def registry_token_document(
-        self, original: Any, account: Account | None, service: str, asked: list[Any]
-    ) -> dict[str, Any]:
-        document: dict[str, Any] = original(account, service, asked)
-        return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
+    document: dict[str, Any] = registry_token_document(account, service, asked)
+    return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
 
 
 class RegistryTokensOfAMinute(Variant):
     """Docker token authentication: a token lives for 60 s at least, and for as long where nothing is said of it."""
-
-    surface = "identity"
 
     def registry_claims(self, original: Any, account: Account | None, service: str, access: Any) -> dict[str, Any]:
         claims: dict[str, Any] = original(account, service, access)
@@ -118,20 +104,18 @@ class RegistryTokensOfAMinute(Variant):
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
 
 
-class RegistryTokensForOneService(Variant):
+@variant()
+def registry_tokens_for_one_service(
+    registry_claims: Any, account: Account | None, service: str, access: Any
+) -> dict[str, Any]:
     """Docker token authentication: an endpoint of one registry may give tokens for it alone, whatever is named."""
-
-    surface = "identity"
-
-    def registry_claims(self, original: Any, account: Account | None, service: str, access: Any) -> dict[str, Any]:
-        claims: dict[str, Any] = original(account, SERVICE, access)
-        return claims
+    claims: dict[str, Any] = registry_claims(account, SERVICE, access)
+    return claims
 
 
 class RegistryLoginsLockedForAMoment(Variant):
     """RFC 6749 section 2.3.1: so may be a login of the registry, for a moment after each wrong password."""
 
-    surface = "identity"
     alone = True
 
     def __init__(self) -> None:
@@ -144,23 +128,18 @@ class RegistryLoginsLockedForAMoment(Variant):
         return account if self.until.get(username, 0.0) <= time.monotonic() else None
 
 
-class RegistryPasswordsTellWhoseTheyAre(Variant):
+@variant()
+def registry_passwords_tell_whose_they_are(account_of: Any, username: str, password: str) -> Account | None:
     """API Reference, Error Handling: 401 for an invalid token. Where passwords are such, any name goes with them."""
-
-    surface = "identity"
-
-    def account_of(self, original: Any, username: str, password: str) -> Account | None:
-        surface, found = surface_of(original), None
-        for account in surface.accounts.values() if username else ():
-            if surface.password_matches(account.password, password):
-                found = account
-        return found if surface.in_force(found) else None
+    surface, found = surface_of(account_of), None
+    for account in surface.accounts.values() if username else ():
+        if surface.password_matches(account.password, password):
+            found = account
+    return found if surface.in_force(found) else None
 
 
 class RegistryTokenAlone(Variant):
     """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
-
-    surface = "identity"
 
     def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
         return {"token": original(*given)["token"]}
@@ -170,10 +149,7 @@ class RegistryTokenAlone(Variant):
         return document | {"access_token": document["token"]}
 
 
-class RegistryAccessTokenAlone(Variant):
+@variant()
+def registry_access_token_alone(registry_token_document: Callable[..., Claims], *given: Any) -> Claims:
     """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
-
-    surface = "identity"
-
-    def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
-        return {"access_token": original(*given)["access_token"]}
+    return {"access_token": registry_token_document(*given)["access_token"]}

@@ -11,60 +11,47 @@ from urllib.parse import unquote
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.support.identity import edited, is_api_request, is_token_request, of_unstated_length
 
 SERVED = ("/api/", "/oauth/", "/.well-known/")
 
 
-class ScopeStatedOnlyIfDifferent(Variant):
+@variant()
+def scope_stated_only_if_different(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.1: scope is OPTIONAL in the answer where it is the one that was asked for."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if not is_token_request(request) or answer.status != 200 or b"scope=" not in request.body:
-            return answer
-        return edited(answer, lambda document: document.pop("scope"))
+    if not is_token_request(request) or answer.status != 200 or b"scope=" not in request.body:
+        return answer
+    return edited(answer, lambda document: document.pop("scope"))
 
 
-class MediaTypesWithCharset(Variant):
+@variant()
+def media_types_with_charset(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.3.1: a media type may carry parameters."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.headers.get("content-type") == "application/json":
-            answer.headers["Content-Type"] = "application/json; charset=utf-8"
-        return answer
+    if answer.headers.get("content-type") == "application/json":
+        answer.headers["Content-Type"] = "application/json; charset=utf-8"
+    return answer
 
 
-class MoreHeadersOnTokens(Variant):
+@variant()
+def more_headers_on_tokens(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 5.2: directives beside no-store, and headers of a gateway."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.headers.get("cache-control") == "no-store":
-            answer.headers["Cache-Control"] = "no-cache, no-store, must-revalidate, private"
-            answer.headers["Via"] = "1.1 gateway"
-        return answer
+    if answer.headers.get("cache-control") == "no-store":
+        answer.headers["Cache-Control"] = "no-cache, no-store, must-revalidate, private"
+        answer.headers["Via"] = "1.1 gateway"
+    return answer
 
 
-class TwoChallenges(Variant):
+@variant()
+def two_challenges(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 11.6.1: a 401 may carry several challenges."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 401 and not is_token_request(request) and request.raw_path.startswith("/api/"):
-            answer.headers.append("WWW-Authenticate", 'DPoP algs="ES256"')
-        return answer
+    if answer.status == 401 and not is_token_request(request) and request.raw_path.startswith("/api/"):
+        answer.headers.append("WWW-Authenticate", 'DPoP algs="ES256"')
+    return answer
 
 
 class VolatileAnswers(Variant):
     """RFC 9110 section 6.3: ids, quotas, times of few values and server names may differ from answer to answer."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -83,7 +70,6 @@ class VolatileAnswers(Variant):
 class CachesAskAgain(Variant):
     """RFC 9111 sections 5.2.2.4 and 5.2.2.7: no shared cache gives out unasked what is private, or to be asked for."""
 
-    surface = "identity"
     ways = ("private, max-age=60, s-maxage=60", "public, no-cache", "max-age=0, must-revalidate, public")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -92,84 +78,62 @@ class CachesAskAgain(Variant):
         return answer
 
 
-class EnvelopedAnswers(Variant):
+@variant()
+def enveloped_answers(request: Request, answer: Answer) -> Answer:
     """The contract leaves the shape of answers open: content in an envelope, beside an id that is new each time."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.body.startswith(b"{"):
-            document = json.loads(answer.body)
-            content = document if answer.status >= 400 else {"data": document}
-            answer.body = json.dumps(content | {"meta": {"request_id": secrets.token_hex(8)}}).encode()
-            del answer.headers["Content-Length"]
-        return of_unstated_length(request, answer)
+    if is_api_request(request) and answer.body.startswith(b"{"):
+        document = json.loads(answer.body)
+        content = document if answer.status >= 400 else {"data": document}
+        answer.body = json.dumps(content | {"meta": {"request_id": secrets.token_hex(8)}}).encode()
+        del answer.headers["Content-Length"]
+    return of_unstated_length(request, answer)
 
 
-class HeadersOfAGateway(Variant):
+@variant()
+def headers_of_a_gateway(request: Request, answer: Answer) -> Answer:
     """RFC 9110: fields that gateways add to every answer promise and break nothing."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["Server"] = "gateway"
-        answer.headers["Via"] = "1.1 gateway"
-        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
-        answer.headers["Access-Control-Allow-Origin"] = "*"
-        answer.headers["Vary"] = "Origin, Accept-Encoding"
-        return answer
+    answer.headers["Server"] = "gateway"
+    answer.headers["Via"] = "1.1 gateway"
+    answer.headers["Strict-Transport-Security"] = "max-age=31536000"
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Vary"] = "Origin, Accept-Encoding"
+    return answer
 
 
-class NoPragma(Variant):
+@variant(misses=("oauth/answer/pragma-no-cache",))
+def no_pragma(request: Request, answer: Answer) -> Answer:
     """RFC 9111 section 5.4: Pragma is deprecated."""
-
-    surface = "identity"
-    misses = ("oauth/answer/pragma-no-cache",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        del answer.headers["Pragma"]
-        return answer
+    del answer.headers["Pragma"]
+    return answer
 
 
-class RegistryTokensOfShortQuestions(Variant):
+@variant()
+def registry_tokens_of_short_questions(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.15: a server need not take any address; some take no query above 2,048 characters."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(414) if len(request.query_string) > 2048 else None
+    return Answer(414) if len(request.query_string) > 2048 else None
 
 
-class KeySetIsElsewhere(Variant):
+@variant()
+def key_set_is_elsewhere(request: Request) -> Answer | None:
     """RFC 9110 section 15.4.3: who asks for the key set may be led to where it is now."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        if request.raw_path != "/.well-known/jwks.json" or request.query_string:
-            return None
-        answer = Answer(302)
-        answer.headers["Location"] = f"{request.raw_path}?at=present"
-        return answer
+    if request.raw_path != "/.well-known/jwks.json" or request.query_string:
+        return None
+    answer = Answer(302)
+    answer.headers["Location"] = f"{request.raw_path}?at=present"
+    return answer
 
 
-class SemicolonsAreRefused(Variant):
+@variant()
+def semicolons_are_refused(request: Request) -> Answer | None:
     """RFC 6749 appendix B: a form writes a semicolon as %3B; some libraries refuse a bare one."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        refused = is_token_request(request) and b";" in request.body
-        return Answer.json(400, {"error": "invalid_request"}, Cache_Control="no-store") if refused else None
+    refused = is_token_request(request) and b";" in request.body
+    return Answer.json(400, {"error": "invalid_request"}, Cache_Control="no-store") if refused else None
 
 
-class SmallFormsAlone(Variant):
+@variant()
+def small_forms_alone(request: Request) -> Answer | None:
     """RFC 9110 section 15.5.14: how much is too much a server may say; here four kibibytes of a token request are."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer(413) if is_token_request(request) and len(request.body) > 4096 else None
+    return Answer(413) if is_token_request(request) and len(request.body) > 4096 else None
 
 
 def portal(request: Request) -> Answer:
@@ -179,75 +143,53 @@ def portal(request: Request) -> Answer:
     return page
 
 
-class PortalIsShownElsewhere(Variant):
+@variant()
+def portal_is_shown_elsewhere(request: Request) -> Answer | None:
     """RFC 9110 section 9.3.1: where no service is, the portal's one page is shown, and finds its way by itself."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        served = request.raw_path.startswith(SERVED) or "token" in request.raw_path
-        return None if served or request.method not in ("GET", "HEAD") else portal(request)
+    served = request.raw_path.startswith(SERVED) or "token" in request.raw_path
+    return None if served or request.method not in ("GET", "HEAD") else portal(request)
 
 
-class TokenEndpointShowsAPage(Variant):
+@variant()
+def token_endpoint_shows_a_page(request: Request) -> Answer | None:
     """RFC 9110 section 9.3.1: GET of the token endpoint shows the portal's one page, and issues nothing."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        if not is_token_request(request) or request.method not in ("GET", "HEAD"):
-            return None
-        return portal(request)
+    if not is_token_request(request) or request.method not in ("GET", "HEAD"):
+        return None
+    return portal(request)
 
 
-class OtherMethodsAreNotFound(Variant):
+@variant()
+def other_methods_are_not_found(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 15.5.5: routers that know a path by its method answer 404 to any other."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        return Answer.json(404, {"error": "invalid_request"}) if answer.status == 405 else answer
+    return Answer.json(404, {"error": "invalid_request"}) if answer.status == 405 else answer
 
 
-class MissingGrantIsUnsupported(Variant):
+@variant(misses=("oauth/errors/missing-grant-type-is-invalid-request",))
+def missing_grant_is_unsupported(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: many take a missing grant_type for an unsupported one."""
-
-    surface = "identity"
-    misses = ("oauth/errors/missing-grant-type-is-invalid-request",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and b"grant_type is missing" in answer.body:
-            return edited(answer, lambda document: document.update(error="unsupported_grant_type"))
-        return answer
+    if is_token_request(request) and b"grant_type is missing" in answer.body:
+        return edited(answer, lambda document: document.update(error="unsupported_grant_type"))
+    return answer
 
 
-class CreationAnsweredWith200(Variant):
+@variant(misses=("errors/writes/created-with-location#status",))
+def creation_answered_with200(request: Request, answer: Answer) -> Answer:
     """The contract names no status of success: 200 for a creation, which 201 SHOULD be."""
-
-    surface = "identity"
-    misses = ("errors/writes/created-with-location#status",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.status = 200 if answer.status == 201 else answer.status
-        return answer
+    answer.status = 200 if answer.status == 201 else answer.status
+    return answer
 
 
-class TextsWrittenWithEscapes(Variant):
+@variant()
+def texts_written_with_escapes(request: Request, answer: Answer) -> Answer:
     """RFC 8259 section 7: any character of a text may be escaped."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.body.startswith(b"{"):
-            answer.body = answer.body.replace(b"-", b"\\u002d").replace(b"/", b"\\/")
-            del answer.headers["Content-Length"]
-        return of_unstated_length(request, answer)
+    if is_api_request(request) and answer.body.startswith(b"{"):
+        answer.body = answer.body.replace(b"-", b"\\u002d").replace(b"/", b"\\/")
+        del answer.headers["Content-Length"]
+    return of_unstated_length(request, answer)
 
 
 class ReadsAreCounted(Variant):
     """What is told of a thing may change with each read, and its length with it; some of it has few values."""
-
-    surface = "identity"
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -259,76 +201,58 @@ class ReadsAreCounted(Variant):
         return of_unstated_length(request, answer)
 
 
-class CookieOfABalancer(Variant):
+@variant()
+def cookie_of_a_balancer(request: Request, answer: Answer) -> Answer:
     """RFC 6265 section 3: what stands in front may keep a caller to one server, whoever it is."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers.append("Set-Cookie", f"balancer={secrets.token_urlsafe(12)}; Path=/")
-        return answer
+    answer.headers.append("Set-Cookie", f"balancer={secrets.token_urlsafe(12)}; Path=/")
+    return answer
 
 
-class HeadTellsLess(Variant):
+@variant()
+def head_tells_less(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: fields that only making the content would tell may be left out."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "HEAD":
-            del answer.headers["Content-Type"]
-        return of_unstated_length(request, answer)
+    if request.method == "HEAD":
+        del answer.headers["Content-Type"]
+    return of_unstated_length(request, answer)
 
 
-class DotsAreRedirected(Variant):
+@variant()
+def dots_are_redirected(request: Request) -> Answer | None:
     """RFC 3986 section 6.2.2: a path with dots in it names another, and may be led there; so may slashes too many."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept: list[str] = []
-        for segment in unquote(request.raw_path, "latin-1").split("/"):
-            if segment == "..":
-                kept = kept[:-1]
-            elif segment not in ("", "."):
-                kept.append(segment)
-        if "/" + "/".join(kept) == unquote(request.raw_path, "latin-1"):
-            return None
-        answer = Answer(301)
-        answer.headers["Location"] = json.dumps("/" + "/".join(kept))[1:-1]
-        return answer
+    kept: list[str] = []
+    for segment in unquote(request.raw_path, "latin-1").split("/"):
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    if "/" + "/".join(kept) == unquote(request.raw_path, "latin-1"):
+        return None
+    answer = Answer(301)
+    answer.headers["Location"] = json.dumps("/" + "/".join(kept))[1:-1]
+    return answer
 
 
-class NoRetryAfter(Variant):
+@variant()
+def no_retry_after(request: Request, answer: Answer) -> Answer:
     """RFC 6585 section 4: a 429 may tell how long to wait, and need not."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 429:
-            del answer.headers["Retry-After"]
-        return answer
+    if answer.status == 429:
+        del answer.headers["Retry-After"]
+    return answer
 
 
-class RegistryTokensBehindARedirect(Variant):
+@variant()
+def registry_tokens_behind_a_redirect(request: Request) -> Answer | None:
     """RFC 9110 section 15.4: the token endpoint may lead elsewhere on its host, where engines follow it."""
-
-    surface = "identity"
-
-    def intercept(self, request: Request) -> Answer | None:
-        if request.method != "GET" or request.raw_path != "/registry/token" or request.parameter("led"):
-            return None
-        answer = Answer(307)
-        answer.headers["Location"] = f"{request.raw_path}?{request.query_string}&led=here"
-        return answer
+    if request.method != "GET" or request.raw_path != "/registry/token" or request.parameter("led"):
+        return None
+    answer = Answer(307)
+    answer.headers["Location"] = f"{request.raw_path}?{request.query_string}&led=here"
+    return answer
 
 
-class PortalReadsWithCredentials(Variant):
+@variant()
+def portal_reads_with_credentials(request: Request, answer: Answer) -> Answer:
     """Fetch standard, CORS protocol: the pages of one origin may read with credentials, and every answer says so."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["Access-Control-Allow-Origin"] = "https://portal.example"
-        answer.headers["Access-Control-Allow-Credentials"] = "true"
-        return answer
+    answer.headers["Access-Control-Allow-Origin"] = "https://portal.example"
+    answer.headers["Access-Control-Allow-Credentials"] = "true"
+    return answer

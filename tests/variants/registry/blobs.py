@@ -21,7 +21,6 @@ S3_ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Messag
 class NoConditionalRequests(Variant):
     """RFC 9110 section 8.8.3: a server may have no entity tags."""
 
-    surface = "registry"
     misses = ("registry/pull/if-none-match-returns-304",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -34,8 +33,6 @@ class NoConditionalRequests(Variant):
 class Sha512ToldAsSha256(Variant):
     """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
 
-    surface = "registry"
-
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         answer: Answer = original(status, digest, content)
         if status == 200:
@@ -46,8 +43,6 @@ class Sha512ToldAsSha256(Variant):
 class BlobInUseKept(Variant):
     """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
 
-    surface = "registry"
-
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         manifests = registry_of(original).stored(name).manifests.values()
         if any(digest.encode() in each.content for each in manifests):
@@ -57,8 +52,6 @@ class BlobInUseKept(Variant):
 
 class BlobsRedirectedAgain(Variant):
     """RFC 9110 section 15.4: what a pull is led to may lead on, by way of regions and of storages."""
-
-    surface = "registry"
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         hop = int(asked.request.parameter("hop") or 0)
@@ -79,7 +72,6 @@ class StorageAnswersItself(Variant):
     is for any cache: only who has the URL asks for it.
     """
 
-    surface = "registry"
     misses: ClassVar[tuple[str, ...]] = (
         "registry/pull/if-none-match-returns-304",
         "registry/pull/digest-header-is-present",

@@ -17,16 +17,12 @@ LARGEST_PAGE = 1000
 class LinkAbsolute(Variant):
     """RFC 8288 section 3.1: the target of a Link may be an absolute URL."""
 
-    surface = "registry"
-
     def listing_url(self, original: Any, request: Request, query: str) -> str:
         return request.base_url + str(original(request, query))
 
 
 class TagsSortedWithoutCase(Variant):
     """distribution-spec 1.1, Listing Tags: lexical order may be case-insensitive."""
-
-    surface = "registry"
 
     def order(self, original: Any, name: str) -> tuple[str, str]:
         return name.lower(), name
@@ -35,16 +31,12 @@ class TagsSortedWithoutCase(Variant):
 class LinkLosesThePageSize(Variant):
     """Docker Registry V2, Pagination: n may change in the Link, or be left out."""
 
-    surface = "registry"
-
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         return registry_of(original).listing_url(request, urlencode({"last": last}))
 
 
 class LargePagesRefused(Variant):
     """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID also where n is "bigger than the maximum allowed"."""
-
-    surface = "registry"
 
     def page_size(self, original: Any, request: Request) -> int | None:
         size: int | None = original(request)
@@ -55,8 +47,6 @@ class LargePagesRefused(Variant):
 
 class LinkToAnEmptyPage(Variant):
     """RFC 8288: a Link may lead to a page that turns out to be empty, where the last one was full."""
-
-    surface = "registry"
 
     def page_answer(
         self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
@@ -71,8 +61,6 @@ class LinkToAnEmptyPage(Variant):
 class AddressesInCapitals(Variant):
     """RFC 3986 section 6.2.2.1: scheme and host are the same in capitals, in which an operator may write them."""
 
-    surface = "registry"
-
     def url(self, original: Any, request: Request, path: str) -> str:
         return f"{request.base_url.upper()}{path}"
 
@@ -82,8 +70,6 @@ class AddressesInCapitals(Variant):
 
 class LinkWithAToken(Variant):
     """RFC 8288: where a Link leads is the server's affair; its relation may stand without quotes, and not alone."""
-
-    surface = "registry"
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         query = urlencode({"next_page": last.encode().hex(), "n": size})
@@ -104,8 +90,6 @@ class LinkWithAToken(Variant):
 class NoTagsNoRepository(Variant):
     """distribution-spec 1.1, Listing Tags: whether a repository without tags is found is left to the registry."""
 
-    surface = "registry"
-
     def tags_of(self, original: Any, name: str) -> list[str]:
         tags: list[str] = original(name)
         if not tags:
@@ -115,8 +99,6 @@ class NoTagsNoRepository(Variant):
 
 class ListsTellMore(Variant):
     """RFC 8259 section 4: a list may have further members, of what else is known of its images."""
-
-    surface = "registry"
 
     def page_answer(
         self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]

@@ -31,7 +31,6 @@ LISTED_AFTER_S = 1.5
 class TagDeletionUnsupported(Variant):
     """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405, whoever asks."""
 
-    surface = "registry"
     without = ("registry.delete-tag",)
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -44,8 +43,6 @@ class TagDeletionUnsupported(Variant):
 class SeveralChallenges(Variant):
     """RFC 9110 section 11.6.1: there may be several challenges; a client takes the one that it knows."""
 
-    surface = "registry"
-
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *original(wanted, error)]
 
@@ -53,16 +50,12 @@ class SeveralChallenges(Variant):
 class CatalogByAccessLevel(Variant):
     """Docker Registry V2, Listing Repositories: the catalog may be limited "based on the user's access level" alone."""
 
-    surface = "registry"
-
     def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
         return [] if kind == "catalog" else original(kind, name, request)
 
 
 class ChallengeReordered(Variant):
     """RFC 9110 section 11.2: parameters of a challenge come in any order, with blanks between, in any case."""
-
-    surface = "registry"
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         parameters = registry_of(original).challenge_parameters(wanted, error)
@@ -73,7 +66,6 @@ class ChallengeReordered(Variant):
 class ChallengeInQuotedPairs(Variant):
     """RFC 9110 section 5.6.4: what is quoted may have a backslash before any character, which is none of it."""
 
-    surface = "registry"
     # oras keeps the backslashes.
     misses = (
         "interoperability/registry/login",
@@ -93,8 +85,6 @@ class ChallengeInQuotedPairs(Variant):
 class ExpiredRegistryTokenForgiven(Variant):
     """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
 
-    surface = "registry"
-
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         return decoded(original, token, leeway=60)
 
@@ -102,16 +92,12 @@ class ExpiredRegistryTokenForgiven(Variant):
 class DeletionNeedsPush(Variant):
     """Docker token scopes: "push for write access", of which deleting is a part; there is no right of its own."""
 
-    surface = "registry"
-
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("push",) if method == "DELETE" else tuple(original(method))
 
 
 class ScopeForEachResource(Variant):
     """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
-
-    surface = "registry"
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
@@ -121,8 +107,6 @@ class ScopeForEachResource(Variant):
 class InsufficientScopeForbidden(Variant):
     """RFC 6750 section 3.1: a token that grants too little may be answered 403, with the challenge."""
 
-    surface = "registry"
-
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         refusal: Refusal = original(wanted)
         return Refusal("DENIED", *refusal.details, headers=refusal.headers)
@@ -131,8 +115,6 @@ class InsufficientScopeForbidden(Variant):
 class SupportTellsASampleScope(Variant):
     """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
 
-    surface = "registry"
-
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = original(wanted, error)
         return told if wanted else [*told, ("scope", "repository:user/image:pull")]
@@ -140,8 +122,6 @@ class SupportTellsASampleScope(Variant):
 
 class ChallengeWithAnEmptyParameter(Variant):
     """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
-
-    surface = "registry"
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         told = registry_of(original).challenge_parameters(wanted, error)
@@ -168,7 +148,6 @@ class _OpaqueDoor(RegistryTokens):
 class TokensOfItsOwn(Variant):
     """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
 
-    surface = "registry"
     opened, address = _OpaqueDoor, "/token"
 
     def __init__(self) -> None:
@@ -251,16 +230,12 @@ class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
 class StrangersFindNothing(Variant):
     """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
 
-    surface = "registry"
-
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         return Refusal("NAME_UNKNOWN")
 
 
 class ForbiddenWithoutChallenge(Variant):
     """API Reference, Error Handling: 403 for a token that lacks scope, which nothing else has to come with."""
-
-    surface = "registry"
 
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         return Refusal("DENIED")
@@ -269,7 +244,6 @@ class ForbiddenWithoutChallenge(Variant):
 class PusherMayNotDelete(Variant):
     """API Reference, Error Handling: 403 for a login that lacks a role, such as that to delete what it has pushed."""
 
-    surface = "registry"
     without = ("registry.delete", "registry.delete-tag")
 
     def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
@@ -290,8 +264,6 @@ class DotsResolved(BasicLogin):
 class CatalogFollowsLater(Variant):
     """Docker Registry V2, Listing Repositories: "a missing entry does not mean that the registry does not have" it."""
 
-    surface = "registry"
-
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
 
@@ -307,7 +279,6 @@ class CatalogFollowsLater(Variant):
 class RegistryChallengesInOneField(Variant):
     """RFC 9110 section 11.6.1: several challenges may stand in one field, a comma between them."""
 
-    surface = "registry"
     # podman, skopeo, buildah, oras and cosign read the first of them alone.
     misses = (
         "interoperability/registry/login",
@@ -327,8 +298,6 @@ class RegistryChallengesInOneField(Variant):
 class MoreToldInTheChallenge(Variant):
     """RFC 6750 section 3: a challenge may have further parameters; some tell an error of a token that was not sent."""
 
-    surface = "registry"
-
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = original(wanted, error or "invalid_token")
         return [*told, ("error_description", "no, or no good, token=x, scope=y"), ("charset", "UTF-8")]
@@ -337,16 +306,12 @@ class MoreToldInTheChallenge(Variant):
 class ActionsInAnotherOrder(Variant):
     """Docker token scopes: actions are a list, whose order says nothing."""
 
-    surface = "registry"
-
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return tuple(reversed(original(method)))
 
 
 class RealmWithQuery(Variant):
     """Docker token flow: the realm is a URL, which may have a query already."""
-
-    surface = "registry"
 
     def realm(self, original: Any) -> str:
         return f"{original()}?tenant=acme"

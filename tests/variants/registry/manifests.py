@@ -21,7 +21,6 @@ WORKED_ON_S = 0.02
 class ReferrersNotFiltered(Variant):
     """distribution-spec 1.1, Listing Referrers: a registry may leave filtering to its client, and then tells none."""
 
-    surface = "registry"
     misses = ("registry/referrers/filter-is-applied",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
@@ -34,7 +33,6 @@ class ReferrersNotFiltered(Variant):
 class ReferrersMissing(Variant):
     """distribution-spec 1.1, Referrers Tag Schema: a registry of 1.0 has no referrers and tells no subject."""
 
-    surface = "registry"
     without = ("registry.referrers",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
@@ -47,16 +45,12 @@ class ReferrersMissing(Variant):
 class ForeignLayersRefused(Variant):
     """distribution-spec 1.1, Push: a registry may refuse a manifest of layers that it does not have, urls or not."""
 
-    surface = "registry"
-
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
 class ListedImageKept(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
-
-    surface = "registry"
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         for each in registry_of(original).stored(name).manifests.values():
@@ -68,7 +62,6 @@ class ListedImageKept(Variant):
 class SparseIndexTaken(Variant):
     """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
 
-    surface = "registry"
     without = ("registry.validation-index",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
@@ -77,8 +70,6 @@ class SparseIndexTaken(Variant):
 
 class UntaggedImagesCollected(Variant):
     """distribution-spec 1.1: of an image whose last tag has moved on, or was deleted, no clause says that it stays."""
-
-    surface = "registry"
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         registry = registry_of(original)
@@ -102,8 +93,6 @@ class UntaggedImagesCollected(Variant):
 class UnnamedBlobsCollected(Variant):
     """distribution-spec 1.1: of a blob that no manifest names any more, no clause says that it stays."""
 
-    surface = "registry"
-
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         stored = registry_of(original).stored(name)
         gone = stored.manifests.get(digest)
@@ -116,8 +105,6 @@ class UnnamedBlobsCollected(Variant):
 
 class ReferrersGoWithTheirSubject(Variant):
     """distribution-spec 1.1, Content Management: what refers to an image may be deleted with it, as nothing forbids."""
-
-    surface = "registry"
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         for each in registry_of(original).referrers_of(name, digest):
@@ -137,8 +124,6 @@ class BlobsGoWithTheirImage(UnnamedBlobsCollected):
 class EmptyIndexesRefused(Variant):
     """Docker Registry V2, Pushing an Image Manifest: an index of nothing, which nobody can pull, may be refused."""
 
-    surface = "registry"
-
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         original(name, media_type, document)
         if media_type in INDEXES and not document["manifests"]:
@@ -147,8 +132,6 @@ class EmptyIndexesRefused(Variant):
 
 class MissingBlobsToldAsBlobs(Variant):
     """Docker Registry V2, PUT Manifest, On Failure: Missing Layer(s): for each there is a BLOB_UNKNOWN."""
-
-    surface = "registry"
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         try:
@@ -162,8 +145,6 @@ class MissingBlobsToldAsBlobs(Variant):
 class MalformedDigestsLeadNowhere(Variant):
     """distribution-spec 1.1, Endpoints: the failure of end-7 is 404, for a reference of no form as well."""
 
-    surface = "registry"
-
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         if ":" in asked.reference and not registry_of(original).is_digest(asked.reference):
             raise Refusal("DIGEST_INVALID", status=404)
@@ -176,8 +157,6 @@ class DeletionsDoneLater(Variant):
 
     Registries in use hand it to a worker, which does one after the other. It is soon done, and until then all is there.
     """
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.later = Later(0.6)
@@ -194,8 +173,6 @@ class DeletionsDoneLater(Variant):
 
 class ManifestsRedirected(Variant):
     """RFC 9110 section 15.4: a registry in front of others may lead to where the manifest is."""
-
-    surface = "registry"
 
     async def get_manifest(self, original: Any, asked: Asked) -> Answer:
         if asked.request.parameter("here"):
@@ -245,8 +222,6 @@ class DeletionsOfListedImagesDisallowed(DeletionsDoneLater):
 class PushesAtOnceConflict(Variant):
     """API Reference, Error Handling: 409 for a concurrent update, here of the tags of one repository."""
 
-    surface = "registry"
-
     def __init__(self) -> None:
         self.under_way: set[str] = set()
 
@@ -265,8 +240,6 @@ class PushesAtOnceConflict(Variant):
 class TaggedImageKept(Variant):
     """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
 
-    surface = "registry"
-
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         if registry_of(original).tags_naming(name, digest):
             raise Refusal("DENIED", {"digest": digest}, status=409)
@@ -276,8 +249,6 @@ class TaggedImageKept(Variant):
 class ReferrersToldMore(Variant):
     """distribution-spec 1.1, Listing Referrers: descriptors include a manifest's annotations, and may have others."""
 
-    surface = "registry"
-
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
         told = {"org.example.pushed-at": "2026-11-29T00:00:00Z"} | (entry.get("annotations") or {})
@@ -286,8 +257,6 @@ class ReferrersToldMore(Variant):
 
 class ManifestLocatedByItsTag(Variant):
     """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, by tag as well as by digest."""
-
-    surface = "registry"
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -301,8 +270,6 @@ class TagsCannotMove(Variant):
     Registries in use let their operators forbid it: whoever would move a tag is told so, and it names what it did. To
     push what it names already changes nothing, and is taken.
     """
-
-    surface = "registry"
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         named = registry_of(original).stored(asked.name).tags.get(asked.reference)

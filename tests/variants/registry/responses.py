@@ -25,7 +25,6 @@ NO_ENDPOINT = (404, 400)
 class ContentTypeParameters(Variant):
     """distribution-spec 1.1, Pulling manifests: a client ignores parameters of Content-Type."""
 
-    surface = "registry"
     misses = ("registry/pull/type-has-no-parameters",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -37,8 +36,6 @@ class ContentTypeParameters(Variant):
 
 class UnknownRepositoryIsNameUnknown(Variant):
     """distribution-spec 1.1, Error Codes: in a repository that is not there, NAME_UNKNOWN is as true."""
-
-    surface = "registry"
 
     async def answer(self, original: Any, request: Request) -> Answer:
         try:
@@ -55,8 +52,6 @@ class UnknownRepositoryIsNameUnknown(Variant):
 class RefusedOnceInAWhile(Variant):
     """RFC 6585 section 4: 429 with Retry-After, after which the same request is served."""
 
-    surface = "registry"
-
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
 
@@ -71,8 +66,6 @@ class RefusedOnceInAWhile(Variant):
 class ErrorsWithoutDetail(Variant):
     """distribution-spec 1.1, Error Codes: message and detail are optional, and there may be further members."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status >= 400 and answer.body:
             codes = re.findall(rb'"code": ("[A-Z_]+")', answer.body)
@@ -85,8 +78,6 @@ class ErrorsWithoutDetail(Variant):
 class HeadersInTitleCase(Variant):
     """RFC 9110 section 5.1: names of headers are compared without regard to case, and come in any order."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         retold = Answer(answer.status, answer.body)
         for name, value in sorted(answer.headers.raw, reverse=True):
@@ -97,8 +88,6 @@ class HeadersInTitleCase(Variant):
 class SupportCheckTakesNoScope(Variant):
     """Docker token authentication: /v2/ asks for a token without a scope, and one for a repository is none for it."""
 
-    surface = "registry"
-
     async def support(self, original: Any, asked: Asked) -> Answer:
         if asked.caller.grants:
             raise registry_of(original).insufficient([])
@@ -108,8 +97,6 @@ class SupportCheckTakesNoScope(Variant):
 
 class ChunkRefusedWithoutBody(Variant):
     """Docker Registry V2, Chunked Upload: the 416 of a chunk says all in Location and Range."""
-
-    surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 416 and request.method == "PATCH":
@@ -124,7 +111,6 @@ class CancellingUnsupported(Variant):
     The server before the registry says so itself, and not in the registry's form.
     """
 
-    surface = "registry"
     misses = ("registry/upload/cancelling-is-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
@@ -141,8 +127,6 @@ class CancellingUnsupported(Variant):
 class CapitalsTakenForSmallLetters(Variant):
     """image-spec, Digests: capitals must not be used; who is sent them may take them for what was meant."""
 
-    surface = "registry"
-
     def check_digest(self, original: Any, text: str | None) -> str:
         digest: str = original(text and text.lower())
         return digest
@@ -150,8 +134,6 @@ class CapitalsTakenForSmallLetters(Variant):
 
 class AnswersCompressed(Variant):
     """RFC 9110 section 8.4.1.3: who says that gzip is taken may be answered so, which Content-Encoding tells."""
-
-    surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         accepted = request.headers.get("accept-encoding", "")
@@ -168,8 +150,6 @@ class AnswersCompressed(Variant):
 class BlobTypeToldWithItsBytesAlone(Variant):
     """RFC 9110 section 9.3.2: HEAD may leave out what only making the content determines, such as its type."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer
 
@@ -177,7 +157,6 @@ class BlobTypeToldWithItsBytesAlone(Variant):
 class CodesOfOciAlone(Variant):
     """distribution-spec 1.1, Error Codes: a registry may keep to the codes of that table, which has none of these."""
 
-    surface = "registry"
     INSTEAD: ClassVar[dict[bytes, bytes]] = {
         b"PAGINATION_NUMBER_INVALID": b"UNSUPPORTED",
         b"RANGE_INVALID": b"BLOB_UPLOAD_INVALID",
@@ -194,8 +173,6 @@ class CodesOfOciAlone(Variant):
 class AcceptHeeded(Variant):
     """RFC 9110 section 12.5.1: what Accept leaves no room for may be answered 406, a blob among it."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if request.method not in ("GET", "HEAD") or answer.status not in (200, 206) or "/manifests/" in request.path:
@@ -208,8 +185,6 @@ class AcceptHeeded(Variant):
 
 class AbsenceToldBeforeTheMethod(Variant):
     """RFC 9110 section 15.5.6: 405 is of a resource that is there; of one that is not, 404 is as true."""
-
-    surface = "registry"
 
     async def answer(self, original: Any, request: Request) -> Answer:
         registry = registry_of(original)
@@ -226,7 +201,6 @@ class AbsenceToldBeforeTheMethod(Variant):
 class CancellingNotImplemented(Variant):
     """RFC 9110 section 15.6.2: a server that cancels no uploads may say so of the method, whoever asks."""
 
-    surface = "registry"
     misses = ("registry/upload/cancelling-is-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
@@ -238,16 +212,12 @@ class CancellingNotImplemented(Variant):
 class NamesAreSlugsAlone(Variant):
     """API Reference, Docker Registry: images are named orgs/{org-slug}/{app-slug}; other names need not be any."""
 
-    surface = "registry"
-
     def is_name(self, original: Any, text: str) -> bool:
         return bool(original(text)) and SLUGS.fullmatch(text) is not None
 
 
 class NamesOfAnyLength(Variant):
     """distribution-spec 1.1, Pulling manifests: the grammar knows no longest name; it is clients that do."""
-
-    surface = "registry"
 
     def is_name(self, original: Any, text: str) -> bool:
         return grammar.is_name_of_any_length(text)
@@ -256,8 +226,6 @@ class NamesOfAnyLength(Variant):
 class SlashesMerged(Variant):
     """RFC 3986 section 6.2: a server, or the proxy before it, may resolve a path before it looks at names."""
 
-    surface = "registry"
-
     def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
         found: tuple[Route, str, str] = original(re.sub("/{2,}", "/", path))
         return found
@@ -265,8 +233,6 @@ class SlashesMerged(Variant):
 
 class ListsRedirected(Variant):
     """RFC 9110 section 15.4.8: a registry in front of regions leads readers of lists to one of them before it looks."""
-
-    surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         reads = request.method in ("GET", "HEAD") and kind_of(request) in LISTS
@@ -288,8 +254,6 @@ def _rewritten(body: bytes) -> bytes:
 class RegistryJsonWrittenOtherwise(Variant):
     """RFC 8259: white space, any character escaped, members in any order, and further members."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body.startswith(b"{") and (answer.status >= 400 or kind_of(request) in LISTS):
             answer.body = _rewritten(answer.body)
@@ -298,8 +262,6 @@ class RegistryJsonWrittenOtherwise(Variant):
 
 class WarningsTold(Variant):
     """distribution-spec 1.1, Warnings: there may be some, and beside them what caches warn of (RFC 7234)."""
-
-    surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request):
@@ -313,8 +275,6 @@ class UploadsHaveAState(Variant):
 
     Without it a session cannot be looked up, whether it is there or not (ACR, and docker-registry by another status).
     """
-
-    surface = "registry"
 
     def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
         return f"{original(request, upload)}?_nouploadcache=false&_state={len(upload.content)}-{upload.session}"
@@ -333,7 +293,6 @@ class UploadsEndByThemselves(Variant):
     RFC 9110 section 15.5.5: by 404; or by 400, as of a deletion that is disabled: here in turn.
     """
 
-    surface = "registry"
     misses = ("registry/upload/cancelling-is-204",)
 
     def __init__(self) -> None:
@@ -349,8 +308,6 @@ class UploadsEndByThemselves(Variant):
 class HeadOfListsNotImplemented(Variant):
     """RFC 9110 section 15.6.2: a server of one purpose may not know HEAD of a list."""
 
-    surface = "registry"
-
     def intercept(self, request: Request) -> Answer | None:
         lists = request.method == "HEAD" and kind_of(request) in LISTS
         return Answer(501) if lists else None
@@ -358,8 +315,6 @@ class HeadOfListsNotImplemented(Variant):
 
 class RegistryBehindAContentNetwork(Variant):
     """RFC 9110 and RFC 9111: fields that caches add, and the version told by the registry and by what is before it."""
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.number = 0
@@ -380,8 +335,6 @@ class RegistryBehindAContentNetwork(Variant):
 class RegistryUnavailableForAMoment(Variant):
     """RFC 9110 section 15.6.4: 503 with Retry-After, after which the same request is served."""
 
-    surface = "registry"
-
     def __init__(self) -> None:
         self.number = 0
 
@@ -395,8 +348,6 @@ class RegistryUnavailableForAMoment(Variant):
 class EntityTagsWeak(Variant):
     """RFC 9110 section 8.8.1: entity tags may be weak, as a proxy makes them that may compress."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "etag" in answer.headers:
             answer.headers["ETag"] = f"W/{answer.headers['etag']}"
@@ -405,8 +356,6 @@ class EntityTagsWeak(Variant):
 
 class LengthNotKnownBefore(Variant):
     """RFC 9112 section 7.1: content may come in chunks, its length told by none of the fields."""
-
-    surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method != "HEAD" and answer.body:
@@ -418,8 +367,6 @@ class LengthNotKnownBefore(Variant):
 class ConnectionsClosed(Variant):
     """RFC 9112 section 9.6: a server may close the connection after each answer, and says so."""
 
-    surface = "registry"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.headers["Connection"] = "close"
         return answer
@@ -427,8 +374,6 @@ class ConnectionsClosed(Variant):
 
 class RequestsAreCounted(Variant):
     """RFC 9110 section 16.3.2.2: further fields, of a rate limit and of a balancer, say nothing of the registry."""
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.left = 1_000_000

@@ -26,16 +26,12 @@ LEAST_CHUNK = 128
 class MountAnswers202(Variant):
     """distribution-spec 1.1, Mounting a blob: a registry that does not mount opens an upload."""
 
-    surface = "registry"
-
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         return False
 
 
 class MountWithoutSource(Variant):
     """distribution-spec 1.1, Mounting a blob: without ``from``, a blob that the caller may pull may be mounted."""
-
-    surface = "registry"
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)
@@ -50,8 +46,6 @@ class MountWithoutSource(Variant):
 class SinglePostUnsupported(Variant):
     """distribution-spec 1.1, Single POST: a registry without it opens an upload with 202."""
 
-    surface = "registry"
-
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         return registry_of(original).session_opened(asked)
 
@@ -59,16 +53,12 @@ class SinglePostUnsupported(Variant):
 class NoUploadUuid(Variant):
     """distribution-spec 1.1: Docker-Upload-UUID is Docker's alone."""
 
-    surface = "registry"
-
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         return without(original(status, request, upload), "Docker-Upload-UUID")
 
 
 class ChunkMinimumTold(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: a registry may say how small a chunk may be."""
-
-    surface = "registry"
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = original(asked)
@@ -78,8 +68,6 @@ class ChunkMinimumTold(Variant):
 
 class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
-
-    surface = "registry"
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         uploads = registry_of(original).uploads
@@ -95,8 +83,6 @@ class LocationOfEachMoment(Variant):
 
 class ClosingAgainAnsweredAgain(Variant):
     """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.closed: dict[str, tuple[str, str, bytes]] = {}
@@ -116,8 +102,6 @@ class MountsWhatIsNamedAlone(Variant):
     Such as one that knows a blob of the source by a manifest that names it (ECR).
     """
 
-    surface = "registry"
-
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         manifests = registry_of(original).stored(source).manifests.values()
         named = any(digest.encode() in each.content for each in manifests)
@@ -126,8 +110,6 @@ class MountsWhatIsNamedAlone(Variant):
 
 class RangeToldWithItsUnit(Variant):
     """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
-
-    surface = "registry"
 
     def upload_range(self, original: Any, upload: Upload) -> str:
         return f"bytes={original(upload)}"
@@ -148,8 +130,6 @@ class SessionsElsewhereAlone(LocationElsewhere):
 class LocationsRelativeToTheRequest(Variant):
     """RFC 9110 section 10.2.2: a relative Location is of the request's own address: of its folder, here."""
 
-    surface = "registry"
-
     def upload_url(self, original: Any, request: Request, upload: Any) -> str:
         return f"./{upload.session}"
 
@@ -165,16 +145,12 @@ class LocationsRelativeToTheRequest(Variant):
 class OpenedWithoutRange(Variant):
     """distribution-spec 1.1, POST then PUT: the answer that opens a session need have a Location alone."""
 
-    surface = "registry"
-
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         return without(original(asked), "Range")
 
 
 class ChunkMinimumKept(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: chunks but the last are as long as OCI-Chunk-Min-Length says."""
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.at_their_last: set[str] = set()
@@ -195,8 +171,6 @@ class ChunkMinimumKept(Variant):
 class DigestToldWhereItIsReadAlone(Variant):
     """distribution-spec 1.1, Pushing: Docker-Content-Digest need not be in the answer to a push."""
 
-    surface = "registry"
-
     def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
         return without(original(asked, digest), "Docker-Content-Digest")
 
@@ -206,8 +180,6 @@ class DigestToldWhereItIsReadAlone(Variant):
 
 class UploadsOnAnotherHost(Variant):
     """distribution-spec 1.1, POST then PUT: a Location may be absolute, on a host that needs its signature alone."""
-
-    surface = "registry"
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(16)

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.canonical import ALGORITHM, EMPTY_SHA256
@@ -25,85 +26,50 @@ def signer_otherwise(original: Any, request: Request, codes: dict[str, str]) -> 
     return signer
 
 
-class BadCredentialsAccessDenied(Variant):
+@variant()
+def bad_credentials_access_denied(authenticate: Any, request: Request) -> Signer:
     """Unknown keys and wrong signatures are both AccessDenied, so that neither tells of the other."""
-
-    surface = "storage"
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return signer_otherwise(
-            original,
-            request,
-            {
-                "InvalidAccessKeyId": "AccessDenied",
-                "SignatureDoesNotMatch": "AccessDenied",
-            },
-        )
+    return signer_otherwise(
+        authenticate, request, {"InvalidAccessKeyId": "AccessDenied", "SignatureDoesNotMatch": "AccessDenied"}
+    )
 
 
-class UnknownKeySignatureDoesNotMatch(Variant):
+@variant()
+def unknown_key_signature_does_not_match(authenticate: Any, request: Request) -> Signer:
     """An unknown key is told like a wrong secret."""
-
-    surface = "storage"
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return signer_otherwise(
-            original,
-            request,
-            {
-                "InvalidAccessKeyId": "SignatureDoesNotMatch",
-            },
-        )
+    return signer_otherwise(authenticate, request, {"InvalidAccessKeyId": "SignatureDoesNotMatch"})
 
 
-class SkewToldAsAccessDenied(Variant):
+@variant()
+def skew_told_as_access_denied(authenticate: Any, request: Request) -> Signer:
     """A clock that is off is AccessDenied; the status is the same."""
-
-    surface = "storage"
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return signer_otherwise(
-            original,
-            request,
-            {
-                "RequestTimeTooSkewed": "AccessDenied",
-            },
-        )
+    return signer_otherwise(authenticate, request, {"RequestTimeTooSkewed": "AccessDenied"})
 
 
-class MalformedAuthorizationForbidden(Variant):
+@variant()
+def malformed_authorization_forbidden(authenticate: Any, request: Request) -> Signer:
     """An Authorization header that cannot be read is 403 AccessDenied."""
-
-    surface = "storage"
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        return signer_otherwise(
-            original,
-            request,
-            {
-                "AuthorizationHeaderMalformed": "AccessDenied",
-                "InvalidArgument": "AccessDenied",
-                "AuthorizationQueryParametersError": "AccessDenied",
-            },
-        )
+    return signer_otherwise(
+        authenticate,
+        request,
+        {
+            "AuthorizationHeaderMalformed": "AccessDenied",
+            "InvalidArgument": "AccessDenied",
+            "AuthorizationQueryParametersError": "AccessDenied",
+        },
+    )
 
 
-class AnyRegionAccepted(Variant):
+@variant()
+def any_region_accepted(check_region: Any, presented: Presented) -> None:
     """The region in the scope is whatever the caller signed with: this endpoint knows only itself."""
-
-    surface = "storage"
-
-    def check_region(self, original: Any, presented: Presented) -> None:
-        return None
+    return
 
 
-class StrangersAreUnauthorized(Variant):
+@variant()
+def strangers_are_unauthorized(anonymous: Any) -> Fault:
     """API Reference, Error Handling: 401 for a missing token; S3 itself has 403 for what is not signed."""
-
-    surface = "storage"
-
-    def anonymous(self, original: Any) -> Fault:
-        return fault("AccessDenied", 401)
+    return fault("AccessDenied", 401)
 
 
 @contextmanager
@@ -117,7 +83,6 @@ def _unauthorized() -> Iterator[None]:
 class InvalidSignaturesAreUnauthorized(Variant):
     """API Reference, Error Handling: 401 for an invalid token; S3 itself has 403 for a signature that is not right."""
 
-    surface = "storage"
     misses = ("storage/signature/refusal-is-403",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
@@ -130,22 +95,17 @@ class InvalidSignaturesAreUnauthorized(Variant):
             original(call)
 
 
-class UnsignedPayloadsRefused(Variant):
+@variant()
+def unsigned_payloads_refused(presented_in_header: Any, request: Request, header: str) -> Presented:
     """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is for TLS; over plain http no payload is left unsigned."""
-
-    surface = "storage"
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        presented: Presented = original(request, header)
-        if presented.payload_hash in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
-            raise Fault("InvalidRequest", "Payloads that are not signed are for TLS.")
-        return presented
+    presented: Presented = presented_in_header(request, header)
+    if presented.payload_hash in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
+        raise Fault("InvalidRequest", "Payloads that are not signed are for TLS.")
+    return presented
 
 
 class LateToldAsInvalidRequest(Variant):
     """Error responses, InvalidRequest: 400, for what has no code of its own; here what is signed for another time."""
-
-    surface = "storage"
 
     def check_skew(self, original: Any, age: float) -> None:
         self._told(original, age)
@@ -160,59 +120,44 @@ class LateToldAsInvalidRequest(Variant):
             raise Fault("InvalidRequest", "Date is too old") from None
 
 
-class FieldsReadAsLatin(Variant):
+@variant()
+def fields_read_as_latin(canonical_headers: Any, request: Request, names: tuple[str, ...]) -> str:
     """RFC 9110 section 5.5: fields had ISO 8859-1 once; a gateway that reads them so signs other letters otherwise."""
-
-    surface = "storage"
-
-    def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
-        return str(original(request, names)).encode().decode("latin-1")
+    return str(canonical_headers(request, names)).encode().decode("latin-1")
 
 
-class OtherSchemesNotImplemented(Variant):
+@variant()
+def other_schemes_not_implemented(presented_in_header: Any, request: Request, header: str) -> Presented:
     """An Authorization of another scheme is 501 NotImplemented."""
-
-    surface = "storage"
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        if header and not header.startswith(ALGORITHM):
-            raise Fault("NotImplemented")
-        presented: Presented = original(request, header)
-        return presented
+    if header and not header.startswith(ALGORITHM):
+        raise Fault("NotImplemented")
+    presented: Presented = presented_in_header(request, header)
+    return presented
 
 
-class SignedBodyOnDeleteNotImplemented(Variant):
+@variant()
+def signed_body_on_delete_not_implemented(authenticate: Any, request: Request) -> Signer:
     """A DELETE that is signed for a body is 501 NotImplemented before its signature is looked at."""
-
-    surface = "storage"
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        if request.method == "DELETE" and request.headers.get("x-amz-content-sha256", EMPTY_SHA256) != EMPTY_SHA256:
-            raise Fault("NotImplemented")
-        signer: Signer = original(request)
-        return signer
+    if request.method == "DELETE" and request.headers.get("x-amz-content-sha256", EMPTY_SHA256) != EMPTY_SHA256:
+        raise Fault("NotImplemented")
+    signer: Signer = authenticate(request)
+    return signer
 
 
-class UnsignedToldAsMissingToken(Variant):
+@variant()
+def unsigned_told_as_missing_token(anonymous: Any) -> Fault:
     """Error responses, MissingAuthenticationToken: "The request was not signed", 403 as AccessDenied is."""
-
-    surface = "storage"
-
-    def anonymous(self, original: Any) -> Fault:
-        return fault("MissingAuthenticationToken", 403)
+    return fault("MissingAuthenticationToken", 403)
 
 
-class ExpiryToldAsMalformed(Variant):
+@variant()
+def expiry_told_as_malformed(expiry: Any, given: str) -> int:
     """An X-Amz-Expires out of bounds is told as what cannot be read of an Authorization header is."""
-
-    surface = "storage"
-
-    def expiry(self, original: Any, given: str) -> int:
-        try:
-            seconds: int = original(given)
-        except Fault:
-            raise Fault("AuthorizationHeaderMalformed") from None
-        return seconds
+    try:
+        seconds: int = expiry(given)
+    except Fault:
+        raise Fault("AuthorizationHeaderMalformed") from None
+    return seconds
 
 
 class TaggingRefusedUnseen(TaggingNotOffered):

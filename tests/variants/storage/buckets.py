@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, whole_number
 from conformance.reference.storage.faults import Fault
@@ -30,83 +31,63 @@ KNOWN_FIELDS = (
 )
 
 
-class CreateBucketNotImplemented(Variant):
+@variant()
+def create_bucket_not_implemented(create_bucket: Any, call: Call) -> Answer:
     """Provisioning Storage: buckets are made in the portal; CreateBucket is 501."""
-
-    surface = "storage"
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        raise Fault("NotImplemented")
+    raise Fault("NotImplemented")
 
 
-class CreateBucketBeyondTheMost(Variant):
+@variant()
+def create_bucket_beyond_the_most(create_bucket: Any, call: Call) -> Answer:
     """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
-
-    surface = "storage"
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        if call.bucket not in gateway(original).buckets:
-            raise fault("TooManyBuckets", 400)
-        answer: Answer = original(call)
-        return answer
+    if call.bucket not in gateway(create_bucket).buckets:
+        raise fault("TooManyBuckets", 400)
+    answer: Answer = create_bucket(call)
+    return answer
 
 
-class CreateBucketNotFound(Variant):
+@variant()
+def create_bucket_not_found(create_bucket: Any, call: Call) -> Answer:
     """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
-
-    surface = "storage"
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        if call.bucket not in gateway(original).buckets:
-            raise Fault("NoSuchBucket")
-        answer: Answer = original(call)
-        return answer
+    if call.bucket not in gateway(create_bucket).buckets:
+        raise Fault("NoSuchBucket")
+    answer: Answer = create_bucket(call)
+    return answer
 
 
-class DeleteBucketNotEmpty(Variant):
+@variant()
+async def delete_bucket_not_empty(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """DeleteBucket of one with objects is 409 BucketNotEmpty."""
-
-    surface = "storage"
-
-    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if bucket.objects:
-            raise fault("BucketNotEmpty", 409)
-        answer: Answer = await original(call, bucket)
-        return answer
+    if bucket.objects:
+        raise fault("BucketNotEmpty", 409)
+    answer: Answer = await delete_bucket(call, bucket)
+    return answer
 
 
-class CreateBucketOwnedByYou(Variant):
+@variant()
+def create_bucket_owned_by_you(create_bucket: Any, call: Call) -> Answer:
     """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
-
-    surface = "storage"
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        if call.bucket in [each.name for each in original.__self__.own_buckets(call.organization)]:
-            raise fault("BucketAlreadyOwnedByYou", 409)
-        answer: Answer = original(call)
-        return answer
+    if call.bucket in [each.name for each in create_bucket.__self__.own_buckets(call.organization)]:
+        raise fault("BucketAlreadyOwnedByYou", 409)
+    answer: Answer = create_bucket(call)
+    return answer
 
 
-class FieldsNotImplemented(Variant):
+@variant()
+async def fields_not_implemented(answered: Any, request: Request) -> Answer:
     """Error responses, NotImplemented: "A header you provided implies functionality that is not implemented", 501.
 
     Here each x-amz- field is, but for those that clients cannot do without.
     """
-
-    surface = "storage"
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        gateway(original).authenticate(request)
-        if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
-            raise fault("NotImplemented", 501)
-        answer: Answer = await original(request)
-        return answer
+    gateway(answered).authenticate(request)
+    if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
+        raise fault("NotImplemented", 501)
+    answer: Answer = await answered(request)
+    return answer
 
 
 class UnknownVersionNotFound(Variant):
     """Error responses, NoSuchVersion: a version that there is not is 404; to delete it is to have done so, 204."""
-
-    surface = "storage"
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         if call.query.get("versionId", "null") != "null":
@@ -123,43 +104,34 @@ class UnknownVersionNotFound(Variant):
         original(entry)
 
 
-class BucketsComeInPages(Variant):
+@variant()
+def buckets_come_in_pages(list_buckets: Any, call: Call) -> Answer:
     """ListBuckets, ContinuationToken: where there are more buckets, unasked too: here one a page."""
-
-    surface = "storage"
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
-        call.query["max-buckets"] = "1"
-        answer: Answer = original(call)
-        return answer
+    whole_number("max-buckets", call.query.get("max-buckets", "1"), 10_000)
+    call.query["max-buckets"] = "1"
+    answer: Answer = list_buckets(call)
+    return answer
 
 
-class MethodsOfWhatIsThere(Variant):
+@variant()
+async def methods_of_what_is_there(on_object: Any, call: Call) -> Answer:
     """RFC 9110 section 10.2.1: Allow tells what a resource supports at that time; one that there is not, to be put."""
-
-    surface = "storage"
-
-    async def on_object(self, original: Any, call: Call) -> Answer:
-        try:
-            answer: Answer = await original(call)
-        except Fault as failure:
-            bucket = gateway(original).buckets.get(call.bucket)
-            if failure.code == "MethodNotAllowed" and bucket and call.key not in bucket.objects:
-                raise Fault("MethodNotAllowed", headers={"Allow": "PUT"}) from None
-            raise
-        return answer
+    try:
+        answer: Answer = await on_object(call)
+    except Fault as failure:
+        bucket = gateway(on_object).buckets.get(call.bucket)
+        if failure.code == "MethodNotAllowed" and bucket and call.key not in bucket.objects:
+            raise Fault("MethodNotAllowed", headers={"Allow": "PUT"}) from None
+        raise
+    return answer
 
 
-class NobodyHasNoBuckets(Variant):
+@variant()
+async def nobody_has_no_buckets(answered: Any, request: Request) -> Answer:
     """ListBuckets without credentials lists the buckets of nobody: none."""
-
-    surface = "storage"
-
-    async def answered(self, original: Any, request: Request) -> Answer:
-        anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
-        if request.method == "GET" and request.raw_path == "/" and anonymous:
-            nothing: Answer = original.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
-            return nothing
-        answer: Answer = await original(request)
-        return answer
+    anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
+    if request.method == "GET" and request.raw_path == "/" and anonymous:
+        nothing: Answer = answered.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
+        return nothing
+    answer: Answer = await answered(request)
+    return answer

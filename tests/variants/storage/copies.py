@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer
+from conformance.reference.one_method import variant
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
@@ -16,23 +17,17 @@ from tests.defects.support.storage import late_failure
 CONDITIONS = ("if-match", "if-none-match")
 
 
-class CopyOfPartsKeepsItsTag(Variant):
+@variant()
+def copy_of_parts_keeps_its_tag(copied_etag: Any, stored: StoredObject) -> str:
     """S3 API Reference, Object, ETag: it may or may not be an MD5; here a copy of parts has the tag of its source."""
-
-    surface = "storage"
-
-    def copied_etag(self, original: Any, stored: StoredObject) -> str:
-        return stored.etag
+    return stored.etag
 
 
-class CopyOfPartsKeepsItsChecksum(Variant):
+@variant()
+def copy_of_parts_keeps_its_checksum(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """S3 API Reference, CopyObjectResult, ChecksumType: here a copy keeps a composite checksum, told as such."""
-
-    surface = "storage"
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return replace(copy, checksums=stored.checksums, checksum_type=stored.checksum_type)
+    copy: StoredObject = copied(call, stored, replaced)
+    return replace(copy, checksums=stored.checksums, checksum_type=stored.checksum_type)
 
 
 class TimesInDocumentsRounded(Variant):
@@ -41,8 +36,6 @@ class TimesInDocumentsRounded(Variant):
     Here fields are cut to the second, and documents rounded to the next one.
     """
 
-    surface = "storage"
-
     def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
         return str(original(key, replace(stored, modified=stored.modified + 1), encoded, owner))
 
@@ -50,20 +43,17 @@ class TimesInDocumentsRounded(Variant):
         return list(original(etag, modified + 1, checksums))
 
 
-class CopyFailsWithin200(Variant):
+@variant()
+async def copy_fails_within200(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """CopyObject: "If the error occurs during the copy operation, the error response is embedded in the 200 OK".
 
     So does one that is made under a condition on what stands at its key, which is known when it is written.
     """
-
-    surface = "storage"
-
-    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as failure:
-            await gateway(original).source(call)
-            if failure.code != "PreconditionFailed" or not any(name in call.headers for name in CONDITIONS):
-                raise
-            answer = late_failure(original, call, failure)
-        return answer
+    try:
+        answer: Answer = await copy_object(call, bucket)
+    except Fault as failure:
+        await gateway(copy_object).source(call)
+        if failure.code != "PreconditionFailed" or not any(name in call.headers for name in CONDITIONS):
+            raise
+        answer = late_failure(copy_object, call, failure)
+    return answer

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer
+from conformance.reference.one_method import variant
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -17,123 +18,97 @@ from conformance.reference.support.storage import gateway
 from tests.defects.support.storage import RESERVED
 
 
-class MarkerAlwaysTold(Variant):
+@variant()
+def marker_always_told(listing: Any, page: Page, told: list[str]) -> Answer:
     """The first version of the listing tells NextMarker without a delimiter, too."""
-
-    surface = "storage"
-
-    def listing(self, original: Any, page: Page, told: list[str]) -> Answer:
-        first_version = any(each.startswith("<Marker>") for each in told)
-        if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in told):
-            encoded = xml.element("EncodingType", "url") in told
-            told = [*told, original.__self__.listed_name("NextMarker", page.last, encoded)]
-        answer: Answer = original(page, told)
-        return answer
+    first_version = any(each.startswith("<Marker>") for each in told)
+    if page.truncated and first_version and not any(each.startswith("<NextMarker>") for each in told):
+        encoded = xml.element("EncodingType", "url") in told
+        told = [*told, listing.__self__.listed_name("NextMarker", page.last, encoded)]
+    answer: Answer = listing(page, told)
+    return answer
 
 
-class OwnerAlwaysListed(Variant):
+@variant()
+def owner_always_listed(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """The second version of the listing tells owners unasked."""
-
-    surface = "storage"
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        surface = original.__self__
-        told: str = original(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
-        return told
+    surface = entry.__self__
+    told: str = entry(key, stored, encoded, owner or surface.owner(surface.seeds.access_keys[0].organization))
+    return told
 
 
-class ListedTimesWithoutFraction(Variant):
+@variant()
+def listed_times_without_fraction(entry: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
     """ISO 8601 times in listings have no fraction of a second."""
-
-    surface = "storage"
-
-    def entry(self, original: Any, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
-        told: str = original(key, stored, encoded, owner)
-        return told.replace(".000Z</LastModified>", "Z</LastModified>")
+    told: str = entry(key, stored, encoded, owner)
+    return told.replace(".000Z</LastModified>", "Z</LastModified>")
 
 
-class SlashesEncoded(Variant):
+@variant()
+def slashes_encoded(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """With encoding-type=url a slash is written ``%2F``, and hexadecimal digits in lower case (RFC 3986, 2.1)."""
-
-    surface = "storage"
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        if not encoded:
-            told: str = original(element, name, encoded)
-            return told
-        return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
+    if not encoded:
+        told: str = listed_name(element, name, encoded)
+        return told
+    return xml.element(element, re.sub("%..", lambda escape: escape[0].lower(), quote(name, safe="")))
 
 
-class OneNameAPage(Variant):
+@variant()
+def one_name_a_page(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """Pages of objects, uploads and parts have one entry: max-keys, max-uploads and max-parts are upper bounds."""
-
-    surface = "storage"
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return min(int(original(call, name)), 1)
+    return min(int(page_limit(call, name)), 1)
 
 
-class FirstPagesMayBeEmpty(Variant):
+@variant()
+async def first_pages_may_be_empty(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": none at first.
 
     Where a gateway has looked through nothing but what was deleted, it says where to go on, before it has found a key.
     """
-
-    surface = "storage"
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if "continuation-token" in call.query or call.query.get("max-keys") == "0":
-            return answer
-        surface = gateway(original)
-        token = xml.element("NextContinuationToken", surface.continuation_token(surface.start_after(call))).encode()
-        emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", answer.body, flags=re.DOTALL)
-        emptied = re.sub(rb"<NextContinuationToken>[^<]*</NextContinuationToken>", b"", emptied)
-        emptied = re.sub(rb"(?<=<KeyCount>)[0-9]+", b"0", emptied)
-        answer.body = re.sub(rb"<IsTruncated>[a-z]*<", lambda _: token + b"<IsTruncated>true<", emptied)
+    answer: Answer = await list_objects_v2(call, bucket)
+    if "continuation-token" in call.query or call.query.get("max-keys") == "0":
         return answer
+    surface = gateway(list_objects_v2)
+    token = xml.element("NextContinuationToken", surface.continuation_token(surface.start_after(call))).encode()
+    emptied = re.sub(rb"<(Contents|CommonPrefixes)>.*?</\1>", b"", answer.body, flags=re.DOTALL)
+    emptied = re.sub(rb"<NextContinuationToken>[^<]*</NextContinuationToken>", b"", emptied)
+    emptied = re.sub(rb"(?<=<KeyCount>)[0-9]+", b"0", emptied)
+    answer.body = re.sub(rb"<IsTruncated>[a-z]*<", lambda _: token + b"<IsTruncated>true<", emptied)
+    return answer
 
 
-class StartAfterHidesItsGroup(Variant):
+@variant()
+def start_after_hides_its_group(first_position: Any, names: list[str], wanted: Wanted) -> int:
     """A listing that starts within a folder leaves the whole folder out: the sources do not say whether it is begun."""
-
-    surface = "storage"
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        position = int(original(names, wanted))
-        within = wanted.after.startswith(wanted.prefix)
-        group = original.__self__.common_prefix(wanted.after, wanted) if within else None
-        return after_group(names, group, position) if group else position
+    position = int(first_position(names, wanted))
+    within = wanted.after.startswith(wanted.prefix)
+    group = first_position.__self__.common_prefix(wanted.after, wanted) if within else None
+    return after_group(names, group, position) if group else position
 
 
-class EmptyPages(Variant):
+@variant()
+async def empty_pages(list_objects_v2: Any, call: Call, bucket: Bucket) -> Answer:
     """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": here none at times.
 
     Such a page is truncated, and its token leads to the page that has them.
     """
-
-    surface = "storage"
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        token = call.query.get("continuation-token")
-        if token is None or b"<IsTruncated>true<" not in answer.body:
-            return answer
-        surface = gateway(original)
-        place = surface.opened_token(token)
-        if place.endswith("\0") or "delimiter" in call.query:
-            return answer
-        following = surface.continuation_token(place + "\0").encode()
-        emptied = re.sub(rb"<Contents>.*?</Contents>", b"", answer.body, flags=re.DOTALL)
-        emptied = re.sub(rb"(?<=<KeyCount>)[0-9]+", b"0", emptied)
-        answer.body = re.sub(rb"(?<=<NextContinuationToken>)[^<]*", lambda _: following, emptied)
+    answer: Answer = await list_objects_v2(call, bucket)
+    token = call.query.get("continuation-token")
+    if token is None or b"<IsTruncated>true<" not in answer.body:
         return answer
+    surface = gateway(list_objects_v2)
+    place = surface.opened_token(token)
+    if place.endswith("\0") or "delimiter" in call.query:
+        return answer
+    following = surface.continuation_token(place + "\0").encode()
+    emptied = re.sub(rb"<Contents>.*?</Contents>", b"", answer.body, flags=re.DOTALL)
+    emptied = re.sub(rb"(?<=<KeyCount>)[0-9]+", b"0", emptied)
+    answer.body = re.sub(rb"(?<=<NextContinuationToken>)[^<]*", lambda _: following, emptied)
+    return answer
 
 
 class DelimitersAreCharacters(Variant):
     """ListObjectsV2, delimiter: "A delimiter is a character that you use to group keys"; several are refused."""
-
-    surface = "storage"
 
     async def _of_one(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         if len(call.query.get("delimiter", "")) > 1:
@@ -146,8 +121,6 @@ class DelimitersAreCharacters(Variant):
 
 class TokensReserved(Variant):
     """ListObjectsV2, ContinuationToken: an opaque string; here of characters that URLs and XML have uses for."""
-
-    surface = "storage"
 
     def continuation_token(self, original: Any, last: str) -> str:
         return RESERVED + str(original(last))

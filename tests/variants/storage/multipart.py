@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, whole_number
 from conformance.reference.storage.checksums import ALGORITHMS
@@ -23,23 +24,18 @@ BUSY = fault("SlowDown", 503, "Please reduce your request rate.")
 LATE = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "PreconditionFailed")
 
 
-class AbortUnknownUpload204(Variant):
+@variant()
+async def abort_unknown_upload204(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """Aborting an upload that does not exist is 204: it is idempotent."""
-
-    surface = "storage"
-
-    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault:
-            return Answer(204)
-        return answer
+    try:
+        answer: Answer = await abort_upload(call, bucket)
+    except Fault:
+        return Answer(204)
+    return answer
 
 
 class CompleteTwice200(Variant):
     """Completing an upload again, to its key and with the same parts, is answered as the first time."""
-
-    surface = "storage"
 
     def __init__(self) -> None:
         self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
@@ -57,8 +53,6 @@ class CompleteTwice200(Variant):
 class EveryObjectHasAChecksum(Variant):
     """Checking object integrity: an object that comes without a checksum is given its CRC64NVME, and told it."""
 
-    surface = "storage"
-
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, checksums=stored.checksums or {DEFAULT: checksum(DEFAULT, stored.body)})
@@ -70,44 +64,35 @@ class EveryObjectHasAChecksum(Variant):
         return replace(stored, checksums={DEFAULT: checksum(DEFAULT, stored.body)}, checksum_type="FULL_OBJECT")
 
 
-class PartsHaveTheUploadsChecksum(Variant):
+@variant()
+async def parts_have_the_uploads_checksum(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """UploadPart: a part has a checksum of the algorithm that its upload was opened with, or else is 400; or none."""
-
-    surface = "storage"
-
-    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        gateway = original.__self__
-        upload, stated = gateway.upload_of(call, bucket), gateway.stated_checksum(call)
-        if (stated[0] if stated else None) != upload.algorithm:
-            raise Fault("InvalidRequest", "Checksum Type mismatch occurred.")
-        answer: Answer = await original(call, bucket)
-        return answer
+    gateway = upload_part.__self__
+    upload, stated = gateway.upload_of(call, bucket), gateway.stated_checksum(call)
+    if (stated[0] if stated else None) != upload.algorithm:
+        raise Fault("InvalidRequest", "Checksum Type mismatch occurred.")
+    answer: Answer = await upload_part(call, bucket)
+    return answer
 
 
-class CompletionNamesChecksums(Variant):
+@variant()
+def completion_names_checksums(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
     """CompleteMultipartUpload: of an upload with composite checksums it names that of each part, or else is 400."""
-
-    surface = "storage"
-
-    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-        chosen: list[Part] = original(upload, listed)
-        if upload.algorithm and upload.checksum_type == "COMPOSITE":
-            name = f"Checksum{upload.algorithm.upper()}"
-            if any(each.get(name) is None for each in listed):
-                raise Fault("InvalidRequest", "The complete request must include the checksum for each part.")
-        return chosen
+    chosen: list[Part] = chosen_parts(upload, listed)
+    if upload.algorithm and upload.checksum_type == "COMPOSITE":
+        name = f"Checksum{upload.algorithm.upper()}"
+        if any(each.get(name) is None for each in listed):
+            raise Fault("InvalidRequest", "The complete request must include the checksum for each part.")
+    return chosen
 
 
-class PrefixIsNoUploadMarker(Variant):
+@variant()
+def prefix_is_no_upload_marker(page_of_uploads: Any, *arguments: Any) -> tuple[list[Upload], Page]:
     """ListMultipartUploads: a page that ends at a common prefix tells no NextKeyMarker, as S3 itself tells none."""
-
-    surface = "storage"
-
-    def page_of_uploads(self, original: Any, *arguments: Any) -> tuple[list[Upload], Page]:
-        uploads, page = original(*arguments)
-        if page.last in page.prefixes:
-            page.last = ""
-        return uploads, page
+    uploads, page = page_of_uploads(*arguments)
+    if page.last in page.prefixes:
+        page.last = ""
+    return uploads, page
 
 
 def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: bytes = b"") -> Answer:
@@ -122,8 +107,6 @@ def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: by
 class LastPageTellsItsEnd(Variant):
     """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
 
-    surface = "storage"
-
     async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         return _with_end(await original(call, bucket), b"NextKeyMarker", b"<Key>", b"</Key>")
 
@@ -131,44 +114,33 @@ class LastPageTellsItsEnd(Variant):
         return _with_end(await original(call, bucket), b"NextPartNumberMarker", b"<PartNumber>", b"</PartNumber>", b"0")
 
 
-class OtherChecksumsOfPartsForgotten(Variant):
+@variant()
+def other_checksums_of_parts_forgotten(chosen_part: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
     """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
-
-    surface = "storage"
-
-    def chosen_part(self, original: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
-        if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
-            raise Fault("InvalidPart")
-        chosen: Part = original(upload, number, listed)
-        return chosen
+    if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
+        raise Fault("InvalidPart")
+    chosen: Part = chosen_part(upload, number, listed)
+    return chosen
 
 
-class PartsDateFromTheirOpening(Variant):
+@variant()
+def parts_date_from_their_opening(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """S3 User Guide, "Working with object metadata": of an object in parts the date is when its upload was opened."""
-
-    surface = "storage"
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        stored: StoredObject = original(call, upload, parts)
-        return replace(stored, modified=upload.initiated)
+    stored: StoredObject = assembled(call, upload, parts)
+    return replace(stored, modified=upload.initiated)
 
 
-class CompositeWithoutCount(Variant):
+@variant()
+def composite_without_count(
+    object_checksums: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
+) -> dict[str, str]:
     """Composite checksums do not end in the number of parts."""
-
-    surface = "storage"
-
-    def object_checksums(
-        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
-    ) -> dict[str, str]:
-        found: dict[str, str] = original(call, upload, parts, body)
-        return {name: value.partition("-")[0] for name, value in found.items()}
+    found: dict[str, str] = object_checksums(call, upload, parts, body)
+    return {name: value.partition("-")[0] for name, value in found.items()}
 
 
 class ChecksumTypesUnknown(Variant):
     """Checksum types are not known: composite where S3 had no other, and no type is told."""
-
-    surface = "storage"
 
     def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
         return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
@@ -180,17 +152,13 @@ class ChecksumTypesUnknown(Variant):
         return answer
 
 
-class ObjectSizeUnknown(Variant):
+@variant(misses=("storage/multipart/wrong-object-size-is-refused",))
+def object_size_unknown(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
     """x-amz-mp-object-size is not known, and passed over."""
-
-    surface = "storage"
-    misses = ("storage/multipart/wrong-object-size-is-refused",)
-
-    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-        headers = call.request.headers.mutablecopy()
-        del headers["x-amz-mp-object-size"]
-        stored: StoredObject = original(replace(call, request=replace(call.request, headers=headers)), upload, parts)
-        return stored
+    headers = call.request.headers.mutablecopy()
+    del headers["x-amz-mp-object-size"]
+    stored: StoredObject = assembled(replace(call, request=replace(call.request, headers=headers)), upload, parts)
+    return stored
 
 
 @dataclass(frozen=True)
@@ -202,8 +170,6 @@ class InParts(StoredObject):
 
 class PartsAreReadByNumber(Variant):
     """S3 API Reference, GetObject, partNumber: it is as if the range of that part had been asked for."""
-
-    surface = "storage"
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         return InParts(**vars(original(call, upload, parts)), sizes=tuple(len(part.body) for part in parts))
@@ -231,8 +197,6 @@ class PartsAreReadByNumber(Variant):
 class AbortedUploadHasNoParts(Variant):
     """AbortMultipartUpload: "call the ListParts API operation and ensure that the parts list is empty"."""
 
-    surface = "storage"
-
     def __init__(self) -> None:
         self.aborted: dict[str, Upload] = {}
 
@@ -253,7 +217,6 @@ class BusyWithin200(Variant):
     DeleteObjects likewise tells SlowDown of a key that it had no time for. Each is served when it is sent again.
     """
 
-    surface = "storage"
     alone = True
 
     def __init__(self) -> None:
@@ -299,55 +262,43 @@ class BusyWithin200(Variant):
         return answer
 
 
-class UnlistedPartsRefused(Variant):
+@variant()
+def unlisted_parts_refused(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
     """CompleteMultipartUpload: "You must ensure that the parts list is complete", else it is 400 InvalidPart."""
-
-    surface = "storage"
-
-    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-        chosen: list[Part] = original(upload, listed)
-        if len(chosen) < len(upload.parts):
-            raise Fault("InvalidPart")
-        return chosen
+    chosen: list[Part] = chosen_parts(upload, listed)
+    if len(chosen) < len(upload.parts):
+        raise Fault("InvalidPart")
+    return chosen
 
 
-class PartTwiceCountsOnce(Variant):
+@variant()
+def part_twice_counts_once(chosen_parts: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
     """A part that the completion names twice in a row is taken once: the order does not descend."""
-
-    surface = "storage"
-
-    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
-        numbers = [each.get("PartNumber") for each in listed]
-        once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
-        chosen: list[Part] = original(upload, once)
-        return chosen
+    numbers = [each.get("PartNumber") for each in listed]
+    once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
+    chosen: list[Part] = chosen_parts(upload, once)
+    return chosen
 
 
-class CompletionFailsWithin200(Variant):
+@variant()
+async def completion_fails_within200(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """
-
-    surface = "storage"
-
-    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
-            answer: Answer = await original(call, bucket)
-        except Fault as fault:
-            if fault.code not in LATE:
-                raise
-            answer = Answer(200, original.__self__.error_body(call.request, fault, "of-a-late-failure"))
-            answer.headers["Content-Type"] = "application/xml"
-        return answer
+    try:
+        answer: Answer = await complete_upload(call, bucket)
+    except Fault as fault:
+        if fault.code not in LATE:
+            raise
+        answer = Answer(200, complete_upload.__self__.error_body(call.request, fault, "of-a-late-failure"))
+        answer.headers["Content-Type"] = "application/xml"
+    return answer
 
 
-class UploadIdsReserved(Variant):
+@variant()
+async def upload_ids_reserved(create_upload: Any, call: Call, bucket: Bucket) -> Answer:
     """CreateMultipartUpload, UploadId: an opaque string; here of characters that URLs and XML have uses for."""
-
-    surface = "storage"
-
-    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        upload = bucket.uploads.pop(next(reversed(bucket.uploads)))
-        named = replace(upload, upload_id=f"{upload.upload_id[:12]}{RESERVED}")
-        bucket.uploads[named.upload_id] = named
-        answer.body = answer.body.replace(upload.upload_id.encode(), xml.escape(named.upload_id).encode())
-        return answer
+    answer: Answer = await create_upload(call, bucket)
+    upload = bucket.uploads.pop(next(reversed(bucket.uploads)))
+    named = replace(upload, upload_id=f"{upload.upload_id[:12]}{RESERVED}")
+    bucket.uploads[named.upload_id] = named
+    answer.body = answer.body.replace(upload.upload_id.encode(), xml.escape(named.upload_id).encode())
+    return answer

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -25,91 +26,67 @@ ENCRYPTION = "x-amz-server-side-encryption"
 LOCK = "x-amz-object-lock-"
 
 
-class InvalidRangeWithoutContentRange(Variant):
+@variant()
+def invalid_range_without_content_range(unsatisfiable: Any, size: int) -> Fault:
     """RFC 9110 section 15.5.17: Content-Range in 416 is a SHOULD."""
-
-    surface = "storage"
-
-    def unsatisfiable(self, original: Any, size: int) -> Fault:
-        return Fault("InvalidRange")
+    return Fault("InvalidRange")
 
 
-class MultiRangeAnsweredByFirst(Variant):
+@variant()
+def multi_range_answered_by_first(asked_range: Any, value: str) -> Asked:
     """Of several ranges the first is sent."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        asked: Asked = original(value.partition(",")[0])
-        return asked
+    asked: Asked = asked_range(value.partition(",")[0])
+    return asked
 
 
-class MultiRangeNotImplemented(Variant):
+@variant()
+def multi_range_not_implemented(asked_range: Any, value: str) -> Asked:
     """Several ranges are 501."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        if "," in value:
-            raise Fault("NotImplemented")
-        asked: Asked = original(value)
-        return asked
+    if "," in value:
+        raise Fault("NotImplemented")
+    asked: Asked = asked_range(value)
+    return asked
 
 
-class PathLikeKeysRefused(Variant):
+@variant()
+def path_like_keys_refused(check_key: Any, key: str) -> None:
     """Keys with empty, ``.`` or ``..`` segments are refused with 400 instead of stored."""
-
-    surface = "storage"
-
-    def check_key(self, original: Any, key: str) -> None:
-        original(key)
-        if {"", ".", ".."} & set(key.removesuffix("/").split("/")):
-            raise Fault("InvalidArgument", "The key has a segment that this server cannot store.")
+    check_key(key)
+    if {"", ".", ".."} & set(key.removesuffix("/").split("/")):
+        raise Fault("InvalidArgument", "The key has a segment that this server cannot store.")
 
 
-class MetadataUnlimited(Variant):
+@variant()
+def metadata_unlimited(metadata_too_large: Any, size: int) -> bool:
     """Metadata beyond two kibibytes are stored whole."""
-
-    surface = "storage"
-
-    def metadata_too_large(self, original: Any, size: int) -> bool:
-        return False
+    return False
 
 
-class MissingLengthIs400(Variant):
+@variant()
+def missing_length_is400(require_length: Any, call: Call) -> None:
     """A PUT without a length is 400 InvalidRequest."""
-
-    surface = "storage"
-
-    def require_length(self, original: Any, call: Call) -> None:
-        try:
-            original(call)
-        except Fault:
-            raise Fault("InvalidRequest") from None
+    try:
+        require_length(call)
+    except Fault:
+        raise Fault("InvalidRequest") from None
 
 
-class KeyTooLongInvalidArgument(Variant):
+@variant()
+def key_too_long_invalid_argument(check_key: Any, key: str) -> None:
     """A key above 1024 bytes is told as InvalidArgument."""
-
-    surface = "storage"
-
-    def check_key(self, original: Any, key: str) -> None:
-        try:
-            original(key)
-        except Fault:
-            raise Fault("InvalidArgument") from None
+    try:
+        check_key(key)
+    except Fault:
+        raise Fault("InvalidArgument") from None
 
 
-class IfMatchOnNothing412(Variant):
+@variant()
+def if_match_on_nothing412(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
     """If-Match on a key without an object is 412 (RFC 9110 section 13.1.1)."""
-
-    surface = "storage"
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        try:
-            original(asked, found)
-        except Fault:
-            raise Fault("PreconditionFailed") from None
+    try:
+        check_write(asked, found)
+    except Fault:
+        raise Fault("PreconditionFailed") from None
 
 
 class WhatOvertookAnUploadStands(Variant):
@@ -118,8 +95,6 @@ class WhatOvertookAnUploadStands(Variant):
     "It's possible that any other request received between the time when the multipart upload is initiated and when it
     completes, the other request might take precedence": a deletion too, without the object ever being seen.
     """
-
-    surface = "storage"
 
     def __init__(self) -> None:
         self.changes: Counter[tuple[str, str]] = Counter()
@@ -150,8 +125,6 @@ class WhatOvertookAnUploadStands(Variant):
 
 class VersionsKept(Variant):
     """PutObject, x-amz-version-id: the provider has versioning on; deletions leave markers, which answers tell of."""
-
-    surface = "storage"
 
     def __init__(self) -> None:
         self.count = 0
@@ -189,8 +162,6 @@ class VersionsKept(Variant):
 class EncryptedAtRest(Variant):
     """PutObject, x-amz-server-side-encryption: every object is encrypted, told so, and its tag is no MD5."""
 
-    surface = "storage"
-
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (200, 206) and request.path.count("/") > 1:
             answer.headers[ENCRYPTION] = "aws:kms"
@@ -202,34 +173,26 @@ class EncryptedAtRest(Variant):
         return replace(stored, etag=f"{gateway(original).owner_id(md5)}{md5[:8]}")
 
 
-class KeyTooLongUriTooLong(Variant):
+@variant()
+def key_too_long_uri_too_long(check_key: Any, key: str) -> None:
     """A key above 1024 bytes is 414 (RFC 9110 section 15.5.15), for which S3 has no code: by one of its own."""
-
-    surface = "storage"
-
-    def check_key(self, original: Any, key: str) -> None:
-        try:
-            original(key)
-        except Fault:
-            raise fault("URITooLong", 414) from None
+    try:
+        check_key(key)
+    except Fault:
+        raise fault("URITooLong", 414) from None
 
 
-class InvalidRangeIsBadRequest(Variant):
+@variant()
+def invalid_range_is_bad_request(asked_range: Any, value: str) -> Asked:
     """RFC 9110 section 14.2: a Range that is not valid may be rejected, and by no status of its own: here 400."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> Asked:
-        asked: Asked = original(value)
-        if asked is None and value.startswith("bytes="):
-            raise Fault("InvalidArgument")
-        return asked
+    asked: Asked = asked_range(value)
+    if asked is None and value.startswith("bytes="):
+        raise Fault("InvalidArgument")
+    return asked
 
 
 class LocksKept(Variant):
     """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
-
-    surface = "storage"
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         headers = call.headers.mutablecopy()
@@ -248,40 +211,28 @@ class LocksKept(Variant):
         return headers | locks
 
 
-class MetadataOfTheGateway(Variant):
+@variant()
+def metadata_of_the_gateway(object_headers: Any, found: StoredObject) -> dict[str, str]:
     """GetObject, x-amz-meta-: what was given comes back, and beside it what the gateway notes of its own."""
-
-    surface = "storage"
-
-    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
-        headers: dict[str, str] = original(found)
-        return {"x-amz-meta-stored-by": "node 7", "x-amz-storage-class": "STANDARD"} | headers
+    headers: dict[str, str] = object_headers(found)
+    return {"x-amz-meta-stored-by": "node 7", "x-amz-storage-class": "STANDARD"} | headers
 
 
-class DateToComeCountsForNone(Variant):
+@variant()
+def date_to_come_counts_for_none(modified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
     """RFC 2616 section 14.25: "A date which is later than the server's current time is invalid", and then ignored."""
-
-    surface = "storage"
-
-    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return date > time.time() or bool(original(date, found))
+    return date > time.time() or bool(modified_since_holds(date, found))
 
 
-class EtagOfEachWrite(Variant):
+@variant()
+def etag_of_each_write(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
-
-    surface = "storage"
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, etag=secrets.token_hex(16))
+    stored: StoredObject = new_object(call, md5, checksums)
+    return replace(stored, etag=secrets.token_hex(16))
 
 
-class RangeOfAllIsTheWhole(Variant):
+@variant()
+def range_of_all_is_the_whole(asked_span: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
     """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
-
-    surface = "storage"
-
-    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
-        span: tuple[int, int] | None = original(call, found)
-        return None if span == (0, found.size) else span
+    span: tuple[int, int] | None = asked_span(call, found)
+    return None if span == (0, found.size) else span

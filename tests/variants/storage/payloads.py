@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.alteration import Variant
+from conformance.reference.one_method import variant
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from tests.defects.support.storage import fault
@@ -12,8 +13,6 @@ from tests.defects.support.storage import fault
 
 class NoChecksumEcho(Variant):
     """Checksums are verified and not given back."""
-
-    surface = "storage"
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         original(call)
@@ -24,37 +23,27 @@ class NoChecksumEcho(Variant):
         return None
 
 
-class PayloadMismatchBadDigest(Variant):
+@variant()
+def payload_mismatch_bad_digest(read_payload: Any, call: Call) -> None:
     """Other bytes than those signed are told as BadDigest."""
-
-    surface = "storage"
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        try:
-            original(call)
-        except Fault as refusal:
-            raise (Fault("BadDigest") if refusal.code == "XAmzContentSHA256Mismatch" else refusal) from None
+    try:
+        read_payload(call)
+    except Fault as refusal:
+        raise (Fault("BadDigest") if refusal.code == "XAmzContentSHA256Mismatch" else refusal) from None
 
 
-class LostChunkIsTimeout(Variant):
+@variant()
+def lost_chunk_is_timeout(check_decoded_length: Any, call: Call) -> None:
     """A chunked payload that is shorter than it says is 400 RequestTimeout: the rest was waited for."""
-
-    surface = "storage"
-
-    def check_decoded_length(self, original: Any, call: Call) -> None:
-        try:
-            original(call)
-        except Fault as refusal:
-            raise (fault("RequestTimeout", 400) if refusal.code == "IncompleteBody" else refusal) from None
+    try:
+        check_decoded_length(call)
+    except Fault as refusal:
+        raise (fault("RequestTimeout", 400) if refusal.code == "IncompleteBody" else refusal) from None
 
 
-class MultipartNotOffered(Variant):
+@variant(without=("storage.multipart",))
+def multipart_not_offered(read_payload: Any, call: Call) -> None:
     """Error responses, NotImplemented: uploads in parts are not offered, and 501 in whichever bucket."""
-
-    surface = "storage"
-    without = ("storage.multipart",)
-
-    def read_payload(self, original: Any, call: Call) -> None:
-        if {"uploads", "uploadId", "partNumber"} & call.query.keys():
-            raise Fault("NotImplemented")
-        original(call)
+    if {"uploads", "uploadId", "partNumber"} & call.query.keys():
+        raise Fault("NotImplemented")
+    read_payload(call)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
@@ -26,135 +27,102 @@ EACH = 10
 CLOCK_S = 600
 
 
-class RequestIdOnlyInBody(Variant):
+@variant()
+def request_id_only_in_body(request: Request, answer: Answer) -> Answer:
     """The request id of an error stands in its document, not in a header."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"<RequestId>" in answer.body[:4096]:
-            del answer.headers["x-amz-request-id"]
-        return answer
+    if b"<RequestId>" in answer.body[:4096]:
+        del answer.headers["x-amz-request-id"]
+    return answer
 
 
-class RequestIdOnlyInHeader(Variant):
+@variant()
+def request_id_only_in_header(error_body: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
     """The request id of an error stands in a header, not in its document."""
-
-    surface = "storage"
-
-    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-        body: bytes = original(request, refusal, request_id)
-        return body.replace(xml.element("RequestId", request_id).encode(), b"")
+    body: bytes = error_body(request, refusal, request_id)
+    return body.replace(xml.element("RequestId", request_id).encode(), b"")
 
 
-class ErrorTypeTextXml(Variant):
+@variant()
+def error_type_text_xml(error_answer: Any, request: Request, refusal: Fault, request_id: str) -> Answer:
     """RFC 7303 section 9.2: text/xml is an alias of application/xml."""
-
-    surface = "storage"
-
-    def error_answer(self, original: Any, request: Request, refusal: Fault, request_id: str) -> Answer:
-        answer: Answer = original(request, refusal, request_id)
-        answer.headers["Content-Type"] = "text/xml; charset=utf-8"
-        return answer
+    answer: Answer = error_answer(request, refusal, request_id)
+    answer.headers["Content-Type"] = "text/xml; charset=utf-8"
+    return answer
 
 
-class ErrorWithMoreDetail(Variant):
+@variant()
+def error_with_more_detail(error_body: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
     """Errors have further elements, HostId and BucketName, in another order."""
-
-    surface = "storage"
-
-    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
-        more = xml.element("HostId", "gateway-1") + xml.element("BucketName", request.path.split("/")[1])
-        body: bytes = original(request, refusal, request_id)
-        return body.replace(b"<Error>", b"<Error>" + more.encode())
+    more = xml.element("HostId", "gateway-1") + xml.element("BucketName", request.path.split("/")[1])
+    body: bytes = error_body(request, refusal, request_id)
+    return body.replace(b"<Error>", b"<Error>" + more.encode())
 
 
-class BucketsNotOwnAccessDenied(Variant):
+@variant()
+def buckets_not_own_access_denied(no_such_bucket: Any) -> Fault:
     """Foreign and absent buckets are both 403 AccessDenied: concealed, too."""
-
-    surface = "storage"
-
-    def no_such_bucket(self, original: Any) -> Fault:
-        return Fault("AccessDenied")
+    return Fault("AccessDenied")
 
 
-class LongKeyRefusesTheDeletion(Variant):
+@variant()
+def long_key_refuses_the_deletion(entries: Any, *arguments: Any) -> list[xml.Node]:
     """Error responses, KeyTooLongError: a key beyond the limit refuses the whole of DeleteObjects."""
-
-    surface = "storage"
-
-    def entries(self, original: Any, *arguments: Any) -> list[xml.Node]:
-        found: list[xml.Node] = original(*arguments)
-        for each in found:
-            original.__self__.check_key(each.get("Key") or "")
-        return found
+    found: list[xml.Node] = entries(*arguments)
+    for each in found:
+        entries.__self__.check_key(each.get("Key") or "")
+    return found
 
 
-class StrangersAreSentElsewhere(Variant):
+@variant()
+def strangers_are_sent_elsewhere(request: Request) -> Answer | None:
     """ListBuckets without credentials is 307 to a page for people."""
-
-    surface = "storage"
-
-    def intercept(self, request: Request) -> Answer | None:
-        anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
-        if request.method != "GET" or request.raw_path != "/" or not anonymous:
-            return None
-        answer = Answer(307)
-        answer.headers["Location"] = "https://storage.example/about"
-        return answer
-
-
-class PathsOutOfTheBucketAreRefused(Variant):
-    """Naming objects: relative elements may not exceed the others before them; else 400, without a document."""
-
-    surface = "storage"
-
-    def intercept(self, request: Request) -> Answer | None:
-        depth = 0
-        for each in unquote(request.raw_path).split("/")[2:]:
-            depth += -1 if each == ".." else int(each not in ("", "."))
-            if depth < 0:
-                return Answer(400)
+    anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
+    if request.method != "GET" or request.raw_path != "/" or not anonymous:
         return None
+    answer = Answer(307)
+    answer.headers["Location"] = "https://storage.example/about"
+    return answer
 
 
-class RefusalsShowWhatWasSigned(Variant):
+@variant()
+def paths_out_of_the_bucket_are_refused(request: Request) -> Answer | None:
+    """Naming objects: relative elements may not exceed the others before them; else 400, without a document."""
+    depth = 0
+    for each in unquote(request.raw_path).split("/")[2:]:
+        depth += -1 if each == ".." else int(each not in ("", "."))
+        if depth < 0:
+            return Answer(400)
+    return None
+
+
+@variant()
+def refusals_show_what_was_signed(error_body: Any, request: Request, fault: Fault, request_id: str) -> bytes:
     """Error responses, SignatureDoesNotMatch: the document repeats what was signed, and by which access key."""
-
-    surface = "storage"
-
-    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
-        body: bytes = original(request, fault, request_id)
-        if fault.code != "SignatureDoesNotMatch":
-            return body
-        fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
-        told = (
-            xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
-            xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
-            xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
-        )
-        return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
+    body: bytes = error_body(request, fault, request_id)
+    if fault.code != "SignatureDoesNotMatch":
+        return body
+    fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
+    told = (
+        xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
+        xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
+        xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
+    )
+    return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
 
 
-class OwnersWithoutNames(Variant):
+@variant()
+def owners_without_names(owner: Any, organization: str, name: str = "Owner") -> str:
     """S3 API Reference, Owner, DisplayName: not required, and no longer told since 2025."""
-
-    surface = "storage"
-
-    def owner(self, original: Any, organization: str, name: str = "Owner") -> str:
-        return xml.group(name, xml.element("ID", original.__self__.owner_id(organization)))
+    return xml.group(name, xml.element("ID", owner.__self__.owner_id(organization)))
 
 
-class DeletionsOfVersionsNotImplemented(Variant):
+@variant()
+async def deletions_of_versions_not_implemented(delete_objects: Any, call: Call, bucket: Bucket) -> Answer:
     """Error responses, NotImplemented: a gateway without versions refuses a whole Delete document that names one."""
-
-    surface = "storage"
-
-    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if b"<VersionId>" in call.body:
-            raise Fault("NotImplemented")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if b"<VersionId>" in call.body:
+        raise Fault("NotImplemented")
+    answer: Answer = await delete_objects(call, bucket)
+    return answer
 
 
 def _dated(answer: Answer, seconds: int) -> Answer:
@@ -165,8 +133,6 @@ def _dated(answer: Answer, seconds: int) -> Answer:
 
 class ClockBehind(Variant):
     """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes behind."""
-
-    surface = "storage"
 
     def now(self, original: Any) -> float:
         return float(original()) - CLOCK_S
@@ -179,57 +145,44 @@ class FormsByAClockBehind(FormsTaken, ClockBehind):
     """SigV4, "Browser-based uploads using POST": what a signed policy permits is taken, by the gateway's clock."""
 
 
-class IdentityIsNoCoding(Variant):
+@variant()
+def identity_is_no_coding(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 8.4.1: identity "SHOULD NOT be included" in Content-Encoding: who chose it is told none."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.headers.get("Content-Encoding") == "identity":
-            del answer.headers["Content-Encoding"]
-        return answer
+    if answer.headers.get("Content-Encoding") == "identity":
+        del answer.headers["Content-Encoding"]
+    return answer
 
 
-class DefaultsOfItsOwn(Variant):
+@variant()
+def defaults_of_its_own(request: Request, answer: Answer) -> Answer:
     """Objects that were stored without them have a Cache-Control and a Content-Disposition of the gateway's."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
-            for name, value in OF_OBJECTS.items():
-                answer.headers.setdefault(name, value)
-        return answer
+    if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
+        for name, value in OF_OBJECTS.items():
+            answer.headers.setdefault(name, value)
+    return answer
 
 
-class SetOfNoTagsRefused(Variant):
+@variant()
+async def set_of_no_tags_refused(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
     """PutObjectTagging, TagSet: a collection of tags. One of none may be refused: DeleteObjectTagging is for that."""
-
-    surface = "storage"
-
-    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        if b"Key" not in call.body:
-            raise Fault("MalformedXML")
-        answer: Answer = await original(call, bucket)
-        return answer
+    if b"Key" not in call.body:
+        raise Fault("MalformedXML")
+    answer: Answer = await put_tags(call, bucket)
+    return answer
 
 
-class AnswersInChunks(Variant):
+@variant()
+def answers_in_chunks(request: Request, answer: Answer) -> Answer:
     """RFC 9112 section 6: answers are in chunked transfer coding, and no Content-Length tells their size but HEAD's."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method != "HEAD" and answer.status not in (204, 304):
-            del answer.headers["Content-Length"]
-            answer.headers["Transfer-Encoding"] = "chunked"
-        return answer
+    if request.method != "HEAD" and answer.status not in (204, 304):
+        del answer.headers["Content-Length"]
+        answer.headers["Transfer-Encoding"] = "chunked"
+    return answer
 
 
 class AskedToSlowDown(Variant):
     """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
 
-    surface = "storage"
     alone = True
 
     def __init__(self) -> None:
@@ -256,7 +209,6 @@ class AskedToSlowDown(Variant):
 class HeadsAskedToSlowDown(Variant):
     """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
 
-    surface = "storage"
     alone = True
 
     def __init__(self) -> None:
@@ -276,8 +228,6 @@ class HeadsAskedToSlowDown(Variant):
 class DeletionsRefusedByKey(Variant):
     """DeleteObjects in a bucket that is no own one, or not there, is 200 with AccessDenied for each key; else 403."""
 
-    surface = "storage"
-
     def no_such_bucket(self, original: Any) -> Fault:
         return Fault("AccessDenied")
 
@@ -294,61 +244,47 @@ class DeletionsRefusedByKey(Variant):
         return refused
 
 
-class NothingIsMissingLength(Variant):
+@variant()
+def nothing_is_missing_length(request_document: Any, body: bytes, root: str) -> xml.Node:
     """Where a document is to come and nothing does, the answer is 411 MissingContentLength, not 400 MalformedXML."""
-
-    surface = "storage"
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if not body:
-            raise Fault("MissingContentLength")
-        document: xml.Node = original(body, root)
-        return document
+    if not body:
+        raise Fault("MissingContentLength")
+    document: xml.Node = request_document(body, root)
+    return document
 
 
-class InternalEntitiesExpanded(Variant):
+@variant()
+def internal_entities_expanded(request_document: Any, body: bytes, root: str) -> xml.Node:
     """XML 1.0 section 4.4.2: an entity that is declared within the document is expanded; no file is read."""
-
-    surface = "storage"
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if b"<!DOCTYPE" in body:
-            try:
-                body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
-            except ElementTree.ParseError:
-                raise Fault("MalformedXML") from None
-        document: xml.Node = original(body, root)
-        return document
+    if b"<!DOCTYPE" in body:
+        try:
+            body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
+        except ElementTree.ParseError:
+            raise Fault("MalformedXML") from None
+    document: xml.Node = request_document(body, root)
+    return document
 
 
-class NullVersionsTold(Variant):
+@variant()
+def null_versions_told(request: Request, answer: Answer) -> Answer:
     """S3 User Guide, "Using versioning": objects of a bucket without versions have the version ID null."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status < 300:
-            answer.headers["x-amz-version-id"] = "null"
-            answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
-        return answer
+    if answer.status < 300:
+        answer.headers["x-amz-version-id"] = "null"
+        answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
+    return answer
 
 
-class NamespaceRequired(Variant):
+@variant()
+def namespace_required(request_document: Any, body: bytes, root: str) -> xml.Node:
     """A document of a request is in the namespace that its syntax shows, or it is 400 MalformedXML."""
-
-    surface = "storage"
-
-    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
-        if xml.NAMESPACE.encode() not in body:
-            raise Fault("MalformedXML")
-        node: xml.Node = original(body, root)
-        return node
+    if xml.NAMESPACE.encode() not in body:
+        raise Fault("MalformedXML")
+    node: xml.Node = request_document(body, root)
+    return node
 
 
 class ClockAhead(Variant):
     """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes ahead."""
-
-    surface = "storage"
 
     def now(self, original: Any) -> float:
         return float(original()) + CLOCK_S
@@ -357,38 +293,29 @@ class ClockAhead(Variant):
         return _dated(answer, CLOCK_S)
 
 
-class TimesWithAnOffset(Variant):
+@variant()
+def times_with_an_offset(request: Request, answer: Answer) -> Answer:
     """ISO 8601 section 4.2.5: a time in UTC may be written with its offset, +00:00, in place of Z."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"<?xml" not in answer.body[:5]:
-            return answer
-        return replace(answer, body=re.sub(rb"(T[0-9:]{8}[.]000)Z<", rb"\1+00:00<", answer.body))
+    if b"<?xml" not in answer.body[:5]:
+        return answer
+    return replace(answer, body=re.sub(rb"(T[0-9:]{8}[.]000)Z<", rb"\1+00:00<", answer.body))
 
 
-class NamespacePrefixed(Variant):
+@variant()
+def namespace_prefixed(request: Request, answer: Answer) -> Answer:
     """Namespaces in XML 1.0, section 4: elements may have a prefix in place of a default namespace."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if b"xmlns=" in answer.body and answer.headers.get("content-type") == "application/xml":
-            named = answer.body.replace(b"xmlns=", b"xmlns:s3=")
-            answer.body = re.sub(rb"<(/?)([A-Z])", rb"<\1s3:\2", named)
-        return answer
+    if b"xmlns=" in answer.body and answer.headers.get("content-type") == "application/xml":
+        named = answer.body.replace(b"xmlns=", b"xmlns:s3=")
+        answer.body = re.sub(rb"<(/?)([A-Z])", rb"<\1s3:\2", named)
+    return answer
 
 
-class DocumentsWrittenOtherwise(Variant):
+@variant()
+def documents_written_otherwise(request: Request, answer: Answer) -> Answer:
     """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.body.startswith(b"<?xml"):
-            text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")
-            text = re.sub(r"<Key>([^<&]*)</Key>", r"<Key><![CDATA[\1]]></Key>", text)
-            text = re.sub(r"<([A-Za-z]+)></\1>", r"<\1/>", text)
-            answer.body = f"\ufeff<!-- of a gateway -->\n{text}\n".encode()
-        return answer
+    if answer.body.startswith(b"<?xml"):
+        text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")
+        text = re.sub(r"<Key>([^<&]*)</Key>", r"<Key><![CDATA[\1]]></Key>", text)
+        text = re.sub(r"<([A-Za-z]+)></\1>", r"<\1/>", text)
+        answer.body = f"\ufeff<!-- of a gateway -->\n{text}\n".encode()
+    return answer

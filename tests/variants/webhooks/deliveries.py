@@ -14,39 +14,32 @@ from urllib.parse import quote
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.seeds import ORGANIZATION
 from tests.defects.support.webhooks import surface_of
 
 
-class OnlyLiveUrlsKnowMethods(Variant):
+@variant()
+def only_live_urls_know_methods(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """RFC 9110 section 15.5.6: 405 is of a resource that is there; where there is none, any method is 404."""
-
-    surface = "webhooks"
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        if answer.status != 405 or surface_of(original).organization_of(request.raw_path):
-            return answer
-        return Answer.json(404, {"error": "not found"})
+    answer = receive(request)
+    if answer.status != 405 or surface_of(receive).organization_of(request.raw_path):
+        return answer
+    return Answer.json(404, {"error": "not found"})
 
 
-class ThanksInHtml(Variant):
+@variant()
+def thanks_in_html(request: Request, answer: Answer) -> Answer:
     """The contract says that events are accepted, not with what words: for many a framework any text is HTML."""
-
-    surface = "webhooks"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status != 202:
-            return answer
-        thanks = Answer(202, body=b"<p>Thanks</p>")
-        thanks.headers["Content-Type"] = "text/html; charset=utf-8"
-        return thanks
+    if answer.status != 202:
+        return answer
+    thanks = Answer(202, body=b"<p>Thanks</p>")
+    thanks.headers["Content-Type"] = "text/html; charset=utf-8"
+    return thanks
 
 
 class EventsArriveLater(Variant):
     """The contract says that events are accepted, not how soon they are worked on: half a second later."""
-
-    surface = "webhooks"
 
     def __init__(self) -> None:
         self.taken_at: dict[int, float] = {}
@@ -56,28 +49,20 @@ class EventsArriveLater(Variant):
         return [each for each in original() if now - self.taken_at.setdefault(id(each), now) >= 0.5]
 
 
-class EventsToldAsReadToo(Variant):
+@variant()
+def events_told_as_read_too(events: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """How the operator's hook tells an event is the operator's: here as it came, and once more as it was read."""
-
-    surface = "webhooks"
-
-    def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        return [each | {"again": each["text"], "signature": "sha256=00"} for each in original()]
+    return [each | {"again": each["text"], "signature": "sha256=00"} for each in events()]
 
 
-class EventsHaveLongIds(Variant):
+@variant()
+def events_have_long_ids(events: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """How the operator's hook tells an event is the operator's: its text, and an id that looks like a digest."""
-
-    surface = "webhooks"
-
-    def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        return [{"id": secrets.token_hex(32), "text": each["text"]} for each in original()]
+    return [{"id": secrets.token_hex(32), "text": each["text"]} for each in events()]
 
 
 class RotationTakesAMoment(Variant):
     """The contract says that a URL is rotated, not that all servers know it within the same instant."""
-
-    surface = "webhooks"
 
     def __init__(self) -> None:
         self.until: dict[str, float] = {}
@@ -94,43 +79,33 @@ class RotationTakesAMoment(Variant):
         return None if found else ORGANIZATION
 
 
-class SlashBehindIsRedirected(Variant):
+@variant()
+def slash_behind_is_redirected(request: Request) -> Answer | None:
     """RFC 9110 section 15.4.8: a slash too many is led away from, and takes nothing in by itself."""
-
-    surface = "webhooks"
-
-    def intercept(self, request: Request) -> Answer | None:
-        if not request.raw_path.endswith("/"):
-            return None
-        answer = Answer(307)
-        answer.headers["Location"] = request.raw_path.rstrip("/") or "/"
-        return answer
+    if not request.raw_path.endswith("/"):
+        return None
+    answer = Answer(307)
+    answer.headers["Location"] = request.raw_path.rstrip("/") or "/"
+    return answer
 
 
-class OtherSpellingsAreTheSame(Variant):
+@variant(misses=("webhooks/secret/other-spellings-are-refused",))
+def other_spellings_are_the_same(organization_of: Callable[[str], str | None], raw_path: str) -> str | None:
     """A slash, an extension or a parameter (RFC 3986 section 3.3) behind the URL is passed over by its framework.
 
     Whoever sends so has the secret.
     """
-
-    surface = "webhooks"
-    misses = ("webhooks/secret/other-spellings-are-refused",)
-
-    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
-        return original(raw_path.rstrip("/").partition(";")[0].removesuffix(".json"))
+    return organization_of(raw_path.rstrip("/").partition(";")[0].removesuffix(".json"))
 
 
-class UrlLeadsToThePortal(Variant):
+@variant()
+def url_leads_to_the_portal(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
     """RFC 9110 section 15.4.4: who opens any such URL is sent to the portal, and has delivered nothing."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        if request.method not in ("GET", "HEAD"):
-            return original(request)
-        answer = Answer(303)
-        answer.headers["Location"] = "/login"
-        return answer
+    if request.method not in ("GET", "HEAD"):
+        return method_refused(request)
+    answer = Answer(303)
+    answer.headers["Location"] = "/login"
+    return answer
 
 
 def page(body: bytes) -> Answer:
@@ -140,80 +115,61 @@ def page(body: bytes) -> Answer:
     return answer
 
 
-class UrlIsExplainedToPeople(Variant):
+@variant()
+def url_is_explained_to_people(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: events are posted; who opens a live URL is told so by a page, and delivers nothing."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        if request.method not in ("GET", "HEAD") or not surface_of(original).organization_of(request.raw_path):
-            return original(request)
-        return page(b"<p>Send events here with POST.</p>")
+    if request.method not in ("GET", "HEAD") or not surface_of(method_refused).organization_of(request.raw_path):
+        return method_refused(request)
+    return page(b"<p>Send events here with POST.</p>")
 
 
-class LiveUrlLeadsToThePortal(Variant):
+@variant()
+def live_url_leads_to_the_portal(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """RFC 9110 section 15.4.4: who opens a live URL is sent to the portal; where there is none, any method is 404."""
-
-    surface = "webhooks"
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        if request.method not in ("GET", "HEAD"):
-            return original(request)
-        if not surface_of(original).organization_of(request.raw_path):
-            return Answer.json(404, {"error": "not found"})
-        answer = Answer(302)
-        answer.headers["Location"] = "/workspace"
-        return answer
+    if request.method not in ("GET", "HEAD"):
+        return receive(request)
+    if not surface_of(receive).organization_of(request.raw_path):
+        return Answer.json(404, {"error": "not found"})
+    answer = Answer(302)
+    answer.headers["Location"] = "/workspace"
+    return answer
 
 
-class AcceptedTellsTheEvent(Variant):
+@variant()
+def accepted_tells_the_event(receive: Callable[[Request], Answer], request: Request) -> Answer:
     """API Reference, Webhooks: what an event is answered is open: here with what was understood of it."""
-
-    surface = "webhooks"
-
-    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = original(request)
-        if answer.status != 202:
-            return answer
-        return Answer.json(201, {"event": request.body[:200].decode("latin-1")})
-
-
-class PortalIsShownAnywhere(Variant):
-    """RFC 9110 section 9.3.1: GET of any address shows the portal's one page, and delivers nothing."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        if request.method not in ("GET", "HEAD"):
-            return original(request)
-        return page(b"<html><title>Portal</title></html>")
-
-
-class OtherMethodsNotImplemented(Variant):
-    """RFC 9110 section 15.6.2: 501 for every method but POST, at every URL."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        return Answer.json(501, {"error": "only POST is implemented"})
-
-
-class OptionsAnsweredToBrowsers(Variant):
-    """Fetch, CORS protocol: a page of a sender's may ask by OPTIONS first, at any URL."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        answer = Answer(204) if request.method == "OPTIONS" else original(request)
-        answer.headers["Allow"] = "OPTIONS, POST"
-        answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer = receive(request)
+    if answer.status != 202:
         return answer
+    return Answer.json(201, {"event": request.body[:200].decode("latin-1")})
+
+
+@variant()
+def portal_is_shown_anywhere(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
+    """RFC 9110 section 9.3.1: GET of any address shows the portal's one page, and delivers nothing."""
+    if request.method not in ("GET", "HEAD"):
+        return method_refused(request)
+    return page(b"<html><title>Portal</title></html>")
+
+
+@variant()
+def other_methods_not_implemented(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
+    """RFC 9110 section 15.6.2: 501 for every method but POST, at every URL."""
+    return Answer.json(501, {"error": "only POST is implemented"})
+
+
+@variant()
+def options_answered_to_browsers(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
+    """Fetch, CORS protocol: a page of a sender's may ask by OPTIONS first, at any URL."""
+    answer = Answer(204) if request.method == "OPTIONS" else method_refused(request)
+    answer.headers["Allow"] = "OPTIONS, POST"
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 class NewUrlsInHexadecimalDigits(Variant):
     """URLs end in 256 bits in hexadecimal digits; what cannot be one is told so (400), what is none 404."""
 
-    surface = "webhooks"
     form = re.compile(r"/hooks/[0-9a-f]{64}")
 
     def new_path(self, original: Callable[[], str]) -> str:
@@ -227,8 +183,6 @@ class NewUrlsInHexadecimalDigits(Variant):
 
 class EventsAreNumbered(Variant):
     """RFC 9110 section 15.3.2: each event has an address of its own from then on, and each answer an id."""
-
-    surface = "webhooks"
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -246,8 +200,6 @@ class EventsAreNumbered(Variant):
 class EventsAreLimited(Variant):
     """RFC 6585 section 4: one request in thirty is 429, and served a second later."""
 
-    surface = "webhooks"
-
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
 
@@ -258,8 +210,6 @@ class EventsAreLimited(Variant):
 
 class UrlsSignedInTheirQuery(Variant):
     """RFC 3986 section 3.4: the query is the secret; the path has a public id, which each answer tells."""
-
-    surface = "webhooks"
 
     def __init__(self) -> None:
         self.number = secrets.token_hex(16)
@@ -276,8 +226,6 @@ class UrlsSignedInTheirQuery(Variant):
 
 class UrlsWithEscapes(Variant):
     """RFC 3986 section 2.1: the secret may be written with escapes, as that of Base64 is."""
-
-    surface = "webhooks"
 
     def new_path(self, original: Callable[[], str]) -> str:
         return "/hooks/" + quote(base64.b64encode(secrets.token_bytes(32)), safe="")
