@@ -80,7 +80,8 @@ class Defect(Alteration):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.noticed_by = tuple(check for named in cls.noticed_by for check in _checks_of(named))
+        if not isinstance(cls.noticed_by, str):
+            cls.noticed_by = tuple(check for named in cls.noticed_by for check in _checks_of(named))
 
 
 def _checks_of(named: str) -> list[str]:

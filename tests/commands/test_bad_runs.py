@@ -6,6 +6,7 @@ read, with a remark, and of what was never judged nothing is stated.
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -208,11 +209,11 @@ def test_a_run_that_was_interrupted(command: str, here: Path, capsys: pytest.Cap
 
 def spoil_bodies(path: Path) -> int:
     """Gives the bodies of exchanges members of other kinds, each in turn."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     odd: list[dict[str, Any]] = [{"size": []}, {"size": 1, "pieces": [True]}, {"size": 1, "text": 7}, {"size": "1"}]
     for number, line in enumerate(line for line in lines if line["kind"] == "exchange"):
         line["response_body"] = line["request_body"] = odd[number % len(odd)]
-    return path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
 
 
 EVIDENCE: dict[str, Callable[[Path], object]] = {

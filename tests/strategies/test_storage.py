@@ -44,7 +44,7 @@ def test_any_wound_gives_bytes(wound: tuple[str, float, bytes]) -> None:
 def test_an_altered_list_of_signed_fields_names_others() -> None:
     listed = "host;x-amz-date"
     signed = Request("PUT", "/bucket/key").with_header("Authorization", f"Credential=a, SignedHeaders={listed}, b")
-    altered = checks_of("storage", "signature_properties")._altered
+    altered = checks_of("storage", "signatures")._altered
     for place in range(len(listed)):
         made = altered(signed, "signed-names", place / len(listed), "Z").header("authorization")
         assert made != signed.header("authorization") and listed not in made.lower()
