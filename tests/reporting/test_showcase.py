@@ -43,7 +43,7 @@ def showcase() -> dict[str, str]:
         "authorization/matrix/lacking-scope-is-403": "any-scope-opens-everything",
         "authorization/isolation/equal-names-are-separate-items": "creation-reaches-other-organization",
         "authorization/concealment/hidden-is-answered-as-absent": "hidden-project-deletable",
-        "errors/404/absent-resource#item": "absent-is-gone",
+        "errors/404/absent-resource#path": "absent-is-gone",
         "errors/400/slug-outside-its-pattern": "any-slug-accepted",
         "errors/409/duplicate-slug#sequential": "duplicate-slug-is400",
         "errors/409/stale-version#update": "concurrent-update-told200",

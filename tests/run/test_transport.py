@@ -19,7 +19,7 @@ SERVED = ("identity", "registry", "storage")
 SURFACES = (*SERVED, "webhooks")
 PREFIX = "oauth/transport/"
 REALM, UPLOAD, ANSWERS = TOLD = [
-    f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "answers-keep")
+    f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "responses-keep")
 ]
 # What is led by addresses, or to a token.
 LED = ("registry/transport", "registry/mount", "registry/tags", "registry/token", "registry/upload", "--explore", "0")
