@@ -1,1 +1,4 @@
-"""How to talk to the target, one file a surface: no assertions, and nothing repaired behind a check's back."""
+"""Clients that send requests to the target: a package for each surface, and ``transport`` below them.
+
+Checks, the sandbox and preflight call them. A client asserts nothing and hides nothing: it returns each exchange as it was.
+"""

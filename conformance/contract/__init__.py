@@ -1,1 +1,4 @@
-"""What is promised: requirements as data (``*.toml``), each quoting its clause, and the catalogue over them."""
+"""The contract as data (``*.toml``): promises, requirements with their quoted clauses, profiles; and the catalogue.
+
+Every room may read it. It contains no code of checks, and nothing about a particular target.
+"""

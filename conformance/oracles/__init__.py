@@ -1,1 +1,4 @@
-"""What is right: each function raises NonConformance, in words, where observed is not as expected."""
+"""Oracles: each function compares an observed response with the expected one and raises NonConformance with both.
+
+Checks call them. An oracle sends no requests and knows no fixtures.
+"""

@@ -1,4 +1,4 @@
-"""Before a run: can each surface be reached, do the credentials work, is what is claimed to be seen?
+"""Preflight: before a run, is each surface reachable, do the credentials work, and are the claimed features there?
 
 ``preflight`` looks closely at every surface that the target describes; ``alive`` asks one once more, so that
 a surface which went down in the middle of a run is told from one that misbehaves. ``takes_events`` asks a webhook for

@@ -1,6 +1,6 @@
 """The embedded deployment: identity, registry, storage and webhooks on loopback, keeping the whole contract.
 
-It shares no oracle, client or catalogue with the suite, or both would be wrong together.
+Only commands and the plugin start it. It imports the vocabulary and no other room: shared code would share mistakes.
 """
 
 PACKAGES = ["conformance.reference.showcase", "conformance.reference.variants"]

@@ -1,4 +1,4 @@
-"""Reports of a run. They read its record and nothing else, so that they can be made again at any time.
+"""Reports of a run. They read its record only, so they can be made again at any time; they never contact the target.
 
 ``render_all(record)`` writes every format into the run's folder and says where each one is.
 """

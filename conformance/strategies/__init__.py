@@ -1,1 +1,4 @@
-"""What to try: hypothesis strategies, one file a surface, and ``explores``, which makes a check a property."""
+"""Hypothesis strategies for what to send, a file for each surface; ``explores`` turns a check into a property.
+
+Checks use them. A strategy sends no requests.
+"""

@@ -1,1 +1,4 @@
-"""The deployment under test: its description, how it is read from ``conformance.toml``, and the preflight."""
+"""The deployment under test: its typed description, and the reader of ``conformance.toml``.
+
+Every room but vocabulary and contract may read it. It never contacts the target.
+"""

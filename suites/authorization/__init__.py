@@ -1,1 +1,1 @@
-"""Checks of the area authorization."""
+"""Checks of the organization APIs: scopes, roles, isolation, concealment and revocation."""

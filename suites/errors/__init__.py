@@ -1,1 +1,1 @@
-"""Checks of the area errors."""
+"""Checks of the error table and of HTTP behaviour on the organization APIs."""

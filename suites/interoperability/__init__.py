@@ -1,1 +1,1 @@
-"""Checks of the area interoperability."""
+"""Checks with real client programs: docker, podman, aws, rclone and others."""

@@ -1,1 +1,1 @@
-"""Checks of the area oauth."""
+"""Checks of the OAuth token endpoint and of its JSON Web Tokens."""

@@ -1,1 +1,1 @@
-"""Checks of the area registry."""
+"""Checks of the Docker Registry V2 registry."""

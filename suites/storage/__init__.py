@@ -1,1 +1,1 @@
-"""Checks of the area storage."""
+"""Checks of the S3-compatible gateway."""

@@ -1,1 +1,1 @@
-"""Checks of the area webhooks."""
+"""Checks of incoming webhooks."""
