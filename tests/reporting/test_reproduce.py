@@ -36,7 +36,7 @@ BESIDE = {
     "page-border-repeated": "storage/paging/pages-contain-every-key-once",
     # What these look at was made for a check before.
     "weak-entity-tag-is-another": "errors/reads/if-none-match-forms#weak",
-    "duplicate-slug-is400": "errors/409/duplicate-slug#identical-body",
+    "duplicate-slug-is400": "errors/409/duplicate-slug#sequential",
     "child-of-hidden-is403": "authorization/concealment/hidden-is-answered-as-absent",
     # Of these the script must do otherwise than the run: sign, date, repeat, go on from what is answered now.
     "parts-unhashed": "storage/multipart/other-payload-refuses-the-part",
@@ -48,7 +48,7 @@ BESIDE = {
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
     "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
-    "token-echoed-in-error": "errors/shape/repeats-no-secret-or-markup",
+    "trace-reflects-token": "errors/shape/repeats-no-secret-or-markup#token-trace",
     "deep-body-crashes": "errors/5xx/no-input-is-a-server-error",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
     "jti-missing": "oauth/jwt/has-the-claims",
