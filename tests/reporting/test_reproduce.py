@@ -48,7 +48,6 @@ BESIDE = {
     "blob-created-with204": "registry/upload/created-is-201",
     # That a secret is said is looked for by its name, in whatever encoding it was sent.
     "token-error-echoes-request": "oauth/answer/secret-is-not-repeated",
-    "trace-reflects-token": "errors/shape/repeats-no-secret-or-markup#token-trace",
     "deep-body-crashes": "errors/5xx/no-input-is-a-server-error",
     # What these look at is inside a token, or a member beside one, which no evidence holds.
     "jti-missing": "oauth/jwt/has-the-claims",
