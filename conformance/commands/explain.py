@@ -65,11 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMANT
 
 
-def nearest_id(word: str, known: Iterable[str]) -> str:
-    """``; did you mean …?``: near as a whole, or with the same words in another place."""
+def nearest_id(word: str, known: Iterable[str], otherwise: str = "; conformance list --requirements shows all") -> str:
+    """``; did you mean …?``: near as a whole, or with the same words in another place; else ``otherwise``."""
     ids = list(known)
     found = difflib.get_close_matches(word, ids, 1, 0.6) or [each for each in ids if word and word in each][:1]
-    return f'; did you mean "{found[0]}"?' if found else "; conformance list --requirements shows all"
+    return f'; did you mean "{found[0]}"?' if found else otherwise
 
 
 def explained_promise(

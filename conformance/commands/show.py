@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance.commands import UsageMistake
+from conformance.commands.explain import nearest_id
 from conformance.commands.replay import run_folder
 from conformance.vocabulary.verdict import ExitCode
 
@@ -53,8 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _result(record: Record, check_id: str) -> CheckResult:
     known = {result.id: result for result in record.results}
     if check_id not in known:
-        near = difflib.get_close_matches(check_id, known, 1, 0.6) or [each for each in known if check_id in each][:1]
-        hint = f'; did you mean "{near[0]}"?' if near else "; results.ndjson lists the checks of the run"
+        hint = nearest_id(check_id, known, "; results.ndjson lists the checks of the run")
         raise UsageMistake(f'{record.folder}: no check "{check_id}" in this run{hint}')
     return known[check_id]
 

@@ -52,8 +52,9 @@ class Alteration:
 
     @classmethod
     def kebab_name(cls) -> str:
-        """The name on the command line: ``WrongSecretAccepted`` is ``wrong-secret-accepted``."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+        """``wrong-secret-accepted`` on the command line, for ``WrongSecretAccepted`` or the same in snake case."""
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__)
+        return words.replace("_", "-").lower()
 
     def intercept(self, request: Request) -> Answer | None:
         """An answer given before the surface is asked, or None to let the surface answer."""

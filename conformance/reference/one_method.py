@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from conformance.reference.alteration import Alteration, Defect, Variant
@@ -37,19 +37,12 @@ FILTERS = {("request",): "intercept", ("request", "answer"): "rewrite"}
 
 def defect(*noticed_by: str, **facts: Any) -> Callable[[Callable[..., Any]], type[Defect]]:
     """Make the decorated function a defect that these checks notice; ``facts`` are further attributes of Defect."""
-    return lambda function: _made(Defect, function, noticed_by=noticed_by, **facts)
+    return lambda function: _of_function(Defect, function, {"noticed_by": noticed_by, **facts})
 
 
 def variant(**facts: Any) -> Callable[[Callable[..., Any]], type[Variant]]:
     """Make the decorated function a variant; ``facts`` are further attributes of Variant."""
-    return lambda function: _made(Variant, function, **facts)
-
-
-def _made(kind: type[A], function: Callable[..., Any], **facts: Any) -> type[A]:
-    parameters = tuple(inspect.signature(function).parameters)
-    method = {FILTERS.get(parameters, parameters[0]): staticmethod(function)}
-    names = {"__doc__": function.__doc__, "__module__": function.__module__}
-    return type(function.__name__.replace("_", "-"), (kind,), {**names, **facts, **method})
+    return lambda function: _of_function(Variant, function, facts)
 
 
 def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **methods: Callable[..., Any]) -> type[Defect]:
@@ -58,6 +51,16 @@ def row(name: str, clause: str, *noticed_by: str, shipped: bool = False, **metho
     An expression gets the original method first, but for ``rewrite`` and ``intercept``.
     """
     module = str(sys._getframe(1).f_globals["__name__"])
-    facts = {"noticed_by": noticed_by, "shipped": shipped}
-    replaced = {each: staticmethod(method) for each, method in methods.items()}
-    return type(name, (Defect,), {"__doc__": clause, "__module__": module, **facts, **replaced})
+    facts = {"__doc__": clause, "__module__": module, "noticed_by": noticed_by, "shipped": shipped}
+    return _made(Defect, name, facts, methods)
+
+
+def _of_function(kind: type[A], function: Callable[..., Any], facts: Mapping[str, Any]) -> type[A]:
+    parameters = tuple(inspect.signature(function).parameters)
+    facts = {"__doc__": function.__doc__, "__module__": function.__module__, **facts}
+    methods = {FILTERS.get(parameters, parameters[0]): function}
+    return _made(kind, function.__name__, facts, methods)
+
+
+def _made(kind: type[A], name: str, facts: Mapping[str, Any], methods: Mapping[str, Callable[..., Any]]) -> type[A]:
+    return type(name, (kind,), {**facts, **{each: staticmethod(method) for each, method in methods.items()}})

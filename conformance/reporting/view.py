@@ -26,7 +26,6 @@ from conformance.reporting.promises import Overview, overview
 from conformance.reporting.text import duration, shortened
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
-from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 
 SURFACES = {"identity": "url", "registry": "url", "storage": "endpoint", "webhooks": "url"}
@@ -72,6 +71,11 @@ class Row:
     view: CheckView
     alike: list[CheckResult]
     """The checks in the row after the first."""
+
+    @property
+    def needs_no_words(self) -> bool:
+        """Whether the row shows no more than its clause and its cases."""
+        return _needs_no_words(self.view.result)
 
     @property
     def events(self) -> Counter[str]:
@@ -201,7 +205,7 @@ def _checks(record: Record) -> dict[str, list[CheckView]]:
 
 
 def _check(result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], run: str) -> CheckView:
-    if _went_well(result):
+    if result.went_well:
         return CheckView(
             result, str(result.verdict), [], "", "", [], "", "", [], duration(result.duration_s)
         )  # fmt: skip
@@ -229,8 +233,7 @@ def _rows(views: list[CheckView]) -> list[Row]:
     rows: dict[tuple[str, ...], Row] = {}
     for view in views:
         result = view.result
-        well = view.outcome in (Verdict.PASS, Verdict.NOT_APPLICABLE) and not result.waiver
-        key = (result.requirement, view.outcome, result.reason) if well else (result.id,)
+        key = (result.requirement, view.outcome, result.reason) if _needs_no_words(result) else (result.id,)
         if key in rows:
             rows[key].alike.append(result)
         else:
@@ -238,8 +241,8 @@ def _rows(views: list[CheckView]) -> list[Row]:
     return [*rows.values()]
 
 
-def _went_well(result: CheckResult) -> bool:
-    return result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+def _needs_no_words(result: CheckResult) -> bool:
+    return result.went_well and not result.waiver
 
 
 def _cut(finding: Mapping[str, Any], name: str) -> str:

@@ -47,8 +47,7 @@ class Record:
 
     def evidence_to_show(self) -> dict[str, dict[str, Any]]:
         """The same for reports, which show no exchange of a run in which nothing goes wrong: then nothing is read."""
-        well = (Verdict.PASS, Verdict.NOT_APPLICABLE)
-        return {} if all(result.verdict in well for result in self.results) else self.evidence()
+        return {} if all(result.went_well for result in self.results) else self.evidence()
 
     def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
         """Every exchange and transcript of every check, in the order in which they were written.

@@ -147,6 +147,11 @@ class CheckResult:
         """Whether the verdict is fail."""
         return self.verdict == Verdict.FAIL
 
+    @property
+    def went_well(self) -> bool:
+        """Whether the verdict is pass or not-applicable."""
+        return self.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+
     def text(self) -> str:
         """As it travels from the process that ran the check: one text goes through a channel quicker than its parts."""
         return json.dumps(vars(self))

@@ -11,6 +11,5 @@ from pathlib import Path
 def docstrings(file: Path) -> dict[str, str]:
     """What a file's functions and classes say of themselves, by name."""
     found = ast.parse(file.read_bytes()).body
-    return {
-        each.name: ast.get_docstring(each) or "" for each in found if isinstance(each, ast.FunctionDef | ast.ClassDef)
-    }
+    documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return {each.name: ast.get_docstring(each) or "" for each in found if isinstance(each, documented)}

@@ -84,15 +84,19 @@ def test_the_login_of_a_proxy_goes_to_it_alone(monkeypatch: pytest.MonkeyPatch) 
     assert "ss-word" not in told and "bWU6" not in told and "HTTP_PROXY_PASSWORD" in told
 
 
+NO_TUNNEL = [
+    (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
+    (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
+    (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
+    (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
+]
+"""What a proxy answers to CONNECT, and how that is named."""
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
-        (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
-        (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
-        (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
-    ],
+    NO_TUNNEL,
 )
 def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
     with proxy(monkeypatch, answer, login="me:hidden-word@") as (url, _):
@@ -104,13 +108,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
-        (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
-        (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
-        (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
-    ],
+    NO_TUNNEL,
 )
 def test_an_https_target_is_not_blamed_for_its_proxy(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
     with answering(answer) as (url, _):

@@ -10,8 +10,10 @@ import math
 import re
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import eq
 from threading import RLock
 from urllib.parse import parse_qsl, quote_plus
 
@@ -262,11 +264,17 @@ class OAuthClient:
 
     def token(self, role: str, *scopes: str) -> str:
         """A token of a role with these scopes (none: its credential's own); kept and given again while it lives."""
+        return self._current(role, scopes, lambda kept: time.monotonic() >= self._ends[kept])
+
+    def _current(self, role: str, scopes: tuple[str, ...], is_spent: Callable[[str], bool]) -> str:
+        """The stored token, or a new one if that is spent, or ended by another.
+
+        Of requests at once one gets it for all: a further token may end the first.
+        """
         key = (role, scopes)
-        # Of those who ask at once one gets it for all: a further token may end the first.
         with self._issuing:
             kept = self._tokens.get(key)
-            if kept is None or time.monotonic() >= self._ends[kept] or self.one_each.is_ended(role, kept):
+            if kept is None or is_spent(kept) or self.one_each.is_ended(role, kept):
                 self._tokens[key] = self.fresh_token(role, *scopes)
             return self._tokens[key]
 
@@ -303,12 +311,7 @@ class OAuthClient:
             token = value.removeprefix("Bearer ") if isinstance(value, str) else ""
             if (name, value) == bearer(token) and self.one_each.may_be_ended(token):
                 role, scopes = self.one_each.issued[token]
-                # Of requests that are refused at once the first gets a new token; one more would end that again.
-                with self._issuing:
-                    kept = self._tokens.get((role, scopes))
-                    if kept in (None, token) or self.one_each.is_ended(role, kept):
-                        self._tokens[role, scopes] = self.fresh_token(role, *scopes)
-                    fields[place] = bearer(self._tokens[role, scopes])
+                fields[place] = bearer(self._current(role, scopes, partial(eq, token)))
                 return fields
         return None
 

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked as RequestedScope
+from conformance.reference.one_method import defect
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -19,27 +20,19 @@ from conformance.reference.support.identity import edited, is_registry_token_req
 from conformance.reference.support.registry import KIB, decoded, everything, registry_of
 
 
-class ChallengeWithoutService(Defect):
+@defect("registry/login/challenge-names-the-service", promise="RG-01", surface="registry")
+def challenge_without_service(
+    challenge_parameters: Any, wanted: list[Access], error: str | None
+) -> list[tuple[str, str]]:
     """The login challenge of the registry does not name its service."""
-
-    surface = "registry"
-    promise = "RG-01"
-    noticed_by = ("registry/login/challenge-names-the-service",)
-
-    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
-        return [each for each in original(wanted, error) if each[0] != "service"]
+    return [each for each in challenge_parameters(wanted, error) if each[0] != "service"]
 
 
-class AnonymousPull(Defect):
+@defect("registry/login/anonymous-cannot-pull#blob,manifest,manifest-head,tags", promise="RG-02", surface="registry")
+def anonymous_pull(authenticate: Any, request: Request, wanted: list[Access]) -> Caller | None:
     """Images can be pulled without a login."""
-
-    surface = "registry"
-    promise = "RG-02"
-    noticed_by = ("registry/login/anonymous-cannot-pull#blob,manifest,manifest-head,tags",)
-
-    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
-        caller: Caller | None = original(request, wanted)
-        return everything(wanted) if caller is None and request.method in ("GET", "HEAD") and wanted else caller
+    caller: Caller | None = authenticate(request, wanted)
+    return everything(wanted) if caller is None and request.method in ("GET", "HEAD") and wanted else caller
 
 
 class UploadOfOneToken(Defect):
@@ -80,155 +73,115 @@ class StreamedBlobsUnknownToManifests(Defect):
         original(name, descriptors)
 
 
-class ManifestReformatted(Defect):
+@defect(
+    "registry/manifest/bytes-are-preserved#sorted",
+    "interoperability/registry/push",
+    "interoperability/registry/push-of-an-index",
+    "interoperability/registry/pull",
+    "interoperability/registry/pull-by-digest",
+    promise="RG-05",
+    surface="registry",
+)
+def manifest_reformatted(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """A pulled manifest is formatted differently from the pushed one, so its digest does not match."""
-
-    surface = "registry"
-    promise = "RG-05"
-    noticed_by = (
-        "registry/manifest/bytes-are-preserved#sorted",
-        "interoperability/registry/push",
-        "interoperability/registry/push-of-an-index",
-        "interoperability/registry/pull",
-        "interoperability/registry/pull-by-digest",
-    )
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
-        answer: Answer = original(request, dataclasses.replace(manifest, content=tidy))
-        return answer
+    tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
+    answer: Answer = manifest_answer(request, dataclasses.replace(manifest, content=tidy))
+    return answer
 
 
-class PullTokenPushes(Defect):
+@defect(
+    "registry/rights/puller-cannot-push#mount,put-manifest-by-digest,upload,upload-at-once",
+    "registry/token/grants-only-the-requested-scope",
+    "registry/token/grants-only-the-requested-scope#put-manifest,upload-at-once",
+    "interoperability/registry/push-is-denied-without-push-access",
+    promise="RG-06",
+    surface="registry",
+)
+def pull_token_pushes(actions_wanted: Any, method: str) -> tuple[str, ...]:
     """A token that grants pull access is accepted for a push."""
-
-    surface = "registry"
-    promise = "RG-06"
-    noticed_by = (
-        "registry/rights/puller-cannot-push#mount,put-manifest-by-digest,upload,upload-at-once",
-        "registry/token/grants-only-the-requested-scope",
-        "registry/token/grants-only-the-requested-scope#put-manifest,upload-at-once",
-        "interoperability/registry/push-is-denied-without-push-access",
-    )
-
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)
+    return ("pull",) if method in ("POST", "PATCH", "PUT") else actions_wanted(method)
 
 
-class OrganizationMatchedByPrefix(Defect):
+@defect("registry/rights/similar-organization-is-denied#below,longer,without-dash", promise="RG-07", surface="identity")
+def organization_matched_by_prefix(
+    permitted_actions: Callable[[Account | None, RequestedScope], frozenset[str]],
+    account: Account | None,
+    scope: RequestedScope,
+) -> frozenset[str]:
     """A login of orgs/acme opens images of orgs/acme-evil, which begins with the same letters."""
-
-    surface = "identity"
-    promise = "RG-07"
-    noticed_by = ("registry/rights/similar-organization-is-denied#below,longer,without-dash",)
-
-    def permitted_actions(
-        self,
-        original: Callable[[Account | None, RequestedScope], frozenset[str]],
-        account: Account | None,
-        scope: RequestedScope,
-    ) -> frozenset[str]:
-        rights = account.rights if account and scope.kind == "repository" else {}
-        matching = [actions for slug, actions in rights.items() if scope.name.startswith(f"orgs/{slug}")]
-        return original(account, scope).union(*matching)
+    rights = account.rights if account and scope.kind == "repository" else {}
+    matching = [actions for slug, actions in rights.items() if scope.name.startswith(f"orgs/{slug}")]
+    return permitted_actions(account, scope).union(*matching)
 
 
-class CatalogShowsOtherOrganizations(Defect):
+@defect("registry/rights/catalog-hides-other-organizations", promise="RG-08", surface="registry")
+def catalog_shows_other_organizations(may_see: Any, caller: Any, name: str) -> bool:
     """The catalog lists repositories of other organizations."""
-
-    surface = "registry"
-    promise = "RG-08"
-    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
-
-    def may_see(self, original: Any, caller: Any, name: str) -> bool:
-        return True
+    return True
 
 
-class UploadOfAnotherUserAccepted(Defect):
+@defect("registry/rights/session-status-is-hidden-from-others", promise="RG-09", surface="registry")
+def upload_of_another_user_accepted(owns: Any, caller: Any, upload: Upload) -> bool:
     """A second login can continue the upload session of another one."""
-
-    surface = "registry"
-    promise = "RG-09"
-    noticed_by = ("registry/rights/session-status-is-hidden-from-others",)
-
-    def owns(self, original: Any, caller: Any, upload: Upload) -> bool:
-        return True
+    return True
 
 
-class MountFindsItAnywhere(Defect):
+@defect("registry/rights/mount-needs-pull-on-the-source#last-of-two,ours", promise="RG-10", surface="registry")
+async def mount_finds_it_anywhere(mount_blob: Any, source: str, target: str, digest: str) -> bool:
     """A mount takes the blob from any repository that has it, not only from the named source."""
-
-    surface = "registry"
-    promise = "RG-10"
-    noticed_by = ("registry/rights/mount-needs-pull-on-the-source#last-of-two,ours",)
-
-    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
-        repositories = registry_of(original).repositories
-        holder = next((name for name, each in repositories.items() if digest in each.blobs), source)
-        mounted: bool = await original(holder, target, digest)
-        return mounted
+    repositories = registry_of(mount_blob).repositories
+    holder = next((name for name, each in repositories.items() if digest in each.blobs), source)
+    mounted: bool = await mount_blob(holder, target, digest)
+    return mounted
 
 
-class TokenOfNothingPushes(Defect):
+@defect(
+    "registry/token/subset-is-no-error#no-rights",
+    "registry/token/anonymous-token-grants-nothing",
+    promise="RG-11",
+    surface="registry",
+)
+def token_of_nothing_pushes(permits: Any, caller: Caller, access: Access) -> bool:
     """A registry token that grants nothing can push."""
-
-    surface = "registry"
-    promise = "RG-11"
-    noticed_by = ("registry/token/subset-is-no-error#no-rights", "registry/token/anonymous-token-grants-nothing")
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        return (not caller.grants and "push" in access.actions) or bool(original(caller, access))
+    return (not caller.grants and "push" in access.actions) or bool(permits(caller, access))
 
 
-class TokenForOtherServiceAccepted(Defect):
+@defect(
+    "registry/token/other-audience-is-refused",
+    "registry/token/other-audience-is-refused#by-form",
+    promise="RG-12",
+    surface="registry",
+)
+def token_for_other_service_accepted(claims_of: Any, token: str) -> dict[str, Any]:
     """The registry accepts a token that was issued for another service."""
-
-    surface = "registry"
-    promise = "RG-12"
-    noticed_by = ("registry/token/other-audience-is-refused", "registry/token/other-audience-is-refused#by-form")
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, verify_aud=False)
+    return decoded(claims_of, token, verify_aud=False)
 
 
-class IssuedAtIsANumber(Defect):
+@defect("registry/token/issued-at-is-a-time", promise="RG-13", surface="identity")
+def issued_at_is_a_number(request: Request, answer: Answer) -> Answer:
     """The issued_at field of a token response is a number instead of a time in RFC 3339."""
-
-    surface = "identity"
-    promise = "RG-13"
-    noticed_by = ("registry/token/issued-at-is-a-time",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: document.update(issued_at=1_700_000_000))
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: document.update(issued_at=1_700_000_000))
+    return answer
 
 
-class RegistryRefreshTokenUnasked(Defect):
+@defect(
+    "registry/token/refresh-token-is-issued-only-on-request",
+    "registry/token/refresh-token-is-issued-only-on-request#false",
+    promise="RG-14",
+    surface="identity",
+)
+def registry_refresh_token_unasked(request: Request, answer: Answer) -> Answer:
     """A refresh token is issued although the client did not request one."""
-
-    surface = "identity"
-    promise = "RG-14"
-    noticed_by = (
-        "registry/token/refresh-token-is-issued-only-on-request",
-        "registry/token/refresh-token-is-issued-only-on-request#false",
-    )
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: document.setdefault("refresh_token", "kas9Da81Dfa8"))
-        return answer
+    if is_registry_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: document.setdefault("refresh_token", "kas9Da81Dfa8"))
+    return answer
 
 
-class RegistryTokenMayBeStored(Defect):
+@defect("registry/token/is-not-cached", promise="RG-15", surface="identity")
+def registry_token_may_be_stored(request: Request, answer: Answer) -> Answer:
     """A response with a registry token may be stored by caches."""
-
-    surface = "identity"
-    promise = "RG-15"
-    noticed_by = ("registry/token/is-not-cached",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_registry_token_request(request):
-            answer.headers["Cache-Control"] = "public, max-age=300"
-            del answer.headers["Pragma"]
-        return answer
+    if is_registry_token_request(request):
+        answer.headers["Cache-Control"] = "public, max-age=300"
+        del answer.headers["Pragma"]
+    return answer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest
 from conformance.reference.support.registry import (
@@ -21,114 +21,68 @@ from conformance.reference.support.registry import (
 LONGEST_LIST = 100
 
 
-class LineEndsConverted(Defect):
+@defect("registry/pull/blob-is-what-was-pushed#text", promise="RG-22", surface="registry")
+async def line_ends_converted(get_blob: Any, asked: Asked) -> Answer:
     """Line ends in a blob are converted, so the pulled bytes differ from the pushed ones."""
-
-    surface = "registry"
-    promise = "RG-22"
-    noticed_by = ("registry/pull/blob-is-what-was-pushed#text",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.body = answer.body.replace(b"\r\n", b"\n")
-        return without(answer, "Content-Length")
+    answer: Answer = await get_blob(asked)
+    answer.body = answer.body.replace(b"\r\n", b"\n")
+    return without(answer, "Content-Length")
 
 
-class TypeToldWithParameters(Defect):
+@defect("registry/pull/type-has-no-parameters", promise="RG-23", surface="registry")
+def type_told_with_parameters(manifest_answer: Any, request: Request, manifest: Manifest) -> Answer:
     """The Content-Type of a pulled manifest has an additional parameter."""
-
-    surface = "registry"
-    promise = "RG-23"
-    noticed_by = ("registry/pull/type-has-no-parameters",)
-
-    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
-        answer: Answer = original(request, manifest)
-        answer.headers["Content-Type"] = f"{manifest.media_type}; charset=utf-8"
-        return answer
+    answer: Answer = manifest_answer(request, manifest)
+    answer.headers["Content-Type"] = f"{manifest.media_type}; charset=utf-8"
+    return answer
 
 
-class BlobWithoutDigestHeader(Defect):
+@defect("registry/pull/digest-header-is-present#blob-get,blob-head", promise="RG-24", surface="registry")
+def blob_without_digest_header(blob_answer: Any, status: int, digest: str, content: bytes) -> Answer:
     """The response to a blob pull has no Docker-Content-Digest field."""
-
-    surface = "registry"
-    promise = "RG-24"
-    noticed_by = ("registry/pull/digest-header-is-present#blob-get,blob-head",)
-
-    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
-        return without(original(status, digest, content), "Docker-Content-Digest")
+    return without(blob_answer(status, digest, content), "Docker-Content-Digest")
 
 
-class HeadManifestWithoutLength(Defect):
+@defect("registry/pull/head-states-the-length#large-manifest,manifest", promise="RG-25", surface="registry")
+async def head_manifest_without_length(head_manifest: Any, asked: Asked) -> Answer:
     """HEAD of a manifest has no Content-Length field."""
-
-    surface = "registry"
-    promise = "RG-25"
-    noticed_by = ("registry/pull/head-states-the-length#large-manifest,manifest",)
-
-    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        answer.body = b""
-        return without(answer, "Content-Length")
+    answer: Answer = await head_manifest(asked)
+    answer.body = b""
+    return without(answer, "Content-Length")
 
 
-class RangeUnitNotHeeded(Defect):
+@defect("registry/pull/unknown-range-unit-is-ignored", promise="RG-26", surface="registry")
+def range_unit_not_heeded(byte_range: Any, header: str, size: int) -> tuple[int, int] | None:
     """A range in an unknown unit is applied as if it were bytes."""
-
-    surface = "registry"
-    promise = "RG-26"
-    noticed_by = ("registry/pull/unknown-range-unit-is-ignored",)
-
-    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
-        part: tuple[int, int] | None = original(f"bytes={header.partition('=')[2]}", size)
-        return part
+    part: tuple[int, int] | None = byte_range(f"bytes={header.partition('=')[2]}", size)
+    return part
 
 
-class KnownWhateverIsKnown(Defect):
+@defect("registry/pull/if-none-match-of-another-etag-is-200", promise="RG-27", surface="registry")
+def known_whatever_is_known(not_modified: Any, request: Request, digest: str) -> bool:
     """A conditional pull of a blob is answered 304 for any entity tag."""
-
-    surface = "registry"
-    promise = "RG-27"
-    noticed_by = ("registry/pull/if-none-match-of-another-etag-is-200",)
-
-    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
-        known = "if-none-match" in request.headers and kind_of(request) == "blob"
-        return known or bool(original(request, digest))
+    known = "if-none-match" in request.headers and kind_of(request) == "blob"
+    return known or bool(not_modified(request, digest))
 
 
-class PullsLeadNowhere(Defect):
+@defect("registry/pull/redirect-can-be-reached", promise="RG-28", surface="registry")
+async def pulls_lead_nowhere(get_blob: Any, asked: Asked) -> Answer:
     """A pull is redirected to a host that clients cannot reach."""
-
-    surface = "registry"
-    promise = "RG-28"
-    noticed_by = ("registry/pull/redirect-can-be-reached",)
-
-    async def get_blob(self, original: Any, asked: Asked) -> Answer:
-        registry_of(original).blob_of(asked.name, asked.reference)
-        answer = Answer(307)
-        answer.headers["Location"] = f"http://storage.invalid:9000/registry/{asked.reference}"
-        return answer
+    registry_of(get_blob).blob_of(asked.name, asked.reference)
+    answer = Answer(307)
+    answer.headers["Location"] = f"http://storage.invalid:9000/registry/{asked.reference}"
+    return answer
 
 
-class MediaTypeWanted(Defect):
+@defect("registry/manifest/optional-forms-are-accepted#no-media-type", promise="RG-29", surface="registry")
+def media_type_wanted(check_media_type: Any, media_type: str, document: dict[str, Any]) -> None:
     """A manifest without the optional mediaType field is rejected."""
-
-    surface = "registry"
-    promise = "RG-29"
-    noticed_by = ("registry/manifest/optional-forms-are-accepted#no-media-type",)
-
-    def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
-        original(media_type, {"mediaType": "", **document})
+    check_media_type(media_type, {"mediaType": "", **document})
 
 
-class DescriptorSizeUnchecked(Defect):
+@defect("registry/manifest/wrong-size-is-refused", promise="RG-30", surface="registry")
+def descriptor_size_unchecked(check_size: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
     """A manifest is accepted although the size of a layer is wrong."""
-
-    surface = "registry"
-    promise = "RG-30"
-    noticed_by = ("registry/manifest/wrong-size-is-refused",)
-
-    def check_size(self, original: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
-        """Takes any."""
 
 
 class IncompleteManifestsKept(_RefusedManifestsKept):
@@ -143,104 +97,62 @@ class IncompleteManifestsKept(_RefusedManifestsKept):
     codes = ("MANIFEST_BLOB_UNKNOWN",)
 
 
-class LatestFollowsEveryPush(Defect):
+@defect("registry/manifest/moving-a-tag-affects-no-other", promise="RG-32", surface="registry")
+async def latest_follows_every_push(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """The tag latest moves to every manifest that is pushed."""
-
-    surface = "registry"
-    promise = "RG-32"
-    noticed_by = ("registry/manifest/moving-a-tag-affects-no-other",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        await original(name, tag, digest)
-        tags = registry_of(original).opened(name).tags
-        if "latest" in tags:
-            tags["latest"] = digest
+    await set_tag(name, tag, digest)
+    tags = registry_of(set_tag).opened(name).tags
+    if "latest" in tags:
+        tags["latest"] = digest
 
 
-class TagCaseFolded(Defect):
+@defect("registry/name/similar-tags-are-distinct", promise="RG-33", surface="registry")
+def tag_case_folded(check_reference: Any, text: str) -> str:
     """Two tags that differ only in letter case are the same tag."""
-
-    surface = "registry"
-    promise = "RG-33"
-    noticed_by = ("registry/name/similar-tags-are-distinct",)
-
-    def check_reference(self, original: Any, text: str) -> str:
-        return str(original(text)).lower()
+    return str(check_reference(text)).lower()
 
 
-class LongTagListCutShort(Defect):
+@defect("registry/tags/long-list-is-complete", promise="RG-34", surface="registry")
+def long_tag_list_cut_short(names_told: Any, page: list[str]) -> list[str] | None:
     """A long list of tags is cut short without a link to the next page."""
-
-    surface = "registry"
-    promise = "RG-34"
-    noticed_by = ("registry/tags/long-list-is-complete",)
-
-    def names_told(self, original: Any, page: list[str]) -> list[str] | None:
-        told: list[str] | None = original(page[:LONGEST_LIST])
-        return told
+    told: list[str] | None = names_told(page[:LONGEST_LIST])
+    return told
 
 
-class CatalogRepeats(Defect):
+@defect("registry/catalog/lists-each-repository-once", promise="RG-35", surface="registry")
+def catalog_repeats(request: Request, answer: Answer) -> Answer:
     """The catalog lists a repository twice."""
-
-    surface = "registry"
-    promise = "RG-35"
-    noticed_by = ("registry/catalog/lists-each-repository-once",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "catalog" and answer.status == 200:
-            return edited_document(
-                answer, lambda document: document["repositories"].extend(document["repositories"][-1:])
-            )
-        return answer
+    if kind_of(request) == "catalog" and answer.status == 200:
+        return edited_document(answer, lambda document: document["repositories"].extend(document["repositories"][-1:]))
+    return answer
 
 
-class TagDeletedInEveryRepository(Defect):
+@defect("registry/delete/image-stays-in-other-repositories#tag", promise="RG-36", surface="registry")
+async def tag_deleted_in_every_repository(remove_tag: Any, name: str, tag: str) -> None:
     """Deleting a tag in one repository deletes it in every repository."""
-
-    surface = "registry"
-    promise = "RG-36"
-    noticed_by = ("registry/delete/image-stays-in-other-repositories#tag",)
-
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        for each in list(registry_of(original).repositories):
-            await original(each, tag)
+    for each in list(registry_of(remove_tag).repositories):
+        await remove_tag(each, tag)
 
 
-class FilterNotTold(Defect):
+@defect("registry/referrers/applied-filter-is-named", promise="RG-37", surface="registry")
+async def filter_not_told(list_referrers: Any, asked: Asked) -> Answer:
     """The response to a filtered referrers request does not state that the filter was applied."""
-
-    surface = "registry"
-    promise = "RG-37"
-    noticed_by = ("registry/referrers/applied-filter-is-named",)
-
-    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
-        return without(await original(asked), "OCI-Filters-Applied")
+    return without(await list_referrers(asked), "OCI-Filters-Applied")
 
 
-class ErrorCodesOfItsOwn(Defect):
+@defect("registry/errors/code-is-known#absent-blob", promise="RG-39", surface="registry")
+def error_codes_of_its_own(request: Request, answer: Answer) -> Answer:
     """A missing blob is reported with an error code that the specification does not define."""
-
-    surface = "registry"
-    promise = "RG-39"
-    noticed_by = ("registry/errors/code-is-known#absent-blob",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 404:
-            answer.body = answer.body.replace(b'"BLOB_UNKNOWN"', b'"BLOB_NOT_FOUND"')
-            answer.headers["Content-Length"] = str(len(answer.body))
-        return answer
+    if answer.status == 404:
+        answer.body = answer.body.replace(b'"BLOB_UNKNOWN"', b'"BLOB_NOT_FOUND"')
+        answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
 
 
-class TagsAtOnceLost(Defect):
+@defect("registry/at-once/several-tags", promise="RG-40", surface="registry")
+async def tags_at_once_lost(set_tag: Any, name: str, tag: str, digest: str) -> None:
     """Of several tags that are pushed concurrently, some are lost."""
-
-    surface = "registry"
-    promise = "RG-40"
-    noticed_by = ("registry/at-once/several-tags",)
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        repository = registry_of(original).opened(name)
-        tags = dict(repository.tags)
-        await asyncio.sleep(PAUSE_S)
-        repository.tags = {**tags, tag: digest}
+    repository = registry_of(set_tag).opened(name)
+    tags = dict(repository.tags)
+    await asyncio.sleep(PAUSE_S)
+    repository.tags = {**tags, tag: digest}

@@ -4,93 +4,59 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import without
 
 
-class EmptyBlobRefused(Defect):
+@defect("registry/upload/whole-blob-by-put#empty", promise="RG-16", surface="registry")
+async def empty_blob_refused(commit_blob: Any, name: str, digest: str, content: bytes) -> None:
     """A blob of no bytes is rejected."""
-
-    surface = "registry"
-    promise = "RG-16"
-    noticed_by = ("registry/upload/whole-blob-by-put#empty",)
-
-    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
-        if not content:
-            raise Refusal("SIZE_INVALID", {"digest": digest})
-        await original(name, digest, content)
+    if not content:
+        raise Refusal("SIZE_INVALID", {"digest": digest})
+    await commit_blob(name, digest, content)
 
 
-class ChunkWithoutLocation(Defect):
+@defect("registry/upload/in-chunks#three,twenty-four", promise="RG-17", surface="registry")
+def chunk_without_location(chunk_accepted: Any, request: Request, upload: Upload) -> Answer:
     """The response to a chunk does not state the Location of the next one."""
-
-    surface = "registry"
-    promise = "RG-17"
-    noticed_by = ("registry/upload/in-chunks#three,twenty-four",)
-
-    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
-        return without(original(request, upload), "Location")
+    return without(chunk_accepted(request, upload), "Location")
 
 
-class RefusedChunkKept(Defect):
+@defect("registry/upload/out-of-order-changes-nothing#gap", promise="RG-18", surface="registry")
+def refused_chunk_kept(out_of_order: Any, request: Request, upload: Upload) -> Refusal:
     """The bytes of a rejected out-of-order chunk stay in the upload."""
-
-    surface = "registry"
-    promise = "RG-18"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing#gap",)
-
-    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
-        refusal: Refusal = original(request, upload)
-        upload.content += request.body
-        return refusal
+    refusal: Refusal = out_of_order(request, upload)
+    upload.content += request.body
+    return refusal
 
 
-class StatusIsOneByteAhead(Defect):
+@defect("registry/upload/cut-off-chunk-can-be-resumed", promise="RG-19", surface="registry")
+async def status_is_one_byte_ahead(get_upload: Any, asked: Asked) -> Answer:
     """The status of an upload reports one byte more than the registry has."""
-
-    surface = "registry"
-    promise = "RG-19"
-    noticed_by = ("registry/upload/cut-off-chunk-can-be-resumed",)
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if told := answer.headers.get("Range"):
-            answer.headers["Range"] = f"0-{int(told.partition('-')[2]) + 1}"
-        return answer
+    answer: Answer = await get_upload(asked)
+    if told := answer.headers.get("Range"):
+        answer.headers["Range"] = f"0-{int(told.partition('-')[2]) + 1}"
+    return answer
 
 
-class CancelledUploadKept(Defect):
+@defect("registry/upload/cancelled-session-is-gone#patch", promise="RG-20", surface="registry")
+async def cancelled_upload_kept(cancel_upload: Any, upload: Upload) -> None:
     """A cancelled upload session stays usable."""
 
-    surface = "registry"
-    promise = "RG-20"
-    noticed_by = ("registry/upload/cancelled-session-is-gone#patch",)
 
-    async def cancel_upload(self, original: Any, upload: Upload) -> None:
-        """Forgets to."""
-
-
-class ManifestDigestNotVerified(Defect):
+@defect("registry/digest/wrong-manifest-is-refused", promise="RG-21", surface="registry")
+def manifest_digest_not_verified(manifest_digest_matches: Any, digest: str, content: bytes) -> bool:
     """A manifest is stored under a digest that does not match its content."""
-
-    surface = "registry"
-    promise = "RG-21"
-    noticed_by = ("registry/digest/wrong-manifest-is-refused",)
-
-    def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
-        return True
+    return True
 
 
-class MountsUnsupported(Defect):
+@defect(
+    "registry/mount/blob-or-upload", "registry/mount/blob-or-upload#new-repository", promise="RG-38", surface="registry"
+)
+async def mounts_unsupported(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """A mount request is answered with an error instead of an upload session."""
-
-    surface = "registry"
-    promise = "RG-38"
-    noticed_by = ("registry/mount/blob-or-upload", "registry/mount/blob-or-upload#new-repository")
-
-    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
-        raise Refusal("UNSUPPORTED", {"mount": digest})
+    raise Refusal("UNSUPPORTED", {"mount": digest})

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 from conformance.reference.storage.authentication import STREAMING
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
@@ -18,73 +19,50 @@ SOME_BUCKET = (
 )
 
 
-class BucketMissingFromList(Defect):
+@defect("storage/service/buckets-are-listed", "interoperability/storage/aws-s3-ls", promise="S3-01", surface="storage")
+def bucket_missing_from_list(own_buckets: Any, organization: str) -> list[Bucket]:
     """The list of buckets contains only the first one of the organization."""
-
-    surface = "storage"
-    promise = "S3-01"
-    noticed_by = ("storage/service/buckets-are-listed", "interoperability/storage/aws-s3-ls")
-
-    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
-        found: list[Bucket] = original(organization)
-        return found[:1]
+    found: list[Bucket] = own_buckets(organization)
+    return found[:1]
 
 
-class OneBucketAKey(Defect):
+@defect("storage/service/one-key-opens-all-buckets", "storage/copy/between-buckets", promise="S3-02", surface="storage")
+def one_bucket_a_key(owns: Any, organization: str, bucket: Bucket) -> bool:
     """The access key opens only one of the organization's buckets."""
-
-    surface = "storage"
-    promise = "S3-02"
-    noticed_by = ("storage/service/one-key-opens-all-buckets", "storage/copy/between-buckets")
-
-    def owns(self, original: Any, organization: str, bucket: Bucket) -> bool:
-        first = min(each.name for each in gateway(original).buckets.values() if each.organization == organization)
-        return bucket.name == first
+    first = min(each.name for each in gateway(owns).buckets.values() if each.organization == organization)
+    return bucket.name == first
 
 
-class ForeignCopySource(Defect):
+@defect("storage/service/foreign-source-is-refused", promise="S3-03", surface="storage")
+def foreign_copy_source(source_bucket_of: Any, organization: str, name: str) -> Bucket:
     """An object can be copied from a bucket of another organization."""
-
-    surface = "storage"
-    promise = "S3-03"
-    noticed_by = ("storage/service/foreign-source-is-refused",)
-
-    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
-        bucket: Bucket = gateway(original).buckets.get(name) or original(organization, name)
-        return bucket
+    bucket: Bucket = gateway(source_bucket_of).buckets.get(name) or source_bucket_of(organization, name)
+    return bucket
 
 
-class MissingBucketListedEmpty(Defect):
+@defect(
+    "storage/service/absent-bucket-is-refused#copy,create-upload,delete-many,head-bucket,list-uploads,location",
+    "storage/service/absent-bucket-is-refused#name-begins-like-ours",
+    "interoperability/storage/missing-bucket-fails",
+    promise="S3-04",
+    surface="storage",
+)
+def missing_bucket_listed_empty(bucket_of: Any, organization: str, name: str) -> Bucket:
     """A bucket that does not exist is listed as an empty one."""
-
-    surface = "storage"
-    promise = "S3-04"
-    noticed_by = (
-        "storage/service/absent-bucket-is-refused#copy,create-upload,delete-many,head-bucket,list-uploads,location",
-        "storage/service/absent-bucket-is-refused#name-begins-like-ours",
-        "interoperability/storage/missing-bucket-fails",
-    )
-
-    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
-        try:
-            found: Bucket = original(organization, name)
-        except Exception:
-            found = Bucket(name, organization, created=0)
-        return found
+    try:
+        found: Bucket = bucket_of(organization, name)
+    except Exception:
+        found = Bucket(name, organization, created=0)
+    return found
 
 
-class BucketMadeByAnyone(Defect):
+@defect("storage/service/buckets-are-not-self-service", promise="S3-05", surface="storage")
+def bucket_made_by_anyone(create_bucket: Any, call: Call) -> Answer:
     """Buckets can be created through S3 instead of only in the portal."""
-
-    surface = "storage"
-    promise = "S3-05"
-    noticed_by = ("storage/service/buckets-are-not-self-service",)
-
-    def create_bucket(self, original: Any, call: Call) -> Answer:
-        surface = gateway(original)
-        if call.bucket not in surface.buckets:
-            surface.buckets[call.bucket] = Bucket(call.bucket, call.organization, surface.seconds())
-        return Answer(200)
+    surface = gateway(create_bucket)
+    if call.bucket not in surface.buckets:
+        surface.buckets[call.bucket] = Bucket(call.bucket, call.organization, surface.seconds())
+    return Answer(200)
 
 
 class CommonPrefixesUnsorted(Defect):
@@ -100,76 +78,50 @@ class CommonPrefixesUnsorted(Defect):
         return page
 
 
-class ClockSkewTooNarrow(Defect):
+@defect(
+    "storage/signature/small-skew-is-served#ten-minutes-ahead,ten-minutes-behind", promise="S3-07", surface="storage"
+)
+def clock_skew_too_narrow(check_skew: Any, age: float) -> None:
     """A signed request is rejected if the client's clock is ten minutes off."""
-
-    surface = "storage"
-    promise = "S3-07"
-    noticed_by = ("storage/signature/small-skew-is-served#ten-minutes-ahead,ten-minutes-behind",)
-
-    def check_skew(self, original: Any, age: float) -> None:
-        original(age * 5)
+    check_skew(age * 5)
 
 
-class BucketsListedToAnyone(Defect):
+@defect("storage/signature/anonymous-list-buckets-is-refused", promise="S3-08", surface="storage")
+def buckets_listed_to_anyone(request: Request) -> Answer | None:
     """An unsigned request gets the list of buckets."""
-
-    surface = "storage"
-    promise = "S3-08"
-    noticed_by = ("storage/signature/anonymous-list-buckets-is-refused",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        if request.raw_path != "/" or "authorization" in request.headers:
-            return None
-        return Answer(200, SOME_BUCKET)
+    if request.raw_path != "/" or "authorization" in request.headers:
+        return None
+    return Answer(200, SOME_BUCKET)
 
 
-class SignatureIgnored(Defect):
+@defect(
+    "storage/signature/altered-request-is-refused#query-value-changed",
+    "interoperability/storage/wrong-secret-fails",
+    promise="S3-09",
+    surface="storage",
+)
+def signature_ignored(signature_matches: Any, given: str, computed: str) -> bool:
     """The gateway does not verify signatures."""
-
-    surface = "storage"
-    promise = "S3-09"
-    noticed_by = (
-        "storage/signature/altered-request-is-refused#query-value-changed",
-        "interoperability/storage/wrong-secret-fails",
-    )
-
-    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return True
+    return True
 
 
-class NoChunksKeepTheirFraming(Defect):
+@defect("storage/streaming/chunks-are-joined#empty-object", promise="S3-10", surface="storage")
+def no_chunks_keep_their_framing(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """An empty aws-chunked upload is stored with its chunk framing."""
-
-    surface = "storage"
-    promise = "S3-10"
-    noticed_by = ("storage/streaming/chunks-are-joined#empty-object",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        unframed = stored.body or call.signer.payload_hash not in STREAMING
-        return stored if unframed else replace(stored, body=call.request.body)
+    stored: StoredObject = new_object(call, md5, checksums)
+    unframed = stored.body or call.signer.payload_hash not in STREAMING
+    return stored if unframed else replace(stored, body=call.request.body)
 
 
-class ListsByUrlRefused(Defect):
+@defect("storage/presigned/other-operations-are-served", promise="S3-11", surface="storage")
+def lists_by_url_refused(request: Request) -> Answer | None:
     """A presigned URL for a listing is rejected."""
-
-    surface = "storage"
-    promise = "S3-11"
-    noticed_by = ("storage/presigned/other-operations-are-served",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        listed = "list-type=2" in request.query_string and "X-Amz-Signature" in request.query_string
-        return Answer(403) if listed else None
+    listed = "list-type=2" in request.query_string and "X-Amz-Signature" in request.query_string
+    return Answer(403) if listed else None
 
 
-class ExpiryLimitIgnored(Defect):
+@defect("storage/presigned/expiry-is-bounded#over-a-week", promise="S3-12", surface="storage")
+def expiry_limit_ignored(expiry: Any, given: str) -> int:
     """A presigned URL may be valid for longer than seven days."""
-
-    surface = "storage"
-    promise = "S3-12"
-    noticed_by = ("storage/presigned/expiry-is-bounded#over-a-week",)
-
-    def expiry(self, original: Any, given: str) -> int:
-        seconds: int = int(given) if given.isdecimal() and int(given) > 0 else original(given)
-        return seconds
+    seconds: int = int(given) if given.isdecimal() and int(given) > 0 else expiry(given)
+    return seconds

@@ -6,6 +6,7 @@ import fnmatch
 from typing import Any
 
 from conformance.reference.alteration import Defect
+from conformance.reference.one_method import defect
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
@@ -13,49 +14,29 @@ from conformance.reference.storage.state import Bucket
 from conformance.reference.support.storage import page_of
 
 
-class KeyCountWithoutPrefixes(Defect):
+@defect("storage/listing/response-repeats-the-request#parameters", promise="S3-28", surface="storage")
+def key_count_without_prefixes(key_count: Any, page: Page) -> int:
     """The KeyCount of a listing does not include its common prefixes."""
-
-    surface = "storage"
-    promise = "S3-28"
-    noticed_by = ("storage/listing/response-repeats-the-request#parameters",)
-
-    def key_count(self, original: Any, page: Page) -> int:
-        return len(page.keys)
+    return len(page.keys)
 
 
-class PrefixIsGlob(Defect):
+@defect("storage/listing/prefix-is-honoured#no-pattern-asterisk", promise="S3-29", surface="storage")
+def prefix_is_glob(page: Any, names: list[str], wanted: Wanted) -> Page:
     """An asterisk in the prefix of a listing matches any characters."""
-
-    surface = "storage"
-    promise = "S3-29"
-    noticed_by = ("storage/listing/prefix-is-honoured#no-pattern-asterisk",)
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        return page_of(original, [name for name in names if fnmatch.fnmatchcase(name, wanted.prefix + "*")], wanted)
+    return page_of(page, [name for name in names if fnmatch.fnmatchcase(name, wanted.prefix + "*")], wanted)
 
 
-class MaxKeysZeroIsAll(Defect):
+@defect("storage/listing/max-keys-zero-is-empty", promise="S3-30", surface="storage")
+def max_keys_zero_is_all(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """A listing with max-keys=0 returns every key."""
-
-    surface = "storage"
-    promise = "S3-30"
-    noticed_by = ("storage/listing/max-keys-zero-is-empty",)
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return int(original(call, name)) or 1000
+    return int(page_limit(call, name)) or 1000
 
 
-class ListedKeyEncodedTwice(Defect):
+@defect("storage/listing/contains-every-object-once#url-encoded", promise="S3-31", surface="storage")
+def listed_key_encoded_twice(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """A URL-encoded listing encodes keys twice."""
-
-    surface = "storage"
-    promise = "S3-31"
-    noticed_by = ("storage/listing/contains-every-object-once#url-encoded",)
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        told: str = original(element, name, encoded)
-        return told.replace("%", "%25") if encoded else told
+    told: str = listed_name(element, name, encoded)
+    return told.replace("%", "%25") if encoded else told
 
 
 class TruncationUnsaid(Defect):
@@ -71,13 +52,8 @@ class TruncationUnsaid(Defect):
         return page
 
 
-class QuietHidesErrors(Defect):
+@defect("storage/multi-delete/quiet-tells-errors", promise="S3-33", surface="storage")
+async def quiet_hides_errors(delete_entry: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
     """DeleteObjects in quiet mode does not report keys that could not be deleted."""
-
-    surface = "storage"
-    promise = "S3-33"
-    noticed_by = ("storage/multi-delete/quiet-tells-errors",)
-
-    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
-        told: str = await original(bucket, entry, quiet)
-        return "" if quiet else told
+    told: str = await delete_entry(bucket, entry, quiet)
+    return "" if quiet else told

@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer
+from conformance.reference.one_method import defect
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -18,225 +18,143 @@ from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import PAUSE_S, gateway
 
 
-class OverwritingKeepsTheCoding(Defect):
+@defect("storage/object/overwriting-replaces-everything#put", promise="S3-13", surface="storage")
+async def overwriting_keeps_the_coding(
+    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
+) -> None:
     """An overwritten object keeps the Content-Encoding of the previous one."""
-
-    surface = "storage"
-    promise = "S3-13"
-    noticed_by = ("storage/object/overwriting-replaces-everything#put",)
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        earlier = bucket.objects.get(key)
-        kept = {name: text for name, text in earlier.headers.items() if name == "content-encoding"} if earlier else {}
-        await original(bucket, key, replace(stored, headers={**kept, **stored.headers}), asked)
+    earlier = bucket.objects.get(key)
+    kept = {name: text for name, text in earlier.headers.items() if name == "content-encoding"} if earlier else {}
+    await commit(bucket, key, replace(stored, headers={**kept, **stored.headers}), asked)
 
 
-class ReadingRenewsTheDate(Defect):
+@defect("storage/object/last-modified-is-now", promise="S3-14", shipped=True, surface="storage")
+async def reading_renews_the_date(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """Reading an object changes its Last-Modified date."""
-
-    surface = "storage"
-    promise = "S3-14"
-    noticed_by = ("storage/object/last-modified-is-now",)
-    shipped = True
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if call.request.method == "GET" and answer.status == 200:
-            bucket.put(call.key, replace(bucket.objects[call.key], modified=int(time.time())))
-        return answer
+    answer: Answer = await get_object(call, bucket)
+    if call.request.method == "GET" and answer.status == 200:
+        bucket.put(call.key, replace(bucket.objects[call.key], modified=int(time.time())))
+    return answer
 
 
-class EtagOfTheLength(Defect):
+@defect("storage/object/etag-follows-the-bytes", promise="S3-15", surface="storage")
+def etag_of_the_length(new_object: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
     """The ETag depends only on the length of an object, not on its content."""
-
-    surface = "storage"
-    promise = "S3-15"
-    noticed_by = ("storage/object/etag-follows-the-bytes",)
-
-    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        stored: StoredObject = original(call, md5, checksums)
-        return replace(stored, etag=hashlib.md5(str(stored.size).encode()).hexdigest())
+    stored: StoredObject = new_object(call, md5, checksums)
+    return replace(stored, etag=hashlib.md5(str(stored.size).encode()).hexdigest())
 
 
-class HeadTellsNoMetadata(Defect):
+@defect("storage/object/head-equals-get#with-a-body", promise="S3-16", surface="storage")
+async def head_tells_no_metadata(get_object: Any, call: Call, bucket: Bucket) -> Answer:
     """HEAD of an object omits its metadata."""
-
-    surface = "storage"
-    promise = "S3-16"
-    noticed_by = ("storage/object/head-equals-get#with-a-body",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        for name in list(answer.headers) if call.request.method == "HEAD" else ():
-            if name.startswith(META):
-                del answer.headers[name]
-        return answer
+    answer: Answer = await get_object(call, bucket)
+    for name in list(answer.headers) if call.request.method == "HEAD" else ():
+        if name.startswith(META):
+            del answer.headers[name]
+    return answer
 
 
-class DeleteMissingIs404(Defect):
+@defect("storage/object/deleted-is-204", promise="S3-17", surface="storage")
+async def delete_missing_is404(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
     """Deleting a missing object is answered 404 instead of 204."""
-
-    surface = "storage"
-    promise = "S3-17"
-    noticed_by = ("storage/object/deleted-is-204",)
-
-    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        await gateway(original).require(bucket, call.key)
-        answer: Answer = await original(call, bucket)
-        return answer
+    await gateway(delete_object).require(bucket, call.key)
+    answer: Answer = await delete_object(call, bucket)
+    return answer
 
 
-class HiddenNamesNotListed(Defect):
+@defect("storage/key/ordinary-names-are-kept#deep", promise="S3-19", surface="storage")
+def hidden_names_not_listed(listable_keys: Any, bucket: Bucket) -> list[str]:
     """A listing omits keys that begin with a dot."""
-
-    surface = "storage"
-    promise = "S3-19"
-    noticed_by = ("storage/key/ordinary-names-are-kept#deep",)
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return [key for key in original(bucket) if not key.rpartition("/")[2].startswith(".")]
+    return [key for key in listable_keys(bucket) if not key.rpartition("/")[2].startswith(".")]
 
 
-class ModifiedSinceIgnored(Defect):
+@defect("storage/condition/if-modified-since-is-honoured#modified-since-fails", promise="S3-20", surface="storage")
+def modified_since_ignored(modified_since_holds: Any, date: int, found: StoredObject | None) -> bool:
     """A conditional read ignores If-Modified-Since."""
-
-    surface = "storage"
-    promise = "S3-20"
-    noticed_by = ("storage/condition/if-modified-since-is-honoured#modified-since-fails",)
-
-    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
-        return True
+    return True
 
 
-class DeletionConditionIgnored(Defect):
+@defect("storage/conditional-write/deletion-keeps-what-changed#own-etag", promise="S3-21", surface="storage")
+async def deletion_condition_ignored(erase: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
     """A deletion ignores If-Match and removes an object that has changed."""
-
-    surface = "storage"
-    promise = "S3-21"
-    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed#own-etag",)
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        await original(bucket, key, Conditions(None, None, None, None))
+    await erase(bucket, key, Conditions(None, None, None, None))
 
 
-class ContentRangeEndExcluded(Defect):
+@defect("storage/range/range-is-served#to-the-end", promise="S3-22", surface="storage")
+def content_range_end_excluded(content_range: Any, start: int, end: int, size: int) -> str:
     """The last position in Content-Range is one too high."""
-
-    surface = "storage"
-    promise = "S3-22"
-    noticed_by = ("storage/range/range-is-served#to-the-end",)
-
-    def content_range(self, original: Any, start: int, end: int, size: int) -> str:
-        return f"bytes {start}-{end}/{size}"
+    return f"bytes {start}-{end}/{size}"
 
 
-class CopyMergesMetadata(Defect):
+@defect("storage/copy/metadata-is-copied", promise="S3-23", surface="storage")
+def copy_merges_metadata(copied: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
     """A copy mixes the metadata of its source with that of the request."""
-
-    surface = "storage"
-    promise = "S3-23"
-    noticed_by = ("storage/copy/metadata-is-copied",)
-
-    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        copy: StoredObject = original(call, stored, replaced)
-        return copy if replaced else replace(copy, metadata=gateway(original).metadata(call) | copy.metadata)
+    copy: StoredObject = copied(call, stored, replaced)
+    return copy if replaced else replace(copy, metadata=gateway(copied).metadata(call) | copy.metadata)
 
 
-class CopyDirectiveUnchecked(Defect):
+@defect("storage/copy/invalid-directive-is-refused", promise="S3-24", surface="storage")
+def copy_directive_unchecked(directive: Any, call: Call, name: str) -> bool:
     """A copy with an invalid metadata directive is accepted."""
-
-    surface = "storage"
-    promise = "S3-24"
-    noticed_by = ("storage/copy/invalid-directive-is-refused",)
-
-    def directive(self, original: Any, call: Call, name: str) -> bool:
-        return call.headers.get(name, "COPY") == "REPLACE"
+    return call.headers.get(name, "COPY") == "REPLACE"
 
 
-class CopyDatesTurnedAround(Defect):
+@defect(
+    "storage/copy/if-modified-since-is-honoured#modified-since-holds",
+    "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
+    promise="S3-25",
+    surface="storage",
+)
+def copy_dates_turned_around(source_conditions_hold: Any, asked: Conditions, stored: StoredObject) -> bool:
     """A conditional copy confuses modified-since with unmodified-since."""
-
-    surface = "storage"
-    promise = "S3-25"
-    noticed_by = (
-        "storage/copy/if-modified-since-is-honoured#modified-since-holds",
-        "storage/copy/if-unmodified-since-is-honoured#unmodified-since-holds",
-    )
-
-    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
-        since, unmodified = asked.unmodified_since, asked.modified_since
-        held: bool = original(replace(asked, modified_since=since, unmodified_since=unmodified), stored)
-        return held
+    since, unmodified = asked.unmodified_since, asked.modified_since
+    held: bool = source_conditions_hold(replace(asked, modified_since=since, unmodified_since=unmodified), stored)
+    return held
 
 
-class WrongMd5Stored(Defect):
+@defect(
+    "storage/multi-delete/wrong-md5-deletes-nothing",
+    "storage/multipart/differing-md5-refuses-the-part",
+    promise="S3-26",
+    surface="storage",
+)
+def wrong_md5_stored(md5_matches: Any, stated: bytes, computed: bytes) -> bool:
     """An upload is stored although its Content-MD5 does not match."""
-
-    surface = "storage"
-    promise = "S3-26"
-    noticed_by = ("storage/multi-delete/wrong-md5-deletes-nothing", "storage/multipart/differing-md5-refuses-the-part")
-
-    def md5_matches(self, original: Any, stated: bytes, computed: bytes) -> bool:
-        return True
+    return True
 
 
-class CopyForgetsTheChecksum(Defect):
+@defect("storage/checksum/is-copied-with-the-object", promise="S3-27", surface="storage")
+def copy_forgets_the_checksum(copied_checksums: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
     """A copy loses the checksum of its source."""
-
-    surface = "storage"
-    promise = "S3-27"
-    noticed_by = ("storage/checksum/is-copied-with-the-object",)
-
-    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
-        return dict(original(stored, asked)) if asked else {}
+    return dict(copied_checksums(stored, asked)) if asked else {}
 
 
-class TaggingChangesEtag(Defect):
+@defect("storage/tagging/tags-come-back#unusual-values", promise="S3-39", surface="storage")
+async def tagging_changes_etag(replace_tags: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
     """Tagging an object changes its ETag."""
-
-    surface = "storage"
-    promise = "S3-39"
-    noticed_by = ("storage/tagging/tags-come-back#unusual-values",)
-
-    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
-        await original(bucket, key, tags)
-        bucket.put(key, replace(bucket.objects[key], etag=hashlib.md5(repr(tags).encode()).hexdigest()))
+    await replace_tags(bucket, key, tags)
+    bucket.put(key, replace(bucket.objects[key], etag=hashlib.md5(repr(tags).encode()).hexdigest()))
 
 
-class TagLimitsIgnored(Defect):
+@defect("storage/tagging/limits-are-enforced#eleven,empty-key,key-twice,long-key", promise="S3-40", surface="storage")
+def tag_limits_ignored(checked_tags: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
     """An object accepts more tags, and longer ones, than documented."""
-
-    surface = "storage"
-    promise = "S3-40"
-    noticed_by = ("storage/tagging/limits-are-enforced#eleven,empty-key,key-twice,long-key",)
-
-    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
-        return dict(pairs)
+    return dict(pairs)
 
 
-class MetadataOfEarlierBytes(Defect):
+@defect("storage/concurrency/one-key-is-linearizable", promise="S3-45", surface="storage")
+async def metadata_of_earlier_bytes(require: Any, bucket: Bucket, key: str) -> StoredObject:
     """A read during an overwrite returns the new bytes with the previous metadata."""
-
-    surface = "storage"
-    promise = "S3-45"
-    noticed_by = ("storage/concurrency/one-key-is-linearizable",)
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        found: StoredObject = await original(bucket, key)
-        await asyncio.sleep(PAUSE_S)
-        return replace(bucket.objects.get(key, found), metadata=found.metadata)
+    found: StoredObject = await require(bucket, key)
+    await asyncio.sleep(PAUSE_S)
+    return replace(bucket.objects.get(key, found), metadata=found.metadata)
 
 
-class MissingKeyIsForbidden(Defect):
+@defect("storage/object/missing-is-404", promise="S3-46", surface="storage")
+async def missing_key_is_forbidden(require: Any, bucket: Bucket, key: str) -> StoredObject:
     """A missing key is answered 403 to a client that may list the bucket."""
-
-    surface = "storage"
-    promise = "S3-46"
-    noticed_by = ("storage/object/missing-is-404",)
-
-    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
-        try:
-            found: StoredObject = await original(bucket, key)
-        except Fault:
-            raise Fault("AccessDenied") from None
-        return found
+    try:
+        found: StoredObject = await require(bucket, key)
+    except Fault:
+        raise Fault("AccessDenied") from None
+    return found

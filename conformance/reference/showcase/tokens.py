@@ -16,6 +16,7 @@ from jwt.algorithms import ECAlgorithm
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
+from conformance.reference.one_method import defect
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import (
     PAUSE_S,
@@ -33,28 +34,18 @@ Refuses = Callable[[str], Answer]
 Scopes = tuple[str, ...]
 
 
-class OmittedScopeRefused(Defect):
+@defect("oauth/token/scope-may-be-left-out", promise="ID-01", surface="identity")
+def omitted_scope_refused(default_scopes: Callable[[Client], Scopes], client: Client) -> Scopes:
     """The token endpoint rejects a documented token request that has no scope parameter."""
-
-    surface = "identity"
-    promise = "ID-01"
-    noticed_by = ("oauth/token/scope-may-be-left-out",)
-
-    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
-        raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
+    raise Refused(surface_of(default_scopes).oauth_error(400, "invalid_scope", "scope is missing"))
 
 
-class TokenWithBlanks(Defect):
+@defect("oauth/answer/token-fits-the-bearer-header", promise="ID-02", surface="identity")
+def token_with_blanks(request: Request, answer: Answer) -> Answer:
     """The issued access token contains spaces, so it does not fit into an Authorization header."""
-
-    surface = "identity"
-    promise = "ID-02"
-    noticed_by = ("oauth/answer/token-fits-the-bearer-header",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 200:
-            return edited(answer, lambda document: document.update(access_token=document["access_token"] + ' "x"'))
-        return answer
+    if is_token_request(request) and answer.status == 200:
+        return edited(answer, lambda document: document.update(access_token=document["access_token"] + ' "x"'))
+    return answer
 
 
 class ExpiredTokenAccepted(Defect):
@@ -76,94 +67,58 @@ class ExpiredTokenAccepted(Defect):
         return self.issued.get(token) or original(token)
 
 
-class SecretEchoedWithToken(Defect):
+@defect("oauth/answer/secret-is-not-repeated#token-response", promise="ID-04", surface="identity")
+def secret_echoed_with_token(
+    token_document: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
+    token: str,
+    client: Client,
+    scopes: tuple[str, ...],
+) -> dict[str, Any]:
     """The token response repeats the client secret."""
-
-    surface = "identity"
-    promise = "ID-04"
-    noticed_by = ("oauth/answer/secret-is-not-repeated#token-response",)
-
-    def token_document(
-        self,
-        original: Callable[[str, Client, tuple[str, ...]], dict[str, Any]],
-        token: str,
-        client: Client,
-        scopes: tuple[str, ...],
-    ) -> dict[str, Any]:
-        return original(token, client, scopes) | {"client_id": client.client_id, "client_secret": client.secret}
+    return token_document(token, client, scopes) | {"client_id": client.client_id, "client_secret": client.secret}
 
 
-class ClientIdComparedWithoutCase(Defect):
+@defect("oauth/client/client-id-is-compared-exactly#case,case-by-basic", promise="ID-05", surface="identity")
+def client_id_compared_without_case(find_client: Callable[[str], Client | None], client_id: str) -> Client | None:
     """A client ID in different letter case authenticates as the same client."""
-
-    surface = "identity"
-    promise = "ID-05"
-    noticed_by = ("oauth/client/client-id-is-compared-exactly#case,case-by-basic",)
-
-    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
-        return original(client_id.lower())
+    return find_client(client_id.lower())
 
 
-class BasicAuthenticationRefused(Defect):
+@defect("oauth/client/basic-is-accepted", promise="ID-06", surface="identity")
+def basic_authentication_refused(is_basic: Callable[[str], bool], scheme: str) -> bool:
     """The token endpoint rejects clients that authenticate with HTTP Basic."""
-
-    surface = "identity"
-    promise = "ID-06"
-    noticed_by = ("oauth/client/basic-is-accepted",)
-
-    def is_basic(self, original: Callable[[str], bool], scheme: str) -> bool:
-        return False
+    return False
 
 
-class TwoAuthenticationsAccepted(Defect):
+@defect("oauth/client/two-methods-at-once-are-refused", promise="ID-07", surface="identity")
+def two_authentications_accepted(
+    authenticates_twice: Callable[[list[str], dict[str, str]], bool], authorization: list[str], form: dict[str, str]
+) -> bool:
     """A token request that authenticates by two methods at once gets a token."""
-
-    surface = "identity"
-    promise = "ID-07"
-    noticed_by = ("oauth/client/two-methods-at-once-are-refused",)
-
-    def authenticates_twice(
-        self, original: Callable[[list[str], dict[str, str]], bool], authorization: list[str], form: dict[str, str]
-    ) -> bool:
-        return False
+    return False
 
 
-class WrongSecretIsUnauthorizedClient(Defect):
+@defect("oauth/client/failure-is-invalid-client#unknown-client", promise="ID-08", surface="identity")
+def wrong_secret_is_unauthorized_client(client_refused: Refuses, reason: str) -> Answer:
     """A wrong client secret is answered with unauthorized_client instead of invalid_client."""
-
-    surface = "identity"
-    promise = "ID-08"
-    noticed_by = ("oauth/client/failure-is-invalid-client#unknown-client",)
-
-    def client_refused(self, original: Refuses, reason: str) -> Answer:
-        return edited(original(reason), lambda document: document.update(error="unauthorized_client"))
+    return edited(client_refused(reason), lambda document: document.update(error="unauthorized_client"))
 
 
-class UnknownClientIs400(Defect):
+@defect("oauth/client/failures-are-indistinguishable#expired,revoked,wrong-secret", promise="ID-09", surface="identity")
+def unknown_client_is400(client_refused: Refuses, reason: str) -> Answer:
     """An unknown client is answered 400 and a wrong secret 401, so client IDs can be guessed."""
-
-    surface = "identity"
-    promise = "ID-09"
-    noticed_by = ("oauth/client/failures-are-indistinguishable#expired,revoked,wrong-secret",)
-
-    def client_refused(self, original: Refuses, reason: str) -> Answer:
-        answer = original(reason)
-        if reason == "unknown client":
-            answer.status = 400
-        return answer
+    answer = client_refused(reason)
+    if reason == "unknown client":
+        answer.status = 400
+    return answer
 
 
-class BlankScopeIsEverything(Defect):
+@defect("oauth/scope/beyond-the-credential-is-not-granted#blanks", promise="ID-10", surface="identity")
+def blank_scope_is_everything(
+    granted_scopes: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+) -> Scopes:
     """A token request whose scope is one space gets every scope that exists."""
-
-    surface = "identity"
-    promise = "ID-10"
-    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted#blanks",)
-
-    def granted_scopes(
-        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
-    ) -> Scopes:
-        return SCOPES if asked is not None and not asked.strip() else original(client, asked)
+    return SCOPES if asked is not None and not asked.strip() else granted_scopes(client, asked)
 
 
 class TokensAreCounted(Defect):
@@ -202,31 +157,21 @@ class ClientOfLatestRequest(Defect):
         return answer
 
 
-class ShortKeyPublished(Defect):
+@defect("oauth/jwt/published-keys-are-long-enough", promise="ID-13", surface="identity")
+def short_key_published(key_set: Callable[[], Answer]) -> Answer:
     """The key set contains an RSA key of fewer than 2048 bits."""
-
-    surface = "identity"
-    promise = "ID-13"
-    noticed_by = ("oauth/jwt/published-keys-are-long-enough",)
-
-    def key_set(self, original: Callable[[], Answer]) -> Answer:
-        earlier = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2019", "n": "wQAB" * 42 + "wQM", "e": "AQAB"}
-        return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], earlier]})
+    earlier = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2019", "n": "wQAB" * 42 + "wQM", "e": "AQAB"}
+    return Answer.json(200, {"keys": [*json.loads(key_set().body)["keys"], earlier]})
 
 
-class JtiMissing(Defect):
+@defect("oauth/jwt/has-the-claims#jti", promise="ID-14", surface="identity")
+def jti_missing(
+    access_token_claims: Callable[[Client, tuple[str, ...]], dict[str, Any]], client: Client, scopes: tuple[str, ...]
+) -> Claims:
     """Access tokens have no jti claim."""
-
-    surface = "identity"
-    promise = "ID-14"
-    noticed_by = ("oauth/jwt/has-the-claims#jti",)
-
-    def access_token_claims(
-        self, original: Callable[[Client, tuple[str, ...]], dict[str, Any]], client: Client, scopes: tuple[str, ...]
-    ) -> Claims:
-        claims = original(client, scopes)
-        del claims["jti"]
-        return claims
+    claims = access_token_claims(client, scopes)
+    del claims["jti"]
+    return claims
 
 
 class KeySetUrlFollowed(Defect):
@@ -254,24 +199,16 @@ class KeySetUrlFollowed(Defect):
         return claims
 
 
-class RevokedTokensKeepWorking(Defect):
+@defect(
+    "authorization/revocation/every-token-becomes-invalid#issued-during-revocation", promise="ID-17", surface="identity"
+)
+def revoked_tokens_keep_working(holder: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
     """Tokens of a revoked credential keep working."""
-
-    surface = "identity"
-    promise = "ID-17"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid#issued-during-revocation",)
-
-    def holder(self, original: Callable[[dict[str, Any]], Client | None], claims: Claims) -> Client | None:
-        return whoever_held(original, claims)
+    return whoever_held(holder, claims)
 
 
-class LargeTokenRequestCrashes(Defect):
+@defect("oauth/token/malformed-requests-are-no-server-error#body-of-100-kb", promise="ID-18", surface="identity")
+def large_token_request_crashes(request: Request) -> Answer | None:
     """The token endpoint answers a very large request with 502."""
-
-    surface = "identity"
-    promise = "ID-18"
-    noticed_by = ("oauth/token/malformed-requests-are-no-server-error#body-of-100-kb",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        too_large = is_token_request(request) and len(request.body) > 64 * 1024
-        return Answer(502, b"<html><h1>502 Bad Gateway</h1></html>") if too_large else None
+    too_large = is_token_request(request) and len(request.body) > 64 * 1024
+    return Answer(502, b"<html><h1>502 Bad Gateway</h1></html>") if too_large else None

@@ -6,19 +6,15 @@ from collections.abc import Callable
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import defect
 
 Organization = Callable[[str], str | None]
 
 
-class JsonArrayRefused(Defect):
+@defect("webhooks/delivery/valid-events-are-accepted#json-array", promise="WH-01", surface="webhooks")
+def json_array_refused(request: Request) -> Answer | None:
     """The webhook rejects an event that is a JSON array."""
-
-    surface = "webhooks"
-    promise = "WH-01"
-    noticed_by = ("webhooks/delivery/valid-events-are-accepted#json-array",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        return Answer.json(400, {"error": "not an object"}) if request.body.startswith(b"[") else None
+    return Answer.json(400, {"error": "not an object"}) if request.body.startswith(b"[") else None
 
 
 class EventLost(Defect):
@@ -37,26 +33,16 @@ class EventLost(Defect):
             original(organization, request)
 
 
-class SeldomMethodsDeliver(Defect):
+@defect("webhooks/methods/only-post-delivers#query,report", promise="WH-03", surface="webhooks")
+def seldom_methods_deliver(takes_method: Callable[[str], bool], method: str) -> bool:
     """A REPORT or QUERY request delivers an event."""
-
-    surface = "webhooks"
-    promise = "WH-03"
-    noticed_by = ("webhooks/methods/only-post-delivers#query,report",)
-
-    def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
-        return original(method) or method in ("REPORT", "QUERY")
+    return takes_method(method) or method in ("REPORT", "QUERY")
 
 
-class WebhookTrailingSlashAccepted(Defect):
+@defect("webhooks/secret/other-spellings-are-refused#trailing-slash", promise="WH-04", surface="webhooks")
+def webhook_trailing_slash_accepted(organization_of: Organization, raw_path: str) -> str | None:
     """The webhook accepts events at its URL with an additional slash."""
-
-    surface = "webhooks"
-    promise = "WH-04"
-    noticed_by = ("webhooks/secret/other-spellings-are-refused#trailing-slash",)
-
-    def organization_of(self, original: Organization, raw_path: str) -> str | None:
-        return original(raw_path.rstrip("/"))
+    return organization_of(raw_path.rstrip("/"))
 
 
 class OldWebhookUrlStillLive(Defect):
@@ -76,31 +62,23 @@ class OldWebhookUrlStillLive(Defect):
         return organization or self.earlier.get(raw_path)
 
 
-class MalformedEventCrashes(Defect):
+@defect(
+    "webhooks/errors/malformed-json-is-refused#type-in-other-case,comment,empty,invalid-utf8,nan,punctuation",
+    "webhooks/errors/malformed-json-is-refused#words,text,two-documents,type-with-charset",
+    promise="WH-06",
+    crashes=(ValueError,),
+    surface="webhooks",
+)
+def malformed_event_crashes(is_json: Callable[[bytes], bool], body: bytes) -> bool:
     """A malformed event is answered 500 instead of 400."""
-
-    surface = "webhooks"
-    promise = "WH-06"
-    noticed_by = (
-        "webhooks/errors/malformed-json-is-refused#type-in-other-case,comment,empty,invalid-utf8,nan,punctuation",
-        "webhooks/errors/malformed-json-is-refused#words,text,two-documents,type-with-charset",
-    )
-    crashes = (ValueError,)
-
-    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
-        if not original(body):
-            raise ValueError("Expecting value: line 1 column 1 (char 0)")
-        return True
+    if not is_json(body):
+        raise ValueError("Expecting value: line 1 column 1 (char 0)")
+    return True
 
 
-class DeletionNamesUrl(Defect):
+@defect("webhooks/secret/is-not-repeated#delete", promise="WH-08", surface="webhooks")
+def deletion_names_url(request: Request, answer: Answer) -> Answer:
     """The response to a DELETE request repeats the secret URL."""
-
-    surface = "webhooks"
-    promise = "WH-08"
-    noticed_by = ("webhooks/secret/is-not-repeated#delete",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "DELETE":
-            return Answer.json(405, {"error": f"no DELETE of {request.raw_path}"}, Allow="POST")
-        return answer
+    if request.method == "DELETE":
+        return Answer.json(405, {"error": f"no DELETE of {request.raw_path}"}, Allow="POST")
+    return answer

@@ -14,6 +14,7 @@ from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
+from conformance.reference.one_method import variant
 from conformance.reference.seeds import Client
 from conformance.reference.support.identity import is_api_request, is_token_request, of_unstated_length, surface_of
 
@@ -53,137 +54,99 @@ class RefusedScopeIsNarrowed(Variant):
         return tuple(scope for scope in original(client, asked) if scope in client.scopes)
 
 
-class OmittedScopeIsLeast(Variant):
+@variant(surface="identity")
+def omitted_scope_is_least(default_scopes: Callable[[Client], Scopes], client: Client) -> Scopes:
     """RFC 6749 section 3.3: an omitted scope may stand for a documented default, here the first of the credential."""
-
-    surface = "identity"
-
-    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
-        return original(client)[:1]
+    return default_scopes(client)[:1]
 
 
-class BodyCredentialsRefusedWith400(Variant):
+@variant(surface="identity")
+def body_credentials_refused_with400(request: Request, answer: Answer) -> Answer:
     """RFC 6749 section 5.2: invalid_client is 400 unless the client used the Authorization header."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
-            answer.status = 400
-            del answer.headers["WWW-Authenticate"]
-        return answer
+    if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
+        answer.status = 400
+        del answer.headers["WWW-Authenticate"]
+    return answer
 
 
-class TokenTypeInLowerCase(Variant):
+@variant(surface="identity")
+def token_type_in_lower_case(
+    token_document: Callable[[str, Client, Scopes], dict[str, Any]], token: str, client: Client, scopes: Scopes
+) -> dict[str, Any]:
     """RFC 6749 section 5.1: the value of token_type is case insensitive."""
-
-    surface = "identity"
-
-    def token_document(
-        self, original: Callable[[str, Client, Scopes], dict[str, Any]], token: str, client: Client, scopes: Scopes
-    ) -> dict[str, Any]:
-        return original(token, client, scopes) | {"token_type": "bearer"}
+    return token_document(token, client, scopes) | {"token_type": "bearer"}
 
 
-class ForeignIsForbidden(Variant):
+@variant(surface="identity")
+def foreign_is_forbidden(
+    organization_hidden: Callable[[Organization | None], Answer], organization: Organization | None
+) -> Answer:
     """The contract's table of errors: 403 for what the caller has no access to, whether or not it exists."""
-
-    surface = "identity"
-
-    def organization_hidden(
-        self, original: Callable[[Organization | None], Answer], organization: Organization | None
-    ) -> Answer:
-        return surface_of(original).api_error(403, "forbidden", "You have no access to this organization.")
+    return surface_of(organization_hidden).api_error(403, "forbidden", "You have no access to this organization.")
 
 
-class PlainErrors(Variant):
+@variant(surface="identity")
+def plain_errors(api_error: Callable[..., Answer], status: int, code: str, message: str, **headers: str) -> Answer:
     """Errors of the API as RFC 9457 problem details: the contract leaves their shape open."""
-
-    surface = "identity"
-
-    def api_error(
-        self, original: Callable[..., Answer], status: int, code: str, message: str, **headers: str
-    ) -> Answer:
-        document = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "detail": message}
-        answer = Answer.json(status, document, **headers)
-        answer.headers["Content-Type"] = "application/problem+json"
-        return answer
+    document = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "detail": message}
+    answer = Answer.json(status, document, **headers)
+    answer.headers["Content-Type"] = "application/problem+json"
+    return answer
 
 
-class UnknownMembersIgnored(Variant):
+@variant(surface="identity")
+def unknown_members_ignored(
+    refuse_unknown: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
+) -> None:
     """OWASP API3: members of a body that cannot be set may be ignored in place of refused."""
-
-    surface = "identity"
-
-    def refuse_unknown(
-        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
-    ) -> None:
-        return None
+    return
 
 
-class AbsoluteLocation(Variant):
+@variant(surface="identity")
+def absolute_location(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 10.2.2: Location may be absolute, under the host that was asked."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.headers.get("location", "").startswith("/"):
-            answer.headers["Location"] = request.base_url + answer.headers["Location"]
-        return answer
+    if answer.headers.get("location", "").startswith("/"):
+        answer.headers["Location"] = request.base_url + answer.headers["Location"]
+    return answer
 
 
-class DeletionAnsweredWith200(Variant):
+@variant(surface="identity")
+async def deletion_answered_with200(delete_project: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
     """RFC 9110 section 9.3.5: 200 with a representation of the action's status, in place of 204."""
-
-    surface = "identity"
-
-    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
-        answer = await original(call)
-        return Answer.json(200, {"deleted": True}) if answer.status == 204 else answer
+    answer = await delete_project(call)
+    return Answer.json(200, {"deleted": True}) if answer.status == 204 else answer
 
 
-class RetryAfterAsDate(Variant):
+@variant(surface="identity")
+def retry_after_as_date(limit_exceeded: Callable[[float], Answer], wait: float) -> Answer:
     """RFC 9110 section 10.2.3: Retry-After may be an HTTP date."""
-
-    surface = "identity"
-
-    def limit_exceeded(self, original: Callable[[float], Answer], wait: float) -> Answer:
-        answer = original(wait)
-        answer.headers["Retry-After"] = formatdate(int(time.time() + wait) + 1, usegmt=True)
-        return answer
+    answer = limit_exceeded(wait)
+    answer.headers["Retry-After"] = formatdate(int(time.time() + wait) + 1, usegmt=True)
+    return answer
 
 
-class ListsAreArrays(Variant):
+@variant(surface="identity")
+def lists_are_arrays(request: Request, answer: Answer) -> Answer:
     """The contract leaves the shape of answers open: a list is an array, its total in a field of the head."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if is_api_request(request) and answer.status == 200 and answer.body.startswith(b'{"items"'):
-            document = json.loads(answer.body)
-            answer.body = json.dumps(document["items"]).encode()
-            answer.headers["X-Total-Count"] = str(document["total"])
-            del answer.headers["Content-Length"]
-        return of_unstated_length(request, answer)
+    if is_api_request(request) and answer.status == 200 and answer.body.startswith(b'{"items"'):
+        document = json.loads(answer.body)
+        answer.body = json.dumps(document["items"]).encode()
+        answer.headers["X-Total-Count"] = str(document["total"])
+        del answer.headers["Content-Length"]
+    return of_unstated_length(request, answer)
 
 
-class FailedPreconditionIs412(Variant):
+@variant(surface="identity")
+def failed_precondition_is412(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 13.1.1: 412 where If-Match does not hold."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 409 and ("if-match" in request.headers or "if-none-match" in request.headers):
-            answer.status = 412
-        return answer
+    if answer.status == 409 and ("if-match" in request.headers or "if-none-match" in request.headers):
+        answer.status = 412
+    return answer
 
 
-class TrailingSlashIsTheSame(Variant):
+@variant(surface="identity")
+async def trailing_slash_is_the_same(
+    api: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+) -> Answer:
     """RFC 3986 section 6.2.4: a server may take a path with a slash behind for the path without."""
-
-    surface = "identity"
-
-    async def api(
-        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
-    ) -> Answer:
-        return await original(request, segments[:-1] if segments[-1:] == ("",) and len(segments) > 4 else segments)
+    return await api(request, segments[:-1] if segments[-1:] == ("",) and len(segments) > 4 else segments)

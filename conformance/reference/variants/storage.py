@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 from conformance.reference.storage import xml
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
@@ -38,56 +39,40 @@ class EtagNotMd5(Variant):
         return replace(part, etag=hashlib.sha256(body).hexdigest()[:32])
 
 
-class SmallPages(Variant):
+@variant(surface="storage")
+def small_pages(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """Pages of objects have five names at most: max-keys is an upper bound."""
-
-    surface = "storage"
-
-    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        limit: int = original(call, name)
-        return min(limit, 5)
+    limit: int = page_limit(call, name)
+    return min(limit, 5)
 
 
-class SpacesEncodedAsPlus(Variant):
+@variant(surface="storage")
+def spaces_encoded_as_plus(listed_name: Any, element: str, name: str, encoded: bool) -> str:
     """With encoding-type=url a space is written ``+``, as in a form, and a plus sign ``%2B``."""
-
-    surface = "storage"
-
-    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
-        return xml.element(element, quote_plus(name, safe="/")) if encoded else original(element, name, encoded)
+    return xml.element(element, quote_plus(name, safe="/")) if encoded else listed_name(element, name, encoded)
 
 
-class InvalidRangeRejected(Variant):
+@variant(surface="storage")
+def invalid_range_rejected(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
     """RFC 9110 section 14.2: a Range that is not valid may be rejected instead of ignored."""
-
-    surface = "storage"
-
-    def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
-        asked: tuple[int | None, int | None] | None = original(value)
-        if asked is None and value.startswith("bytes=") and "," not in value:
-            raise Fault("InvalidRange")
-        return asked
+    asked: tuple[int | None, int | None] | None = asked_range(value)
+    if asked is None and value.startswith("bytes=") and "," not in value:
+        raise Fault("InvalidRange")
+    return asked
 
 
-class XmlWithoutNamespace(Variant):
+@variant(surface="storage")
+def xml_without_namespace(markup: Any, root: str, *content: str) -> bytes:
     """Documents have no namespace; S3 clients do without."""
-
-    surface = "storage"
-
-    def markup(self, original: Any, root: str, *content: str) -> bytes:
-        body: bytes = original(root, *content)
-        return body.replace(f' xmlns="{xml.NAMESPACE}"'.encode(), b"", 1)
+    body: bytes = markup(root, *content)
+    return body.replace(f' xmlns="{xml.NAMESPACE}"'.encode(), b"", 1)
 
 
-class ConditionalWriteUnsupported(Variant):
+@variant(without=("storage.conditional-write",), surface="storage")
+def conditional_write_unsupported(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
     """Conditional writes are not offered: 501, and nothing is written."""
-
-    surface = "storage"
-    without = ("storage.conditional-write",)
-
-    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
-        if asked.match is not None or asked.none_match is not None:
-            raise Fault("NotImplemented")
+    if asked.match is not None or asked.none_match is not None:
+        raise Fault("NotImplemented")
 
 
 class TaggingNotOffered(Variant):
@@ -108,13 +93,10 @@ class TaggingNotOffered(Variant):
         return {}
 
 
-class SmallChunksAccepted(Variant):
+@variant(surface="storage")
+def small_chunks_accepted(check_chunk_sizes: Any, sizes: list[int], signed: bool) -> None:
     """Signed chunks may be of any size."""
-
-    surface = "storage"
-
-    def check_chunk_sizes(self, original: Any, sizes: list[int], signed: bool) -> None:
-        return None
+    return
 
 
 class CreateBucketNotAllowed(Variant):
@@ -129,28 +111,22 @@ class CreateBucketNotAllowed(Variant):
         raise Fault("MethodNotAllowed")
 
 
-class CompletionKeepsAlive(Variant):
+@variant(surface="storage")
+def completion_keeps_alive(completed: Any, call: Call, stored: StoredObject) -> Answer:
     """CompleteMultipartUpload: "Amazon S3 periodically sends white space characters to keep the connection"."""
-
-    surface = "storage"
-
-    def completed(self, original: Any, call: Call, stored: StoredObject) -> Answer:
-        answer: Answer = original(call, stored)
-        declaration, end, rest = answer.body.partition(b"?>")
-        answer.body = declaration + end + b"\n" + b" " * 30 + b"\n" + rest
-        return answer
+    answer: Answer = completed(call, stored)
+    declaration, end, rest = answer.body.partition(b"?>")
+    answer.body = declaration + end + b"\n" + b" " * 30 + b"\n" + rest
+    return answer
 
 
-class UnsignedPayloadsForbidden(Variant):
+@variant(surface="storage")
+def unsigned_payloads_forbidden(presented_in_header: Any, request: Request, header: str) -> Presented:
     """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is for TLS; over plain http it is AccessDenied."""
-
-    surface = "storage"
-
-    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
-        presented: Presented = original(request, header)
-        if presented.payload_hash in UNSIGNED:
-            raise Fault("AccessDenied", "Payloads that are not signed are for TLS.")
-        return presented
+    presented: Presented = presented_in_header(request, header)
+    if presented.payload_hash in UNSIGNED:
+        raise Fault("AccessDenied", "Payloads that are not signed are for TLS.")
+    return presented
 
 
 def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
@@ -160,23 +136,20 @@ def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
     return head.encode("latin-1") + found.body[start:end] + b"\r\n"
 
 
-class SeveralRangesInParts(Variant):
+@variant(surface="storage")
+def several_ranges_in_parts(object_answer: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
     """RFC 9110 section 15.3.7.2: several ranges come as multipart/byteranges, those that there are."""
-
-    surface = "storage"
-
-    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
-        unit, _, listed = call.headers.get("range", "").partition("=")
-        asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
-        whole: Answer = original(call, found, overrides)
-        if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200 or "if-range" in call.headers:
-            return whole
-        spans = [place for each in asked if each and (place := span(*each, found.size))]
-        if not spans:
-            raise gateway(original).unsatisfiable(found.size)
-        parts = [_as_part(whole, found, *place) for place in spans]
-        body = b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
-        whole.headers["Content-Type"] = f"multipart/byteranges; boundary={BOUNDARY}"
-        whole.headers["Content-Length"] = str(len(body))
-        whole.status, whole.body = 206, body if call.request.method == "GET" else b""
+    unit, _, listed = call.headers.get("range", "").partition("=")
+    asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+    whole: Answer = object_answer(call, found, overrides)
+    if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200 or "if-range" in call.headers:
         return whole
+    spans = [place for each in asked if each and (place := span(*each, found.size))]
+    if not spans:
+        raise gateway(object_answer).unsatisfiable(found.size)
+    parts = [_as_part(whole, found, *place) for place in spans]
+    body = b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+    whole.headers["Content-Type"] = f"multipart/byteranges; boundary={BOUNDARY}"
+    whole.headers["Content-Length"] = str(len(body))
+    whole.status, whole.body = 206, body if call.request.method == "GET" else b""
+    return whole

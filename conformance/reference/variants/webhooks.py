@@ -6,52 +6,37 @@ from collections.abc import Callable
 
 from conformance.reference.alteration import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.one_method import variant
 
 
-class EventAnsweredWith200(Variant):
+@variant(surface="webhooks")
+def event_answered_with200(accepted: Callable[[], Answer]) -> Answer:
     """200 with another body: the contract says that events are accepted, not how that is told."""
-
-    surface = "webhooks"
-
-    def accepted(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(200, {"status": "ok"})
+    return Answer.json(200, {"status": "ok"})
 
 
-class EventAnsweredWith204(Variant):
+@variant(surface="webhooks")
+def event_answered_with204(accepted: Callable[[], Answer]) -> Answer:
     """204 without a body (RFC 9110 section 15.3.5)."""
-
-    surface = "webhooks"
-
-    def accepted(self, original: Callable[[], Answer]) -> Answer:
-        return Answer(204)
+    return Answer(204)
 
 
-class UnknownWebhookIs401(Variant):
+@variant(surface="webhooks")
+def unknown_webhook_is401(unknown_url: Callable[[], Answer]) -> Answer:
     """401 where the URL is none: wrong credentials, since the URL is the secret."""
-
-    surface = "webhooks"
-
-    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
-        return Answer.json(401, {"error": "unauthorized"}, WWW_Authenticate='WebhookURL realm="reference"')
+    return Answer.json(401, {"error": "unauthorized"}, WWW_Authenticate='WebhookURL realm="reference"')
 
 
-class EverythingButPostIs404(Variant):
+@variant(surface="webhooks")
+def everything_but_post_is404(method_refused: Callable[[Request], Answer], request: Request) -> Answer:
     """404 for other methods at every URL, live or not, in place of 405."""
-
-    surface = "webhooks"
-
-    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
-        return Answer.json(404, {"error": "not found"})
+    return Answer.json(404, {"error": "not found"})
 
 
-class EventsReadLater(Variant):
+@variant(without=("webhooks.strict-json",), surface="webhooks")
+def events_read_later(claims_json: Callable[[Request], bool], request: Request) -> bool:
     """Bodies are not looked into when they come: malformed JSON is accepted like any other bytes."""
-
-    surface = "webhooks"
-    without = ("webhooks.strict-json",)
-
-    def claims_json(self, original: Callable[[Request], bool], request: Request) -> bool:
-        return False
+    return False
 
 
 class RotatedUrlIsGone(Variant):

@@ -131,19 +131,29 @@ def revoked_token_has_own_code(caller: Callable[[Request], Caller], request: Req
     return caller(request)
 
 
-@defect("oauth/client/expired-credential-gets-no-token")
-def expired_credential_gets_token(
-    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
+def _authenticated_if(
+    is_so: Callable[[Client], bool],
+    authenticated_client: Callable[[Request, Form], Client],
+    request: Request,
+    form: Form,
 ) -> Client:
-    """Credentials: a credential past its expiry gets no token."""
+    """The client as the surface finds it, or a refused one with a right secret of which that is so."""
     surface = surface_of(authenticated_client)
     try:
         return authenticated_client(request, form)
     except Refused:
         client = surface.find_client(form.get("client_id", ""))
-        if client and client.expired and surface.secret_matches(client, form.get("client_secret", "")):
+        if client and is_so(client) and surface.secret_matches(client, form.get("client_secret", "")):
             return client
         raise
+
+
+@defect("oauth/client/expired-credential-gets-no-token")
+def expired_credential_gets_token(
+    authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
+) -> Client:
+    """Credentials: a credential past its expiry gets no token."""
+    return _authenticated_if(lambda client: client.expired, authenticated_client, request, form)
 
 
 @defect("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
@@ -151,14 +161,7 @@ def revoked_credential_gets_token(
     authenticated_client: Callable[[Request, Form], Client], request: Request, form: Form
 ) -> Client:
     """Credentials: a revoked credential gets no token."""
-    surface = surface_of(authenticated_client)
-    try:
-        return authenticated_client(request, form)
-    except Refused:
-        client = surface.find_client(form.get("client_id", ""))
-        if client and client.revoked and surface.secret_matches(client, form.get("client_secret", "")):
-            return client
-        raise
+    return _authenticated_if(lambda client: client.revoked, authenticated_client, request, form)
 
 
 @defect("registry/login/revocation-is-immediate")

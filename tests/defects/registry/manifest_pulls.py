@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import replace
@@ -17,7 +16,7 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_MANIFEST, IMAGES, OCI_INDEX, Manifest
 from conformance.reference.support.registry import kind_of, registry_of
-from tests.defects.support.registry import unsupported_error
+from tests.defects.support.registry import unsupported_error, with_digest_of_other
 
 SEPARATOR = re.compile(r"\s*,\s*")
 
@@ -68,10 +67,7 @@ def created_digest_of_tidied_manifest(manifest_created: Any, asked: Asked, manif
 @defect("registry/manifest/created-digest-is-true", "registry/manifest/created-digest-is-true#index")
 def created_manifest_digest_of_other(request: Request, answer: Answer) -> Answer:
     """distribution-spec 1.1, Pushing Manifests: the digest that 201 tells is that of the bytes that were pushed."""
-    if request.method == "PUT" and kind_of(request) == "manifest" and answer.status == 201:
-        other = hashlib.sha256(request.body + b"\n").hexdigest()
-        answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
-    return answer
+    return with_digest_of_other(request, answer, "manifest")
 
 
 @defect("registry/manifest/created-is-201")

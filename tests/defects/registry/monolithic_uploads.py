@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from typing import Any
@@ -15,7 +14,7 @@ from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import kind_of, without
-from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount
+from tests.defects.support.registry import _AnotherStatus, _InPlaceOfAMount, with_digest_of_other
 
 ROWS = (
     row(
@@ -38,10 +37,7 @@ async def posted_digest_of_other(post_whole: Any, asked: Asked, digest: str) -> 
 @defect("registry/upload/created-digest-is-true", "registry/upload/created-digest-is-true#in-chunks")
 def created_blob_digest_of_other(request: Request, answer: Answer) -> Answer:
     """Docker Registry V2, Digest Header: the digest that a pushed blob's answer names is the blob's own."""
-    if request.method == "PUT" and kind_of(request) == "upload" and answer.status == 201:
-        other = hashlib.sha256(request.body + b"\n").hexdigest()
-        answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
-    return answer
+    return with_digest_of_other(request, answer, "upload")
 
 
 @defect("registry/upload/created-is-201")

@@ -23,7 +23,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway, server_error
-from tests.defects.support.storage import _DoneAllTheSame, empty, refused, with_field
+from tests.defects.support.storage import _DoneAllTheSame, leaving_an_object, refused, with_field
 
 _VALUE = 257
 
@@ -94,13 +94,7 @@ async def tags_of_nothing_taken(put_tags: Any, call: Call, bucket: Bucket) -> An
 @defect("storage/tagging/missing-object-is-404")
 async def refused_tags_leave_an_object(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, PutObjectTagging: what does not exist is not made by tags that are refused for that."""
-    try:
-        answer: Answer = await put_tags(call, bucket)
-    except Fault:
-        if call.key not in bucket.objects:
-            bucket.put(call.key, empty(put_tags))
-        raise
-    return answer
+    return await leaving_an_object(put_tags, call, bucket)
 
 
 @defect("storage/tagging/untagged-object-has-an-empty-set")

@@ -18,7 +18,7 @@ from conformance.reference.storage.copies import SOURCE, Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
-from tests.defects.support.storage import empty, fields_of, fits, in_time, of_key, signed
+from tests.defects.support.storage import fields_of, fits, in_time, leaving_an_object, of_key, signed
 
 
 @contextmanager
@@ -198,6 +198,16 @@ class ForeignBucketByItsHost(Defect):
         return bucket
 
 
+async def _done_for_anyone(on_object: Any, call: Call, *methods: str) -> Answer:
+    """The operation on an object of any organization's bucket, by these methods."""
+    surface = gateway(on_object)
+    bucket = surface.buckets.get(call.bucket)
+    if bucket is not None and call.request.method in methods:
+        return await surface.object_operation(call)(call, bucket)
+    answer: Answer = await on_object(call)
+    return answer
+
+
 @defect(
     "storage/service/foreign-bucket-is-refused#get",
     "storage/service/concealed-equals-absent#get",
@@ -205,23 +215,13 @@ class ForeignBucketByItsHost(Defect):
 )
 async def foreign_object_readable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key opens the buckets of its own organization only."""
-    surface = gateway(on_object)
-    bucket = surface.buckets.get(call.bucket)
-    if bucket is not None and call.request.method in ("GET", "HEAD"):
-        return await surface.object_operation(call)(call, bucket)
-    answer: Answer = await on_object(call)
-    return answer
+    return await _done_for_anyone(on_object, call, "GET", "HEAD")
 
 
 @defect("storage/service/foreign-bucket-is-refused#copy-into,delete,put")
 async def foreign_object_writable(on_object: Any, call: Call) -> Answer:
     """Provisioning Storage: an access key writes to the buckets of its own organization only."""
-    surface = gateway(on_object)
-    bucket = surface.buckets.get(call.bucket)
-    if bucket is not None and call.request.method in ("PUT", "DELETE"):
-        return await surface.object_operation(call)(call, bucket)
-    answer: Answer = await on_object(call)
-    return answer
+    return await _done_for_anyone(on_object, call, "PUT", "DELETE")
 
 
 @defect("storage/service/foreign-bucket-is-refused#encoded-letter,list,list-uploads,list-version-1,location")
@@ -269,13 +269,7 @@ class ForeignSourceEncodedWhole(Defect):
 @defect("storage/service/foreign-source-is-refused", "storage/key/traversal-reaches-no-other-bucket#copied")
 async def refused_copy_leaves_an_object(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject: a copy that is refused makes no object, an empty one neither."""
-    try:
-        answer: Answer = await copy_object(call, bucket)
-    except Fault:
-        if call.key not in bucket.objects:
-            bucket.put(call.key, empty(copy_object))
-        raise
-    return answer
+    return await leaving_an_object(copy_object, call, bucket)
 
 
 @defect("storage/service/foreign-source-of-a-part-is-refused")

@@ -81,19 +81,24 @@ def lock_passed_over(refuse_unsupported: Any, call: Call) -> None:
         refuse_unsupported(call)
 
 
+def _unless_unsupported(original: Any, call: Call, instead: Operation, *methods: str) -> Operation:
+    """The operation of a call; by these methods another instead of one that is not supported."""
+    try:
+        operation: Operation = original(call)
+    except Fault as fault:
+        if fault.code != "NotImplemented" or call.request.method not in methods:
+            raise
+        return instead
+    return operation
+
+
 @defect(
     "storage/subresource/of-a-bucket-is-no-listing#accelerate,acl,cors,encryption,lifecycle,logging,object-lock",
     "storage/subresource/of-a-bucket-is-no-listing#policy,publicAccessBlock,requestPayment,versioning,website",
 )
 def subresource_answered_as_listing(bucket_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
-    try:
-        operation: Operation = bucket_operation(call)
-    except Fault as fault:
-        if fault.code != "NotImplemented" or call.request.method != "GET":
-            raise
-        return gateway(bucket_operation).list_objects
-    return operation
+    return _unless_unsupported(bucket_operation, call, gateway(bucket_operation).list_objects, "GET")
 
 
 @defect(
@@ -120,13 +125,7 @@ def unknown_subresources_are_server_errors(
 )
 def subresource_answered_as_object(object_operation: Any, call: Call) -> Operation:
     """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
-    try:
-        operation: Operation = object_operation(call)
-    except Fault as fault:
-        if fault.code != "NotImplemented" or call.request.method not in ("GET", "HEAD"):
-            raise
-        return gateway(object_operation).get_object
-    return operation
+    return _unless_unsupported(object_operation, call, gateway(object_operation).get_object, "GET", "HEAD")
 
 
 @defect("storage/subresource/missing-part-is-refused", "storage/multipart/reads-by-part-number-are-described")

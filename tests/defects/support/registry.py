@@ -174,3 +174,10 @@ async def answered(registry: Any, request: Request, path: str) -> Answer:
 def elsewhere(request: Request) -> str:
     """The same server under another name, as if it were another."""
     return re.sub("//127[.]0[.]0[.]1(?=:)", "//localhost", request.base_url)
+
+
+def with_digest_of_other(request: Request, answer: Answer, kind: str) -> Answer:
+    """The answer to a PUT of this kind that created something, with the digest of other bytes."""
+    if request.method == "PUT" and kind_of(request) == kind and answer.status == 201:
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(request.body + b"\n")
+    return answer

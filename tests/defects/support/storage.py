@@ -365,3 +365,14 @@ def late_failure(original: Any, call: Call, failure: Fault) -> Answer:
     answer = Answer(200, surface.error_body(call.request, failure, surface.new_request_id()))
     answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
     return answer
+
+
+async def leaving_an_object(original: Any, call: Call, bucket: Bucket) -> Answer:
+    """The operation, which leaves an empty object where it is refused and there was none."""
+    try:
+        answer: Answer = await original(call, bucket)
+    except Fault:
+        if call.key not in bucket.objects:
+            bucket.put(call.key, empty(original))
+        raise
+    return answer
