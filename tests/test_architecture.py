@@ -38,7 +38,7 @@ CHECKS = sorted((ROOT / "suites").rglob("*.py"))
 
 
 BROUGHT_BY = {
-    "allure_commons": "allure-pytest", "botocore": "boto3", "execnet": "pytest-xdist", "markupsafe": "jinja2",
+    "allure_commons": "allure-pytest", "botocore": "boto3", "markupsafe": "jinja2",
     "s3transfer": "boto3", "urllib3": "boto3",
 }  # fmt: skip
 """Libraries that are imported and come with one that is asked for."""

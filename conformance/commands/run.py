@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
-from conformance.runs import processes
 from conformance.runs.options import OPTIONS, pytest_words, values_of
 from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
@@ -67,18 +66,14 @@ def add_baseline(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
-    begun = "pytest" in sys.modules
     import pytest
 
-    from conformance.plugin import fixtures, session  # noqa: F401  # so that what is forked has them
     from conformance.plugin.invocation import run_pytest
     from conformance.reporting.terminal import give_up
 
     # Before the run: nobody wants to wait for a mistake.
     baseline = baseline_of(arguments)
     made = Made()
-    if not begun:
-        _prepare(arguments)
     code = run_pytest(_pytest_arguments(arguments), made)
     try:
         sys.stdout.flush()
@@ -87,12 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
         give_up(sys.stdout)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return since(baseline, made.folder, arguments.fail_on, code) if baseline else code
-
-
-def _prepare(arguments: argparse.Namespace) -> None:
-    """Forks what helps the run."""
-    if arguments.workers not in (0, 1):
-        processes.prepare("conformance.plugin.nursery", *_paths(arguments.selectors))
 
 
 class Made:

@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.plugin.worker import Worker
 
         config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
-    elif not config.pluginmanager.has_plugin("conformance-nursery"):
+    else:
         from conformance.plugin.session import begin
 
         begin(config)

@@ -5,9 +5,6 @@ This is the process that reports; with workers it runs no checks itself.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import signal
 import time
 from collections import Counter
 from collections.abc import Generator
@@ -27,7 +24,6 @@ from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
-from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions, formats_of, seed_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.selection import refuse_mistakes
@@ -54,7 +50,7 @@ if TYPE_CHECKING:
 def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
     # One at the keyboard is heeded already, unless who started the run wants it left alone.
-    processes.heed(signal.SIGTERM)
+    processes.end_on_sigterm()
     try:
         catalogue()
     except ContractError as mistake:
@@ -75,7 +71,6 @@ class Run:
         self.config = config
         self.begun = time.monotonic()
         self.embedded: EmbeddedReference | None = None
-        self.nursery: Nursery | None = None
         self.crashes = Crashes()
         self.results: dict[str, CheckResult] = {}
         self.errors: list[str] = []
@@ -99,10 +94,6 @@ class Run:
         name, self.target, path = self._target()
         self.waivers = self._waivers(path)
         self.options = self._options(name, path)
-        if workers.forked(self.config, self.options):
-            # Without one, in a folder of too long a name for instance, workers start by themselves.
-            with contextlib.suppress(OSError):
-                self.nursery = Nursery(self.options, self.target.gentle, parts_of_suites(self.config))
         states = preflight(self.target)
         self.options.learn(states)
         workers.settle(self.config, states, self.options, self.target.gentle)
@@ -220,17 +211,6 @@ class Run:
             return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.conformance_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_setupnodes(self, specs: list[Any]) -> None:
-        """Has the workers forked that would otherwise each read the suites."""
-        if self.nursery is not None:
-            self.nursery.take(specs)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_getremotemodule(self) -> Any:
-        """Has them go on with what was collected, or begin with what this run was started with."""
-        return importlib.import_module("conformance.plugin.remote")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -392,7 +372,5 @@ class Run:
     def _stop_helpers(self) -> None:
         if self.embedded is not None:
             self.embedded.stop()
-        if self.nursery is not None:
-            self.nursery.stop()
         let_go(self.taken)
-        self.embedded = self.nursery = self.taken = None
+        self.embedded = self.taken = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -46,13 +45,6 @@ def count(config: pytest.Config) -> int:
     # xdist's own way to write it: "2*popen", "socket=HOST:PORT".
     times = [each.partition("*") for each in config.getoption("tx", None) or []]
     return sum(int(number) if mark and number.isdigit() else 1 for number, mark, _ in times)
-
-
-def forked(config: pytest.Config, options: RunOptions) -> bool:
-    """Whether the run may have workers that one process reads the suites for: not with pytest's own plugins in them."""
-    if not (sys.platform == "linux" and config.option.conformance_terminal and count(config)):
-        return False
-    return not config.stash.get(LEFT_TO_US, False) or needed(MOST, FAR_S, options.rate, asked(options)) > 1
 
 
 def settle(config: pytest.Config, states: Iterable[SurfaceState], options: RunOptions, gentle: bool) -> None:
