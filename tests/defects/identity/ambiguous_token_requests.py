@@ -53,20 +53,6 @@ ROWS = (
 )
 
 
-@defect("oauth/client/two-clients-at-once-are-refused#first-by-basic")
-def client_of_the_field_wins(
-    presented_credentials: Callable[[Request, dict[str, str]], tuple[str, str]], request: Request, form: Form
-) -> tuple[str, str]:
-    """RFC 6749 section 2.3: a client uses one method in each request; whole credentials of two are no request."""
-    authorization = request.headers.get("authorization", "")
-    surface = surface_of(presented_credentials)
-    if authorization.startswith("Basic ") and "client_secret" in form and "client_id" in form:
-        found = surface.credentials_of_header(authorization, {})
-        if found[0] != form["client_id"]:
-            return found
-    return presented_credentials(request, form)
-
-
 class EmptyScopeIsTheLeast(Defect):
     """RFC 6749 section 3.2: a parameter without a value is treated as omitted; here an empty scope is the first."""
 

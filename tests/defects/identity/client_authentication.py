@@ -143,17 +143,6 @@ def malformed_basic_crashes(basic_credentials: Callable[[str], tuple[str, str]],
 
 
 @defect("oauth/token/wrong-secret-is-refused#of-another-client")
-def other_secret_by_basic_accepted(
-    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-) -> tuple[str, str]:
-    """RFC 6749 section 5.2: a secret proves its own client, and no other, within Basic as well."""
-    client_id, secret = credentials_of_header(authorization, form)
-    clients: dict[str, Client] = surface_of(credentials_of_header).clients
-    known = client_id in clients and any(secret == each.secret for each in clients.values())
-    return client_id, clients[client_id].secret if known else secret
-
-
-@defect("oauth/token/wrong-secret-is-refused#of-another-client")
 def any_secret_of_ours_accepted(secret_matches: Callable[..., bool], client: Client | None, secret: str) -> bool:
     """RFC 6749 section 5.2: a secret proves its own client, and no other."""
     known = (each.secret for each in surface_of(secret_matches).clients.values())
@@ -185,17 +174,6 @@ class ConditionTakenForSecret(ListTakenForSecret):
 def access_token_accepted_as_secret(secret_matches: Matches, client: Client | None, secret: str) -> bool:
     """RFC 6749 section 2.3: an access token is no client secret."""
     return secret_matches(client, secret) or surface_of(secret_matches).read_access_token(secret) is not None
-
-
-@defect("oauth/token/wrong-secret-is-refused#access-token")
-def token_is_a_password_of_basic(
-    credentials_of_header: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
-) -> tuple[str, str]:
-    """RFC 6749 section 2.3: an access token is no client secret, within Basic neither."""
-    surface = surface_of(credentials_of_header)
-    client_id, password = credentials_of_header(authorization, form)
-    claims = surface.read_access_token(password) or {}
-    return client_id, surface.clients[client_id].secret if claims.get("client_id") == client_id else password
 
 
 @defect("oauth/token/credentials-in-the-query-are-refused#all,both,id,secret")

@@ -10,7 +10,6 @@ They break these promises:
 from __future__ import annotations
 
 import asyncio
-import posixpath
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -151,13 +150,6 @@ class _WordFails(Defect):
         return scope
 
 
-class AsteriskOfActionsFails(_WordFails):
-    """API Reference, Error Handling: who asks for every action is understood or refused; that is no failure."""
-
-    noticed_by = ("registry/token/unusual-scope-grants-no-more#action-wildcard,name-wildcard",)
-    word = ":*"
-
-
 class AsteriskIsEveryName(Defect):
     """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
 
@@ -186,17 +178,6 @@ class ClassOfAResourceFails(_WordFails):
 
     noticed_by = ("registry/token/unusual-scope-grants-no-more#resource-class",)
     word = "("
-
-
-@defect("registry/token/unusual-scope-grants-no-more#resource-class")
-def class_of_a_resource_grants_it(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
-    """Docker token scopes: ``repository(plugin)`` is another type of resource, and no way to ``repository``."""
-    granted: Access = granted_access(account, asked)
-    classed = [scope for scope in asked if account and scope.kind.startswith("repository(")]
-    return [
-        *granted,
-        *({"type": "repository", "name": scope.name, "actions": list(scope.actions)} for scope in classed),
-    ]
 
 
 @defect("registry/token/each-scope-has-its-own-rights#ours-first,ours-last")
@@ -229,15 +210,6 @@ class DotsInAScopeFail(_WordFails):
 
     noticed_by = ("registry/token/unusual-scope-grants-no-more#dot-segments",)
     word = "/../"
-
-
-@defect("registry/token/unusual-scope-grants-no-more#dot-segments")
-def name_in_the_token_resolved(granted_access: Any, account: Account | None, asked: list[Asked]) -> Access:
-    """Docker token authentication: the name in the token is that which rights were looked up for, dots and all."""
-    begun = {scope.name: "/".join([*scope.name.split("/")[:2], "app"]) for scope in asked}
-    access: Access = granted_access(account, [Asked(each.kind, begun[each.name], each.actions) for each in asked])
-    names = [posixpath.normpath(scope.name) for scope in asked]
-    return [each | {"name": name} for each, name in zip(access, names, strict=False)]
 
 
 @defect("registry/token/other-spelling-grants-no-action#capital,slash-first")

@@ -8,7 +8,6 @@ from typing import Any
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
-from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Client
@@ -119,16 +118,6 @@ def revocation_hits_neighbours(credential_is_revoked: Callable[[Client], bool], 
     return credential_is_revoked(client) or any(
         surface.revocations[each.client_id] and each.revoked for each in neighbours
     )
-
-
-@defect("authorization/bearer/bad-token-is-invalid-token#revoked")
-def revoked_token_has_own_code(caller: Callable[[Request], Caller], request: Request) -> Caller:
-    """RFC 6750 section 3.1: a token that was revoked is error="invalid_token"."""
-    surface = surface_of(caller)
-    claims = surface.read_access_token(request.headers.get("authorization", "").partition(" ")[2])
-    if claims and not surface.holder(claims):
-        raise Refused(surface.unauthorized("token_revoked"))
-    return caller(request)
 
 
 def _authenticated_if(

@@ -40,12 +40,6 @@ ROWS = (
         "authorization/matrix/service-policy-is-403",
         policy_permits=lambda original, caller, route: True,
     ),
-    row(
-        "contributor-deletes",
-        "Organization Settings: a role permits what it does and no more, not for Viewer alone.",
-        "authorization/matrix/lacking-role-is-403",
-        role_permits=lambda original, caller, method: original(caller, method) or not caller.client.reads_only,
-    ),
 )
 
 

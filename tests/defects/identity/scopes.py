@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.state import Refused
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import SCOPES, Client
 from conformance.reference.support.identity import edited, is_token_request, surface_of
@@ -223,14 +222,6 @@ def omitted_scope_is403(request: Request, answer: Answer) -> Answer:
     return answer
 
 
-@defect("oauth/scope/omitted-is-default-or-invalid-scope")
-def scope_not_asked_is_invalid_request(
-    default_scopes: Callable[[Client], tuple[str, ...]], client: Client
-) -> tuple[str, ...]:
-    """RFC 6749 section 3.3: without a scope the server takes its default, or fails with invalid_scope."""
-    raise Refused(surface_of(default_scopes).oauth_error(400, "invalid_request", "scope is missing"))
-
-
 @defect("oauth/scope/only-spaces-separate-scopes#beginning,beginning-and-colon")
 def scope_found_by_its_beginning(granted_scopes: Granted, client: Client, asked: str | None) -> Scopes:
     """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
@@ -285,16 +276,6 @@ def invalid_scope_is403(request: Request, answer: Answer) -> Answer:
     if is_token_request(request) and b'"invalid_scope"' in answer.body:
         answer.status = 403
     return answer
-
-
-class ScopeBeyondIsUnauthorized(_ScopeRefusedAs):
-    """RFC 6749 section 5.2: invalid_scope is for a scope that is unknown or exceeds what was granted."""
-
-    noticed_by = ("oauth/scope/refusal-is-invalid-scope#beyond",)
-    code = "unauthorized_client"
-
-    def _is_meant(self, answer: Answer) -> bool:
-        return b"exceeds" in answer.body
 
 
 @defect("oauth/scope/beyond-the-credential-is-not-granted#inherited")

@@ -159,11 +159,3 @@ def token_of_a_form_typed_as_text(request: Request, answer: Answer) -> Answer:
     if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
         answer.headers["Content-Type"] = "text/plain; charset=utf-8"
     return answer
-
-
-@defect("registry/token/is-not-cached#form")
-def token_of_a_form_may_be_stored(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store, that to a form, too."""
-    if is_registry_token_request(request) and request.method == "POST":
-        answer.headers["Cache-Control"] = "private, max-age=300"
-    return answer

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import basic_pair, scheme_and_rest
 from conformance.reference.one_method import defect, row
 from conformance.reference.seeds import Account, Client
 from conformance.reference.support.identity import is_token_request, service_error
 from tests.defects.support.common import server_error_page
-from tests.defects.support.identity import INHERITED, _Shut, unexpected_error
+from tests.defects.support.identity import INHERITED, _Shut
 
 ROWS = (
     row(
@@ -55,14 +53,6 @@ def nul_in_client_id_crashes(find_client: Callable[[str], Client | None], client
     if "\0" in client_id:
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
     return find_client(client_id)
-
-
-@defect("oauth/token/malformed-requests-are-no-server-error#list-of-client_ids")
-def list_of_parameter_crashes(token_form: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
-    """The contract's table of errors: a list where a text is meant is no reason for a 5xx."""
-    if re.match(rb"(.*&)?(client_id|grant_type)(\[\]|%5B%5D)=", request.body):
-        raise Refused(unexpected_error())
-    return token_form(request)
 
 
 @defect("oauth/token/malformed-requests-are-no-server-error#inherited-client-id", crashes=(TypeError,))

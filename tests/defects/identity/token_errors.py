@@ -38,14 +38,6 @@ def token_error_unregistered(request: Request, answer: Answer) -> Answer:
     return edited(answer, lambda document: document.update(error="auth_failure"))
 
 
-@defect("oauth/errors/missing-grant-type-is-invalid-request")
-def missing_grant_is_invalid_grant(request: Request, answer: Answer) -> Answer:
-    """RFC 6749 section 5.2: invalid_request is for a request that is missing a required parameter."""
-    if is_token_request(request) and b"grant_type is missing" in answer.body:
-        return edited(answer, lambda document: document.update(error="invalid_grant"))
-    return answer
-
-
 @defect(
     "oauth/errors/refusal-is-a-json-error-document#no-client,no-equals-sign,non-ascii-grant-type,odd-client",
     "oauth/errors/refusal-is-a-json-error-document#quotes-in-grant-type,unknown-client,unknown-grant-type",

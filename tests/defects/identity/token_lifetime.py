@@ -109,28 +109,6 @@ def skew_taken_from_every_lifetime(
     return claims if ends > surface_of(read_access_token).now() else None
 
 
-class ExpiredTokenHasOwnCode(Defect):
-    """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
-
-    noticed_by = ("authorization/bearer/bad-token-is-invalid-token#expired",)
-    expired = False
-
-    def read_access_token(self, original: Callable[[str], dict[str, Any] | None], token: str) -> dict[str, Any] | None:
-        claims = original(token)
-        self.expired = False
-        if claims is None and token.count(".") == 2:
-            try:
-                jwt.decode(token, options={"verify_signature": False, "verify_exp": True})
-            except jwt.ExpiredSignatureError:
-                self.expired = True
-            except (jwt.PyJWTError, ValueError, RecursionError):
-                pass
-        return claims
-
-    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
-        return original("token_expired" if error == "invalid_token" and self.expired else error, scope)
-
-
 @defect("errors/429/tokens-stay-valid")
 def haste_ends_tokens(keep_to_limit: Callable[[Client], None], client: Client) -> None:
     """RFC 6749 section 5.1: a token lives for expires_in, though its client ask for too many others."""

@@ -96,12 +96,6 @@ async def catalog_knows_no_last(list_repositories: Any, asked: Asked) -> Answer:
 
 
 @defect("registry/catalog/last-need-not-exist")
-def catalog_begins_anew_behind_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
-    """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
-    return list(names_after(names, None if last and "/" in last and last not in names else last))
-
-
-@defect("registry/catalog/last-need-not-exist")
 def catalog_ends_behind_no_name(names_after: Any, names: list[str], last: str | None) -> list[str]:
     """Docker Registry V2, Catalog: what comes after ``last`` is listed, though no repository has that name any more."""
     if last is not None and "/" in last and last not in names:

@@ -19,7 +19,7 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 from conformance.reference.support.registry import KIB, kind_of, registry_of, without
 from tests.defects.support.common import server_error_page
-from tests.defects.support.registry import EveryTwentieth, _AnotherStatus, _ClosedAllTheSame, unsupported_error
+from tests.defects.support.registry import _AnotherStatus, _ClosedAllTheSame
 
 PART = 5 * 1024 * 1024
 """The least size of a part of an upload to S3, which many registries store in."""
@@ -62,20 +62,6 @@ ROWS = (
 )
 
 
-class UploadStatusFromCache(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: how far a session has come is told as it is now."""
-
-    noticed_by = ("registry/upload/responses-state-the-range",)
-
-    def __init__(self) -> None:
-        self.told: dict[str, Answer] = {}
-
-    async def get_upload(self, original: Any, asked: Asked) -> Answer:
-        told = self.told.get(asked.reference) or await original(asked)
-        self.told[asked.reference] = told
-        return Answer(told.status, told.body, told.headers)
-
-
 @defect("registry/upload/chunk-is-202")
 def chunk_answered204(chunk_accepted: Any, request: Request, upload: Upload) -> Answer:
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
@@ -90,51 +76,6 @@ async def empty_chunk_fails(append_chunk: Any, request: Request, upload: Upload)
     if not request.body:
         raise ZeroDivisionError
     await append_chunk(request, upload)
-
-
-class ChunkBehindAnEmptyOneRefused(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: behind a chunk of no bytes the upload is where it was."""
-
-    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
-
-    def __init__(self) -> None:
-        self.counted: set[str] = set()
-
-    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if upload.session in self.counted and "content-range" in request.headers:
-            raise registry_of(original).out_of_order(request, upload)
-        original(request, upload)
-        if kind_of(request) == "upload" and request.method == "PATCH" and not request.body:
-            self.counted.add(upload.session)
-
-
-@defect("registry/upload/empty-chunk-is-no-server-error")
-async def empty_chunk_later_fails(append_chunk: Any, request: Request, upload: Upload) -> None:
-    """API Reference, Error Handling: a chunk of no bytes is no failure, whatever came before it."""
-    if upload.content and not request.body:
-        raise unsupported_error()
-    await append_chunk(request, upload)
-
-
-@defect("registry/upload/empty-chunk-is-no-server-error")
-async def empty_chunk_begins_anew(append_chunk: Any, request: Request, upload: Upload) -> None:
-    """distribution-spec 1.1, Pushing a blob in chunks: a chunk of no bytes takes none away."""
-    if not request.body:
-        upload.content.clear()
-    await append_chunk(request, upload)
-
-
-class OneChunkInTwentyLost(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
-
-    noticed_by = ("registry/upload/in-chunks#twenty-four",)
-
-    def __init__(self) -> None:
-        self.twentieth = EveryTwentieth()
-
-    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
-        if not self.twentieth.due():
-            await original(request, upload)
 
 
 @defect("registry/upload/in-chunks#three")
@@ -180,14 +121,6 @@ async def session_known_from_its_first_byte(get_upload: Any, asked: Asked) -> An
     answer: Answer = await get_upload(asked)
     if not registry_of(get_upload).find_upload(asked).content:
         raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
-    return answer
-
-
-@defect("registry/upload/status-is-reported")
-async def status_of_chunks_answered200(get_upload: Any, asked: Asked) -> Answer:
-    """distribution-spec 1.1, Pushing a blob in chunks: "The response to an active upload <location> MUST be a 204"."""
-    answer: Answer = await get_upload(asked)
-    answer.status = 200 if registry_of(get_upload).find_upload(asked).content else answer.status
     return answer
 
 

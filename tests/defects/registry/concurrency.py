@@ -12,7 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import IMAGES, Manifest, Upload
+from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.support.registry import PAUSE_S, kind_of, registry_of
 from tests.defects.support.registry import EveryTwentieth, unsupported_error
 
@@ -466,27 +466,3 @@ class TagsReturnWithTheirManifest(Defect):
         await original(name, manifest)
         for tag in self.buried.pop((name, manifest.digest), []):
             registry_of(original).opened(name).tags.setdefault(tag, manifest.digest)
-
-
-class DeletionMovesTagsBack(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a tag of a deleted image is gone, whatever it named before."""
-
-    noticed_by = ("registry/model/repository-matches-the-model",)
-    shortest = 10
-
-    def __init__(self) -> None:
-        self.before: dict[tuple[str, str], str] = {}
-
-    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
-        earlier = registry_of(original).opened(name).tags.get(tag, digest)
-        if earlier != digest:
-            self.before[name, tag] = earlier
-        await original(name, tag, digest)
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        registry = registry_of(original)
-        stored = registry.stored(name)
-        image = digest in stored.manifests and stored.manifests[digest].media_type in IMAGES
-        tags = registry.tags_naming(name, digest) if image else []
-        await original(name, digest)
-        stored.tags |= {tag: earlier for tag in tags if (earlier := self.before.get((name, tag))) in stored.manifests}

@@ -320,28 +320,6 @@ async def deletion_sweeps_unnamed_blobs(remove_manifest: Any, name: str, digest:
         del stored.blobs[blob]
 
 
-class DeletedDigestTakesThatBesideIt(Defect):
-    """distribution-spec 1.1, Deleting Manifests: what shares a config with what was deleted is there by digest."""
-
-    noticed_by = ("registry/delete/others-stay",)
-
-    def __init__(self) -> None:
-        self.configs: set[tuple[str, str]] = set()
-
-    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        manifest = registry_of(original).stored(name).manifests[digest]
-        if config := manifest.document.get("config"):
-            self.configs.add((name, config["digest"]))
-        await original(name, digest)
-
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
-        manifest: Manifest = original(asked)
-        config = manifest.document.get("config", {}).get("digest")
-        if ":" in asked.reference and (asked.name, config) in self.configs:
-            raise registry_of(original).unknown_manifest(asked)
-        return manifest
-
-
 @defect("registry/delete/others-stay#index-of-it")
 async def index_goes_with_its_image(remove_manifest: Any, name: str, digest: str) -> None:
     """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""

@@ -36,12 +36,6 @@ ROWS = (
         "registry/errors/code-matches-the-cause#wrong-digest",
         wrong_digest=lambda original, digest: Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400),
     ),
-    row(
-        "registry-requests-unlimited",
-        "API Reference, Error Handling: above the limit the registry answers 429.",
-        "registry/errors/requests-are-limited",
-        limit_of=lambda original, holder: None,
-    ),
 )
 
 

@@ -20,7 +20,6 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import (
-    DOCKER_LIST,
     DOCKER_MANIFEST,
     IMAGES,
     INDEXES,
@@ -30,7 +29,7 @@ from conformance.reference.registry.state import (
 )
 from conformance.reference.support.registry import _RefusedManifestsKept, kind_of, registry_of
 from tests.defects.support.common import server_error_page
-from tests.defects.support.registry import _ToldInText, unsupported_error
+from tests.defects.support.registry import _ToldInText
 
 MEBIBYTE = 1024 * 1024
 KNOWN = ("application/vnd.oci.", "application/vnd.docker.")
@@ -290,27 +289,11 @@ def large_manifest_answered400(check_manifest_size: Any, content: bytes) -> None
         raise invalid("too large") from None
 
 
-@defect("registry/manifest/media-type-is-verified#image-as-docker-list")
-def image_taken_for_a_list(check_manifest: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
-    """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
-    if media_type != DOCKER_LIST or "config" not in document:
-        check_manifest(name, media_type, document)
-
-
 @defect("registry/manifest/unusual-manifest-is-no-server-error#no-content-type")
 def manifest_without_type_fails(request: Request, answer: Answer) -> Answer:
     """API Reference, Error Handling: a field that the caller left out is not the platform's fault."""
     untyped = request.method == "PUT" and kind_of(request) == "manifest" and "content-type" not in request.headers
     return Answer(500) if untyped else answer
-
-
-@defect("registry/manifest/wrong-size-is-refused")
-def wrong_size_fails(check_size: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
-    """API Reference, Error Handling: a descriptor of another size than its blob's is its pusher's mistake."""
-    try:
-        check_size(descriptor, content)
-    except Refusal:
-        raise unsupported_error() from None
 
 
 class MissingReferenceToldInText(_ToldInText):

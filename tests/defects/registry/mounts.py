@@ -180,18 +180,6 @@ class MountedUnknownToHead(_Mounted):
         return answer
 
 
-class MountedUnderItsLinksDigest(_Mounted):
-    """Docker Registry V2, Digest Header: HEAD of a mounted blob tells the blob's digest, and not that of its link."""
-
-    noticed_by = ("registry/mount/location-is-in-the-target",)
-
-    async def head_blob(self, original: Any, asked: Asked) -> Answer:
-        answer: Answer = await original(asked)
-        if (asked.name, asked.reference) in self.mounted:
-            answer.headers["Docker-Content-Digest"] = grammar.digest_of(asked.reference.encode())
-        return answer
-
-
 @defect("registry/mount/location-is-in-the-target")
 async def mounted_digest_of_other(post_mount: Any, asked: Asked, digest: str) -> Answer:
     """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
@@ -266,12 +254,3 @@ async def mount_from_itself_takes_the_blob(mount_blob: Any, source: str, target:
     if source == target:
         await registry_of(mount_blob).remove_blob(source, digest)
     return mounted
-
-
-@defect("registry/mount/without-source-succeeds")
-async def mounted_from_nowhere(post_mount: Any, asked: Asked, digest: str) -> Answer:
-    """distribution-spec 1.1, Mounting a blob: what is answered 201 is there, whether the source was named or not."""
-    if asked.request.parameter("from"):
-        answer: Answer = await post_mount(asked, digest)
-        return answer
-    return registry_of(post_mount).blob_created(asked, digest)

@@ -153,16 +153,6 @@ def part_without_content_range(part_answer: Any, digest: str, content: bytes, fi
     return without(part_answer(digest, content, first, end), "Content-Range")
 
 
-@defect("registry/pull/unsatisfiable-range#beyond")
-def range_beyond_the_end_sent_empty(byte_range: Any, header: str, size: int) -> tuple[int, int] | None:
-    """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
-    try:
-        part: tuple[int, int] | None = byte_range(header, size)
-    except grammar.UnsatisfiableRange:
-        part = size, size
-    return part
-
-
 @defect("registry/pull/unsatisfiable-range#beyond,far-beyond")
 async def nothing_sent_for_what_is_beyond(get_blob: Any, asked: Asked) -> Answer:
     """RFC 9110 section 14.2: of a range beyond the end 416 is answered, or the whole; 200 with nothing is neither."""

@@ -29,7 +29,6 @@ from tests.defects.support.storage import (
     by_url,
     let_in,
     sent_in_chunks,
-    under_any_secret,
 )
 
 ROWS = (
@@ -192,12 +191,6 @@ def strangers_find_buckets(authenticate: Any, request: Request) -> Signer:
         return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
     signer: Signer = authenticate(request)
     return signer
-
-
-@defect("storage/signature/every-operation-is-closed#open-upload")
-def upload_opened_under_any_secret(authenticate: Any, request: Request) -> Signer:
-    """SigV4, "Signature Calculations": an upload is opened by who can sign, as an object is put."""
-    return under_any_secret(authenticate, request, request.method == "POST" and "uploads" in query_of(request))
 
 
 @defect("storage/signature/every-upload-is-closed#unsigned-chunks")

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.alteration import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import Storage
@@ -69,35 +68,6 @@ class CutOffChunksStored(_DoneAllTheSame):
 
     def _such(self, surface: Storage, request: Request) -> bool:
         return sent_in_chunks(request)
-
-
-class CleanEndTakenForTheLastChunk(Defect):
-    """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
-
-    noticed_by = ("storage/streaming/altered-chunks-are-refused#ended-after-a-chunk",)
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        if stated == STREAMING[0] and LAST_CHUNK not in call.request.body:
-            ended = call.request.body + LAST_CHUNK.lstrip() + SUPPLIED.encode() + b"\r\n\r\n"
-            call.request = replace(call.request, body=ended)
-        original(call, stated)
-
-    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
-        return given == SUPPLIED or bool(original(given, computed))
-
-
-class UnsignedChunksAmongSigned(Defect):
-    """SigV4, "Transferring payload in multiple chunks": each chunk has a signature, where the request says so."""
-
-    noticed_by = ("storage/streaming/altered-chunks-are-refused#without-signatures",)
-
-    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
-        bare = stated == STREAMING[0] and b";chunk-signature=" not in call.request.body
-        original(call, STREAMING[2] if bare else stated)
-
-    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
-        if rest != b"\r\n":
-            original(call, rest, previous)
 
 
 @defect(

@@ -186,15 +186,6 @@ def new_buckets_are_server_errors(create_bucket: Any, call: Call) -> Answer:
     raise server_error()
 
 
-@defect("storage/service/create-bucket-harms-nothing")
-def create_bucket_empties(create_bucket: Any, call: Call) -> Answer:
-    """S3 API Reference, CreateBucket: one that exists already is not made anew."""
-    surface = gateway(create_bucket)
-    bucket = surface.bucket_of(call.organization, call.bucket)
-    surface.buckets[call.bucket] = Bucket(bucket.name, bucket.organization, surface.seconds())
-    return Answer(200)
-
-
 @defect("storage/service/delete-bucket-destroys-nothing")
 async def refused_deletion_empties_the_bucket(delete_bucket: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, BucketNotEmpty: a bucket with objects is not deleted, and neither are they."""

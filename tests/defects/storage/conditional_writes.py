@@ -55,15 +55,6 @@ async def copy_heeds_absence_alone(copy_object: Any, call: Call, bucket: Bucket)
 
 
 @defect("storage/conditional-write/copy-honours-conditions#if-none-match")
-async def copy_overwrites_unasked(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CopyObject, If-None-Match: nothing is overwritten."""
-    headers = call.headers.mutablecopy()
-    del headers["if-none-match"]
-    answer: Answer = await copy_object(replace(call, request=replace(call.request, headers=headers)), bucket)
-    return answer
-
-
-@defect("storage/conditional-write/copy-honours-conditions#if-none-match")
 async def conditional_copies_all_fail(copy_object: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, CopyObject, If-None-Match: the copy is made where nothing stands at its key."""
     if "if-none-match" in call.headers:
@@ -121,31 +112,6 @@ async def deletion_conditions_all_fail(erase: Any, bucket: Bucket, key: str, ask
     await erase(bucket, key, asked)
 
 
-@defect("storage/conditional-write/if-match-any-needs-an-object#if-match-any-fails")
-def if_match_any_creates(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
-    """RFC 9110 section 13.1.1: If-Match: * holds only where there is an object."""
-    if asked.match != "*" or found is not None:
-        check_write(asked, found)
-
-
-@defect("storage/conditional-write/if-match-any-needs-an-object#if-match-any-holds")
-async def replaced_only_in_the_answer(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
-) -> None:
-    """RFC 9110 section 13.1.1: where If-Match: * holds the PUT is performed."""
-    if asked.match == "*":
-        gateway(commit).check_write(asked, bucket.objects.get(key))
-    else:
-        await commit(bucket, key, stored, asked)
-
-
-@defect("storage/conditional-write/keeps-what-changed#missing-object")
-def if_match_creates(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
-    """S3 User Guide, "Conditional writes": If-Match writes nothing where there is no object."""
-    if found is not None:
-        check_write(asked, found)
-
-
 @defect("storage/conditional-write/keeps-what-changed#overwritten-since")
 async def etag_kept_on_overwrite(
     commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
@@ -175,12 +141,6 @@ async def written_before_its_condition(
 def any_tag_taken_for_an_asterisk(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
     """RFC 9110 section 13.1.2: If-None-Match of a tag that the object has not is true, and the request performed."""
     check_write(replace(asked, none_match="*") if asked.none_match else asked, found)
-
-
-@defect("storage/conditional-write/if-none-match-of-an-etag#if-none-match-fails")
-def write_unless_of_tag_ignored(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
-    """RFC 9110 section 13.1.2: a PUT whose If-None-Match names the entity tag that there is is not performed."""
-    check_write(asked if asked.none_match == "*" else replace(asked, none_match=None), found)
 
 
 @defect("storage/conditional-write/keeps-what-is-there#signed-chunks,unsigned-chunks")
@@ -291,24 +251,3 @@ async def compare_and_swap_race(commit: Any, bucket: Bucket, key: str, stored: S
     gateway(commit).check_write(asked, bucket.objects.get(key))
     await asyncio.sleep(PAUSE_S)
     bucket.put(key, stored)
-
-
-@defect(
-    "storage/conditional-write/replaces-what-matches",
-    "storage/conditional-write/replaces-what-matches#multipart-object,copy-over-an-object",
-)
-def write_compares_quotes_too(check_write: Any, asked: Conditions, found: StoredObject | None) -> None:
-    """RFC 9110 section 13.1.1: a PUT with If-Match of the entity tag that the object has is performed."""
-    check_write(asked, found)
-    if found is not None and asked.match not in (None, "*", found.etag):
-        raise Fault("PreconditionFailed")
-
-
-@defect("storage/conditional-write/keeps-what-is-there#existing-multipart-object")
-async def creation_sees_no_parts(put_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObject, If-None-Match: an object that came in parts is there as any other is."""
-    found = bucket.objects.get(call.key)
-    if found is not None and "-" in found.etag and call.headers.get("if-none-match") == "*":
-        bucket.remove(call.key)
-    answer: Answer = await put_object(call, bucket)
-    return answer

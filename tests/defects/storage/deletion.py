@@ -15,22 +15,6 @@ from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
 
 
-class DeletedTwiceMissing(Defect):
-    """S3 API Reference, DeleteObject: to delete what was deleted succeeds, as where nothing ever was."""
-
-    noticed_by = ("storage/object/deleted-is-204",)
-
-    def __init__(self) -> None:
-        self.deleted: set[tuple[str, str]] = set()
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        if key not in bucket.objects and (bucket.name, key) in self.deleted:
-            raise Fault("NoSuchKey")
-        if key in bucket.objects:
-            self.deleted.add((bucket.name, key))
-        await original(bucket, key, asked)
-
-
 @defect(
     "storage/object/delete-removes#one,two-at-once",
     "storage/concurrency/created-is-visible-immediately",
@@ -79,19 +63,6 @@ class _Remembered(Defect):
         await original(bucket, key, asked)
 
 
-class HeadOfTheDeleted(_Remembered):
-    """S3 User Guide, consistency model: after a deletion HEAD is told that there is nothing, as GET is."""
-
-    noticed_by = ("storage/object/delete-removes#one,two-at-once",)
-
-    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        kept = self.deleted.get((bucket.name, call.key))
-        if call.request.method == "HEAD" and kept is not None and call.key not in bucket.objects:
-            return gateway(original).object_answer(call, kept, {})
-        answer: Answer = await original(call, bucket)
-        return answer
-
-
 class DeletedIsListed(_Remembered):
     """S3 User Guide, consistency model: after a deletion a listing has the key no more."""
 
@@ -103,15 +74,6 @@ class DeletedIsListed(_Remembered):
     def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = original(bucket, key) or self.deleted.get((bucket.name, key))
         return found
-
-
-@defect("storage/object/deleted-is-204")
-async def deletion_answers_ok(delete_object: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, DeleteObject, Response Syntax: HTTP/1.1 204, with an object there or without."""
-    stood = call.key in bucket.objects
-    answer: Answer = await delete_object(call, bucket)
-    answer.status = 200 if stood else answer.status
-    return answer
 
 
 @defect("storage/object/missing-is-404", "storage/object/written-is-read#put")

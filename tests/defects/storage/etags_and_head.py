@@ -76,14 +76,6 @@ async def parts_counted_by_readers_alone(on_object: Any, call: Call) -> Answer:
     return answer
 
 
-@defect("storage/object/head-equals-get#with-a-body")
-def head_length_zero(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
-    if request.method == "HEAD" and answer.status == 200:
-        answer.headers["Content-Length"] = "0"
-    return answer
-
-
 @defect("storage/object/head-equals-get#with-a-body", shipped=True)
 def head_has_the_body(request: Request, answer: Answer) -> Answer:
     """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""

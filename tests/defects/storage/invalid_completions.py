@@ -258,30 +258,6 @@ def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
     return next((each for each in everywhere if call.query.get("uploadId") in each.uploads), bucket)
 
 
-@defect("storage/multipart/upload-is-of-its-bucket")
-async def upload_of_another_bucket_completed(complete_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, CompleteMultipartUpload, NoSuchUpload: no upload is completed by way of another bucket."""
-    answer: Answer = await complete_upload(call, _bucket_of_upload(complete_upload, call, bucket))
-    return answer
-
-
-@defect("storage/multipart/upload-is-of-its-bucket")
-async def upload_of_another_bucket_aborted(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload, NoSuchUpload: no upload is aborted by way of another bucket."""
-    answer: Answer = await abort_upload(call, _bucket_of_upload(abort_upload, call, bucket))
-    return answer
-
-
-@defect("storage/multipart/upload-is-of-its-bucket")
-def upload_of_another_bucket_taken(upload_of: Any, call: Call, bucket: Bucket) -> Upload:
-    """S3 API Reference, NoSuchUpload: an upload id is good in the bucket that it was opened in."""
-    for each in gateway(upload_of).buckets.values():
-        if call.query["uploadId"] in each.uploads:
-            bucket = each
-    upload: Upload = upload_of(call, bucket)
-    return upload
-
-
 class CompletionRepeatedForAnyKey(Defect):
     """S3 API Reference, NoSuchUpload: an upload that was completed is none of another key's, whatever is told again."""
 
@@ -323,14 +299,3 @@ class AbortedByAnyKey(CompletedByAnyKey):
     noticed_by = ("storage/multipart/upload-is-of-its-key",)
 
     method = "DELETE"
-
-
-@defect("storage/multipart/wrong-object-size-is-refused#less")
-def wrong_object_size_ends_the_upload(assembled: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
-    """S3 API Reference, CompleteMultipartUpload: an upload whose completion is refused can still be completed."""
-    try:
-        stored: StoredObject = assembled(call, upload, parts)
-    except Fault:
-        gateway(assembled).buckets[call.bucket].uploads.pop(upload.upload_id)
-        raise
-    return stored

@@ -308,12 +308,6 @@ def bad_token_starts_over(opened_token: Any, token: str) -> str:
 
 
 @defect("storage/listing/max-keys-above-the-limit-is-served")
-def max_keys_beyond_is_nought(page_limit: Any, call: Call, name: str = "max-keys") -> int:
-    """S3 API Reference, ListObjectsV2, MaxKeys: more may be asked for than a page has, and a page comes."""
-    return 0 if call.number(name, LONGEST_PAGE) > LONGEST_PAGE else int(page_limit(call, name))
-
-
-@defect("storage/listing/max-keys-above-the-limit-is-served")
 def large_max_keys_refused(page_limit: Any, call: Call, name: str = "max-keys") -> int:
     """S3 API Reference, ListObjectsV2, max-keys: more than a page can hold may be asked for."""
     if call.number(name, 0) > LONGEST_PAGE:

@@ -11,12 +11,10 @@ from conformance.reference.http import Answer
 from conformance.reference.one_method import defect, row
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
-from conformance.reference.support.storage import gateway
 from tests.defects.support.storage import PARTS_COUNT, SIZE, in_parts, without_fields
 
 ROWS = (
@@ -136,17 +134,6 @@ async def empty_part_refused(upload_part: Any, call: Call, bucket: Bucket) -> An
     return answer
 
 
-@defect("storage/multipart/parts-make-the-object#one-empty-part")
-async def empty_upload_keeps_the_object(
-    finish: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
-) -> None:
-    """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
-    if stored.body or upload.key not in bucket.objects:
-        await finish(bucket, upload, stored, asked)
-    else:
-        bucket.uploads.pop(upload.upload_id, None)
-
-
 @defect("storage/multipart/parts-make-the-object#part-sent-again")
 async def resent_part_keeps_its_tail(keep_part: Any, upload: Upload, part: Part) -> None:
     """S3 API Reference, UploadPart: a part that is sent anew overwrites the earlier one, a longer one too."""
@@ -238,16 +225,6 @@ class AbortedPartsTakenOver(Defect):
         for upload_id in bucket.uploads.keys() - known:
             bucket.uploads[upload_id].parts.update(self.given_up.get((bucket.name, call.key), {}))
         return answer
-
-
-@defect("storage/multipart/two-uploads-do-not-mix")
-async def abort_takes_all_of_the_key(abort_upload: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, AbortMultipartUpload: it aborts the upload that its id names."""
-    for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
-        if upload.upload_id != call.query.get("uploadId"):
-            await gateway(abort_upload).forget_upload(bucket, upload)
-    answer: Answer = await abort_upload(call, bucket)
-    return answer
 
 
 class PartsKeptByKeyAndNumber(Defect):

@@ -306,20 +306,6 @@ async def deletions_end_uploads(erase: Any, bucket: Bucket, key: str, asked: Con
         bucket.uploads.pop(upload.upload_id)
 
 
-class OverwritingEndsUploads(Defect):
-    """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
-
-    noticed_by = ("storage/multipart/old-object-stands-until-complete#copied-over,overwritten",)
-
-    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
-            del bucket.uploads[upload.upload_id]
-        return answer
-
-    copy_object = put_object
-
-
 @defect("storage/multipart/old-object-stands-until-complete")
 async def parts_written_over_the_object(upload_part: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 User Guide, "Multipart upload process": what stands there stays until the upload is completed."""

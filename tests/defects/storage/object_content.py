@@ -219,16 +219,6 @@ class HeadKeptByTag(Defect):
         return replace(self.kept.setdefault((bucket.name, call.key, answer.headers["etag"]), answer))
 
 
-@defect("storage/object/overwriting-replaces-everything#put,same-bytes")
-async def metadata_merged_on_overwrite(
-    commit: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions
-) -> None:
-    """S3 API Reference, PutObject: it replaces the whole object, metadata included."""
-    earlier = bucket.objects.get(key)
-    kept = earlier.metadata if earlier else {}
-    await commit(bucket, key, replace(stored, metadata={**kept, **stored.metadata}), asked)
-
-
 class DeletedMetadataRevived(Defect):
     """S3 API Reference, PutObject: the object is a new one, also where one was deleted before."""
 

@@ -39,12 +39,6 @@ ROWS = (
         metadata=lambda original, call: {name: value[:1024] for name, value in original(call).items()},
     ),
     row(
-        "metadata-of-one-and-a-half-kib",
-        'S3 User Guide, "Working with object metadata": user metadata may be 2 KB.',
-        "storage/object/metadata-comes-back#nearly-two-kb",
-        metadata_too_large=lambda original, size: size > 1536,
-    ),
-    row(
         "content-type-forgotten",
         "S3 API Reference, PutObject: the Content-Type is given back.",
         "storage/object/system-headers-come-back#content-type,html-without-charset,plain-without-charset",

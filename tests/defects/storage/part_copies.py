@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from typing import Any
@@ -19,14 +18,6 @@ from conformance.reference.support.storage import gateway, server_error
 from tests.defects.support.storage import refused, resolved
 
 SMALLEST_PART = 5 * 1024 * 1024
-
-
-@defect("storage/multipart/bad-copy-range-is-refused#beyond")
-def copied_range_ends_one_beyond(copied_range: Any, call: Call, source: StoredObject) -> bytes:
-    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: offsets are zero-based, the size is none of them."""
-    body: bytes = copied_range(call, replace(source, body=source.body + b"."))
-    given = call.headers.get("x-amz-copy-source-range", f"-{source.size}")
-    return body[:-1] if given.endswith(f"-{source.size}") else body
 
 
 @defect("storage/multipart/bad-copy-range-is-refused#open,word")
@@ -83,22 +74,6 @@ async def empty_source_of_a_part_is_none(copy_part: Any, call: Call, bucket: Buc
     """S3 API Reference, UploadPartCopy, x-amz-copy-source: it names a bucket and a key, or the part is refused."""
     copied: Answer = await (copy_part if call.headers[SOURCE] else gateway(copy_part).upload_part)(call, bucket)
     return copied
-
-
-@defect("storage/multipart/missing-copy-source-is-404")
-async def part_copy_of_nothing(copy_part: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, UploadPartCopy: NoSuchKey where the source does not exist."""
-    try:
-        answer: Answer = await copy_part(call, bucket)
-    except Fault as fault:
-        if fault.code != "NoSuchKey":
-            raise
-        surface = gateway(copy_part)
-        upload = surface.upload_of(call, bucket)
-        part = surface.new_part(upload, surface.part_number(call), b"", hashlib.md5(b"").hexdigest(), {})
-        await surface.keep_part(upload, part)
-        return surface.document("CopyPartResult", *surface.copy_result(part.etag, part.modified, {}))
-    return answer
 
 
 @defect("storage/multipart/part-can-be-copied#special-characters,whole", shipped=True)

@@ -194,15 +194,6 @@ def other_units_get_nothing(object_answer: Any, call: Call, found: StoredObject,
     return answer
 
 
-@defect("storage/range/invalid-range-is-ignored-or-refused#unknown-unit", shipped=True)
-def unknown_unit_refused(asked_range: Any, value: str) -> tuple[int | None, int | None] | None:
-    """RFC 9110 section 14.2: a Range in a unit that the server does not understand is ignored."""
-    if value and not value.startswith("bytes="):
-        raise Fault("InvalidRange")
-    found: tuple[int | None, int | None] | None = asked_range(value)
-    return found
-
-
 @defect("storage/range/unsatisfiable-is-416#far-beyond,last-zero-bytes", "storage/errors/code-invalid-range")
 def unsatisfiable_range_sent_whole(asked_span: Any, call: Call, found: StoredObject) -> Span:
     """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""

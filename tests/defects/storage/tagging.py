@@ -85,13 +85,6 @@ def empty_tag_of_a_copy_lost(header_tags: Any, call: Call) -> dict[str, str]:
 
 
 @defect("storage/tagging/missing-object-is-404")
-async def tags_of_nothing_taken(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
-    """S3 API Reference, PutObjectTagging: what does not exist takes no tags (NoSuchKey)."""
-    answer: Answer = await put_tags(call, bucket) if call.key in bucket.objects else Answer(200)
-    return answer
-
-
-@defect("storage/tagging/missing-object-is-404")
 async def refused_tags_leave_an_object(put_tags: Any, call: Call, bucket: Bucket) -> Answer:
     """S3 API Reference, PutObjectTagging: what does not exist is not made by tags that are refused for that."""
     return await leaving_an_object(put_tags, call, bucket)

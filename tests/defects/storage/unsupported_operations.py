@@ -35,13 +35,6 @@ ROWS = (
 )
 
 
-@defect("storage/subresource/encryption-is-used-or-refused")
-def managed_encryption_passed_over(refuse_unsupported: Any, call: Call) -> None:
-    """S3 API Reference, PutObject, x-amz-server-side-encryption: what is not done is not passed over."""
-    if call.headers.get("x-amz-server-side-encryption") != "aws:kms":
-        refuse_unsupported(call)
-
-
 @defect(
     "storage/subresource/encryption-key-is-used-or-refused#put,copy",
     "storage/subresource/encryption-is-used-or-refused",

@@ -17,7 +17,7 @@ from conformance.reference.storage.digests import PREFIX
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 from conformance.reference.support.storage import gateway
-from tests.defects.support.storage import MD5_OF_NOTHING, refused, without_fields
+from tests.defects.support.storage import refused, without_fields
 
 BUFFER = 64 * 1024
 
@@ -33,12 +33,6 @@ ROWS = (
         "S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where a Content-MD5 is right.",
         "storage/checksum/every-digest-is-compared#right-md5-wrong-crc",
         check_checksum=lambda original, call: {} if "content-md5" in call.headers else dict(original(call)),
-    ),
-    row(
-        "checksum-of-deletions-not-compared",
-        'S3 User Guide, "Checking object integrity": a list of keys that differs from its checksum deletes nothing.',
-        "storage/multi-delete/wrong-checksum-deletes-nothing",
-        check_integrity=lambda original, call: gateway(original).check_digests(call),
     ),
     row(
         "part-checksum-ignored",
@@ -134,18 +128,6 @@ def md5_idle_beside_checksum(check_digests: Any, call: Call) -> str:
 def md5_of_unsigned_payload_ignored(check_digests: Any, call: Call) -> str:
     """S3 API Reference, PutObject, Content-MD5: compared most of all where no signature is of the payload."""
     return str(check_digests(call)) if call.payload_is_signed else hashlib.md5(call.body).hexdigest()
-
-
-@defect("storage/checksum/md5-that-differs-stores-nothing#large-body")
-def large_body_md5_ignored(check_digests: Any, call: Call) -> str:
-    """S3 API Reference, BadDigest: bytes whose Content-MD5 is another are not stored, large as they may be."""
-    return hashlib.md5(call.body).hexdigest() if len(call.body) > BUFFER else str(check_digests(call))
-
-
-@defect("storage/checksum/md5-that-differs-stores-nothing#empty-body")
-def md5_of_nothing_ignored(md5_matches: Any, stated: bytes, computed: bytes) -> bool:
-    """S3 API Reference, BadDigest: no bytes have an MD5, too, and another is of bytes that were lost."""
-    return computed.hex() == MD5_OF_NOTHING or bool(md5_matches(stated, computed))
 
 
 @defect("storage/checksum/md5-that-matches-is-stored", "storage/checksum/that-matches-is-stored#crc64nvme,sha1,sha256")
