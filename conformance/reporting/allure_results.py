@@ -1,7 +1,7 @@
 """``allure-results/``: the run as Allure's results, made of Allure's own classes.
 
-An export for those who have Allure: epic = area, feature = promise, story = requirement. Exchanges go along
-only where a check does not pass. Results of one check in several runs share a history id made from the check's id.
+Epic is the area, feature the promise, story the requirement. Only a check that did not pass has its description, its
+clause and its exchanges. Results of one check in several runs share a history id made from the check's id.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
     ended = outcome(result, day_of(record))
     entries = [evidence[entry_id] for entry_id in result.exchanges if entry_id in evidence]
     start = _start(record, entries)
-    told = [] if ended in ("pass", "not-applicable") else entries[-MOST_STEPS:]
+    explained = ended not in ("pass", "not-applicable")
+    told = entries[-MOST_STEPS:] if explained else []
     clause = result.clause
     stable = hashlib.sha256(visible(result.id).encode()).hexdigest()[:32]
     return model2.TestResult(
@@ -86,14 +87,13 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
         status=STATUSES[ended],
         statusDetails=_details(result, ended, record, evidence),
         stage="finished",
-        description=_description(result),
+        description=_description(result) if explained else None,
         start=start,
         stop=start + round(result.duration_s * 1000),
         labels=[model2.Label(name=name, value=visible(value)) for name, value in _labels(result, record).items()],
         links=[model2.Link(type="link", url=url, name=visible(f"{clause.get('document')}, {clause.get('section')}"))]
-        if (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
+        if explained and (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
         else [],
-        titlePath=[visible(part) for part in result.requirement.split("/")[:-1]],
         steps=[_step(entry) for entry in told],
         attachments=[_attached(told, folder)] if told else [],
     )
@@ -105,14 +105,10 @@ def _labels(result: CheckResult, record: Record) -> dict[str, str]:
         "epic": result.area,
         "feature": promise,
         "story": result.requirement,
-        "parentSuite": result.area,
-        "suite": promise,
         "severity": SEVERITIES.get(result.level, "normal"),
         "tag": result.level,
         "conformanceClass": result.conformance_class,
         "thread": result.worker,
-        "framework": "nextepoch-conformance",
-        "language": "python",
     }
 
 

@@ -85,7 +85,6 @@ def _test(result: CheckResult, record: Record, promise: str) -> dict[str, Any]:
         "rawStatus": ended,
         "duration": round(result.duration_s * 1000),
         "suite": [visible(promise)],
-        "tags": [visible(result.level), visible(result.conformance_class)],
         "labels": {
             "promise": visible(result.promise),
             "requirement": visible(result.requirement),

@@ -36,8 +36,9 @@ def render(record: Record) -> str:
     evidence = record.evidence_to_show()
     for promise in by_id(record).values():
         suite = ET.SubElement(root, "testsuite", name=visible(promise.name), timestamp=info.started[:19])
+        ET.SubElement(ET.SubElement(suite, "properties"), "property", name="promise.verdict", value=promise.verdict)
         for result in sorted(promise.results, key=lambda each: each.id):
-            _case(suite, result, promise.verdict, record, evidence)
+            _case(suite, result, record, evidence)
         _count(suite, sum(result.duration_s for result in promise.results))
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
@@ -46,24 +47,22 @@ def render(record: Record) -> str:
 
 
 def _count(suite: ET.Element, seconds: float) -> None:
-    suite.set("tests", str(len(suite)))
+    suite.set("tests", str(len(suite.findall("testcase"))))
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("time", f"{seconds:.3f}")
 
 
-def _case(
-    suite: ET.Element, result: CheckResult, promise: str, record: Record, evidence: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _case(suite: ET.Element, result: CheckResult, record: Record, evidence: Mapping[str, Mapping[str, Any]]) -> None:
     ended = outcome(result, day_of(record))
     case = ET.SubElement(
         suite, "testcase", name=visible(result.id), classname=visible(result.area), time=f"{result.duration_s:.3f}"
     )
-    properties = ET.SubElement(case, "properties")
-    for name, value in {**_properties(result, ended), "promise.verdict": promise}.items():
-        ET.SubElement(properties, "property", name=name, value=on_one_line(value))
     if ended not in ELEMENTS:
         return
+    properties = ET.SubElement(case, "properties")
+    for name, value in _properties(result, ended).items():
+        ET.SubElement(properties, "property", name=name, value=on_one_line(value))
     element = ET.SubElement(case, ELEMENTS[ended], message=_message(result, ended), type=_type(result, ended))
     if ended in ("fail", "waived"):
         element.text = failure_text(

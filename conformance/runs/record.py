@@ -18,7 +18,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -162,6 +162,12 @@ class CheckResult:
         return cls(**json.loads(text))
 
 
+DEFAULTS = {
+    each.name for each in fields(CheckResult) if each.default is not MISSING or each.default_factory is not MISSING
+}
+"""The fields of a check's line that may be absent. Each default is false, so a value that is not stored is false."""
+
+
 class EvidenceWriter:
     """Writes one file of evidence: NDJSON, compressed with gzip, one gzip member a check.
 
@@ -245,8 +251,10 @@ class RecordWriter:
         self.seal.files[f"evidence/{name}"] = digest
 
     def check(self, result: CheckResult) -> None:
-        """Writes one check's line."""
-        self._write({"kind": "check", **vars(result)})
+        """Write the line of one check, without the fields that have their default value."""
+        self._write(
+            {"kind": "check", **{name: value for name, value in vars(result).items() if name not in DEFAULTS or value}}
+        )
 
     def amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
         """Changes the verdict of a check already written."""
