@@ -212,7 +212,7 @@ class HttpClient:
         told, said = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
         return Inconclusive(
             f"the request cannot be sent: {errors.shortened(told)}: {errors.shortened(said)}",
-            "a target that gives addresses, tokens and names that HTTP can carry",
+            "a target whose addresses, tokens and names are valid in HTTP",
         )
 
     def _no_answer(self, sent: Exchange, failure: httpx.TransportError) -> Exception:

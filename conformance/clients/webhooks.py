@@ -140,7 +140,7 @@ class WebhookClient:
     def path_with(self, secret: str) -> str:
         """The path, with its query, with another secret in the place of the live one; NotApplicable if it has none."""
         if self.in_host:
-            raise NotApplicable("the URL's secret is in the name of its host")
+            raise NotApplicable("the webhook URL has its secret in the host name")
         return replaced(self.path, self.secret, secret)
 
     def path_asking(self, query: str) -> str:

@@ -66,9 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder, out = arguments.folder, arguments.out
     if out.resolve().is_relative_to(folder.resolve()):
-        raise UsageMistake(
-            f"--out {out}: lies in the run's folder, whose files are what is signed; choose another place"
-        )
+        raise UsageMistake(f"--out {out}: is in the run's folder, whose files are signed; choose another folder")
     try:
         signer = private_key(arguments.key)
         record = read(folder)

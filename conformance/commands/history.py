@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageMistake(str(mistake)) from None
     chosen = [each for each in histories(found) if arguments.target in (None, each.target)]
     if not chosen:
-        raise UsageMistake(f"{arguments.folder}: no run of a target {arguments.target} is in it")
+        raise UsageMistake(f"{arguments.folder}: contains no run of the target {arguments.target}")
     for remark in found.remarks:
         print(f"left out: {remark}", file=sys.stderr)
     if arguments.html:

@@ -194,7 +194,7 @@ def _ask(question: str, proposed: str, accepted: Callable[[str], bool], hint: st
         line = sys.stdin.readline()
         if not line:
             print(file=sys.stderr)
-            raise UsageMistake("no answer can be read here; --yes asks nothing")
+            raise UsageMistake("the questions cannot be asked without a terminal; --yes accepts the defaults")
         word = line.strip() or proposed
         if accepted(word):
             return word

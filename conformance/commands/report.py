@@ -58,7 +58,7 @@ def _index(folder: Path) -> int:
     from conformance.runs.history import histories, shelf
 
     if (folder / "run.json").exists():
-        raise UsageMistake(f"{folder}: is a run; --index takes the folder in which runs are")
+        raise UsageMistake(f"{folder}: is a single run; --index takes the folder that contains the runs")
     try:
         found = shelf(folder)
     except RecordError as mistake:

@@ -106,7 +106,7 @@ def baseline_of(arguments: argparse.Namespace) -> Path | None:
 
     if not arguments.baseline:
         if arguments.fail_on:
-            raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
+            raise UsageMistake("--fail-on needs --baseline RUN")
         return None
     try:
         found = latest(arguments.baseline, getattr(arguments, "target", None))

@@ -91,10 +91,12 @@ def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Call
         raise UsageMistake(str(mistake)) from None
     file = arguments.config or (Path(info.target_file) if info.target_file else None)
     if file is None:
-        raise UsageMistake(f"{arguments.run}: was of the embedded reference, which ended with it and keeps nothing")
+        raise UsageMistake(
+            f"{arguments.run}: tested the embedded reference, which stores nothing; there is nothing to sweep"
+        )
     target = configuration.load(file, Path.cwd()).choose(arguments.target or info.target)[1]
     if not _same(info, target):
-        raise UsageMistake(f"{arguments.run}: was of another target than {file} describes; name its file by --config")
+        raise UsageMistake(f"{arguments.run}: tested another target than {file} describes; give its file with --config")
     return target, {arguments.run: info.run_id}, of_run(info.run_id)
 
 

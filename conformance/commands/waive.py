@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     path = _file(arguments.waivers, arguments.config)
     waiver = Waiver(arguments.id, arguments.reason.strip(), arguments.issue.strip(), _day(arguments.until))
     if not waiver.reason or not waiver.issue:
-        raise UsageMistake("--reason and --issue must say something")
+        raise UsageMistake("--reason and --issue must not be empty")
     try:
         if any(each.id == waiver.id for each in load(path, catalogue().requirements)):
-            raise UsageMistake(f"{path}: {waiver.id} is waived already; change that entry")
+            raise UsageMistake(f"{path}: {waiver.id} already has a waiver; change that entry")
         before = path.read_text(encoding="utf-8") if path.exists() else None
         try:
             append(path, waiver)
@@ -60,7 +60,7 @@ def _day(text: str) -> datetime.date:
     except ValueError:
         raise UsageMistake(f"--until {text}: must be a date such as 2026-12-31") from None
     if day < datetime.datetime.now(datetime.UTC).date():
-        raise UsageMistake(f"--until {text}: that day is past")
+        raise UsageMistake(f"--until {text}: the date is in the past")
     return day
 
 

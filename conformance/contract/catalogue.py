@@ -101,7 +101,7 @@ def catalogue() -> Catalogue:
         _requirements(name, table, documents, features, promises) for name, table in surfaces.items()
     )
     if unused := promises.keys() - {each.promise for each in requirements.values()}:
-        raise ContractError(f"promise {min(unused)}: no requirement names it")
+        raise ContractError(f"promise {min(unused)}: has no requirement")
     left_open, declarations = _not_shown(parsed["features.toml"], requirements)
     version = parsed["documents.toml"]["version"]
     return Catalogue(promises, requirements, features, left_open, declarations, version, digest.hexdigest())

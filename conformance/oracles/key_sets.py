@@ -51,5 +51,5 @@ def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dic
             "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")
         )
     if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
-        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
+        raise Inconclusive(f"{path} returns {reply.status} without keys", "identity.jwks_path with a JWK set")
     return keys, reply

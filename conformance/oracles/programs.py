@@ -65,7 +65,7 @@ def expect_stored(pushed: Pushed, reply: Exchange, what: str) -> None:
     """The push succeeded, and the registry gives for its tag the very manifest that the program told of."""
     expect_program_success(pushed.outcome, what)
     if not pushed.digest:
-        raise Inconclusive(f"no digest is told by {what}", "a program that tells what it pushed")
+        raise Inconclusive(f"{what} prints no digest", "a program that prints the digest it pushed")
     expect_status(reply, {200})
     if digest_of(reply.body) != pushed.digest:
         raise NonConformance(f"the manifest {pushed.digest} under the tag after {what}", digest_of(reply.body), reply)

@@ -51,7 +51,9 @@ def expect_limited(
     if limit is not None:
         first = ask()
         if not first.ok and first.status != 429:
-            raise Inconclusive(f"a request below the limit is refused: {observed(first)}", "a role that is served")
+            raise Inconclusive(
+                f"a request below the limit is refused: {observed(first)}", "a role whose requests succeed"
+            )
     reply = first_refused(limit, key, ask, lambda reply: not reply.ok)
     if reply.status != 429 and not (accepts and accepts(reply)):
         raise NonConformance(f"429 above {limit}", observed(reply), reply, proof=TIMELY)

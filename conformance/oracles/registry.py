@@ -223,7 +223,7 @@ def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> 
     while (target := next_link(pages[-1])) is not None:
         if len(pages) >= MOST_PAGES:
             if len({each.body for each in pages}) == len(pages):
-                raise Inconclusive(f"{MOST_PAGES} pages, each another, and a further link", "a list that ends before")
+                raise Inconclusive(f"the list has more than {MOST_PAGES} pages", "a list with fewer pages")
             raise NonConformance("links that come to an end", f"{MOST_PAGES} pages and a further link", pages[-1])
         pages.append(follow(pages[-1], target))
         # A server may hold the place for its client, so that the same link goes on: not with the same page.

@@ -38,7 +38,7 @@ def where_offered(reply: Exchange, algorithm: str) -> Exchange:
     That what matches a checksum is stored, of each algorithm, is a promise of its own.
     """
     if reply.status == 501:
-        raise NotApplicable(f"checksums by {algorithm} are not offered, which that-matches-is-stored tells of")
+        raise NotApplicable(f"checksums with {algorithm} are not offered, which storage/checksum reports")
     return reply
 
 

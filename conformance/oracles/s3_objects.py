@@ -195,7 +195,10 @@ def require_clocks(reply: Exchange) -> None:
     Reference, RequestTimeTooSkewed).
     """
     if abs(off := clock_of(reply) - reply.started) >= CLOCKS_S:
-        raise Inconclusive(f"the target's clock is {off:+.0f} s from ours", "clocks that are right, there and here")
+        raise Inconclusive(
+            f"the target's clock differs from this machine's by {off:+.0f} s",
+            "correct clocks on the target and on this machine",
+        )
 
 
 def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:

@@ -146,6 +146,6 @@ def _told(reply: Exchange) -> tuple[int, str, str, str]:
 def _tells(secured: Exchange) -> None:
     if not (secured.ok or secured.status in (401, 403) or _code(secured)):
         raise Inconclusive(
-            f"over TLS the answer is {secured.status}, by which the service cannot be known",
-            "a service that answers as itself",
+            f"over TLS the service answers {secured.status}, so it cannot be recognized",
+            "an https:// address that leads to the same service",
         )

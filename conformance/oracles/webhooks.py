@@ -33,7 +33,7 @@ def accepted_delivery(webhook: WebhookClient) -> Exchange:
     """Deliver a valid event; Inconclusive if it is refused, since then no other refusal means anything."""
     reply = webhook.deliver()
     if not reply.ok:
-        raise Inconclusive(f"a valid event is answered {reply.status}", "a live webhook URL in the target file")
+        raise Inconclusive(f"a valid event gets {reply.status}", "a live webhook URL in the target file")
     return reply
 
 

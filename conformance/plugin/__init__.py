@@ -91,6 +91,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in () if config.pluginmanager.has_plugin("conformance-fixtures") else items:
         if item.get_closest_marker("verifies") is not None:
             raise pytest.UsageError(
-                f"{item.path}: a check of another copy of the suite; the one that is loaded has its checks in "
+                f"{item.path}: belongs to another copy of the suite; the loaded copy has its checks in "
                 f"{suites_folder()} (pytest --pyargs conformance.suites)"
             )

@@ -56,11 +56,11 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 def _of_hypothesis(error: BaseException) -> Inconclusive | NotApplicable | None:
     """What hypothesis says by itself: that nothing was to be tried, or that the same was answered otherwise again."""
     if type(error).__name__ in ("Skipped", "SkipTest") and NOTHING_TRIED in str(error):
-        return NotApplicable("no example of it is asked for (--explore 0)")
+        return NotApplicable("--explore 0 runs no generated examples")
     # By name, since hypothesis is not imported for a run without properties.
     if any(kind.__name__ == "Flaky" and kind.__module__ == "hypothesis.errors" for kind in type(error).__mro__):
         return Inconclusive(
-            "the target answers the same requests now this way, now that", "a target that answers alike"
+            "the target answers identical requests differently", "a target that answers identical requests alike"
         )
     return None
 

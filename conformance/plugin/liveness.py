@@ -55,7 +55,7 @@ class Death:
     told: str
     asked: float
     ask: Callable[[], str]
-    needs: str = "a service that goes on answering"
+    needs: str = "a service that keeps answering"
     patience_s: float = 0.0
 
     def is_over(self) -> bool:
@@ -175,7 +175,7 @@ class Life:
         if judgement.verdict == Verdict.FAIL and CLOSED.search(cause) and surface not in self._dead:
             # Back before anybody was refused: that the check's own request was left without an answer stands.
             return judgement
-        return judge(Inconclusive(told, "a service that goes on answering"), self.recorder)
+        return judge(Inconclusive(told, "a service that keeps answering"), self.recorder)
 
     def _await(self, surface: str, told: str) -> list[str]:
         """Notes that a surface is down, unless it comes back shortly; returns why it did not answer meanwhile."""
@@ -197,7 +197,7 @@ class Life:
         if not self.alone:
             hint = "Other workers had requests under way at that moment: run this check alone. " + hint
         finding = NonConformance(
-            "an answer, and a service that goes on answering",
+            "an answer, and a service that keeps answering",
             f"the server stopped answering after this request: {cause}",
             hint=hint,
         )

@@ -47,7 +47,7 @@ def formats_of(text: str) -> list[str]:
 def seed_of(given: int | None, nonce: str | None) -> int:
     """The seed of a run; pytest.UsageError where it was given beside a challenge, which decides it."""
     if nonce and given is not None:
-        raise pytest.UsageError("--challenge decides the seed of the run; leave the seed out")
+        raise pytest.UsageError("--challenge sets the seed; leave --seed out")
     return challenge_seed(nonce) if nonce else DEFAULT_SEED if given is None else given
 
 

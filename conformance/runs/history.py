@@ -178,7 +178,7 @@ def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
         check, verdict = line.get("id"), line.get("verdict")
         if line.get("kind") in ("check", "amendment"):
             if not isinstance(check, str) or verdict not in list(Verdict):
-                raise RecordError(f"{path}: a check line that is not understood; the run is left out")
+                raise RecordError(f"{path}: has an unreadable check line; the run is left out")
             verdicts[check] = str(verdict)
             if line["kind"] == "check":
                 titles[check] = (str(line.get("title", "")), str(line.get("level", "")))

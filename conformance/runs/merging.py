@@ -75,7 +75,7 @@ def _ordered(shards: list[Record]) -> list[Record]:
     first = shards[0]
     for shard in shards:
         if shard.info.shard is None or shard.info.plan is None:
-            raise RecordError(f"{shard.folder}: is no shard of a run (conformance run --shard I/N)")
+            raise RecordError(f"{shard.folder}: is not a shard (conformance run --shard I/N)")
         for name, what in SAME.items():
             one, other = getattr(first.info, name), getattr(shard.info, name)
             if one != other:
@@ -124,7 +124,7 @@ def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
     yield from whole.values()
     planned = shards[0].info.planned
     if len(seen) + len(whole) != planned:
-        raise RecordError(f"{len(seen) + len(whole)} checks are in the shards, and {planned} were dealt out to them")
+        raise RecordError(f"the shards contain {len(seen) + len(whole)} checks, but the run was divided into {planned}")
 
 
 def _worse(one: CheckResult, other: CheckResult) -> CheckResult:

@@ -72,7 +72,7 @@ class Record:
         except (OSError, ValueError, RecursionError):
             found = None
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise RecordError(f"{path}: is not a list of what the run could not remove")
+            raise RecordError(f"{path}: is not a JSON list of leftovers")
         return found
 
 
@@ -105,7 +105,7 @@ def read_untouched(folder: Path) -> Record:
 def need_untouched(record: Record) -> None:
     """RecordError where a line of what was read of a record so far cannot be read."""
     if record.remarks:
-        raise RecordError(f"{record.folder}: {record.remarks[0]}; the record is not as it was written")
+        raise RecordError(f"{record.folder}: {record.remarks[0]}; the record was changed after it was written")
 
 
 def read_whole(folder: Path) -> Record:
@@ -125,7 +125,7 @@ def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, rema
         remarks.append(f"{path.name}: a check line that is not understood ({_place(mistake)})")
         return
     if result.id in results:
-        raise RecordError(f"{path}: {result.id} stands twice")
+        raise RecordError(f"{path}: {result.id} appears twice")
     result.clause = CLAUSE | result.clause
     results[result.id] = result
 
@@ -177,7 +177,7 @@ def read_info(folder: Path) -> RunInfo:
     except OSError as failure:
         raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
     except ValueError:
-        raise RecordError(f"{path}: is not a JSON object; what a run wrote was changed or cut off") from None
+        raise RecordError(f"{path}: is not a JSON object; the file was changed or truncated") from None
     if data.get("format") != FORMAT:
         raise RecordError(f"{path}: format {str(data.get('format'))[:20]}; this suite reads format {FORMAT}")
     try:

@@ -240,7 +240,7 @@ class RecordWriter:
         try:
             (self.folder / "run.json").open("x").close()
         except FileExistsError:
-            raise RecordError(f"{self.folder}: holds a run already; choose another folder with --out") from None
+            raise RecordError(f"{self.folder}: already contains a run; choose another folder with --out") from None
 
     def write_info(self) -> None:
         """Writes ``run.json`` as things stand."""

@@ -140,7 +140,9 @@ def load(path: Path, known: Container[str], given: bool = False) -> list[Waiver]
     entries = data.get("waiver", [])
     unknown = set(data) - {"waiver"}
     if unknown or not isinstance(entries, list):
-        raise WaiverError(f"{path}: holds [[waiver]] tables only, not {', '.join(sorted(unknown)) or 'waiver = …'}")
+        raise WaiverError(
+            f"{path}: may contain only [[waiver]] tables, not {', '.join(sorted(unknown)) or 'waiver = …'}"
+        )
     mistakes = [mistake for number, entry in enumerate(entries, 1) for mistake in _mistakes(number, entry, known)]
     ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
     mistakes += [f"{each}: stands twice" for each in sorted({str(each) for each in ids if ids.count(each) > 1})]

@@ -32,4 +32,4 @@ def expect_no_bypass(platform: Platform, attempts: Iterable[Attempt], expect: Ca
         else:
             expect(reply)
     if cause:
-        raise Inconclusive(cause, "an access check, as the checks of authorization/matrix demand")
+        raise Inconclusive(cause, "working access checks (see authorization/matrix)")

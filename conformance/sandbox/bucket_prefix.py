@@ -121,5 +121,5 @@ def id_of_upload(reply: Exchange) -> str:
     root = xml_root(reply)
     found = root.findtext(".//UploadId") if root is not None else None
     if not found:
-        raise Inconclusive(f"an upload was opened without an id: {observed(reply)}", "multipart uploads")
+        raise Inconclusive(f"the upload was opened without an upload id: {observed(reply)}", "multipart uploads")
     return found

@@ -86,7 +86,7 @@ class HiddenThings:
         reply = self.platform.create(resource, slug, members=resource.item.hidden_body if resource.item else None)
         if not reply.ok:
             raise Inconclusive(
-                f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
+                f"the hidden {resource.name} item cannot be created ({reply.status})", "a valid item.hidden_body"
             )
         return slug
 
@@ -96,7 +96,7 @@ class HiddenThings:
         path = thing.path(thing.name)
         control = self.platform.http.get(path, [bearer(self.platform.oauth.token("full"))])
         if not control.ok:
-            raise Inconclusive(f"{path} is answered {control.status} to its owner", "a resource that full may read")
+            raise Inconclusive(f"{path} returns {control.status} to its owner", "a resource that full may read")
         self._shown.add(thing)
 
 

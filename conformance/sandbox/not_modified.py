@@ -19,5 +19,5 @@ def not_modified(platform: Platform) -> list[tuple[Operation, Exchange, Exchange
             expect_status(reply, {first.status, 304}, "for If-None-Match with the present ETag")
             found += [(read, first, reply)] if reply.status == 304 else []
     if not found:
-        raise NotApplicable("no item is answered 304 to who has what is there")
+        raise NotApplicable("no item returns 304 to a conditional request that matches")
     return found

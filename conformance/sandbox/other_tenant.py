@@ -70,7 +70,7 @@ class ForeignThings:
         found = [(each, each.foreign) for each in self.platform.resources if each.foreign is not None]
         if not found:
             raise NotDeclared(
-                f"no resource declares its like in another organization: {NEEDED}", "identity.resources.foreign"
+                f"no resource declares its counterpart in another organization: {NEEDED}", "identity.resources.foreign"
             )
         return found
 
@@ -86,7 +86,7 @@ class ForeignThings:
         things = self.platform.made_once("foreign", self._all)
         if not things:
             raise NotDeclared(
-                f"no resource names a thing of another organization: {NEEDED}", "identity.resources.foreign.slug"
+                f"no resource names an item of another organization: {NEEDED}", "identity.resources.foreign.slug"
             )
         return things
 
@@ -115,7 +115,7 @@ class ForeignThings:
         for thing in found:
             reply = self.seen(thing.path(thing.slug))
             if not reply.ok:
-                raise Inconclusive(f"{thing.path(thing.slug)} is answered {reply.status} to the role foreign", NEEDED)
+                raise Inconclusive(f"{thing.path(thing.slug)} returns {reply.status} to the role foreign", NEEDED)
         return found
 
     def _made(self, resource: Resource, path: str) -> str | None:

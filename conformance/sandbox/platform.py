@@ -277,8 +277,8 @@ class Platform:
         if self.soon(lambda: self.as_role("full", read).status == GONE):
             return
         raise Inconclusive(
-            f"{deletion} is answered {LATER}, and is not done within {MOST_WAITS * WAIT_S:g} s",
-            "a service that does soon what it accepts",
+            f"{deletion} returns {LATER} and takes effect only after more than {MOST_WAITS * WAIT_S:g} s",
+            "a service that completes accepted deletions sooner",
         )
 
     def known_in_time(self, ask: Callable[[], Exchange], since: float, status: int | None = None) -> Exchange:

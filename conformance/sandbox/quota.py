@@ -24,6 +24,6 @@ def expect_room(resources: Iterable[Resource], change: Change, reply: Exchange) 
         places = (resource.path, resource.foreign.path if resource.foreign else None)
         if found and resource.create and change.method == resource.create.method and change.path in places:
             raise Inconclusive(
-                f"no more {resource.name} can be created: {reply.status}, which tells of {found[0]!r}",
+                f"no more {resource.name} can be created: {reply.status} with {found[0]!r}",
                 f"an organization that may have 20 {resource.name} more than it has, for each worker of the run",
             )

@@ -46,4 +46,4 @@ def revoked_once_more(platform: Platform, operator: Operator, role: str, ask: Ca
         if reply.ok:
             return reply
     told = f"somebody else has restored the credential {role} while it was to be revoked"
-    raise Inconclusive(told, "no other run, or other change, of this credential at that time")
+    raise Inconclusive(told, "a credential that nothing else changes during the run")

@@ -73,7 +73,7 @@ def _listed(platform: Platform, role: str, resource: Resource) -> list[str]:
     read = partial(platform.http.send, resource.method, headers=headers)
     for reply in pages_of(read, resource, platform.http.base_url, MOST_PAGES):
         if not reply.ok:
-            raise Inconclusive(f"the list of {resource.name} is answered {reply.status} to the role {role}")
+            raise Inconclusive(f"the list of {resource.name} returns {reply.status} to the role {role}")
         try:
             found += _values(reply.json(), resource.unique or "slug")
         except (ValueError, RecursionError):

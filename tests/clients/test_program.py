@@ -86,7 +86,7 @@ def test_the_first_of_a_programs_names_that_is_there() -> None:
     "said", ["toomanyrequests", "unexpected status code 429 Too Many Requests", "error: 429", "SlowDown"]
 )
 def test_one_that_was_asked_to_wait_shows_nothing(said: str) -> None:
-    with pytest.raises(Inconclusive, match="was asked to wait"):
+    with pytest.raises(Inconclusive, match="was told to slow down"):
         run_program(Recorder(), python(f"import sys; sys.exit('{said}')"))
     assert run_program(Recorder(), python(f"print('{said}')")).exit_code == 0
     assert run_program(Recorder(), python("import sys; sys.exit('blob 429')")).exit_code == 1

@@ -107,7 +107,7 @@ def test_the_secret_may_be_the_name_of_the_host() -> None:
     assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
     assert origin_told(FUNCTION) == "https://secret.functions.example"
     CHECK(given)
-    with pytest.raises(NotApplicable, match="name of its host"):
+    with pytest.raises(NotApplicable, match="secret in the host name"):
         given.path_with("other")
     assert differing(FUNCTION, FUNCTION.replace("abc", "xyz")) == (given.secret, "xyz" + given.secret[3:])
     assert not webhook("/hooks/deploys").in_host

@@ -236,7 +236,7 @@ def test_evidence_that_is_not_there(how: str, command: str, here: Path, capsys: 
     said = capsys.readouterr()
     assert "CONFORMANCE_DEBUG" not in said.err
     if command == "report" and how == "leftovers":
-        assert code == 4 and said.err.endswith("leftovers.json: is not a list of what the run could not remove\n")
+        assert code == 4 and said.err.endswith("leftovers.json: is not a JSON list of leftovers\n")
     elif command == "report":
         assert code == 0 and all(line.startswith("remark: ") for line in said.err.splitlines())
     elif command == "certify":

@@ -281,7 +281,7 @@ def test_init_asks_for_the_credentials_of_a_preset(folder: Path, monkeypatch: py
 def test_init_without_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=lambda: ""))
     assert main(["init"]) == 4
-    assert "--yes asks nothing" in capsys.readouterr().err
+    assert "--yes accepts the defaults" in capsys.readouterr().err
 
 
 # list and explain

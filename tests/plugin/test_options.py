@@ -17,7 +17,7 @@ def test_a_challenge_decides_the_seed() -> None:
 
 
 def test_a_seed_beside_a_challenge_is_refused() -> None:
-    with pytest.raises(pytest.UsageError, match="--challenge decides the seed of the run; leave the seed out"):
+    with pytest.raises(pytest.UsageError, match="--challenge sets the seed; leave --seed out"):
         seed_of(1, "nonce-of-today")
 
 

@@ -153,7 +153,7 @@ def test_the_pages_of_a_folder_are_a_site(tmp_path: Path, chrome: Page, capsys: 
 def test_an_index_is_not_written_into_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written(tmp_path, {"oauth/a/x": "."})
     assert main(["report", "--index", str(tmp_path / "run-000")]) == 4
-    assert "is a run; --index takes the folder in which runs are" in capsys.readouterr().err
+    assert "is a single run; --index takes the folder that contains the runs" in capsys.readouterr().err
     assert main(["report"]) == 4
 
 

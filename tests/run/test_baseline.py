@@ -35,7 +35,7 @@ def test_only_what_newly_fails_stops_a_release(tmp_path: Path) -> None:
 def test_a_baseline_that_cannot_be_used_is_told_before_the_run(tmp_path: Path) -> None:
     for words, told in (
         (["--baseline", "nowhere"], "--baseline nowhere: no run.json; not a run's folder"),
-        (["--fail-on", "any"], "--fail-on says what counts of the changes since --baseline RUN, which is not given"),
+        (["--fail-on", "any"], "--fail-on needs --baseline RUN"),
     ):
         ran = conformance(tmp_path, "run", *words)
         assert (ran.code, ran.output.strip()) == (4, told)

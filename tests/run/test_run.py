@@ -125,7 +125,7 @@ def test_a_replay_tells_what_became_of_a_finding(reference: EmbeddedReference, c
     assert (fixed.code, "STILL FAILS" in fixed.output, "FIXED" in fixed.output) == (0, False, True), fixed.output
     # A run that is in the folder already is none of this replay's.
     other = conformance(tmp_path, "replay", folder, "--out", "fixed")
-    assert (other.code, "holds a run already" in other.output, "FIXED" in other.output) == (4, True, False)
+    assert (other.code, "already contains a run" in other.output, "FIXED" in other.output) == (4, True, False)
 
 
 def sent(record: Record) -> list[str]:

@@ -27,7 +27,7 @@ def test_half_a_surrogate_pair_is_written_as_json_has_it_and_read_again(tmp_path
 
 def test_no_two_runs_begin_in_one_folder(tmp_path: Path) -> None:
     begun = RecordWriter(tmp_path / "run", info())
-    with pytest.raises(RecordError, match="holds a run already"):
+    with pytest.raises(RecordError, match="already contains a run"):
         RecordWriter(tmp_path / "run", info())
     begun.close(True, {}, [])
     assert read(tmp_path / "run").complete

@@ -41,7 +41,7 @@ def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[[waiver]", "cannot be read"),
-        ("[waivers]\nx = 1\n", "holds [[waiver]] tables only"),
+        ("[waivers]\nx = 1\n", "may contain only [[waiver]] tables"),
         (GOOD.replace("until = 2099-12-31\n", ""), "until is missing"),
         (GOOD.replace("2099-12-31", '"soon"'), "until must be a date"),
         (GOOD.replace('"soon"', '" "'), "reason must say something"),

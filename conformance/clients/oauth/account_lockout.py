@@ -80,7 +80,7 @@ class Guesses:
         """Of a client that was never let in nobody knows that wrong secrets have locked it."""
         told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
         if self.ever_served:
-            return Inconclusive(told, "a service that lets a client in again soon after wrong secrets")
+            return Inconclusive(told, "a service that unlocks a client soon after wrong secrets")
         return Inconclusive(
             f"{told}, and was before", "a credential full that gets a token with its secret in the body"
         )

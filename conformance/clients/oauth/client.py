@@ -236,7 +236,7 @@ class OAuthClient:
     def needs_basic(self) -> None:
         """Where Basic gets no token at all, NotApplicable: that is one finding, and not one of each check of Basic."""
         if not self.request_by_basic().ok:
-            raise NotApplicable("Basic gets no token, which is a finding of its own")
+            raise NotApplicable("the token endpoint refuses HTTP Basic, which another check reports")
 
     def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
         """An Authorization field with a role's credentials as the server takes them."""
@@ -287,7 +287,7 @@ class OAuthClient:
         if self.lacks("narrow", scope):
             return self.token("narrow")
         raise Inconclusive(
-            f"no credential of the target file can have a token without {scope}", "a role full with two scopes or more"
+            f"every credential of the target file needs {scope} for any token", "a role full with two scopes or more"
         )
 
     def tokens_without(self, scope: str) -> list[str]:

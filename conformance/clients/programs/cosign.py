@@ -30,14 +30,14 @@ class Cosign:
         self.recorder.redactor.learn("COSIGN_PASSWORD", self._password)
         made = self._run(None, "generate-key-pair", "--output-key-prefix", str(self._keys))
         if made.exit_code != 0:
-            raise Inconclusive(f"cosign makes no key pair: {made}", "a cosign that works")
+            raise Inconclusive(f"cosign created no key pair: {made}", "a cosign that works")
 
     def sign(self, name: str, login: Login | None) -> Outcome:
         """Signs ``repository@digest``; Inconclusive where it fails without a word about the registry."""
         options = ["--key", f"{self._keys}.key", "--tlog-upload=false", "--yes", *self._insecure()]
         outcome = self._run(login, "sign", *options, f"{self.host}/{name}")
         if outcome.exit_code != 0 and f"//{self.host}/" not in outcome.errors:
-            raise Inconclusive(f"cosign signs nothing: {outcome}", "a cosign that signs with a key and no log")
+            raise Inconclusive(f"cosign did not sign: {outcome}", "a cosign that signs with a key and no log")
         return outcome
 
     def verify(self, name: str, login: Login | None) -> Outcome:

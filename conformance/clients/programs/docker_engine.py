@@ -149,7 +149,9 @@ class DockerSdk(Docker):
         try:
             self._engine.images.load(archive)
         except DockerException as refusal:
-            raise Inconclusive(f"the Docker engine loads no image: {refusal}", "a Docker engine that works") from None
+            raise Inconclusive(
+                f"the Docker engine cannot load an image: {refusal}", "a Docker engine that works"
+            ) from None
 
     def _remove(self, name: str) -> None:
         from docker.errors import DockerException

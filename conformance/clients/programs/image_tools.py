@@ -61,7 +61,7 @@ class ImageProgram(ABC):
         parts = urlsplit(self.registry.url)
         self.host, self.plain = parts.netloc, parts.scheme == "http"
         if not self.knows_ipv6 and self.host.startswith("["):
-            raise NotApplicable(f"{self.name} takes no registry by an IPv6 address")
+            raise NotApplicable(f"{self.name} does not support registries with an IPv6 address")
 
     def close(self) -> None:  # noqa: B027 (most keep nothing open)
         """Ends what it keeps open."""

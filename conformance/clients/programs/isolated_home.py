@@ -57,9 +57,7 @@ class Home:
         }
         if self.target.ca_file is not None:
             if sys.platform == "darwin":
-                raise NotInstalled(
-                    "here programs trust the keychain's authorities, and not those of ca_file", "ca_file"
-                )
+                raise NotInstalled("on this system programs trust the keychain and ignore ca_file", "ca_file")
             told["SSL_CERT_FILE"] = str(self.trusted)
         return told
 

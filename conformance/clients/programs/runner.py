@@ -115,7 +115,7 @@ def _outcome(program: str, code: int, output: str, errors: str, transcript: str)
 def patient(name: str, outcome: Outcome) -> Outcome:
     """The outcome, unless the program failed because it was asked to wait and, other than this suite, did not."""
     if outcome.exit_code != 0 and ASKED_TO_WAIT.search(outcome.said):
-        raise Inconclusive(f"{name} was asked to wait: {outcome}", "a target that takes what a program sends at once")
+        raise Inconclusive(f"{name} was told to slow down: {outcome}", "a target that does not limit a single program")
     return outcome
 
 

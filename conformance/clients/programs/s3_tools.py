@@ -35,7 +35,7 @@ class S3Program(ABC):
 
     def __post_init__(self) -> None:
         if not self.under_a_path and urlsplit(self.storage.endpoint).path:
-            raise NotApplicable(f"{self.name} knows no gateway under a path")
+            raise NotApplicable(f"{self.name} does not support an endpoint with a path")
         self.path = self._found()
         self.keys = (self.storage.access_key.reveal(), (self.secret_key or self.storage.secret_key).reveal())
 

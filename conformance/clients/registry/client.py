@@ -211,7 +211,7 @@ class Repository:
         for upload in reversed(self.inventory.uploads):
             if reply.ok and upload.location == location:
                 return upload
-        raise Inconclusive(f"{reply} and opened no upload session", "a registry that takes uploads from this login")
+        raise Inconclusive(f"{reply} and opened no upload session", "a registry that accepts uploads from this login")
 
     def open_upload(self) -> Upload:
         """A new upload session; Inconclusive where the registry opens none."""

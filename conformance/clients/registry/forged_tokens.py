@@ -45,7 +45,7 @@ def _borrowed(header: dict[str, Any], how: str) -> dict[str, Any]:
     if how == "own-key-by-its-name":
         return {"kid": header.get("kid") or _fingerprint(header)}
     if _given(header) is None:
-        raise NotApplicable("the token does not tell the certificates of its signer")
+        raise NotApplicable("the token has no x5c header")
     return {"x5c": header["x5c"]}
 
 
@@ -53,7 +53,7 @@ def _fingerprint(header: dict[str, Any]) -> str:
     """The signer's key as Docker's tokens name it: 240 bits of a digest, four letters a group."""
     certificate = _given(header)
     if certificate is None:
-        raise NotApplicable("the token does not name the key that it was signed with")
+        raise NotApplicable("the token has neither a kid nor an x5c header")
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     public = certificate.public_key().public_bytes(serialization.Encoding.DER, form)
     text = base64.b32encode(hashlib.sha256(public).digest()[:30]).decode()
@@ -73,7 +73,7 @@ def _public_key(header: dict[str, Any]) -> bytes:
     """The signer's public key in PEM; not asked where the token does not bring it."""
     certificate = _given(header)
     if certificate is None:
-        raise NotApplicable("the token does not tell the key that it was signed with")
+        raise NotApplicable("the token has no x5c header")
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return certificate.public_key().public_bytes(serialization.Encoding.PEM, form)
 

@@ -113,12 +113,14 @@ class Door:
     def expect_locked(self) -> None:
         """Inconclusive where nobody is asked for a login: what no login opens there is told by the checks of that."""
         if not self.scheme:
-            raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+            raise Inconclusive("the registry requires no login", "a registry that requires a login")
 
     def keep_from_clear(self) -> None:
         """Inconclusive where a password would go in clear to the token endpoint of a registry behind TLS."""
         if self.http.base_url.startswith("https:") and self.realm.lower().startswith("http:"):
-            raise Inconclusive("the realm is plain http: no password is sent there", "a realm of https")
+            raise Inconclusive(
+                "the realm is a plain http:// address, to which no password is sent", "a realm with https://"
+            )
 
     def token_of(self, account: Account, scopes: Scopes) -> str:
         """A bearer token of an account for these scopes, asked for where none is at hand.
@@ -136,7 +138,7 @@ class Door:
             token = token_in(reply)
             if not token:
                 raise Inconclusive(
-                    f"the token endpoint gave the {account.role} no token ({reply.status})",
+                    f"the token endpoint gave the login {account.role} no token ({reply.status})",
                     f"a login that works in [targets.X.registry.credentials.{account.role}]",
                 )
             self.learn(account, asked, token)

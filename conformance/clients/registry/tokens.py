@@ -70,7 +70,9 @@ def token_for(bearer: Registry, role: str, *scopes: str, **parameters: str) -> s
 def require_login(bearer: Registry, role: str, reply: Exchange) -> None:
     """Inconclusive where a refusal is of the login, which is refused also where it asks for nothing in particular."""
     if reply.status in (401, 403) and not ask(bearer, role).ok:
-        raise Inconclusive(f"the token endpoint refuses the {role} whatever is asked", f"a login that works as {role}")
+        raise Inconclusive(
+            f"the token endpoint refuses the login {role} for every scope", f"a login that works as {role}"
+        )
 
 
 def pull(stored: StoredImage, token: str) -> Exchange:
@@ -88,7 +90,7 @@ def altered(token: str, how: str) -> str:
         return f"{token}AAAA"
     if how == "swapped":
         if may_have_any_case(token):
-            raise NotApplicable("the token may be the same in letters of other case")
+            raise NotApplicable("the token may be valid in another letter case")
         return token.swapcase()
     header, claims = header_of(token), claims_of(token)
     parts = token.split(".")

@@ -38,7 +38,7 @@ def open_in_pieces(repository: Repository, size: int) -> tuple[Upload, int]:
 def require_chunks(opened: Exchange, size: int) -> None:
     """NotApplicable where chunks but the last must be longer (OCI-Chunk-Min-Length; "Pushing a blob in chunks")."""
     if (least := least_chunk(opened)) > size:
-        raise NotApplicable(f"the registry takes no chunk of fewer than {least} bytes, but the last")
+        raise NotApplicable(f"the registry requires chunks of at least {least} bytes")
 
 
 def least_chunk(opened: Exchange) -> int:
@@ -97,7 +97,7 @@ class Refusing:
     def unknown(self, name: str) -> Upload:
         """A session of that name, which never was; not asked where sessions are elsewhere, as that is no endpoint."""
         if "/blobs/uploads/" not in self.session.location:
-            raise NotApplicable("the registry tells its sessions elsewhere than below blobs/uploads/")
+            raise NotApplicable("the registry's upload sessions are not below blobs/uploads/")
         path = self.repository.path(f"blobs/uploads/{name}")
         return Upload(self.repository, self.repository.registry.http.base_url + path)
 
@@ -131,5 +131,5 @@ def at_the_registry(upload: Upload) -> Upload:
     here, there = upload.repository.registry.http.base_url, upload.location
     # The address is the registry's word, and may be none that can be taken apart.
     if (there.partition("://")[0], authority_of(there)) != (here.partition("://")[0], authority_of(here)):
-        raise NotApplicable(f"the session is at {authority_of(there)}, another host, which no login is sent to")
+        raise NotApplicable(f"the upload session is on another host, {authority_of(there)}, to which no login is sent")
     return upload

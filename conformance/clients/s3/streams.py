@@ -158,5 +158,7 @@ def read_slowly(
                 raise
             reply = None
     if other is None:
-        raise Inconclusive(f"{reply}, of an object that was just put", "a key that can be read after it was written")
+        raise Inconclusive(
+            f"{reply} to a GET of an object that was just stored", "a key that can be read after it was written"
+        )
     return reply, other.result()
