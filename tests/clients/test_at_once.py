@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 
 import pytest
 
@@ -15,17 +14,9 @@ def test_all_are_on_their_way_at_once() -> None:
     assert len(at_once([meeting.wait] * 3)) == 3
 
 
-def test_answers_keep_their_order() -> None:
-    assert at_once([partial(int, number) for number in range(4)]) == [0, 1, 2, 3]
-
-
 def test_what_a_call_raises_is_raised() -> None:
     def failing() -> int:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
         at_once([failing, lambda: 1])
-
-
-def test_nobody_who_begins_is_no_mistake() -> None:
-    assert at_once([]) == []

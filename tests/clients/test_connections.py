@@ -7,13 +7,11 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from conformance.clients.http import HeaderFields, HttpClient, Limits
-from conformance.clients.transport import serialization
 from conformance.clients.transport.recording import SENT_AGAIN
-from conformance.clients.transport.serialization import framed, split
+from conformance.clients.transport.serialization import split
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer
 from tests.clients.servers import GOOD, answering, answering_once
@@ -33,14 +31,6 @@ def test_head_and_body_go_out_together_over_one_connection() -> None:
         assert [ask(kept, b"body"), ask(kept, b"more")] == [b"ok", b"ok"]
     assert [read.endswith(tail) for (read, tail) in zip(served.connections[0], [b"body", b"more"], strict=True)]
     assert len(served) == 1
-
-
-@pytest.mark.parametrize("behind", [b"HTTP/1.1 500 Not Yours\r\nContent-Length: 0\r\n\r\n", b"\r\n"])
-def test_what_comes_behind_a_body_is_not_taken_for_the_next_answer(behind: bytes) -> None:
-    with answering(GOOD + behind) as (url, served):
-        kept = client(url)
-        assert [ask(kept), ask(kept)] == [b"ok", b"ok"]
-    assert len(served) == 2
 
 
 def test_more_than_the_answer_is_a_finding_of_the_request_that_got_it() -> None:
@@ -64,22 +54,6 @@ def test_what_an_earlier_answer_left_is_no_part_of_the_next(left: bytes) -> None
         assert [len(each) for each in served.connections] == [3]
 
 
-def test_no_answer_behind_such_bytes_is_none() -> None:
-    with answering(GOOD, LEFT) as (url, _), contextlib.closing(client(url)) as kept:
-        ask(kept)
-        with pytest.raises(NoAnswer, match="illegal status line"):
-            ask(kept)
-
-
-def test_an_answer_that_begins_so_on_a_new_connection_is_none() -> None:
-    with (
-        answering(LEFT + GOOD) as (url, _),
-        contextlib.closing(client(url)) as kept,
-        pytest.raises(NoAnswer, match="illegal status line"),
-    ):
-        ask(kept)
-
-
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     closed = threading.Event()
 
@@ -93,12 +67,6 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
         assert closed.wait(5)
         assert ask(kept) == b"ok"
     assert len(served) == 2
-
-
-def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_own() -> None:
-    with answering_once() as (url, reads), contextlib.closing(client(url)) as kept:
-        assert [ask(kept) for _ in range(4)] == [b"ok"] * 4
-    assert sum(size > 0 for size in reads) == 5
 
 
 def test_what_is_sent_again_is_counted() -> None:
@@ -137,17 +105,6 @@ def test_after_half_an_answer_the_connection_is_closed(answer: bytes) -> None:
     assert len(served) == 2
 
 
-def test_a_reset_is_told_as_one() -> None:
-    def reset(connection: socket.socket) -> None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", last=reset) as (url, _):
-        kept = client(url)
-        with pytest.raises(NoAnswer):
-            ask(kept)
-    assert kept.recorder.entries[0]["error_type"] == "ReadError"
-
-
 def test_an_answer_that_comes_before_the_body_is_read_is_an_answer() -> None:
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
     with answering(refusal, last=lambda connection: connection.shutdown(socket.SHUT_RD)) as (url, _):
@@ -159,12 +116,6 @@ def test_what_http_cannot_carry_is_not_sent(fields: HeaderFields, body: bytes) -
     with answering() as (url, served), pytest.raises(Inconclusive, match="cannot be sent"):
         ask(client(url), body, fields)
     assert [reads for reads in served.connections if reads] == []
-
-
-def test_a_method_goes_out_in_the_letters_that_are_given() -> None:
-    with answering() as (url, served):
-        client(url).send("get", "/")
-    assert served.connections[0][0].startswith(b"get / HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("location", [b"http://[", b"http://a:b", b"\xff", b"http://" + b"a" * 70_000, b"/next"])
@@ -190,26 +141,3 @@ def test_no_redirect_is_followed_and_none_is_read(location: bytes) -> None:
 def test_a_url_is_split_and_nothing_of_it_changed(url: str, authority: str, target: str) -> None:
     origin, found = split(url)
     assert (origin.authority, found) == (authority, target)
-
-
-def test_another_protocol_is_not_spoken() -> None:
-    with pytest.raises(httpx.UnsupportedProtocol):
-        split("ftp://host.example/")
-
-
-@pytest.mark.parametrize(
-    ("method", "given", "body", "fields"),
-    [
-        ("GET", [], b"", [(b"Host", b"h")]),
-        ("PUT", [], b"", [(b"Host", b"h"), (b"Content-Length", b"0")]),
-        ("DELETE", [(b"X", b"1")], b"ab", [(b"Host", b"h"), (b"X", b"1"), (b"Content-Length", b"2")]),
-        ("PUT", [], [b"a"], [(b"Host", b"h"), (b"Transfer-Encoding", b"chunked")]),
-        ("PUT", [(b"content-length", b"1")], [b"a"], [(b"Host", b"h"), (b"content-length", b"1")]),
-        ("GET", [(b"host", b"other")], b"", [(b"host", b"other")]),
-    ],
-)
-def test_no_field_is_added_but_those_of_the_framing(
-    method: str, given: serialization.Fields, body: serialization.Content, fields: serialization.Fields
-) -> None:
-    origin = serialization.origin_of("http", "h")
-    assert framed(method, origin, given, body) == fields

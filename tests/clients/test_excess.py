@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.evidence.recorder import Recorder
-from tests.clients.servers import GOOD, answering
+from tests.clients.servers import answering
 
 EXCESS = b"26\r\n<?xml version='1.0'?><Error></Error>"
 
@@ -26,19 +26,3 @@ def test_the_next_request_is_not_blamed_for_it(method: str, head: bytes) -> None
         assert client.send(method, "/").status in (204, 304, 403)
         assert client.get("/").body == b"ok"
     assert len(connections) == 2
-
-
-@pytest.mark.parametrize(
-    ("method", "answer"),
-    [
-        ("GET", b"HTTP/1.1 304 Not Modified\r\n\r\n"),
-        ("HEAD", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n"),
-        ("GET", GOOD),
-    ],
-)
-def test_a_connection_with_nothing_on_it_is_kept(method: str, answer: bytes) -> None:
-    with answering(answer) as (url, connections):
-        client = HttpClient(url, Recorder())
-        client.send(method, "/")
-        assert client.get("/").body == b"ok"
-    assert len(connections) == 1

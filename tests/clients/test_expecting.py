@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.expect_continue import Expecting
-from conformance.clients.transport.stalled_bodies import Halting
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 
@@ -55,10 +54,6 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
 HEAD = b"PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue"
 
 
-def halting(http: HttpClient) -> object:
-    return Halting(http).send_halting(HEAD, b"body", lambda: None, 0)
-
-
 def test_the_body_is_sent_when_it_is_asked_for() -> None:
     with server(CONTINUE, OK) as (caller, recorder, took):
         first, final = caller.send_expecting(HEAD, b"body")
@@ -75,12 +70,6 @@ def test_what_is_told_meanwhile_is_no_answer(asked: bytes, status: int) -> None:
     with server(hints + asked, OK) as (caller, _, _):
         first, _ = caller.send_expecting(HEAD, b"body")
     assert first.status == status
-
-
-def test_what_comes_together_is_told_apart() -> None:
-    with server(CONTINUE + OK, b"") as (caller, _, _):
-        first, final = caller.send_expecting(HEAD, b"body")
-    assert (first.status, final.status, final.body) == (100, 200, b"done")
 
 
 def test_a_refusal_keeps_the_body_back() -> None:
@@ -112,20 +101,6 @@ def test_an_answer_that_never_is_whole_is_no_mistake_of_ours(before: bytes) -> N
     with server(before, b"", held_s=5) as (caller, recorder, _), pytest.raises(Unreachable, match="TimeoutError"):
         caller.send_expecting(HEAD, b"body")
     assert recorder.entries[-1]["error"] == "TimeoutError"
-
-
-@pytest.mark.parametrize("send", [lambda http: Expecting(http).send_expecting(HEAD, b"body"), halting])
-def test_where_nobody_listens_nothing_is_a_mistake_of_ours(send: Callable[[HttpClient], object]) -> None:
-    recorder = Recorder()
-    with pytest.raises(Unreachable, match="ConnectionRefusedError"):
-        send(HttpClient("http://127.0.0.1:9", recorder, Limits(connect_s=1, answer_s=1)))
-    assert recorder.entries[-1]["error"] == "ConnectionRefusedError"
-
-
-def test_another_100_behind_the_body_is_not_the_final_answer() -> None:
-    with server(CONTINUE, CONTINUE + CONTINUE + OK) as (caller, _, _took):
-        first, final = caller.send_expecting(HEAD, b"body")
-    assert (first.status, final.status, final.body) == (100, 200, b"done")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.clients.oauth.client import FORM_TYPE, OAuthClient, basic
+from conformance.clients.oauth.client import OAuthClient
 from conformance.vocabulary.exchange import LOCKED_OUT
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.test_oauth import Server, client
@@ -37,26 +37,11 @@ def test_a_good_request_comes_between_wrong_secrets() -> None:
     assert not server.recorder.events
 
 
-def test_good_requests_begin_the_count_anew() -> None:
-    oauth, server = guarded(REFUSED, SERVED, REFUSED, SERVED, REFUSED)
-    for wrong in (True, False, True, False, True):
-        guess(oauth) if wrong else oauth.request_token()
-    assert not server.documents
-
-
 def test_who_is_locked_is_asked_again_when_it_is_over() -> None:
     oauth, server = guarded(REFUSED, REFUSED, REFUSED, REFUSED, SERVED, ANOTHER)
     guess(oauth)
     assert oauth.request_token(grant_type="other").status == 400
     assert server.recorder.events[LOCKED_OUT] == 2
-
-
-def test_a_refusal_of_another_kind_stands() -> None:
-    oauth, server = guarded(REFUSED, ANOTHER, REFUSED, SERVED)
-    guess(oauth)
-    assert oauth.request_token(grant_type="other").status == 400
-    assert oauth.request_token(scope="other").status == 401
-    assert not server.documents
 
 
 def test_a_secret_that_was_never_right_is_not_said_to_be_locked() -> None:
@@ -76,14 +61,6 @@ def test_a_lock_that_lasts_is_no_finding_and_waited_for_once() -> None:
     with pytest.raises(Inconclusive):
         oauth.request_token()
     assert len(server.documents) == left - 2
-
-
-def test_what_a_request_shows() -> None:
-    oauth, _ = client()
-    assert oauth.shown(oauth.form(), [FORM_TYPE]) == "full"
-    assert oauth.shown(oauth.form(), [basic("ct-full", "wrong")]) is None
-    assert oauth.shown([], [basic("ct-full", "s3cr+t&=%")]) == "full"
-    assert oauth.shown(b"client_id=ct-full&client_secret=%FF", [FORM_TYPE]) is None
 
 
 def test_what_is_judged_again_asks_for_no_login_and_twice_where_a_lock_was_waited_for() -> None:

@@ -29,14 +29,6 @@ def test_a_login_is_kept_as_docker_keeps_it(home: Home) -> None:
     assert home.login_folder("registry.example", LOGIN) == folder
 
 
-def test_logins_of_one_username_are_told_apart_by_their_passwords(home: Home) -> None:
-    other = Login(username="ct-push", password=Secret("PULL_PASSWORD", "another"))
-    folders = [home.login_folder("registry.example", each) for each in (LOGIN, other)]
-    kept = [json.loads((each / "config.json").read_text(encoding="utf-8"))["auths"] for each in folders]
-    told = [base64.b64decode(each["registry.example"]["auth"]) for each in kept]
-    assert told == [b"ct-push:pa:ss", b"ct-push:another"]
-
-
 def test_nobodys_login_names_another_registry_lest_a_keychain_is_asked(home: Home) -> None:
     kept = json.loads((home.login_folder("registry.example", None) / "config.json").read_text(encoding="utf-8"))
     assert kept["auths"] and "registry.example" not in kept["auths"]

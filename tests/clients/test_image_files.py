@@ -11,24 +11,12 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.programs.image_files import (
-    Held,
     docker_archive,
     held,
     read_folder,
-    read_layout,
-    told_of,
     write_layout,
 )
-from conformance.clients.registry.images import PLATFORM, Manifest, image, index, platform_of
-
-
-def test_a_layout_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = image("a", layers=2)
-    write_layout(tmp_path, made, "v1")
-
-    assert read_layout(tmp_path) == held(made)
-    entry = json.loads((tmp_path / "index.json").read_bytes())["manifests"][0]
-    assert entry["annotations"] == {"org.opencontainers.image.ref.name": "v1"}
+from conformance.clients.registry.images import Manifest, image, index
 
 
 def test_a_layout_of_an_index_has_all_that_it_refers_to(tmp_path: Path) -> None:
@@ -70,31 +58,6 @@ def test_layers_that_are_not_compressed_count_as_they_are(tmp_path: Path) -> Non
     assert read_folder(tmp_path).layers == held(made).layers
 
 
-def test_what_is_told_by_one_alone_is_no_difference() -> None:
-    whole = held(image("a"))
-    assert whole.unlike(Held()) == ""
-    assert whole.unlike(told_of(image("a").content)) == ""
-
-
-@pytest.mark.parametrize(
-    ("other", "respect"),
-    [
-        (Held(digests=frozenset({"sha256:other"})), "digest sha256:other"),
-        (Held(config="sha256:other"), "a configuration with digest sha256:other"),
-        (Held(layers=("sha256:other",)), "layers sha256:other"),
-    ],
-)
-def test_differences_are_told(other: Held, respect: str) -> None:
-    assert held(image("a")).unlike(other).startswith(respect)
-
-
-def test_an_image_may_be_told_by_the_digest_of_its_index() -> None:
-    child = image("a")
-    both = index([child])
-    assert held(child, both).unlike(Held(digests=frozenset({both.digest}))) == ""
-    assert held(child).unlike(Held(digests=frozenset({both.digest}))) != ""
-
-
 def test_an_archive_for_docker_load() -> None:
     made = image("a", layers=2)
     with tarfile.open(fileobj=io.BytesIO(docker_archive(made, "example:v1"))) as archive:
@@ -103,8 +66,3 @@ def test_an_archive_for_docker_load() -> None:
     assert listed["RepoTags"] == ["example:v1"]
     assert files[listed["Config"]] == made.blobs[0].content
     assert [gzip.decompress(layer.content) for layer in made.blobs[1:]] == [files[name] for name in listed["Layers"]]
-
-
-def test_what_is_no_image_has_the_usual_platform() -> None:
-    assert platform_of(index([])) == PLATFORM
-    assert platform_of(Manifest(b"{}", blobs=(Manifest(b"\xff"),))) == PLATFORM

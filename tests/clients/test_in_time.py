@@ -10,8 +10,6 @@ import tracemalloc
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.transport.expect_continue import Expecting
-from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
@@ -33,14 +31,6 @@ def test_nor_is_it_over_a_raw_connection(name: str) -> None:
         Wire(HttpClient(url, Recorder(), LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
 
 
-def test_the_time_is_of_each_answer_anew() -> None:
-    with serving("silent", well=3) as url:
-        client = HttpClient(url, Recorder(), LIMITS)
-        assert [client.get("/").status for _ in range(3)] == [200] * 3
-        with pytest.raises(Unreachable):
-            client.get("/")
-
-
 def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
     taken: list[bytes] = []
     with serving("short-drip") as url:
@@ -60,14 +50,6 @@ def test_a_limit_is_waited_for_twice_and_then_told() -> None:
     assert recorder.requests == 5
 
 
-def test_what_a_refusal_says_is_not_handed_on() -> None:
-    taken: list[bytes] = []
-    with serving("too-many-for-ever") as url:
-        reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).impatient().get("/")
-    assert reply.status == 429 and reply.body
-    assert taken == []
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -82,19 +64,6 @@ def test_what_comes_in_many_pieces_is_read_as_quickly(answer: bytes) -> None:
     with answering(answer) as (url, _), contextlib.suppress(Unreachable, NoAnswer):
         Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=3))).send(b"GET / HTTP/1.1\r\nHost: x")
     assert time.process_time() - begun < 5
-
-
-@pytest.mark.parametrize("kind", [Wire, BreakingOff, Expecting])
-def test_a_status_of_other_than_three_digits_is_none(kind: type[Wire]) -> None:
-    head, body = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4", b"abc"
-    for status in (b"9" * 5000, b"20", b"2000"):
-        with answering(b"HTTP/1.1 " + status + b" Odd\r\nContent-Length: 0\r\n\r\n") as (url, _):
-            caller = kind(HttpClient(url, Recorder(), LIMITS))
-            if isinstance(caller, BreakingOff):
-                assert caller.send_beginning(head, body).status == 0
-                continue
-            with pytest.raises(NoAnswer):
-                caller.send_expecting(head, body) if isinstance(caller, Expecting) else caller.send(head, body)
 
 
 def test_interim_answers_without_end_take_no_memory() -> None:

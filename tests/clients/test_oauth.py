@@ -15,11 +15,10 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt.parts import part
-from conformance.clients.oauth.client import OAuthClient, access_token, basic, encoded, kept_for
+from conformance.clients.oauth.client import OAuthClient, kept_for
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
-from conformance.sandbox.templates import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from tests.clients.servers import answering
@@ -56,13 +55,6 @@ def client(*documents: Any) -> tuple[OAuthClient, Server]:
     ), server
 
 
-def test_forms_keep_order_and_repetition() -> None:
-    assert encoded([("a", "1 2"), ("a", "é&="), ("", "")]) == b"a=1+2&a=%C3%A9%26%3D&="
-    oauth, server = client((200, {}))
-    oauth.request_token(scope="x", grant_type=None)
-    assert server.sent[0][3] == b"client_id=ct-full&client_secret=s3cr%2Bt%26%3D%25&scope=x"
-
-
 @pytest.mark.parametrize(
     ("told", "kept_s"),
     [(3600, 3570), (6, 3), (0, 0), (-5, 0), (10**400, 10**9 - 30), ("3600", math.inf), (None, math.inf)],
@@ -85,12 +77,6 @@ def test_a_token_is_had_anew_before_it_ends(told: Any, kept_s: float) -> None:
 def test_a_jwt_that_ends_sooner_than_is_said_is_had_anew_before_it_does(claims: Any, kept_s: float) -> None:
     answer = {"access_token": f"e30.{part(claims)}.sig", "expires_in": 3600}
     assert kept_for(cast(Any, reply(200, answer))) == kept_s
-
-
-def test_basic_is_form_encoded() -> None:
-    assert basic("a:b", "c d") == ("Authorization", "Basic YSUzQWI6Yytk")
-    name, value = basic("a", "b")
-    assert (name, value) == ("Authorization", "Basic YTpi")
 
 
 def test_tokens_are_kept_and_made_known() -> None:
@@ -131,25 +117,8 @@ def test_a_refused_token_is_inconclusive_and_a_missing_role_told() -> None:
         oauth.credential("short_lived")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"access_token": 7}', b'{"access_token": ""}', b"\xff"])
-def test_no_token_in_odd_answers(body: bytes) -> None:
-    assert access_token(reply(200, body)) is None
-
-
-def test_templates_are_filled_everywhere() -> None:
-    assert filled({"a": ["{slug}", {"b": "{text}/{slug}"}], "n": 1}, "s", "t") == {"a": ["s", {"b": "t/s"}], "n": 1}
-
-
 def hook(code: str, name: str = "revoke") -> Operator:
     return Operator(Hooks(**{name: f"{sys.executable} -c '{code}' {{client_id}}"}), Recorder())
-
-
-def test_hooks_run_with_the_client_id_and_are_recorded() -> None:
-    operator = hook("import sys; print(sys.argv[1])")
-    assert operator.revoke("ct-full") > 0
-    (entry,) = operator.recorder.entries
-    assert (entry["output"], entry["hook"]) == ("ct-full\n", "revoke")
-    assert "undo" not in entry
 
 
 def test_a_hook_is_recorded_with_the_command_that_undoes_it() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import struct
-import threading
 import time
 from pathlib import Path
 
@@ -16,11 +15,6 @@ import pytest
 from conformance.clients.transport.rate_limiter import Pace
 
 RATE = 1000.0
-
-
-def test_without_a_rate_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("slept"))
-    Pace(None).wait()
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
@@ -57,20 +51,6 @@ def test_processes_take_no_moment_twice(tmp_path: Path) -> None:
 
     # A hundred moments were taken, each a gap after the one before or later.
     assert struct.unpack("d", book.read_bytes())[0] >= first + 100 / RATE - 1e-9
-
-
-def test_threads_take_no_moment_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(time, "sleep", waits.append)
-    pace = Pace(1.0, tmp_path / "pace")
-    threads = [threading.Thread(target=pace.wait) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(waits) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 
 
 def test_a_book_that_was_spoiled_begins_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

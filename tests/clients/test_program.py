@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.programs import runner
-from conformance.clients.programs.runner import installed, run_program
+from conformance.clients.programs.runner import run_program
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive
 
 
 def python(code: str) -> list[str]:
@@ -30,10 +30,6 @@ def test_what_it_is_given_and_what_it_says() -> None:
     assert (outcome.exit_code, outcome.output, outcome.errors) == (3, given, "no")
     assert str(outcome) == "exit code 3: no"
     assert recorder.entries[0]["id"] == outcome.transcript
-
-
-def test_input_that_it_does_not_read() -> None:
-    assert run_program(Recorder(), python("print(1)"), standard_input="x" * 1_000_000).output == "1\n"
 
 
 def test_what_it_writes_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,12 +70,6 @@ def test_its_children_are_ended_with_it(tmp_path: Path) -> None:
     assert held.with_suffix(".taken").exists()
     with held.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-
-
-def test_the_first_of_a_programs_names_that_is_there() -> None:
-    assert installed("no-such-program", "sh").endswith("/sh")
-    with pytest.raises(NotApplicable, match="no-such-program is not installed"):
-        installed("no-such-program", "nor-this-one")
 
 
 @pytest.mark.parametrize(

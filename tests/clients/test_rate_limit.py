@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,9 +13,8 @@ from conformance.clients import concurrency
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth.client import OAuthClient
 from conformance.evidence.recorder import Recorder
-from conformance.oracles import rate_limits
 from conformance.target.description import Credential, Identity, LimitsSection, Secret, Target
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import NonConformance
 from tests.clients.check_files import checks_of
 from tests.clients.servers import Handler, LocalServer
 
@@ -85,17 +84,6 @@ def test_a_limit_that_is_none_is_told_after_a_bounded_number_of_requests(server:
     with pytest.raises(NonConformance, match="25 requests served"):
         checks.exhausted(*asked_of(server, "10/600s"))
     assert server.count == 25
-
-
-@pytest.mark.parametrize("server", [(1000, 1)], indirect=True)
-def test_what_takes_longer_than_the_window_judges_nothing(
-    server: Limited, checks: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = iter(range(0, 10000, 100))
-    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
-    monkeypatch.setattr(rate_limits, "burst", lambda ask, number: [ask()] * number)
-    with pytest.raises(Inconclusive, match="longer than 1 s"):
-        checks.exhausted(*asked_of(server, "10/1s"))
 
 
 @pytest.mark.parametrize("number", [1, 32, 33, 100])

@@ -75,13 +75,6 @@ def test_what_comes_after_is_sent_when_it_is_gone(method: str, path: str) -> Non
     assert scene.asked == [f"DELETE {BLOB}", f"GET {BLOB}", f"GET {BLOB}", f"{method} {path}"]
 
 
-def test_another_repository_is_asked_at_once() -> None:
-    scene = Scene(1)
-    scene.send("DELETE", BLOB)
-    scene.send("GET", ELSEWHERE)
-    assert scene.asked == [f"DELETE {BLOB}", f"GET {ELSEWHERE}"]
-
-
 @pytest.mark.parametrize("accepted", [200, 204, 403])
 def test_no_other_answer_is_waited_for(slept: list[float], accepted: int) -> None:
     scene = Scene(3, accepted)
@@ -97,22 +90,3 @@ def test_what_stays_is_told_and_waited_for_twice(slept: list[float]) -> None:
         assert scene.send("GET", TAG) == 200
     assert slept == [*WAITS_S, *WAITS_S]
     assert scene.recorder.events[STILL_THERE] == 3
-
-
-@pytest.mark.parametrize("reads", [1, 3])
-def test_that_one_stays_says_nothing_of_the_next(reads: int) -> None:
-    scene = Scene(1000)
-    for left, answered in ((1000, 200), (reads, 404), (1000, 200), (1000, 200), (reads, 404)):
-        scene.left = 1000
-        scene.send("DELETE", TAG)
-        scene.left = left
-        assert scene.send("GET", TAG) == answered
-
-
-def test_what_is_pushed_again_is_there(slept: list[float]) -> None:
-    scene = Scene(0)
-    scene.send("DELETE", TAG)
-    scene.send("PUT", TAG)
-    scene.left = 1
-    assert scene.send("GET", TAG) == 200
-    assert slept == []

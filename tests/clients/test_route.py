@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -58,12 +56,6 @@ def test_requests_to_an_http_target_are_handed_to_the_proxy(monkeypatch: pytest.
     ((first, second),) = served.connections
     assert first.startswith(b"GET http://target.example:8080/a/../b%zz?b HTTP/1.1\r\nHost: target.example:8080\r\n")
     assert second.startswith(b"GET http://target.example:8080/c HTTP/1.1\r\n")
-
-
-def test_raw_bytes_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    with proxy(monkeypatch, TUNNEL) as (_, served):
-        assert Wire(client()).send(b"GET / HTTP/1.1\r\nHost: target.example:8080\r\nX: \x01").status == 200
-    assert b"\r\nX: \x01\r\n" in served.connections[0][1]
 
 
 def test_the_login_of_a_proxy_goes_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,14 +111,6 @@ def test_an_https_target_is_not_blamed_for_its_proxy(monkeypatch: pytest.MonkeyP
     assert "hidden-word" not in str(failure.value)
 
 
-def test_a_login_that_the_proxy_of_an_http_target_wants_is_no_answer_of_the_target(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-    with proxy(monkeypatch, refusal), pytest.raises(NotConnected, match=r"HTTP_PROXY wants a login \(407\)"):
-        client().get("/")
-
-
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -152,20 +136,6 @@ def test_the_login_of_an_address_that_is_none_is_told_nowhere(monkeypatch: pytes
     learn_secrets(recorder.redactor, Target(organization="acme"))
     assert [str(each) for each in proxies_to([ELSEWHERE])] == [url.replace("me:pass/word@", "")]
     assert recorder.redactor.text(f"no proxy {url}") == f"no proxy {url.replace('pass/word', '$HTTP_PROXY_PASSWORD')}"
-
-
-def test_no_tunnel_is_kept_open_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = threading.Event()
-
-    def ended(connection: socket.socket) -> None:
-        if not connection.recv(1):
-            closed.set()
-
-    with answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", last=ended) as (url, _):
-        monkeypatch.setenv("HTTP_PROXY", url)
-        with pytest.raises(ProxyFailed):
-            connected("http", "target.example", 80, 1)
-        assert closed.wait(5)
 
 
 @pytest.mark.parametrize(

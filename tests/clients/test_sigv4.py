@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -11,8 +10,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from conformance.clients.s3.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
-from conformance.clients.s3.sigv4 import Keys, Request, Signing, canonical_request, presign, sign, signature_in
+from conformance.clients.s3.sigv4 import Keys, Request, Signing, presign, sign
 
 KEYS = Keys("AKIDEXAMPLE", "secret/with+signs")
 WHEN = datetime.datetime(2026, 3, 1, 12, 30, tzinfo=datetime.UTC)
@@ -53,40 +51,3 @@ def test_presigned_url_is_botocores() -> None:
     signed = presign(request, KEYS, "60", Signing(when=WHEN.timestamp()))
 
     assert dict(signed.query)["X-Amz-Signature"] in expected.url
-
-
-def test_payload_hash_is_of_the_body_unless_told() -> None:
-    request = replace(REQUESTS[0], body=b"x")
-
-    assert sign(request, KEYS).header("x-amz-content-sha256") == sign(request, KEYS).header("X-Amz-Content-Sha256")
-    assert sign(request, KEYS, Signing(payload="UNSIGNED-PAYLOAD")).header("x-amz-content-sha256") == "UNSIGNED-PAYLOAD"
-
-
-def test_canonical_query_is_sorted_and_keeps_empty_values() -> None:
-    canonical = canonical_request(
-        replace(REQUESTS[0], query=(("uploads", ""), ("b", "2"), ("a", "1 2"))), ["host"], "-"
-    )
-
-    assert canonical.split("\n")[2] == "a=1%202&b=2&uploads="
-
-
-def test_unsigned_fields_are_left_out() -> None:
-    authorization = sign(REQUESTS[1], KEYS, Signing(unsigned=frozenset({"host"}))).header("authorization") or ""
-
-    assert "SignedHeaders=x-amz-content-sha256;x-amz-date;x-amz-meta-a" in authorization
-
-
-def test_chunks_chain_from_the_seed() -> None:
-    upload = chunked(REQUESTS[0], KEYS, [b"one", b"two"], SIGNED)
-    signatures = {chunk.signature for chunk in upload.chunks}
-
-    assert len(signatures) == 3
-    assert signature_in(upload.request) not in signatures
-    assert upload.assembled().body.startswith(b"3;chunk-signature=")
-    assert upload.request.header("x-amz-decoded-content-length") == "6"
-
-
-def test_unsigned_trailer_has_no_chunk_signatures() -> None:
-    body = chunked(REQUESTS[0], KEYS, [b"one"], UNSIGNED_TRAILER, ("x-amz-checksum-crc32", "AAAAAA==")).assembled().body
-
-    assert body == b"3\r\none\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"

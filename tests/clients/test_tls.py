@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.transport.tls import Tls, agreed, answer_in_clear, in_clear
+from conformance.clients.transport.tls import Tls, agreed
 from conformance.evidence.recorder import Recorder
 from conformance.oracles import tls as oracle
-from conformance.target.proxies import on_loopback
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.run.tls_front import Authority, Front, server_context
 
 CURRENT = ("TLS 1.2", "TLS 1.3")
@@ -86,21 +85,6 @@ def test_each_flaw_of_a_certificate_is_told_alone(
         oracle.expect_trusted(tls(spoken.http.base_url).trusting())
 
 
-def test_what_openssl_cannot_offer_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without the lower level of security OpenSSL 3 has no cipher for the old versions, as where it was built so.
-    monkeypatch.setattr(ssl.SSLContext, "set_ciphers", lambda self, ciphers: None)
-    try:
-        with pytest.raises(NotApplicable, match=r"cannot offer TLS 1\.0"):
-            tls("https://127.0.0.1:1").offering("TLS 1.0")
-    except Unreachable:
-        assert ssl.OPENSSL_VERSION_INFO < (3,)
-
-
-def test_nobody_there_is_unreachable() -> None:
-    with pytest.raises(Unreachable, match="no connection to 127"):
-        tls("https://127.0.0.1:1").offering(*CURRENT)
-
-
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silence", "http"])
 def test_a_host_without_tls_ends_in_bounded_time(said: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -127,30 +111,6 @@ def test_an_agreement_is_seen_though_no_handshake_follows() -> None:
     warning = bytes([21, 3, 2, 0, 2, 1, 112])
     assert agreed(hello) == agreed(warning + hello) == "TLS 1.1"
     assert agreed(bytes([21, 3, 2, 0, 2, 2, 70])) == agreed(b"") == agreed(b"HTTP/1.1 400 Bad") == ""
-
-
-@pytest.mark.parametrize(
-    ("url", "plain"),
-    [
-        ("https://a.example", "http://a.example"),
-        ("https://a.example:443/x", "http://a.example"),
-        ("https://a.example:8443", "http://a.example:8443"),
-        ("https://[::1]:8443", "http://[::1]:8443"),
-    ],
-)
-def test_the_plain_origin_beside_an_address(url: str, plain: str) -> None:
-    assert in_clear(url) == plain
-
-
-def test_loopback_by_its_looks() -> None:
-    assert all(on_loopback(f"http://{each}:80") for each in ("localhost", "127.0.0.1", "127.9.9.9", "[::1]"))
-    assert not any(
-        on_loopback(f"http://{each}") for each in ("a.example", "10.0.0.1", "localhost.example", "128.0.0.1")
-    )
-
-
-def test_no_answer_in_clear_is_none() -> None:
-    assert answer_in_clear(HttpClient("http://127.0.0.1:1", Recorder()), "GET", "/") is None
 
 
 def reply(status: int, body: bytes = b"", url: str = "http://a.example/t", **headers: str) -> Exchange:
@@ -194,11 +154,6 @@ def test_what_is_served_in_clear_is_found(plain: Exchange) -> None:
         oracle.expect_not_served_in_clear(plain, OWN)
 
 
-def test_the_same_answer_of_no_service_tells_nothing() -> None:
-    with pytest.raises(Inconclusive):
-        oracle.expect_not_served_in_clear(reply(404, b"x"), reply(404, b"x"))
-
-
 @pytest.mark.parametrize(
     ("status", "location", "right"),
     [
@@ -217,9 +172,3 @@ def test_redirects_of_a_token_request(status: int, location: str, right: bool) -
     else:
         with pytest.raises(NonConformance):
             oracle.expect_not_sent_elsewhere(answered)
-
-
-def test_an_address_without_tls_is_found() -> None:
-    oracle.expect_https("https://a.example")
-    with pytest.raises(NonConformance):
-        oracle.expect_https("http://a.example")

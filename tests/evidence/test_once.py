@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.shared_requests import Once
@@ -29,17 +27,6 @@ def test_a_second_check_has_the_first_ones_evidence_and_makes_no_request() -> No
     assert len(recorder.entries) == 2
 
 
-def test_what_went_before_in_a_check_is_not_kept() -> None:
-    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
-    once = Once(recorder)
-    recorder.begin()
-    asked(recorder, calls)
-    once("a", lambda: asked(recorder, calls))
-    recorder.begin()
-    once("a", lambda: asked(recorder, calls))
-    assert [each["output"] for each in recorder.entries] == ["answer 2"]
-
-
 def test_what_a_check_asks_for_twice_is_its_evidence_once() -> None:
     recorder, calls = Recorder(), []  # type: ignore[var-annotated]
     once = Once(recorder)
@@ -54,19 +41,6 @@ def test_what_a_check_asks_for_twice_is_its_evidence_once() -> None:
     recorder.begin()
     once("both", both)
     assert [each["output"] for each in recorder.entries] == ["answer 1", "answer 2"]
-
-
-def test_a_call_that_raised_is_made_again() -> None:
-    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
-    once = Once(recorder)
-
-    def broken() -> str:
-        asked(recorder, calls)
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        once("a", broken)
-    assert once("a", lambda: asked(recorder, calls)) == "answer 2"
 
 
 def test_a_tape_passes_over_what_another_check_has_asked_for() -> None:

@@ -32,12 +32,6 @@ def test_a_pause_is_kept_with_the_request_that_follows_it(recorder: Recorder) ->
     assert [each.get("paused_s") for each in recorder.entries] == [None, 0.75, None]
 
 
-def test_no_pause_is_none(recorder: Recorder) -> None:
-    recorder.pause(-1.0)
-    asked(recorder)
-    assert "paused_s" not in recorder.entries[0]
-
-
 def test_a_check_has_not_the_pause_of_another(recorder: Recorder) -> None:
     recorder.pause(1.0)
     recorder.begin_check()
@@ -55,13 +49,6 @@ def test_what_made_a_thing_is_prepared_for_each_check_that_uses_it(recorder: Rec
     recorder.prepare([])
     assert [each["id"] for each in recorder.prepared] == [made]
     assert [each["id"] for each in recorder.evidence()] == [made, own]
-
-
-def test_what_made_a_thing_for_the_check_itself_stands_there_once(recorder: Recorder) -> None:
-    made = asked(recorder, "POST")
-    recorder.rely(recorder.kept_from(0))
-    recorder.prepare([])
-    assert recorder.prepared == [] and [each["id"] for each in recorder.entries] == [made]
 
 
 def test_what_is_asked_again_after_a_wait_says_for_what(recorder: Recorder) -> None:

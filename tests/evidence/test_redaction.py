@@ -42,17 +42,6 @@ def test_a_secret_is_replaced_in_every_form(redactor: Redactor, form: str) -> No
     assert redactor.names_in(["a=$CT_SECRET_PERCENT_ENCODED"]) == ["CT_SECRET_PERCENT_ENCODED"]
 
 
-def test_a_secret_that_is_encoded_as_it_is_has_one_name() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "plain-secret/0123456789")
-    assert redactor.text("a=plain-secret/0123456789") == "a=$CT_SECRET"
-
-
-def test_a_token_is_replaced_by_its_name(redactor: Redactor) -> None:
-    assert redactor.header("Authorization", f"Bearer {TOKEN}") == "Bearer $FULL_TOKEN"
-    assert redactor.text(f'{{"t": "{TOKEN}"}}') == '{"t": "$FULL_TOKEN"}'
-
-
 @pytest.mark.parametrize("name", ["Cookie", "Set-Cookie", "Authorization"])
 def test_each_of_several_in_one_field_is_replaced(redactor: Redactor, name: str) -> None:
     told = redactor.header(name, f"access_token={TOKEN}; token={TOKEN}; a={TOKEN[:-2]}")
@@ -79,17 +68,6 @@ def test_most_of_a_secret_is_not_shown_in_a_form(redactor: Redactor, altered: st
     shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
     assert "$CT_SECRET" in shown
     assert all(SECRET[start : start + 12] not in shown for start in range(len(SECRET) - 12))
-
-
-def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> None:
-    credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
-    assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
-
-
-def test_basic_credentials_that_are_percent_encoded_are_told_without_the_secret(redactor: Redactor) -> None:
-    encoded = "client:" + "".join(f"%{byte:02X}" for byte in SECRET.encode())
-    shown = redactor.header("Authorization", f"Basic {base64.b64encode(encoded.encode()).decode()}")
-    assert shown == "Basic <base64 of client:$CT_SECRET_ALL_ENCODED>"
 
 
 def test_basic_credentials_that_look_in_part_like_a_token_are_told_without_the_secret(redactor: Redactor) -> None:
@@ -182,13 +160,6 @@ def test_a_secret_that_a_program_prints_as_a_literal_is_replaced() -> None:
     assert redactor.text(repr(f"<Key>{secret}</Key>".encode())) == "b'<Key>$CT_SECRET</Key>'"
 
 
-def test_a_digest_of_a_secret_is_replaced_and_hides_no_part_of_another() -> None:
-    redactor = Redactor()
-    redactor.learn_digest("CT_SECRET_SHA256", "0123456789abcdef" * 4)
-    assert redactor.body(f"client_secret={'0123456789abcdef' * 4}&a=1") == "client_secret=$CT_SECRET_SHA256&a=1"
-    assert redactor.text("sha256:" + "0123456789abcdef" * 3) == "sha256:" + "0123456789abcdef" * 3
-
-
 @pytest.mark.parametrize(
     "line",
     ["{offset:08x}  {octets:<49} |{text}|", "{offset:04x}: {octets:<49}{text}", "{offset:08x}: {pairs:<41}{text}"],
@@ -207,13 +178,6 @@ def test_a_secret_in_a_hex_dump_is_not_printed(redactor: Redactor, line: str) ->
     assert printed(harmless, redactor) == harmless
 
 
-def test_a_short_secret_is_no_part_of_a_word() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", "test")
-    assert redactor.text("/v2/acme/manifests/latest") == "/v2/acme/manifests/latest"
-    assert redactor.header("Authorization", "Basic Y3QtcHVzaDo=") == "Basic Y3QtcHVzaDo="
-
-
 @pytest.mark.parametrize("secret", ["aq1qchuo-9kf2anlwtXYZ-0123456789", "a+/q1&qchuo9kf2anlwt0123456789", TOKEN])
 def test_a_part_of_a_secret_is_not_shown_in_any_text(redactor: Redactor, secret: str) -> None:
     redactor.learn("OTHER_SECRET", secret)
@@ -229,13 +193,6 @@ def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
     assert redactor.body("client_secret=&password=") == "client_secret=&password="
 
 
-def test_issued_tokens_are_secrets_at_once() -> None:
-    redactor = Redactor()
-    answer = '{"access_token":"abcdefghijklmnopqrstuvwxyz0123456789","token_type":"Bearer"}'
-    redactor.learn_issued(answer)
-    assert redactor.text(answer) == '{"access_token":"$ISSUED_TOKEN","token_type":"Bearer"}'
-
-
 def test_tokens_of_one_name_are_told_from_each_other() -> None:
     redactor = Redactor()
     for token in ("first-0123456789abcdef", "second-0123456789abcdef"):
@@ -245,13 +202,6 @@ def test_tokens_of_one_name_are_told_from_each_other() -> None:
     assert redactor.issued_in(["Bearer first-0123456789abcdef"]) == {"FULL_TOKEN": 1}
     assert redactor.issued_in(["/items", "Bearer second-0123456789abcdef"]) == {"FULL_TOKEN": 2}
     assert redactor.issued_in(["Bearer another-0123456789abcdef"]) == {}
-
-
-def test_a_thousand_tokens_cost_little() -> None:
-    redactor = Redactor()
-    for number in range(1000):
-        redactor.learn("T", f"{number:04d}-{'abcdefgh' * 30}")
-    assert redactor.text("x" * 10) == "x" * 10
 
 
 def test_basic_credentials_that_share_letters_with_a_token_are_hidden_whole() -> None:
@@ -337,11 +287,6 @@ def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor,
     assert redactor.header("Authorization", f"Basic {pair}") == f"Basic <base64 of client:{told}>"
 
 
-def test_a_secret_that_was_not_encoded_is_told_whole(redactor: Redactor) -> None:
-    assert redactor.body(f"client_secret={SECRET}&x=1") == "client_secret=$CT_SECRET&x=1"
-    assert redactor.body(f'{{"client_secret": "{SECRET}"}}') == '{"client_secret": "$CT_SECRET"}'
-
-
 HEAD, CLAIMS, SIGNATURE = TOKEN.split(".")
 UNSIGNED = base64.urlsafe_b64encode(b'{"alg": "none"}').decode().rstrip("=")
 
@@ -368,28 +313,6 @@ def test_of_a_forged_tokens_header_a_secret_is_not_told(redactor: Redactor) -> N
     header = base64.urlsafe_b64encode(json.dumps({"k": SECRET}).encode()).decode().rstrip("=")
     shown = redactor.header("Authorization", f"Bearer {header}.{CLAIMS}.")
     assert header not in shown
-
-
-def test_a_forged_token_is_made_of_the_one_that_was_issued(redactor: Redactor) -> None:
-    redactor.learn_issued(json.dumps({"access_token": TOKEN}))
-    for forged in (f"{UNSIGNED}.{CLAIMS}.", f"{HEAD}.{CLAIMS}", TOKEN[:-1]):
-        assert redactor.issued_in([f"Bearer {forged}"], altered=True) == {"FULL_TOKEN": 1}
-    assert redactor.issued_in([f"Bearer {UNSIGNED}.eyJzdWIiOiJvdGhlciJ9."], altered=True) == {}
-
-
-@pytest.mark.parametrize("altered", [SECRET[:-9], SECRET[:9] + "é" + SECRET[10:], SECRET[:9] + "XY" + SECRET[11:]])
-def test_of_other_alterations_no_more_is_told(redactor: Redactor, altered: str) -> None:
-    assert redactor.remains(altered).startswith("$CT_SECRET~altered") and "~altered-" not in redactor.remains(altered)
-
-
-def test_what_is_encoded_of_a_name_that_claims_name_too_stays() -> None:
-    redactor = Redactor()
-    claims = base64.urlsafe_b64encode(b'{"name": "orgs/acme/conformance-a"}').decode().rstrip("=")
-    redactor.learn("FULL_TOKEN", f"{HEAD}.{claims}.{SIGNATURE}")
-    page = f"/?continuation-token=qCoICMa-du5y8Oqe{claims[20:40]}YQ"
-    assert redactor.text(page) == page
-    for altered in (f"qCoICMa{SIGNATURE[:20]}", f"{claims[20:40]}{SIGNATURE[:20]}", f"x.{claims[20:40]}"):
-        assert redactor.text(altered) != altered
 
 
 @pytest.mark.parametrize("secret", ["pässwört-geheim", "пароль-и-ключ"])
