@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.transport.tls import Tls, agreed
+from conformance.clients.transport.tls import Tls
 from conformance.evidence.recorder import Recorder
 from conformance.oracles import tls as oracle
 from conformance.vocabulary.exchange import Exchange, Headers
@@ -106,13 +106,6 @@ def test_a_host_without_tls_ends_in_bounded_time(said: bytes) -> None:
     kept[0].close()
 
 
-def test_an_agreement_is_seen_though_no_handshake_follows() -> None:
-    hello = bytes([22, 3, 2, 0, 50, 2, 0, 0, 46, 3, 2]) + bytes(32)
-    warning = bytes([21, 3, 2, 0, 2, 1, 112])
-    assert agreed(hello) == agreed(warning + hello) == "TLS 1.1"
-    assert agreed(bytes([21, 3, 2, 0, 2, 2, 70])) == agreed(b"") == agreed(b"HTTP/1.1 400 Bad") == ""
-
-
 def reply(status: int, body: bytes = b"", url: str = "http://a.example/t", **headers: str) -> Exchange:
     fields = Headers((name.replace("_", "-"), value) for name, value in headers.items())
     return Exchange("x", "POST", url, Headers(), b"", status, fields, body, 0.0, 0.0)
@@ -152,23 +145,3 @@ def test_refusals_in_clear_are_right(plain: Exchange | None) -> None:
 def test_what_is_served_in_clear_is_found(plain: Exchange) -> None:
     with pytest.raises(NonConformance):
         oracle.expect_not_served_in_clear(plain, OWN)
-
-
-@pytest.mark.parametrize(
-    ("status", "location", "right"),
-    [
-        (307, "https://b.example/t", False),
-        (308, "http://a.example/t", False),
-        (308, "//b.example/t", False),
-        (307, "/t", True),
-        (303, "https://b.example/t", True),
-        (200, "https://b.example/t", True),
-    ],
-)
-def test_redirects_of_a_token_request(status: int, location: str, right: bool) -> None:
-    answered = reply(status, url="https://a.example/t/", location=location)
-    if right:
-        oracle.expect_not_sent_elsewhere(answered)
-    else:
-        with pytest.raises(NonConformance):
-            oracle.expect_not_sent_elsewhere(answered)

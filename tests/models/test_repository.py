@@ -10,15 +10,6 @@ from conformance.models.repository import RepositoryModel, Taken
 ONE, TWO = image("one"), image("two")
 
 
-def test_a_manifest_goes_with_its_tags() -> None:
-    model = RepositoryModel()
-    model.put(ONE, "a")
-    model.put(ONE, "b")
-    model.put(TWO, "c")
-    model.delete_manifest(ONE.digest)
-    assert model.tags == {"c": TWO.digest} and model.named("a") is None
-
-
 def test_a_manifest_that_lost_its_last_tag_may_be_collected() -> None:
     model = RepositoryModel()
     model.put(ONE, "a")
@@ -35,20 +26,6 @@ def test_a_tag_that_moves_leaves_the_other_uncertain_until_it_is_put_again() -> 
     assert model.named("a") is TWO and not model.certain(ONE.digest) and model.certain(TWO.digest)
     model.put(ONE, None)
     assert model.certain(ONE.digest)
-
-
-def test_putting_the_same_again_keeps_it() -> None:
-    model = RepositoryModel()
-    model.put(ONE, "a")
-    model.put(ONE, "a")
-    assert model.certain(ONE.digest) and model.named("a") is ONE
-
-
-def test_blobs_in_use_and_blobs_that_lack() -> None:
-    model = RepositoryModel(blobs={blob.digest for blob in ONE.blobs})
-    assert not model.lacks(ONE) and model.lacks(TWO)
-    model.put(ONE, "a")
-    assert model.in_use(ONE.blobs[0].digest) and not model.in_use(TWO.blobs[0].digest)
 
 
 def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
@@ -75,13 +52,6 @@ def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> 
     model.put(other, "a")
     assert not model.surely_has(ONE.blobs[1].digest) and model.deleting(ONE.blobs[1].digest) == {202, 404}
     assert all(model.surely_has(blob.digest) for blob in other.blobs)
-
-
-def test_an_update_leaves_what_it_does_not_name() -> None:
-    model = ItemsModel()
-    model.create("x", {"name": "first", "description": "second"}, concealed=False)
-    model.update("x", {"description": "third"}, whole=False)
-    assert model.items["x"].texts == {"name": "first", "description": "third"}
 
 
 def test_tokens_of_an_earlier_life_stay_dead() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named, expect_pair
+from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -64,7 +64,7 @@ def test_leaks_are_found(changes: dict[str, Any]) -> None:
         expect_as_absent(target(changes), "real", lambda: "abcd")
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
     chance = random.Random(seed)
 
@@ -76,8 +76,8 @@ def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
         expect_as_absent(ask, "real", lambda: "abcd")
 
 
-@pytest.mark.parametrize("servers", [2, 3, 4])
-@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("servers", [2, 3])
+@pytest.mark.parametrize("first", range(2))
 @pytest.mark.parametrize("shown", [1, 4])
 def test_servers_that_take_turns_are_no_difference(servers: int, first: int, shown: int) -> None:
     turns = itertools.count(first)
@@ -101,23 +101,6 @@ def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
     assert asked == ["abcd", "real", "abcd"]
 
 
-def test_a_header_that_is_missing_is_a_leak() -> None:
-    bare = Asked("real", reply(404, CONTROLS[0].reply.body, {"Content-Type": "application/json"}))
-    assert "X-Request-Id".lower() in str(difference(bare, CONTROLS)) or "date" in str(difference(bare, CONTROLS))
-
-
-@pytest.mark.parametrize(
-    ("existing", "other", "fine"),
-    [(404, 404, True), (403, 403, True), (403, 404, False), (404, 403, False), (200, 404, False)],
-)
-def test_pair_rule(existing: int, other: int, fine: bool) -> None:
-    if fine:
-        expect_pair(reply(existing), reply(other))
-    else:
-        with pytest.raises(NonConformance):
-            expect_pair(reply(existing), reply(other))
-
-
 def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
     """A realm, or a text of each error page, may be the name of the organization that is asked for."""
     constant = {"headers": {"WWW-Authenticate": 'Bearer realm="real"'}, "body": '{"realm": "real", "asked": "NAME"}'}
@@ -130,11 +113,6 @@ def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
     assert difference(asked("real", 9), controls) is None
     assert difference(asked("real", 9, headers={"WWW-Authenticate": 'Bearer realm="real", error="x"'}), controls)
     assert difference(asked("real", 9, body='{"realm": "other", "asked": "NAME"}'), controls)
-
-
-def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
-    asked = Asked("cf-1", reply(200, ""))
-    assert asked.masked('/projects/cf-1 "cf-1" cf-12 xcf-1 CF-1') == '/projects/ASKED "ASKED" cf-12 xcf-1 ASKED'
 
 
 @pytest.mark.parametrize(
@@ -168,18 +146,3 @@ def test_a_leak_is_told_by_what_is_there_each_time(changes: dict[str, Any], patt
         expect_as_absent(target(changes), "real", iter([f"absent{number}" for number in range(20)]).__next__)
     assert found.value.proof is not None
     assert [told for _, _, told in found.value.proof.alike_in] == [pattern]
-
-
-def test_a_leak_in_the_status_is_told_by_it() -> None:
-    with pytest.raises(NonConformance) as found:
-        expect_as_absent(target({"status": 403}), "real", lambda: "absent")
-    assert found.value.proof is not None and found.value.proof.alike and not found.value.proof.alike_in
-
-
-def test_a_field_that_is_missing_would_be_there() -> None:
-    def ask(name: str) -> Asked:
-        return Asked(name, reply(404, "", {} if name == "real" else {"X-Kind": "a"}))
-
-    with pytest.raises(NonConformance) as found:
-        expect_as_absent(ask, "real", lambda: "absent")
-    assert found.value.proof is not None and found.value.proof.alike_in[0][2] == "^x-kind:"

@@ -62,18 +62,6 @@ def test_what_has_few_values_is_no_change() -> None:
     expect_unchanged(first, second, reply(403))
 
 
-def test_what_is_gone_or_has_come_is_a_change() -> None:
-    gone, there = State(404, b"an id"), State(200, b"{}")
-    assert gone != there and there != gone
-    assert gone == State(404, b"another id")
-
-
-def test_text_that_differs_is_a_change() -> None:
-    read = itertools.cycle([b"a", b"b"])
-    one, other = (state_of(lambda: reply(200, next(read))) for _ in range(2))
-    assert one != other
-
-
 @pytest.mark.parametrize(
     ("document", "found"),
     [({"a": 1}, 1), ({"data": {"a": 2}, "meta": {}}, 2), ({"data": [1], "a": 3}, 3), ([1], None), ({}, None)],
@@ -94,7 +82,3 @@ def test_members_are_found_in_an_envelope_too(document: Any, found: Any) -> None
 )
 def test_a_text_is_shown_with_escapes_too(body: bytes, shown: bool) -> None:
     assert shows(reply(200, body), "a-b") is shown
-
-
-def test_what_is_no_json_has_no_members() -> None:
-    assert member(reply(200, b"a"), "a") is None

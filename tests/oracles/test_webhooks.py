@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.webhooks import arrival_finding, count_carrying, mark, reported_in_time, reports_digests
+from conformance.oracles.webhooks import arrival_finding, count_carrying, mark, reported_in_time
 from conformance.target.description import Hooks, LimitsSection, Target
 from conformance.vocabulary.finding import Inconclusive
 from tests.oracles.replies import reply
@@ -51,16 +51,6 @@ def test_a_body_that_is_told_by_its_digest_alone_is_known() -> None:
         lambda told: False,
     )
     assert count_carrying(told, word, body) == 1 and count_carrying(told, word, b"another") == 0
-
-
-def test_events_that_are_lost_are_told_as_they_are() -> None:
-    assert reported_in_time(Tells(), TARGET, lambda told: False) == []
-    assert reported_in_time(Tells({"text": mark()}), TARGET, lambda told: False)
-
-
-def test_a_digest_in_a_field_of_the_sender_is_none_of_the_body() -> None:
-    assert not reports_digests([f'{{"headers": {{"X-Hub-Signature-256": "sha256={"1" * 64}"}}}}'], ["0" * 64])
-    assert reports_digests([f'{{"sha256": "{"0" * 64}"}}'], ["1" * 64, "0" * 64])
 
 
 def test_an_id_that_looks_like_a_digest_tells_no_body() -> None:

@@ -60,11 +60,3 @@ def test_another_check_s_is_recalled_where_the_own_are_right(recorder: Recorder)
     assert "/manifests/whole" in finding.observed
     assert [each["url"].rpartition("/")[2] for each in recorder.entries] == ["right", "whole"]
     assert list(finding.exchange_ids) == [recorder.ids_from(0)[1]]
-
-
-def test_what_came_after_enough_is_of_its_own_check_alone(recorder: Recorder) -> None:
-    for number in range(2 * KEPT_SIGHTINGS):
-        pushed(recorder, f"of-another-{number}")
-    recorder.begin_check()
-    assert len(recorder.watch.flawed("registry", CREATED_MANIFEST)) == KEPT_SIGHTINGS
-    assert recorder.watch.flawed("storage", CREATED_MANIFEST) == []

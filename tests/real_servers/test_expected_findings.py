@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from tests.real_servers.compare import by_case, differences, expected, left, main, means
+from tests.real_servers.compare import differences, expected, left, main, means
 from tests.real_servers.table import cell, lines
 
 FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
@@ -48,12 +48,6 @@ def test_what_is_left_is_told_where_nothing_may_be(tmp_path: Path) -> None:
     assert left(tmp_path, lenient) == []
 
 
-def test_an_entry_of_a_topic_is_of_each_of_its_checks() -> None:
-    entries = [{"id": "a/b/", "why": "w", "sometimes": True}]
-
-    assert differences({"a/b/c#1": "fail", "a/b/d": "pass", "a/bc": "fail"}, entries) == ["not expected: a/bc"]
-
-
 def test_what_was_not_expected_is_told_with_what_was_observed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,12 +59,6 @@ def test_what_was_not_expected_is_told_with_what_was_observed(
     assert main([str(tmp_path), str(tmp_path / "none.toml")]) == 1
     told = capsys.readouterr().out.splitlines()
     assert told == ["not expected: a/b/c", "a/b/c: asked GET /a, expected 200, observed 404 Not Found"]
-
-
-def test_an_entry_of_several_cases_is_one_for_each() -> None:
-    entry = {"id": "a", "cases": ["1", "2"], "why": "w"}
-
-    assert by_case(entry) == [{"id": "a#1", "why": "w"}, {"id": "a#2", "why": "w"}]
 
 
 def test_a_file_may_say_what_is_otherwise_than_in_another(tmp_path: Path) -> None:

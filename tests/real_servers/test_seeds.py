@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.storage import Measured, untimed
-from benchmarks.storage import told as rates_told
 from tests.real_servers.seeds import concluded, summary, surprising, told
 
 
@@ -47,14 +45,3 @@ def test_run_that_judges_nothing_says_so(tmp_path: Path) -> None:
     assert told({"a": "inconclusive", "b": "inconclusive"}, known) == "none of the 2 checks could be judged"
     assert told({"a": "fail", "b": "inconclusive"}, known).endswith("1 of them not expected, 1 could not be judged")
     assert told({"a": "pass"}, known) == "0 checks fail, 0 of them not expected"
-
-
-def test_rate_is_of_the_run_after_start_up() -> None:
-    runs = [Measured(wall_s=4.0, run_s=seconds, checks=640, requests=5000) for seconds in (1.0, 2.0, 9.0)]
-
-    assert rates_told("quick", runs).endswith("640 checks, 5000 requests: 320 checks/s, 100 times s3-tests")
-
-
-def test_what_is_timed_is_left_out() -> None:
-    assert "storage/listing" in untimed()
-    assert not any(each.startswith("storage/concurrency") for each in untimed())

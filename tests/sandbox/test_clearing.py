@@ -92,20 +92,6 @@ def test_what_tags_and_indexes_keep_goes_after_them(server: Server) -> None:
     assert {path: reply.status for path, reply in replies.items()} == {ONE: 202, TWO: 202, INDEX: 202}
 
 
-def test_what_is_refused_all_the_same_is_not_asked_for_without_end(server: Server) -> None:
-    server.table["GET", f"/v2/{NAME}/tags/list"] = (200, {}, b'{"name": "app", "tags": ["v1", "v2"]}')
-    for path in (ONE, TWO, "manifests/v1", "manifests/v2"):
-        server.table["DELETE", f"/v2/{NAME}/{path}"] = (403, {}, b"")
-
-    replies = delete_manifests(
-        entered(server).repository(NAME), [path.removeprefix("manifests/") for path in (ONE, TWO)]
-    )
-
-    assert [reply.status for reply in replies.values()] == [403, 403]
-    asked = [path for method, path, _ in server.seen if method == "DELETE"]
-    assert len(asked) == 5, "each twice, and one tag, whose refusal tells of the others"
-
-
 def test_sessions_on_a_host_that_there_is_not_keep_nothing_else(server: Server) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "http://127.0.0.1:1/u1"}, b"")
     for method, reference in (("PUT", "v1"), ("DELETE", digest_of(b"{}"))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.sandbox.accepted_later import changed_later, is_as_written, made_later
+from conformance.sandbox.accepted_later import changed_later, made_later
 from conformance.sandbox.versions import Change
 from conformance.target.description import Create, Foreign, Item, Resource, Update
 from tests.oracles.replies import reply
@@ -54,16 +54,3 @@ def test_what_is_changed_later_is_read_by_who_has_it(
     status: int, method: str, path: str, body: bytes, there: tuple[str, dict[str, str]] | None
 ) -> None:
     assert changed_later([THINGS], Change(method, path, [], body), reply(status)) == there
-
-
-@pytest.mark.parametrize(
-    ("status", "read", "done"),
-    [
-        (200, {"text": "", "other": "a"}, True),
-        (200, {"text": "before"}, False),
-        (200, {"told": "elsewhere"}, True),
-        (404, {}, True),
-    ],
-)
-def test_an_update_is_done_when_its_members_are_told(status: int, read: dict[str, str], done: bool) -> None:
-    assert is_as_written(reply(status, read), {"text": ""}) is done

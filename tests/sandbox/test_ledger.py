@@ -23,14 +23,6 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
     assert list(lines_of(path)) == [{"kind": "upload", "location": "/u1"}]
 
 
-def test_the_file_goes_where_nothing_stays(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
-    ledger.intends("upload", location="/u1")
-    ledger.created("it", lambda: None)
-    assert ledger.clean_up() == []
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_the_file_stays_with_what_stays(tmp_path: Path) -> None:
     def broken() -> None:
         raise RuntimeError("in the way")

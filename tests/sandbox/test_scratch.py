@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.sandbox.temporary_folder import ALIVE, YOUNG_S, Scratch, remove_forsaken, scratch_folder
+from conformance.sandbox.temporary_folder import ALIVE, YOUNG_S, remove_forsaken, scratch_folder
 
 HOLDS = """
 import sys
@@ -71,13 +71,6 @@ def test_a_killed_process_s_folder_goes_when_the_next_is_made(holder: tuple[subp
     assert not own.exists()
 
 
-def test_what_was_just_made_stays(temporary: Path) -> None:
-    young = forsaken(temporary / "conformance-workers-a1")
-    os.utime(young)
-    remove_forsaken(temporary)
-    assert (young / "below" / "file").exists()
-
-
 @pytest.mark.parametrize("name", ["conformance-workers", "workers-a1", "conformance-reports", "xconformance-workers-a"])
 def test_a_folder_of_another_name_stays(temporary: Path, name: str) -> None:
     other = forsaken(temporary / name)
@@ -127,10 +120,3 @@ def test_what_cannot_be_looked_at_hinders_nobody(temporary: Path) -> None:
     remove_forsaken(temporary / "nowhere")
     assert (temporary / "conformance-workers-a1").exists()
     assert not (temporary / "conformance-workers-a2").exists()
-
-
-def test_it_may_be_removed_twice() -> None:
-    made = Scratch("workers")
-    made.remove()
-    made.remove()
-    assert not made.path.exists()

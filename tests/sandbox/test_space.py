@@ -57,31 +57,3 @@ def test_a_key_of_another_beginning_is_removed_whatever_is_found_of_it() -> None
         raise AssertionError
 
     assert space.there == []
-
-
-def test_objects_are_removed_also_where_uploads_are_answered_with_objects() -> None:
-    space = Stubborn()
-    space.list_uploads = space.listing  # type: ignore[method-assign]
-
-    space.clean_up()
-
-    assert space.there == []
-
-
-def test_objects_are_removed_also_where_a_page_has_a_single_one() -> None:
-    space = Stubborn()
-    space.there = [space.key() for _ in range(200)]
-    space.list_uploads = lambda prefix, **parameters: reply(200, "<ListMultipartUploadsResult/>")  # type: ignore[method-assign]
-    listing = space.listing
-
-    def first(prefix: str, **parameters: str) -> Exchange:
-        there, space.there = space.there, space.there[:1]
-        try:
-            return listing(prefix, **parameters)
-        finally:
-            space.there = there
-
-    space.listing = first  # type: ignore[method-assign]
-    space.clean_up()
-
-    assert space.there == []

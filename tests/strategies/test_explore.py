@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.stateful import precondition, rule
 
 from conformance.evidence.recorder import RECORDER
@@ -43,15 +42,6 @@ def expect(holds: bool, what: str) -> None:
     """An oracle: the same line raises for every check."""
     if not holds:
         raise NonConformance(what, "not so")
-
-
-@pytest.mark.parametrize("share", [1.0, 0.5, 0.3])
-def test_examples_are_a_share_of_the_budget(share: float) -> None:
-    assert examples(share) == round(settings().max_examples * share)
-
-
-def test_one_example_at_least() -> None:
-    assert examples(0.0001) == 1
 
 
 def test_a_costly_property_tries_fewer() -> None:
@@ -101,15 +91,6 @@ def test_what_was_prepared_belongs_to_every_example() -> None:
     judge(raised.value, RECORDER)
 
     assert [entry["url"] for entry in RECORDER.entries] == ["http://x/prepared", "http://x/example"]
-
-
-def test_answers_are_counted_by_class() -> None:
-    @explores(status=st.sampled_from([200, 404]))
-    def check(status: int) -> None:
-        sent("/", status)
-
-    check()
-    assert RECORDER.events == {"examples": 2, "answers 2xx": 1, "answers 4xx": 1}
 
 
 def test_examples_are_left_out_when_the_time_is_up() -> None:
@@ -209,26 +190,3 @@ def test_written_examples_that_fail_in_one_way_are_one_finding() -> None:
     judged = judge(raised.value, RECORDER)
 
     assert [each["expected"] for each in judged.findings] == ["large", "not five"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "place"),
-    [
-        ({"XDG_CACHE_HOME": "/caches"}, "/caches/nextepoch-conformance"),
-        ({"HOME": "/home/somebody"}, "/home/somebody/.cache/nextepoch-conformance"),
-        ({"HYPOTHESIS_STORAGE_DIRECTORY": "/chosen", "HOME": "/home/somebody"}, "/chosen"),
-    ],
-)
-def test_nothing_is_kept_in_the_folder_that_one_stands_in(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], place: str
-) -> None:
-    for name in ("XDG_CACHE_HOME", "HYPOTHESIS_STORAGE_DIRECTORY"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    set_hypothesis_home_dir(None)
-    try:
-        configure(1, 1)
-        assert str(storage_directory().path) == place
-    finally:
-        set_hypothesis_home_dir(None)

@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.judging import judge
 from conformance.strategies.properties import Machine, configure, initialize, rule, run_machine
-from conformance.strategies.shrinking import Step, shortened, told
+from conformance.strategies.shrinking import Step, shortened
 from conformance.vocabulary.finding import NonConformance
 
 
@@ -57,27 +57,6 @@ def test_one_step_takes_the_place_of_several() -> None:
     found = shortened(Failure(steps), fails, 5.0, rules)  # type: ignore[arg-type]
 
     assert found.steps == [("begin", {}), ("put", {"key": "a"}), ("read", {"key": "b"})]  # type: ignore[attr-defined]
-
-
-def test_the_step_in_place_of_several_may_do_what_they_did_not() -> None:
-    def fails(steps: list[Step]) -> Failure | None:
-        """Fails where the last step comes after the door was opened and shut, in one step or in two."""
-        opened = [values["and_back"] for name, values in steps[:-1] if name == "open"]
-        return Failure(steps) if True in opened or len(opened) > 1 else None
-
-    steps: list[Step] = [("begin", {}), *[("open", {"and_back": False})] * 2, ("read", {})]
-    found = shortened(Failure(steps), fails, 5.0, {"open": ["and_back"]})  # type: ignore[arg-type]
-
-    assert found.steps == [("begin", {}), ("open", {"and_back": True}), ("read", {})]  # type: ignore[attr-defined]
-
-
-def test_without_time_it_stays_as_it_is() -> None:
-    failure = Failure([("begin", {}), ("read", {}), ("open", {}), ("write", {})])
-    assert shortened(failure, again, 0.0, {}) is failure  # type: ignore[arg-type]
-
-
-def test_steps_are_told_as_calls() -> None:
-    assert told([("put", {"name": "a", "body": b"1"}), ("list", {})]) == "state.put(name='a', body=b'1')\nstate.list()"
 
 
 @pytest.fixture
