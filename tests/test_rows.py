@@ -63,10 +63,7 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "beside"),
-    [
-        ("token-of-one-deletes-from-all", set()),
-        ("slug-changed-by-patch", {"errors/writes/affect-only-what-they-name"}),
-    ],
+    [("token-of-one-deletes-from-all", set()), ("slug-changed-by-patch", {"errors/writes/affect-only-what-they-name"})],
 )
 def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:
     found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]

@@ -92,8 +92,7 @@ def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""],
+    "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""]
 )
 def test_after_half_an_answer_the_connection_is_closed(answer: bytes) -> None:
     with answering(answer, last=lambda connection: connection.shutdown(socket.SHUT_WR)) as (url, served):

@@ -51,11 +51,7 @@ def test_a_field_that_is_known_by_the_letter_is_noticed(server: Server, name: st
     credential = Credential(client_id="ct-full", client_secret=Secret("CT_SECRET", "cf-secret"), scopes=["a:read"])
     oauth = OAuthClient(Identity(url=server.url, credentials={"full": credential}), http)
     operation = SimpleNamespace(method="GET", path="/x")
-    platform = SimpleNamespace(
-        http=http,
-        oauth=SimpleNamespace(token=lambda _: "x"),
-        operations=lambda *_: [operation],
-    )
+    platform = SimpleNamespace(http=http, oauth=SimpleNamespace(token=lambda _: "x"), operations=lambda *_: [operation])
     for check, given in ((BY_BEARER, {"platform": platform, "shown": []}), (BY_BASIC, {"oauth": oauth})):
         if server.by_the_letter:
             with pytest.raises(NonConformance):

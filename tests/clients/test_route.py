@@ -86,10 +86,7 @@ NO_TUNNEL = [
 """What a proxy answers to CONNECT, and how that is named."""
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    NO_TUNNEL,
-)
+@pytest.mark.parametrize(("answer", "why"), NO_TUNNEL)
 def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
     with proxy(monkeypatch, answer, login="me:hidden-word@") as (url, _):
         wanted = f"{url} in HTTP_PROXY .*{why}.*NO_PROXY"
@@ -98,10 +95,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, 
         assert "hidden-word" not in str(failure.value)
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    NO_TUNNEL,
-)
+@pytest.mark.parametrize(("answer", "why"), NO_TUNNEL)
 def test_an_https_target_is_not_blamed_for_its_proxy(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
     with answering(answer) as (url, _):
         monkeypatch.setenv("HTTPS_PROXY", url.replace("://", "://me:hidden-word@"))

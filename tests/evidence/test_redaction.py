@@ -122,12 +122,7 @@ def test_a_secret_that_is_a_common_word_leaves_sentences_as_they_are(secret: str
     redactor = Redactor()
     redactor.learn("CT_PASSWORD", secret)
     redactor.learn_login("CT_PASSWORD", "ct-push", secret)
-    for text in (
-        f"Got: 401 for a {secret} login",
-        f'{{"detail": "{secret}"}}',
-        f"/a/{secret}",
-        f"{secret}-{secret}s",
-    ):
+    for text in (f"Got: 401 for a {secret} login", f'{{"detail": "{secret}"}}', f"/a/{secret}", f"{secret}-{secret}s"):
         assert redactor.text(text) == text
         assert redactor.body(text) == text
     assert redactor.header("Authorization", f"Bearer {secret}") == "Bearer $CT_PASSWORD"

@@ -126,11 +126,7 @@ def test_secrets_percent_encoded_and_nearly_whole() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [
-        {"message": "no"},
-        {"error": {"code": 404, "message": "no"}},
-        {"error": "no"},
-    ],
+    [{"message": "no"}, {"error": {"code": 404, "message": "no"}}, {"error": "no"}],
     ids=["another-name", "another-kind", "flat"],
 )
 def test_shapes_that_differ(other: Any) -> None:

@@ -8,11 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.recorder import RECORDER
-from conformance.oracles.status import (
-    expect_status,
-    observed,
-    refused_in_front,
-)
+from conformance.oracles.status import expect_status, observed, refused_in_front
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply

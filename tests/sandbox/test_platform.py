@@ -148,11 +148,7 @@ def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bo
     [
         ("/orgs/acme", "/orgs/{slug}", "/orgs/cf-[0-9a-z-]+x"),
         ("/orgs/1042/members", "/orgs/{slug}/members", "/orgs/[1-9][0-9]{3}/members"),
-        (
-            "/orgs/6f1ed002-ab55-4f8e-9c0a-0123456789ab",
-            "/orgs/{slug}",
-            "/orgs/6f1ed002-ab55-4f8e-9c0a-[0-9a-f]{12}",
-        ),
+        ("/orgs/6f1ed002-ab55-4f8e-9c0a-0123456789ab", "/orgs/{slug}", "/orgs/6f1ed002-ab55-4f8e-9c0a-[0-9a-f]{12}"),
         ("/orgs/1042", "/others/{slug}", "/others/cf-[0-9a-z-]+x"),
         ("/orgs/1042", "/orgs/0", "/orgs/0"),
     ],

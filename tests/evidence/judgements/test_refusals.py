@@ -8,15 +8,7 @@ import pytest
 
 from conformance.evidence.judgements import DETAIL
 from conformance.evidence.judgements.methods import NO_ALLOW
-from conformance.evidence.judgements.refusals import (
-    BROKEN,
-    MISNAMED,
-    NO_CHALLENGE,
-    NO_LIST,
-    UNTYPED,
-    flaw,
-    scope_flaw,
-)
+from conformance.evidence.judgements.refusals import BROKEN, MISNAMED, NO_CHALLENGE, NO_LIST, UNTYPED, flaw, scope_flaw
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers

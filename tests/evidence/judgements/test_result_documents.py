@@ -64,12 +64,7 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
         (PARTS, "<ListPartsResult><Part><ETag/><ETag/></Part></ListPartsResult>", TWICE, "ETag in Part"),
         (LISTED, "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>", MISSHAPEN, "IsTruncated 'no'"),
         (PARTS, "<ListPartsResult><Part><Size>0x1</Size></Part></ListPartsResult>", MISSHAPEN, "Size '0x1'"),
-        (
-            "/b/k",
-            "<CopyPartResult><LastModified>4</LastModified></CopyPartResult>",
-            MISSHAPEN,
-            "LastModified '4'",
-        ),
+        ("/b/k", "<CopyPartResult><LastModified>4</LastModified></CopyPartResult>", MISSHAPEN, "LastModified '4'"),
         (LISTED, "<ListBucketResult><Name>c</Name></ListBucketResult>", OF_OTHERS, "Name 'c'"),
         (LISTED, "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS, "Prefix 'a'"),
         ("/b", "<ListBucketResult><Prefix>a</Prefix></ListBucketResult>", OF_OTHERS, "Prefix 'a'"),
