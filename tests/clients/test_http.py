@@ -16,7 +16,7 @@ from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.transport.retry_after import retry_after
 from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
-from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, TOO_LARGE
+from conformance.vocabulary.exchange import CUT_OFF
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
 from tests.clients.servers import Listening
@@ -312,21 +312,6 @@ def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: 
 def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base: str, given: str, asked: str) -> None:
     assert as_asked(given, base) == asked
     assert on_one_host(asked, base) == (asked.startswith(f"{base}/") or asked == base)
-
-
-def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:
-    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500, 503, 413)]
-    server = serve(*answers)
-    client = client_of(server)
-    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503, 413]
-    # Whether a connection that the server has closed is tried again as well, depends on the moment.
-    assert (client.recorder.events[NOT_REACHED], client.recorder.events[TOO_LARGE]) == (3, 1)
-
-
-def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[..., Scripted]) -> None:
-    head = b"HTTP/1.1 200 OK\r\nX-A: of\r\n\t two: lines\r\nContent-Length: 2, 2\r\n\r\nok"
-    for answer in (client_of(serve(head)).get("/"), Wire(client_of(serve(head))).send(b"GET / HTTP/1.1\r\nHost: x")):
-        assert (answer.body, answer.headers.get("x-a")) == (b"ok", "of two: lines")
 
 
 @pytest.mark.parametrize(

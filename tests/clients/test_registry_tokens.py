@@ -60,32 +60,6 @@ def test_a_login_is_looked_for_again_where_an_answer_says_nothing_of_it(status: 
         assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
 
 
-@pytest.mark.parametrize("challenge", [b'Basic realm="us"', b"Negotiate, Basic", b"basic"])
-def test_a_login_is_looked_for_at_the_repository_where_the_support_check_is_open(challenge: bytes) -> None:
-    opened = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    asked = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %s\r\nContent-Length: 0\r\n\r\n" % challenge
-    with answering(opened, asked) as (url, received):
-        assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
-    assert received.connections[0][-1].startswith(b"GET /v2/orgs/acme/app/tags/list ")
-
-
-@pytest.mark.parametrize(
-    ("asked", "listing"), [("metadata_read", ("metadata_read",)), ("pull", ()), ("pull,delete", ()), ("*", ())]
-)
-def test_which_action_lists_tags_is_told_by_the_challenge(asked: str, listing: tuple[str, ...]) -> None:
-    replies = [unauthorized(f'Bearer realm="http://r/token"{scope}') for scope in ("", of("delete"), of(asked))]
-    with answering(*replies) as (url, _):
-        assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").listing == listing
-
-
-def of(action: str) -> str:
-    return f',scope="repository:orgs/acme/app:{action}"'
-
-
-def unauthorized(challenge: str) -> bytes:
-    return f"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode()
-
-
 def test_what_an_open_registry_opens_while_a_login_is_looked_for_is_given_up() -> None:
     opened = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     absent = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"

@@ -21,7 +21,7 @@ def test_every_alteration_is_well_formed() -> None:
 
 # Requirements whose checks the reference cannot be made to fail.
 # (Where deletion is not claimed, that it is refused cannot be shown on a target that claims it. How messages are
-# framed is decided by the HTTP server below the surfaces: tests/clients/test_lenient_framing.py shows those two.)
+# framed is decided by the HTTP server below the surfaces: tests/clients/test_checks_without_a_defect.py shows them.)
 NOT_BY_A_DEFECT = (
     "registry/delete/refused-",
     "oauth/token/ambiguous-length-is-refused",

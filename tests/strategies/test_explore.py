@@ -93,18 +93,6 @@ def test_what_was_prepared_belongs_to_every_example() -> None:
     assert [entry["url"] for entry in RECORDER.entries] == ["http://x/prepared", "http://x/example"]
 
 
-def test_examples_are_left_out_when_the_time_is_up() -> None:
-    configure(25, 1, until=time.time() - 1)
-    tried = []
-
-    @explores(number=st.integers())
-    def check(number: int) -> None:
-        tried.append(number)
-
-    check()
-    assert not tried and RECORDER.events[LEFT_OUT] > 1
-
-
 class Counting(Machine):
     """Fails at the third step."""
 
@@ -161,20 +149,6 @@ def test_no_sequence_when_the_time_is_up() -> None:
     configure(25, 1, until=time.time() - 1)
     run_machine(Counting, 1.0, 10)
     assert not RECORDER.entries and RECORDER.events[LEFT_OUT]
-
-
-def test_without_shrinking_the_first_failure_is_told() -> None:
-    configure(200, 1, shrink_s=0)
-    tried: list[int] = []
-
-    @explores(number=st.integers(0, 10_000))
-    def check(number: int) -> None:
-        tried.append(number)
-        expect(number < 50, "small")
-
-    with pytest.raises(NonConformance):
-        check()
-    assert len(tried) - next(place for place, number in enumerate(tried) if number >= 50) <= 12
 
 
 def test_written_examples_that_fail_in_one_way_are_one_finding() -> None:
