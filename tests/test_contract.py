@@ -1,4 +1,4 @@
-"""The contract's data: quotes are verbatim, every sentence of the API Reference is entered, every MUST has a check."""
+"""Quotes of the contract are verbatim, every sentence of the API Reference is quoted, every MUST has a check."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class = "oauth-core"
         (PROMISE + 'consequence = "bad"\n' + REQUIREMENT, "ID-01: consequence is one of loss, exposure, wrong-data"),
     ],
 )
-def test_the_catalogue_refuses_a_wrong_promise(surface: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_contract_is_reported(surface: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ContractError, match=re.escape(message)):
         load(surface, monkeypatch)
 
@@ -227,7 +227,7 @@ def test_profiles_and_classes_name_classes_that_exist() -> None:
 
 
 @pytest.mark.parametrize(("name", "asks"), [("full", True), ("core", False), ("quick", False)])
-def test_large_transfers_are_asked_for_by_profile_full_alone(name: str, asks: bool) -> None:
+def test_only_profile_full_transfers_large_objects(name: str, asks: bool) -> None:
     large = catalogue()["storage/object/large-object-comes-back"]
     assert profiles()[name].asks_for(large, False) is asks
     assert profiles()[name].asks_for(catalogue()["storage/object/bytes-come-back"], False)

@@ -1,4 +1,4 @@
-"""Connections are kept between requests, hold nothing back, and are not used again after anything went wrong."""
+"""Connections are reused only after a complete answer with nothing left over."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ask(kept: HttpClient, body: bytes | Iterator[bytes] = b"", fields: HeaderFie
     return kept.send("PUT", "/", fields, body).body
 
 
-def test_head_and_body_go_out_together_over_one_connection() -> None:
+def test_requests_share_one_connection() -> None:
     with answering() as (url, served):
         kept = client(url)
         assert [ask(kept, b"body"), ask(kept, b"more")] == [b"ok", b"ok"]
@@ -33,7 +33,7 @@ def test_head_and_body_go_out_together_over_one_connection() -> None:
     assert len(served) == 1
 
 
-def test_more_than_the_answer_is_a_finding_of_the_request_that_got_it() -> None:
+def test_bytes_after_the_answer_are_a_finding_of_its_own_request() -> None:
     with answering(GOOD + b"<Another/>") as (url, served):
         client = HttpClient(url, Recorder())
         with pytest.raises(NoAnswer, match="10 bytes behind the answer's end: b'<Another/>' after GET"):
@@ -47,14 +47,14 @@ LEFT = b"26\r\n<Error/>\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize("left", [LEFT, b"<Error>no blank line</Error>"])
-def test_what_an_earlier_answer_left_is_no_part_of_the_next(left: bytes) -> None:
+def test_late_bytes_of_an_earlier_answer_are_skipped(left: bytes) -> None:
     # It comes only after the next request was sent, as if it had been late.
     with answering(GOOD, left + GOOD) as (url, served), contextlib.closing(client(url)) as kept:
         assert [ask(kept) for _ in range(3)] == [b"ok"] * 3
         assert [len(each) for each in served.connections] == [3]
 
 
-def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+def test_a_connection_that_the_server_closed_is_not_reused() -> None:
     closed = threading.Event()
 
     def close(connection: socket.socket) -> None:
@@ -69,7 +69,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     assert len(served) == 2
 
 
-def test_what_is_sent_again_is_counted() -> None:
+def test_a_repeated_request_is_counted() -> None:
     recorder = Recorder()
     with answering_once() as (url, _):
         client = HttpClient(url, recorder)
@@ -77,14 +77,14 @@ def test_what_is_sent_again_is_counted() -> None:
     assert recorder.events == {SENT_AGAIN: 1}
 
 
-def test_a_body_that_cannot_be_sent_again_goes_on_a_new_connection() -> None:
+def test_a_body_that_cannot_be_repeated_uses_a_new_connection() -> None:
     with answering() as (url, served), contextlib.closing(client(url)) as kept:
         assert [ask(kept), ask(kept, iter([b"one", b"two"])), ask(kept)] == [b"ok"] * 3
     assert [len(reads) > 0 for reads in served.connections] == [True, True]
     assert b"3\r\none\r\n" in served.connections[1][0]
 
 
-def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
+def test_a_request_that_ends_the_server_got_no_answer() -> None:
     with answering_once(lives_on=False) as (url, _), contextlib.closing(client(url)) as kept:
         assert ask(kept) == b"ok"
         with pytest.raises(NoAnswer, match="without sending a response"):
@@ -94,7 +94,7 @@ def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""]
 )
-def test_after_half_an_answer_the_connection_is_closed(answer: bytes) -> None:
+def test_a_connection_is_closed_after_half_an_answer(answer: bytes) -> None:
     with answering(answer, last=lambda connection: connection.shutdown(socket.SHUT_WR)) as (url, served):
         kept = client(url)
         with pytest.raises(NoAnswer):
@@ -104,21 +104,21 @@ def test_after_half_an_answer_the_connection_is_closed(answer: bytes) -> None:
     assert len(served) == 2
 
 
-def test_an_answer_that_comes_before_the_body_is_read_is_an_answer() -> None:
+def test_an_answer_before_the_whole_body_was_read_counts() -> None:
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
     with answering(refusal, last=lambda connection: connection.shutdown(socket.SHUT_RD)) as (url, _):
         assert ask(client(url), b"x" * (1 << 20)) == b"no"
 
 
 @pytest.mark.parametrize(("fields", "body"), [([("Content-Length", "1")], b"longer"), ([("X-Broken", b"a\r\nb")], b"")])
-def test_what_http_cannot_carry_is_not_sent(fields: HeaderFields, body: bytes) -> None:
+def test_a_request_that_http_cannot_carry_is_not_sent(fields: HeaderFields, body: bytes) -> None:
     with answering() as (url, served), pytest.raises(Inconclusive, match="cannot be sent"):
         ask(client(url), body, fields)
     assert [reads for reads in served.connections if reads] == []
 
 
 @pytest.mark.parametrize("location", [b"http://[", b"http://a:b", b"\xff", b"http://" + b"a" * 70_000, b"/next"])
-def test_no_redirect_is_followed_and_none_is_read(location: bytes) -> None:
+def test_redirects_are_not_followed(location: bytes) -> None:
     redirect = b"HTTP/1.1 307 X\r\nSet-Cookie: a=b\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
     with answering(redirect) as (url, served):
         kept = client(url)
@@ -137,6 +137,6 @@ def test_no_redirect_is_followed_and_none_is_read(location: bytes) -> None:
         ("http://bücher.example/", "xn--bcher-kva.example", "/"),
     ],
 )
-def test_a_url_is_split_and_nothing_of_it_changed(url: str, authority: str, target: str) -> None:
+def test_a_url_is_split_without_normalization(url: str, authority: str, target: str) -> None:
     origin, found = split(url)
     assert (origin.authority, found) == (authority, target)

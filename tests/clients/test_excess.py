@@ -1,4 +1,4 @@
-"""What comes behind an answer that has no body is not taken for the next answer."""
+"""Bytes after an answer without a body do not become the next answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXCESS = b"26\r\n<?xml version='1.0'?><Error></Error>"
         ("HEAD", b"HTTP/1.1 403 Forbidden\r\nContent-Length: 38\r\n\r\n"),
     ],
 )
-def test_the_next_request_is_not_blamed_for_it(method: str, head: bytes) -> None:
+def test_bytes_after_a_bodiless_answer_do_not_affect_the_next_request(method: str, head: bytes) -> None:
     with answering(head + EXCESS) as (url, connections):
         client = HttpClient(url, Recorder())
         assert client.send(method, "/").status in (204, 304, 403)

@@ -1,4 +1,4 @@
-"""A caller that waits for 100 (Continue): what came before its body, and what after."""
+"""A client that sends Expect: 100-continue waits for the interim answer for a limited time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
 HEAD = b"PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue"
 
 
-def test_the_body_is_sent_when_it_is_asked_for() -> None:
+def test_the_body_is_sent_after_100_continue() -> None:
     with server(CONTINUE, OK) as (caller, recorder, took):
         first, final = caller.send_expecting(HEAD, b"body")
     assert (first.status, final.status, final.body) == (100, 200, b"done")
@@ -64,7 +64,7 @@ def test_the_body_is_sent_when_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("asked", "status"), [(CONTINUE, 100), (REFUSED, 403)])
-def test_what_is_told_meanwhile_is_no_answer(asked: bytes, status: int) -> None:
+def test_other_interim_answers_are_skipped(asked: bytes, status: int) -> None:
     """RFC 9110 section 15.2: several interim answers may come, 102 and 103 among them, and none asks for the body."""
     hints = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
     with server(hints + asked, OK) as (caller, _, _):
@@ -72,7 +72,7 @@ def test_what_is_told_meanwhile_is_no_answer(asked: bytes, status: int) -> None:
     assert first.status == status
 
 
-def test_a_refusal_keeps_the_body_back() -> None:
+def test_the_body_is_not_sent_after_a_refusal() -> None:
     with server(REFUSED, b"") as (caller, recorder, took):
         first, final = caller.send_expecting(HEAD, b"body")
     assert first is final
@@ -81,7 +81,7 @@ def test_a_refusal_keeps_the_body_back() -> None:
     assert len(recorder.entries) == 1
 
 
-def test_nobody_waits_for_ever() -> None:
+def test_the_body_is_sent_after_a_limited_wait() -> None:
     with server(b"", OK) as (caller, recorder, took):
         first, final = caller.send_expecting(HEAD, b"body")
     assert (first.status, final.status) == (0, 200)
@@ -97,7 +97,7 @@ def test_a_connection_that_closes_is_a_finding() -> None:
 @pytest.mark.parametrize(
     "before", [CONTINUE, b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
 )
-def test_an_answer_that_never_is_whole_is_no_mistake_of_ours(before: bytes) -> None:
+def test_an_incomplete_answer_times_out(before: bytes) -> None:
     with server(before, b"", held_s=5) as (caller, recorder, _), pytest.raises(Unreachable, match="TimeoutError"):
         caller.send_expecting(HEAD, b"body")
     assert recorder.entries[-1]["error"] == "TimeoutError"
@@ -116,7 +116,7 @@ def test_an_answer_that_never_is_whole_is_no_mistake_of_ours(before: bytes) -> N
     ],
     ids=["chunks", "no chunk", "no content"],
 )
-def test_an_answer_ends_where_its_framing_says(answer: bytes, status: int, body: bytes) -> None:
+def test_an_answer_ends_by_its_framing(answer: bytes, status: int, body: bytes) -> None:
     # The server holds the connection open until after the time in which an answer is due.
     with server(CONTINUE, answer, held_s=1.0) as (caller, _, _took):
         _, final = caller.send_expecting(HEAD, b"body")

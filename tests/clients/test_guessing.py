@@ -1,4 +1,4 @@
-"""Wrong secrets in a row: a good request comes between, and a client that is locked is waited for."""
+"""Valid requests between wrong secrets avoid a lockout, and a lockout is waited for once."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def guess(oauth: OAuthClient) -> int:
     return oauth.request_token(client_secret="wrong").status
 
 
-def test_a_good_request_comes_between_wrong_secrets() -> None:
+def test_a_valid_request_is_sent_between_wrong_secrets() -> None:
     oauth, server = guarded(*[REFUSED] * 2, SERVED, *[REFUSED] * 2)
     assert [guess(oauth) for _ in range(4)] == [401] * 4
     assert [b"wrong" in sent[3] for sent in server.sent] == [True, True, False, True, True]
     assert not server.recorder.events
 
 
-def test_who_is_locked_is_asked_again_when_it_is_over() -> None:
+def test_a_request_is_repeated_after_a_lockout() -> None:
     oauth, server = guarded(REFUSED, REFUSED, REFUSED, REFUSED, SERVED, ANOTHER)
     guess(oauth)
     assert oauth.request_token(grant_type="other").status == 400
     assert server.recorder.events[LOCKED_OUT] == 2
 
 
-def test_a_secret_that_was_never_right_is_not_said_to_be_locked() -> None:
+def test_a_secret_that_never_worked_is_not_reported_as_locked() -> None:
     oauth, _ = guarded(*[REFUSED] * 9)
     guess(oauth)
     with pytest.raises(Inconclusive, match=r"\(401\) 20 s after wrong ones, and was before;"):
         oauth.request_token()
 
 
-def test_a_lock_that_lasts_is_no_finding_and_waited_for_once() -> None:
+def test_a_lasting_lockout_is_inconclusive_and_waited_for_once() -> None:
     oauth, server = guarded(SERVED, *[REFUSED] * 10)
     oauth.request_token()
     guess(oauth)
@@ -63,7 +63,7 @@ def test_a_lock_that_lasts_is_no_finding_and_waited_for_once() -> None:
     assert len(server.documents) == left - 2
 
 
-def test_what_is_judged_again_asks_for_no_login_and_twice_where_a_lock_was_waited_for() -> None:
+def test_rejudging_repeats_the_recorded_requests() -> None:
     class Played:
         left = 1
 

@@ -1,4 +1,4 @@
-"""The recorded client sends exactly what it is given, and a hostile server costs it bounded time and memory."""
+"""The HTTP client sends exactly the given bytes, and a hostile server costs bounded time and memory."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def client_of(server: Scripted, **limits: Any) -> HttpClient:
     )
 
 
-def test_path_and_query_go_out_as_given(serve: Callable[..., Scripted]) -> None:
+def test_path_and_query_are_sent_unchanged(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/a/../b//c%2F%zz/./?x=%41&y=a b".replace(" ", "+"))
     assert server.received[0].startswith(b"GET /a/../b//c%2F%zz/./?x=%41&y=a+b HTTP/1.1\r\n")
 
 
-def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
+def test_no_header_is_added(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/", [("X-Two", "1"), ("X-Two", "2"), ("X-Bytes", b"\xff")])
     head = server.received[0].split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
@@ -76,7 +76,7 @@ def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
     assert names == [b"host", b"x-two", b"x-two", b"x-bytes", b"user-agent", b"accept-encoding"]
 
 
-def test_an_entity_tag_goes_back_as_it_came(serve: Callable[..., Scripted]) -> None:
+def test_an_entity_tag_is_sent_back_unchanged(serve: Callable[..., Scripted]) -> None:
     server = serve(b'HTTP/1.1 200 OK\r\nETag: "\xc3\xa9\xff"\r\nContent-Length: 0\r\n\r\n')
     etag = str(client_of(server).get("/").headers.get("etag"))
     for value, sent in ((etag, b'"\xc3\xa9\xff"'), ('"€"', b'"\xe2\x82\xac"')):
@@ -84,7 +84,7 @@ def test_an_entity_tag_goes_back_as_it_came(serve: Callable[..., Scripted]) -> N
         assert b"If-Match: " + sent + b"\r\n" in server.received[-1]
 
 
-def test_who_asks_and_how_content_may_come_are_said_unless_a_check_says_them(serve: Callable[..., Scripted]) -> None:
+def test_user_agent_and_accept_encoding_have_defaults(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/")
     client_of(server).get("/", [("user-agent", "another/1"), ("ACCEPT-ENCODING", "gzip")])
@@ -113,7 +113,7 @@ def zipped(content: bytes, coding: str = "gzip") -> bytes:
     ],
     ids=["gzip", "by-its-old-name", "another", "asked-for", "beyond-the-limit", "none"],
 )  # fmt: skip
-def test_gzip_that_nobody_asked_for_is_taken_off_where_answers_are_read(
+def test_unrequested_gzip_is_decoded_for_readers(
     serve: Callable[..., Scripted], answer: bytes, fields: list[tuple[str, str | bytes]], decoded: bool
 ) -> None:
     plain = client_of(serve(answer)).get("/", fields)
@@ -131,7 +131,7 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
     assert client.recorder.events[CUT_OFF] == 1
 
 
-def test_nobody_listening_is_inconclusive() -> None:
+def test_a_refused_connection_is_inconclusive() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     client = HttpClient(f"http://127.0.0.1:{port}", Recorder())
@@ -166,7 +166,7 @@ def test_an_answer_beyond_the_limit_is_inconclusive_in_bounded_memory(serve: Cal
 @pytest.mark.parametrize(
     "garbage", [b"not http at all\r\n\r\n", b"HTTP/1.1 2x0 \r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"]
 )
-def test_garbage_is_a_finding_and_no_traceback(serve: Callable[..., Scripted], garbage: bytes) -> None:
+def test_a_malformed_answer_is_a_finding(serve: Callable[..., Scripted], garbage: bytes) -> None:
     with pytest.raises(NoAnswer):
         client_of(serve(garbage)).get("/")
 
@@ -196,9 +196,7 @@ SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>Slow
     ],
     ids=["tells when", "S3 tells to slow down", "S3 tells so otherwise", "is broken"],
 )
-def test_a_503_is_waited_for_where_it_asks_to_wait(
-    serve: Callable[..., Scripted], answer: bytes, seen: list[int]
-) -> None:
+def test_a_503_that_asks_to_wait_is_repeated(serve: Callable[..., Scripted], answer: bytes, seen: list[int]) -> None:
     client = client_of(serve(answer, OK))
     assert client.get("/").status == seen[-1]
     assert [entry["status"] for entry in client.recorder.entries] == seen
@@ -209,7 +207,7 @@ WITHIN_200 = b"HTTP/1.1 200 OK\r\nRetry-After: 0\r\nContent-Length: %d\r\n\r\n%s
 
 
 @pytest.mark.parametrize(("method", "seen"), [("PUT", [200, 200]), ("POST", [200, 200]), ("GET", [200])])
-def test_an_error_within_200_is_waited_for_where_it_asks_to_wait(
+def test_an_error_within_200_that_asks_to_wait_is_repeated(
     serve: Callable[..., Scripted], method: str, seen: list[int]
 ) -> None:
     client = client_of(serve(WITHIN_200, OK))
@@ -217,7 +215,7 @@ def test_an_error_within_200_is_waited_for_where_it_asks_to_wait(
     assert [entry["status"] for entry in client.recorder.entries] == seen
 
 
-def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
+def test_a_body_in_parts_is_repeated_whole(serve: Callable[..., Scripted]) -> None:
     assert client_of(serve(LIMITED, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
     client = client_of(serve(LIMITED, LIMITED, OK))
     with pytest.raises(Inconclusive, match=r"429, and its body cannot be sent again"):
@@ -225,7 +223,7 @@ def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> 
     assert client.get("/").status == 200, "where none was waited for, none was waited for in vain"
 
 
-def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]) -> None:
+def test_an_aborted_request_is_recorded(serve: Callable[..., Scripted]) -> None:
     def half() -> Iterator[bytes]:
         yield b"hal"
         raise BrokenOff
@@ -246,7 +244,7 @@ def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]
     [(OK + b"<More/>", NoAnswer), (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200, Unreachable), (b"220\r\n", NoAnswer)],
     ids=["Excess", "Overrun", "RemoteProtocolError"],
 )
-def test_a_stored_failure_is_the_failure_that_was_recorded(
+def test_a_recorded_failure_is_replayed(
     serve: Callable[..., Scripted], answer: bytes, failure: type[Exception]
 ) -> None:
     client = client_of(serve(answer))
@@ -263,7 +261,7 @@ def test_a_stored_failure_is_the_failure_that_was_recorded(
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Scripted], patient: bool) -> None:
+def test_a_429_to_a_raw_request_is_waited_for(serve: Callable[..., Scripted], patient: bool) -> None:
     """RFC 6585 section 4: any request may be answered so, the ones that no library would send among them."""
     client = client_of(serve(LIMITED, OK))
     reply = Wire(client if patient else client.impatient()).send(b"HEAD / HTTP/1.1\r\nHost: h", bare=True)
@@ -275,14 +273,14 @@ def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Sc
     ["http://[::1", "http://[zz]/", "file:///etc/passwd", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://:x/",
      "http:///x", "/a b", "/\x1b[31m", "/\u00e9", "/\ud800", "http://" + "a" * 300 + "/"],
 )  # fmt: skip
-def test_an_address_that_nobody_can_ask_at_is_told_in_a_sentence(serve: Callable[..., Scripted], target: str) -> None:
+def test_an_unusable_address_is_reported_in_a_sentence(serve: Callable[..., Scripted], target: str) -> None:
     with pytest.raises(Inconclusive) as told:
         client_of(serve()).get(target)
     assert len(told.value.why) < 800
 
 
 @pytest.mark.parametrize("value", [b"\xb2", b"9" * 5000, b"-1", b"never"])
-def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: bytes) -> None:
+def test_malformed_numbers_are_tolerated(serve: Callable[..., Scripted], value: bytes) -> None:
     answer = b"HTTP/1.1 200 OK\r\nRetry-After: %s\r\nContent-Length: 2\r\n\r\nok"
     assert retry_after(client_of(serve(answer % value)).get("/")) == 1.0
     wire = Wire(client_of(serve(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nok" % value)))
@@ -309,7 +307,7 @@ def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: 
         ("https://r.example", "https://r.example@other.example/x", "https://r.example@other.example/x"),
     ],
 )
-def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base: str, given: str, asked: str) -> None:
+def test_an_address_of_the_same_host_uses_its_spelling_and_tls(base: str, given: str, asked: str) -> None:
     assert as_asked(given, base) == asked
     assert on_one_host(asked, base) == (asked.startswith(f"{base}/") or asked == base)
 
@@ -319,7 +317,7 @@ def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base
     [(b"Location: /b", 11), (b"Location: http://other.invalid/b", 1), (b"Location:", 1), (b"X-Location: /b", 1)],
     ids=["on its host, without end", "elsewhere", "to nowhere", "without an address"],
 )
-def test_redirects_are_followed_ten_times_where_one_may_go(
+def test_redirects_on_the_same_host_are_followed_ten_times(
     serve: Callable[..., Scripted], field: bytes, asked: int
 ) -> None:
     client = client_of(serve(*[b"HTTP/1.1 302 Found\r\n" + field + b"\r\nContent-Length: 0\r\n\r\n"] * 12))
@@ -327,7 +325,7 @@ def test_redirects_are_followed_ten_times_where_one_may_go(
     assert len(client.recorder.entries) == asked
 
 
-def test_what_is_safe_is_asked_once_more_where_a_gateway_reached_nobody(
+def test_safe_requests_are_repeated_once_after_a_gateway_error(
     serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)

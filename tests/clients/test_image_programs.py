@@ -1,4 +1,4 @@
-"""Programs that push and pull images, with programs of our own in their place: what they are told, what it means."""
+"""Image programs get their logins without arguments, and their own failures are no findings."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def told(path: Path, kind: type[ImageProgram]) -> str:
 
 
 @pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
-def test_a_password_travels_by_standard_input(kind: type[ImageProgram], path: Path) -> None:
+def test_a_password_is_passed_on_standard_input(kind: type[ImageProgram], path: Path) -> None:
     program = made(kind, path, "cat")
 
     outcome = program.login("ct-push", PASSWORD)
@@ -62,7 +62,7 @@ def test_a_password_travels_by_standard_input(kind: type[ImageProgram], path: Pa
 
 
 @pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
-def test_a_login_is_handed_over_in_a_file(kind: type[ImageProgram], path: Path) -> None:
+def test_a_login_is_passed_in_a_file(kind: type[ImageProgram], path: Path) -> None:
     program = made(kind, path, "echo sha256:0")
 
     program.push(image("a"), "orgs/acme/app", "v1", LOGIN)
@@ -73,12 +73,12 @@ def test_a_login_is_handed_over_in_a_file(kind: type[ImageProgram], path: Path) 
 
 
 @pytest.mark.parametrize("kind", [Podman, Skopeo, Buildah])
-def test_an_address_that_a_program_does_not_know_is_no_finding(kind: type[ImageProgram], path: Path) -> None:
+def test_an_unsupported_address_is_not_applicable(kind: type[ImageProgram], path: Path) -> None:
     with pytest.raises(NotApplicable, match="IPv6"):
         made(kind, path, "true", "https://[::1]:5000")
 
 
-def test_what_skopeo_left_is_read_byte_for_byte(path: Path) -> None:
+def test_an_image_that_skopeo_pulled_is_read(path: Path) -> None:
     content = image("a", layers=2)
     folder = path.parent / "image"
     folder.mkdir()
@@ -91,7 +91,7 @@ def test_what_skopeo_left_is_read_byte_for_byte(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [Podman, Buildah])
-def test_a_storage_that_does_not_work_is_no_finding(kind: type[ImageProgram], path: Path) -> None:
+def test_broken_local_storage_is_inconclusive(kind: type[ImageProgram], path: Path) -> None:
     program = made(kind, path, "echo 'Error: configure storage' >&2; exit 125")
 
     with pytest.raises(Inconclusive, match="does not work on this machine"):
@@ -101,13 +101,13 @@ def test_a_storage_that_does_not_work_is_no_finding(kind: type[ImageProgram], pa
     assert "login" not in told(path, kind)
 
 
-def test_a_crash_is_no_finding(path: Path) -> None:
+def test_a_crash_is_inconclusive(path: Path) -> None:
     crash = "printf 'panic: store of odd value\\n\\ngoroutine 19 [running]:\\n' >&2; exit 2"
     with pytest.raises(Inconclusive, match="crashed: panic: store of odd value"):
         made(Oras, path, crash).push(image("a"), "orgs/acme/app", "v1", LOGIN)
 
 
-def test_a_program_that_crashes_by_chance_is_run_again(path: Path) -> None:
+def test_a_program_that_crashed_is_run_again(path: Path) -> None:
     once = '[ -f "$0.crashed" ] && exit 0; touch "$0.crashed"; echo "panic: x\n\ngoroutine 1 [running]:" >&2; exit 2'
     program = made(Oras, path, once)
 
@@ -116,15 +116,13 @@ def test_a_program_that_crashes_by_chance_is_run_again(path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://registry.example", "https://127.0.0.1:5000"])
-def test_registries_that_an_engine_elsewhere_cannot_reach(
-    path: Path, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_a_remote_engine_cannot_reach_a_local_registry(path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere.example:2376")
     with pytest.raises(NotApplicable, match="Docker engine"):
         made(Docker, path, "true", url)
 
 
-def test_an_engine_that_speaks_no_tls_is_no_finding(path: Path) -> None:
+def test_an_engine_without_tls_is_inconclusive(path: Path) -> None:
     said = "Head http://127.0.0.1:5000/v2/: 400 Bad Request"
     program = made(
         Docker, path, f'case "$*" in *login*) cat; echo "{said}" >&2; exit 1;; esac', "https://127.0.0.1:5000"
@@ -133,7 +131,7 @@ def test_an_engine_that_speaks_no_tls_is_no_finding(path: Path) -> None:
         program.login("ct-push", PASSWORD)
 
 
-def test_an_engine_that_trusts_others_is_no_finding(path: Path, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_trust_the_authority_is_inconclusive(path: Path, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").touch()
     script = 'case "$*" in *login*) cat; echo "x509: certificate signed by unknown authority" >&2; exit 1;; esac'
     url, more = "https://registry.example", {"ca_file": str(tmp_path / "ca.pem")}

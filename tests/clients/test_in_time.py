@@ -1,4 +1,4 @@
-"""An answer has one time limit, however many short reads it takes; waiting for a limit in vain is done once."""
+"""An answer has one time limit for all of its reads."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ LIMITS = Limits(connect_s=1, answer_s=0.5, patience_s=0.01)
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "endless-interim-answers", "silent"])
-def test_what_comes_too_slowly_is_no_answer(name: str) -> None:
+def test_a_slow_answer_times_out(name: str) -> None:
     with serving(name) as url, pytest.raises(Unreachable):
         HttpClient(url, Recorder(), LIMITS).get("/")
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "silent"])
-def test_nor_is_it_over_a_raw_connection(name: str) -> None:
+def test_a_slow_answer_to_a_raw_request_times_out(name: str) -> None:
     with serving(name) as url, pytest.raises(Unreachable):
         Wire(HttpClient(url, Recorder(), LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
 
 
-def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
+def test_a_streamed_body_has_no_time_limit() -> None:
     taken: list[bytes] = []
     with serving("short-drip") as url:
         reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).get("/")
@@ -40,7 +40,7 @@ def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
     assert reply.status == 200 and b"".join(taken) == b"123456"
 
 
-def test_a_limit_is_waited_for_twice_and_then_told() -> None:
+def test_a_rate_limit_is_waited_for_twice() -> None:
     recorder = Recorder()
     with serving("too-many-for-ever") as url:
         client = HttpClient(url, recorder, LIMITS)
@@ -59,14 +59,14 @@ def test_a_limit_is_waited_for_twice_and_then_told() -> None:
     ],
     ids=["chunks", "interim-answers"],
 )
-def test_what_comes_in_many_pieces_is_read_as_quickly(answer: bytes) -> None:
+def test_an_answer_in_many_pieces_is_read_quickly(answer: bytes) -> None:
     begun = time.process_time()
     with answering(answer) as (url, _), contextlib.suppress(Unreachable, NoAnswer):
         Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=3))).send(b"GET / HTTP/1.1\r\nHost: x")
     assert time.process_time() - begun < 5
 
 
-def test_interim_answers_without_end_take_no_memory() -> None:
+def test_endless_interim_answers_take_little_memory() -> None:
     def endless(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:

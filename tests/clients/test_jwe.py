@@ -1,4 +1,4 @@
-"""What is encrypted to a published key, its holder reads."""
+"""The holder of a published key can decrypt a token that is encrypted to the key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def secret_of(header: dict[str, Any], sent: bytes) -> bytes:
     ],
     ids=["ec", "rsa"],
 )
-def test_holder_of_the_key_reads_it(key: dict[str, Any]) -> None:
+def test_the_holder_of_the_key_decrypts_the_token(key: dict[str, Any]) -> None:
     token = encrypted_to({**key, "kid": "one"}, b"content")
 
     assert token

@@ -1,4 +1,4 @@
-"""Tokens written by hand are what a library reads."""
+"""Libraries read the tokens that the suite builds by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.clients.jwt.parts import hmac_signed, part, signed
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
-def test_a_token_signed_by_hand_is_read_by_a_library() -> None:
+def test_a_library_reads_a_token_built_by_hand() -> None:
     token = hmac_signed({"alg": "HS256", "typ": "at+jwt"}, part({"sub": "ct-full"}), SECRET)
     assert jwt.decode(token, SECRET.decode(), algorithms=["HS256"]) == {"sub": "ct-full"}
     assert jwt.get_unverified_header(token)["typ"] == "at+jwt"

@@ -1,4 +1,4 @@
-"""The registry client against a small server of our own: login by challenge, locations, redirects."""
+"""The registry client logs in by challenge and follows upload locations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def challenged(server: Server, value: str) -> None:
     'Bearer realm="{}/token",service="s",scope="x"', 'bearer service="s", scope="x", realm="{}/token"',
     'Basic realm="r", Bearer scope="x",service="s",realm="{}/token"',
 ])  # fmt: skip
-def test_a_token_is_asked_for_where_the_challenge_says(server: Server, order: str) -> None:
+def test_a_token_is_requested_from_the_realm(server: Server, order: str) -> None:
     challenged(server, order.format(server.url))
     server.table["GET", "/token"] = (200, {}, b'{"token": "a-token-of-some-length"}')
     entered(server).repository(NAME).tags()
@@ -31,13 +31,13 @@ def test_a_token_is_asked_for_where_the_challenge_says(server: Server, order: st
     assert server.seen[-1][2] == "Bearer a-token-of-some-length"
 
 
-def test_a_challenge_of_any_length_is_read_in_one_go(server: Server) -> None:
+def test_a_long_challenge_is_read_in_linear_time(server: Server) -> None:
     # Were each letter of it the beginning of another search, this would take minutes.
     challenged(server, f'Bearer realm="{server.url}/token",service="s",{"a" * 90_000}')
     assert entered(server).door.realm == f"{server.url}/token"
 
 
-def test_a_token_is_asked_for_once(server: Server) -> None:
+def test_a_token_is_requested_once(server: Server) -> None:
     challenged(server, f'Bearer realm="{server.url}/token",service="s"')
     server.table["GET", "/token"] = (200, {}, b'{"access_token": "a-token", "expires_in": 300}')
     repository = entered(server).repository(NAME)
@@ -74,7 +74,7 @@ def test_an_upload_follows_its_location(server: Server, location: str) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 202, 204])
-def test_a_blob_is_never_taken_for_the_session_that_it_came_by(server: Server, status: int) -> None:
+def test_a_blob_location_is_not_taken_for_the_upload_session(server: Server, status: int) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1"}, b"")
     server.table["PUT", "/u1"] = (status, {"Location": f"/v2/{NAME}/blobs/sha256:0"}, b"")
     upload = entered(server).repository(NAME).open_upload()
@@ -84,7 +84,7 @@ def test_a_blob_is_never_taken_for_the_session_that_it_came_by(server: Server, s
     assert server.seen[-1][:2] == ("DELETE", "/u1")
 
 
-def test_what_is_made_is_noted_before(server: Server) -> None:
+def test_created_things_are_recorded_beforehand(server: Server) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1"}, b"")
     server.table["PATCH", "/u1"] = (202, {"Location": "/u2"}, b"")
     server.table["PUT", "/u2"] = (201, {}, b"")
@@ -104,9 +104,7 @@ def test_what_is_made_is_noted_before(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("status", "needed"), [(404, "of several servers"), (403, "takes blobs from this login")])
-def test_a_session_that_is_not_known_when_it_was_opened_is_told_otherwise_than_a_refusal(
-    server: Server, status: int, needed: str
-) -> None:
+def test_an_unknown_upload_session_is_not_reported_as_a_refusal(server: Server, status: int, needed: str) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
     server.table["PUT", "/u/1"] = (status, {}, b"")
     with pytest.raises(Inconclusive) as caught:
@@ -118,9 +116,7 @@ def test_a_session_that_is_not_known_when_it_was_opened_is_told_otherwise_than_a
     ("chunk", "then", "lost"),
     [(202, "put", 1), (202, "status", 1), (404, "put", 1), (400, "put", 0), (201, "put", 0), (202, "by another", 0)],
 )
-def test_a_session_that_is_unknown_right_after_it_was_told_of_is_counted(
-    server: Server, chunk: int, then: str, lost: int
-) -> None:
+def test_a_lost_upload_session_is_counted(server: Server, chunk: int, then: str, lost: int) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
     server.table["PATCH", "/u/1"] = (chunk, {}, b"")
     upload = entered(server).repository(NAME).open_upload()

@@ -1,4 +1,4 @@
-"""Tokens that bring a key along: what it borrows of the signer's, and that none is asked where nothing is told."""
+"""Forged tokens contain the claims of the original and verify with their own key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def issued(**header: Any) -> str:
 
 
 @pytest.mark.parametrize("how", ["own-key", "own-key-by-its-name", "own-key-in-its-chain"])
-def test_a_forged_token_says_the_same_and_verifies_by_its_own_key(how: str) -> None:
+def test_a_forged_token_has_the_same_claims_and_its_own_key(how: str) -> None:
     token = issued(x5c=KEY.x5c)
     made = forged(token, how)
 

@@ -1,4 +1,4 @@
-"""The names by which tokens of a registry are told, over the processes of a run; and which tokens have ended."""
+"""Registry tokens are requested by challenge, never in clear text, and reproducible by their command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
-def test_who_is_refused_a_token_for_a_scope_shows_one_without(status: str) -> None:
+def test_a_login_without_the_scope_shows_a_token_without_scope(status: str) -> None:
     recorder = Recorder()
     refusal = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
     with answering(refusal, ANSWER, refusal, ANSWER) as (url, received):
@@ -53,14 +53,14 @@ def test_a_password_of_a_registry_behind_tls_is_not_sent_in_clear(form: bool) ->
 
 
 @pytest.mark.parametrize("status", [b"429 Too Many Requests", b"503 Service Unavailable"])
-def test_a_login_is_looked_for_again_where_an_answer_says_nothing_of_it(status: bytes) -> None:
+def test_the_login_is_requested_again_after_a_temporary_error(status: bytes) -> None:
     failed = b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status
     asked = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="us"\r\nContent-Length: 0\r\n\r\n'
     with answering(failed, asked) as (url, _):
         assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
 
 
-def test_what_an_open_registry_opens_while_a_login_is_looked_for_is_given_up() -> None:
+def test_an_upload_opened_to_find_the_login_is_cancelled() -> None:
     opened = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     absent = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     session = b"HTTP/1.1 202 Accepted\r\nLocation: /uploads/one\r\nContent-Length: 0\r\n\r\n"
@@ -86,13 +86,13 @@ def jwt(ended_s: float, key: str = "a", **claims: str) -> str:
         (400, {"iss": "another"}, False),
     ],
 )
-def test_a_token_has_ended_that_was_good_once_and_is_forgiven_no_more(
+def test_a_token_of_the_same_issuer_expires_after_the_tolerance(
     ended_s: float, claims: dict[str, str], ended: bool
 ) -> None:
     assert has_ended(jwt(ended_s, **claims), jwt(-300)) is ended
 
 
-def test_a_realm_adds_no_words_to_the_command_that_gets_a_token_again() -> None:
+def test_a_realm_cannot_inject_words_into_the_command() -> None:
     recorder = Recorder()
     with answering(ANSWER) as (url, _):
         realm = f"{url}/token?'; touch owned; '"
@@ -103,7 +103,7 @@ def test_a_realm_adds_no_words_to_the_command_that_gets_a_token_again() -> None:
     assert door.realm in words and "service='$(id)" in words
 
 
-def test_a_token_of_a_form_is_had_again_by_the_command_that_is_told() -> None:
+def test_the_reported_command_obtains_a_token_by_form() -> None:
     with answering(*[ANSWER] * 3) as (url, received):
         recorder = Recorder()
         recorder.redactor.learn(PUSHER.password_name, PUSHER.password)

@@ -1,4 +1,4 @@
-"""Programs that speak S3, with programs of our own in their place: keys are in no process list."""
+"""S3 programs get their keys without arguments."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def test_keys_are_in_no_process_list(kind: type[S3Program], path: Path, name: st
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])
-def test_programs_are_told_the_region(kind: type[S3Program], path: Path, name: str) -> None:
+def test_programs_get_the_region(kind: type[S3Program], path: Path, name: str) -> None:
     """A gateway may refuse another one and not say which it is."""
     assert "elsewhere-1" in made(kind, path, name).list("one", "").output
 
 
-def test_the_file_manager_of_the_same_name_is_not_meant(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_manager_mc_is_not_taken_for_minios_client(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{path}{os.pathsep}/bin")
     (path / "minio-client").symlink_to("/bin/true")
     with pytest.raises(NotApplicable, match="MinIO's client"):

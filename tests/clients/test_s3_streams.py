@@ -1,4 +1,4 @@
-"""Large objects without large memory: patterns, and what comes back compared with them."""
+"""Large objects are compared in parts, with little memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compared(content: Pattern | Joined, received: bytes, step: int) -> Compariso
 
 
 @pytest.mark.parametrize("step", [1000, 65536, 70_001, 10**6])
-def test_what_comes_back_is_compared_however_it_is_cut(step: int) -> None:
+def test_a_downloaded_object_is_compared_in_any_parts(step: int) -> None:
     whole = b"".join(Pattern(150_000).parts())
     assert compared(Pattern(150_000), whole, step).equal
     assert not compared(Pattern(150_000), whole[:-1], step).equal
@@ -33,7 +33,7 @@ def test_what_comes_back_is_compared_however_it_is_cut(step: int) -> None:
     assert "the one at 7000" in str(torn)
 
 
-def test_a_large_pattern_takes_little_memory() -> None:
+def test_a_large_object_takes_little_memory() -> None:
     tracemalloc.start()
     comparison = Comparison(Pattern(64 * 1024 * 1024))
     for part in Pattern(64 * 1024 * 1024).parts():
@@ -45,9 +45,7 @@ def test_a_large_pattern_takes_little_memory() -> None:
 
 
 @pytest.mark.parametrize(("came", "equal"), [(b"abcdef", True), (b"abc", False)])
-def test_a_slow_reader_has_another_ask_behind_its_first_bytes_and_reads_on_as_far_as_they_come(
-    came: bytes, equal: bool
-) -> None:
+def test_another_request_is_sent_while_an_object_is_read_slowly(came: bytes, equal: bool) -> None:
     told = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n" + came
     with answering(told, last=lambda connection: None) as (url, served):
         http, comparison = HttpClient(url, Recorder()), Comparison(Joined((b"abc", b"def")))

@@ -1,4 +1,4 @@
-"""What an SDK reports is a finding, unless it was asked to slow down."""
+"""An error that the SDK reports is a finding, unless the server asked to slow down."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEAD = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n"
         ("InternalError", NonConformance),
     ],
 )
-def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind: type[Exception]) -> None:
+def test_an_sdk_error_is_a_finding_unless_it_asks_to_wait(code: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=code), sdk_succeeds("get an object"):
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
 
@@ -47,7 +47,7 @@ def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind
         b"220 mail.example ESMTP\r\n",
     ],
 )
-def test_an_answer_that_the_sdk_cannot_use_is_a_finding(answer: bytes) -> None:
+def test_an_answer_that_the_sdk_cannot_parse_is_a_finding(answer: bytes) -> None:
     with answering(answer + b"\r\n") as (url, _):
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=Limits(1, 0.5))
         with pytest.raises(NonConformance, match="boto3 to read an object"), sdk_succeeds("read an object"):
@@ -59,7 +59,7 @@ def got(client: Any) -> bytes:
     return bytes(client.get_object(Bucket="a-bucket", Key="key")["Body"].read())
 
 
-def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_new_connection_and_counted() -> None:
+def test_a_request_on_a_closed_connection_is_repeated_and_counted() -> None:
     recorder = Recorder()
     with answering_once() as (url, _):
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), recorder)
@@ -68,7 +68,7 @@ def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_new_connection_and_c
     assert len(recorder.entries) == 4
 
 
-def test_the_answer_that_an_error_is_about_is_named_whatever_follows_it() -> None:
+def test_a_finding_names_the_answer_of_the_error() -> None:
     RECORDER.begin_check()
     with answering(HEAD % b"413 Content Too Large" + b"\r\n", HEAD % b"204 No Content" + b"\r\n") as (url, _):
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), RECORDER)
@@ -82,7 +82,7 @@ def test_the_answer_that_an_error_is_about_is_named_whatever_follows_it() -> Non
     assert raised.value.exchange_ids == [refused["id"]]
 
 
-def test_a_mistake_of_the_suites_own_is_none_of_the_targets() -> None:
+def test_an_error_of_the_suite_is_not_a_finding() -> None:
     with pytest.raises(AttributeError), sdk_succeeds("read an object"):
         getattr(Recorder(), "no_such_method")()  # noqa: B009  # what a check would have misspelt
 

@@ -1,4 +1,4 @@
-"""Handshakes: what a host agrees to, its certificate, and bounds where it says nothing or nonsense."""
+"""TLS handshakes report the version and the certificate, in bounded time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tls(url: str, authority: Authority | None = None, answer_s: float = 5.0) -> 
     return Tls(http, str(authority.file) if authority else None)
 
 
-def test_a_good_host(authority: Authority, fronts: Callable[[ssl.SSLContext], Front]) -> None:
+def test_a_correct_host_passes(authority: Authority, fronts: Callable[[ssl.SSLContext], Front]) -> None:
     spoken = tls(fronts(server_context(authority.issue())).url, authority)
     current = spoken.offering(*CURRENT)
     assert (current.version, current.failure) == ("TLS 1.3", "")
@@ -60,7 +60,9 @@ def test_a_good_host(authority: Authority, fronts: Callable[[ssl.SSLContext], Fr
 
 
 @pytest.mark.parametrize("version", ["TLS 1.0", "TLS 1.1"])
-def test_old_versions_are_seen(authority: Authority, fronts: Callable[[ssl.SSLContext], Front], version: str) -> None:
+def test_old_tls_versions_are_found(
+    authority: Authority, fronts: Callable[[ssl.SSLContext], Front], version: str
+) -> None:
     spoken = tls(fronts(server_context(authority.issue(), lowest="TLSv1")).url)
     assert spoken.offering(version).version == version
     with pytest.raises(NonConformance, match=f"agrees to {version}") as found:
@@ -68,7 +70,7 @@ def test_old_versions_are_seen(authority: Authority, fronts: Callable[[ssl.SSLCo
     assert "openssl s_client" in found.value.hint
 
 
-def test_each_flaw_of_a_certificate_is_told_alone(
+def test_each_flaw_of_a_certificate_is_a_finding_of_its_own(
     authority: Authority, fronts: Callable[[ssl.SSLContext], Front]
 ) -> None:
     file = authority.issue("other.example", left=timedelta(minutes=-1))
@@ -127,7 +129,7 @@ OWN = reply(401, b'{"error": "invalid_client"}', content_type="application/json"
         reply(426, b""),
     ],
 )
-def test_refusals_in_clear_are_right(plain: Exchange | None) -> None:
+def test_refusals_over_plain_http_pass(plain: Exchange | None) -> None:
     oracle.expect_not_served_in_clear(plain, OWN)
 
 
@@ -142,6 +144,6 @@ def test_refusals_in_clear_are_right(plain: Exchange | None) -> None:
         reply(302, location="/other"),
     ],
 )
-def test_what_is_served_in_clear_is_found(plain: Exchange) -> None:
+def test_service_over_plain_http_is_found(plain: Exchange) -> None:
     with pytest.raises(NonConformance):
         oracle.expect_not_served_in_clear(plain, OWN)

@@ -1,4 +1,4 @@
-"""The webhook's URL: which part of it is secret, and that a check tells a short one, which no defect can make."""
+"""The secret part of a webhook URL is found, and a short secret is reported, which no defect can show."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ def webhook(path: str) -> WebhookClient:
 @pytest.mark.parametrize(
     "secret", [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4())], ids=["base64url", "hex", "uuid"]
 )
-def test_a_long_secret_is_in_order(secret: str) -> None:
+def test_a_long_secret_passes(secret: str) -> None:
     CHECK(webhook(f"/v1/hooks/{secret}"))
 
 
 @pytest.mark.parametrize("secret", ["acme-deploys", "4711", secrets.token_hex(8)], ids=["word", "number", "hex"])
-def test_a_short_secret_is_told(secret: str) -> None:
+def test_a_short_secret_is_found(secret: str) -> None:
     with pytest.raises(NonConformance, match="bits at most"):
         CHECK(webhook(f"/v1/hooks/{secret}"))
 
 
-def test_the_secret_is_replaced_and_the_rest_of_the_path_kept() -> None:
+def test_only_the_secret_of_the_path_is_replaced() -> None:
     given = webhook("/v1/hooks/0123456789abcdef/in?x=1")
     assert given.secret == "0123456789abcdef"
     assert given.path_with("other") == "/v1/hooks/other/in?x=1"
 
 
-def test_what_a_rotation_changed_is_the_secret_though_a_longer_part_stays() -> None:
+def test_the_part_that_a_rotation_changed_is_the_secret() -> None:
     old, new = (f"/workflows/{'0' * 60}/invoke?v=1&sig={each * 40}" for each in "ab")
     assert differing(old, new) == ("a" * 40, "b" * 40)
     assert replaced(old, "a" * 40, "x") == f"/workflows/{'0' * 60}/invoke?v=1&sig=x"
 
 
-def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() -> None:
+def test_a_changed_character_changes_the_decoded_secret() -> None:
     for secret in (b"\0" * 32, b"k" * 32, b"\xff" * 32, b"A" * 16, bytes(range(16)), secrets.token_bytes(16)):
         written = base64.urlsafe_b64encode(secret).decode().rstrip("=")
         for place in (0, 2 * len(written) // 3, len(written) - 1):
@@ -66,7 +66,7 @@ def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() 
 FUNCTION = "https://abcdefghijklmnopqrstuvwxyz012345.functions.example/"
 
 
-def test_the_secret_may_be_the_name_of_the_host() -> None:
+def test_the_host_name_may_be_the_secret() -> None:
     given = webhook("/")
     given.turn_to(FUNCTION)
     assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
@@ -87,7 +87,7 @@ def test_the_secret_may_be_the_name_of_the_host() -> None:
         (["text/plain"], "text/plain", b'{"mark": "a"}'),
     ],
 )
-def test_a_plain_event_is_of_a_type_that_is_declared(kinds: list[str], kind: str, event: bytes) -> None:
+def test_an_event_has_a_declared_media_type(kinds: list[str], kind: str, event: bytes) -> None:
     given = webhook("/hooks/deploys")
     given.described = given.described.model_copy(update={"content_types": kinds})
     assert (given.kind, given.event(mark="a")) == (kind, event)
@@ -95,7 +95,7 @@ def test_a_plain_event_is_of_a_type_that_is_declared(kinds: list[str], kind: str
 
 
 @pytest.mark.parametrize("secret", [str(uuid.UUID(int=0xABCDEF)), "7KQ2", "7kq2-n", "4711"])
-def test_a_secret_without_letters_of_both_cases_is_the_same_in_other_case(secret: str) -> None:
+def test_a_case_insensitive_secret_is_not_tried_in_other_case(secret: str) -> None:
     for check in (NEAR_MISSES, SECRECY.test_near_misses_are_answered_as_unknown):
         with pytest.raises(NotApplicable, match="other case"):
             check(Taking(secret), "case-changed")
@@ -106,7 +106,7 @@ def test_a_secret_without_letters_of_both_cases_is_the_same_in_other_case(secret
     [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4()), "7KQ2-N4XZ"],
     ids=["base64url", "hex", "uuid", "base32"],
 )
-def test_a_secret_that_never_was_has_the_form_of_the_live_one(secret: str) -> None:
+def test_an_invented_secret_has_the_form_of_the_live_one(secret: str) -> None:
     other = random_secret(secret)
     assert other != secret and len(other) == len(secret) and set(other) <= set(secret)
     assert [each.isalnum() for each in other] == [each.isalnum() for each in secret]

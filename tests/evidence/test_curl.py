@@ -109,7 +109,7 @@ def test_only_names_of_secrets_are_expanded() -> None:
     assert quoted("$HOME") == "'$HOME'"
 
 
-def test_bytes_are_told_readably_where_most_of_them_are() -> None:
+def test_bytes_are_written_readably_where_possible() -> None:
     entry = {"client": "", "method": "PUT", "url": "http://h/b", "request_headers": [], "secrets": []}
 
     def told(content: bytes) -> str:
@@ -126,7 +126,7 @@ def test_bytes_are_told_readably_where_most_of_them_are() -> None:
     assert told(bytes(range(256))) == f"{shown} @body-of-256-bytes"
 
 
-def test_curl_signs_an_honest_s3_request_anew() -> None:
+def test_curl_signs_an_s3_request() -> None:
     entry = {
         "client": "s3-signed", "method": "GET", "url": "http://h/b/k", "secrets": ["S3_KEY"],
         "request_headers": [["Authorization", "AWS4-HMAC-SHA256 Credential=$S3_KEY/20260101/eu-1/s3/aws4_request, …"]],

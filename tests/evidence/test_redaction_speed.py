@@ -1,4 +1,4 @@
-"""Where a run is issued many tokens, what redaction costs does not grow with each."""
+"""The time of redaction does not grow with each issued token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.evidence import redaction
 from conformance.evidence.redaction import Redactor
 
 
-def test_of_many_tokens_with_signs_of_base64_those_in_a_text_alone_are_made_a_pattern(
+def test_only_the_tokens_in_a_text_are_compiled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A pattern of them all, new with each, took minutes."""

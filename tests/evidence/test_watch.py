@@ -1,4 +1,4 @@
-"""The watch over every answer of a run: canaries are seen wherever they stand, and excused where they may."""
+"""Canaries of another organization are found in any answer, except where they are allowed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def answer(body: bytes = b"", field: str = "", sent: str = "", request_body: byt
     ],
     ids=["body", "json", "percent", "field", "beyond-the-evidence", "of-the-run", "escaped"],
 )
-def test_a_canary_is_seen(recorder: Recorder, seen: Exchange) -> None:
+def test_a_canary_is_found(recorder: Recorder, seen: Exchange) -> None:
     recorder.exchange(seen)
     (sighting,) = recorder.watch.sightings
     assert sighting["entry"]["id"] == "x-1"
@@ -67,13 +67,13 @@ def test_a_canary_is_seen(recorder: Recorder, seen: Exchange) -> None:
     ],
     ids=["nothing", "their-token", "their-basic", "their-form", "sent-by-the-caller"],
 )
-def test_what_may_be_is_excused(recorder: Recorder, excused: Exchange) -> None:
+def test_allowed_canaries_are_ignored(recorder: Recorder, excused: Exchange) -> None:
     recorder.exchange(excused)
     assert recorder.watch.sightings == []
     assert recorder.watch.answers == 1
 
 
-def test_a_token_that_was_issued_to_them_is_theirs(recorder: Recorder) -> None:
+def test_a_canary_is_allowed_for_a_token_of_its_organization(recorder: Recorder) -> None:
     recorder.exchange(answer(b'{"access_token": "a-token-of-theirs"}', request_body=SECRET.encode()))
     recorder.exchange(answer(b'{"access_token": "a-token-of-another"}', request_body=b"x"))
     recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs"))
@@ -82,7 +82,7 @@ def test_a_token_that_was_issued_to_them_is_theirs(recorder: Recorder) -> None:
     assert recorder.watch.seen == 1
 
 
-def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> None:
+def test_sightings_of_workers_are_merged_and_bounded(recorder: Recorder) -> None:
     for _ in range(50):
         recorder.exchange(answer(CANARY.encode()))
     other = Recorder()
@@ -91,7 +91,7 @@ def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> Non
     assert len(other.watch.sightings) == 20
 
 
-def test_callers_at_once_do_not_disturb_each_other(recorder: Recorder) -> None:
+def test_concurrent_callers_do_not_mix(recorder: Recorder) -> None:
     def issued(caller: int) -> None:
         for number in range(100):
             body = json.dumps({"access_token": f"a-token-of-theirs-{caller}-{number}"}).encode()

@@ -12,7 +12,7 @@ from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
 
-def test_a_write_under_a_condition_changes_nothing_unless_it_holds() -> None:
+def test_a_conditional_write_needs_its_condition() -> None:
     model = BucketModel()
     assert model.writing("a", Condition.NONE_MATCH_ANY) == DONE
     assert model.writing("a", Condition.MATCH_OTHER) == {404, 412}
@@ -22,7 +22,7 @@ def test_a_write_under_a_condition_changes_nothing_unless_it_holds() -> None:
     assert model.writing("a", Condition.MATCH_OTHER) == {412}
 
 
-def test_an_upload_shows_when_it_is_complete() -> None:
+def test_an_upload_is_visible_after_its_completion() -> None:
     model = BucketModel()
     model.open("u", "a", (("x-amz-meta-o", "v"),))
     model.send("u", 1, b"first")
@@ -37,9 +37,7 @@ def test_an_upload_shows_when_it_is_complete() -> None:
 
 
 @pytest.mark.parametrize(("found", "settled"), [(b"part", b"part"), (b"later", b"later"), (None, None), (b"", None)])
-def test_what_came_after_the_opening_of_an_upload_may_take_precedence(
-    found: bytes | None, settled: bytes | None
-) -> None:
+def test_a_write_during_an_upload_may_win(found: bytes | None, settled: bytes | None) -> None:
     model = BucketModel()
     model.open("u", "a")
     model.send("u", 1, b"part")
@@ -53,7 +51,7 @@ def test_what_came_after_the_opening_of_an_upload_may_take_precedence(
         assert (stored.body if stored else None) == settled
 
 
-def test_prefix_that_holds_the_start_is_left_open() -> None:
+def test_a_prefix_that_contains_the_start_is_left_open() -> None:
     model = BucketModel()
     for key in ("a/1", "a/2", "b"):
         model.put(key, b"")
@@ -67,7 +65,7 @@ def answered(body: bytes, tag: str, **metadata: str) -> Exchange:
     return reply(200, body, fields)
 
 
-def test_an_object_keeps_its_entity_tag_and_another_need_not() -> None:
+def test_an_object_keeps_its_entity_tag() -> None:
     answers, stored = Answers(), Stored(b"1", ((OWNER, "alice"),))
     answers.expect_object(answered(b"1", '"t"', owner="alice"), stored)
     answers.expect_entry(Entry("a", 1, '"t"', ""), stored, answered(b"", ""))

@@ -1,4 +1,4 @@
-"""The small models of what stateful checks compare with."""
+"""The models of a repository, of items and of credentials."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_manifest_that_lost_its_last_tag_may_be_collected() -> None:
     assert not model.delete_tag("b")
 
 
-def test_a_tag_that_moves_leaves_the_other_uncertain_until_it_is_put_again() -> None:
+def test_a_manifest_that_lost_its_tag_is_uncertain_until_it_is_pushed_again() -> None:
     model = RepositoryModel()
     model.put(ONE, "a")
     model.put(TWO, "a")
@@ -42,7 +42,7 @@ def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
     assert model.lacks(ONE) and model.deleting(lost) == {404}
 
 
-def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> None:
+def test_a_blob_may_be_collected_with_its_image() -> None:
     other = manifest_of(ONE.blobs[0], [layer("of its own")[0]])
     model = RepositoryModel(blobs={blob.digest for blob in (*ONE.blobs, *other.blobs)})
     model.put(ONE, "a")
@@ -54,7 +54,7 @@ def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> 
     assert all(model.surely_has(blob.digest) for blob in other.blobs)
 
 
-def test_tokens_of_an_earlier_life_stay_dead() -> None:
+def test_tokens_from_before_a_revocation_stay_invalid() -> None:
     model = CredentialModel()
     model.issue("t", frozenset({"a"}))
     (token,) = model.issued
@@ -77,7 +77,7 @@ def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
     assert not model.visible("x", owner=True) and {201, 409} <= model.may_create("x")
 
 
-def test_what_was_taken_is_known_by_tag_however_the_tag_is_spelt_in_a_path() -> None:
+def test_a_tag_is_known_in_any_spelling_of_the_path() -> None:
     taken = Taken()
     taken.put("v%31", b"one")
     taken.put("v2", b"two")

@@ -1,4 +1,4 @@
-"""Hidden equals absent: every kind of leak is found, and what is volatile is none."""
+"""A hidden thing is answered like an absent one; volatile values are no difference."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def target(changes: dict[str, Any]) -> Callable[[str], Asked]:
 CONTROLS = [absent("aaaa", 1), absent("bbbb", 2), absent("cccc", 3)]
 
 
-def test_volatile_fields_and_the_asked_name_are_no_difference() -> None:
+def test_volatile_fields_and_the_requested_name_are_no_difference() -> None:
     assert difference(absent("real", 9), CONTROLS) is None
 
 
@@ -79,7 +79,7 @@ def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
 @pytest.mark.parametrize("servers", [2, 3])
 @pytest.mark.parametrize("first", range(2))
 @pytest.mark.parametrize("shown", [1, 4])
-def test_servers_that_take_turns_are_no_difference(servers: int, first: int, shown: int) -> None:
+def test_servers_behind_a_balancer_are_no_difference(servers: int, first: int, shown: int) -> None:
     turns = itertools.count(first)
 
     def ask(name: str) -> Asked:
@@ -89,7 +89,7 @@ def test_servers_that_take_turns_are_no_difference(servers: int, first: int, sho
     expect_as_absent(ask, "real", lambda: "abcd")
 
 
-def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
+def test_a_different_status_is_found_at_once() -> None:
     asked: list[str] = []
 
     def ask(name: str) -> Asked:
@@ -101,7 +101,7 @@ def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
     assert asked == ["abcd", "real", "abcd"]
 
 
-def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
+def test_a_constant_with_the_hidden_name_is_no_leak() -> None:
     """A realm, or a text of each error page, may be the name of the organization that is asked for."""
     constant = {"headers": {"WWW-Authenticate": 'Bearer realm="real"'}, "body": '{"realm": "real", "asked": "NAME"}'}
 
@@ -124,7 +124,7 @@ def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
         ('["lab-tours", "our-lab", "labs", "slab", "lab_2"]', {"X-Next": "lab-tours"}, False),
     ],
 )
-def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str], named: bool) -> None:
+def test_a_hidden_name_is_found_as_a_whole_word(body: str, headers: dict[str, str], named: bool) -> None:
     answer = reply(200, body, headers)
     if named:
         with pytest.raises(NonConformance, match="what is hidden"):
@@ -141,7 +141,7 @@ def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str]
         ({"body": '{"error": {"code": "hidden", "id": "req-0", "message": "no real"}}'}, '"hidden"'),
     ],
 )
-def test_a_leak_is_told_by_what_is_there_each_time(changes: dict[str, Any], pattern: str) -> None:
+def test_a_finding_names_the_leak(changes: dict[str, Any], pattern: str) -> None:
     with pytest.raises(NonConformance) as found:
         expect_as_absent(target(changes), "real", iter([f"absent{number}" for number in range(20)]).__next__)
     assert found.value.proof is not None

@@ -1,4 +1,4 @@
-"""Dates in header fields."""
+"""A date field has the form of HTTP dates and is near the expected time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
 
-def test_date_has_its_form_and_is_near() -> None:
+def test_a_date_has_its_form_and_is_near() -> None:
     good = reply(headers={"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"})
 
     assert expect_http_date(good, "last-modified", 784111777, 1) == 784111777

@@ -1,4 +1,4 @@
-"""Header fields: challenges read whatever their number and order (RFC 6750 section 3), addresses, waits."""
+"""Challenges, addresses, cache directives and waits in header fields are judged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.oracles.replies import reply
         'Negotiate dG9rZW4=, Bearer realm = a , , DPoP algs="ES256 \u00e9"',
     ],
 )
-def test_well_formed(value: str) -> None:
+def test_a_well_formed_challenge_passes(value: str) -> None:
     expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
 
 
@@ -55,7 +55,7 @@ def test_well_formed(value: str) -> None:
         ('realm="a"', "of a scheme and"),
     ],
 )
-def test_not_well_formed(value: str, told: str) -> None:
+def test_a_malformed_challenge_is_found(value: str, told: str) -> None:
     with pytest.raises(NonConformance, match=told):
         expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
 
@@ -74,7 +74,7 @@ def test_not_well_formed(value: str, told: str) -> None:
         "http://:80/",
     ],
 )
-def test_what_is_no_address_is_a_finding(address: str) -> None:
+def test_a_malformed_address_is_found(address: str) -> None:
     with pytest.raises(NonConformance, match="RFC 3986"):
         address_parts(reply(), address)
 
@@ -93,7 +93,7 @@ def test_what_is_no_address_is_a_finding(address: str) -> None:
         "no-store",
     ],
 )
-def test_not_for_shared_caches(value: str) -> None:
+def test_an_answer_not_for_shared_caches_passes(value: str) -> None:
     expect_not_shared(reply(200, {}, {"Cache-Control": value} if value else {}))
 
 
@@ -113,7 +113,7 @@ def test_not_for_shared_caches(value: str) -> None:
         ("///v2/a", False),
     ],
 )
-def test_the_form_of_an_address_is_what_a_script_looks_for(address: str, right: bool) -> None:
+def test_the_pattern_of_scripts_matches_addresses(address: str, right: bool) -> None:
     assert bool(re.search(ADDRESS, address)) is right
 
 
@@ -135,13 +135,13 @@ NOON = "Sat, 28 Nov 2026 12:00:00 GMT"
         ("", True),
     ],
 )
-def test_a_wait_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
+def test_retry_after_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
     with pytest.raises(NonConformance) if wrong else nullcontext():
         expect_retry_after(reply(429, b"", {"Retry-After": value, "Date": NOON}), 11, "within 11 s")
 
 
 @pytest.mark.parametrize("off", [-720, 0, 720])
-def test_a_time_is_held_against_the_nearer_of_two_clocks(off: int) -> None:
+def test_a_time_is_compared_with_the_nearer_of_two_clocks(off: int) -> None:
     now = time.time() - 3600  # It is judged later, and when it came counts.
     answer = replace(reply(200, headers={"Date": formatdate(now + off, usegmt=True)}), started=now)
     for when, nearest in ((now + off, off), (now, 0), (now + 3 * off, off)):

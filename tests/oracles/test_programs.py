@@ -1,4 +1,4 @@
-"""How outside programs ended, in words."""
+"""The end of an outside program is judged by its exit code and its words."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_success_and_failure() -> None:
 
 
 @pytest.mark.parametrize("words", ["denied: requested access", "UNAUTHORIZED", "insufficient_scope", "status 403"])
-def test_a_denial_in_any_programs_words(words: str) -> None:
+def test_a_denial_is_known_in_the_words_of_any_program(words: str) -> None:
     expect_denied(failed(words), "push")
 
 
-def test_no_denial() -> None:
+def test_other_failures_are_no_denial() -> None:
     with pytest.raises(NonConformance, match="observed success"):
         expect_denied(DONE, "push")
     with pytest.raises(NonConformance, match="a matter of rights"):
         expect_denied(failed("connection reset"), "push")
 
 
-def test_the_same_files(tmp_path: Path) -> None:
+def test_changed_missing_and_additional_files_are_found(tmp_path: Path) -> None:
     wanted, found = tmp_path / "wanted", tmp_path / "found"
     for folder in (wanted, found):
         (folder / "deep").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a script is told to look for holds of a right answer, and not of the one that was found."""
+"""The pattern of a reproduction script matches a correct answer and not the wrong one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.oracles.s3_replies import reply
 
 
 @pytest.mark.parametrize("number", [0, 5, 9, 10, 61, 99, 100, 599, 3909])
-def test_above_finds_every_larger_number_and_no_other(number: int) -> None:
+def test_a_pattern_matches_all_larger_numbers(number: int) -> None:
     pattern = re.compile(above(number))
     found = [each for each in range(12000) if pattern.fullmatch(str(each))]
     assert found == list(range(number + 1, 12000))
@@ -29,17 +29,17 @@ def test_above_finds_every_larger_number_and_no_other(number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["a.b", "a*b", "(x)", "[y]{2}", "^$|", "a\\b", "50% /path?q=1&r=2", "é!"])
-def test_a_literal_finds_the_text_and_nothing_like_it(text: str) -> None:
+def test_a_literal_matches_only_its_text(text: str) -> None:
     assert re.fullmatch(literal(text), text)
     assert not re.fullmatch(literal(text), text.replace(text[1], "#", 1) + "x")
 
 
-def test_an_element_says_its_value_escaped_or_not() -> None:
+def test_an_element_matches_its_escaped_value() -> None:
     found = re.compile(says(reply(), "Key", "a&b").matches)
     assert found.search("<Key>a&amp;b</Key>") and not found.search("<Key>a&amp;bc</Key>")
 
 
-def test_an_order_is_told_of_a_page_that_has_all() -> None:
+def test_an_order_matches_only_if_all_are_there() -> None:
     page = reply(200, "<L><Key>b</Key><Key>a</Key></L>")
     proof = in_order(page, "Key", ["a", "b"])
     assert proof is not None and not re.search(proof.matches, page.text)
@@ -48,7 +48,7 @@ def test_an_order_is_told_of_a_page_that_has_all() -> None:
 
 
 @pytest.mark.parametrize(("status", "alike"), [(200, True), (404, False)])
-def test_a_thing_would_be_read_as_before(status: int, alike: bool) -> None:
+def test_an_unchanged_thing_has_the_same_answer(status: int, alike: bool) -> None:
     before = State(200, b"one", None, "x-1")
     with pytest.raises(NonConformance) as found:
         expect_unchanged(before, State(status, b"two", None, "x-2"), reply())
@@ -58,13 +58,13 @@ def test_a_thing_would_be_read_as_before(status: int, alike: bool) -> None:
 
 
 @pytest.mark.parametrize("value", ['"a b"', "30", "-1", "3.5", "null"])
-def test_a_member_would_be_another(value: str) -> None:
+def test_a_member_has_another_value(value: str) -> None:
     found = without_member(reply(200, f'{{"expires_in": {value}, "x": 1}}'), "expires_in")
     assert found is not None and re.search(found.lacks, f'{{"expires_in": {value}}}')
     assert not re.search(found.lacks, '{"expires_in": 300}')
 
 
-def test_a_member_is_looked_for_in_its_own_object() -> None:
+def test_a_member_is_matched_in_its_own_object() -> None:
     page = '{"a": [{"size": 5, "annotations": {"x": "1"}, "digest": "d1"}, {"digest": "d2", "more": {}, "size": 56}]}'
     for digest, name, value, there in (
         ("d1", "size", 5, True), ("d2", "size", 5, False), ("d2", "size", 56, True), ("d1", "size", 56, False),
@@ -78,5 +78,5 @@ def test_a_member_is_looked_for_in_its_own_object() -> None:
 
 
 @pytest.mark.parametrize(("text", "told"), [("plain", True), ('with "quotes"', False), ("caf\u00e9", False)])
-def test_a_text_that_json_may_write_otherwise_tells_nothing(text: str, told: bool) -> None:
+def test_a_text_with_several_json_spellings_has_no_pattern(text: str, told: bool) -> None:
     assert (shows_text(reply(), text) is not None) is told

@@ -1,4 +1,4 @@
-"""Histories of a key: what can be one register's, and what cannot."""
+"""The linearizability oracle agrees with the definition of a register."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def operation(value: bytes, begun: float, ended: float) -> Operation:
     return Operation(value, begun, ended, reply())
 
 
-def test_a_write_of_unknown_outcome_may_have_happened_or_not() -> None:
+def test_a_write_of_unknown_outcome_may_or_may_not_have_happened() -> None:
     unknown = operation(b"b", 2, math.inf)
     first = operation(b"a", 0, 1)
     expect_register([first, unknown], [operation(b"a", 4, 5)])
@@ -50,7 +50,7 @@ TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(written=st.lists(TIMES, min_size=1, max_size=3), seen=st.lists(st.tuples(TIMES, st.integers(0, 2)), max_size=3))
-def test_the_verdict_is_that_of_the_definition(
+def test_the_verdict_agrees_with_the_definition(
     written: list[tuple[int, int]], seen: list[tuple[tuple[int, int], int]]
 ) -> None:
     # No two operations begin or end at one moment: which came first would be another question.

@@ -1,4 +1,4 @@
-"""The oracles of statuses: what passes, what fails, and in which words."""
+"""A failed status oracle reports the expected and the observed answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_long_body_is_cut_after_its_secrets_are_replaced() -> None:
     assert told.endswith("bytes)")
 
 
-def test_what_nobody_would_see_is_told() -> None:
+def test_invisible_content_is_described() -> None:
     assert observed(answer(200, b"\xef\xbb\xbf{}")) == "200 application/json <byte order mark>{}"
     packed = reply(
         200, gzip.compress(bytes(range(128, 256))), {"Content-Type": "application/json", "Content-Encoding": "gzip"}
@@ -53,6 +53,6 @@ def test_what_nobody_would_see_is_told() -> None:
         (b"a=b", 403, "text/html", False),
     ],
 )
-def test_a_page_that_refuses_an_attack_is_not_the_services(sent: bytes, status: int, kind: str, in_front: bool) -> None:
+def test_a_firewall_page_is_not_the_services_answer(sent: bytes, status: int, kind: str, in_front: bool) -> None:
     page = replace(reply(status, b"<p>", {"Content-Type": kind}), request_body=sent)
     assert refused_in_front(page) is in_front

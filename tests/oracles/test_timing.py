@@ -1,4 +1,4 @@
-"""The timing rule: no alarm where there is no difference, and a millisecond is found, on a busy machine too."""
+"""The timing oracle finds a millisecond and raises no false alarm, even on a busy machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_millisecond_is_found(busy: float) -> None:
     assert alarms(0.001, busy, 50) >= 48
 
 
-def test_a_lead_shows_through_noise_that_hides_it_from_the_ranks() -> None:
+def test_a_lead_is_found_in_noise() -> None:
     chance = random.Random(3)
     first = [0.003 if each < 15 else chance.uniform(0.003, 1) for each in range(MOST_PAIRS)]
     second = [0.001 if each < 15 else chance.uniform(0.003, 1) for each in range(MOST_PAIRS)]
@@ -56,7 +56,7 @@ def test_a_lead_shows_through_noise_that_hides_it_from_the_ranks() -> None:
     assert compare(second, first).longer == -1
 
 
-def test_one_quick_answer_makes_no_lead_of_many_that_are_hardly_quicker() -> None:
+def test_one_quick_answer_is_no_lead() -> None:
     first, second = [0.00146] * 40, [0.0004, *([0.00144] * 20), *([0.002] * 19)]
     assert not compare(first, second).longer
     assert compare(first, second).lead == 1

@@ -1,4 +1,4 @@
-"""Of all answers of a run that are wrong alike the one is told that can be repeated."""
+"""Of several equal flaws in a run, the finding names one that can be repeated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def told_of(recorder: Recorder) -> NonConformance:
 
 
 @pytest.mark.parametrize("before", [1, KEPT_SIGHTINGS, KEPT_SIGHTINGS + 1])
-def test_the_check_s_own_is_told_however_many_there_were(recorder: Recorder, before: int) -> None:
+def test_a_flaw_of_the_check_itself_is_preferred(recorder: Recorder, before: int) -> None:
     for number in range(before):
         pushed(recorder, f"of-another-{number}")
     recorder.begin_check()
@@ -51,7 +51,7 @@ def test_the_check_s_own_is_told_however_many_there_were(recorder: Recorder, bef
     assert finding.proof is not None and finding.proof.exchange == recorder.ids_from(0)[1]
 
 
-def test_another_check_s_is_recalled_where_the_own_are_right(recorder: Recorder) -> None:
+def test_a_flaw_of_another_check_is_recalled(recorder: Recorder) -> None:
     pushed(recorder, "altered", 200, ("X-Key", "$SECRET~altered-cut-1"))
     pushed(recorder, "whole")
     recorder.begin_check()

@@ -1,4 +1,4 @@
-"""A change that may only be made on condition (428, RFC 6585 section 3) is made on condition, and judged by that."""
+"""A change that must be conditional (428, RFC 6585 section 3) is sent again with its condition."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def changed(present: Exchange, *fields: tuple[str, str], method: str = "PATCH") 
         (reply(404), ("If-Match", '"0"')),
     ],
 )
-def test_a_change_is_sent_again_on_condition_of_what_is_there(present: Exchange, condition: tuple[str, str]) -> None:
+def test_a_change_is_repeated_with_the_current_version(present: Exchange, condition: tuple[str, str]) -> None:
     status, service = changed(present)
     assert (status, service.sent) == (200, [("PATCH", [], b"{}"), ("GET", [], b""), ("PATCH", [condition], b"{}")])
 
 
-def test_what_names_a_condition_is_sent_once() -> None:
+def test_a_conditional_change_is_sent_once() -> None:
     status, service = changed(reply(200, {}, {"ETag": '"7"'}), ("If-Match", '"6"'))
     assert (status, service.sent) == (200, [("PATCH", [("If-Match", '"6"')], b"{}")])
 
@@ -106,7 +106,7 @@ class Dated(Careful):
         return reply(200 if good else 400)
 
 
-def test_an_update_that_must_name_its_version_in_the_body_does() -> None:
+def test_an_update_names_its_version_in_the_body_if_required() -> None:
     platform = platform_of(service := Dated(), THINGS)
     assert platform.request("PATCH", PATH, (), b'{"name": "x"}').status == 200
     assert service.sent[-1][2] == b'{"version": 7, "name": "x"}'
@@ -134,7 +134,7 @@ LIKE = {"self": Foreign(path="/own"), "other": Foreign(path="/others")}
         ({"path": "/own", "foreign": LIKE["other"]}, True),
     ],
 )
-def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bool) -> None:
+def test_resources_closed_to_another_organization_are_known(resource: dict[str, Any], shut: bool) -> None:
     platform = platform_of(Careful(reply(200)), Resource(name="things", **resource))
     if shut:
         assert [each.path for each in platform.shut("read")] == [resource["path"]]
@@ -153,7 +153,7 @@ def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bo
         ("/orgs/1042", "/orgs/0", "/orgs/0"),
     ],
 )
-def test_what_never_existed_is_named_as_things_are_there(path: str, absent: str, form: str) -> None:
+def test_an_absent_name_has_the_form_of_existing_names(path: str, absent: str, form: str) -> None:
     resource = Resource(name="organization", path=path, absent=absent)
     assert re.fullmatch(form, platform_of(Careful(reply(200)), resource).absent_path(resource))
     assert named_in(resource.path, resource.absent) == (path.split("/")[2] if absent.startswith("/orgs/{") else "")

@@ -1,4 +1,4 @@
-"""A property takes its share of the run's budget, and one example at least."""
+"""A property has a share of the examples, and reports each distinct failure once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def place_of_suites(check: object, folder: str = "suites") -> None:
     check.__code__ = code.replace(co_filename=f"/{folder}/test_x.py")  # type: ignore[attr-defined]
 
 
-def test_distinct_failures_are_findings_with_an_example_each() -> None:
+def test_each_distinct_failure_is_a_finding_with_an_example() -> None:
     def check(number: int) -> None:
         sent(f"/{number}")
         expect(number != 7, "not seven")
@@ -78,7 +78,7 @@ def test_distinct_failures_are_findings_with_an_example_each() -> None:
     assert sorted(urls[each["sequence"][0]] for each in judged.findings) == ["http://x/1000", "http://x/7"]
 
 
-def test_what_was_prepared_belongs_to_every_example() -> None:
+def test_the_preparation_belongs_to_every_example() -> None:
     sent("/prepared")
 
     @explores(number=st.integers(0, 9))
@@ -108,7 +108,7 @@ class Counting(Machine):
         sent("/clean-up")
 
 
-def test_a_sequence_is_told_without_its_clean_up() -> None:
+def test_a_sequence_is_reported_without_its_clean_up() -> None:
     with pytest.raises(NonConformance) as raised:
         run_machine(Counting, 1.0, 10)
     finding = judge(raised.value, RECORDER).findings[0]
@@ -136,7 +136,7 @@ class Moody(Counting):
         """Is always allowed."""
 
 
-def test_what_cannot_be_repeated_is_told_as_it_was_seen() -> None:
+def test_a_failure_that_cannot_be_repeated_is_reported() -> None:
     with pytest.raises(NonConformance) as raised:
         run_machine(Moody, 1.0, 10)
     finding = judge(raised.value, RECORDER).findings[0]
@@ -151,7 +151,7 @@ def test_no_sequence_when_the_time_is_up() -> None:
     assert not RECORDER.entries and RECORDER.events[LEFT_OUT]
 
 
-def test_written_examples_that_fail_in_one_way_are_one_finding() -> None:
+def test_equal_failures_of_written_examples_are_one_finding() -> None:
     def check(number: int) -> None:
         sent(f"/{number}")
         expect(number > 2, "large")

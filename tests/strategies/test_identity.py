@@ -1,4 +1,4 @@
-"""Strategies of the identity surface and webhooks: what they make can be sent, and covers what it should."""
+"""The strategies of identity and webhooks generate what can be sent, with correct expectations."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ DOCUMENT = {"slug": "a-b", "name": "A name", "members": ["x"]}
 
 @quick
 @given(authorization_values())
-def test_authorization_values_can_stand_in_a_field(value: bytes) -> None:
+def test_authorization_values_are_valid_field_values(value: bytes) -> None:
     assert value == value.strip() and not any(byte < 0x20 or byte == 0x7F for byte in value)
 
 
 @quick
 @given(form_changes())
-def test_what_must_be_refused_is_no_good_form(change: Change[Any, bytes]) -> None:
+def test_a_form_that_must_be_refused_is_not_valid(change: Change[Any, bytes]) -> None:
     mutation = change.of(list(PAIRS))
     if mutation.outcome is Outcome.REFUSED:
         assert mutation.value != encoded(PAIRS)
@@ -35,7 +35,7 @@ def test_what_must_be_refused_is_no_good_form(change: Change[Any, bytes]) -> Non
 
 @quick
 @given(json_changes())
-def test_outcomes_of_json_are_true(change: Change[Any, bytes]) -> None:
+def test_expected_outcomes_of_json_changes_are_correct(change: Change[Any, bytes]) -> None:
     mutation = change.of(DOCUMENT)
     try:
         read = json.loads(mutation.value)

@@ -1,4 +1,4 @@
-"""The registry's strategies: what they make can be sent, and changes keep to the place that they name."""
+"""Properties do not repeat the examples of other registry checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from conformance.strategies.registry import (
         (CONTENT_RANGES_ASKED, CONTENT_RANGE_CHANGES),
     ],
 )
-def test_what_checks_of_their_own_ask_is_left_out_of_the_written_examples(asked: set[str], table: Any) -> None:
+def test_examples_of_other_checks_are_left_out(asked: set[str], table: Any) -> None:
     assert asked < set(table)
     assert [each["change"].kind for each in each_kind(table, None, asked)] == [
         kind for kind in table if kind not in asked

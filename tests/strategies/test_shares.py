@@ -1,4 +1,4 @@
-"""What the docstrings of strategies promise: how much stays valid, how much must be refused, how deep it goes."""
+"""Strategies generate enough valid and enough invalid examples, with correct expectations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def shares(strategy: SearchStrategy[Any], examples: int = 200) -> dict[str, floa
 
 
 @pytest.mark.parametrize(("strategy", "valid", "refused"), PROMISED.values(), ids=PROMISED)
-def test_outcomes_have_the_shares_that_are_promised(strategy, valid: float, refused: float) -> None:  # type: ignore[no-untyped-def]
+def test_outcomes_have_the_promised_shares(strategy, valid: float, refused: float) -> None:  # type: ignore[no-untyped-def]
     found = shares(strategy)
     assert found[Outcome.VALID] >= valid * LEAST
     assert found[Outcome.REFUSED] >= refused * LEAST
@@ -60,7 +60,7 @@ def test_outcomes_have_the_shares_that_are_promised(strategy, valid: float, refu
 
 @quick
 @given(xml_changes())
-def test_outcomes_of_xml_are_true(change: Change[bytes, bytes]) -> None:
+def test_expected_outcomes_of_xml_changes_are_correct(change: Change[bytes, bytes]) -> None:
     for document in DOCUMENTS:
         mutation = change.of(document)
         if mutation.outcome is Outcome.VALID:
@@ -77,14 +77,14 @@ def texts(document: bytes) -> list[tuple[str, str]]:
 
 @quick
 @given(closing_digests())
-def test_only_its_own_digest_is_called_valid(change: Change[bytes, str | None]) -> None:
+def test_only_the_correct_digest_is_valid(change: Change[bytes, str | None]) -> None:
     mutation = change.of(b"content")
     assert (mutation.outcome is Outcome.VALID) == (mutation.value == digest_of(b"content"))
 
 
 @quick
 @given(content_ranges())
-def test_a_range_out_of_order_begins_elsewhere(change: Change[tuple[int, int], str | None]) -> None:
+def test_a_range_that_must_be_refused_begins_elsewhere(change: Change[tuple[int, int], str | None]) -> None:
     mutation = change.of((30, 49))
     if mutation.outcome is Outcome.REFUSED:
         assert int((mutation.value or "").split("-")[0]) != 30
@@ -92,7 +92,7 @@ def test_a_range_out_of_order_begins_elsewhere(change: Change[tuple[int, int], s
 
 @quick
 @given(manifest_changes())
-def test_changes_of_a_manifest_leave_the_good_one_alone(change) -> None:  # type: ignore[no-untyped-def]
+def test_changes_of_a_manifest_do_not_alter_the_original(change) -> None:  # type: ignore[no-untyped-def]
     document = image("a").document
     change.of(document)
     assert document == image("a").document

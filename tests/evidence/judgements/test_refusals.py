@@ -1,4 +1,4 @@
-"""The form of a registry's refusals: what breaks it is told, and nothing of what others may have said."""
+"""The form of a registry's refusals is judged, and permitted differences are not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refusal(status: int, body: bytes = b"", *fields: tuple[str, str], path: str 
         (BROKEN, refusal(400, b'{"errors": [{"message": "no "tag""}]}', ("Content-Type", "application/json"))),
     ],
 )
-def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
+def test_a_malformed_refusal_is_reported(wrong: str, reply: Exchange) -> None:
     assert flaw(reply, PATH) == wrong
 
 
@@ -58,7 +58,7 @@ def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
         replace(refusal(405, b'{"message": "no such method"}'), method="PROPFIND"),
     ],
 )
-def test_nothing_is_told(reply: Exchange) -> None:
+def test_a_permitted_refusal_passes(reply: Exchange) -> None:
     assert flaw(reply, PATH) == ""
 
 
@@ -77,13 +77,13 @@ def test_nothing_is_told(reply: Exchange) -> None:
         ("", "/v2/orgs/acme/App/tags/list", ['Bearer scope="repository:orgs/acme/app:pull"']),
     ],
 )
-def test_a_challenge_for_another_repository_is_told(wrong: str, path: str, told: list[str]) -> None:
+def test_a_challenge_for_another_repository_is_reported(wrong: str, path: str, told: list[str]) -> None:
     fields = [("WWW-Authenticate", each) for each in told]
     found = [scope_flaw(refusal(each, b"", *fields, path=path), path) for each in (401, 403)]
     assert [each.partition(DETAIL)[0] for each in found] == [wrong, ""]
 
 
-def test_every_refusal_of_the_registry_is_looked_at_and_what_workers_saw_is_joined() -> None:
+def test_refusals_of_all_workers_are_judged() -> None:
     described = {"organization": "acme", "registry": {"url": "http://r", "repository": "orgs/acme/app"}}
     recorder, other = Recorder(), Recorder()
     recorder.watch.over(Target.model_validate(described), "0run")

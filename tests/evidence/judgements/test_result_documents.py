@@ -1,4 +1,4 @@
-"""The result documents of a gateway: what stands twice, has not its form or is of something else is told."""
+"""S3 result documents are well-formed and match their request."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def flaws(path: str, body: str, status: int = 200, media_type: str = "text/xml; 
         ("/b/k?tagging", "<Tagging><TagSet><Tag><Key>z</Key><Value>Size</Value></Tag></TagSet></Tagging>"),
     ],
 )
-def test_what_may_be_is_not_told(path: str, body: str) -> None:
+def test_a_correct_document_passes(path: str, body: str) -> None:
     assert not flaws(path, body)
 
 
@@ -75,6 +75,6 @@ def test_what_may_be_is_not_told(path: str, body: str) -> None:
         (PARTS, f"<{COMPLETED}><Key>k</Key></{COMPLETED}>", OF_OTHER_UPLOADS, "Key 'k'"),
     ],
 )
-def test_what_is_wrong_is_told(path: str, body: str, wrong: str, detail: str) -> None:
+def test_a_wrong_document_is_reported(path: str, body: str, wrong: str, detail: str) -> None:
     assert flaws(path, body) == [f"{wrong}{DETAIL}{detail}"]
     assert not flaws(path, body, 404)

@@ -1,4 +1,4 @@
-"""The status of a success: another one is told of what has one, and nothing of what beside it may have any."""
+"""A successful operation has its documented status, where one is documented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def done(method: str, path: str, status: int, asked: Headers = SIGNED) -> Exchan
         (TAKEN_CHUNK, "PATCH", "/uploads/1", 202),
     ],
 )
-def test_each_success_of_a_registry_has_its_status(what: str, method: str, path: str, status: int) -> None:
+def test_another_status_of_a_registry_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
     assert [told_otherwise(done(method, path, each), path, REGISTRY) for each in (status, 400, 500)] == [""] * 3
     assert {told_otherwise(done(method, path, each), path, REGISTRY) for each in (200, 203, 204)} == {what}
 
@@ -60,7 +60,7 @@ def test_each_success_of_a_registry_has_its_status(what: str, method: str, path:
         (DELETED, "DELETE", "/bucket/key?uploadId=2", 204),
     ],
 )
-def test_each_success_of_a_gateway_has_its_status(what: str, method: str, path: str, status: int) -> None:
+def test_another_status_of_a_gateway_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
     assert [told_otherwise(done(method, path, each), path, STORAGE) for each in (status, 403, 500)] == [""] * 3
     assert {told_otherwise(done(method, path, each), path, STORAGE) for each in (201, 202, 203)} == {what}
 
@@ -76,7 +76,7 @@ def test_each_success_of_a_gateway_has_its_status(what: str, method: str, path: 
         ("DELETE", "/v2/orgs/acme/app/manifests/v1"),
     ],
 )
-def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
+def test_a_registry_operation_without_a_documented_status_passes(method: str, path: str) -> None:
     assert told_otherwise(done(method, path, 206), path, REGISTRY) == ""
 
 
@@ -92,11 +92,11 @@ def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
         ("POST", "/bucket/key"),
     ],
 )
-def test_what_a_gateway_may_tell_otherwise(method: str, path: str) -> None:
+def test_a_gateway_operation_without_a_documented_status_passes(method: str, path: str) -> None:
     assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
 
 
-def test_services_on_one_address_are_told_apart() -> None:
+def test_services_at_one_address_are_judged_separately() -> None:
     key = Secret("CT_S3_KEY", "a-key-of-the-gateway")
     target = Target(
         organization="acme",
