@@ -51,8 +51,8 @@ SURFACES = build().surfaces
 # The registry's tokens are given out by the identity surface, whose variants its checks are asked of as well.
 BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
-# A firewall lets everything pass that a well-behaved client sends.
-IDLE_BY_DESIGN = ("-behind-a-firewall",)
+# They refuse only what a correct client never sends, such as a request without User-Agent.
+IDLE_BY_DESIGN = ("-behind-a-firewall", "accept-heeded")
 Item = TypeVar("Item")
 FEW = 20
 
