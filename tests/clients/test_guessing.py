@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -61,17 +61,3 @@ def test_a_lasting_lockout_is_inconclusive_and_waited_for_once() -> None:
     with pytest.raises(Inconclusive):
         oauth.request_token()
     assert len(server.documents) == left - 2
-
-
-def test_rejudging_repeats_the_recorded_requests() -> None:
-    class Played:
-        left = 1
-
-    oauth, server = guarded(*[REFUSED] * 3, REFUSED, SERVED, ANOTHER)
-    played = Played()
-    server.recorder.tape = cast(Any, played)
-    assert [guess(oauth) for _ in range(3)] == [401] * 3
-    assert oauth.request_token().status == 200
-    played.left = 0
-    assert oauth.request_token(grant_type="other").status == 400
-    assert not server.documents

@@ -122,18 +122,15 @@ def test_a_remote_engine_cannot_reach_a_local_registry(path: Path, monkeypatch: 
         made(Docker, path, "true", url)
 
 
-def test_an_engine_without_tls_is_inconclusive(path: Path) -> None:
-    said = "Head http://127.0.0.1:5000/v2/: 400 Bad Request"
-    program = made(
-        Docker, path, f'case "$*" in *login*) cat; echo "{said}" >&2; exit 1;; esac', "https://127.0.0.1:5000"
-    )
-    with pytest.raises(Inconclusive, match="plain HTTP"):
-        program.login("ct-push", PASSWORD)
-
-
-def test_an_engine_that_does_not_trust_the_authority_is_inconclusive(path: Path, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
-    script = 'case "$*" in *login*) cat; echo "x509: certificate signed by unknown authority" >&2; exit 1;; esac'
-    url, more = "https://registry.example", {"ca_file": str(tmp_path / "ca.pem")}
-    with pytest.raises(Inconclusive, match="does not trust"):
-        made(Docker, path, script, url, **more).login("ct-push", PASSWORD)
+@pytest.mark.parametrize(
+    ("url", "said", "why"),
+    [
+        ("https://127.0.0.1:5000", "Head http://127.0.0.1:5000/v2/: 400 Bad Request", "plain HTTP"),
+        ("https://registry.example", "x509: certificate signed by unknown authority", "does not trust"),
+    ],
+)
+def test_an_engine_with_other_tls_settings_is_inconclusive(url: str, said: str, why: str, path: Path) -> None:
+    (authority := path.parent / "ca.pem").touch()
+    script = f'case "$*" in *login*) cat; echo "{said}" >&2; exit 1;; esac'
+    with pytest.raises(Inconclusive, match=why):
+        made(Docker, path, script, url, ca_file=str(authority)).login("ct-push", PASSWORD)

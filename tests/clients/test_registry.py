@@ -6,7 +6,6 @@ import pytest
 
 from conformance.clients.registry.client import Repository
 from conformance.clients.registry.inventory import Inventory
-from conformance.vocabulary.exchange import SESSION_LOST
 from conformance.vocabulary.finding import Inconclusive
 from tests.clients.registry_server import NAME, Server, entered
 from tests.clients.registry_server import server as server
@@ -110,19 +109,3 @@ def test_an_unknown_upload_session_is_not_reported_as_a_refusal(server: Server, 
     with pytest.raises(Inconclusive) as caught:
         entered(server).repository(NAME).given_blob(b"content")
     assert needed in caught.value.needs
-
-
-@pytest.mark.parametrize(
-    ("chunk", "then", "lost"),
-    [(202, "put", 1), (202, "status", 1), (404, "put", 1), (400, "put", 0), (201, "put", 0), (202, "by another", 0)],
-)
-def test_a_lost_upload_session_is_counted(server: Server, chunk: int, then: str, lost: int) -> None:
-    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
-    server.table["PATCH", "/u/1"] = (chunk, {}, b"")
-    upload = entered(server).repository(NAME).open_upload()
-    upload.patch(b"chunk")
-    if then == "status":
-        upload.status()
-    else:
-        (upload.by(upload.repository.registry) if then == "by another" else upload).put("sha256:0")
-    assert upload.repository.registry.http.recorder.events.get(SESSION_LOST, 0) == lost
