@@ -43,7 +43,7 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     recorder = Recorder()
-    http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=0.4))
+    http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=0.2))
     yield Expecting(http), recorder, took
     http.close()
     held.set()

@@ -197,7 +197,7 @@ SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>Slow
     ids=["tells when", "S3 tells to slow down", "S3 tells so otherwise", "is broken"],
 )
 def test_a_503_that_asks_to_wait_is_repeated(serve: Callable[..., Scripted], answer: bytes, seen: list[int]) -> None:
-    client = client_of(serve(answer, OK))
+    client = client_of(serve(answer, OK), patience_s=0.01)
     assert client.get("/").status == seen[-1]
     assert [entry["status"] for entry in client.recorder.entries] == seen
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 import tracemalloc
 
 import pytest
@@ -12,11 +11,11 @@ import pytest
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
-from tests.clients.servers import answering
+from conformance.vocabulary.finding import Inconclusive, Unreachable
+from tests.clients.servers import GOOD, answering
 from tests.run.hostile import JSON, serving
 
-LIMITS = Limits(connect_s=1, answer_s=0.5, patience_s=0.01)
+LIMITS = Limits(connect_s=1, answer_s=0.2, patience_s=0.01)
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "endless-interim-answers", "silent"])
@@ -54,16 +53,16 @@ def test_a_rate_limit_is_waited_for_twice() -> None:
     "answer",
     [
         # A megabyte each, in pieces as small as they can be.
-        JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 170_000,
-        b"HTTP/1.1 100\r\n\r\n" * 65_000,
+        JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 170_000 + b"0\r\n\r\n",
+        b"HTTP/1.1 100\r\n\r\n" * 65_000 + GOOD,
     ],
     ids=["chunks", "interim-answers"],
 )
 def test_an_answer_in_many_pieces_is_read_quickly(answer: bytes) -> None:
-    begun = time.process_time()
-    with answering(answer) as (url, _), contextlib.suppress(Unreachable, NoAnswer):
-        Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=3))).send(b"GET / HTTP/1.1\r\nHost: x")
-    assert time.process_time() - begun < 5
+    # Read byte by byte with a copy each, it would take minutes.
+    with answering(answer) as (url, _):
+        wire = Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=30)))
+        assert wire.send(b"GET / HTTP/1.1\r\nHost: x").status == 200
 
 
 def test_endless_interim_answers_take_little_memory() -> None:
@@ -75,7 +74,7 @@ def test_endless_interim_answers_take_little_memory() -> None:
     with answering(b"", last=endless) as (url, _):
         tracemalloc.start()
         with pytest.raises(Unreachable):
-            HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=1)).get("/")
+            HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=0.5)).get("/")
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 4 * 1024 * 1024

@@ -65,7 +65,7 @@ def test_children_of_a_killed_program_are_killed(tmp_path: Path) -> None:
     parent = f"exec 9>{held}; flock 9; touch {held}.taken; sleep 600 & wait"
 
     with pytest.raises(Inconclusive):
-        run_program(Recorder(), ["sh", "-c", parent], time_limit_s=2.0)
+        run_program(Recorder(), ["sh", "-c", parent], time_limit_s=1.0)
 
     assert held.with_suffix(".taken").exists()
     with held.open() as lock:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import HttpClient, Limits
 from conformance.clients.registry.client import Registry
 from conformance.clients.registry.login import Account, Door, Fixed, open_door
 from conformance.clients.registry.tokens import actions_in, altered, claims_of, granted_by_password, has_ended
@@ -57,7 +57,8 @@ def test_the_login_is_requested_again_after_a_temporary_error(status: bytes) -> 
     failed = b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status
     asked = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="us"\r\nContent-Length: 0\r\n\r\n'
     with answering(failed, asked) as (url, _):
-        assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
+        http = HttpClient(url, Recorder(), Limits(patience_s=0.01))
+        assert open_door(http, "orgs/acme/app").scheme == "basic"
 
 
 def test_an_upload_opened_to_find_the_login_is_cancelled() -> None:

@@ -39,7 +39,7 @@ def knowing(secret: str) -> Redactor:
     return redactor
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(SECRETS, st.sampled_from(sorted(WAYS)), st.sampled_from(["ct-push", "nobody"]))
 def test_any_basic_credentials_are_redacted(secret: str, way: str, user: str) -> None:
     sent = WAYS[way](secret)
@@ -49,7 +49,7 @@ def test_any_basic_credentials_are_redacted(secret: str, way: str, user: str) ->
     assert sent not in told.removeprefix(f"Basic <base64 of {user}:")
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(SECRETS, st.sampled_from(sorted(WAYS)), st.sampled_from([quote_plus, quote]))
 def test_any_form_is_redacted(secret: str, way: str, encoded: Callable[[str], str]) -> None:
     sent = WAYS[way](secret)
@@ -58,7 +58,7 @@ def test_any_form_is_redacted(secret: str, way: str, encoded: Callable[[str], st
     assert encoded(sent) not in value and sent not in value
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.binary(min_size=30, max_size=30), st.sampled_from(["", " +/=%&$'\"\\"]), st.floats(0, 0.999))
 @pytest.mark.parametrize("kind", sorted({*FORM_CHANGES, *AUTHORIZATION_CHANGES}))
 def test_any_change_of_a_valid_request_is_redacted(kind: str, octets: bytes, marks: str, place: float) -> None:
