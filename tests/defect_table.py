@@ -51,6 +51,8 @@ SURFACES = build().surfaces
 # The registry's tokens are given out by the identity surface, whose variants its checks are asked of as well.
 BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
+# They refuse only what a correct client never sends, such as a request without User-Agent.
+IDLE_BY_DESIGN = ("-behind-a-firewall", "accept-heeded")
 Item = TypeVar("Item")
 FEW = 20
 
@@ -81,6 +83,8 @@ class Table:
         self.wanted, self.singles = wanted, singles
         self.control = control
         self.verdicts: dict[str, dict[str, dict[str, Any]]] = {}
+        # Variants that changed something, and those that were tried alone.
+        self.effective, self.alone = set[str](), set[str]()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -91,13 +95,13 @@ class Table:
         self.verdicts[CLEAN] = self.run([item for item in items if item in every]) | self.broken()
         target = session.config.stash[KEYS.target]
         left = list(self.wanted)
-        while left:
+        while left or (left := self.unseen()):
             row = left.pop(0)
             tell(self.control, "reset")
             tell(self.control, "switch", *row.parts)
             claimed = [each for each in target.features if each not in row.without]
             session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
-            found = self.run(list(self.of(row, items))) | self.broken()
+            found = self.run(list(self.of(row, items))) | self.broken(row)
             if (noticed(found) or BROKEN in found) and len(row.parts) > 1:
                 # Which of them is minded, or whether they only do not go together, halves show, and halves of these.
                 left += self.halves(row)
@@ -105,6 +109,15 @@ class Table:
                 self.keep(row.name, found)
         tell(self.control, "reset")
         return True
+
+    def unseen(self) -> list[Row]:
+        """The variants that did nothing beside others, which may hide them; one that did nothing alone is a mistake."""
+        idle = [row for row in self.singles if row.variant and not row.only and row.name not in self.effective]
+        idle = [row for row in idle if not row.name.endswith(IDLE_BY_DESIGN)]
+        for row in idle:
+            if row.name in self.alone:
+                self.keep(row.name, {BROKEN: unmeant(f"{row.name} did nothing: no check reaches it")})
+        return [row for row in idle if row.name not in self.alone]
 
     def keep(self, name: str, found: dict[str, dict[str, Any]]) -> None:
         """Adds what a row shows; rows of the same parts are asked of several features, and a finding of any stays."""
@@ -120,19 +133,19 @@ class Table:
         halves = (singles[:middle], singles[middle:])
         return [replace(reduce(merged, half), features=row.features) for half in halves]
 
-    def broken(self) -> dict[str, dict[str, Any]]:
+    def broken(self, row: Row | None = None) -> dict[str, dict[str, Any]]:
         """What the reference did not mean to do since it was last asked, and which defects did nothing at all.
 
         A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise. One
-        that did nothing was noticed for something else. A variant may have nothing to do, such as a firewall that lets
-        everybody pass who says who asks.
+        that did nothing was noticed for something else.
         """
         told = json.loads(tell(self.control, "failures"))
         idle = json.loads(tell(self.control, "idle"))
+        if row:
+            self.effective.update({*row.parts}.difference(idle))
+            self.alone.update(row.parts if len(row.parts) == 1 and not row.features else ())
         told += [f"{name} did nothing" for name in idle if issubclass(alterations()[name], Defect)]
-        reason = "\n".join(told)
-        unmeant = {"verdict": "error", "findings": [], "reason": reason, "events": [], "requests": 0}
-        return {BROKEN: unmeant} if told else {}
+        return {BROKEN: unmeant("\n".join(told))} if told else {}
 
     def of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
         """The checks of a row."""
@@ -166,6 +179,11 @@ class Table:
             items[0].session._setupstate.teardown_exact(None)
 
 
+def unmeant(reason: str) -> dict[str, Any]:
+    """Return the entry of a row in which the reference itself went wrong."""
+    return {"verdict": "error", "findings": [], "reason": reason, "events": [], "requests": 0}
+
+
 def verdicts_of(reports: Iterable[pytest.TestReport]) -> dict[str, dict[str, Any]]:
     """What was kept of the results that the reports of one check carry."""
     found: dict[str, dict[str, Any]] = {}
@@ -185,10 +203,7 @@ def run_rows(wanted: list[Row], explore: int, together: int = 1) -> dict[str, di
 
 
 def in_reference(
-    wanted: list[Row],
-    explore: int,
-    loop: Callable[[str], Table],
-    program: Sequence[str] = PROGRAM,
+    wanted: list[Row], explore: int, loop: Callable[[str], Table], program: Sequence[str] = PROGRAM
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """What a loop over checks, which is given the reference's control address, finds."""
     reference = EmbeddedReference(program=program)

@@ -1,4 +1,4 @@
-"""The rooms: imports go down only, the reference shares nothing, files and functions keep their sizes."""
+"""Imports go down the list of rooms only, the reference is independent, and files and functions stay small."""
 
 from __future__ import annotations
 
@@ -17,21 +17,9 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
-    "vocabulary",
-    "contract",
-    "target",
-    "evidence",
-    "clients",
-    "oracles",
-    "strategies",
-    "models",
-    "sandbox",
-    "preflight",
-    "runs",
-    "reporting",
-    "plugin",
-    "commands",
-]
+    "vocabulary", "contract", "target", "evidence", "clients", "oracles", "strategies", "models", "sandbox",
+    "preflight", "runs", "reporting", "plugin", "commands",
+]  # fmt: skip
 SUITES_MAY_IMPORT = {"clients", "oracles", "strategies", "models", "vocabulary", "evidence", "target", "sandbox"}
 MODULES = sorted((ROOT / "conformance").rglob("*.py"))
 CHECKS = sorted((ROOT / "suites").rglob("*.py"))
@@ -121,7 +109,7 @@ def test_no_check_skips_itself(path: Path) -> None:
     assert "pytest.skip" not in text and "xfail" not in text
 
 
-def test_no_check_takes_an_answer_for_json_that_may_be_none() -> None:
+def test_no_check_reads_json_without_a_guard() -> None:
     for path in CHECKS:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
@@ -132,14 +120,11 @@ def test_no_check_takes_an_answer_for_json_that_may_be_none() -> None:
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_each_finding_names_the_answers_that_it_is_about(path: Path) -> None:
+def test_each_finding_names_its_answers(path: Path) -> None:
     """Or else the curl line shows the last request, whatever that was; not what programs find, nor the operator."""
     text = path.read_text(encoding="utf-8")
-    if (
-        path.parent.name == "interoperability"
-        or path.name in ("test_sdk.py", "test_rotation.py")
-        or "webhook.secret" in text
-    ):
+    programs = path.parent.name == "interoperability" or path.name in ("test_sdk.py", "test_rotation.py")
+    if programs or "webhook.secret" in text:
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NonConformance":
@@ -147,7 +132,7 @@ def test_each_finding_names_the_answers_that_it_is_about(path: Path) -> None:
             assert named, f"{path}:{node.lineno}: a finding that names no answer"
 
 
-def test_no_alarm_in_a_check_is_a_bare_assertion() -> None:
+def test_no_check_uses_a_bare_assertion() -> None:
     for path in CHECKS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not isinstance(node, ast.Assert), f"{path}:{node.lineno}: a bare assert; say it with an oracle"

@@ -1,4 +1,4 @@
-"""Benchmarks measure what they say: one that finds nothing would say that nothing errs."""
+"""The benchmark of error rates finds what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents name is there: files, modules and environments that one is to run, requirements, commands."""
+"""Files, modules, environments, requirements and commands that the documentation names exist."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
 
 @pytest.mark.parametrize("named", NAMED)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_names_is_there(document: Path, named: str) -> None:
+def test_everything_that_a_document_names_exists(document: Path, named: str) -> None:
     pattern, there = NAMED[named]
     found = {*re.findall(pattern, document.read_text(encoding="utf-8"), re.MULTILINE)} - {EXAMPLE}
     assert [each for each in found if not there(each)] == []

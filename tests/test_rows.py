@@ -1,4 +1,4 @@
-"""The rows of the table of defects: variants that go together, and all checks of a surface by what destroys much."""
+"""The table of defects tries variants together where possible, and reports each that fails a check or does nothing."""
 
 from __future__ import annotations
 
@@ -6,58 +6,62 @@ from itertools import product
 
 import pytest
 
-from tests.defect_table import Table, run_rows
+from tests.defect_table import BROKEN, Table, run_rows
 from tests.rows import Row, beyond, joined, noticing, replaced, requirement_of, rows
 from tests.test_defects import DEFECTS, choice_of, failed
 
 pytestmark = pytest.mark.once
 
 
-def variants() -> list[Row]:
+def variants() -> dict[str, Row]:
     choice = choice_of(None)
     choice.variants = True
-    return rows(choice)
+    return {row.name: row for row in rows(choice)}
 
 
-@pytest.mark.parametrize(("most", "left"), [(1, 1.0), (2, 0.6), (3, 0.4)])
-def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left: float) -> None:
-    single = {row.name: row for row in variants()}
+@pytest.mark.parametrize(("most", "left"), [(1, 1.0), (3, 0.4)])
+def test_variants_together_replace_different_methods(most: int, left: float) -> None:
+    single = variants()
     groups = joined(single.values(), most)
     assert sorted(each for row in groups for each in row.parts) == sorted(single)
     assert len(groups) <= left * len(single)
     for row in groups:
-        assert len(row.parts) <= most
         methods = [method for each in row.parts for method in replaced(each)]
-        assert len(methods) == len(set(methods)), row.name
+        assert len(row.parts) <= most and len(methods) == len(set(methods)), row.name
         assert set(row.without) == {feature for name in row.parts for feature in single[name].without}
 
 
-def test_what_one_does_not_claim_is_asked_of_the_others() -> None:
-    single = {row.name: row for row in variants()}
+def test_a_feature_that_one_variant_lacks_is_checked_on_the_others() -> None:
+    single = variants()
     for row in joined(single.values(), 20):
         further = beyond(row, single.values())
         for name, feature in product(row.parts, {*row.without}):
-            asked = [each for each in further if name in each.parts and each.features == (feature,)]
-            assert bool(asked) == (feature not in single[name].without), (name, feature)
-            assert not any(feature in each.without for each in asked), (name, feature)
+            checked = [each for each in further if name in each.parts and each.features == (feature,)]
+            assert bool(checked) == (feature not in single[name].without), (name, feature)
+            assert not any(feature in each.without for each in checked), (name, feature)
 
 
-def test_rows_of_the_same_parts_keep_what_any_of_them_shows() -> None:
+def test_a_finding_of_any_row_of_the_same_variants_stays() -> None:
     table = Table([], "")
-    for verdict, check in (("fail", "a/b/c"), ("pass", "a/b/c"), ("pass", "a/b/d")):
-        table.keep("one + other", {check: {"verdict": verdict}})
-    assert {check: each["verdict"] for check, each in table.verdicts["one + other"].items()} == {
-        "a/b/c": "fail",
-        "a/b/d": "pass",
-    }
+    for verdict in ("fail", "pass"):
+        table.keep("one + other", {"a/b/c": {"verdict": verdict}})
+    assert table.verdicts["one + other"]["a/b/c"]["verdict"] == "fail"
 
 
-def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
-    # A defect stands where a variant would: the two are minded, and it, but not the variant.
+def test_a_variant_that_did_nothing_is_tried_alone_and_then_reported() -> None:
+    row = Row("thanks-in-html", "webhooks", None, variant=True)
+    table = Table([row], "", [row])
+    assert table.unseen() == [row]
+    table.alone.add(row.name)
+    assert table.unseen() == [] and "did nothing" in table.verdicts[row.name][BROKEN]["reason"]
+
+
+def test_each_of_several_variants_is_tried_alone_if_a_check_fails() -> None:
+    # A defect instead of a variant: only the defect fails the check.
     names = ("event-answered-with204", "json-array-refused")
     only = ("webhooks/delivery/valid-events-are-accepted",)
-    told = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
-    assert [failed(told[name], only[0]) for name in names] == [False, True]
+    found = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
+    assert [failed(found[name], only[0]) for name in names] == [False, True]
 
 
 @pytest.mark.nightly
@@ -68,7 +72,7 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
         ("slug-changed-by-patch", {"errors/writes/affect-only-what-they-name"}),
     ],
 )
-def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:
+def test_damage_by_a_defect_fails_no_other_check(name: str, beside: set[str]) -> None:
     found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]
     spoiled = {requirement_of(check) for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
     named = {requirement_of(each) for each in noticing(DEFECTS[name])}

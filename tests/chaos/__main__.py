@@ -47,26 +47,15 @@ def main() -> int:
     for seed in range(int(first), int(last or first) + 1):
         for area in choice.area or AREAS:
             plan = Plan(seed, choice.share, choice.nth, choice.grace, choice.only, tuple(choice.mutation or ()))
-            words = [
-                area,
-                "--workers",
-                "0",
-                "--explore",
-                "2",
-                "--shrink-time",
-                "1",
-                "--seed",
-                str(seed),
-                *choice.option,
-            ]
+            fixed = ["--workers", "0", "--explore", "2", "--shrink-time", "1", "--seed", str(seed)]
+            words = [area, *fixed, *choice.option]
             done = tried(plan, words, choice.out / f"{area.replace('/', '_')}-{seed}", choice.limit, tuple(choice.then))
             verdicts = ", ".join(f"{count} {name}" for name, count in sorted(Counter(done.verdicts.values()).items()))
             print(
                 f"{area} {seed}: {done.seconds:.0f} s, {done.kilobytes >> 10} MiB, {len(plan.log)} changed; {verdicts}",
                 flush=True,
             )
-            for each in done.wrong:
-                print(f"  WRONG {each}", flush=True)
+            print(*(f"  WRONG {each}\n" for each in done.wrong), sep="", end="", flush=True)
             wrong += len(done.wrong)
     return 1 if wrong else 0
 

@@ -1,4 +1,4 @@
-"""Mutations of where an answer ends, how it is coded, when it comes and whether."""
+"""Mutations of where an answer ends, how it is coded, when it comes and whether it does."""
 
 from __future__ import annotations
 
@@ -15,64 +15,47 @@ from tests.variants.framing import WAYS, in_a_large_head
 
 STATUS = re.compile(rb"[2-5]\d\d")
 LENGTHS = (
-    b"-1",
-    b"many",
-    b"",
-    b"\xb2",
-    b"9" * 400,
-    b"9" * 5000,
-    b"0x10",
-    b"+5",
-    b"1_0",
-    b" 5 5",
-    b"5, 6",
-    b"1e3",
+    b"-1", b"many", b"", b"\xb2", b"9" * 400, b"9" * 5000, b"0x10", b"+5", b"1_0", b" 5 5", b"5, 6", b"1e3",
     b"18446744073709551616",
-)
+)  # fmt: skip
 CHUNKS = (
     b"zz\r\nabc\r\n", b"-5\r\nabc\r\n", b"ffffffffffffffffffff\r\nabc", b"5\r\nabc\r\n0\r\n\r\n", b"\r\n\r\n",
-    b"3\nabc\n0\n\n", b"3;" + b"x" * 100_000 + b"\r\nabc\r\n",
-    b"3\r\nabcX0\r\n\r\n", b"0\r\nX: y\r\nSet-Cookie: a=b\r\n\r\n", b"0\r\n" + b"T: u\r\n" * 20_000 + b"\r\n",
-    b"\xb2\r\nab\r\n0\r\n\r\n", b"", b"5",
+    b"3\nabc\n0\n\n", b"3;" + b"x" * 100_000 + b"\r\nabc\r\n", b"3\r\nabcX0\r\n\r\n", b"\xb2\r\nab\r\n0\r\n\r\n", b"",
+    b"5", b"0\r\nX: y\r\nSet-Cookie: a=b\r\n\r\n", b"0\r\n" + b"T: u\r\n" * 20_000 + b"\r\n",
+)  # fmt: skip
+CODINGS = (b"Content-Length: 3", b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked",
+           b"Transfer-Encoding: \xff")  # fmt: skip
+INTERIM = (
+    b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", b"HTTP/1.1 102 X\r\n\r\n",
 )  # fmt: skip
 
 
 @mutation
 def length_wrong(random: random.Random, reply: Reply) -> None:
-    """A Content-Length that is not the body's."""
-    reply.closes = True
     size = len(reply.body)
-    value = random.choice(
-        (b"%d" % (size + random.choice((1, 1000, 10**9))), b"%d" % max(0, size - random.randint(1, 50)), *LENGTHS)
-    )
-    reply.framing = [(b"Content-Length", value)]
+    longer, shorter = size + random.choice((1, 1000, 10**9)), max(0, size - random.randint(1, 50))
+    reply.framing = [(b"Content-Length", random.choice((b"%d" % longer, b"%d" % shorter, *LENGTHS)))]
+    reply.closes = True
 
 
 @mutation
 def length_twice(random: random.Random, reply: Reply) -> None:
     """Two lengths, or a length and a transfer coding."""
-    other = random.choice(
-        [
-            (b"Content-Length", b"3"),
-            (b"Transfer-Encoding", b"chunked"),
-            (b"Transfer-Encoding", b"gzip, chunked"),
-            (b"Transfer-Encoding", b"\xff"),
-        ]
-    )
-    reply.framing = [(b"Content-Length", b"%d" % len(reply.body)), other]
+    name, _, value = random.choice(CODINGS).partition(b": ")
+    reply.framing = [(b"Content-Length", b"%d" % len(reply.body)), (name, value)]
     reply.closes = True
 
 
 @mutation
 def length_repeated(random: random.Random, reply: Reply) -> None:
-    """The right length more than once, in as many fields or in one."""
+    """The right length more than once, in several fields or in one."""
     size = b"%d" % len(reply.body)
     reply.framing = random.choice(([(b"Content-Length", size)] * 2, [(b"Content-Length", size + b", " + size)]))
 
 
 @mutation
 def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """Right, in one of the forms that HTTP has beside the usual one."""
+    """The right answer in one of the unusual forms of HTTP."""
     answer = Answer(int(reply.status) if STATUS.fullmatch(reply.status) else 200, reply.body)
     for name, value in reply.fields:
         answer.headers.append(name.decode("latin-1"), value.decode("latin-1"))
@@ -84,7 +67,7 @@ def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def closed_unsaid(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """The whole answer, and the connection ends without a word, at once or when the next request is due."""
+    """The whole answer; then the connection ends, at once or when the next request is due."""
     yield reply.wire()
     yield random.choice((0.0, 0.02, 1.0))
     yield random.choice((End.CLOSE, End.RESET))
@@ -92,20 +75,18 @@ def closed_unsaid(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def length_absent(random: random.Random, reply: Reply) -> None:
-    """The body ends with the connection, or the connection is kept and it does not end."""
+    """The body ends with the connection, or the connection stays open."""
     reply.framing = []
     reply.closes = random.random() < 0.8
 
 
 @mutation
 def chunked(random: random.Random, reply: Reply) -> None:
-    """The same, in chunks."""
     reply.chunked = True
 
 
 @mutation
 def chunks_broken(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """Chunks that are none."""
     reply.framing = [(b"Transfer-Encoding", b"chunked")]
     yield reply.head() + random.choice(CHUNKS)
     yield End.CLOSE
@@ -113,44 +94,24 @@ def chunks_broken(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def excess(random: random.Random, reply: Reply) -> None:
-    """Bytes behind the answer: rubbish, or a second answer."""
-    reply.behind = random.choice(
-        (
-            b"rubbish",
-            b"\r\n",
-            reply.head() + reply.body,
-            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 3,
-            b"\x00" * 10_000,
-        )
-    )
+    """Bytes after the answer: rubbish, or a second answer."""
+    second = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 3
+    reply.behind = random.choice((b"rubbish", b"\r\n", reply.head() + reply.body, second, b"\x00" * 10_000))
 
 
 @mutation
 def interim(random: random.Random, reply: Reply) -> None:
-    """Interim answers before the final one, few or many."""
-    count = random.choice((1, 2, 50, 3000))
-    reply.before = (
-        random.choice(
-            (
-                b"HTTP/1.1 100 Continue\r\n\r\n",
-                b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
-                b"HTTP/1.1 102 X\r\n\r\n",
-            )
-        )
-        * count
-    )
+    reply.before = random.choice(INTERIM) * random.choice((1, 2, 50, 3000))
 
 
 @mutation
 def switching(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """Another protocol from here on."""
     yield b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n" + b"\x00\x00\x12\x04" * 50
     yield End.CLOSE
 
 
 @mutation
 def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """The connection ends, or is reset, at any byte of the answer."""
     whole = reply.wire()
     yield whole[: random.randint(0, len(whole))]
     yield random.choice((End.CLOSE, End.RESET))
@@ -158,23 +119,13 @@ def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def no_http(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """Something else than HTTP."""
-    yield random.choice(
-        (
-            b"220 mail.example ESMTP\r\n" * 50,
-            b"\x15\x03\x01\x00\x02\x02\x28",
-            reply.body,
-            random.randbytes(5000),
-            b"\r\n" * 500,
-            b"HTTP/1.1\r\n\r\n",
-        )
-    )
+    hello, mail = b"\x15\x03\x01\x00\x02\x02\x28", b"220 mail.example ESMTP\r\n" * 50
+    yield random.choice((mail, hello, reply.body, random.randbytes(5000), b"\r\n" * 500, b"HTTP/1.1\r\n\r\n"))
     yield End.CLOSE
 
 
 @mutation
 def drips(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """A byte now and then."""
     for byte in reply.wire()[:100]:
         yield bytes([byte])
         yield 0.5
@@ -183,14 +134,12 @@ def drips(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def silent(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """Nothing, or a beginning and nothing more."""
     yield reply.wire()[: random.choice((0, 0, 5, 40))]
     yield End.HANG
 
 
 @mutation
 def late(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """The whole answer, after a while."""
     yield random.choice((0.05, 0.3, 1.2))
     reply.closes = True
     yield reply.wire()
@@ -199,7 +148,7 @@ def late(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def endless(random: random.Random, reply: Reply) -> Iterator[Step]:
-    """A head or a body that goes on and on."""
+    """A head or a body without end."""
     reply.framing = random.choice(([], [(b"Content-Length", b"9" * 15)], [(b"Transfer-Encoding", b"chunked")]))
     yield reply.head()[: -2 if random.random() < 0.3 else None]
     for _ in range(3000):
@@ -209,15 +158,14 @@ def endless(random: random.Random, reply: Reply) -> Iterator[Step]:
 
 @mutation
 def compressed(random: random.Random, reply: Reply) -> None:
-    """A content coding that nobody asked for: right, wrong, or what fills all memory when it is undone."""
+    """A content coding without a request for it: right, wrong, or of ten gigabytes."""
     coding = random.choice((b"gzip", b"deflate", b"br", b"zstd", b"identity", b"gzip, gzip", b"\xff"))
     reply.put(b"Content-Encoding", coding)
-    reply.body = random.choice(
-        (gzip.compress(reply.body, mtime=0), zlib.compress(reply.body), reply.body, bomb(), bomb()[:1000])
-    )
+    packed = (gzip.compress(reply.body, mtime=0), zlib.compress(reply.body))
+    reply.body = random.choice((*packed, reply.body, bomb(), bomb()[:1000]))
 
 
 @cache
 def bomb() -> bytes:
-    """Ten gigabytes of zeros, packed."""
+    """Return ten gigabytes of zeros, compressed."""
     return gzip.compress(bytes(100 * 1024 * 1024), mtime=0) * 100

@@ -54,7 +54,7 @@ def latin(text: str) -> bytes:
 
 def odd_value(random: random.Random, reply: Reply, name: bytes) -> bytes:
     """A value for a field: one that is odd for it more often than just odd."""
-    own = f"http://{reply.request.headers.get('host', 'localhost')}"
+    own = reply.own
     kinds: dict[bytes, tuple[str, ...]] = {
         b"www-authenticate": (*CHALLENGES, *(f'Bearer realm="{each}",service="x"' for each in addresses(own, "/t"))),
         b"location": addresses(own, reply.request.raw_path),
@@ -73,7 +73,6 @@ def odd_value(random: random.Random, reply: Reply, name: bytes) -> bytes:
 
 @mutation
 def status(random: random.Random, reply: Reply) -> None:
-    """Another status."""
     reply.status = b"%d" % random.randint(200, 599)
 
 
@@ -86,20 +85,17 @@ def status_of_its_own(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def reason(random: random.Random, reply: Reply) -> None:
-    """A reason phrase that nobody should print."""
     reply.reason = random.choice(REASONS)
 
 
 @mutation
 def version(random: random.Random, reply: Reply) -> None:
-    """Another protocol."""
     reply.version = random.choice(VERSIONS)
     reply.closes = True
 
 
 @mutation
 def field_dropped(random: random.Random, reply: Reply) -> None:
-    """One field less, or none at all."""
     if random.random() < 0.2:
         reply.fields = []
     elif reply.fields:
@@ -108,7 +104,6 @@ def field_dropped(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def field_doubled(random: random.Random, reply: Reply) -> None:
-    """A field twice, the second with another value."""
     if reply.fields:
         name, value = random.choice(reply.fields)
         reply.fields.append((name, random.choice((value, odd_value(random, reply, name)))))
@@ -116,7 +111,6 @@ def field_doubled(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def field_value(random: random.Random, reply: Reply) -> None:
-    """An odd value of a field that the answer has."""
     if reply.fields:
         place = random.randrange(len(reply.fields))
         name = reply.fields[place][0]
@@ -125,21 +119,18 @@ def field_value(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def field_invented(random: random.Random, reply: Reply) -> None:
-    """A field that means something, of an odd value."""
     name = random.choice(INVENTED)
     reply.put(name, odd_value(random, reply, name))
 
 
 @mutation
 def field_poisoned(random: random.Random, reply: Reply) -> None:
-    """Something harmful in every field."""
     harm = latin(random.choice(NASTY)).replace(b"\x00", b"")
     reply.fields = [(name, value + harm) for name, value in reply.fields]
 
 
 @mutation
 def fields_without_grammar(random: random.Random, reply: Reply) -> None:
-    """What is no field."""
     reply.fields.insert(random.randint(0, len(reply.fields)), random.choice(NO_FIELDS))
 
 
@@ -160,14 +151,13 @@ def thousand_fields(random: random.Random, reply: Reply) -> None:
 
 @mutation
 def media_type(random: random.Random, reply: Reply) -> None:
-    """Another media type."""
     reply.put(b"Content-Type", random.choice(MEDIA_TYPES))
 
 
 @mutation
 def moved(random: random.Random, reply: Reply) -> None:
     """A redirect, often to where it came from."""
-    own = f"http://{reply.request.headers.get('host', 'localhost')}"
+    own = reply.own
     reply.status = random.choice((b"300", b"301", b"302", b"303", b"307", b"308"))
     where = reply.request.raw_path if random.random() < 0.5 else random.choice(addresses(own, reply.request.raw_path))
     reply.put(b"Location", latin(where))

@@ -40,25 +40,14 @@ def forms(secret: str) -> Iterator[bytes]:
             yield inside.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def told(folder: Path, secrets: dict[str, str]) -> Iterator[str]:
-    """Files of a run in which a secret stands."""
-    wanted = {form: name for name, secret in secrets.items() if len(secret) >= SHORTEST for form in forms(secret)}
+def told(folder: Path, wanted: dict[bytes, str]) -> Iterator[str]:
+    """Yield the files of a run that contain one of these byte strings, with its name."""
     for path in filter(Path.is_file, folder.rglob("*")):
         content = path.read_bytes()
         for form, name in wanted.items():
             if (place := content.find(form)) >= 0:
-                around = content[max(0, place - 60) : place + 20]
-                yield f"{path.relative_to(folder)}: the secret {name} as {form[:12]!r}..., behind {around!r}"
-
-
-def shown(folder: Path, tokens: Iterable[str]) -> Iterator[str]:
-    """Files of a run in which a token stands that the target gave out."""
-    wanted = [token.encode() for token in tokens]
-    for path in filter(Path.is_file, folder.rglob("*")):
-        content = path.read_bytes()
-        for token in wanted:
-            if (place := content.find(token)) >= 0:
-                yield f"{path.relative_to(folder)}: a token behind {content[max(0, place - 160) : place + 9]!r}"
+                around = content[max(0, place - 160) : place + 9]
+                yield f"{path.relative_to(folder)}: {name} as {form[:9]!r}..., after {around!r}"
 
 
 def broken(folder: Path) -> Iterator[str]:
@@ -140,12 +129,14 @@ def _page(path: Path) -> None:
 
 def complaints(folder: Path, secrets: dict[str, str], tokens: Iterable[str] = ()) -> list[str]:
     """All that is wrong with the folder of a run."""
-    return [*told(folder, secrets), *shown(folder, tokens), *broken(folder)]
+    wanted = {
+        form: f"the secret {name}" for name, each in secrets.items() if len(each) >= SHORTEST for form in forms(each)
+    }
+    wanted |= {token.encode(): "a token" for token in tokens}
+    return [*told(folder, wanted), *broken(folder)]
 
 
 def unfit_for_terminals(output: str) -> Iterable[str]:
     """What an output would have a terminal do."""
-    return [
-        f"{match[0]!r} in {output[max(0, match.start() - 80) : match.end() + 40]!r}"
-        for match in OBEYED.finditer(output)
-    ][:3]
+    found = OBEYED.finditer(output)
+    return [f"{each[0]!r} in {output[max(0, each.start() - 80) : each.end() + 40]!r}" for each in found][:3]

@@ -18,16 +18,7 @@ from typing import Any
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
 from conformance.reference.http import Answer, Request
-from conformance.reference.server import (
-    Application,
-    CutOff,
-    Receive,
-    Running,
-    Scope,
-    Send,
-    read_body,
-    received,
-)
+from conformance.reference.server import Application, CutOff, Receive, Running, Scope, Send, read_body, received
 from tests.chaos import bodies, framing, heads  # noqa: F401  # they fill the table
 from tests.chaos.replies import MUTATIONS, End, Reply, Step
 

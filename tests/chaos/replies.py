@@ -55,9 +55,10 @@ class Reply:
             reply.framing = [each for each in answer.headers.raw if each not in fields]
         return reply
 
-    def get(self, name: bytes) -> bytes:
-        """The first value of a field; empty without one."""
-        return next((value for key, value in self.fields if key.lower() == name.lower()), b"")
+    @property
+    def own(self) -> str:
+        """The surface's own address."""
+        return f"http://{self.request.headers.get('host', 'localhost')}"
 
     def put(self, name: bytes, value: bytes) -> None:
         """Sets a field in the place of those that bear its name."""

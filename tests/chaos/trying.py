@@ -117,15 +117,13 @@ def _judge(done: Tried, run: Path) -> None:
         done.wrong.append(f"no record: {type(failure).__name__}: {failure}")
         return
     done.verdicts = {result.id: result.verdict for result in record.results}
-    done.wrong += [f"error {each.id}: {each.reason}" for each in record.results if each.verdict == "error"]
-    done.wrong += [
-        f"{each.id}: {each.verdict} without a word"
-        for each in record.results
-        if each.verdict == "inconclusive" and not each.reason
-    ]
-    done.wrong += [
-        f"{each.id}: fails without a finding" for each in record.results if each.verdict == "fail" and not each.findings
-    ]
+    for each in record.results:
+        if each.verdict == "error":
+            done.wrong.append(f"error {each.id}: {each.reason}")
+        elif each.verdict == "inconclusive" and not each.reason:
+            done.wrong.append(f"{each.id}: inconclusive without a reason")
+        elif each.verdict == "fail" and not each.findings:
+            done.wrong.append(f"{each.id}: fails without a finding")
     if not record.complete:
         done.wrong.append("the record is not whole")
 

@@ -1,4 +1,4 @@
-"""Files of checks as modules, so that a test can call a check, or a part of one, itself."""
+"""Import the checks of a file, so that a test can call them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUITES = Path(__file__).resolve().parent.parent.parent / "suites"
 
 
 def checks_of(area: str, topic: str) -> ModuleType:
-    """The checks of an area and a topic."""
+    """Return the checks of an area and a topic."""
     spec = importlib.util.spec_from_file_location(f"checks_of_{area}_{topic}", SUITES / area / f"test_{topic}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""A registry of a table of answers, and how a test enters it."""
+"""A registry that answers from a table, and a client for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class Server(LocalServer):
-    """Answers by (method, path) from a table, of what is asked just then as well, and remembers what it was asked."""
+    """Answers by (method, path) from a table, whose answers may be computed, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__(Tabled)

@@ -1,4 +1,4 @@
-"""Small servers on loopback that clients are tried on: one answers bytes as they are given, one speaks HTTP."""
+"""Small servers on loopback for the tests of clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Served:
-    """What a server read at a time, connection by connection."""
+    """The bytes of each read, by connection."""
 
     def __init__(self) -> None:
         self.connections: list[list[bytes]] = []
@@ -24,7 +24,7 @@ class Served:
 
 @contextlib.contextmanager
 def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[str, Served]]:
-    """A server that answers what it reads at a time with one of these each, then well; ``last`` ends a connection."""
+    """Serve one of the answers for each read, then a correct one; ``last`` ends the connection after an answer."""
     served, left = Served(), iter(answers)
 
     def talk(connection: socket.socket, reads: list[bytes]) -> None:
@@ -50,7 +50,7 @@ def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = No
 
 @contextlib.contextmanager
 def answering_once(lives_on: bool = True) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the first request of a connection, and closes, or ends, when it has read the second."""
+    """Answer the first request of a connection, and close the connection, or the server, after the second."""
     reads: list[int] = []
 
     def serve(listening: socket.socket) -> None:
@@ -83,7 +83,7 @@ class LocalServer(ThreadingHTTPServer):
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
-        """Answers until the end of the block."""
+        """Serve until the end of the block."""
         threading.Thread(target=self.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield
@@ -93,17 +93,17 @@ class LocalServer(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP/1.1 and keeps quiet about it."""
+    """Speaks HTTP/1.1 and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     server: Any
 
     def asked(self) -> bytes:
-        """The request's body."""
+        """Return the request body."""
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
     def answered(self, status: int, fields: dict[str, str], body: bytes) -> None:
-        """Sends an answer, with its length."""
+        """Send an answer with its length."""
         self.send_response(status)
         for name, value in {**fields, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -111,11 +111,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 class Listening:
-    """A server that gives one connection after the other to ``answer``, until it is closed."""
+    """A server that passes one connection after the other to ``answer``, until it is closed."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -123,11 +123,11 @@ class Listening:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Takes no more."""
+        """Accept no more connections."""
         self.listener.close()
 
     def answer(self, connection: socket.socket) -> None:
-        """What is done with a connection."""
+        """Answer the requests of a connection."""
         raise NotImplementedError
 
     def _serve(self) -> None:

@@ -1,4 +1,4 @@
-"""The home of programs: logins in files that only we read, nothing of a person's, further authorities where named."""
+"""Programs run with a home folder of their own, which contains their logins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def home(tmp_path: Path) -> Home:
     return Home(Target(organization="acme"), tmp_path)
 
 
-def test_a_login_is_kept_as_docker_keeps_it(home: Home) -> None:
+def test_a_login_is_stored_like_dockers_and_readable_only_by_us(home: Home) -> None:
     folder = home.login_folder("registry.example", LOGIN)
 
     kept = json.loads((folder / "config.json").read_text(encoding="utf-8"))["auths"]["registry.example"]["auth"]
@@ -29,20 +29,12 @@ def test_a_login_is_kept_as_docker_keeps_it(home: Home) -> None:
     assert home.login_folder("registry.example", LOGIN) == folder
 
 
-def test_logins_of_one_username_are_told_apart_by_their_passwords(home: Home) -> None:
-    other = Login(username="ct-push", password=Secret("PULL_PASSWORD", "another"))
-    folders = [home.login_folder("registry.example", each) for each in (LOGIN, other)]
-    kept = [json.loads((each / "config.json").read_text(encoding="utf-8"))["auths"] for each in folders]
-    told = [base64.b64decode(each["registry.example"]["auth"]) for each in kept]
-    assert told == [b"ct-push:pa:ss", b"ct-push:another"]
-
-
-def test_nobodys_login_names_another_registry_lest_a_keychain_is_asked(home: Home) -> None:
+def test_an_anonymous_login_keeps_keychains_out(home: Home) -> None:
     kept = json.loads((home.login_folder("registry.example", None) / "config.json").read_text(encoding="utf-8"))
     assert kept["auths"] and "registry.example" not in kept["auths"]
 
 
-def test_everything_that_a_program_is_told_of_lies_in_the_home(home: Home) -> None:
+def test_every_path_of_the_environment_is_in_the_home(home: Home) -> None:
     told = home.environment()
     paths = {name: value for name, value in told.items() if "/" in value}
     assert {"HOME", "TMPDIR", "XDG_RUNTIME_DIR", "CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF"} == set(paths)
@@ -51,7 +43,7 @@ def test_everything_that_a_program_is_told_of_lies_in_the_home(home: Home) -> No
         assert Path(path).is_relative_to(home.root)
 
 
-def test_a_further_authority_is_trusted_besides_the_usual(tmp_path: Path) -> None:
+def test_an_additional_authority_is_trusted(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("OURS\n", encoding="ascii")
     (tmp_path / "home").mkdir()

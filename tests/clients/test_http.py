@@ -1,8 +1,7 @@
-"""The recorded client sends exactly what it is given, and a hostile server costs it bounded time and memory."""
+"""The HTTP client sends exactly the given bytes, and a hostile server costs bounded time and memory."""
 
 from __future__ import annotations
 
-import base64
 import gzip
 import socket
 import threading
@@ -11,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host
+from conformance.clients.http import HttpClient, Limits, as_asked, followed, on_one_host
 from conformance.clients.transport.errors import BrokenOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.clients.transport.retry_after import retry_after
 from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
-from conformance.vocabulary.exchange import CUT_OFF, NOT_REACHED, TOO_LARGE
+from conformance.vocabulary.exchange import CUT_OFF
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
 from tests.clients.servers import Listening
@@ -63,13 +62,13 @@ def client_of(server: Scripted, **limits: Any) -> HttpClient:
     )
 
 
-def test_path_and_query_go_out_as_given(serve: Callable[..., Scripted]) -> None:
+def test_path_and_query_are_sent_unchanged(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/a/../b//c%2F%zz/./?x=%41&y=a b".replace(" ", "+"))
     assert server.received[0].startswith(b"GET /a/../b//c%2F%zz/./?x=%41&y=a+b HTTP/1.1\r\n")
 
 
-def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
+def test_no_header_is_added(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/", [("X-Two", "1"), ("X-Two", "2"), ("X-Bytes", b"\xff")])
     head = server.received[0].split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
@@ -77,7 +76,7 @@ def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
     assert names == [b"host", b"x-two", b"x-two", b"x-bytes", b"user-agent", b"accept-encoding"]
 
 
-def test_an_entity_tag_goes_back_as_it_came(serve: Callable[..., Scripted]) -> None:
+def test_an_entity_tag_is_sent_back_unchanged(serve: Callable[..., Scripted]) -> None:
     server = serve(b'HTTP/1.1 200 OK\r\nETag: "\xc3\xa9\xff"\r\nContent-Length: 0\r\n\r\n')
     etag = str(client_of(server).get("/").headers.get("etag"))
     for value, sent in ((etag, b'"\xc3\xa9\xff"'), ('"€"', b'"\xe2\x82\xac"')):
@@ -85,7 +84,7 @@ def test_an_entity_tag_goes_back_as_it_came(serve: Callable[..., Scripted]) -> N
         assert b"If-Match: " + sent + b"\r\n" in server.received[-1]
 
 
-def test_who_asks_and_how_content_may_come_are_said_unless_a_check_says_them(serve: Callable[..., Scripted]) -> None:
+def test_user_agent_and_accept_encoding_have_defaults(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/")
     client_of(server).get("/", [("user-agent", "another/1"), ("ACCEPT-ENCODING", "gzip")])
@@ -94,12 +93,6 @@ def test_who_asks_and_how_content_may_come_are_said_unless_a_check_says_them(ser
     ]  # fmt: skip
     assert server.received[1].count(b"user-agent: another/1") == 1 == server.received[1].count(b"ACCEPT-ENCODING: gzip")
     assert b"Agent" not in server.received[1] and b"identity" not in server.received[1]
-
-
-def test_redirects_are_not_followed_and_bodies_not_decoded(serve: Callable[..., Scripted]) -> None:
-    answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
-    reply = client_of(serve(answer)).get("/")
-    assert (reply.status, reply.body) == (302, b"abc")
 
 
 def zipped(content: bytes, coding: str = "gzip") -> bytes:
@@ -120,21 +113,13 @@ def zipped(content: bytes, coding: str = "gzip") -> bytes:
     ],
     ids=["gzip", "by-its-old-name", "another", "asked-for", "beyond-the-limit", "none"],
 )  # fmt: skip
-def test_gzip_that_nobody_asked_for_is_taken_off_where_answers_are_read(
+def test_unrequested_gzip_is_decoded_for_readers(
     serve: Callable[..., Scripted], answer: bytes, fields: list[tuple[str, str | bytes]], decoded: bool
 ) -> None:
     plain = client_of(serve(answer)).get("/", fields)
     read = client_of(serve(answer)).readable().get("/", fields)
     assert plain.body == answer.partition(b"\r\n\r\n")[2]
     assert read.body == (gzip.decompress(plain.body)[:1_000_000] if decoded else plain.body)
-
-
-def test_no_token_is_kept_in_what_gzip_has_made_of_it(serve: Callable[..., Scripted]) -> None:
-    token = "so-secret-a-token-that-nobody-shall-see"
-    client = client_of(serve(zipped(b'{"access_token": "%s"}' % token.encode())))
-    client.get("/", [("Accept-Encoding", "gzip")])
-    body = client.recorder.entries[0]["response_body"]
-    assert token not in gzip.decompress(base64.b64decode(body["base64"])).decode()
 
 
 def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[..., Scripted]) -> None:
@@ -146,7 +131,7 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
     assert client.recorder.events[CUT_OFF] == 1
 
 
-def test_nobody_listening_is_inconclusive() -> None:
+def test_a_refused_connection_is_inconclusive() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     client = HttpClient(f"http://127.0.0.1:{port}", Recorder())
@@ -181,7 +166,7 @@ def test_an_answer_beyond_the_limit_is_inconclusive_in_bounded_memory(serve: Cal
 @pytest.mark.parametrize(
     "garbage", [b"not http at all\r\n\r\n", b"HTTP/1.1 2x0 \r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"]
 )
-def test_garbage_is_a_finding_and_no_traceback(serve: Callable[..., Scripted], garbage: bytes) -> None:
+def test_a_malformed_answer_is_a_finding(serve: Callable[..., Scripted], garbage: bytes) -> None:
     with pytest.raises(NoAnswer):
         client_of(serve(garbage)).get("/")
 
@@ -198,12 +183,6 @@ def test_a_429_is_waited_for_twice(serve: Callable[..., Scripted]) -> None:
     assert told.value.needs == "a higher rate limit, or a lower rate in the target file"
 
 
-def test_a_503_that_stays_may_be_about_the_request(serve: Callable[..., Scripted]) -> None:
-    broken = b"HTTP/1.1 503 Backend fetch failed\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
-    with pytest.raises(Inconclusive, match=r"503 again .* needs an answer of the service itself, if this very request"):
-        client_of(serve(*[broken] * 3)).get("/")
-
-
 SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>SlowDown</Code>.</Error>"
 
 
@@ -217,10 +196,8 @@ SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>Slow
     ],
     ids=["tells when", "S3 tells to slow down", "S3 tells so otherwise", "is broken"],
 )
-def test_a_503_is_waited_for_where_it_asks_to_wait(
-    serve: Callable[..., Scripted], answer: bytes, seen: list[int]
-) -> None:
-    client = client_of(serve(answer, OK))
+def test_a_503_that_asks_to_wait_is_repeated(serve: Callable[..., Scripted], answer: bytes, seen: list[int]) -> None:
+    client = client_of(serve(answer, OK), patience_s=0.01)
     assert client.get("/").status == seen[-1]
     assert [entry["status"] for entry in client.recorder.entries] == seen
 
@@ -230,7 +207,7 @@ WITHIN_200 = b"HTTP/1.1 200 OK\r\nRetry-After: 0\r\nContent-Length: %d\r\n\r\n%s
 
 
 @pytest.mark.parametrize(("method", "seen"), [("PUT", [200, 200]), ("POST", [200, 200]), ("GET", [200])])
-def test_an_error_within_200_is_waited_for_where_it_asks_to_wait(
+def test_an_error_within_200_that_asks_to_wait_is_repeated(
     serve: Callable[..., Scripted], method: str, seen: list[int]
 ) -> None:
     client = client_of(serve(WITHIN_200, OK))
@@ -238,19 +215,7 @@ def test_an_error_within_200_is_waited_for_where_it_asks_to_wait(
     assert [entry["status"] for entry in client.recorder.entries] == seen
 
 
-def test_a_503_that_cannot_say_why_is_asked_again_and_then_stands(
-    serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0.0)
-    mute = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n"
-    client = client_of(serve(mute, OK, mute, mute, mute, OK, mute, OK))
-    assert client.send("HEAD", "/").status == 200
-    assert [client.send("HEAD", "/").status for _ in range(2)] == [503, 503], "none is waited for behind one in vain"
-    assert client.get("/").status == 200
-    assert client.send("HEAD", "/").status == 200
-
-
-def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
+def test_a_body_in_parts_is_repeated_whole(serve: Callable[..., Scripted]) -> None:
     assert client_of(serve(LIMITED, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
     client = client_of(serve(LIMITED, LIMITED, OK))
     with pytest.raises(Inconclusive, match=r"429, and its body cannot be sent again"):
@@ -258,7 +223,7 @@ def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> 
     assert client.get("/").status == 200, "where none was waited for, none was waited for in vain"
 
 
-def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]) -> None:
+def test_an_aborted_request_is_recorded(serve: Callable[..., Scripted]) -> None:
     def half() -> Iterator[bytes]:
         yield b"hal"
         raise BrokenOff
@@ -279,7 +244,7 @@ def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]
     [(OK + b"<More/>", NoAnswer), (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200, Unreachable), (b"220\r\n", NoAnswer)],
     ids=["Excess", "Overrun", "RemoteProtocolError"],
 )
-def test_a_stored_failure_is_the_failure_that_was_recorded(
+def test_a_recorded_failure_is_replayed(
     serve: Callable[..., Scripted], answer: bytes, failure: type[Exception]
 ) -> None:
     client = client_of(serve(answer))
@@ -296,24 +261,11 @@ def test_a_stored_failure_is_the_failure_that_was_recorded(
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Scripted], patient: bool) -> None:
+def test_a_429_to_a_raw_request_is_waited_for(serve: Callable[..., Scripted], patient: bool) -> None:
     """RFC 6585 section 4: any request may be answered so, the ones that no library would send among them."""
     client = client_of(serve(LIMITED, OK))
     reply = Wire(client if patient else client.impatient()).send(b"HEAD / HTTP/1.1\r\nHost: h", bare=True)
     assert reply.status == (200 if patient else 429)
-
-
-def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scripted]) -> None:
-    reply = client_of(serve(LIMITED.replace(b"0", b"9", 1))).impatient().get("/")
-    assert (reply.status, retry_after(reply)) == (429, 9)
-
-
-@pytest.mark.parametrize(("date", "expected"), [("Date: Sun, 06 Nov 1994 08:49:35 GMT\r\n", 2), ("", 0)])
-def test_a_date_to_come_back_at_is_of_the_targets_clock(
-    serve: Callable[..., Scripted], date: str, expected: float
-) -> None:
-    head = f"HTTP/1.1 200 OK\r\n{date}Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n"
-    assert retry_after(client_of(serve(head.encode())).get("/")) == expected
 
 
 @pytest.mark.parametrize(
@@ -321,40 +273,18 @@ def test_a_date_to_come_back_at_is_of_the_targets_clock(
     ["http://[::1", "http://[zz]/", "file:///etc/passwd", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://:x/",
      "http:///x", "/a b", "/\x1b[31m", "/\u00e9", "/\ud800", "http://" + "a" * 300 + "/"],
 )  # fmt: skip
-def test_an_address_that_nobody_can_ask_at_is_told_in_a_sentence(serve: Callable[..., Scripted], target: str) -> None:
+def test_an_unusable_address_is_reported_in_a_sentence(serve: Callable[..., Scripted], target: str) -> None:
     with pytest.raises(Inconclusive) as told:
         client_of(serve()).get(target)
     assert len(told.value.why) < 800
 
 
-def test_a_token_that_no_field_can_carry_is_told_in_a_sentence(serve: Callable[..., Scripted]) -> None:
-    with pytest.raises(Inconclusive, match="cannot be sent"):
-        client_of(serve()).get("/", [("Authorization", "Bearer a\r\nb")])
-
-
-def test_a_reference_is_read_beside_the_address_of_its_answer(serve: Callable[..., Scripted]) -> None:
-    reply = client_of(serve()).get("/a/b")
-    assert address_in(reply.url, "c?d").endswith("/a/c?d")
-    nowhere = address_in(reply.url, "http://[zz]/")
-    with pytest.raises(Inconclusive, match="cannot be sent"):
-        client_of(serve()).get(nowhere)
-
-
 @pytest.mark.parametrize("value", [b"\xb2", b"9" * 5000, b"-1", b"never"])
-def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: bytes) -> None:
+def test_malformed_numbers_are_tolerated(serve: Callable[..., Scripted], value: bytes) -> None:
     answer = b"HTTP/1.1 200 OK\r\nRetry-After: %s\r\nContent-Length: 2\r\n\r\nok"
     assert retry_after(client_of(serve(answer % value)).get("/")) == 1.0
     wire = Wire(client_of(serve(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nok" % value)))
     assert wire.send(b"GET / HTTP/1.1\r\nHost: a.example").body == b"ok"
-
-
-@pytest.mark.parametrize(
-    "answer", [b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 404 No\r\nContent-Length: 9000\r\n\r\n"]
-)
-def test_what_comes_behind_a_bare_answer_is_told(serve: Callable[..., Scripted], answer: bytes) -> None:
-    head = b"HEAD / HTTP/1.1\r\nHost: a.example"
-    assert Wire(client_of(serve(answer))).send(head, bare=True).body == b""
-    assert Wire(client_of(serve(answer + b"<x/>"))).send(head, bare=True).body == b"<x/>"
 
 
 @pytest.mark.parametrize(
@@ -377,24 +307,9 @@ def test_what_comes_behind_a_bare_answer_is_told(serve: Callable[..., Scripted],
         ("https://r.example", "https://r.example@other.example/x", "https://r.example@other.example/x"),
     ],
 )
-def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base: str, given: str, asked: str) -> None:
+def test_an_address_of_the_same_host_uses_its_spelling_and_tls(base: str, given: str, asked: str) -> None:
     assert as_asked(given, base) == asked
     assert on_one_host(asked, base) == (asked.startswith(f"{base}/") or asked == base)
-
-
-def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:
-    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500, 503, 413)]
-    server = serve(*answers)
-    client = client_of(server)
-    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503, 413]
-    # Whether a connection that the server has closed is tried again as well, depends on the moment.
-    assert (client.recorder.events[NOT_REACHED], client.recorder.events[TOO_LARGE]) == (3, 1)
-
-
-def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[..., Scripted]) -> None:
-    head = b"HTTP/1.1 200 OK\r\nX-A: of\r\n\t two: lines\r\nContent-Length: 2, 2\r\n\r\nok"
-    for answer in (client_of(serve(head)).get("/"), Wire(client_of(serve(head))).send(b"GET / HTTP/1.1\r\nHost: x")):
-        assert (answer.body, answer.headers.get("x-a")) == (b"ok", "of two: lines")
 
 
 @pytest.mark.parametrize(
@@ -402,7 +317,7 @@ def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[...,
     [(b"Location: /b", 11), (b"Location: http://other.invalid/b", 1), (b"Location:", 1), (b"X-Location: /b", 1)],
     ids=["on its host, without end", "elsewhere", "to nowhere", "without an address"],
 )
-def test_redirects_are_followed_ten_times_where_one_may_go(
+def test_redirects_on_the_same_host_are_followed_ten_times(
     serve: Callable[..., Scripted], field: bytes, asked: int
 ) -> None:
     client = client_of(serve(*[b"HTTP/1.1 302 Found\r\n" + field + b"\r\nContent-Length: 0\r\n\r\n"] * 12))
@@ -410,7 +325,7 @@ def test_redirects_are_followed_ten_times_where_one_may_go(
     assert len(client.recorder.entries) == asked
 
 
-def test_what_is_safe_is_asked_once_more_where_a_gateway_reached_nobody(
+def test_safe_requests_are_repeated_once_after_a_gateway_error(
     serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0)

@@ -1,47 +1,36 @@
-"""An answer has one time limit, however many short reads it takes; waiting for a limit in vain is done once."""
+"""An answer has one time limit for all of its reads."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import time
 import tracemalloc
 
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.transport.expect_continue import Expecting
-from conformance.clients.transport.interrupted_requests import BreakingOff
 from conformance.clients.transport.raw_socket import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
-from tests.clients.servers import answering
+from conformance.vocabulary.finding import Inconclusive, Unreachable
+from tests.clients.servers import GOOD, answering
 from tests.run.hostile import JSON, serving
 
-LIMITS = Limits(connect_s=1, answer_s=0.5, patience_s=0.01)
+LIMITS = Limits(connect_s=1, answer_s=0.2, patience_s=0.01)
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "endless-interim-answers", "silent"])
-def test_what_comes_too_slowly_is_no_answer(name: str) -> None:
+def test_a_slow_answer_times_out(name: str) -> None:
     with serving(name) as url, pytest.raises(Unreachable):
         HttpClient(url, Recorder(), LIMITS).get("/")
 
 
 @pytest.mark.parametrize("name", ["slow-head", "slow-body", "silent"])
-def test_nor_is_it_over_a_raw_connection(name: str) -> None:
+def test_a_slow_answer_to_a_raw_request_times_out(name: str) -> None:
     with serving(name) as url, pytest.raises(Unreachable):
         Wire(HttpClient(url, Recorder(), LIMITS)).send(b"GET / HTTP/1.1\r\nHost: x")
 
 
-def test_the_time_is_of_each_answer_anew() -> None:
-    with serving("silent", well=3) as url:
-        client = HttpClient(url, Recorder(), LIMITS)
-        assert [client.get("/").status for _ in range(3)] == [200] * 3
-        with pytest.raises(Unreachable):
-            client.get("/")
-
-
-def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
+def test_a_streamed_body_has_no_time_limit() -> None:
     taken: list[bytes] = []
     with serving("short-drip") as url:
         reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).get("/")
@@ -50,7 +39,7 @@ def test_a_body_that_is_handed_on_takes_the_time_that_it_takes() -> None:
     assert reply.status == 200 and b"".join(taken) == b"123456"
 
 
-def test_a_limit_is_waited_for_twice_and_then_told() -> None:
+def test_a_rate_limit_is_waited_for_twice() -> None:
     recorder = Recorder()
     with serving("too-many-for-ever") as url:
         client = HttpClient(url, recorder, LIMITS)
@@ -60,44 +49,23 @@ def test_a_limit_is_waited_for_twice_and_then_told() -> None:
     assert recorder.requests == 5
 
 
-def test_what_a_refusal_says_is_not_handed_on() -> None:
-    taken: list[bytes] = []
-    with serving("too-many-for-ever") as url:
-        reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).impatient().get("/")
-    assert reply.status == 429 and reply.body
-    assert taken == []
-
-
 @pytest.mark.parametrize(
     "answer",
     [
         # A megabyte each, in pieces as small as they can be.
-        JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 170_000,
-        b"HTTP/1.1 100\r\n\r\n" * 65_000,
+        JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 170_000 + b"0\r\n\r\n",
+        b"HTTP/1.1 100\r\n\r\n" * 65_000 + GOOD,
     ],
     ids=["chunks", "interim-answers"],
 )
-def test_what_comes_in_many_pieces_is_read_as_quickly(answer: bytes) -> None:
-    begun = time.process_time()
-    with answering(answer) as (url, _), contextlib.suppress(Unreachable, NoAnswer):
-        Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=3))).send(b"GET / HTTP/1.1\r\nHost: x")
-    assert time.process_time() - begun < 5
+def test_an_answer_in_many_pieces_is_read_quickly(answer: bytes) -> None:
+    # Read byte by byte with a copy each, it would take minutes.
+    with answering(answer) as (url, _):
+        wire = Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=30)))
+        assert wire.send(b"GET / HTTP/1.1\r\nHost: x").status == 200
 
 
-@pytest.mark.parametrize("kind", [Wire, BreakingOff, Expecting])
-def test_a_status_of_other_than_three_digits_is_none(kind: type[Wire]) -> None:
-    head, body = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4", b"abc"
-    for status in (b"9" * 5000, b"20", b"2000"):
-        with answering(b"HTTP/1.1 " + status + b" Odd\r\nContent-Length: 0\r\n\r\n") as (url, _):
-            caller = kind(HttpClient(url, Recorder(), LIMITS))
-            if isinstance(caller, BreakingOff):
-                assert caller.send_beginning(head, body).status == 0
-                continue
-            with pytest.raises(NoAnswer):
-                caller.send_expecting(head, body) if isinstance(caller, Expecting) else caller.send(head, body)
-
-
-def test_interim_answers_without_end_take_no_memory() -> None:
+def test_endless_interim_answers_take_little_memory() -> None:
     def endless(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -106,7 +74,7 @@ def test_interim_answers_without_end_take_no_memory() -> None:
     with answering(b"", last=endless) as (url, _):
         tracemalloc.start()
         with pytest.raises(Unreachable):
-            HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=1)).get("/")
+            HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=0.5)).get("/")
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 4 * 1024 * 1024

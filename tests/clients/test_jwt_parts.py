@@ -1,4 +1,4 @@
-"""Tokens written by hand are what a library reads."""
+"""Libraries read the tokens that the suite builds by hand."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt.parts import hmac_signed, part, signed, unpadded
+from conformance.clients.jwt.parts import hmac_signed, part, signed
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
-def test_a_token_signed_by_hand_is_read_by_a_library() -> None:
+def test_a_library_reads_a_token_built_by_hand() -> None:
     token = hmac_signed({"alg": "HS256", "typ": "at+jwt"}, part({"sub": "ct-full"}), SECRET)
     assert jwt.decode(token, SECRET.decode(), algorithms=["HS256"]) == {"sub": "ct-full"}
     assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
-
-
-def test_another_secret_does_not_verify_it() -> None:
-    token = hmac_signed({"alg": "HS256"}, part({"sub": "ct-full"}), b"another")
-    with pytest.raises(jwt.InvalidSignatureError):
-        jwt.decode(token, SECRET.decode(), algorithms=["HS256"])
-
-
-@pytest.mark.parametrize("length", range(5))
-def test_no_padding_is_written(length: int) -> None:
-    assert "=" not in unpadded(b"x" * length)
 
 
 @pytest.mark.parametrize("claims", [{"iss": "us"}, {"iss": 5, "aud": None, "exp": "never"}, {}])

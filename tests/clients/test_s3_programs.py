@@ -1,11 +1,8 @@
-"""Programs that speak S3, with programs of our own in their place: keys are in no process list."""
+"""S3 programs get their keys without arguments."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +49,6 @@ def made(kind: type[S3Program], path: Path, name: str, version: str = "MinIO", *
     return kind(Recorder(), STORAGE, Home(Target(organization="acme", **more), root))
 
 
-@pytest.mark.parametrize(("kind", "asks"), [(Aws, True), (Rclone, True), (S3cmd, False), (Mc, False)])
-def test_a_program_that_knows_no_paths_asks_no_gateway_under_one(
-    kind: type[S3Program], asks: bool, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "STORAGE", STORAGE.model_copy(update={"endpoint": f"{ENDPOINT}/s3"}))
-    with nullcontext() if asks else pytest.raises(NotApplicable, match="under a path"):
-        made(kind, path, "minio-client" if kind is Mc else kind.name)
-
-
 @pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])
 def test_keys_are_in_no_process_list(kind: type[S3Program], path: Path, name: str, tmp_path: Path) -> None:
     program = made(kind, path, name)
@@ -81,32 +69,13 @@ def test_keys_are_in_no_process_list(kind: type[S3Program], path: Path, name: st
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])
-def test_programs_are_told_the_region(kind: type[S3Program], path: Path, name: str) -> None:
+def test_programs_get_the_region(kind: type[S3Program], path: Path, name: str) -> None:
     """A gateway may refuse another one and not say which it is."""
     assert "elsewhere-1" in made(kind, path, name).list("one", "").output
 
 
-def test_another_secret(path: Path) -> None:
-    program = made(Aws, path, "aws")
-    other = Aws(program.recorder, STORAGE, program.home, Secret("WRONG", "another-secret"))
-    assert "AWS_SECRET_ACCESS_KEY=another-secret" in other.list("one", "").output
-
-
-def test_the_file_manager_of_the_same_name_is_not_meant(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_manager_mc_is_not_taken_for_minios_client(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{path}{os.pathsep}/bin")
     (path / "minio-client").symlink_to("/bin/true")
     with pytest.raises(NotApplicable, match="MinIO's client"):
         made(Mc, path, "mc", "GNU Midnight Commander")
-
-
-def test_keys_of_mc_are_json(path: Path) -> None:
-    output = made(Mc, path, "minio-client").list("one", "").output
-    kept = json.JSONDecoder().raw_decode(output[output.index("{") :])[0]
-    assert kept["aliases"]["target"]["secretKey"] == SECRET
-
-
-def test_a_further_authority(path: Path, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("OURS", encoding="ascii")
-    output = made(Aws, path, "aws", ca_file=str(tmp_path / "ca.pem")).list("one", "").output
-    bundle = next(line for line in output.splitlines() if line.startswith("AWS_CA_BUNDLE=")).partition("=")[2]
-    assert Path(bundle).read_text(encoding="utf-8").endswith("OURS")

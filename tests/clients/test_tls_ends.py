@@ -1,4 +1,4 @@
-"""However a server ends TLS behind an answer, the answer stands; what is cut in its middle is told."""
+"""A complete answer counts however the server ends TLS, and a cut answer does not."""
 
 from __future__ import annotations
 
@@ -80,19 +80,19 @@ def asking(url: str, authority: Authority) -> HttpClient:
 
 
 @pytest.mark.parametrize("end", [notified, unnotified, late])
-def test_an_answer_of_a_told_length_stands(authority: Authority, certificate: Path, end: End) -> None:
+def test_an_answer_with_a_length_counts(authority: Authority, certificate: Path, end: End) -> None:
     with answering(certificate, TOLD, end) as url:
         client = asking(url, authority)
         assert [client.get("/").body for _ in range(3)] == [b"ok"] * 3
 
 
 @pytest.mark.parametrize("end", [notified, unnotified])
-def test_one_that_ends_with_its_connection_stands(authority: Authority, certificate: Path, end: End) -> None:
+def test_an_answer_until_the_end_of_the_connection_counts(authority: Authority, certificate: Path, end: End) -> None:
     with answering(certificate, UNTOLD, end) as url:
         assert asking(url, authority).get("/").body == b"ok"
 
 
 @pytest.mark.parametrize("end", [notified, unnotified, reset])
-def test_one_that_is_cut_is_told(authority: Authority, certificate: Path, end: End) -> None:
+def test_a_cut_answer_is_a_finding(authority: Authority, certificate: Path, end: End) -> None:
     with answering(certificate, TOLD[:-1], end) as url, pytest.raises(NoAnswer, match="closed without one"):
         asking(url, authority).get("/")

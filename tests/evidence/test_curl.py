@@ -1,51 +1,40 @@
-"""Curl lines say what was sent, expand the names of secrets, and run: the very bytes arrive at a server."""
+"""The curl line of an exchange sends the same bytes and contains names instead of secrets."""
 
 from __future__ import annotations
 
 import base64
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import curl, is_of_the_request, made_names, quoted
+from conformance.evidence.curl import curl, made_names, quoted
 from conformance.evidence.recorder import Recorder
+from tests.clients.servers import Handler, LocalServer
 
 SECRET = "the-secret/with+odd=characters"
 FULL_WIDTH = f"{SECRET[:4]}\uff53{SECRET[5:]}"
 ENCODED = ":".join("".join(f"%{byte:02X}" for byte in part.encode()) for part in ("client", SECRET))
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Handler):
     seen: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
 
     def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.seen.append((self.command, self.path, self.headers.items(), body))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        self.seen.append((self.command, self.path, self.headers.items(), self.asked()))
+        self.answered(200, {}, b"")
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    Echo.seen = []
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{httpd.server_port}"
-    httpd.shutdown()
-    httpd.server_close()
+    served = LocalServer(Echo)
+    with served.serving():
+        yield served.url
 
 
 CASES: list[tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]] = [
@@ -53,26 +42,24 @@ CASES: list[tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]] = [
     ("HEAD", "/v2/", [("Accept", "*/*")], b""),
     ("POST", "/token", [("Content-Type", "application/x-www-form-urlencoded")], f"client_secret={SECRET}".encode()),
     ("POST", f"/token?a={quote_plus(SECRET)}", [], f"a=1&client_secret={quote_plus(SECRET)}&b=2".encode()),
-    ("POST", "/token", [], b"no content type"),
     *(
         ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(f'client:{each}'.encode()).decode()}")], body)
-        for each in (SECRET[:-1], SECRET[2:], SECRET.swapcase(), f"{SECRET[:9]}X{SECRET[10:]}", FULL_WIDTH)
-        for body in (f"client_secret={quote(each, safe='')}".encode(), f'{{"client_secret": "{each}"}}'.encode())
+        for each, body in (
+            (SECRET[:-1], f"client_secret={quote(SECRET[2:], safe='')}".encode()),
+            (SECRET.swapcase(), f'{{"client_secret": "{SECRET[:9]}X{SECRET[10:]}"}}'.encode()),
+            (FULL_WIDTH, f"client_secret={quote(FULL_WIDTH, safe='')}".encode()),
+        )
     ),
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
-    ("POST", "/empty", [("X-Empty", "")], b""),
     ("GET", "/bytes", [("X-Odd", b"\xff' $HOME %s\xfe"), ("X-Text", "tökén 漢")], b""),
     ("PUT", "/bytes", [], bytes(range(96, 256))),
-    ("PUT", "/zeros", [], bytes(70_000)),
     ("PUT", "/pieces", [], b"a" * 40_000 + b"-\n" + b"it's 50% \\ " * 900),
-    ("PUT", "/large", [("Content-Type", "text/plain")], b"x" * 5000),
     ("PUT", "/readable", [], b"it's 100 % of \xff\0007 \\ $HOME\n"),
-    ("PUT", "/not-in-a-word", [], "text with\0NUL and ü".encode()),
     ("POST", "/token", [], f"a=%d\xff\0&client_secret={SECRET}&b='%s'".encode("latin-1")),
     *(
         ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(each.encode()).decode()}")], b"")
-        for each in (f"client:{SECRET}", ENCODED, f"x:{SECRET}\0%s", f"x\0:{SECRET}\0")
+        for each in (ENCODED, f"x\0:{SECRET}\0%s")
     ),
 ]
 
@@ -82,6 +69,7 @@ def test_the_command_sends_what_the_check_sent(
     server: str, case: tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]
 ) -> None:
     method, target, headers, body = case
+    Echo.seen = []
     recorder = Recorder()
     recorder.redactor.learn("THE_SECRET", SECRET)
     client = HttpClient(server, recorder)
@@ -121,7 +109,7 @@ def test_only_names_of_secrets_are_expanded() -> None:
     assert quoted("$HOME") == "'$HOME'"
 
 
-def test_bytes_are_told_readably_where_most_of_them_are() -> None:
+def test_bytes_are_written_readably_where_possible() -> None:
     entry = {"client": "", "method": "PUT", "url": "http://h/b", "request_headers": [], "secrets": []}
 
     def told(content: bytes) -> str:
@@ -138,7 +126,7 @@ def test_bytes_are_told_readably_where_most_of_them_are() -> None:
     assert told(bytes(range(256))) == f"{shown} @body-of-256-bytes"
 
 
-def test_curl_signs_an_honest_s3_request_anew() -> None:
+def test_curl_signs_an_s3_request() -> None:
     entry = {
         "client": "s3-signed", "method": "GET", "url": "http://h/b/k", "secrets": ["S3_KEY"],
         "request_headers": [["Authorization", "AWS4-HMAC-SHA256 Credential=$S3_KEY/20260101/eu-1/s3/aws4_request, …"]],
@@ -146,23 +134,3 @@ def test_curl_signs_an_honest_s3_request_anew() -> None:
     }  # fmt: skip
     told = curl(entry, {"S3_KEY": "S3_SECRET"})
     assert told == 'curl -sS -i http://h/b/k --aws-sigv4 aws:amz:eu-1:s3 --user "${S3_KEY}:${S3_SECRET}"'
-
-
-def test_a_coding_that_was_asked_for_is_asked_for_again() -> None:
-    entry = {"client": "", "method": "GET", "url": "http://h/b", "secrets": [], "request_body": {"size": 0}}
-    shown = "curl -sS -i --path-as-is http://h/b"
-    assert curl(entry | {"request_headers": [["Accept-Encoding", "identity"]]}) == shown
-    assert curl(entry | {"request_headers": [["Accept-Encoding", "gzip"]]}) == f"{shown} -H 'Accept-Encoding: gzip'"
-
-
-@pytest.mark.parametrize(("value", "told"), [("close", False), ("keep-alive", False), ("close, X-Client-Id", True)])
-def test_connection_that_names_fields_is_told(value: str, told: bool) -> None:
-    assert is_of_the_request("Connection", value, "http://s3.example:9000/") is told
-
-
-@pytest.mark.parametrize(
-    ("host", "told"),
-    [("s3.example:9000", False), ("S3.example:9000", False), ("s3.example", False), ("bucket.s3.example:9000", True)],
-)
-def test_host_that_is_not_the_urls_is_told(host: str, told: bool) -> None:
-    assert is_of_the_request("Host", host, "http://s3.example:9000/") is told

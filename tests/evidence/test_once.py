@@ -1,8 +1,6 @@
-"""Requests that are made once are evidence of each check that looks at them."""
+"""A shared request is evidence of every check that uses its answer."""
 
 from __future__ import annotations
-
-import pytest
 
 from conformance.evidence.recorded_responses import Tape
 from conformance.evidence.recorder import Recorder
@@ -16,7 +14,7 @@ def asked(recorder: Recorder, calls: list[int]) -> str:
     return f"answer {len(calls)}"
 
 
-def test_a_second_check_has_the_first_ones_evidence_and_makes_no_request() -> None:
+def test_a_second_check_reuses_the_request_as_evidence() -> None:
     recorder, calls = Recorder(), []  # type: ignore[var-annotated]
     once = Once(recorder)
     recorder.begin()
@@ -29,18 +27,7 @@ def test_a_second_check_has_the_first_ones_evidence_and_makes_no_request() -> No
     assert len(recorder.entries) == 2
 
 
-def test_what_went_before_in_a_check_is_not_kept() -> None:
-    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
-    once = Once(recorder)
-    recorder.begin()
-    asked(recorder, calls)
-    once("a", lambda: asked(recorder, calls))
-    recorder.begin()
-    once("a", lambda: asked(recorder, calls))
-    assert [each["output"] for each in recorder.entries] == ["answer 2"]
-
-
-def test_what_a_check_asks_for_twice_is_its_evidence_once() -> None:
+def test_a_request_used_twice_is_evidence_once() -> None:
     recorder, calls = Recorder(), []  # type: ignore[var-annotated]
     once = Once(recorder)
     recorder.begin()
@@ -56,20 +43,7 @@ def test_what_a_check_asks_for_twice_is_its_evidence_once() -> None:
     assert [each["output"] for each in recorder.entries] == ["answer 1", "answer 2"]
 
 
-def test_a_call_that_raised_is_made_again() -> None:
-    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
-    once = Once(recorder)
-
-    def broken() -> str:
-        asked(recorder, calls)
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        once("a", broken)
-    assert once("a", lambda: asked(recorder, calls)) == "answer 2"
-
-
-def test_a_tape_passes_over_what_another_check_has_asked_for() -> None:
+def test_a_replay_skips_the_shared_requests_of_other_checks() -> None:
     recorder, calls = Recorder(), []  # type: ignore[var-annotated]
     recorder.begin()
     asked(recorder, calls)
@@ -84,7 +58,7 @@ def test_a_tape_passes_over_what_another_check_has_asked_for() -> None:
         assert tape.left == 0 and recorder.ids_from(0) == (recorded["id"],)
 
 
-def test_what_a_gateway_says_of_a_moment_is_no_answer_for_every_check() -> None:
+def test_a_temporary_error_is_not_shared() -> None:
     once = Once(Recorder())
     replies = iter([reply(503), reply(200), reply(500)])
     assert [once("a", lambda: next(replies)).status for _ in range(3)] == [503, 200, 200]

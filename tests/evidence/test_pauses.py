@@ -1,4 +1,4 @@
-"""What a check let pass, and what made the things that it uses, belong to its evidence."""
+"""Pauses and preparations belong to the evidence of a check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     return made
 
 
-def test_a_pause_is_kept_with_the_request_that_follows_it(recorder: Recorder) -> None:
+def test_a_pause_is_recorded_with_the_next_request(recorder: Recorder) -> None:
     asked(recorder)
     recorder.pause(0.5)
     recorder.pause(0.25)
@@ -32,20 +32,14 @@ def test_a_pause_is_kept_with_the_request_that_follows_it(recorder: Recorder) ->
     assert [each.get("paused_s") for each in recorder.entries] == [None, 0.75, None]
 
 
-def test_no_pause_is_none(recorder: Recorder) -> None:
-    recorder.pause(-1.0)
-    asked(recorder)
-    assert "paused_s" not in recorder.entries[0]
-
-
-def test_a_check_has_not_the_pause_of_another(recorder: Recorder) -> None:
+def test_a_pause_of_another_check_is_not_recorded(recorder: Recorder) -> None:
     recorder.pause(1.0)
     recorder.begin_check()
     asked(recorder)
     assert "paused_s" not in recorder.entries[0]
 
 
-def test_what_made_a_thing_is_prepared_for_each_check_that_uses_it(recorder: Recorder) -> None:
+def test_the_request_that_created_a_thing_is_evidence_of_its_users(recorder: Recorder) -> None:
     made = asked(recorder, "POST")
     asked(recorder)
     kept = recorder.kept_from(0)
@@ -57,14 +51,7 @@ def test_what_made_a_thing_is_prepared_for_each_check_that_uses_it(recorder: Rec
     assert [each["id"] for each in recorder.evidence()] == [made, own]
 
 
-def test_what_made_a_thing_for_the_check_itself_stands_there_once(recorder: Recorder) -> None:
-    made = asked(recorder, "POST")
-    recorder.rely(recorder.kept_from(0))
-    recorder.prepare([])
-    assert recorder.prepared == [] and [each["id"] for each in recorder.entries] == [made]
-
-
-def test_what_is_asked_again_after_a_wait_says_for_what(recorder: Recorder) -> None:
+def test_a_repeated_request_names_the_first(recorder: Recorder) -> None:
     first = asked(recorder, "PUT")
     recorder.pause(0.0, first)
     asked(recorder, "PUT")

@@ -1,15 +1,17 @@
-"""Secrets never reach what is written, whole or in part, in whatever form they travel."""
+"""Secrets are never written, whole or in part, in any encoding."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
+import re
 import zlib
 from urllib.parse import quote
 
 import pytest
 
+from conformance.evidence import redaction
 from conformance.evidence.byte_encodings import printed, without_secrets
 from conformance.evidence.redaction import MOST_CREATED, Redactor
 
@@ -27,7 +29,7 @@ def redactor() -> Redactor:
 
 @pytest.mark.parametrize("secret", [SECRET, "nothing-odd_in.this~0123456789", TOKEN])
 @pytest.mark.parametrize("form", ["%{:02X}", "%{:02x}"])
-def test_a_secret_of_which_letters_are_encoded_is_told_nowhere(secret: str, form: str) -> None:
+def test_a_percent_encoded_secret_is_redacted(secret: str, form: str) -> None:
     redactor = Redactor()
     redactor.learn("CT_SECRET", secret)
     every = "".join(form.format(byte) for byte in secret.encode())
@@ -37,31 +39,20 @@ def test_a_secret_of_which_letters_are_encoded_is_told_nowhere(secret: str, form
 
 
 @pytest.mark.parametrize("form", [quote(SECRET, safe=""), quote(SECRET)])
-def test_a_secret_is_replaced_in_every_form(redactor: Redactor, form: str) -> None:
+def test_a_secret_is_redacted_in_every_form(redactor: Redactor, form: str) -> None:
     assert redactor.text(f"a={SECRET}&b={form}") == "a=$CT_SECRET&b=$CT_SECRET_PERCENT_ENCODED"
     assert redactor.names_in(["a=$CT_SECRET_PERCENT_ENCODED"]) == ["CT_SECRET_PERCENT_ENCODED"]
 
 
-def test_a_secret_that_is_encoded_as_it_is_has_one_name() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_SECRET", "plain-secret/0123456789")
-    assert redactor.text("a=plain-secret/0123456789") == "a=$CT_SECRET"
-
-
-def test_a_token_is_replaced_by_its_name(redactor: Redactor) -> None:
-    assert redactor.header("Authorization", f"Bearer {TOKEN}") == "Bearer $FULL_TOKEN"
-    assert redactor.text(f'{{"t": "{TOKEN}"}}') == '{"t": "$FULL_TOKEN"}'
-
-
 @pytest.mark.parametrize("name", ["Cookie", "Set-Cookie", "Authorization"])
-def test_each_of_several_in_one_field_is_replaced(redactor: Redactor, name: str) -> None:
+def test_several_secrets_in_one_field_are_redacted(redactor: Redactor, name: str) -> None:
     told = redactor.header(name, f"access_token={TOKEN}; token={TOKEN}; a={TOKEN[:-2]}")
     assert told == "access_token=$FULL_TOKEN; token=$FULL_TOKEN; a=$FULL_TOKEN~altered-cut-2"
     assert redactor.header(name, f"{TOKEN} {TOKEN}") == "$FULL_TOKEN $FULL_TOKEN"
 
 
 @pytest.mark.parametrize("altered", [TOKEN[:-1], TOKEN[1:], TOKEN + "x", TOKEN[:40] + "A" + TOKEN[41:], TOKEN[:60]])
-def test_most_of_a_token_is_not_shown_either(redactor: Redactor, altered: str) -> None:
+def test_most_of_a_token_is_redacted(redactor: Redactor, altered: str) -> None:
     shown = redactor.header("Authorization", f"Bearer {altered}")
     assert "FULL_TOKEN" in shown
     assert all(TOKEN[start : start + 16] not in shown for start in range(len(TOKEN) - 16))
@@ -69,37 +60,26 @@ def test_most_of_a_token_is_not_shown_either(redactor: Redactor, altered: str) -
 
 @pytest.mark.parametrize("before", range(9))
 @pytest.mark.parametrize("start", [0, 3, len(SECRET) - 8])
-def test_eight_letters_of_a_secret_are_found_wherever_they_stand(redactor: Redactor, before: int, start: int) -> None:
+def test_eight_letters_of_a_secret_are_redacted(redactor: Redactor, before: int, start: int) -> None:
     shown = redactor.remains("~" * before + SECRET[start : start + 8].upper() + "~")
     assert shown == "~" * before + "$CT_SECRET~altered~"
 
 
 @pytest.mark.parametrize("altered", [SECRET[:-1], SECRET + " ", SECRET.swapcase()])
-def test_most_of_a_secret_is_not_shown_in_a_form(redactor: Redactor, altered: str) -> None:
+def test_most_of_a_secret_is_redacted_in_a_form(redactor: Redactor, altered: str) -> None:
     shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
     assert "$CT_SECRET" in shown
     assert all(SECRET[start : start + 12] not in shown for start in range(len(SECRET) - 12))
 
 
-def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> None:
-    credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
-    assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
-
-
-def test_basic_credentials_that_are_percent_encoded_are_told_without_the_secret(redactor: Redactor) -> None:
-    encoded = "client:" + "".join(f"%{byte:02X}" for byte in SECRET.encode())
-    shown = redactor.header("Authorization", f"Basic {base64.b64encode(encoded.encode()).decode()}")
-    assert shown == "Basic <base64 of client:$CT_SECRET_ALL_ENCODED>"
-
-
-def test_basic_credentials_that_look_in_part_like_a_token_are_told_without_the_secret(redactor: Redactor) -> None:
+def test_basic_credentials_that_resemble_a_token_are_redacted(redactor: Redactor) -> None:
     credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
     redactor.learn("OTHER_TOKEN", credentials[:24] + "AAAAAAAAAAAAAAAAAAAAAAAA")
     assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
 
 
 @pytest.mark.parametrize("spoil", ["{}*", "*{}", "{}é", "{}A"])
-def test_basic_credentials_that_are_no_right_base64_are_told_without_the_secret(redactor: Redactor, spoil: str) -> None:
+def test_malformed_basic_credentials_are_redacted(redactor: Redactor, spoil: str) -> None:
     credentials = spoil.format(base64.b64encode(f"client:{SECRET}".encode()).decode().rstrip("="))
     shown = redactor.header("Authorization", f"Basic {credentials}")
     assert "$CT_SECRET" in shown
@@ -107,7 +87,7 @@ def test_basic_credentials_that_are_no_right_base64_are_told_without_the_secret(
 
 
 @pytest.mark.parametrize("secret", ["conformance-password-4711", "registry/pusher-password-4711"])
-def test_a_secret_that_holds_a_public_name_hides_no_name(secret: str) -> None:
+def test_a_secret_that_contains_a_public_name_redacts_no_name(secret: str) -> None:
     redactor = Redactor()
     redactor.publish("orgs/acme/conformance-cf-")
     redactor.learn("CT_PASSWORD", secret)
@@ -124,7 +104,7 @@ def test_a_secret_that_holds_a_public_name_hides_no_name(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["admin", "root", "changeme", "sixteenletters16"])
-def test_a_short_secret_is_told_nowhere_where_secrets_stand(secret: str) -> None:
+def test_a_short_secret_is_redacted_where_secrets_are(secret: str) -> None:
     redactor = Redactor()
     redactor.learn("CT_PASSWORD", secret)
     redactor.learn_login("CT_PASSWORD", "ct-push", secret)
@@ -140,16 +120,11 @@ def test_a_short_secret_is_told_nowhere_where_secrets_stand(secret: str) -> None
 
 
 @pytest.mark.parametrize("secret", ["wrong", "changeme", "Admin", "test-secret", "20261202"])
-def test_a_secret_that_is_a_common_word_leaves_sentences_as_they_are(secret: str) -> None:
+def test_a_secret_that_is_a_common_word_is_not_redacted_in_sentences(secret: str) -> None:
     redactor = Redactor()
     redactor.learn("CT_PASSWORD", secret)
     redactor.learn_login("CT_PASSWORD", "ct-push", secret)
-    for text in (
-        f"Got: 401 for a {secret} login",
-        f'{{"detail": "{secret}"}}',
-        f"/a/{secret}",
-        f"{secret}-{secret}s",
-    ):
+    for text in (f"Got: 401 for a {secret} login", f'{{"detail": "{secret}"}}', f"/a/{secret}", f"{secret}-{secret}s"):
         assert redactor.text(text) == text
         assert redactor.body(text) == text
     assert redactor.header("Authorization", f"Bearer {secret}") == "Bearer $CT_PASSWORD"
@@ -161,7 +136,7 @@ def test_a_secret_that_is_a_common_word_leaves_sentences_as_they_are(secret: str
 
 
 @pytest.mark.parametrize("quote_marks", [("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&apos;"), ('"', "'")])
-def test_a_secret_is_replaced_in_xml_however_quotation_marks_are_escaped(quote_marks: tuple[str, str]) -> None:
+def test_a_secret_is_redacted_in_escaped_xml(quote_marks: tuple[str, str]) -> None:
     redactor = Redactor()
     redactor.learn("CT_SECRET", "aB3d&x<9\"w'Q-long-enough")
     double, single = quote_marks
@@ -169,31 +144,24 @@ def test_a_secret_is_replaced_in_xml_however_quotation_marks_are_escaped(quote_m
     assert redactor.text(told) == "<Key>$CT_SECRET</Key>"
 
 
-def test_a_secret_in_json_that_is_repeated_within_json_is_replaced() -> None:
+def test_a_secret_is_redacted_in_json_within_json() -> None:
     redactor = Redactor()
     redactor.learn("CT_SECRET", "aB3d'&x\"w\\Q-long-enough")
     said = json.dumps({"detail": "cannot read " + json.dumps({"key": "aB3d'&x\"w\\Q-long-enough"})})
     assert json.loads(redactor.text(said)) == {"detail": 'cannot read {"key": "$CT_SECRET"}'}
 
 
-def test_a_secret_that_a_program_prints_as_a_literal_is_replaced() -> None:
+def test_a_secret_is_redacted_in_a_python_literal() -> None:
     redactor = Redactor()
     redactor.learn("CT_SECRET", secret := "aB3d'&x\"w\\Q-long-enough")
     assert redactor.text(repr(f"<Key>{secret}</Key>".encode())) == "b'<Key>$CT_SECRET</Key>'"
-
-
-def test_a_digest_of_a_secret_is_replaced_and_hides_no_part_of_another() -> None:
-    redactor = Redactor()
-    redactor.learn_digest("CT_SECRET_SHA256", "0123456789abcdef" * 4)
-    assert redactor.body(f"client_secret={'0123456789abcdef' * 4}&a=1") == "client_secret=$CT_SECRET_SHA256&a=1"
-    assert redactor.text("sha256:" + "0123456789abcdef" * 3) == "sha256:" + "0123456789abcdef" * 3
 
 
 @pytest.mark.parametrize(
     "line",
     ["{offset:08x}  {octets:<49} |{text}|", "{offset:04x}: {octets:<49}{text}", "{offset:08x}: {pairs:<41}{text}"],
 )
-def test_a_secret_in_a_hex_dump_is_not_printed(redactor: Redactor, line: str) -> None:
+def test_a_secret_is_redacted_in_a_hex_dump(redactor: Redactor, line: str) -> None:
     def dump(content: bytes) -> str:
         rows = [(at, content[at : at + 16]) for at in range(0, len(content), 16)]
         return "".join(
@@ -207,15 +175,8 @@ def test_a_secret_in_a_hex_dump_is_not_printed(redactor: Redactor, line: str) ->
     assert printed(harmless, redactor) == harmless
 
 
-def test_a_short_secret_is_no_part_of_a_word() -> None:
-    redactor = Redactor()
-    redactor.learn("CT_PASSWORD", "test")
-    assert redactor.text("/v2/acme/manifests/latest") == "/v2/acme/manifests/latest"
-    assert redactor.header("Authorization", "Basic Y3QtcHVzaDo=") == "Basic Y3QtcHVzaDo="
-
-
 @pytest.mark.parametrize("secret", ["aq1qchuo-9kf2anlwtXYZ-0123456789", "a+/q1&qchuo9kf2anlwt0123456789", TOKEN])
-def test_a_part_of_a_secret_is_not_shown_in_any_text(redactor: Redactor, secret: str) -> None:
+def test_a_part_of_a_secret_is_redacted_in_any_text(redactor: Redactor, secret: str) -> None:
     redactor.learn("OTHER_SECRET", secret)
     for part in (secret[-17:], secret[-17:].upper(), secret[-12:]):
         assert part not in redactor.text(f"Got: x-webhook: /hooks/{part}****")
@@ -223,20 +184,13 @@ def test_a_part_of_a_secret_is_not_shown_in_any_text(redactor: Redactor, secret:
     assert redactor.text(f"/{word}/") == f"/{word}/"
 
 
-def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
+def test_harmless_samples_are_not_redacted(redactor: Redactor) -> None:
     assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
     assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"
     assert redactor.body("client_secret=&password=") == "client_secret=&password="
 
 
-def test_issued_tokens_are_secrets_at_once() -> None:
-    redactor = Redactor()
-    answer = '{"access_token":"abcdefghijklmnopqrstuvwxyz0123456789","token_type":"Bearer"}'
-    redactor.learn_issued(answer)
-    assert redactor.text(answer) == '{"access_token":"$ISSUED_TOKEN","token_type":"Bearer"}'
-
-
-def test_tokens_of_one_name_are_told_from_each_other() -> None:
+def test_tokens_of_one_name_are_numbered() -> None:
     redactor = Redactor()
     for token in ("first-0123456789abcdef", "second-0123456789abcdef"):
         redactor.learn_issued(f'{{"access_token": "{token}"}}')
@@ -247,14 +201,7 @@ def test_tokens_of_one_name_are_told_from_each_other() -> None:
     assert redactor.issued_in(["Bearer another-0123456789abcdef"]) == {}
 
 
-def test_a_thousand_tokens_cost_little() -> None:
-    redactor = Redactor()
-    for number in range(1000):
-        redactor.learn("T", f"{number:04d}-{'abcdefgh' * 30}")
-    assert redactor.text("x" * 10) == "x" * 10
-
-
-def test_basic_credentials_that_share_letters_with_a_token_are_hidden_whole() -> None:
+def test_basic_credentials_that_share_letters_with_a_token_are_redacted() -> None:
     redactor = Redactor()
     encoded = base64.b64encode(b"ct-push:Gj5h1lvk20tzduI8tL").decode()
     redactor.learn("THE_PASSWORD", "Gj5h1lvk20tzduI8tL")
@@ -263,7 +210,7 @@ def test_basic_credentials_that_share_letters_with_a_token_are_hidden_whole() ->
     assert redactor.header("Authorization", f"Basic {encoded}") == "Basic <base64 of ct-push:$THE_PASSWORD>"
 
 
-def test_the_host_of_a_secret_address_is_no_secret_and_its_path_is() -> None:
+def test_the_path_of_a_secret_url_is_redacted_but_not_its_host() -> None:
     redactor = Redactor()
     redactor.learn("WEBHOOK_URL", "http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8tL")
 
@@ -274,27 +221,27 @@ def test_the_host_of_a_secret_address_is_no_secret_and_its_path_is() -> None:
 
 
 @pytest.mark.parametrize("before", ["Basic ", "basic  ", "BASIC%20", "authorization: Basic "])
-def test_credentials_that_a_target_shows_to_who_sent_them_are_not_told(redactor: Redactor, before: str) -> None:
+def test_repeated_basic_credentials_are_redacted(redactor: Redactor, before: str) -> None:
     encoded = base64.b64encode(f"ct-full:{SECRET}".encode()).decode()
     for shown in (encoded, encoded.replace("/", "\\/"), encoded[:-6]):
         told = redactor.body(f'{{"you sent": "{before}{shown}"}}')
         assert shown not in told and "$CT_SECRET" in told
 
 
-def test_a_login_in_base64_is_not_told(redactor: Redactor) -> None:
+def test_a_login_in_base64_is_redacted(redactor: Redactor) -> None:
     redactor.learn_login("CT_SECRET", "ct-full", SECRET)
     for pair in (f"ct-full:{SECRET}", f"ct-full:{quote(SECRET, safe='')}"):
         encoded = base64.b64encode(pair.encode()).decode()
         assert redactor.text(f'{{"auth": "{encoded}"}}') == '{"auth": "$CT_SECRET_IN_BASE64"}'
 
 
-def test_what_is_said_of_basic_authentication_stays(redactor: Redactor) -> None:
+def test_sentences_about_basic_authentication_are_not_redacted(redactor: Redactor) -> None:
     for text in ("Basic authentication is required", 'Basic realm="registry"', "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="):
         assert redactor.body(text) == text
 
 
 @pytest.mark.parametrize("written", [r"AAAA+bbbb\/cccc==", r"AAAA\u002Bbbbb/cccc\u003d\u003d", "AAAA+bbbb/cccc=="])
-def test_a_token_is_known_however_json_writes_it(redactor: Redactor, written: str) -> None:
+def test_a_token_is_redacted_in_any_json_spelling(redactor: Redactor, written: str) -> None:
     text = f'{{"access_token": "{written}", "token_type": "Bearer"}}'
     redactor.learn_issued(text)
     assert redactor.body(text) == '{"access_token": "$ISSUED_TOKEN", "token_type": "Bearer"}'
@@ -304,7 +251,7 @@ def test_a_token_is_known_however_json_writes_it(redactor: Redactor, written: st
 
 
 @pytest.mark.parametrize("escape", ["\\u%04x", "\\u%04X"])
-def test_a_secret_that_a_server_escapes_is_replaced(redactor: Redactor, escape: str) -> None:
+def test_an_escaped_secret_is_redacted(redactor: Redactor, escape: str) -> None:
     written = "".join(each if each.isalnum() else escape % ord(each) for each in SECRET)
     assert redactor.text(f'{{"a": "{written}"}}') == '{"a": "$CT_SECRET"}'
     solidus = SECRET.replace("/", "\\/")
@@ -312,7 +259,7 @@ def test_a_secret_that_a_server_escapes_is_replaced(redactor: Redactor, escape: 
 
 
 @pytest.mark.parametrize("scheme", ["Basics", "Negotiate", "X"])
-def test_credentials_under_another_scheme_are_told_as_what_they_hold(redactor: Redactor, scheme: str) -> None:
+def test_credentials_under_another_scheme_are_redacted(redactor: Redactor, scheme: str) -> None:
     encoded = base64.b64encode(f"ct-full:{SECRET}".encode()).decode()
     redactor.learn_login("CT_SECRET", "ct-full", SECRET)
     assert redactor.header("Authorization", f"{scheme} {encoded}") == f"{scheme} <base64 of ct-full:$CT_SECRET>"
@@ -329,17 +276,12 @@ def test_credentials_under_another_scheme_are_told_as_what_they_hold(redactor: R
         (f"\uff53{SECRET[1:]}", "wide-1"),
     ],
 )
-def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor, altered: str, way: str) -> None:
+def test_a_simple_change_of_a_secret_is_described(redactor: Redactor, altered: str, way: str) -> None:
     told = f"$CT_SECRET~altered-{way}"
     assert redactor.body(f'{{"client_secret": "{altered}"}}') == f'{{"client_secret": "{told}"}}'
     assert redactor.body(f"client_secret={quote(altered, safe='')}&x=1") == f"client_secret={told}-encoded&x=1"
     pair = base64.b64encode(f"client:{altered}".encode()).decode()
     assert redactor.header("Authorization", f"Basic {pair}") == f"Basic <base64 of client:{told}>"
-
-
-def test_a_secret_that_was_not_encoded_is_told_whole(redactor: Redactor) -> None:
-    assert redactor.body(f"client_secret={SECRET}&x=1") == "client_secret=$CT_SECRET&x=1"
-    assert redactor.body(f'{{"client_secret": "{SECRET}"}}') == '{"client_secret": "$CT_SECRET"}'
 
 
 HEAD, CLAIMS, SIGNATURE = TOKEN.split(".")
@@ -358,42 +300,20 @@ UNSIGNED = base64.urlsafe_b64encode(b'{"alg": "none"}').decode().rstrip("=")
         (TOKEN.swapcase(), "$FULL_TOKEN~altered-case"),
     ],
 )
-def test_how_a_token_was_forged_is_told_by_its_parts(redactor: Redactor, forged: str, told: str) -> None:
+def test_the_parts_of_a_forged_token_are_described(redactor: Redactor, forged: str, told: str) -> None:
     for shown in (redactor.header("Authorization", f"Bearer {forged}"), redactor.text(f"Bearer {forged}")):
         assert shown.startswith(f"Bearer {told}")
         assert CLAIMS[:16] not in shown and SIGNATURE[:16] not in shown
 
 
-def test_of_a_forged_tokens_header_a_secret_is_not_told(redactor: Redactor) -> None:
+def test_a_secret_in_the_header_of_a_forged_token_is_redacted(redactor: Redactor) -> None:
     header = base64.urlsafe_b64encode(json.dumps({"k": SECRET}).encode()).decode().rstrip("=")
     shown = redactor.header("Authorization", f"Bearer {header}.{CLAIMS}.")
     assert header not in shown
 
 
-def test_a_forged_token_is_made_of_the_one_that_was_issued(redactor: Redactor) -> None:
-    redactor.learn_issued(json.dumps({"access_token": TOKEN}))
-    for forged in (f"{UNSIGNED}.{CLAIMS}.", f"{HEAD}.{CLAIMS}", TOKEN[:-1]):
-        assert redactor.issued_in([f"Bearer {forged}"], altered=True) == {"FULL_TOKEN": 1}
-    assert redactor.issued_in([f"Bearer {UNSIGNED}.eyJzdWIiOiJvdGhlciJ9."], altered=True) == {}
-
-
-@pytest.mark.parametrize("altered", [SECRET[:-9], SECRET[:9] + "é" + SECRET[10:], SECRET[:9] + "XY" + SECRET[11:]])
-def test_of_other_alterations_no_more_is_told(redactor: Redactor, altered: str) -> None:
-    assert redactor.remains(altered).startswith("$CT_SECRET~altered") and "~altered-" not in redactor.remains(altered)
-
-
-def test_what_is_encoded_of_a_name_that_claims_name_too_stays() -> None:
-    redactor = Redactor()
-    claims = base64.urlsafe_b64encode(b'{"name": "orgs/acme/conformance-a"}').decode().rstrip("=")
-    redactor.learn("FULL_TOKEN", f"{HEAD}.{claims}.{SIGNATURE}")
-    page = f"/?continuation-token=qCoICMa-du5y8Oqe{claims[20:40]}YQ"
-    assert redactor.text(page) == page
-    for altered in (f"qCoICMa{SIGNATURE[:20]}", f"{claims[20:40]}{SIGNATURE[:20]}", f"x.{claims[20:40]}"):
-        assert redactor.text(altered) != altered
-
-
 @pytest.mark.parametrize("secret", ["pässwört-geheim", "пароль-и-ключ"])
-def test_a_secret_beyond_ascii_is_told_in_no_field_and_in_no_bytes(secret: str) -> None:
+def test_a_secret_beyond_ascii_is_redacted_in_fields_and_bytes(secret: str) -> None:
     redactor = Redactor()
     redactor.learn("CT_SECRET", secret)
     # Fields are read as Latin-1, and so are bodies that are no text.
@@ -401,7 +321,7 @@ def test_a_secret_beyond_ascii_is_told_in_no_field_and_in_no_bytes(secret: str) 
     assert without_secrets(b"\xff" + secret.encode(), redactor) == b"\xff$CT_SECRET"
 
 
-def test_a_secret_that_a_body_is_cut_in_is_not_told_by_its_beginning(redactor: Redactor) -> None:
+def test_the_beginning_of_a_cut_secret_is_redacted(redactor: Redactor) -> None:
     assert redactor.cut(f"it is {SECRET[:-3]}") == "it is $CT_SECRET~altered"
     assert redactor.cut(f"it is {SECRET[:4]}") == f"it is {SECRET[:4]}"
     assert without_secrets(b"\xff" + SECRET[:-3].encode(), redactor) == b"\xff$CT_SECRET~altered"
@@ -411,21 +331,21 @@ def test_a_secret_that_a_body_is_cut_in_is_not_told_by_its_beginning(redactor: R
 
 
 @pytest.mark.parametrize("behind", ["far", "in a part of its own"])
-def test_a_secret_that_gzip_hides_behind_much_else_is_told_nowhere(redactor: Redactor, behind: str) -> None:
+def test_a_secret_deep_in_gzip_is_redacted(redactor: Redactor, behind: str) -> None:
     told = gzip.compress(b"a word " * 300_000 + SECRET.encode())
     hidden = told if behind == "far" else gzip.compress(b"a word") + gzip.compress(SECRET.encode())
     kept = without_secrets(hidden, redactor)
     assert SECRET.encode() not in gzip.decompress(kept) and gzip.decompress(kept).startswith(b"a word")
 
 
-def test_a_token_with_half_a_surrogate_pair_is_a_secret_as_any_other() -> None:
+def test_a_token_with_a_lone_surrogate_is_redacted() -> None:
     redactor = Redactor()
     redactor.learn_issued(r'{"access_token": "abcdefgh\ud800xyz"}')
     assert redactor.text("abcdefgh\ud800xyz") == "$ISSUED_TOKEN"
     assert redactor.text(r"abcdefgh\ud800xyz") == "$ISSUED_TOKEN"
 
 
-def test_a_secret_in_base64_alone_is_told_nowhere() -> None:
+def test_a_secret_in_base64_is_redacted() -> None:
     redactor = Redactor()
     redactor.learn_login("NO_PASSWORD", "", "")
     assert redactor.text("password: none") == "password: none"
@@ -433,7 +353,7 @@ def test_a_secret_in_base64_alone_is_told_nowhere() -> None:
     assert redactor.text(f"password: {base64.b64encode(SECRET.encode()).decode()}") == "password: $CT_SECRET_IN_BASE64"
 
 
-def test_a_client_secret_that_an_answer_shows_is_kept_out_unless_it_has_a_better_name() -> None:
+def test_a_client_secret_in_an_answer_is_redacted() -> None:
     redactor = Redactor()
     redactor.learn("FULL_SECRET", "known-secret-of-the-target-file")
     answer = '{"clientSecret": "made-just-now-and-shown", "x": {"client_secret": "known-secret-of-the-target-file"}}'
@@ -444,7 +364,7 @@ def test_a_client_secret_that_an_answer_shows_is_kept_out_unless_it_has_a_better
     assert "made-just-now" not in told
 
 
-def test_what_hides_a_client_secret_is_none_and_ever_more_of_them_are_not_remembered() -> None:
+def test_asterisks_are_no_client_secret_and_the_number_of_secrets_is_bounded() -> None:
     redactor = Redactor()
     redactor.learn_created(b'{"client_secret": "****************"}')
     assert redactor.text("****************") == "****************"
@@ -452,3 +372,22 @@ def test_what_hides_a_client_secret_is_none_and_ever_more_of_them_are_not_rememb
     for secret in shown:
         redactor.learn_created(f'{{"client_secret": "{secret}"}}'.encode())
     assert [redactor.text(each) for each in shown[-2:]] == ["$CREATED_SECRET", shown[-1]]
+
+
+def test_only_the_tokens_in_a_text_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pattern of them all, new with each, took minutes."""
+    redactor, sought = Redactor(), list[str]()
+
+    def found_as(secret: str, expected: bool = False) -> str:
+        sought.append(secret)
+        return re.escape(secret)
+
+    monkeypatch.setattr(redaction, "found_as", found_as)
+    for number in range(100):
+        told = f'{{"access_token": "{number:03}wwwwwwwwwwwwwwwwwwwwwwwwwww+/=="}}'
+        redactor.learn_issued(told)
+        assert f"{number:03}ww" not in redactor.body(told)
+
+    assert 100 <= len(sought) < 1_000

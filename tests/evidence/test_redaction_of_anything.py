@@ -1,4 +1,4 @@
-"""Whatever a secret is, and in whichever simple way a check alters it: where secrets stand, none is told."""
+"""Any secret, changed in any simple way, is redacted."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def knowing(secret: str) -> Redactor:
     return redactor
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 @given(SECRETS, st.sampled_from(sorted(WAYS)), st.sampled_from(["ct-push", "nobody"]))
-def test_basic_credentials_tell_no_secret(secret: str, way: str, user: str) -> None:
+def test_any_basic_credentials_are_redacted(secret: str, way: str, user: str) -> None:
     sent = WAYS[way](secret)
     pair = base64.b64encode(f"{user}:{sent}".encode()).decode()
     told = knowing(secret).header("Authorization", f"Basic {pair}")
@@ -49,21 +49,19 @@ def test_basic_credentials_tell_no_secret(secret: str, way: str, user: str) -> N
     assert sent not in told.removeprefix(f"Basic <base64 of {user}:")
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 @given(SECRETS, st.sampled_from(sorted(WAYS)), st.sampled_from([quote_plus, quote]))
-def test_a_form_tells_no_secret(secret: str, way: str, encoded: Callable[[str], str]) -> None:
+def test_any_form_is_redacted(secret: str, way: str, encoded: Callable[[str], str]) -> None:
     sent = WAYS[way](secret)
     told = knowing(secret).body(f"a=1&password={encoded(sent)}&b=2")
     value = told.removeprefix("a=1&password=").removesuffix("&b=2")
     assert encoded(sent) not in value and sent not in value
 
 
-@settings(max_examples=60)
+@settings(max_examples=20, deadline=None)
 @given(st.binary(min_size=30, max_size=30), st.sampled_from(["", " +/=%&$'\"\\"]), st.floats(0, 0.999))
 @pytest.mark.parametrize("kind", sorted({*FORM_CHANGES, *AUTHORIZATION_CHANGES}))
-def test_no_change_of_a_good_request_tells_a_part_of_its_secret(
-    kind: str, octets: bytes, marks: str, place: float
-) -> None:
+def test_any_change_of_a_valid_request_is_redacted(kind: str, octets: bytes, marks: str, place: float) -> None:
     letters = base64.urlsafe_b64encode(octets).decode()
     secret = f"{letters[:20]}{marks}{letters[20:]}"
     redactor = knowing(secret)

@@ -14,7 +14,7 @@ UNTOLD = re.compile(
     r"date|server|connection|content-length|transfer-encoding|x-request-id|x-amz-request-id|x-amz-id-2|pragma|"
     r"x-content-type-options|docker-distribution-api-version|"
     r".*(?:message|detail(?:\..*)?|error_description|title|instance|error_uri)|"
-    r"(?:.*/)?(?:RequestId|HostId|DisplayName|Message|Resource)",
+    r"(?:.*/)?(?:RequestId|HostId|DisplayName|Message|Resource)"
 )
 """Parts that are free: words for people, and what tells one message from another."""
 ERRORS = re.compile(r"field (?:www-authenticate|allow|retry-after|location|link|range|content-range|etag)")

@@ -1,4 +1,4 @@
-"""The small models of what stateful checks compare with."""
+"""The models of a repository, of items and of credentials."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ from conformance.models.repository import RepositoryModel, Taken
 ONE, TWO = image("one"), image("two")
 
 
-def test_a_manifest_goes_with_its_tags() -> None:
-    model = RepositoryModel()
-    model.put(ONE, "a")
-    model.put(ONE, "b")
-    model.put(TWO, "c")
-    model.delete_manifest(ONE.digest)
-    assert model.tags == {"c": TWO.digest} and model.named("a") is None
-
-
 def test_a_manifest_that_lost_its_last_tag_may_be_collected() -> None:
     model = RepositoryModel()
     model.put(ONE, "a")
@@ -28,27 +19,13 @@ def test_a_manifest_that_lost_its_last_tag_may_be_collected() -> None:
     assert not model.delete_tag("b")
 
 
-def test_a_tag_that_moves_leaves_the_other_uncertain_until_it_is_put_again() -> None:
+def test_a_manifest_that_lost_its_tag_is_uncertain_until_it_is_pushed_again() -> None:
     model = RepositoryModel()
     model.put(ONE, "a")
     model.put(TWO, "a")
     assert model.named("a") is TWO and not model.certain(ONE.digest) and model.certain(TWO.digest)
     model.put(ONE, None)
     assert model.certain(ONE.digest)
-
-
-def test_putting_the_same_again_keeps_it() -> None:
-    model = RepositoryModel()
-    model.put(ONE, "a")
-    model.put(ONE, "a")
-    assert model.certain(ONE.digest) and model.named("a") is ONE
-
-
-def test_blobs_in_use_and_blobs_that_lack() -> None:
-    model = RepositoryModel(blobs={blob.digest for blob in ONE.blobs})
-    assert not model.lacks(ONE) and model.lacks(TWO)
-    model.put(ONE, "a")
-    assert model.in_use(ONE.blobs[0].digest) and not model.in_use(TWO.blobs[0].digest)
 
 
 def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
@@ -65,7 +42,7 @@ def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
     assert model.lacks(ONE) and model.deleting(lost) == {404}
 
 
-def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> None:
+def test_a_blob_may_be_collected_with_its_image() -> None:
     other = manifest_of(ONE.blobs[0], [layer("of its own")[0]])
     model = RepositoryModel(blobs={blob.digest for blob in (*ONE.blobs, *other.blobs)})
     model.put(ONE, "a")
@@ -77,14 +54,7 @@ def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> 
     assert all(model.surely_has(blob.digest) for blob in other.blobs)
 
 
-def test_an_update_leaves_what_it_does_not_name() -> None:
-    model = ItemsModel()
-    model.create("x", {"name": "first", "description": "second"}, concealed=False)
-    model.update("x", {"description": "third"}, whole=False)
-    assert model.items["x"].texts == {"name": "first", "description": "third"}
-
-
-def test_tokens_of_an_earlier_life_stay_dead() -> None:
+def test_tokens_from_before_a_revocation_stay_invalid() -> None:
     model = CredentialModel()
     model.issue("t", frozenset({"a"}))
     (token,) = model.issued
@@ -107,7 +77,7 @@ def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
     assert not model.visible("x", owner=True) and {201, 409} <= model.may_create("x")
 
 
-def test_what_was_taken_is_known_by_tag_however_the_tag_is_spelt_in_a_path() -> None:
+def test_a_tag_is_known_in_any_spelling_of_the_path() -> None:
     taken = Taken()
     taken.put("v%31", b"one")
     taken.put("v2", b"two")

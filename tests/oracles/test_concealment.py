@@ -1,4 +1,4 @@
-"""Hidden equals absent: every kind of leak is found, and what is volatile is none."""
+"""A hidden thing is answered like an absent one; volatile values are no difference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named, expect_pair
+from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -40,7 +40,7 @@ def target(changes: dict[str, Any]) -> Callable[[str], Asked]:
 CONTROLS = [absent("aaaa", 1), absent("bbbb", 2), absent("cccc", 3)]
 
 
-def test_volatile_fields_and_the_asked_name_are_no_difference() -> None:
+def test_volatile_fields_and_the_requested_name_are_no_difference() -> None:
     assert difference(absent("real", 9), CONTROLS) is None
 
 
@@ -64,7 +64,7 @@ def test_leaks_are_found(changes: dict[str, Any]) -> None:
         expect_as_absent(target(changes), "real", lambda: "abcd")
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
     chance = random.Random(seed)
 
@@ -76,10 +76,10 @@ def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
         expect_as_absent(ask, "real", lambda: "abcd")
 
 
-@pytest.mark.parametrize("servers", [2, 3, 4])
-@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("servers", [2, 3])
+@pytest.mark.parametrize("first", range(2))
 @pytest.mark.parametrize("shown", [1, 4])
-def test_servers_that_take_turns_are_no_difference(servers: int, first: int, shown: int) -> None:
+def test_servers_behind_a_balancer_are_no_difference(servers: int, first: int, shown: int) -> None:
     turns = itertools.count(first)
 
     def ask(name: str) -> Asked:
@@ -89,7 +89,7 @@ def test_servers_that_take_turns_are_no_difference(servers: int, first: int, sho
     expect_as_absent(ask, "real", lambda: "abcd")
 
 
-def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
+def test_a_different_status_is_found_at_once() -> None:
     asked: list[str] = []
 
     def ask(name: str) -> Asked:
@@ -101,24 +101,7 @@ def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
     assert asked == ["abcd", "real", "abcd"]
 
 
-def test_a_header_that_is_missing_is_a_leak() -> None:
-    bare = Asked("real", reply(404, CONTROLS[0].reply.body, {"Content-Type": "application/json"}))
-    assert "X-Request-Id".lower() in str(difference(bare, CONTROLS)) or "date" in str(difference(bare, CONTROLS))
-
-
-@pytest.mark.parametrize(
-    ("existing", "other", "fine"),
-    [(404, 404, True), (403, 403, True), (403, 404, False), (404, 403, False), (200, 404, False)],
-)
-def test_pair_rule(existing: int, other: int, fine: bool) -> None:
-    if fine:
-        expect_pair(reply(existing), reply(other))
-    else:
-        with pytest.raises(NonConformance):
-            expect_pair(reply(existing), reply(other))
-
-
-def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
+def test_a_constant_with_the_hidden_name_is_no_leak() -> None:
     """A realm, or a text of each error page, may be the name of the organization that is asked for."""
     constant = {"headers": {"WWW-Authenticate": 'Bearer realm="real"'}, "body": '{"realm": "real", "asked": "NAME"}'}
 
@@ -132,11 +115,6 @@ def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
     assert difference(asked("real", 9, body='{"realm": "other", "asked": "NAME"}'), controls)
 
 
-def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
-    asked = Asked("cf-1", reply(200, ""))
-    assert asked.masked('/projects/cf-1 "cf-1" cf-12 xcf-1 CF-1') == '/projects/ASKED "ASKED" cf-12 xcf-1 ASKED'
-
-
 @pytest.mark.parametrize(
     ("body", "headers", "named"),
     [
@@ -146,7 +124,7 @@ def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
         ('["lab-tours", "our-lab", "labs", "slab", "lab_2"]', {"X-Next": "lab-tours"}, False),
     ],
 )
-def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str], named: bool) -> None:
+def test_a_hidden_name_is_found_as_a_whole_word(body: str, headers: dict[str, str], named: bool) -> None:
     answer = reply(200, body, headers)
     if named:
         with pytest.raises(NonConformance, match="what is hidden"):
@@ -163,23 +141,8 @@ def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str]
         ({"body": '{"error": {"code": "hidden", "id": "req-0", "message": "no real"}}'}, '"hidden"'),
     ],
 )
-def test_a_leak_is_told_by_what_is_there_each_time(changes: dict[str, Any], pattern: str) -> None:
+def test_a_finding_names_the_leak(changes: dict[str, Any], pattern: str) -> None:
     with pytest.raises(NonConformance) as found:
         expect_as_absent(target(changes), "real", iter([f"absent{number}" for number in range(20)]).__next__)
     assert found.value.proof is not None
     assert [told for _, _, told in found.value.proof.alike_in] == [pattern]
-
-
-def test_a_leak_in_the_status_is_told_by_it() -> None:
-    with pytest.raises(NonConformance) as found:
-        expect_as_absent(target({"status": 403}), "real", lambda: "absent")
-    assert found.value.proof is not None and found.value.proof.alike and not found.value.proof.alike_in
-
-
-def test_a_field_that_is_missing_would_be_there() -> None:
-    def ask(name: str) -> Asked:
-        return Asked(name, reply(404, "", {} if name == "real" else {"X-Kind": "a"}))
-
-    with pytest.raises(NonConformance) as found:
-        expect_as_absent(ask, "real", lambda: "absent")
-    assert found.value.proof is not None and found.value.proof.alike_in[0][2] == "^x-kind:"

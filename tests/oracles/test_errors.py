@@ -1,4 +1,4 @@
-"""Error bodies: one shape, no internals, no secrets; and state that a refusal left alone."""
+"""Error bodies have one shape and contain no internals and no secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.oracles.errors import expect_client_error, expect_no_leak, expect_not_repeated, expect_one_shape
+from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -51,11 +51,6 @@ def test_internals_are_found(name: str) -> None:
         expect_no_leak(reply(500, LEAKS[name]))
 
 
-def test_internals_are_found_behind_escapes() -> None:
-    with pytest.raises(NonConformance, match="a stack trace"):
-        expect_no_leak(reply(500, {"error": 'File "create", line 3, in <module>'}))
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -80,11 +75,11 @@ def test_internals_are_found_in_fields(name: str, value: str) -> None:
         ("X-Original-Path", "/k.php:31"),
     ],
 )
-def test_fields_may_name_programs_and_paths_of_the_service(name: str, value: str) -> None:
+def test_fields_may_name_products_and_paths_of_the_service(name: str, value: str) -> None:
     expect_no_leak(replace(reply(404, "", {name: value}), url="https://id.example/k.php:31"))
 
 
-def test_what_was_asked_for_is_no_path_of_the_server() -> None:
+def test_the_requested_path_is_no_leak() -> None:
     asked = replace(
         reply(404, {"path": "/app/v1/projects/x y"}), url="https://id.example.rs:8443/app/v1/projects/x%20y"
     )
@@ -94,11 +89,11 @@ def test_what_was_asked_for_is_no_path_of_the_server() -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_plain_words_are_no_leak(text: str) -> None:
+def test_harmless_text_is_no_leak(text: str) -> None:
     expect_no_leak(reply(404, text))
 
 
-def test_secrets_in_body_and_headers() -> None:
+def test_secrets_in_body_and_headers_are_found() -> None:
     expect_not_repeated(reply(400, "nothing"), ["secret-1"])
     for leaking in (reply(400, "x secret-1"), reply(302, "", {"Location": "/secret-1"})):
         with pytest.raises(NonConformance):
@@ -112,14 +107,14 @@ def test_secrets_in_body_and_headers() -> None:
         '"of a\\u0022b c\\u002bd\\u0026e"', '"of <a href=\\"/?q=a%22b+c%2Bd%26e\\">"',
     ],
 )  # fmt: skip
-def test_a_secret_is_found_however_it_is_escaped(said: str) -> None:
+def test_an_escaped_secret_is_found(said: str) -> None:
     with pytest.raises(NonConformance) as found:
         expect_not_repeated(reply(400, said), ['a"b c+d&e'])
     assert found.value.proof is not None and found.value.proof.unsaid == ('a"b c+d&e',)
     assert "c+d" not in repr(found.value.proof)
 
 
-def test_secrets_percent_encoded_and_nearly_whole() -> None:
+def test_percent_encoded_and_nearly_whole_secrets_are_found() -> None:
     secret = "k7-Qz_" * 7
     for leaking in (f"/hooks/{quote('k7-Qz_' * 7).replace('Q', '%51')}", f"token {secret[:-6]}...", f"…{secret[6:]}"):
         with pytest.raises(NonConformance):
@@ -131,35 +126,11 @@ def test_secrets_percent_encoded_and_nearly_whole() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [
-        {"message": "no"},
-        {"error": {"code": 404, "message": "no"}},
-        {"error": "no"},
-    ],
+    [{"message": "no"}, {"error": {"code": 404, "message": "no"}}, {"error": "no"}],
     ids=["another-name", "another-kind", "flat"],
 )
-def test_shapes_that_differ(other: Any) -> None:
+def test_different_shapes_are_found(other: Any) -> None:
     usual = reply(400, {"error": {"code": "bad", "message": "bad"}})
     expect_one_shape([usual, reply(404, {"error": {"code": "x", "message": "y", "more": 1}})])
     with pytest.raises(NonConformance):
         expect_one_shape([usual, reply(404, other)])
-
-
-def test_errors_in_a_list_have_one_shape() -> None:
-    expect_one_shape([reply(404, {"errors": [{"title": text, "at": text}]}) for text in ("x", "y")])
-    with pytest.raises(NonConformance):
-        expect_one_shape([reply(404, {"errors": [{"title": "x"}]}), reply(404, {"errors": [{"detail": "x"}]})])
-
-
-def test_media_types_that_differ() -> None:
-    with pytest.raises(NonConformance, match="media type"):
-        expect_one_shape([reply(400, {"error": "x"}), reply(404, "<html>", {"Content-Type": "text/html"})])
-
-
-@pytest.mark.parametrize(("status", "fine"), [(200, True), (404, True), (302, False), (500, False)])
-def test_a_callers_fault(status: int, fine: bool) -> None:
-    if fine:
-        expect_client_error(reply(status))
-    else:
-        with pytest.raises(NonConformance):
-            expect_client_error(reply(status))

@@ -1,4 +1,4 @@
-"""Header fields: challenges read whatever their number and order (RFC 6750 section 3), addresses, waits."""
+"""Challenges, addresses, cache directives and waits in header fields are judged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from email.utils import formatdate
 
 import pytest
 
-from conformance.clients.registry.challenges import challenges
 from conformance.oracles.headers import (
     ADDRESS,
     address_parts,
-    expect_no_origin_let_in,
     expect_not_shared,
     expect_retry_after,
     expect_well_formed_bearer,
@@ -37,7 +35,7 @@ from tests.oracles.replies import reply
         'Negotiate dG9rZW4=, Bearer realm = a , , DPoP algs="ES256 \u00e9"',
     ],
 )
-def test_well_formed(value: str) -> None:
+def test_a_well_formed_challenge_passes(value: str) -> None:
     expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
 
 
@@ -57,18 +55,9 @@ def test_well_formed(value: str) -> None:
         ('realm="a"', "of a scheme and"),
     ],
 )
-def test_not_well_formed(value: str, told: str) -> None:
+def test_a_malformed_challenge_is_found(value: str, told: str) -> None:
     with pytest.raises(NonConformance, match=told):
         expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
-
-
-def test_the_first_value_of_a_repeated_parameter_is_kept() -> None:
-    (found,) = challenges(reply(401, {}, {"WWW-Authenticate": 'Bearer realm="a", realm="b"'}))
-    assert found.parameters == {"realm": "a"} and found.repeated == {"realm"}
-
-
-def test_an_address_is_read_beside_that_of_the_request() -> None:
-    assert address_parts(reply(), "/a?b").path == "/a"
 
 
 @pytest.mark.parametrize(
@@ -85,42 +74,9 @@ def test_an_address_is_read_beside_that_of_the_request() -> None:
         "http://:80/",
     ],
 )
-def test_what_is_no_address_is_a_finding(address: str) -> None:
+def test_a_malformed_address_is_found(address: str) -> None:
     with pytest.raises(NonConformance, match="RFC 3986"):
         address_parts(reply(), address)
-
-
-@pytest.mark.parametrize("address", ["http:///a", "HTTPS://", "///a", "http:a", "http://:80/"])
-def test_an_address_with_a_scheme_and_no_host_is_a_finding(address: str) -> None:
-    with pytest.raises(NonConformance, match="no host"):
-        address_parts(reply(), address)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["public", "public, max-age=60", "s-maxage=60", "max-age=60, must-revalidate", "max-age=0, s-maxage=60", "Public"],
-)
-def test_for_shared_caches(value: str) -> None:
-    with pytest.raises(NonConformance, match="shared caches"):
-        expect_not_shared(reply(200, {}, {"Cache-Control": value}))
-
-
-@pytest.mark.parametrize(
-    ("allowed", "credentials", "let_in"),
-    [
-        ("https://a.example", "true", True),
-        ("https://a.example", "false", False),
-        ("https://a.example", None, False),
-        ("*", "true", False),
-        ("https://b.example", "true", False),
-        (None, "true", False),
-    ],
-)
-def test_which_origins_are_let_in(allowed: str | None, credentials: str | None, let_in: bool) -> None:
-    told = {"Access-Control-Allow-Origin": allowed, "Access-Control-Allow-Credentials": credentials}
-    answer = reply(200, {}, {name: value for name, value in told.items() if value})
-    with pytest.raises(NonConformance) if let_in else nullcontext():
-        expect_no_origin_let_in(answer, "https://a.example")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +93,7 @@ def test_which_origins_are_let_in(allowed: str | None, credentials: str | None, 
         "no-store",
     ],
 )
-def test_not_for_shared_caches(value: str) -> None:
+def test_an_answer_not_for_shared_caches_passes(value: str) -> None:
     expect_not_shared(reply(200, {}, {"Cache-Control": value} if value else {}))
 
 
@@ -157,15 +113,8 @@ def test_not_for_shared_caches(value: str) -> None:
         ("///v2/a", False),
     ],
 )
-def test_the_form_of_an_address_is_what_a_script_looks_for(address: str, right: bool) -> None:
+def test_the_pattern_of_scripts_matches_addresses(address: str, right: bool) -> None:
     assert bool(re.search(ADDRESS, address)) is right
-
-
-def test_a_field_that_holds_no_address_is_looked_at() -> None:
-    answer = reply(202, "", {"Location": "http://[registry]/v2/"})
-    with pytest.raises(NonConformance) as found:
-        address_parts(answer, "http://[registry]/v2/")
-    assert found.value.proof is not None and found.value.proof.fields_match == (("Location", ADDRESS),)
 
 
 NOON = "Sat, 28 Nov 2026 12:00:00 GMT"
@@ -186,13 +135,13 @@ NOON = "Sat, 28 Nov 2026 12:00:00 GMT"
         ("", True),
     ],
 )
-def test_a_wait_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
+def test_retry_after_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
     with pytest.raises(NonConformance) if wrong else nullcontext():
         expect_retry_after(reply(429, b"", {"Retry-After": value, "Date": NOON}), 11, "within 11 s")
 
 
 @pytest.mark.parametrize("off", [-720, 0, 720])
-def test_a_time_is_held_against_the_nearer_of_two_clocks(off: int) -> None:
+def test_a_time_is_compared_with_the_nearer_of_two_clocks(off: int) -> None:
     now = time.time() - 3600  # It is judged later, and when it came counts.
     answer = replace(reply(200, headers={"Date": formatdate(now + off, usegmt=True)}), started=now)
     for when, nearest in ((now + off, off), (now, 0), (now + 3 * off, off)):

@@ -1,4 +1,4 @@
-"""A changed request that nobody answers: whose doing it is."""
+"""A changed request without an answer is a finding only if the target can be reached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AROUND = Surroundings(error_form=lambda reply: None, good=lambda: None)
 CHANGED = Mutation("a change", Outcome.EITHER, b"")
 
 
-def test_no_answer_in_time_is_the_changed_requests_doing() -> None:
+def test_a_timeout_of_a_changed_request_is_a_finding() -> None:
     def late() -> Exchange:
         raise Unreachable("timed out", "a target that answers")
 
@@ -21,7 +21,7 @@ def test_no_answer_in_time_is_the_changed_requests_doing() -> None:
         expect_outcome(CHANGED, late, AROUND)
 
 
-def test_an_address_where_nobody_is_accuses_no_change() -> None:
+def test_an_unreachable_target_is_no_finding() -> None:
     def nowhere() -> Exchange:
         raise NotConnected("no such host", "a target that can be reached")
 

@@ -1,4 +1,4 @@
-"""Histories of a key: what can be one register's, and what cannot."""
+"""The linearizability oracle agrees with the definition of a register."""
 
 from __future__ import annotations
 
@@ -19,55 +19,7 @@ def operation(value: bytes, begun: float, ended: float) -> Operation:
     return Operation(value, begun, ended, reply())
 
 
-WRITES = [operation(b"a", 0, 1), operation(b"b", 2, 3), operation(b"c", 2.5, 6)]
-
-
-@pytest.mark.parametrize(
-    "reads",
-    [
-        pytest.param([operation(b"b", 4, 5)], id="last"),
-        pytest.param([operation(b"a", 2, 2.5)], id="overlapping-write-not-yet-seen"),
-        pytest.param([operation(b"c", 4, 5)], id="overlapping-write-seen"),
-        pytest.param([operation(b"b", 5, 7), operation(b"c", 5.5, 8)], id="while-the-other-is-written"),
-    ],
-)
-def test_right_histories(reads: list[Operation]) -> None:
-    expect_register(WRITES, reads)
-
-
-@pytest.mark.parametrize(
-    ("reads", "why"),
-    [
-        pytest.param([operation(b"ab", 4, 5)], "torn", id="torn"),
-        pytest.param([operation(b"a", 4, 5)], "overwritten", id="stale"),
-        pytest.param([operation(b"c", 2, 2.2)], "written later", id="from-the-future"),
-        pytest.param([operation(b"b", 2.1, 2.2), operation(b"a", 2.3, 2.4)], "after", id="going-back"),
-        pytest.param(
-            [operation(b"c", 7, 8), operation(b"b", 7, 8)], "both before and after", id="two-when-all-is-quiet"
-        ),
-    ],
-)
-def test_wrong_histories(reads: list[Operation], why: str) -> None:
-    with pytest.raises(NonConformance, match=why):
-        expect_register(WRITES, reads)
-
-
-def test_a_value_that_stood_there_at_two_times_around_another() -> None:
-    """No read is stale by itself and none goes back, but b and c were each seen before and after the other."""
-    writes = [operation(b"a", 0, 1), operation(b"b", 2, 10), operation(b"c", 2, 10)]
-    reads = [operation(b"b", 3, 4), operation(b"c", 5, 6), operation(b"b", 7, 8), operation(b"c", 8.5, 9)]
-    with pytest.raises(NonConformance, match="both before and after"):
-        expect_register(writes, reads)
-
-
-def test_a_write_within_the_time_of_another_value() -> None:
-    writes = [operation(b"a", 0, 1), operation(b"b", 2, 10), operation(b"c", 4, 5)]
-    reads = [operation(b"b", 2.5, 3), operation(b"b", 6, 7)]
-    with pytest.raises(NonConformance, match="both before and after"):
-        expect_register(writes, reads)
-
-
-def test_a_write_of_unknown_outcome_may_have_happened_or_not() -> None:
+def test_a_write_of_unknown_outcome_may_or_may_not_have_happened() -> None:
     unknown = operation(b"b", 2, math.inf)
     first = operation(b"a", 0, 1)
     expect_register([first, unknown], [operation(b"a", 4, 5)])
@@ -96,9 +48,9 @@ def _explains(order: Sequence[Operation]) -> bool:
 TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(written=st.lists(TIMES, min_size=1, max_size=3), seen=st.lists(st.tuples(TIMES, st.integers(0, 2)), max_size=3))
-def test_the_verdict_is_that_of_the_definition(
+def test_the_verdict_agrees_with_the_definition(
     written: list[tuple[int, int]], seen: list[tuple[tuple[int, int], int]]
 ) -> None:
     # No two operations begin or end at one moment: which came first would be another question.

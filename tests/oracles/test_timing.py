@@ -1,4 +1,4 @@
-"""The timing rule: no alarm where there is no difference, and a millisecond is found, on a busy machine too."""
+"""The timing oracle finds a millisecond and raises no false alarm, even on a busy machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.oracles.timing import LOOKS, MOST_PAIRS, compare, expect_same_time
+from conformance.oracles.timing import MOST_PAIRS, compare, expect_same_time
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
@@ -38,7 +38,7 @@ def alarms(extra: float, busy: float, runs: int) -> int:
 
 @pytest.mark.parametrize("busy", [0.03, 0.5, 0.8])
 def test_no_alarm_without_a_difference(busy: float) -> None:
-    assert alarms(0, busy, 300) == 0
+    assert alarms(0, busy, 150) == 0
 
 
 @pytest.mark.parametrize("busy", [0.03, 0.5, 0.8])
@@ -46,30 +46,7 @@ def test_a_millisecond_is_found(busy: float) -> None:
     assert alarms(0.001, busy, 50) >= 48
 
 
-def test_what_shows_no_hint_is_not_asked_on() -> None:
-    sent: list[str] = []
-    expect_same_time(answering(0, random.Random(1), 0, sent), answering(0, random.Random(2), 0, sent), "two things")
-    assert len(sent) == 2 * (LOOKS[0][0] + 1)
-
-
-def test_which_takes_longer_is_told() -> None:
-    quick, slow = [0.001 + each / 1e5 for each in range(30)], [0.004 + each / 1e5 for each in range(30)]
-    assert compare(slow, quick).longer == 1
-    assert compare(quick, slow).longer == -1
-
-
-def test_equal_values_are_no_difference() -> None:
-    found = compare([1.0] * 20, [1.0] * 20)
-    assert not found.longer and not found.hints(0.9, 1)
-
-
-def test_less_than_half_a_millisecond_is_no_difference() -> None:
-    first, second = [0.0010 + each / 1e6 for each in range(60)], [0.0013 + each / 1e6 for each in range(60)]
-    assert compare(first, second).p < 1e-4
-    assert not compare(first, second).longer
-
-
-def test_a_lead_shows_through_noise_that_hides_it_from_the_ranks() -> None:
+def test_a_lead_is_found_in_noise() -> None:
     chance = random.Random(3)
     first = [0.003 if each < 15 else chance.uniform(0.003, 1) for each in range(MOST_PAIRS)]
     second = [0.001 if each < 15 else chance.uniform(0.003, 1) for each in range(MOST_PAIRS)]
@@ -79,12 +56,7 @@ def test_a_lead_shows_through_noise_that_hides_it_from_the_ranks() -> None:
     assert compare(second, first).longer == -1
 
 
-def test_one_quick_answer_makes_no_lead_of_many_that_are_hardly_quicker() -> None:
+def test_one_quick_answer_is_no_lead() -> None:
     first, second = [0.00146] * 40, [0.0004, *([0.00144] * 20), *([0.002] * 19)]
     assert not compare(first, second).longer
     assert compare(first, second).lead == 1
-
-
-def test_a_short_lead_only_hints() -> None:
-    found = compare([3.0] * 30, [1.0] * 6 + [3.0] * 24)
-    assert found.hints(0.0, 6) and not found.hints(0.0, 7)

@@ -1,4 +1,4 @@
-"""The files of expected findings are whole, and name checks that there are."""
+"""The files of expected findings are complete and name existing requirements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from tests.real_servers.compare import by_case, differences, expected, left, main, means
+from tests.real_servers.compare import differences, expected, left, main, means
 from tests.real_servers.table import cell, lines
 
 FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
@@ -21,7 +21,7 @@ def test_every_entry_names_a_requirement_and_says_why(path: Path) -> None:
         assert any(means({**entry, "id": entry["id"].split("#")[0]}, each.id) for each in catalogue()), entry["id"]
 
 
-def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
+def test_unexpected_and_missing_findings_are_reported() -> None:
     verdicts = {"a#1": "fail", "a#2": "pass", "b": "fail", "c": "pass", "d": "pass", "f": "inconclusive"}
     entries: list[dict[str, Any]] = [
         {"id": "a", "why": "w"},
@@ -38,7 +38,7 @@ def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
     ]
 
 
-def test_what_is_left_is_told_where_nothing_may_be(tmp_path: Path) -> None:
+def test_leftovers_are_reported_where_none_are_allowed(tmp_path: Path) -> None:
     (tmp_path / "leftovers.json").write_text('[{"what": "objects", "reason": "refused"}]', encoding="utf-8")
     strict, lenient = tmp_path / "strict.toml", tmp_path / "lenient.toml"
     strict.write_text("nothing_is_left = true\n", encoding="utf-8")
@@ -48,13 +48,7 @@ def test_what_is_left_is_told_where_nothing_may_be(tmp_path: Path) -> None:
     assert left(tmp_path, lenient) == []
 
 
-def test_an_entry_of_a_topic_is_of_each_of_its_checks() -> None:
-    entries = [{"id": "a/b/", "why": "w", "sometimes": True}]
-
-    assert differences({"a/b/c#1": "fail", "a/b/d": "pass", "a/bc": "fail"}, entries) == ["not expected: a/bc"]
-
-
-def test_what_was_not_expected_is_told_with_what_was_observed(
+def test_an_unexpected_finding_is_reported_with_its_observation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finding = {"asked": "GET /a", "expected": "200", "observed": "404 Not Found"}
@@ -67,13 +61,7 @@ def test_what_was_not_expected_is_told_with_what_was_observed(
     assert told == ["not expected: a/b/c", "a/b/c: asked GET /a, expected 200, observed 404 Not Found"]
 
 
-def test_an_entry_of_several_cases_is_one_for_each() -> None:
-    entry = {"id": "a", "cases": ["1", "2"], "why": "w"}
-
-    assert by_case(entry) == [{"id": "a#1", "why": "w"}, {"id": "a#2", "why": "w"}]
-
-
-def test_a_file_may_say_what_is_otherwise_than_in_another(tmp_path: Path) -> None:
+def test_a_file_may_extend_another(tmp_path: Path) -> None:
     (tmp_path / "plain.toml").write_text('[[finding]]\nid = "a"\nwhy = "w"\n[[finding]]\nid = "b"\nwhy = "w"\n')
     path = tmp_path / "other.toml"
     path.write_text('extends = "plain.toml"\nwithout = ["a"]\n[[finding]]\nid = "c"\nwhy = "w"\n')

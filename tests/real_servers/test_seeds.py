@@ -1,4 +1,4 @@
-"""What several seeds found is summed up, and the benchmark leaves out what is timed."""
+"""The findings of several seeds are summed up."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.storage import Measured, untimed
-from benchmarks.storage import told as rates_told
 from tests.real_servers.seeds import concluded, summary, surprising, told
 
 
@@ -16,7 +14,7 @@ def test_checks_are_counted_over_the_runs() -> None:
     assert summary([[], []]) == ["nothing in any run"]
 
 
-def test_what_is_not_expected_is_told(tmp_path: Path) -> None:
+def test_unexpected_findings_are_reported(tmp_path: Path) -> None:
     (tmp_path / "server-1.expected.toml").write_text('[[finding]]\nid = "a"\ncases = ["1"]\nwhy = "w"\n')
 
     assert surprising(["a#1", "a#2", "b"], tmp_path / "server-1.expected.toml") == ["a#2", "b"]
@@ -32,7 +30,7 @@ def test_what_is_not_expected_is_told(tmp_path: Path) -> None:
     ],
     ids=["all pass", "expected", "not expected", "the server is gone"],
 )
-def test_runs_come_to_an_exit_code(
+def test_runs_lead_to_an_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], runs: list[dict[str, str]], lines: list[str], code: int
 ) -> None:
     (known := tmp_path / "server-1.expected.toml").write_text('[[finding]]\nid = "a"\nwhy = "w"\n')
@@ -41,20 +39,9 @@ def test_runs_come_to_an_exit_code(
     assert capsys.readouterr().out.splitlines()[-len(lines) :] == lines
 
 
-def test_run_that_judges_nothing_says_so(tmp_path: Path) -> None:
+def test_a_run_without_verdicts_is_reported(tmp_path: Path) -> None:
     (known := tmp_path / "server-1.expected.toml").write_text("finding = []\n")
 
     assert told({"a": "inconclusive", "b": "inconclusive"}, known) == "none of the 2 checks could be judged"
     assert told({"a": "fail", "b": "inconclusive"}, known).endswith("1 of them not expected, 1 could not be judged")
     assert told({"a": "pass"}, known) == "0 checks fail, 0 of them not expected"
-
-
-def test_rate_is_of_the_run_after_start_up() -> None:
-    runs = [Measured(wall_s=4.0, run_s=seconds, checks=640, requests=5000) for seconds in (1.0, 2.0, 9.0)]
-
-    assert rates_told("quick", runs).endswith("640 checks, 5000 requests: 320 checks/s, 100 times s3-tests")
-
-
-def test_what_is_timed_is_left_out() -> None:
-    assert "storage/listing" in untimed()
-    assert not any(each.startswith("storage/concurrency") for each in untimed())

@@ -1,4 +1,4 @@
-"""What is left in a docker-registry's storage is found, and what is told is not held against a run."""
+"""Unreported leftovers in the storage of a docker-registry are found."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put(data: Path, path: str) -> None:
         ("orgs/acme/production/_layers/sha256/aa/link", None),
     ],
 )
-def test_what_is_left_is_found(tmp_path: Path, run: Path, path: str, found: str | None) -> None:
+def test_unreported_leftovers_are_found(tmp_path: Path, run: Path, path: str, found: str | None) -> None:
     put(tmp_path / "data", path)
     assert untold(tmp_path / "data", run) == ([found] if found else [])
     assert main([str(tmp_path / "data"), str(run)]) == (1 if found else 0)
@@ -54,7 +54,7 @@ SESSIONS = ["_uploads/open-1/startedat", "_uploads/open-2/startedat"]
     [(SESSIONS[:1], 0), (["_layers/sha256/aa/link"], 1), (SESSIONS, 1)],
     ids=["one", "no session", "more than were under way"],
 )
-def test_sessions_whose_opening_was_cut_off_may_be_left(tmp_path: Path, run: Path, left: list[str], code: int) -> None:
+def test_upload_sessions_of_a_killed_run_may_remain(tmp_path: Path, run: Path, left: list[str], code: int) -> None:
     for each in left:
         put(tmp_path / "data", f"{OURS}/{each}")
     assert main([str(tmp_path / "data"), str(run), "1"]) == code

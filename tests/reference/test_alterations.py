@@ -1,4 +1,4 @@
-"""What takes no check to see: each defect and variant is well made, and every promise has a defect."""
+"""Each defect and variant is well formed, and every promise has a defect."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.defect_table import mistakes_of
 from tests.rows import requirement_of
 
 
-def test_each_is_well_made() -> None:
+def test_every_alteration_is_well_formed() -> None:
     assert {name: found for name, each in alterations().items() if (found := mistakes_of(each))} == {}
 
 
 # Requirements whose checks the reference cannot be made to fail.
 # (Where deletion is not claimed, that it is refused cannot be shown on a target that claims it. How messages are
-# framed is decided by the HTTP server below the surfaces: tests/clients/test_lenient_framing.py shows those two.)
+# framed is decided by the HTTP server below the surfaces: tests/clients/test_checks_without_a_defect.py shows them.)
 NOT_BY_A_DEFECT = (
     "registry/delete/refused-",
     "oauth/token/ambiguous-length-is-refused",
@@ -36,13 +36,13 @@ NOT_BY_A_DEFECT = (
 PROGRAMS = "interoperability"
 
 
-def test_each_check_that_a_defect_names_exists() -> None:
+def test_every_check_that_a_defect_names_exists() -> None:
     known = {check.id for check in collect()}.union(each.id for each in catalogue())
     named = {(name, each) for name, defect in alterations().items() for each in getattr(defect, "noticed_by", ())}
     assert [(name, each) for name, each in sorted(named) if each not in known] == []
 
 
-def test_every_promise_is_failed_by_some_defect() -> None:
+def test_every_requirement_has_a_defect() -> None:
     named = {requirement_of(each) for defect in alterations().values() for each in getattr(defect, "noticed_by", ())}
     asked = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
     held = [
@@ -61,7 +61,7 @@ def test_the_showcase_has_one_defect_for_each_promise() -> None:
     assert sorted(shown) == sorted(testable - NOT_IN_THE_SHOWCASE)
 
 
-def test_the_package_has_the_showcase_alone() -> None:
+def test_the_package_contains_only_the_showcase() -> None:
     defects = {each for each in alterations().values() if issubclass(each, Defect)}
     shown = {each for each in defects if "promise" in vars(each)}
     assert {each for each in defects if each.__module__.startswith("conformance.")} == shown
@@ -85,6 +85,6 @@ NOTICED = {"noticed_by": ("webhooks/delivery/post-is-accepted",)}
         (Variant, {"without": ("webhooks.x",)}, "without: the contract has no webhooks.x"),
     ],
 )
-def test_a_mistake_in_one_is_told(kind: type[Alteration], changed: dict[str, Any], told: str) -> None:
+def test_a_malformed_alteration_is_reported(kind: type[Alteration], changed: dict[str, Any], told: str) -> None:
     (mistake,) = mistakes_of(type("Made", (kind,), {**GOOD, **changed}))
     assert told in mistake

@@ -1,4 +1,4 @@
-"""What goes wrong in the reference by itself is remembered, so that no check takes it for the defect it looks for."""
+"""The reference remembers its own mistakes, and which alterations did nothing."""
 
 from __future__ import annotations
 
@@ -12,31 +12,21 @@ from conformance.reference.deployment import build
 from conformance.reference.http import Answer, Request
 from conformance.reference.server import Application
 
-SCOPE: dict[str, Any] = {
-    "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [],
-    "scheme": "http",
-}  # fmt: skip
 
-
-class Broken(Defect):
-    """A defect with a mistake in it."""
-
+class Webhooks(Defect):
     surface = "webhooks"
 
+
+class Broken(Webhooks):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return {}["no such thing"]  # type: ignore[index]  # the mistake
 
 
-class Crashing(Broken):
-    """One that means to fail so."""
-
+class CrashingOnPurpose(Broken):
     crashes = (KeyError,)
 
 
-class Misleading(Defect):
-    """One that means to fail so, and makes the surface fail where it does not go through it."""
-
-    surface = "webhooks"
+class CrashingElsewhere(Webhooks):
     crashes = (TypeError, AttributeError)
 
     def intercept(self, request: Request) -> Answer | None:
@@ -44,25 +34,42 @@ class Misleading(Defect):
         return None
 
 
-class Unsendable(Defect):
-    """One whose answer HTTP cannot carry."""
-
-    surface = "webhooks"
-
+class Unsendable(Webhooks):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["X-Odd"] = "a\nb"
+        answer.headers["X-Malformed"] = "a\nb"
         return answer
 
 
-def served(defect: type[Alteration]) -> tuple[int | None, list[str]]:
-    """The status of an answer of the webhooks under a defect, and what they remember of it."""
+class NeverCalled(Webhooks):
+    def rotate(self, original: Any) -> Any:
+        return original()
+
+
+class ChangingNothing(Webhooks):
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.status = 404 if answer.status == 404 else 500
+        return answer
+
+
+class AddingAHeader(Webhooks):
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["X-Changed"] = "yes"
+        return answer
+
+
+class ReplacingAMethod(Webhooks):
+    async def handle(self, original: Any, request: Request) -> Answer:
+        return Answer.json(200, await original(request) is None)
+
+
+def altered(defect: type[Alteration]) -> Application:
     application = Application(build().surfaces["webhooks"])
     application.alterations.put_in([defect])
-    return answer(application), [*application.failures]
+    return application
 
 
 def answer(application: Application) -> int:
-    """The status of an answer; 0 where there is none."""
+    """Return the status of an answer, 0 where none could be sent."""
     statuses: list[int] = []
 
     async def receive() -> dict[str, Any]:
@@ -73,78 +80,41 @@ def answer(application: Application) -> int:
             raise RuntimeError("Invalid HTTP header value.")
         statuses.append(message.get("status"))
 
+    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": []}
     try:
-        asyncio.run(application(dict(SCOPE), receive, send))
+        asyncio.run(application({**scope, "scheme": "http"}, receive, send))
     except RuntimeError:
-        statuses.append(0)
+        return 0
     return statuses[0]
 
 
-def test_a_mistake_in_a_defect_is_remembered_with_what_was_asked() -> None:
-    status, (told,) = served(Broken)
-    assert status == 500
-    assert told.startswith("POST /\nTraceback") and "KeyError: 'no such thing'" in told
-
-
-def test_what_a_defect_means_to_fail_by_is_none() -> None:
-    assert served(Crashing) == (500, [])
-
-
-def test_what_fails_elsewhere_is_a_mistake_though_it_is_of_that_kind() -> None:
-    status, (told,) = served(Misleading)
-    assert status == 500 and "Traceback" in told
-
-
-def test_what_cannot_be_sent_is_remembered() -> None:
-    assert "Invalid HTTP header value" in served(Unsendable)[1][0]
-
-
-class Unasked(Defect):
-    """One whose method nothing calls."""
-
-    surface = "webhooks"
-
-    def rotate(self, original: Any) -> Any:
-        return original()
-
-
-class Unchanging(Defect):
-    """One that changes nothing of this answer, which has a status of its own anyway."""
-
-    surface = "webhooks"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.status = 404 if answer.status == 404 else 500
-        return answer
-
-
-class Changing(Defect):
-    """One that does."""
-
-    surface = "webhooks"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["X-Changed"] = "yes"
-        return answer
-
-
-class Called(Defect):
-    """One whose method is called."""
-
-    surface = "webhooks"
-
-    async def handle(self, original: Any, request: Request) -> Answer:
-        return Answer.json(200, await original(request) is None)
+@pytest.mark.parametrize(
+    ("defect", "remembered"),
+    [
+        (Broken, "KeyError: 'no such thing'"),
+        (CrashingOnPurpose, ""),
+        (CrashingElsewhere, "Traceback"),
+        (Unsendable, "Invalid HTTP header value"),
+    ],
+)
+def test_a_mistake_in_a_defect_is_remembered(defect: type[Defect], remembered: str) -> None:
+    application = altered(defect)
+    assert answer(application) in (0, 500)
+    assert len(application.failures) == bool(remembered)
+    assert remembered in "".join(application.failures)
 
 
 @pytest.mark.parametrize(
-    ("defect", "idle"), [(Unasked, True), (Unchanging, True), (Changing, False), (Called, False), (Crashing, False)]
+    ("defect", "idle"),
+    [
+        (NeverCalled, True),
+        (ChangingNothing, True),
+        (AddingAHeader, False),
+        (ReplacingAMethod, False),
+        (CrashingOnPurpose, False),
+    ],
 )
-def test_what_did_nothing_is_told(defect: type[Defect], idle: bool) -> None:
-    application = Application(build().surfaces["webhooks"])
-    application.alterations.put_in([defect])
-    assert {*map(type, application.alterations.idle)} == {defect}
+def test_an_alteration_that_did_nothing_is_idle(defect: type[Defect], idle: bool) -> None:
+    application = altered(defect)
     answer(application)
     assert bool(application.alterations.idle) == idle
-    application.alterations.take_out()
-    assert not application.alterations.idle

@@ -1,37 +1,43 @@
-"""Whatever is sent, the gateway answers with 2xx, 3xx, 4xx or 501 and well-formed documents."""
+"""The gateway answers any request with 2xx, 3xx, 4xx or 501 and a well-formed document."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from conformance.reference.storage.canonical import canonical_query
-from conformance.reference.storage.checksums import ReflectedCrc, crc32c, crc64nvme, reflected
-from tests.reference.storage_support import A, Client, request
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from starlette.datastructures import Headers
 
+from conformance.reference.http import Answer, Request
+from conformance.reference.keys import SigningKey
+from conformance.reference.seeds import Seeds
+from conformance.reference.server import Application
+from conformance.reference.storage import Storage
+
+HOST, BUCKET = "s3.test:9000", "conformance-a"
 WORDS = [
-    "",
-    "x",
-    "0",
-    "-1",
-    "9" * 30,
-    "bytes=0-0",
-    "bytes=--1",
-    "*",
-    '"',
-    "%zz",
-    "\xff",
-    "a" * 3000,
-    "\u00b2",
-    "a,b",
-    "&#x1;",
-    "/conformance-a/k",
-    "REPLACE",
-    "url",
-    "true",
-    "aws-chunked",
-    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    *[
+        "x",
+        "0",
+        "-1",
+        "bytes=0-0",
+        "bytes=--1",
+        "*",
+        '"',
+        "%zz",
+        "a,b",
+        "&#x1;",
+        "/conformance-a/k",
+        "REPLACE",
+        "url",
+        "true",
+        "aws-chunked",
+    ],
+    *("", "9" * 30, "\xff", "a" * 3000, "\u00b2", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
 ]
 HEADERS = [
     "range",
@@ -39,8 +45,9 @@ HEADERS = [
     "if-none-match",
     "if-modified-since",
     "if-range",
-    "x-amz-copy-source",
     "content-md5",
+    "content-type",
+    "x-amz-copy-source",
     "x-amz-checksum-crc32",
     "x-amz-checksum-sha256",
     "x-amz-checksum-nonsense",
@@ -50,7 +57,6 @@ HEADERS = [
     "x-amz-trailer",
     "x-amz-metadata-directive",
     "x-amz-copy-source-range",
-    "content-type",
     "x-amz-decoded-content-length",
     "x-amz-checksum-algorithm",
     "x-amz-checksum-type",
@@ -81,66 +87,62 @@ QUERIES = [
     "response-expires",
     "max-buckets",
 ]
+PATHS = ("/", f"/{BUCKET}", f"/{BUCKET}/", f"/{BUCKET}/k", f"/{BUCKET}/k", f"/{BUCKET}/%00", "//", "/nope/k")
 BODIES = [
-    b"",
-    b"x",
-    b"<",
-    b"<Delete/>",
-    b"<Delete><Object/></Delete>",
-    b"\xff\xfe<",
-    b"<Tagging><TagSet/></Tagging>",
+    *(b"", b"x", b"<", b"<Delete/>", b"<Delete><Object/></Delete>", b"\xff\xfe<", b"<Tagging><TagSet/></Tagging>"),
     b"<CompleteMultipartUpload><Part><PartNumber>x</PartNumber></Part></CompleteMultipartUpload>",
     b"<?xml version='1.0' encoding='nonsense'?><Delete/>",
     b"<!DOCTYPE a><Delete/>",
 ]
 
 
-def test_signed_nonsense_is_never_a_server_error() -> None:
+class Client:
+    """Sends requests, signed by botocore, to a gateway in this process."""
+
+    def __init__(self) -> None:
+        seeds = Seeds()
+        key = seeds.access_keys[0]
+        self.application = Application(Storage(seeds, SigningKey()))
+        self.signer = S3SigV4Auth(Credentials(key.access_key, key.secret_key), "s3", "us-east-1")
+
+    def signed(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Request:
+        aws = AWSRequest(method, f"http://{HOST}{path}", headers=dict(headers or {}), data=body)
+        aws.context["payload_signing_enabled"] = True
+        self.signer.add_auth(aws)
+        fields = {"Host": HOST, **dict(aws.headers.items())}
+        if method in ("PUT", "POST"):
+            fields.setdefault("Content-Length", str(len(body)))
+        return Request(method, *path.partition("?")[::2], Headers(fields), body)
+
+    def send(self, request: Request) -> Answer:
+        answer = asyncio.run(self.application.alterations.answer(request))
+        if answer.wire:
+            answer.body = answer.wire.partition(b"\r\n\r\n")[2]
+        return answer
+
+
+def test_a_signed_request_never_causes_a_server_error() -> None:
     client, dice = Client(), random.Random(7)
-    client.put("k", b"0123456789")
-    for _ in range(1000):
-        method = dice.choice(["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"])
-        path = dice.choice(["/", f"/{A}", f"/{A}/", f"/{A}/k", f"/{A}/k", f"/{A}/%00", "//", f"/{A}//", "/nope/k"])
+    client.send(client.signed("PUT", f"/{BUCKET}/k", b"0123456789"))
+    for _ in range(600):
+        method, path = dice.choice(["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]), dice.choice(PATHS)
         names = dice.sample(QUERIES, dice.randint(0, 3))
         query = "&".join(f"{name}={quote(dice.choice(WORDS), safe='')}" for name in names)
         headers = {name: dice.choice(WORDS).strip() for name in dice.sample(HEADERS, dice.randint(0, 3))}
-        signed = client.signed(method, path + (query and "?" + query), dice.choice(BODIES), headers)
-        answer = client.send(signed)
+        answer = client.send(client.signed(method, path + (query and "?" + query), dice.choice(BODIES), headers))
         assert answer.status < 500 or answer.status == 501, (method, path, query, headers)
         if answer.headers.get("content-type") == "application/xml" and answer.body:
             ElementTree.fromstring(answer.body)  # noqa: S314, the reference's own answer
 
 
-def test_changed_proof_is_refused() -> None:
+def test_a_changed_signature_is_refused() -> None:
     client, dice = Client(), random.Random(8)
-    valid = client.signed("GET", f"/{A}").headers.mutablecopy()
-    del valid["host"]
-    assert client.send(request("GET", f"/{A}", b"", {**valid})).status == 200
-    for _ in range(500):
+    signed = client.signed("GET", f"/{BUCKET}")
+    assert client.send(signed).status == 200
+    valid = dict(signed.headers)
+    for _ in range(300):
         name = dice.choice(["authorization", "x-amz-date", "x-amz-content-sha256"])
         place, letter = dice.randrange(len(valid[name])), chr(dice.randint(33, 255))
         changed = valid[name][:place] + letter + valid[name][place + 1 :]
-        answer = client.send(request("GET", f"/{A}", b"", {**valid, name: changed}))
+        answer = client.send(Request("GET", f"/{BUCKET}", "", Headers({**valid, name: changed}), b""))
         assert answer.status in (400, 403) or changed.lower() == valid[name].lower(), changed
-
-
-def test_canonical_query_is_sorted_by_encoded_name_and_value() -> None:
-    assert canonical_query([("b", "2"), ("a", "%7e"), ("a", "1+2"), ("%2f", "")]) == "%2F=&a=1%202&a=~&b=2"
-
-
-def test_crcs_are_those_of_their_tables() -> None:
-    assert crc32c(b"123456789").hex() == "e3069283"
-    assert crc64nvme(b"123456789").hex() == "ae8b14860a799888"
-    dice = random.Random(9)
-    for width, polynomial in ((32, 0x82F63B78), (64, 0x9A6C9329AC4BC9B5)):
-        crc = reflected(width, polynomial)
-        for size in (0, 1, 511, 512, 513, 1023, 1025, 5000, 70_001):
-            data = dice.randbytes(size)
-            assert crc(data) == by_table(crc, data), size
-
-
-def by_table(crc: ReflectedCrc, data: bytes) -> bytes:
-    remainder = crc.ones
-    for byte in data:
-        remainder = (remainder >> 8) ^ crc.table[(remainder ^ byte) & 0xFF]
-    return (remainder ^ crc.ones).to_bytes(crc.width // 8, "big")

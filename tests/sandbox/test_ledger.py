@@ -1,4 +1,4 @@
-"""The ledger outlives its process: what stood in it can be read, what was removed is no longer in it."""
+"""The ledger survives its process: a later sweep can read what remains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from conformance.sandbox.ledger import Ledger, StillRunning, ledgers_of, lines_of
 
 
-def test_what_is_about_to_be_made_is_on_disk_at_once(tmp_path: Path) -> None:
+def test_an_intention_is_on_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger" / "w0.ndjson"
     ledger = Ledger(path)
     assert not path.exists()
@@ -17,21 +17,13 @@ def test_what_is_about_to_be_made_is_on_disk_at_once(tmp_path: Path) -> None:
     assert list(lines_of(path)) == [{"kind": "upload", "location": "/u1"}]
 
 
-def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+def test_a_cut_line_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "w0.ndjson"
     path.write_text('{"kind": "upload", "location": "/u1"}\n[1]\n{"kind": 4}\n{"kind": "uplo', encoding="utf-8")
     assert list(lines_of(path)) == [{"kind": "upload", "location": "/u1"}]
 
 
-def test_the_file_goes_where_nothing_stays(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
-    ledger.intends("upload", location="/u1")
-    ledger.created("it", lambda: None)
-    assert ledger.clean_up() == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_file_stays_with_what_stays(tmp_path: Path) -> None:
+def test_the_file_remains_if_something_remains(tmp_path: Path) -> None:
     def broken() -> None:
         raise RuntimeError("in the way")
 
@@ -46,7 +38,7 @@ def test_the_file_stays_with_what_stays(tmp_path: Path) -> None:
     assert [path.name for path in ledgers_of(tmp_path)] == ["w0.ndjson"]
 
 
-def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
+def test_a_running_run_is_not_swept(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
     ledger.intends("upload", location="/u1")
     with pytest.raises(StillRunning, match="still going on"):
@@ -56,7 +48,7 @@ def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
     assert len(ledgers_of(tmp_path)) == 1
 
 
-def test_what_passes_goes_with_its_check_and_what_is_shared_when_nobody_may_rely_on_it() -> None:
+def test_things_of_a_check_are_removed_before_shared_things() -> None:
     ledger, gone = Ledger(), list[str]()
     ledger.created("stays", lambda: gone.append("stays"))
     ledger.shared(lambda: ledger.created("shared", lambda: gone.append("shared"), passes=True))
@@ -68,7 +60,7 @@ def test_what_passes_goes_with_its_check_and_what_is_shared_when_nobody_may_rely
     assert (ledger.clean_up(), gone) == ([], ["own", "shared", "stays"])
 
 
-def test_what_an_example_made_goes_before_the_next() -> None:
+def test_things_of_an_example_are_removed_before_the_next() -> None:
     ledger, gone = Ledger(), list[str]()
     ledger.begin_check()
     for name in ("before", "first", "second"):
@@ -79,7 +71,7 @@ def test_what_an_example_made_goes_before_the_next() -> None:
     assert gone == ["first", "second", "before"]
 
 
-def test_what_cannot_be_removed_yet_is_tried_once_more_at_the_end() -> None:
+def test_a_failed_removal_is_repeated_at_the_end() -> None:
     tries = list[str]()
 
     def broken() -> None:

@@ -1,4 +1,4 @@
-"""Names of ours are known as such, and nothing else is."""
+"""The suite recognizes its own names, and no others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from conformance.sandbox.names import Names, base36, begun, new_run, run_of
 
 @pytest.mark.parametrize("worker", ["w", "w0", "w11", "last"])
 @pytest.mark.parametrize("more", ["", "/below", "---x", "app"])
-def test_every_name_tells_its_run(worker: str, more: str) -> None:
+def test_every_name_contains_its_run(worker: str, more: str) -> None:
     run = new_run()
     names = Names(run, worker)
     assert {run_of(names.new() + more), run_of(names.new("hint") + more)} == {run}
     assert 0 <= time.time() - begun(run) < 60
 
 
-def test_no_name_is_in_another() -> None:
+def test_no_name_contains_another() -> None:
     names = Names(new_run(), "w1")
     made = [names.new(), names.new("hint"), *(names.new() for _ in range(120)), Names(names.run, "w11").new()]
     assert [(one, other) for one in made for other in made if one != other and one in other] == []
@@ -31,9 +31,9 @@ def test_no_name_is_in_another() -> None:
         "a-cf-0tp1gro373d-w-1", "CF-0tp1gro373d-w-1", "cf-0000001373d-w-1", "cf-zzzzzzz373d-w-1", "cf-", "",
     ],
 )  # fmt: skip
-def test_nothing_else_is_a_name_of_ours(name: str) -> None:
+def test_other_names_are_not_recognized(name: str) -> None:
     assert run_of(name) is None
 
 
-def test_a_name_of_a_time_to_come_is_not_ours() -> None:
+def test_a_name_from_the_future_is_not_recognized() -> None:
     assert run_of(f"cf-{base36(int(time.time()) + 7 * 24 * 3600).rjust(7, '0')}0000-w-1") is None

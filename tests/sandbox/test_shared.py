@@ -1,4 +1,4 @@
-"""What many checks share is made at a second try, and not at a third."""
+"""A shared preparation is tried twice at most."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tries(*outcomes: Exception | str) -> tuple[object, int]:
     return found, len(outcomes) - len(left)
 
 
-def test_what_one_bad_answer_kept_from_being_made_is_made_anew() -> None:
+def test_a_failed_preparation_is_repeated() -> None:
     assert tries(Inconclusive("500"), "image") == ("an image", 2)
     assert tries("image", "another") == ("an image", 1)
 
@@ -45,5 +45,5 @@ def test_there_is_no_third_try() -> None:
         OutOfTime("no end"),
     ],
 )  # fmt: skip
-def test_what_no_second_try_mends_is_told_at_once(raised: Exception) -> None:
+def test_a_permanent_failure_is_not_repeated(raised: Exception) -> None:
     assert tries(raised, "image") == (raised, 1)

@@ -1,4 +1,4 @@
-"""What a machine finds is told in as few steps as it takes, whatever hypothesis left of it."""
+"""A failing sequence of a state machine is reported with as few steps as possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.judging import judge
 from conformance.strategies.properties import Machine, configure, initialize, rule, run_machine
-from conformance.strategies.shrinking import Step, shortened, told
+from conformance.strategies.shrinking import Step, shortened
 from conformance.vocabulary.finding import NonConformance
 
 
@@ -32,21 +32,21 @@ def again(steps: list[Step]) -> Failure | None:
     return Failure(steps) if "open" in names[: -1 - names[::-1].index("write")] else None
 
 
-def test_what_does_not_matter_is_left_out() -> None:
+def test_irrelevant_steps_are_removed() -> None:
     steps: list[Step] = [("begin", {}), *[("read", {})] * 9, ("open", {}), *[("read", {})] * 5, ("write", {})]
     found = shortened(Failure(steps), again, 5.0, {})  # type: ignore[arg-type]
 
     assert [name for name, _ in found.steps] == ["begin", "open", "write"]  # type: ignore[attr-defined]
 
 
-def test_a_step_does_no_more_than_it_must() -> None:
+def test_irrelevant_parts_of_a_step_are_removed() -> None:
     steps: list[Step] = [("begin", {"besides": [1, 2]}), ("open", {"besides": [3]}), ("write", {})]
     found = shortened(Failure(steps), again, 5.0, {})  # type: ignore[arg-type]
 
     assert found.steps == [("begin", {"besides": []}), ("open", {"besides": []}), ("write", {})]  # type: ignore[attr-defined]
 
 
-def test_one_step_takes_the_place_of_several() -> None:
+def test_one_step_replaces_several() -> None:
     def fails(steps: list[Step]) -> Failure | None:
         """Fails where something was stored, in one step or by an upload, before the last step."""
         done = [name for name, _ in steps[:-1]]
@@ -57,27 +57,6 @@ def test_one_step_takes_the_place_of_several() -> None:
     found = shortened(Failure(steps), fails, 5.0, rules)  # type: ignore[arg-type]
 
     assert found.steps == [("begin", {}), ("put", {"key": "a"}), ("read", {"key": "b"})]  # type: ignore[attr-defined]
-
-
-def test_the_step_in_place_of_several_may_do_what_they_did_not() -> None:
-    def fails(steps: list[Step]) -> Failure | None:
-        """Fails where the last step comes after the door was opened and shut, in one step or in two."""
-        opened = [values["and_back"] for name, values in steps[:-1] if name == "open"]
-        return Failure(steps) if True in opened or len(opened) > 1 else None
-
-    steps: list[Step] = [("begin", {}), *[("open", {"and_back": False})] * 2, ("read", {})]
-    found = shortened(Failure(steps), fails, 5.0, {"open": ["and_back"]})  # type: ignore[arg-type]
-
-    assert found.steps == [("begin", {}), ("open", {"and_back": True}), ("read", {})]  # type: ignore[attr-defined]
-
-
-def test_without_time_it_stays_as_it_is() -> None:
-    failure = Failure([("begin", {}), ("read", {}), ("open", {}), ("write", {})])
-    assert shortened(failure, again, 0.0, {}) is failure  # type: ignore[arg-type]
-
-
-def test_steps_are_told_as_calls() -> None:
-    assert told([("put", {"name": "a", "body": b"1"}), ("list", {})]) == "state.put(name='a', body=b'1')\nstate.list()"
 
 
 @pytest.fixture
@@ -120,7 +99,7 @@ class Door(Machine):
         """Matters to nobody."""
 
 
-def test_steps_are_done_again_only_where_they_are_allowed() -> None:
+def test_steps_are_repeated_only_if_their_preconditions_are_met() -> None:
     assert Door.again([("begin", {}), ("open", {"twice": False}), ("knock", {})]) is None
     steps: list[Step] = [
         ("begin", {}),
@@ -136,7 +115,7 @@ def test_steps_are_done_again_only_where_they_are_allowed() -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_a_machine_tells_its_shortest_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shortest_sequence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from hypothesis.internal.conjecture import engine
 
     configure(200, 3)
@@ -151,7 +130,7 @@ def test_a_machine_tells_its_shortest_sequence(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("shrink_s", [0, 1e-9])
-def test_without_time_nothing_is_done_again(shrink_s: float) -> None:
+def test_without_time_nothing_is_shortened(shrink_s: float) -> None:
     configure(200, 3, shrink_s=shrink_s)
     begun: list[int] = []
 

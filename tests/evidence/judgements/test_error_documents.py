@@ -1,4 +1,4 @@
-"""The documents of errors: one that breaks or has no code is told, and none of what may be otherwise."""
+"""An S3 error document is well-formed and has a code that fits the status."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def refused(
         b"<ErrorPage>",
     ],
 )
-def test_what_has_a_code_or_is_no_error_document_is_not_told(body: bytes) -> None:
+def test_a_correct_error_document_passes(body: bytes) -> None:
     assert not document_flaw(refused(body))
 
 
-def test_what_has_no_code_is_told() -> None:
+def test_a_missing_code_is_reported() -> None:
     two = CODED.replace(b"<Code>", b"<Code>NoSuchBucket</Code><Code>")
     for body in (b"<Error/>", b"<Error><Code> </Code></Error>", CODED.replace(b"Code>", b"code>")):
         assert document_flaw(refused(body)) == NO_CODE
@@ -42,7 +42,7 @@ def test_what_has_no_code_is_told() -> None:
     assert document_flaw(refused(two)) == f"{NO_CODE}{DETAIL}2 of them"
 
 
-def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
+def test_malformed_xml_is_reported_unless_it_was_cut() -> None:
     broken = CODED.replace(b">m<", b">&<")
 
     assert document_flaw(refused(broken)) == UNREADABLE
@@ -50,14 +50,14 @@ def test_what_breaks_is_told_unless_it_was_cut_or_cannot_be_written() -> None:
     assert not document_flaw(refused(broken, path="/bucket/%01"))
 
 
-def test_what_does_not_say_that_it_is_xml_is_told() -> None:
+def test_a_wrong_media_type_is_reported() -> None:
     for of, told in (("text/html", "text/html"), ("a/" + "b" * 100, "a/" + "b" * 78), ("", "no Content-Type")):
         assert document_flaw(refused(CODED, of=of)) == f"{UNTYPED}{DETAIL}{told}"
     assert not document_flaw(refused(CODED, of="text/xml; charset=utf-8"))
     assert not document_flaw(refused(b"<html/>", of="text/html"))
 
 
-def test_a_code_of_another_status_is_told() -> None:
+def test_a_code_of_another_status_is_reported() -> None:
     assert document_flaw(refused(CODED, 403)) == f"{MISMATCHED}{DETAIL}NoSuchKey with 403"
     denied = refused(CODED.replace(b"NoSuchKey", b"AccessDenied"))
     assert document_flaw(denied) == f"{MISMATCHED}{DETAIL}AccessDenied with 404"

@@ -1,4 +1,4 @@
-"""The status of a success: another one is told of what has one, and nothing of what beside it may have any."""
+"""A successful operation has its documented status, where one is documented."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.judgements.successes import (
-    BAD_TAG,
     CREATED_BLOB,
     CREATED_MANIFEST,
     DELETED,
     OPENED_UPLOAD,
-    RECEIVED,
     REGISTRY,
     STORAGE,
     TAKEN_CHUNK,
     WRITTEN,
-    received_flaw,
-    tag_flaw,
     told_otherwise,
 )
 from conformance.evidence.recorder import Recorder
@@ -44,7 +40,7 @@ def done(method: str, path: str, status: int, asked: Headers = SIGNED) -> Exchan
         (TAKEN_CHUNK, "PATCH", "/uploads/1", 202),
     ],
 )
-def test_each_success_of_a_registry_has_its_status(what: str, method: str, path: str, status: int) -> None:
+def test_another_status_of_a_registry_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
     assert [told_otherwise(done(method, path, each), path, REGISTRY) for each in (status, 400, 500)] == [""] * 3
     assert {told_otherwise(done(method, path, each), path, REGISTRY) for each in (200, 203, 204)} == {what}
 
@@ -64,7 +60,7 @@ def test_each_success_of_a_registry_has_its_status(what: str, method: str, path:
         (DELETED, "DELETE", "/bucket/key?uploadId=2", 204),
     ],
 )
-def test_each_success_of_a_gateway_has_its_status(what: str, method: str, path: str, status: int) -> None:
+def test_another_status_of_a_gateway_operation_is_reported(what: str, method: str, path: str, status: int) -> None:
     assert [told_otherwise(done(method, path, each), path, STORAGE) for each in (status, 403, 500)] == [""] * 3
     assert {told_otherwise(done(method, path, each), path, STORAGE) for each in (201, 202, 203)} == {what}
 
@@ -80,7 +76,7 @@ def test_each_success_of_a_gateway_has_its_status(what: str, method: str, path: 
         ("DELETE", "/v2/orgs/acme/app/manifests/v1"),
     ],
 )
-def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
+def test_a_registry_operation_without_a_documented_status_passes(method: str, path: str) -> None:
     assert told_otherwise(done(method, path, 206), path, REGISTRY) == ""
 
 
@@ -96,29 +92,11 @@ def test_what_a_registry_may_tell_otherwise(method: str, path: str) -> None:
         ("POST", "/bucket/key"),
     ],
 )
-def test_what_a_gateway_may_tell_otherwise(method: str, path: str) -> None:
+def test_a_gateway_operation_without_a_documented_status_passes(method: str, path: str) -> None:
     assert told_otherwise(done(method, path, 206), path, STORAGE) == ""
 
 
-@pytest.mark.parametrize(
-    ("path", "told", "flaw"),
-    [
-        (UPLOADS, "0-1", RECEIVED),
-        (f"{UPLOADS}?mount=sha256:ab&from=orgs/acme/other", "bytes=0-10", RECEIVED),
-        (UPLOADS, "0-0", ""),
-        (UPLOADS, "bytes=0-0", ""),
-        (UPLOADS, "", ""),
-        (f"{UPLOADS}?digest=sha256:ab", "0-1", ""),
-        (f"{UPLOADS}1", "0-1", ""),
-    ],
-)
-def test_what_was_but_opened_has_received_nothing(path: str, told: str, flaw: str) -> None:
-    opened = replace(done("POST", path, 202), headers=Headers([("Range", told)]))
-    assert [received_flaw(replace(opened, status=each), path) for each in (202, 201, 416)] == [flaw, "", ""]
-    assert received_flaw(replace(opened, method="PATCH"), path) == ""
-
-
-def test_services_on_one_address_are_told_apart() -> None:
+def test_services_at_one_address_are_judged_separately() -> None:
     key = Secret("CT_S3_KEY", "a-key-of-the-gateway")
     target = Target(
         organization="acme",
@@ -134,27 +112,3 @@ def test_services_on_one_address_are_told_apart() -> None:
     for each in (done("PUT", "/v2/orgs/acme/app/manifests/v1", 200, nobody), done("PUT", "/bucket/key", 201)):
         recorder.exchange(replace(each, id=f"x-{each.status}"))
     assert [each["wrong"] for each in recorder.watch.flaws] == [CREATED_MANIFEST, WRITTEN]
-
-
-@pytest.mark.parametrize(
-    ("tag", "flaw"), [('"ab-2"', ""), ("ab", BAD_TAG), ('W/"ab"', BAD_TAG), ('"ab', BAD_TAG), ("", BAD_TAG)]
-)
-def test_the_form_of_entity_tags(tag: str, flaw: str) -> None:
-    told = replace(done("GET", "/bucket/key", 200), headers=Headers([("ETag", tag)]))
-    assert [tag_flaw(replace(told, status=each), "/bucket/key") for each in (200, 206, 304, 404)] == [flaw] * 3 + [""]
-    assert tag_flaw(told, "/bucket/a/b?partNumber=1") == flaw
-    assert tag_flaw(done("PUT", "/bucket/key", 200), "/bucket/key") == ""
-
-
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("/", []),
-        ("/bucket?list-type=2", []),
-        ("/bucket/key", [("Content-Encoding", "gzip")]),
-        ("/bucket/key", [("Content-Type", "text/html")]),
-    ],
-)
-def test_what_is_beside_objects_or_coded_may_have_a_weak_tag(path: str, fields: list[tuple[str, str]]) -> None:
-    told = replace(done("GET", path, 200), headers=Headers([("ETag", 'W/"ab"'), *fields]))
-    assert tag_flaw(told, path) == ""

@@ -146,14 +146,6 @@ class FormsByAClockBehind(FormsTaken, ClockBehind):
 
 
 @variant()
-def identity_is_no_coding(request: Request, answer: Answer) -> Answer:
-    """RFC 9110 section 8.4.1: identity "SHOULD NOT be included" in Content-Encoding: who chose it is told none."""
-    if answer.headers.get("Content-Encoding") == "identity":
-        del answer.headers["Content-Encoding"]
-    return answer
-
-
-@variant()
 def defaults_of_its_own(request: Request, answer: Answer) -> Answer:
     """Objects that were stored without them have a Cache-Control and a Content-Disposition of the gateway's."""
     if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
