@@ -1,4 +1,4 @@
-"""``conformance compare OLD NEW``: what newly fails, what was fixed, what behaves otherwise."""
+"""``conformance compare``: says what newly fails, what was fixed and what behaves differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance init``: writes a conformance.toml after a few questions.
+"""``conformance init``: writes conformance.toml after a few questions.
 
 It asks for the surfaces that there are and for the names of the variables that hold their secrets, never for a secret.
 """

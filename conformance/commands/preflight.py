@@ -1,4 +1,4 @@
-"""``conformance preflight``: what can be reached, which credentials work, which features are seen."""
+"""``conformance preflight``: checks reachability, credentials and features of each surface."""
 
 from __future__ import annotations
 

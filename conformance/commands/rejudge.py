@@ -1,4 +1,4 @@
-"""``conformance rejudge RUN``: verdicts anew from stored evidence, the target untouched."""
+"""``conformance rejudge``: judges the stored evidence of a run again, without the target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance report RUN``: renders the reports of a run again; ``--index DIR``: a page of all runs in a folder."""
+"""``conformance report``: renders the reports of a run again, or the index of a folder of runs."""
 
 from __future__ import annotations
 

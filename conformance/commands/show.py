@@ -1,4 +1,4 @@
-"""``conformance show RUN ID``: the exchanges of one check, from the evidence of a run."""
+"""``conformance show``: prints the requests and responses of one check, from the evidence of a run."""
 
 from __future__ import annotations
 

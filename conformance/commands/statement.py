@@ -1,4 +1,4 @@
-"""``conformance statement``: a statement shown in words, or made a badge."""
+"""``conformance statement``: shows a statement in words, or makes a badge of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance sweep``: removes what earlier runs left on a target."""
+"""``conformance sweep``: removes resources that earlier runs left on a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance verify STATEMENT``: whether a statement can be believed: signature, files of the run, verdicts."""
+"""``conformance verify``: checks a statement: its signature, the files of its run, the verdicts."""
 
 from __future__ import annotations
 
