@@ -52,28 +52,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _listing(alterations: dict[str, type[Alteration]]) -> int:
-    from conformance.vocabulary.documented import docstrings
-
     width = max(map(len, alterations), default=0)
     for name, each in alterations.items():
-        sentence = each.__doc__ or docstrings(Path(inspect.getfile(each)))[each.__name__]
-        print(f"{_promise_of(each) or each.surface:<10} {name:<{width}}  {' '.join(sentence.split())}")
+        print(f"{promise_of(each) or each.surface:<10} {name:<{width}}  {sentence(each)}")
     return DONE
+
+
+def sentence(alteration: type[Alteration]) -> str:
+    """Return what a defect or variant does, on one line."""
+    from conformance.vocabulary.documented import docstrings
+
+    text = alteration.__doc__ or docstrings(Path(inspect.getfile(alteration)))[alteration.__name__]
+    return " ".join(text.split())
 
 
 def _by_promise(defects: dict[str, type[Alteration]]) -> dict[str, type[Alteration]]:
     """The defects in the order of their promises, those of none at the end."""
-    order = {name: _promise_of(each) for name, each in defects.items()}
+    order = {name: promise_of(each) for name, each in defects.items()}
     return {name: defects[name] for name in sorted(defects, key=lambda name: (not order[name], order[name]))}
 
 
 def _named_by_promise(words: Iterable[str], defects: dict[str, type[Alteration]]) -> list[str]:
     """The names of defects, where a promise's id stands for the one that breaks it."""
-    names = {_promise_of(each): name for name, each in defects.items() if _promise_of(each)}
+    names = {promise_of(each): name for name, each in defects.items() if promise_of(each)}
     return [names.get(word, word) for word in words]
 
 
-def _promise_of(alteration: type[Alteration]) -> str:
+def promise_of(alteration: type[Alteration]) -> str:
     """The promise that a defect of the showcase breaks; what inherits from one is not of the showcase."""
     return str(vars(alteration).get("promise", ""))
 
