@@ -58,7 +58,7 @@ def pages() -> dict[str, str]:
         "reference/target-file.md": target_file,
         "reference/record.md": record,
         "reference/exit-codes.md": exit_codes,
-        "reference/real-servers.md": real_servers.lines,
+        "reference/real-servers.md": servers,
         "reference/changelog.md": changelog,
     }
     return {path: "\n".join(made()) + "\n" for path, made in singles.items()} | dict(promise_pages())
@@ -140,7 +140,8 @@ TOML support complete and check the keys. The suite reads the file that `--confi
 
 A secret is written as `${ENV}` or `file:PATH`, never as a value. Use secrets of 16 random characters or more:
 `conformance preflight` warns of a short one, because redaction cannot tell it from ordinary text. An unknown key is an
-error that names its line and the nearest known key."""
+error that names its line and the nearest known key. Each table below belongs to a target: `registry` is written as
+`[targets.NAME.registry]`."""
 
 
 def target_file() -> Iterator[str]:
@@ -148,7 +149,9 @@ def target_file() -> Iterator[str]:
     made = schema()
     yield TARGET_FILE
     for name, (path, definition) in tables(made, "Target", "targets.NAME").items():
-        yield from ("", f"## {path}", "", cell(definition.get("description", "")), *keys(definition, name, made))
+        mark = "##" if path.count(".") < 3 else "###"
+        yield from ("", f"{mark} {path.removeprefix('targets.NAME.')}", "")
+        yield from (cell(definition.get("description", "")), *keys(definition, name, made))
 
 
 def tables(made: Mapping[str, Any], name: str, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -251,7 +254,12 @@ def promise_pages() -> Iterator[tuple[str, str]]:
     failing = real_servers.failing()
     yield "reference/promises.md", "\n".join(promise_list(requirements, checks)) + "\n"
     for promise in catalogue().promises.values():
-        lines = [f"# {promise.id} {promise.title}", "", *quoted(promise.clause)]
+        lines = [
+            f"# {promise.id} {cell(promise.title)}",
+            "",
+            f"[Promises](../promises.md) › {SURFACES[promise.surface]}",
+        ]
+        lines += ["", *quoted(promise.clause)]
         lines += ["", *facts(promise, defects.get(promise.id))]
         lines += broken_by(promise, failing)
         for requirement in requirements[promise.id]:
@@ -261,17 +269,21 @@ def promise_pages() -> Iterator[tuple[str, str]]:
 
 def facts(promise: Promise, defect: type[Alteration] | None) -> Iterator[str]:
     """The class of a promise, how it is checked, and how the reference breaks it."""
-    yield from ("| | |", "| --- | --- |", f"| Class | `{promise.conformance_class}` |")
+    yield f"- Class: `{promise.conformance_class}`"
     if defect:
-        yield f"| Check it | `conformance run {promise.id}` |"
-        yield f"| See it broken | `conformance reference --defect {promise.id}` |"
-        yield f"| Defect | {cell(sentence(defect))} |"
+        yield f"- Check it: `conformance run {promise.id}`"
+        yield f"- See it broken: `conformance reference --defect {promise.id}`. {cell(sentence(defect))}"
 
 
 PROMISES = """# Promises
 
 A promise is one sentence of the contract. Its page has its clause, its requirements with their levels and checks, and
 the defect of the embedded reference that breaks it."""
+
+
+def servers() -> Iterator[str]:
+    """The table of real servers, each promise with a link to its page."""
+    return (re.sub(r"^\| ([A-Z][A-Z0-9]-\d\d) ", r"| [\1](promises/\1.md) ", line) for line in real_servers.lines())
 
 
 def promise_list(requirements: Mapping[str, list[Requirement]], checks: Mapping[str, list[CheckInfo]]) -> Iterator[str]:
@@ -282,15 +294,15 @@ def promise_list(requirements: Mapping[str, list[Requirement]], checks: Mapping[
             "",
             f"## {title}",
             "",
-            "| promise | | MUST | SHOULD | MAY | checks |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| promise | MUST | SHOULD | MAY | checks |",
+            "| --- | --- | --- | --- | --- |",
         )
         for promise in catalogue().promises.values():
             if promise.surface == surface:
                 own = requirements[promise.id]
                 counts = " | ".join(str(sum(each.level == level for each in own) or "") for level in Level)
                 number = sum(len(checks[each.id]) for each in own)
-                yield f"| [{promise.id}](promises/{promise.id}.md) | {cell(promise.title)} | {counts} | {number} |"
+                yield f"| [{promise.id}](promises/{promise.id}.md) {cell(promise.title)} | {counts} | {number} |"
 
 
 def quoted(clause: Clause) -> Iterator[str]:
@@ -302,9 +314,10 @@ def quoted(clause: Clause) -> Iterator[str]:
 def broken_by(promise: Promise, failing: Mapping[str, list[Requirement]]) -> list[str]:
     """Which real servers break the promise."""
     servers = {name: real_servers.cell(promise.id, missed) for name, missed in failing.items()}
-    words = {"●": "breaks it", "○": "keeps it in part"}
-    found = [f"{name} {words[mark]}" for name, mark in servers.items() if mark]
-    return ["", f"Of the [real servers](../real-servers.md): {', '.join(found)}."] if found else []
+    words = {"●": "Broken", "○": "Kept in part"}
+    found = {mark: [name for name, own in servers.items() if own == mark] for mark in words}
+    link = "[real servers](../real-servers.md)"
+    return [f"- {words[mark]} by {link}: {', '.join(names)}" for mark, names in found.items() if names]
 
 
 def requirement_lines(requirement: Requirement, checks: list[CheckInfo]) -> Iterator[str]:
