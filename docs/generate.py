@@ -72,14 +72,34 @@ def cell(text: str) -> str:
 # Commands
 
 
+COMMANDS = """# Commands
+
+`conformance COMMAND --help` prints the same. Exit codes have [a page](exit-codes.md).
+
+## Selectors
+
+`run`, `list` and plain pytest's `--conformance-select` take any number of selectors. Without one they mean everything.
+
+| selector | checks |
+| --- | --- |
+| `registry` | one area: `oauth`, `authorization`, `errors`, `registry`, `storage`, `webhooks`, `interoperability` |
+| `oauth/token`, `errors/409/duplicate-slug` | ids that begin so, or one id |
+| `AC-06` | one promise |
+| `class:registry-core` | one conformance class |
+| `level:must` | one level |
+| `clause:5.2` | one section of a source |
+
+## Plain pytest
+
+`pytest suites/registry -k digest` works in a clone, `pytest --pyargs conformance.suites.registry` wherever the package
+is installed. The options have the names of `conformance run` with the prefix `--conformance-`, such as
+`--conformance-config FILE`. Workers (`-n 2`) and colour (`--color=no`) are options of pytest itself."""
+
+
 def commands() -> Iterator[str]:
     """Every command with its options, in the groups of the overall help."""
     subparsers = next(each for each in whole_parser()._actions if isinstance(each, argparse._SubParsersAction))
-    yield from (
-        "# Commands",
-        "",
-        "`conformance COMMAND --help` prints the same. Exit codes have [a page](exit-codes.md).",
-    )
+    yield COMMANDS
     for title, names in GROUPS.items():
         yield from ("", f"## {title.capitalize()}")
         for name in names:
