@@ -25,13 +25,21 @@ DONE, USAGE = 0, 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add = parser.add_argument
-    add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder beside it")
+    add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder next to it")
     add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
     add("--defect", metavar="NAME", action="append", default=[], help="break a promise, by its id or a defect's name")
-    add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
-    add("--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells read otherwise")
-    add("--list-defects", action="store_true", help="print a defect of each promise, by its id")
-    add("--list-variants", action="store_true", help="print the variants")
+    add(
+        "--variant",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="be correct in another permitted way, by a variant's name",
+    )
+    add(
+        "--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells treat specially"
+    )
+    add("--list-defects", action="store_true", help="list the defects, each with the promise that it breaks")
+    add("--list-variants", action="store_true", help="list the variants")
     # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
     add("--embedded", action="store_true", help=argparse.SUPPRESS)
 

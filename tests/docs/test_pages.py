@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import re
 import shlex
 import socket
@@ -53,10 +55,13 @@ def values(reference: EmbeddedReference) -> dict[str, str]:
 
 
 def free_ports() -> int:
-    """The first of five ports that are most likely free."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return min(int(bound.getsockname()[1]), 65000)
+    """The first of five free ports, below those that the system gives to others meanwhile."""
+    while True:
+        first = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
+            for port in range(first, first + 5):
+                sockets.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 def secrets(reference: EmbeddedReference) -> dict[str, str]:
