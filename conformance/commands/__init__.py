@@ -140,7 +140,7 @@ def _empty_parser() -> Parser:
     return parser
 
 
-def _add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> argparse.ArgumentParser:
+def _add_command(subparsers: argparse._SubParsersAction[Parser], name: str) -> Parser:
     importlib.import_module(f"conformance.commands.{name}").add_parser(subparsers)
     own = subparsers.choices[name]
     own.epilog = f"example: conformance {name} {EXAMPLES[name]}"
