@@ -280,18 +280,22 @@ def promise_pages() -> Iterator[tuple[str, str]]:
             f"[Promises](../promises.md) › {SURFACES[promise.surface]}",
         ]
         lines += ["", *quoted(promise.clause)]
-        lines += ["", *facts(promise, defects.get(promise.id))]
+        lines += [
+            "",
+            *facts(promise, any(checks[each.id] for each in requirements[promise.id]), defects.get(promise.id)),
+        ]
         lines += broken_by(promise, failing)
         for requirement in requirements[promise.id]:
             lines += ["", *requirement_lines(requirement, checks[requirement.id])]
         yield f"reference/promises/{promise.id}.md", "\n".join(lines) + "\n"
 
 
-def facts(promise: Promise, defect: type[Alteration] | None) -> Iterator[str]:
+def facts(promise: Promise, checked: bool, defect: type[Alteration] | None) -> Iterator[str]:
     """The class of a promise, how it is checked, and how the reference breaks it."""
     yield f"- Class: `{promise.conformance_class}`"
-    if defect:
+    if checked:
         yield f"- Check it: `conformance run {promise.id}`"
+    if defect:
         yield f"- See it broken: `conformance reference --defect {promise.id}`. {cell(sentence(defect))}"
 
 
