@@ -15,7 +15,7 @@ from conformance.plugin.surfaces import OF_AREA
 from conformance.reference.deployment import alterations
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # What one page makes as an example.
 EXAMPLE = "webhooks/delivery/one-byte-is-accepted"
 IDS = {requirement.id for requirement in catalogue()}
@@ -24,7 +24,6 @@ IDS = {requirement.id for requirement in catalogue()}
 AREAS = "|".join([*OF_AREA, "interoperability"])
 TOX = (ROOT / "tox.ini").read_text(encoding="utf-8")
 NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
-    "links": (r"\]\((?!http)([^)#]+)", lambda each: (ROOT / each).exists() or (ROOT / "docs" / each).exists()),
     "modules": (r"python -m ((?:tests|benchmarks|conformance)[\w.]*\w)", importlib.util.find_spec),
     "environments": (r"tox -e ([\w-]+)", lambda each: f"[testenv:{each}]" in TOX),
     "commands": (r"`conformance ([a-z]+)", lambda each: each in command_names()),
@@ -34,6 +33,16 @@ NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
     ),
     "defects": (r"^\| [a-z]+/\S+ \| ([a-z0-9]+(?:-[a-z0-9]+)+) \|", lambda each: each in alterations()),
 }
+
+
+LINK = re.compile(r"\]\((?!http)([^)#]+)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS[:2], ids=lambda path: path.name)
+def test_links_are_read_on_github_too(document: Path) -> None:
+    """MkDocs checks those of the site's pages."""
+    linked = LINK.findall(document.read_text(encoding="utf-8"))
+    assert linked and [each for each in linked if not (document.parent / each).exists()] == []
 
 
 @pytest.mark.parametrize("named", NAMED)

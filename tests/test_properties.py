@@ -1,6 +1,6 @@
 """Properties find what no written example meets: each has such a defect, and a few are searched for here.
 
-The table, every defect from 20 seeds, is made by ``python -m tests.properties``; docs/properties.md has what it showed.
+The table, every defect from 20 seeds, is made by ``python -m tests.properties``.
 """
 
 from __future__ import annotations

@@ -13,17 +13,42 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from conformance import __version__
 from conformance.vocabulary.verdict import ExitCode
 
-ORDER = (
-    "init", "reference", "preflight", "list", "explain", "run", "show", "replay", "rejudge", "merge", "compare",
-    "history", "report", "waive", "certify", "verify", "statement", "sweep",
-)  # fmt: skip
+GROUPS = {
+    "describe a target": ("init", "reference", "preflight", "list", "explain"),
+    "check it": ("run", "replay", "sweep"),
+    "read a run": ("show", "report", "rejudge"),
+    "several runs": ("merge", "compare", "history", "waive"),
+    "certify": ("certify", "verify", "statement"),
+}
+"""Every command, in the groups of the overall help."""
+EXAMPLES = {
+    "init": "--preset registry-only --target staging",
+    "reference": "--defect AC-06 --write-config conformance.toml",
+    "preflight": "--target staging",
+    "list": "registry --format json",
+    "explain": "AC-06",
+    "run": "registry oauth/token --target staging --profile quick",
+    "replay": "reports/20260301T021700-staging",
+    "sweep": "--target staging --older-than 2d",
+    "show": "reports/20260301T021700-staging oauth/client/client-id-is-compared-exactly",
+    "report": "reports/20260301T021700-staging --format html",
+    "rejudge": "reports/20260301T021700-staging",
+    "merge": "part-1 part-2 --out whole",
+    "compare": "production staging --fail-on regression",
+    "history": "nights --add whole --keep 30",
+    "waive": "oauth/client/client-id-is-compared-exactly --reason known --issue URL --until 2030-01-31",
+    "certify": "certified-run --key vendor.pem --out acme.intoto.jsonl",
+    "verify": "acme.intoto.jsonl certified-run --key vendor.public.pem",
+    "statement": "show acme.intoto.jsonl",
+}
+"""One call of each command, without its name, for its help."""
 DEBUG = "CONFORMANCE_DEBUG"
 LONGEST = 12
 
@@ -89,40 +114,62 @@ def _run(words: list[str]) -> int:
         near = difflib.get_close_matches(words[0], known, 1)
         hint = f'did you mean "{near[0]}"?' if near else f"one of {', '.join(known)}"
         raise UsageMistake(f'unknown command "{words[0]}"; {hint}')
-    parser = Parser(prog="conformance", description="Checks a NextEpoch deployment against its contract.")
-    parser.add_argument("--version", action="version", version=f"conformance {__version__}")
+    parser = _empty_parser()
     if not words or words[0] not in known:
-        return _help(parser, known, words)
+        return _help(parser, words)
     command = importlib.import_module(f"conformance.commands.{words[0]}")
-    subparsers = parser.add_subparsers(metavar="COMMAND")
-    command.add_parser(subparsers)
-    own = subparsers.choices[words[0]]
+    own = _add_command(parser.add_subparsers(metavar="COMMAND"), words[0])
     if own._subparsers:
         return int(command.run(own.parse_args(words[1:])))
     # Selectors and folders may stand before options, behind them, or both.
     return int(command.run(own.parse_intermixed_args(words[1:])))
 
 
-def _help(parser: Parser, known: Iterable[str], words: list[str]) -> int:
+def whole_parser() -> Parser:
+    """Return the parser with every command, as ``shtab`` and the documentation read it. It imports all commands."""
+    parser = _empty_parser()
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    for name in command_names():
+        _add_command(subparsers, name)
+    return parser
+
+
+def _empty_parser() -> Parser:
+    parser = Parser(prog="conformance", description="Checks a NextEpoch deployment against its contract.")
+    parser.add_argument("--version", action="version", version=f"conformance {__version__}")
+    return parser
+
+
+def _add_command(subparsers: argparse._SubParsersAction[Parser], name: str) -> Parser:
+    importlib.import_module(f"conformance.commands.{name}").add_parser(subparsers)
+    own = subparsers.choices[name]
+    own.epilog = f"example: conformance {name} {EXAMPLES[name]}"
+    return own
+
+
+def _help(parser: Parser, words: list[str]) -> int:
     """The overall help; a command's line is the first one of its file's docstring, read without importing it."""
-    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for name in known:
-        subparsers.add_parser(name, help=_first_line(name))
+    parser.usage = "conformance [-h] [--version] COMMAND ..."
+    parser.epilog = "conformance COMMAND --help says more about one. example: conformance run registry"
+    for title, names in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in names:
+            group.add_argument(name, nargs="?", help=first_line(name).replace("%", "%%"))
     parser.parse_args(words)
     parser.print_help(sys.stderr)
     return ExitCode.USAGE
 
 
 def command_names() -> list[str]:
-    """Every command that there is, in the order in which one meets them."""
-    found = {path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_")}
-    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+    """Every command, in the order of the overall help."""
+    return [name for names in GROUPS.values() for name in names]
 
 
-def _first_line(name: str) -> str:
+def first_line(name: str) -> str:
+    """Return what a command does, from the docstring of its file."""
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-    return line.partition(": ")[2].rstrip(".").replace("``", "").replace("%", "%%")
+    return line.partition(": ")[2].rstrip(".").replace("``", "")
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""``conformance certify RUN``: a signed statement of what a run entitles one to say, class by class."""
+"""``conformance certify``: signs a statement of the conformance classes that a run shows."""
 
 from __future__ import annotations
 

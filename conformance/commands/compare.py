@@ -1,4 +1,4 @@
-"""``conformance compare OLD NEW``: what newly fails, what was fixed, what behaves otherwise."""
+"""``conformance compare``: says what newly fails, what was fixed and what behaves differently."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "compare",
-        description="Compares runs with the first one. Exit code 1 where a MUST newly fails, 7 where one can no longer "
-        "be judged; with --fail-on any, 1 for any difference.",
+        description="Compares runs with the first one. Exit code 1 if a MUST newly fails, 7 if one can no longer "
+        "be judged. With --fail-on any, 1 for any difference.",
     )
     parser.add_argument("old", metavar="OLD", type=Path, help="the folder of the earlier run")
     parser.add_argument("new", metavar="NEW", type=Path, nargs="+", help="the folders of the runs to compare with it")

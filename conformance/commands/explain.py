@@ -1,4 +1,4 @@
-"""``conformance explain ID``: a promise with its requirements, or a requirement with its purpose and method."""
+"""``conformance explain``: explains a promise, a requirement or a check."""
 
 from __future__ import annotations
 

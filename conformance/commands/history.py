@@ -1,4 +1,4 @@
-"""``conformance history DIR``: how each check fared over many runs: new failures, flaky ones, since when."""
+"""``conformance history``: says of many runs which checks newly fail, since when, and which are flaky."""
 
 from __future__ import annotations
 

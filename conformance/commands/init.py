@@ -1,4 +1,4 @@
-"""``conformance init``: writes a conformance.toml after a few questions.
+"""``conformance init``: writes conformance.toml after a few questions.
 
 It asks for the surfaces that there are and for the names of the variables that hold their secrets, never for a secret.
 """
@@ -98,10 +98,12 @@ class Answers:
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = subparsers.add_parser("init", description="Writes a commented target file.")
-    parser.add_argument("--yes", action="store_true", help="ask nothing, take what is proposed")
-    parser.add_argument("--preset", choices=list(PRESETS), help="what the target offers")
+    parser.add_argument("--yes", action="store_true", help="ask nothing, accept every proposal")
+    parser.add_argument("--preset", choices=list(PRESETS), help="the surfaces to describe")
     parser.add_argument("--target", metavar="NAME", help="the target's name in the file")
-    parser.add_argument("--config", metavar="FILE", type=Path, default=Path("conformance.toml"), help="where to write")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, default=Path("conformance.toml"), help="the file to write"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 

@@ -1,4 +1,4 @@
-"""``conformance list``: the checks, or the promises or requirements of the contract."""
+"""``conformance list``: lists the checks, promises or requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance merge RUN …``: joins the shards of a run; refuses what does not belong together."""
+"""``conformance merge``: joins the shards of one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance preflight``: what can be reached, which credentials work, which features are seen."""
+"""``conformance preflight``: checks reachability, credentials and features of each surface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "preflight",
-        description="Looks at each surface of a target; exit code 7 where something declared cannot be had.",
+        description="Examines each surface of a target. Exit code 7 if something declared is unavailable.",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument("--target", metavar="NAME", help="which target of the file")

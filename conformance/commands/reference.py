@@ -1,4 +1,4 @@
-"""``conformance reference``: serves the embedded deployment, whole or with a named defect, until it is stopped."""
+"""``conformance reference``: serves the embedded deployment, optionally with a defect."""
 
 from __future__ import annotations
 

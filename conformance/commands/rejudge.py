@@ -1,4 +1,4 @@
-"""``conformance rejudge RUN``: verdicts anew from stored evidence, the target untouched."""
+"""``conformance rejudge``: judges the stored evidence of a run again, without the target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "rejudge",
-        description="Judges the evidence of a run again with today's oracles; exit code 1 where a verdict changes.",
+        description="Judges the evidence of a run again with the installed suite. Exit code 1 if a verdict changes.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")
     parser.add_argument("--format", choices=["table", "json"], default="table")

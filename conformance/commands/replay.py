@@ -1,4 +1,4 @@
-"""``conformance replay``: what failed or could not be judged, once more: FIXED, STILL FAILS or CANNOT REPLAY."""
+"""``conformance replay``: tries again what failed or was inconclusive: FIXED, STILL FAILS or CANNOT REPLAY."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``conformance report RUN``: renders the reports of a run again; ``--index DIR``: a page of all runs in a folder."""
+"""``conformance report``: renders the reports of a run again, or the index of a folder of runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "report",
         description="Renders the reports of a run again, from its record. With --index, writes index.html and "
-        "history.html over all runs of a folder, which is then a static site.",
+        "history.html of all runs in a folder, which is then a static site.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, nargs="?", help="the run's folder")
     parser.add_argument("--index", metavar="DIR", type=Path, help="the folder of runs to write an index of")
@@ -28,7 +28,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         type=_formats,
         default=list(FORMATS),
         metavar="LIST",
-        help=f"of {','.join(FORMATS)}; all when not given",
+        help=f"of {','.join(FORMATS)}; default: all",
     )
     return parser
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
-from conformance.runs.options import OPTIONS, pytest_words, values_of
+from conformance.runs.options import JUDGING, OPTIONS, OUTPUT, TESTING, pytest_words, values_of
 from conformance.vocabulary.amounts import workers
 from conformance.vocabulary.verdict import ExitCode
 
@@ -28,16 +28,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "beginning of one, a promise (AC-06), class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
+    groups = {each.group: parser.add_argument_group(each.group) for each in OPTIONS}
     for option in OPTIONS:
-        parser.add_argument(f"--{option.name}", **option.keywords)
-    parser.add_argument(
+        groups[option.group].add_argument(f"--{option.name}", **option.keywords)
+    groups[TESTING].add_argument(
         "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
     )
-    add_baseline(parser)
-    add_color(parser)
+    add_baseline(groups[JUDGING])
+    add_color(groups[OUTPUT])
+    groups[OUTPUT].add_argument(
+        "-q", "--quiet", action="store_true", help="print the findings, the verdict and the report's path only"
+    )
 
 
-def add_color(parser: argparse.ArgumentParser) -> None:
+def add_color(parser: argparse._ActionsContainer) -> None:
     """Add ``--color`` and ``--no-color``, for a command that runs checks."""
     parser.add_argument(
         "--color",
@@ -51,7 +55,7 @@ def color_words(arguments: argparse.Namespace) -> list[str]:
     return [] if arguments.color is None else [f"--color={'yes' if arguments.color else 'no'}"]
 
 
-def add_baseline(parser: argparse.ArgumentParser) -> None:
+def add_baseline(parser: argparse._ActionsContainer) -> None:
     """Add the options that hold a run against an earlier one."""
     parser.add_argument(
         "--baseline",
@@ -139,6 +143,7 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
     words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin"]
     words += ["-n", count] if count not in ("0", "1") else []
     words += pytest_words({"terminal": True, **values_of(arguments)}) + color_words(arguments)
+    words += ["--quiet"] if arguments.quiet else []
     return words + [word for each in arguments.selectors for word in pytest_words({"select": each})]
 
 

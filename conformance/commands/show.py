@@ -1,4 +1,4 @@
-"""``conformance show RUN ID``: the exchanges of one check, from the evidence of a run."""
+"""``conformance show``: prints the requests and responses of one check, from the evidence of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "show", description="Prints the requests and responses of one check, without secrets, from a run's evidence."
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")
-    parser.add_argument("id", metavar="ID", help="the check's id, with #case where it has one")
+    parser.add_argument("id", metavar="ID", help="the check's id, with #case if it has cases")
     parser.add_argument("--json", action="store_true", help="print the entries of the evidence as a JSON array")
 
 

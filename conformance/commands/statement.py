@@ -1,4 +1,4 @@
-"""``conformance statement``: a statement shown in words, or made a badge."""
+"""``conformance statement``: shows a statement in words, or makes a badge of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command, with one command of its own for each thing that is done with a statement."""
     parser = subparsers.add_parser("statement", description="Shows a statement in words, or makes a badge of it.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="say in words what is stated", description="Says in words what is stated.")
+    show = actions.add_parser("show", help="print a statement in words", description="Prints a statement in words.")
     badge = actions.add_parser(
-        "badge", help="make a badge", description="Writes a badge, and beside it the JSON that badge services read."
+        "badge", help="make a badge", description="Writes a badge, and next to it the JSON that badge services read."
     )
     for each in (show, badge):
         each.add_argument("statement", metavar="STATEMENT", type=Path, help="what conformance certify wrote")

@@ -1,4 +1,4 @@
-"""``conformance sweep``: removes what earlier runs left on a target."""
+"""``conformance sweep``: removes resources that earlier runs left on a target."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "sweep",
-        description="Removes what earlier runs, killed ones too, left on a target: of one run, or of every run that "
-        "began longer ago than --older-than. Only what runs of this suite made is touched. Exit code 7 where something "
-        "stays.",
+        description="Removes the resources that earlier runs left on a target: those of one run, or of every run that "
+        "began longer ago than --older-than. Only resources of this suite's runs are removed. Exit code 7 if something "
+        "could not be removed.",
     )
     parser.add_argument("run", metavar="RUN", nargs="?", type=Path, help="the folder of one run (default: all runs)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument("--target", metavar="NAME", help="which target of the file")
     parser.add_argument("--older-than", metavar="AGE", type=_age, default=3600, help="such as 90m or 2d (default: 1h)")
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be removed")
 
 
 def _age(text: str) -> int:

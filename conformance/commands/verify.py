@@ -1,4 +1,4 @@
-"""``conformance verify STATEMENT``: whether a statement can be believed: signature, files of the run, verdicts."""
+"""``conformance verify``: checks a statement: its signature, the files of its run, the verdicts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "verify",
-        description="Checks a statement's signature; with the run also that no file of it was changed, that what is "
-        "stated follows from it, and its verdicts from the evidence, which is judged again.",
+        description="Checks the signature of a statement. With the run, also checks that no file of the run was "
+        "changed, that the statement follows from the run, and that the verdicts follow from the evidence.",
     )
     parser.add_argument("statement", metavar="STATEMENT", type=Path, help="the statement")
-    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help="the run's folder, where it is at hand")
+    parser.add_argument(
+        "folder", metavar="RUN", type=Path, nargs="?", help="the run's folder, to check the verdicts as well"
+    )
     parser.add_argument("--key", required=True, metavar="PUBLIC.pem", type=Path, help="the signer's public key")
 
 

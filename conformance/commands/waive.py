@@ -15,15 +15,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "waive",
-        description="Appends to waivers.toml, which stands beside the target file and is reviewed like code.",
+        description="Adds an entry to waivers.toml, which is next to the target file and is reviewed like code.",
     )
     parser.add_argument("id", metavar="ID", help="a requirement, or one case of it")
     parser.add_argument("--reason", required=True, help="why the finding is permitted")
-    parser.add_argument("--issue", required=True, metavar="URL", help="where its mending is followed")
-    parser.add_argument("--until", required=True, metavar="YYYY-MM-DD", help="the last day on which it holds")
+    parser.add_argument("--issue", required=True, metavar="URL", help="the issue that tracks the fix")
+    parser.add_argument("--until", required=True, metavar="YYYY-MM-DD", help="the last day on which it is valid")
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
     parser.add_argument(
-        "--waivers", metavar="FILE", type=Path, help="the waivers (default: waivers.toml beside the target file)"
+        "--waivers", metavar="FILE", type=Path, help="the waivers (default: waivers.toml next to the target file)"
     )
 
 

@@ -11,7 +11,7 @@ The history is linearizable where no two such spans overlap, and where no group 
 between its last beginning and its first end, lies within one. It takes O(reads + writes squared).
 
 The plain violations are looked for first, since they are easier to tell: a torn value, one from the future, a stale
-one, one that goes back. ``docs/concurrency.md`` says what is checked and what it costs.
+one, one that goes back. ``docs/explanation/statistics.md`` says what is checked.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ same sign:
   is no difference k of them have the probability 2^-k. A busy machine makes some answers slower, which hides a
   difference from the ranks, but none quicker.
 
-How often that errs is measured by ``benchmarks/error_rates.py`` and told in ``docs/statistics.md``.
+How often that errs is measured by ``benchmarks/error_rates.py`` and told in ``docs/explanation/statistics.md``.
 """
 
 from __future__ import annotations

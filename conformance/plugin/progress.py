@@ -35,7 +35,8 @@ class Progress:
         self.config = config
         self.out: TextIO = sys.stdout
         self.ours = bool(config.option.conformance_terminal)
-        self.live = self.ours and moves_cursor(self.out)
+        self.quiet = self.ours and getattr(config.option, "verbose", 0) < 0
+        self.live = self.ours and not self.quiet and moves_cursor(self.out)
         self.colour = in_colour(self.out, getattr(config.option, "color", "auto"))
         self.width = min(shutil.get_terminal_size((100, 24)).columns, 120)
         self.totals: Counter[str] = Counter()
@@ -64,6 +65,8 @@ class Progress:
         self.folder = str(self._short({"": folder})[""])
         below_reports = folder.parent == self.config.invocation_params.dir / "reports"
         self.run = folder.name if below_reports else self.folder
+        if self.quiet:
+            return
         kind = " (the embedded reference)" if embedded else ""
         self.say(
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
@@ -99,7 +102,7 @@ class Progress:
         if self.live:
             self._wipe()
             self._draw()
-        elif self.totals[area] and sum(self.verdicts[area].values()) == self.totals[area]:
+        elif not self.quiet and self.totals[area] and sum(self.verdicts[area].values()) == self.totals[area]:
             self.say(self._line(area))
 
     def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
@@ -118,7 +121,7 @@ class Progress:
                 self.say("\n" + told)
             self._unjudged(record)
         if record.results:
-            self.say("\n" + closing(record, self._short(files), self.colour))
+            self.say("\n" + closing(record, self._short(files), self.colour, self.quiet))
         self.step.end(record, files)
 
     def _unjudged(self, record: Record) -> None:

@@ -25,13 +25,21 @@ DONE, USAGE = 0, 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add = parser.add_argument
-    add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder beside it")
+    add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder next to it")
     add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
     add("--defect", metavar="NAME", action="append", default=[], help="break a promise, by its id or a defect's name")
-    add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
-    add("--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells read otherwise")
-    add("--list-defects", action="store_true", help="print a defect of each promise, by its id")
-    add("--list-variants", action="store_true", help="print the variants")
+    add(
+        "--variant",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="be correct in another permitted way, by a variant's name",
+    )
+    add(
+        "--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells treat specially"
+    )
+    add("--list-defects", action="store_true", help="list the defects, each with the promise that it breaks")
+    add("--list-variants", action="store_true", help="list the variants")
     # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
     add("--embedded", action="store_true", help=argparse.SUPPRESS)
 
@@ -52,28 +60,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _listing(alterations: dict[str, type[Alteration]]) -> int:
-    from conformance.vocabulary.documented import docstrings
-
     width = max(map(len, alterations), default=0)
     for name, each in alterations.items():
-        sentence = each.__doc__ or docstrings(Path(inspect.getfile(each)))[each.__name__]
-        print(f"{_promise_of(each) or each.surface:<10} {name:<{width}}  {' '.join(sentence.split())}")
+        print(f"{promise_of(each) or each.surface:<10} {name:<{width}}  {sentence(each)}")
     return DONE
+
+
+def sentence(alteration: type[Alteration]) -> str:
+    """Return what a defect or variant does, on one line."""
+    from conformance.vocabulary.documented import docstrings
+
+    text = alteration.__doc__ or docstrings(Path(inspect.getfile(alteration)))[alteration.__name__]
+    return " ".join(text.split())
 
 
 def _by_promise(defects: dict[str, type[Alteration]]) -> dict[str, type[Alteration]]:
     """The defects in the order of their promises, those of none at the end."""
-    order = {name: _promise_of(each) for name, each in defects.items()}
+    order = {name: promise_of(each) for name, each in defects.items()}
     return {name: defects[name] for name in sorted(defects, key=lambda name: (not order[name], order[name]))}
 
 
 def _named_by_promise(words: Iterable[str], defects: dict[str, type[Alteration]]) -> list[str]:
     """The names of defects, where a promise's id stands for the one that breaks it."""
-    names = {_promise_of(each): name for name, each in defects.items() if _promise_of(each)}
+    names = {promise_of(each): name for name, each in defects.items() if promise_of(each)}
     return [names.get(word, word) for word in words]
 
 
-def _promise_of(alteration: type[Alteration]) -> str:
+def promise_of(alteration: type[Alteration]) -> str:
     """The promise that a defect of the showcase breaks; what inherits from one is not of the showcase."""
     return str(vars(alteration).get("promise", ""))
 

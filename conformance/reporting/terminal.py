@@ -231,24 +231,25 @@ def _share(tally: Tally) -> str:
     return f"{tally.passed}/{tally.asked}" if tally.asked else "-"
 
 
-def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
-    """The last lines of a run: promises not kept, classes, the statement, the counts, where the reports are."""
+def closing(record: Record, paths: Mapping[str, Path], colour: bool, quiet: bool = False) -> str:
+    """The last lines of a run: promises not kept, classes, the statement, the counts, where the reports are.
+
+    If ``quiet``, only the statement, the counts and the path of the HTML report.
+    """
     classes = summarise(record)
     whole = overall(record, classes)
     statement = painted(sentence(whole.words), STATEMENTS[whole.statement], colour)
-    lines = [
-        *promise_lines(overview(record), colour),
-        "",
-        class_table(classes, colour),
-        "",
-        f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})",
-    ]
+    lines = [] if quiet else [*promise_lines(overview(record), colour), "", class_table(classes, colour), ""]
+    lines.append(f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})")
     lines.append(_counted(record))
     lines += [painted(told, "yellow", colour) for told in in_front(record)]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
-    lines += [f"{name + ':':<10}{path}" for name, path in paths.items()]
-    if any(outcome(result, day_of(record)) in ("fail", "inconclusive", "error") for result in record.results):
+    shown = {name: path for name, path in paths.items() if name == "html" or not quiet}
+    lines += [f"{name + ':':<10}{path}" for name, path in shown.items()]
+    if not quiet and any(
+        outcome(result, day_of(record)) in ("fail", "inconclusive", "error") for result in record.results
+    ):
         lines.append(f"again:    {replay_all(run_name(record))}")
     return "\n".join(lines)
 

@@ -12,6 +12,8 @@ from typing import Any
 from conformance.vocabulary.amounts import challenge, examples, seconds, seconds_or_none, seed
 
 PREFIX = "--conformance-"
+SELECTION, TESTING, JUDGING, OUTPUT = "what to check", "how to check it", "how to judge it", "what to write"
+"""The groups of the options in the help."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Option:
     help: str
     type: Callable[[str], Any] = str
     default: Any = None
+    group: str = SELECTION
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -38,17 +41,37 @@ OPTIONS = (
     Option("profile", "NAME", "quick, core, full (default) or non-disruptive", default="full"),
     Option("shard", "I/N", "the I-th of N parts of the run"),
     Option("durations", "RUN", "an earlier run whose durations balance the parts"),
-    Option("explore", "N", "examples per property; 0: the written ones only (default: the profile's)", examples),
-    Option("explore-time", "SECONDS", "properties start no new example after this time", seconds),
-    Option("shrink-time", "SECONDS", "longest time to shrink a failing example (default: 20)", seconds_or_none),
-    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed),
-    Option("challenge", "NONCE", "a certifier's value that gives the seed: it shows that the run is new", challenge),
-    Option("database", "DIR", "where failing examples are stored and read first (default: the run's folder)"),
-    Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)'),
-    Option("out", "DIR", "folder for this run (default: a new one in reports/)"),
-    Option("report", "LIST", "of html,junit,ctrf,markdown,allure,scripts (default: all)", default="all"),
-    Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)"),
-    Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other"),
+    Option(
+        "explore",
+        "N",
+        "examples per property; 0: the written ones only (default: the profile's)",
+        examples,
+        group=TESTING,
+    ),
+    Option("explore-time", "SECONDS", "properties start no new example after this time", seconds, group=TESTING),
+    Option(
+        "shrink-time",
+        "SECONDS",
+        "longest time to shrink a failing example (default: 20)",
+        seconds_or_none,
+        group=TESTING,
+    ),
+    Option("seed", "N", 'seed of everything random, or "random" (default: 1)', seed, group=TESTING),
+    Option(
+        "challenge",
+        "NONCE",
+        "a certifier's value that gives the seed: it shows that the run is new",
+        challenge,
+        group=TESTING,
+    ),
+    Option(
+        "database", "DIR", "where failing examples are stored and read first (default: the run's folder)", group=TESTING
+    ),
+    Option("rate", "RATE", 'maximum request rate, such as "50/s" (default: the target file\'s)', group=TESTING),
+    Option("out", "DIR", "folder for this run (default: a new one in reports/)", group=OUTPUT),
+    Option("report", "LIST", "of html,junit,ctrf,markdown,allure,scripts (default: all)", default="all", group=OUTPUT),
+    Option("waivers", "FILE", "the waivers (default: waivers.toml next to the target file)", group=JUDGING),
+    Option("strict", None, "a SHOULD counts like a MUST, and a waived finding like any other", group=JUDGING),
 )
 
 

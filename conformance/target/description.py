@@ -89,8 +89,8 @@ SecretValue = Annotated[
     Secret,
     Field(
         json_schema_extra={"type": "string", "pattern": r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$"},
-        description="By reference only: ${ENV} or file:PATH. At least 4 characters; the preflight warns of a short or "
-        "plain word, which reports show where the target repeats it in a sentence.",
+        description="A reference: ${ENV} or file:PATH. The secret has at least 4 characters. The preflight warns of a "
+        "short secret or a dictionary word: redaction cannot tell it from ordinary text.",
     ),
 ]
 
@@ -102,7 +102,7 @@ class Credential(Described):
     client_secret: SecretValue
     scopes: list[str] = Field(default_factory=list, description="The scopes that the credential was created with.")
     lifetime: float | None = Field(
-        default=None, gt=0, description="Seconds that its tokens live, where known to be short."
+        default=None, gt=0, description="The lifetime of its tokens in seconds, if it is short."
     )
 
 
@@ -110,13 +110,13 @@ MediaType = Annotated[
     str,
     Field(
         pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$",
-        description="Of the body, which is JSON in any case: application/merge-patch+json, say.",
+        description="The media type of the JSON body, such as application/merge-patch+json.",
     ),
 ]
 
 
 ForbiddenTo = Annotated[
-    list[str], Field(description="Roles that have the scope, and whose role in the organization does not permit it.")
+    list[str], Field(description="Roles that have the scope, but whose role in the organization forbids it.")
 ]
 
 
@@ -126,8 +126,8 @@ class Create(Described):
     method: Method = "POST"
     scope: str | None = Field(default=None, description="The scope that permits it.")
     body: dict[str, Any] = Field(
-        description="A valid body; {slug} and {text} in its strings are replaced, new each time. What has {text} in it "
-        "may be of any text; what has not is sent as it is."
+        description="A valid body. {slug} and {text} in its strings are replaced by new values each time. A string "
+        "with {text} may contain any text; other values are sent unchanged."
     )
     content_type: MediaType = "application/json"
     forbidden_to: ForbiddenTo = []
@@ -139,25 +139,23 @@ class Item(Described):
     path: Path = Field(description="Its path; {slug} is replaced.")
     scope: str | None = Field(default=None, description="The scope that permits reading it.")
     concealed_from: list[str] = Field(
-        default_factory=list, description="Roles to which it must look as if it had never existed."
+        default_factory=list, description="Roles for which it must look as if it never existed."
     )
     hidden_body: dict[str, Any] | None = Field(
-        default=None, description="Members that, added to create.body, make an item that is concealed from hidden_from."
+        default=None, description="Members to add to create.body for an object that is concealed from hidden_from."
     )
-    hidden_from: list[str] = Field(default_factory=list, description="Roles from which hidden_body conceals an item.")
+    hidden_from: list[str] = Field(default_factory=list, description="Roles from which such an object is concealed.")
 
 
 class Update(Described):
-    """How an object of a resource is changed, and how a concurrent update is told."""
+    """How an object of a resource is changed, and how a concurrent update is detected."""
 
     method: Method = "PATCH"
     scope: str | None = None
     body: dict[str, Any] = Field(description="A valid body; {slug} and {text} are replaced.")
     content_type: MediaType = "application/json"
     forbidden_to: ForbiddenTo = []
-    concurrency: str | None = Field(
-        default=None, description='"If-Match", or the member of the body that carries the version.'
-    )
+    concurrency: str | None = Field(default=None, description='"If-Match", or the member of the body with the version.')
 
 
 class Delete(Described):
@@ -169,20 +167,22 @@ class Delete(Described):
 
 
 class Pages(Described):
-    """How a list tells of its next page, where no link of the relation next (RFC 8288) does."""
+    """How a list names its next page, if it has no link of the relation next (RFC 8288)."""
 
-    member: str = Field(min_length=1, description="The member of its body that does; dots lead into others: meta.next.")
+    member: str = Field(
+        min_length=1, description="The member of the body that names it; dots lead into members: meta.next."
+    )
     parameter: str | None = Field(
         default=None, min_length=1, description="The query parameter that takes its value; none: it is an address."
     )
 
 
 class Foreign(Described):
-    """The same API in the organization of the role foreign: what must not reach the organization under test."""
+    """The same API in the organization of the role foreign."""
 
     path: Path = Field(
-        description="The resource's path there, which answers 2xx to the role foreign; the same path, where the token "
-        "alone says whose organization it is."
+        description="The resource's path there, which returns 2xx to the role foreign. It is the same path if the "
+        "token alone selects the organization."
     )
     item: Path | None = Field(default=None, description="The path of one object there; {slug} is replaced.")
     slug: str | None = Field(default=None, min_length=1, description="The slug of an object that exists there.")
@@ -193,22 +193,22 @@ class Resource(Described):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="A name for reports.")
     method: Method = "GET"
-    path: Path = Field(description="A path that answers 2xx to a credential that may use it.")
+    path: Path = Field(description="A path that returns 2xx to a credential that may use it.")
     scope: str | None = Field(
         default=None,
-        description="The scope that opens it; none: any valid token does, of another organization too unless the path "
-        "names ours.",
+        description="The scope that it needs. Without one, any valid token opens it; a token of another organization "
+        "opens it too, unless the path names this one.",
     )
     concealed_from: list[str] = Field(
-        default_factory=list, description="Roles to which it must look as if it had never existed."
+        default_factory=list, description="Roles for which it must look as if it never existed."
     )
     refused_by_policy: list[str] = Field(
         default_factory=list,
-        description="Roles that hold the scope, and to which the organization's service policy refuses this API.",
+        description="Roles that have the scope, but to which the organization's service policy refuses this API.",
     )
     absent: Path | None = Field(
         default=None,
-        description="The same kind of path for something that never existed; {slug} is replaced, new each time.",
+        description="The same path for a resource that never existed. {slug} is replaced by a new value each time.",
     )
     unique: str | None = Field(default=None, description="The member of create.body that must be unique.")
     pages: Pages | None = None
@@ -254,23 +254,24 @@ class Registry(Described, WithLogins):
     url: Url
     repository: str = Field(
         pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$",
-        description="orgs/{org-slug}/{app-slug}: the suite keeps to names that begin with it.",
+        description="orgs/{org-slug}/{app-slug}. The suite uses only names that begin so.",
     )
-    foreign_repository: str | None = Field(
-        default=None, description="A repository of another organization, existing and not ours."
-    )
+    foreign_repository: str | None = Field(default=None, description="An existing repository of another organization.")
     large_blob_mib: int | None = Field(
-        default=None, gt=0, le=10 * 1024, description="How large a blob profile full pushes and pulls in one piece."
+        default=None,
+        gt=0,
+        le=10 * 1024,
+        description="Size of the large blob that profile full pushes and pulls in one request, in MiB.",
     )
     expired_token: SecretValue | None = Field(
         default=None,
-        description="A token that its token endpoint gave once, for this repository, and that ended five minutes ago.",
+        description="A registry token for this repository that expired at least five minutes ago.",
     )
     credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired", "revocable", "limited"], Login] = (
         Field(
             default_factory=dict,
-            description="Logins by role; revoked and expired: could pull from the repository once, and may do nothing "
-            "now; revocable: may pull, and the hooks revoke and restore take its username; limited: may pull, within "
+            description="Logins by role. revoked, expired: could pull from the repository and no longer may. "
+            "revocable: may pull; the hooks revoke and restore take its username. limited: may pull, within "
             "limits.registry_requests.",
         )
     )
@@ -296,11 +297,14 @@ class Storage(Described):
     foreign_bucket: BucketName | None = Field(default=None, description="A bucket of another organization.")
     credentials: dict[Literal["revocable", "limited"], AccessKey] = Field(
         default_factory=dict,
-        description="Further keys of the organization by role; revocable: the hooks revoke and restore take its access "
-        "key; limited: works within limits.storage_requests.",
+        description="Further keys of the organization by role. revocable: the hooks revoke and restore take its access "
+        "key. limited: works within limits.storage_requests.",
     )
     large_object_mib: int | None = Field(
-        default=None, gt=0, le=5 * 1024, description="How large an object profile full puts and gets in one piece."
+        default=None,
+        gt=0,
+        le=5 * 1024,
+        description="Size of the large object that profile full uploads and downloads in one request, in MiB.",
     )
     destructive: bool = Field(default=False, description="Whether checks may try to create and delete buckets.")
 
@@ -310,13 +314,13 @@ class Webhooks(Described):
 
     url: SecretValue = Field(description="The generated webhook URL: a secret.")
     content_types: list[Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")]] = Field(
-        default_factory=lambda: ["application/json"], min_length=1, description="Media types it takes."
+        default_factory=lambda: ["application/json"], min_length=1, description="Media types that it accepts."
     )
     largest_body: int = Field(
-        default=65536, gt=0, le=256 * 1024 * 1024, description="Bytes of a body that it surely takes."
+        default=65536, gt=0, le=256 * 1024 * 1024, description="Size of a body that it certainly accepts, in bytes."
     )
     limited_url: SecretValue | None = Field(
-        default=None, description="The URL of another webhook, which limits.webhook_requests limits."
+        default=None, description="The URL of another webhook, to which limits.webhook_requests applies."
     )
     _rotated: str = PrivateAttr(default="")
 
@@ -331,65 +335,64 @@ class Webhooks(Described):
 
 
 class LimitsSection(Described):
-    """Limits of the target: shown with 429 where named, and kept to by the suite."""
+    """Limits of the target. The suite tests each named rate limit, and keeps within it elsewhere."""
 
     token_requests: Rate | None = Field(
-        default=None, description="A limit on token requests that is answered with 429."
+        default=None, description="The rate of token requests beyond which the target returns 429."
     )
     api_requests: Rate | None = Field(
-        default=None, description="The same on requests to the organization APIs with tokens of the role limited."
+        default=None, description="The same for requests to the organization APIs with tokens of the role limited."
     )
     registry_requests: Rate | None = Field(
-        default=None, description="The same on requests to the registry with the login in the role limited."
+        default=None, description="The same for requests to the registry with the login of the role limited."
     )
     storage_requests: Rate | None = Field(
-        default=None, description="The same on requests to the gateway with the access key in the role limited."
+        default=None, description="The same for requests to the gateway with the access key of the role limited."
     )
-    webhook_requests: Rate | None = Field(default=None, description="The same on events to webhooks.limited_url.")
-    answer: float = Field(default=15.0, gt=0, le=600, description="Seconds within which a request is answered.")
-    connect: float = Field(default=5.0, gt=0, le=60, description="Seconds within which a connection is made.")
+    webhook_requests: Rate | None = Field(default=None, description="The same for events to webhooks.limited_url.")
+    answer: float = Field(default=15.0, gt=0, le=600, description="Seconds that the suite waits for a response.")
+    connect: float = Field(default=5.0, gt=0, le=60, description="Seconds that the suite waits for a connection.")
     leeway: float | None = Field(
         default=None,
         ge=0,
         le=60,
-        description="Seconds for which an expired token is still taken.",
+        description="Seconds for which an expired token is still accepted.",
     )
     revocation: float = Field(
         default=1.0,
         gt=0,
         le=300,
-        description="Seconds after which a revoked credential opens nothing, nor a rotated webhook URL.",
+        description="Seconds after which a revoked credential and a replaced webhook URL no longer work.",
     )
     arrival: float = Field(
-        default=5.0, ge=0, le=600, description="Seconds within which the hook events tells of an accepted event."
+        default=5.0, ge=0, le=600, description="Seconds after which the hook events prints an accepted event."
     )
 
 
 class Hooks(Described):
-    """Commands of the operator's that the suite may call to change state; {client_id} and {repository} are replaced."""
+    """Commands that the suite may call to change state. {client_id} and {repository} are replaced."""
 
     revoke: str | None = Field(
         default=None,
         description="Revokes a credential: {client_id} is a client id, the username of a registry login, or an access "
         "key.",
     )
-    restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
+    restore: str | None = Field(default=None, description="Restores a revoked credential with the same secret.")
     promote: str | None = Field(
         default=None,
-        description="Gives a credential (viewer), and no other of this file, a role that permits changes.",
+        description="Gives the credential viewer, and no other one of this file, a role that permits changes.",
     )
-    demote: str | None = Field(default=None, description="Takes that role from it again.")
+    demote: str | None = Field(default=None, description="Takes this role away again.")
     rotate_webhook: str | None = Field(default=None, description="Rotates the webhook and prints the new URL.")
     events: str | None = Field(
         default=None,
-        description="Prints what the webhook has taken in, as a JSON list: of each event its body as text and, for "
-        "its bytes to be compared, its sha256.",
+        description="Prints the accepted events as a JSON list: of each event its body as text, and the sha256 of it.",
     )
     make_repository: str | None = Field(
-        default=None, description="Makes a repository of the run's own, where the registry wants each made beforehand."
+        default=None, description="Creates a repository for the run, if the registry requires this before a push."
     )
     remove_repository: str | None = Field(
-        default=None, description="Removes such a repository at the end, with what is in it; it may not be there."
+        default=None, description="Removes this repository with its content. It may be missing."
     )
 
 
@@ -399,17 +402,19 @@ class OtherOrganization(Described):
     organization: str = Field(min_length=1, description="Its slug.")
     canaries: list[Annotated[str, Field(min_length=8)]] = Field(
         default_factory=list,
-        description="Texts that stand in what it stored and nowhere else: no answer to anybody else may carry one.",
+        description="Texts that only its stored data contains. No response to another organization may contain one.",
     )
 
 
 class Product(Described):
-    """What is deployed at the target, for a statement of conformance; conformance certify may be given it instead."""
+    """The deployed product, for a statement of conformance. Options of conformance certify override it."""
 
-    vendor: str = Field(min_length=1, max_length=200, description="Who makes it.")
-    name: str = Field(min_length=1, max_length=200, description="Its name.")
+    vendor: str = Field(min_length=1, max_length=200, description="The vendor.")
+    name: str = Field(min_length=1, max_length=200, description="The name of the product.")
     version: str = Field(min_length=1, max_length=200, description="The version that is deployed.")
-    contact: str = Field(min_length=1, max_length=200, description="Who answers for the statement: an address or URL.")
+    contact: str = Field(
+        min_length=1, max_length=200, description="Who is responsible for the statement: an address or URL."
+    )
 
 
 class Target(Described):
@@ -417,15 +422,17 @@ class Target(Described):
 
     organization: str = Field(min_length=1, description="The slug of the organization under test.")
     features: list[str] = Field(default_factory=list, description="Features that the target claims beyond the core.")
-    rate: Rate | None = Field(default=None, description='The most requests the suite may send, such as "50/s".')
+    rate: Rate | None = Field(default=None, description='The highest request rate of the suite, such as "50/s".')
     gentle: bool = Field(
         default=False,
-        description="Whether a property that fails is left at its first failing example: a smaller one costs requests.",
+        description="Whether a failing property keeps its first failing example; a smaller one costs requests.",
     )
-    ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the usual ones.")
+    ca_file: str | None = Field(
+        default=None, description="PEM file of authorities to trust in addition to the usual ones."
+    )
     test_hosts: list[str] = Field(
         default_factory=list,
-        description="Hosts of a test network that are served over plain http:// on purpose: they need no TLS.",
+        description="Hosts of a test network that may use http:// without TLS.",
     )
     identity: Identity | None = None
     registry: Registry | None = None

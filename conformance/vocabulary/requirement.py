@@ -87,7 +87,7 @@ class Requirement:
 
     ``id`` is ``area/topic/what-must-hold``; ``promise`` the id of its promise; ``feature`` the claim that gates it
     (None: always checked); ``conformance_class`` the class it counts for; ``untestable`` why no check verifies it,
-    where none does; ``level_reason`` why the level is not the one that the rule in docs/levels.md gives.
+    where none does; ``level_reason`` why the level is not the one that the rule in docs/explanation/levels.md gives.
     """
 
     id: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Verdict(StrEnum):
@@ -25,3 +26,13 @@ class ExitCode:
     USAGE = 4
     NOTHING_SELECTED = 5
     INCONCLUSIVE = 7
+
+    MEANINGS: ClassVar[dict[int, str]] = {
+        CONFORMANT: "Everything was judged and nothing fails.",
+        NON_CONFORMANT: "A MUST fails, or a waiver has expired or is stale.",
+        INTERRUPTED: "The run was interrupted (^C, SIGTERM). The results so far are stored.",
+        SUITE_ERROR: "The suite itself has an error. The target is not blamed.",
+        USAGE: "The command line or the configuration is wrong. The message names the place.",
+        NOTHING_SELECTED: "Nothing was checked: the profile contains no selected check.",
+        INCONCLUSIVE: "A MUST could not be judged. The report says what it needs.",
+    }

@@ -54,6 +54,23 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(re.search(rf"^ +{name}\b", shown, re.MULTILINE) for name in commands.command_names())
 
 
+def test_every_command_has_its_file_and_an_example_that_it_parses() -> None:
+    files = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__"}
+    assert sorted(commands.command_names()) == sorted(files)
+    parser = commands.whole_parser()
+    for name, example in commands.EXAMPLES.items():
+        assert parser.parse_args([name, *shlex.split(example)])
+
+
+def test_the_options_of_run_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for group in ("what to check", "how to check it", "how to judge it", "what to write"):
+        assert f"\n{group}:\n" in shown
+    assert "--shard" not in shown.partition("\n\noptions:")[2].partition("what to check")[0]
+    assert f"example: conformance run {commands.EXAMPLES['run']}" in " ".join(shown.split())
+
+
 def test_help_imports_no_command() -> None:
     heavy = "import sys; from conformance.commands import main; main(['--help']); print(sorted(sys.modules))"
     said = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout

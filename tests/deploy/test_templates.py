@@ -256,10 +256,10 @@ def test_the_image_starts_with_the_command() -> None:
 def test_nothing_is_installed_that_is_not_published() -> None:
     """There is no release: what is installed or named as an image is a checkout, wherever one reads how."""
     places = [ROOT / "action.yml", ROOT / "README.md", *DEPLOY.rglob("*.*"), DEPLOY / "Containerfile"]
-    for path in [*places, *(ROOT / "docs").glob("*.md")]:
+    for path in [*places, *(ROOT / "docs").rglob("*.md")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"pip3? install[^\n]*[ \"']nextepoch", text), path
         assert not re.search(r"nextepoch[\w/-]*[@:=]+v?\d", text), path
-    said = [ROOT / "README.md", ROOT / "docs" / "gate-and-night.md", DEPLOY / "github" / "nightly.yml"]
+    said = [ROOT / "README.md", ROOT / "docs" / "how-to" / "gate-a-release.md", DEPLOY / "github" / "nightly.yml"]
     assert all("release of the suite yet" in " ".join(path.read_text().replace("#", "").split()) or
                "No release is published yet" in " ".join(path.read_text().split()) for path in said)  # fmt: skip

@@ -21,19 +21,22 @@ from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
 
-def progress(tmp_path: Path) -> Progress:
-    config: Any = SimpleNamespace(
-        option=SimpleNamespace(conformance_terminal=True, color="auto"), invocation_params=SimpleNamespace(dir=tmp_path)
-    )
+def progress(tmp_path: Path, verbose: int = 0) -> Progress:
+    option = SimpleNamespace(conformance_terminal=True, color="auto", verbose=verbose)
+    config: Any = SimpleNamespace(option=option, invocation_params=SimpleNamespace(dir=tmp_path))
     return Progress(config)
 
 
-def said(tmp_path: Path, findings: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> str:
+def said(
+    tmp_path: Path, findings: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str], verbose: int = 0
+) -> str:
     results = [samples.check(each, Verdict.FAIL, findings=[finding]) for each, finding in findings.items()]
-    telling = progress(tmp_path)
+    telling = progress(tmp_path, verbose)
+    telling.collected([f"suites/oauth/test_x.py::{each}" for each in findings])
     for result in results:
         telling.judged(result)
-    telling.ending(samples.written(tmp_path / "run", results, samples.recorder()), {}, [], [])
+    files = {"html": tmp_path / "index.html", "junit": tmp_path / "junit.xml"}
+    telling.ending(samples.written(tmp_path / "run", results, samples.recorder()), files, [], [])
     return capsys.readouterr().out
 
 
@@ -44,6 +47,17 @@ def test_a_cause_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert text.count("\nFAIL ") == 1
     assert "Got 200 OK with application/json content; expected 401" in text
     assert "shown by   3 checks" in text
+
+
+def test_a_quiet_run_prints_findings_verdict_and_report_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {"oauth/a/x": samples.finding("401", "200 application/json {}", asked="POST /oauth/token")}
+    loud, quiet = (said(tmp_path / str(verbose), found, capsys, verbose) for verbose in (0, -1))
+
+    assert all("\nFAIL oauth/a/x" in text and "html:     index.html" in text for text in (loud, quiet))
+    for part in ("\nbroken ", "\nclass ", "junit: ", "again: ", "oauth              "):
+        assert part in loud and part not in quiet
 
 
 def test_causes_beyond_the_first_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

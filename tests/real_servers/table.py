@@ -1,6 +1,6 @@
-"""The table of real servers × promises, from their expected findings.
+"""The table of real servers × promises, from their expected findings, as the site shows it.
 
-python -m tests.real_servers.table > docs/real-servers.md
+python -m tests.real_servers.table
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ FOLDER = Path(__file__).parent
 SUFFIX = ".expected.toml"
 HEAD = """# Real servers and the promises
 
-Which promises real servers break, from the files of expected findings in `tests/real_servers/`. Generated: `python -m
-tests.real_servers.table > docs/real-servers.md`. Proxies in front of the reference are left out.
+Which promises real servers break, from the files of expected findings in `tests/real_servers/`. Each entry of a file
+names the clause. Proxies in front of the reference are left out.
 
 A promise is **broken** (●) if a MUST under it fails, and **kept in part** (○) if only a SHOULD or MAY does. *Basic*
-counts the MUSTs of `storage-basic` and `registry-basic`, on which a customer's work depends ([levels](levels.md)).
+counts the MUSTs of `storage-basic` and `registry-basic`, on which a customer's work depends
+([levels](../explanation/levels.md)).
 """
 PROXIES = {"apache", "caddy", "nginx"}
 

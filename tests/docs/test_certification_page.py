@@ -1,4 +1,4 @@
-"""``docs/certification.md`` does what it says: every command of it is run, in order, in an empty folder."""
+"""``docs/how-to/certify-a-product.md`` does what it says: every command of it is run, in order, in an empty folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certification.pages import follow, programs
+from tests.docs.pages import follow, programs
 from tests.run import support
 
 pytestmark = pytest.mark.nightly
@@ -21,5 +21,5 @@ def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Mon
     if shutil.which("cosign") is None and not os.environ.get("CI"):
         (tmp_path / "bin" / "cosign").write_text("#!/bin/sh\necho Verified OK\n")
         (tmp_path / "bin" / "cosign").chmod(0o755)
-    follow("certification.md", tmp_path / "vendor", path)
+    follow("how-to/certify-a-product.md", tmp_path / "vendor", path)
     assert (tmp_path / "vendor" / "published" / "acme.svg").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certification.pages import DOCS, follow, programs
+from tests.docs.pages import DOCS, follow, programs
 
 pytestmark = pytest.mark.once
 
