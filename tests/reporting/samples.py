@@ -139,6 +139,20 @@ def finding(expected: str, observed: str, *ids: str, **more: Any) -> dict[str, A
     return {"expected": expected, "observed": observed, "hint": "", "exchanges": list(ids), **more}
 
 
+RUN_MADE = "cf-0tpeune425a-w-7x"
+"""A name that a run made."""
+
+
+def entry(number: int = 1, method: str = "GET", status: int = 200, **more: Any) -> dict[str, Any]:
+    """One recorded exchange; each begins after the one before has ended."""
+    body = {"size": 0, "text": ""}
+    return {
+        "kind": "exchange", "id": f"x-{number}", "client": "http", "method": method, "url": "http://h/b/k",
+        "request_headers": [], "request_body": body, "status": status, "response_headers": [], "response_body": body,
+        "started": float(number), "duration_s": 0.1, "error": None, "secrets": [], **more,
+    }  # fmt: skip
+
+
 def recorder() -> Recorder:
     """A recorder that knows the secret of the samples."""
     made = Recorder()

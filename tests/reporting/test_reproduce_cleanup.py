@@ -13,8 +13,8 @@ from conformance.reporting.reproduce.requests import SCRIPT
 from conformance.reporting.reproduce.script import Script, removals
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
-from tests.reporting.test_reproduce_alone import RUN_MADE as OURS
-from tests.reporting.test_reproduce_alone import entry
+from tests.reporting.samples import RUN_MADE as OURS
+from tests.reporting.samples import entry
 
 S3, REGISTRY, IDENTITY = "http://s3", "http://r", "http://i"
 BODY = {"size": 2, "text": "{}"}
