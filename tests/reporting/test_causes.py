@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.causes import Cause, causes, operation, title
+from conformance.reporting.causes import Cause, causes, title
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -117,18 +117,8 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
         ),
     ],
 )  # fmt: skip
-def test_checks_have_one_cause_where_they_deviate_alike(
-    tmp_path: Path, one: Shown, other: Shown, together: bool
-) -> None:
+def test_checks_with_the_same_deviation_share_a_cause(tmp_path: Path, one: Shown, other: Shown, together: bool) -> None:
     assert (len(found(tmp_path, [failing(one), failing(other)])) == 1) == together
-
-
-def test_a_check_of_the_whole_run_has_the_cause_that_names_its_field(tmp_path: Path) -> None:
-    own = failing(("storage/paging/a", LISTING, "KeyCount 2, what the page holds", "KeyCount 1"))
-    whole = ("storage/xml/b", LISTING, "how many there are", "a result whose KeyCount is 0 of 1")
-
-    assert len(found(tmp_path, [own, failing(whole, whole_run=True)])) == 1
-    assert len(found(tmp_path / "other", [own, failing(whole)])) == 2
 
 
 def promised(promise: str, number: int, verdict: Verdict = Verdict.FAIL, **changes: Any) -> CheckResult:
@@ -146,34 +136,6 @@ def test_the_promise_that_fails_most_leads_and_others_are_its_consequences(tmp_p
     assert cause.promise.id == "S3-34"
     assert [(other.id, count) for other, count in cause.others] == [("S3-38", 4)]
     assert cause.results[0].promise == "S3-34"
-
-
-def test_a_promise_needs_a_tenth_of_the_checks_to_lead(tmp_path: Path) -> None:
-    general = [promised("S3-38", number, Verdict.FAIL if number < 11 else Verdict.PASS) for number in range(12)]
-    [cause] = found(tmp_path, [promised("S3-06", 1), *general])
-
-    assert cause.promise.id == "S3-38"
-
-
-def test_a_promise_that_names_the_right_status_leads_where_another_error_came(tmp_path: Path) -> None:
-    told = {"document": "D", "section": "S", "quote": "Q", "url": "", "class": "c", "surface": "s"}
-    promises = {
-        "AC-02": {**told, "title": "A request without a valid token is answered 401"},
-        "ID-15": {**told, "title": "A forged JWT is rejected"},
-    }
-
-    def leader(observed: str, name: str) -> str:
-        shown = ("GET /api/v1/organizations/acme", "401", observed)
-        results = [
-            failing(("authorization/bearer/a", *shown), promise="AC-02"),
-            samples.check("authorization/bearer/b", promise="AC-02"),
-            failing(("oauth/jwt/c", *shown), promise="ID-15"),
-        ]
-        [cause] = found(tmp_path / name, results, promises=promises)
-        return cause.promise.id
-
-    assert leader("403 with no body", "refused") == "AC-02"
-    assert leader("200 with no body", "served") == "ID-15"
 
 
 def test_causes_are_in_the_order_of_consequence_level_and_count(tmp_path: Path) -> None:
@@ -195,32 +157,8 @@ def test_causes_are_in_the_order_of_consequence_level_and_count(tmp_path: Path) 
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("asked", "area", "expected"),
-    [
-        ("HEAD /conformance-a/cf-1?tagging=&x=1", "storage", "GET object tagging"),
-        (LISTING, "storage", "GET bucket list-type"),
-        ("GET /", "storage", "GET service "),
-        ("PUT /v2/orgs/acme/app/blobs/uploads/7?digest=a", "registry", "PUT blobs/uploads"),
-        (PULL, "registry", "GET manifests"),
-        ("PATCH /api/projects/cf-0tpeuurcf47-w1-100x", "errors", "PATCH /api/projects/*"),
-        ("", "interoperability", "interoperability/topic"),
-        ("docker push app", "interoperability", "interoperability/topic"),
-    ],
-)
-def test_the_operation_is_method_and_kind_of_path(asked: str, area: str, expected: str) -> None:
-    assert operation(failing((f"{area}/topic/rule", asked, "a", "b"))) == expected
-
-
-def test_a_path_that_was_cut_is_taken_from_the_curl_line() -> None:
-    cut = failing(("storage/key/rule", "POST /conformance-a/kkk…", "2xx", "404"))
-    cut.findings[0]["curl"] = "curl -sS -i -X POST 'https://s3.example:9/conformance-a/kkkkk?uploadId=7'"
-
-    assert operation(cut) == "POST object uploadId"
-
-
 @pytest.mark.parametrize("text", ["", "…", "//[", "4", "400", "5xx", '"' * 3000, "\ud800\x00", "code ", "GET //[::?%"])
-def test_no_text_of_a_target_breaks_the_grouping(tmp_path: Path, text: str) -> None:
+def test_hostile_text_does_not_break_the_grouping(tmp_path: Path, text: str) -> None:
     odd = [
         failing((f"{area}/a/b", f"GET {text}", text, text), whole_run=area == "storage") for area in ("storage", "x")
     ]
@@ -244,5 +182,5 @@ def test_no_text_of_a_target_breaks_the_grouping(tmp_path: Path, text: str) -> N
         ("", "", "Fails"),
     ],
 )
-def test_a_title_says_what_is_wrong(expected: str, observed: str, words: str) -> None:
+def test_a_title_names_the_deviation(expected: str, observed: str, words: str) -> None:
     assert title(failing(("storage/a/b", "", expected, observed))) == words
