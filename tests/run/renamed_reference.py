@@ -1,6 +1,6 @@
-"""Serves the reference under names that a target may have chosen, and that what spoils names does not spoil.
+"""Serve the reference under other names than the usual ones, which a target may have chosen as well.
 
-Scopes in capitals and without a colon, secrets without letters, buckets that are called like folders of a server.
+Scopes in capitals without a colon, secrets of digits, buckets named like folders of a server.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def renamed(text: str) -> str:
     return text
 
 
-class OddSeeds(Seeds):
-    """What was provisioned, under other names."""
+class RenamedSeeds(Seeds):
+    """The provisioned clients, accounts and buckets under other names."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -45,8 +45,8 @@ class OddSeeds(Seeds):
 
 
 def rename() -> None:
-    """Has the reference that is built next bear those names."""
-    deployment.Seeds = OddSeeds  # type: ignore[attr-defined]
+    """Have the next reference use those names."""
+    deployment.Seeds = RenamedSeeds  # type: ignore[attr-defined]
     configuration.RESOURCES = renamed(configuration.RESOURCES)
     for methods in organization_api.SCOPES.values():
         methods.update({method: renamed(scope) for method, scope in methods.items()})
