@@ -17,7 +17,7 @@ from tests.run.support import Ran, conformance, control_of, redescribed, run
 pytestmark = pytest.mark.nightly
 
 CREATE = 'name = "{text}", description = "{text}"'
-UPDATE = r'body = \{ description = "\{text\}" \}, concurrency = "If-Match"'
+UPDATE = r'body = \{ description = "\{text\}" \}'
 UPDATES = ["errors", "authorization", "--explore", "5"]
 REFUSED = [f"registry/delete/refused-deletion-changes-nothing#{each}" for each in ("manifest", "tag")]
 NO_DELETION = {r'^\s*"registry\.delete(-tag)?",\n': ""}
@@ -42,7 +42,7 @@ CASES = {
         ["writes-say-more"],
         {
             r'name = "\{text\}", description': 'kind = "large", name = "{text}", description',
-            UPDATE: 'body = { slug = "{slug}", kind = "small", description = "{text}" }, concurrency = "If-Match"',
+            UPDATE: 'body = { slug = "{slug}", kind = "small", description = "{text}" }',
         },
         UPDATES,
     ),
@@ -112,7 +112,7 @@ def test_a_brief_target_file_leaves_checks_unjudged_and_fails_none(
         (
             "manifest-deletion-gets-no-answer",
             ["registry/pull", "registry/delete/absent-is-404#deleted-manifest"],
-            ["registry/delete/absent-is-404#deleted-manifest"],
+            ["registry/delete/absent-is-404#deleted-manifest", "registry/pull/type-goes-with-the-tag"],
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_one_kind_of_request_without_a_response_is_one_finding(
 ) -> None:
     tell(control, "switch", switched)
     verdicts = checked(reference, tmp_path, {}, "--explore", "0", *selected).verdicts()
-    assert [check for check, verdict in verdicts.items() if verdict not in ("pass", "not-applicable")] == failing
+    assert {each for each, verdict in verdicts.items() if verdict not in ("pass", "not-applicable")} == {*failing}
 
 
 def other_reference(
