@@ -1,4 +1,4 @@
-"""No change to a certified run or its statement is overlooked: single bytes, and whole lines and files."""
+"""Every change of a certified run or its statement is refused: single bytes, lines and files."""
 
 from __future__ import annotations
 
@@ -45,10 +45,6 @@ def refusal(folder: Path) -> str:
     except (Refused, SealError, RecordError) as refused:
         return str(refused)
     return ""
-
-
-def test_untouched_it_is_verified(copy: Path) -> None:
-    assert refusal(copy) == ""
 
 
 def test_every_changed_byte_is_refused(copy: Path) -> None:
@@ -109,14 +105,13 @@ IN_LINES: list[tuple[str, Change]] = [
 ]
 
 
-@pytest.mark.parametrize("sealed_again", [False, True], ids=["as it was", "sealed again"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("sealed_again", [False, True], ids=["old-seal", "new-seal"])
 @pytest.mark.parametrize(("name", "change"), IN_LINES, ids=[f"{name}-{change.__name__}" for name, change in IN_LINES])
-def test_changed_lines_are_refused(copy: Path, name: str, change: Change, seed: int, sealed_again: bool) -> None:
+def test_changed_lines_are_refused(copy: Path, name: str, change: Change, sealed_again: bool) -> None:
     path = copy / name
     packed = path.suffix == ".gz"
     lines = (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()).decode().splitlines()
-    changed = "".join(f"{line}\n" for line in change(lines, random.Random(seed))).encode()
+    changed = "".join(f"{line}\n" for line in change(lines, random.Random(1))).encode()
     path.write_bytes(gzip.compress(changed) if packed else changed)
     if sealed_again and ".ndjson" in name:
         seal(copy / "run")

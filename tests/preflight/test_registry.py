@@ -1,4 +1,4 @@
-"""The preflight of a registry: what it tells of a login that opens nothing, and of one that may make nothing."""
+"""The preflight of a registry: a login that opens nothing, and one that may push nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_registry(file: TargetFile, folder: Path) -> SurfaceState:
     return next(each for each in states if each.surface == "registry")
 
 
-def test_a_colon_in_a_refused_password_is_told(reference: tuple[Reference, Target], tmp_path: Path) -> None:
+def test_a_colon_in_a_refused_password_is_named(reference: tuple[Reference, Target], tmp_path: Path) -> None:
     file = TargetFile(reference[0], tmp_path / "conformance.toml")
     file.write()
     (tmp_path / file.folder / "registry-pusher").write_text("wrong:secret")
@@ -34,7 +34,7 @@ def test_a_colon_in_a_refused_password_is_told(reference: tuple[Reference, Targe
     )
 
 
-def test_a_registry_that_wants_repositories_made_beforehand_is_told(
+def test_a_registry_that_creates_no_repository_is_recognized(
     reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     surface: Any = reference[0].surfaces["registry"]
@@ -55,28 +55,8 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
     assert not surface.uploads
 
 
-def test_a_push_that_is_refused_once_locks_nothing(
-    reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    surface: Any = reference[0].surfaces["registry"]
-    opened, refused = surface.session_opened, list[Any]()
-
-    def of_its_moment(asked: Any) -> Any:
-        refused.append(asked)
-        if len(refused) == 1:
-            raise Refusal("DENIED", status=403)
-        return opened(asked)
-
-    monkeypatch.setattr(surface, "session_opened", of_its_moment)
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    state = of_registry(file, tmp_path)
-    assert not state.locked and len(refused) == 2
-    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
-
-
 @pytest.mark.parametrize(("code", "status"), [("UNSUPPORTED", 405), ("DENIED", 403)])
-def test_a_registry_that_takes_no_pushes_is_told_once(
+def test_a_registry_that_refuses_pushes_is_recognized(
     code: str, status: int, reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(asked: Any) -> Any:
@@ -112,7 +92,7 @@ def test_a_registry_that_takes_no_pushes_is_told_once(
         ),
     ],
 )
-def test_a_token_endpoint_that_refuses_some_scopes_is_told(
+def test_a_token_endpoint_that_refuses_some_scopes_is_named(
     refused: Callable[[str], bool],
     told: str,
     reference: tuple[Reference, Target],
@@ -133,19 +113,7 @@ def test_a_token_endpoint_that_refuses_some_scopes_is_told(
     assert state.credentials["pusher"] == "ok"
 
 
-def test_a_registry_whose_readers_need_no_login_is_pushed_to(reference: tuple[Reference, Target]) -> None:
-    deployment, target = reference
-    deployment.switch(["readers-need-no-login"])
-    try:
-        state = next(each for each in preflight(target) if each.surface == "registry")
-    finally:
-        deployment.switch([])
-    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
-    assert not state.open
-    assert [line for kind, line in state.lines if kind == "fail"] == []
-
-
-def test_an_upload_on_another_host_is_cancelled_and_no_login_sent_there(
+def test_an_upload_on_another_host_is_cancelled_without_the_login(
     reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment, target = reference

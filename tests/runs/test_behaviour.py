@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.evidence.recorder import Recorder
-from conformance.runs.behaviour import Answer, Behaviour, behaviour, differences
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.runs.behaviour import Answer, Behaviour, differences
 
 
 def answered(*statuses: int) -> Behaviour:
@@ -40,40 +38,3 @@ def test_another_answer_is_told(old: tuple[int, ...], new: tuple[int, ...], told
     ((words, *exchanges),) = differences(answered(*old), answered(*new))
     assert words == f"POST /v2/a/blobs/uploads/: {told}"
     assert exchanges == [f"x-{old[-1]}", f"x-{new[-1]}"]
-
-
-def put(*statuses: int) -> Behaviour:
-    """What PUTs of one object show, one after another; one that is broken off has the status 0."""
-    recorder, none = Recorder(), Headers()
-    for number, status in enumerate(statuses, 1):
-        sent = Exchange(recorder.next_id(), "PUT", "http://h/b/k", none, b"", status, none, b"", number * 10.0, 1.0)
-        if status:
-            recorder.exchange(sent)
-        else:
-            recorder.failed_request(sent, "broken off")
-    return behaviour({**entry, "check": "a/check"} for entry in recorder.entries)
-
-
-def test_the_answer_to_another_request_is_not_told_as_that_to_one_that_is_broken_off() -> None:
-    assert list(differences(put(200, 499), put(200, 400)))
-    assert not list(differences(put(200, 499), put(200, 0)))
-    assert not list(differences(put(200, 0), put(200, 499)))
-
-
-def listed(link: str) -> Behaviour:
-    """What one page of a list shows, with this Link field or none."""
-    recorder, none = Recorder(), Headers()
-    fields = Headers([("Link", link)] if link else [])
-    recorder.exchange(Exchange("x-1", "GET", "http://h/v2/_catalog?n=1", none, b"", 200, fields, b"", 10.0, 1.0))
-    return behaviour({**entry, "check": "a/check"} for entry in recorder.entries)
-
-
-@pytest.mark.parametrize("link", ['</v2/_catalog?last=a&n=1>; rel="next"', "</a?p=2>; rel=next", '</a>; rel="last up"'])
-def test_a_link_to_another_page_is_of_what_there_is_to_list(link: str) -> None:
-    assert list(differences(listed(""), listed(link))) == []
-
-
-@pytest.mark.parametrize("link", ['</terms>; rel="license"', '</first>; rel="license"; title="next"'])
-def test_another_link_is_compared(link: str) -> None:
-    ((told, *_),) = differences(listed(""), listed(link))
-    assert told == "GET /v2/_catalog?n: the header fields of 200 are now with link"

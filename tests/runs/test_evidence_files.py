@@ -60,21 +60,6 @@ def test_a_killed_process_leaves_every_complete_check(path: Path, entries: list[
     assert "cannot be decompressed from here on" in remarks[0]
 
 
-def test_garbage_after_the_evidence_is_remarked_on(path: Path, entries: list[dict[str, Any]]) -> None:
-    path.write_bytes(path.read_bytes() + b"garbage")
-    remarks: list[str] = []
-    assert list(entries_of(path, remarks)) == entries
-    assert remarks == ["gw0.ndjson.gz:6: cannot be decompressed from here on; the rest is left out"]
-
-
-def test_an_exchange_whose_body_is_gone_is_left_out(path: Path, entries: list[dict[str, Any]]) -> None:
-    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-    path.write_bytes(gzip.compress(b"".join(lines[1:])))
-    remarks: list[str] = []
-    assert list(entries_of(path, remarks)) == entries[2:]
-    assert remarks == ["gw0.ndjson.gz: a line that is no exchange or transcript is left out"]
-
-
 def test_plain_evidence_of_an_older_suite_is_read(tmp_path: Path) -> None:
     record: Record = samples.every_verdict(tmp_path / "run")
     (compressed,) = record.evidence_files()

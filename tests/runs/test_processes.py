@@ -19,23 +19,6 @@ process = processes.prepared("tests.runs.test_processes")
 assert process is not None and processes.prepared("tests.runs.test_processes") is None
 print(process.pid, flush=True)
 """
-SEVERAL = """
-from conformance.runs import processes
-for _ in range(3):
-    processes.prepare("tests.runs.test_processes")
-first = processes._prepared["tests.runs.test_processes"][0]
-first.lifeline.close()
-print(first.ended(30))
-"""
-THREADED = """
-import threading
-from conformance.runs import processes
-ending = threading.Event()
-threading.Thread(target=ending.wait).start()
-processes.prepare("tests.runs.test_processes")
-print(processes.prepared("tests.runs.test_processes"))
-ending.set()
-"""
 
 
 def main(descriptor: int) -> int:
@@ -66,11 +49,3 @@ def test_a_helper_ends_with_the_process_that_prepared_it() -> None:
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.02)
     assert not alive(pid)
-
-
-def test_a_helper_ends_though_others_were_forked_after_it() -> None:
-    assert said(SEVERAL) == "True"
-
-
-def test_of_several_threads_nothing_is_forked() -> None:
-    assert said(THREADED) == "None"
