@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conformance.reporting import render_all
+from conformance.reporting.statement import badge
 from conformance.runs.reading import Record
 from tests.reporting import samples
 from tests.reporting.browser import Page
@@ -42,6 +44,14 @@ STOP = """
     outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
   };
 })()"""
+
+# The width of each text of a badge as it is reserved, and as it is drawn.
+WIDTHS = """
+[...document.querySelectorAll("text")].map((each) => {
+  const reserved = each.textLength.baseVal.value;
+  each.removeAttribute("textLength");
+  return [reserved, each.getComputedTextLength()];
+})"""
 
 
 def enter(page: Page, selector: str, value: str) -> None:
@@ -263,3 +273,19 @@ def test_a_large_run_stays_small(page: Page, tmp_path: Path) -> None:
     page.open(path.as_uri())
     enter(page, "#text", "promise-123")
     assert len(page.run(SHOWN)) == 1
+
+
+@pytest.mark.parametrize(("classes", "waivers"), [(["oauth-core"], 0), (["a-core", "b-core"], 2)])
+def test_a_badge_loads_nothing_and_its_words_fit(page: Page, tmp_path: Path, classes: list[str], waivers: int) -> None:
+    run = SimpleNamespace(waivers=[object()] * waivers, valid_until="2027-11-26")
+    contract = SimpleNamespace(annotations=SimpleNamespace(version="2026.1"))
+    attester = SimpleNamespace(annotations=SimpleNamespace(challenge=None))
+    stated: list[Any] = [
+        SimpleNamespace(conformance_class=each, run=run, contract=contract, attester=attester) for each in classes
+    ]
+    path = tmp_path / "badge.svg"
+    path.write_text(badge(stated), encoding="utf-8")
+    page.open(path.as_uri())
+    assert (page.requests, page.complaints) == ([path.as_uri()], [])
+    for reserved, drawn in page.run(WIDTHS):
+        assert 0.92 < reserved / drawn < 1.1, "letters are drawn apart or into one another"

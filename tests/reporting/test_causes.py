@@ -48,24 +48,9 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             False, id="tags-lost-and-tags-left",
         ),
         pytest.param(
-            ("storage/tagging/a", TAGGING, 'the tags {"stage": "test"}', "{}"),
-            ("storage/xml/b", TAGGING, 'the tags {"one": "1", "two": "2"}', "{}"),
-            True, id="values-differ",
-        ),
-        pytest.param(
-            ("storage/object/a", LISTING, "Size 4 straight after writing it", "Size 0"),
-            ("storage/listing/b", LISTING, "Size 4800 as in HEAD", "Size 0"),
-            True, id="one-field-expected-in-other-words",
-        ),
-        pytest.param(
             ("storage/errors/a#1", LISTING, "an S3 error document", "404 with no body"),
             ("storage/errors/a#2", TAGGING, "an S3 error document", "403 with no body"),
             True, id="no-body-whatever-the-status",
-        ),
-        pytest.param(
-            ("registry/rights/a#pull", PULL, "401, 403 or 404", "200 application/json {}"),
-            ("registry/mount/b", PULL, "404 for what never existed", "200 with no body"),
-            True, id="served-where-one-refusal-would-be-right-for-both",
         ),
         pytest.param(
             ("registry/rights/a", PULL, "401", "200 application/json {}"),
@@ -82,33 +67,9 @@ def found(folder: Path, results: list[CheckResult], **changes: Any) -> list[Caus
             False, id="two-operations-of-two-requirements",
         ),
         pytest.param(
-            ("registry/pull/a", PULL, "200", DENIED), ("registry/upload/b", UPLOAD, "202", DENIED),
-            True, id="refused-for-who-asks",
-        ),
-        pytest.param(
-            ("registry/pull/a", PULL, "200", DENIED), ("registry/pull/b", PULL, "404", DENIED.replace("DEN", "X")),
-            False, id="two-codes",
-        ),
-        pytest.param(
             ("storage/multipart/a", COMPLETE, "2xx without an error document", INVALID_PART),
             ("storage/multipart/b", COMPLETE, "code EntityTooSmall", INVALID_PART),
             True, id="a-refusal-of-valid-requests-hides-the-one-that-is-due",
-        ),
-        pytest.param(
-            ("storage/multipart/a", COMPLETE, "2xx without an error document", INVALID_PART),
-            ("storage/sdk/b", COMPLETE, "boto3 to transfer a large file",
-             "ClientError: An error occurred (InvalidPart) when calling the CompleteMultipartUpload operation: One …"),
-            True, id="an-error-that-an-sdk-reports",
-        ),
-        pytest.param(
-            ("storage/multipart/a", COMPLETE, "400 for a broken part", "409 application/xml"),
-            ("storage/multipart/b", COMPLETE, "404", "409 application/xml"),
-            False, id="two-statuses-were-due",
-        ),
-        pytest.param(
-            ("registry/digest/a", PULL, "400", '500 application/json {"code": "DIGEST_INVALID"}'),
-            ("registry/upload/b", UPLOAD, "no 5xx", '500 application/json {"code": "DIGEST_INVALID"}'),
-            True, id="one-server-error-by-its-code",
         ),
         pytest.param(
             ("storage/tagging/a", TAGGING, "200", "500 application/xml <Code>InternalError</Code>"),
@@ -173,11 +134,7 @@ def test_hostile_text_does_not_break_the_grouping(tmp_path: Path, text: str) -> 
     [
         ("401", '200 application/json {"id": 1}', "Got 200 OK with application/json content; expected 401"),
         ("2xx", INVALID_PART, "Got 400 Bad Request (InvalidPart); expected 2xx"),
-        ("204", "200 with no body", "Got 200 OK with no body; expected 204"),
         ("400", "500 with no body", "Server error: 500 Internal Server Error with no body; expected 400"),
-        ("206", "500 Internal Server Error", "Server error: 500 Internal Server Error; expected 206"),
-        ("one ETag, quoted", "ETag 1a", "Got ETag 1a; expected one ETag, quoted"),
-        ("300 keys", "200 keys", "Got 200 keys; expected 300 keys"),
         ("less", "500% more", "Got 500% more; expected less"),
         ("", "", "Fails"),
     ],

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from conformance.commands import main
-from conformance.reporting import html, markdown, render_all
+from conformance.reporting import html, markdown
 from conformance.reporting.promises import overview
 from conformance.reporting.terminal import closing, findings
-from conformance.runs.promises import UNNAMED, promises, verdict_of
+from conformance.runs.promises import promises, verdict_of
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
@@ -113,22 +112,6 @@ def test_summary_and_terminal_have_a_line_for_each_promise_not_kept(tmp_path: Pa
     assert findings(record, 100, colour=False).count("FAIL ") == 2
 
 
-def test_junit_ctrf_and_allure_name_the_promise(tmp_path: Path) -> None:
-    record = one_of_each(tmp_path / "run")
-    paths = render_all(record, ["junit", "ctrf", "allure"])
-    suites = ET.parse(paths["junit"]).getroot().findall("testsuite")  # noqa: S314
-    tests = json.loads(paths["ctrf"].read_text("utf-8"))["results"]["tests"]
-    results = [json.loads(path.read_text("utf-8")) for path in paths["allure"].glob("*-result.json")]
-    features = {label["value"] for each in results for label in each["labels"] if label["name"] == "feature"}
-    names = {f"{promise} {told['title']}" for promise, told in CONTRACT.items()}
-
-    assert {each.get("name") for each in suites} == names == features == {each["suite"][0] for each in tests}
-    broken = next(each for each in suites if each.get("name", "").startswith("S3-02"))
-    assert (broken.get("tests"), broken.get("failures")) == ("2", "2")
-    verdicts = {each.get("value") for each in broken.iter("property") if each.get("name") == "promise.verdict"}
-    assert verdicts == {"broken"}
-
-
 def mended(folder: Path) -> Record:
     """The run of ``one_of_each`` after S3-02 was mended and S3-01 broke."""
     results = [*checks("MUST fail", promise="S3-01"), *checks("MUST pass", "MUST pass", promise="S3-02"),
@@ -153,13 +136,3 @@ def test_compare_begins_with_the_promises(tmp_path: Path, capsys: pytest.Capture
     assert [(each["id"], each["kind"]) for each in changes] == [
         ("S3-01", "promises newly broken"), ("S3-02", "promises newly kept"),
     ]  # fmt: skip
-
-
-def test_a_record_without_promises_is_one_group(tmp_path: Path) -> None:
-    record = samples.every_verdict(tmp_path / "run")
-    [only] = promises(record)
-
-    assert (only.id, only.name, str(only.verdict)) == ("", UNNAMED, "broken")
-    render_all(record)
-    assert UNNAMED in html.render(record)
-    assert "promise    " not in findings(record, 100, colour=False)

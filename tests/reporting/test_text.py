@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.reporting.bodies import indented
-from conformance.reporting.classes import summarise
-from conformance.reporting.terminal import class_table, closing, failure_text
+from conformance.reporting.terminal import closing, failure_text
 from conformance.reporting.text import visible
 from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
@@ -89,17 +87,3 @@ def test_colour_changes_nothing_but_colour(record: Record) -> None:
 
     assert re.sub("\x1b\\[\\d+m", "", closing(record, {"html": Path("index.html")}, True)) == plain
     assert "staging: Not conformant (5 MUST checks fail)" in plain
-
-
-def test_the_command_that_tries_a_run_again_can_be_pasted(record: Record, tmp_path: Path) -> None:
-    moved = dataclasses.replace(record, folder=tmp_path / "my reports" / "a $run")
-
-    assert f"again:    conformance replay '{moved.folder}'" in closing(moved, {}, False).splitlines()
-
-
-def test_the_table_of_classes(record: Record) -> None:
-    assert class_table(summarise(record), False).splitlines()[:3] == [
-        "class          statement                 MUST  SHOULD  MAY",
-        "oauth-core     not conformant            2/5   0/1     -",
-        "registry-core  conformant with 1 waiver  1/2   -       0/1",
-    ]

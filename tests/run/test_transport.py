@@ -12,7 +12,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import Ran, conformance
-from tests.run.tls_front import Authority, Front, server_context
+from tests.run.tls_front import DAY, Authority, Front, server_context
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("control")]
 
@@ -109,13 +109,14 @@ def registry_told(fronted: Fronted, *known: str) -> None:
 Spoil = Callable[[Fronted, Authority], None]
 
 
-def put(surface: str, *, stranger: bool = False, **options: Any) -> Spoil:
+def put(
+    surface: str, *, stranger: bool = False, host: str = "localhost", left: timedelta = DAY, **options: Any
+) -> Spoil:
     """A front with a certificate for another host, of another time or authority, or with old versions of TLS."""
 
     def spoiled(fronted: Fronted, strange: Authority) -> None:
-        issued = {name: options.pop(name) for name in ("host", "left") if name in options}
-        certificate = (strange if stranger else fronted.authority).issue(**issued)
-        fronted.put(surface, certificate, **options)
+        authority = strange if stranger else fronted.authority
+        fronted.put(surface, authority.issue(host, left=left), **options)
 
     return spoiled
 
@@ -130,8 +131,9 @@ def elsewhere(fronted: Fronted, _strange: Authority) -> None:
     fronted.fronts["identity"] = Front(fronted.url("identity"), context, instead=instead)
 
 
-EXPIRED, OTHER_HOST = {"left": timedelta(minutes=-1)}, {"host": "other.example"}
-OLD_ONLY = {"lowest": "TLSv1_1", "highest": "TLSv1_1"}
+EXPIRED: dict[str, Any] = {"left": timedelta(minutes=-1)}
+OTHER_HOST: dict[str, Any] = {"host": "other.example"}
+OLD_ONLY: dict[str, Any] = {"lowest": "TLSv1_1", "highest": "TLSv1_1"}
 FLAWS: dict[str, tuple[list[Spoil], set[str]]] = {
     "none": ([], set()),
     "expired": ([put("registry", **EXPIRED)], {"certificate-is-in-its-period#registry"}),
