@@ -15,7 +15,6 @@ import pytest
 import yaml
 
 from conformance.commands import Parser, main
-from conformance.target import configuration
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -121,20 +120,6 @@ def _suite(job: dict[str, Any]) -> dict[str, Any]:
     return dict(step)
 
 
-def test_the_workflow_joins_the_parts_and_keeps_the_nights() -> None:
-    (workflow,) = documents(DEPLOY / "github" / "nightly.yml")
-    asked = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads "on" as true.
-    assert {"strict", "waivers", "baseline", "fail-on"} <= set(asked)
-    check, join = workflow["jobs"]["check"], workflow["jobs"]["join"]
-    assert _suite(check)["with"]["shard"] == "${{ matrix.part }}/${{ strategy.job-total }}"
-    joined = _suite(join)["with"]
-    by_action = {each["uses"].partition("@")[0]: each["with"] for each in join["steps"] if "uses" in each}
-    assert joined["parts"] == by_action["actions/download-artifact"]["path"]
-    kept = {by_action[f"actions/cache/{each}"]["path"] for each in ("restore", "save")}
-    assert kept == {joined["history"]}
-    assert joined["history"] in joined["baseline"]
-
-
 def gitlab(folder: Path, job: str, **given: str) -> int:
     """Runs the script of a job of the template, with its variables and these."""
     (template,) = documents(DEPLOY / "gitlab" / "conformance.gitlab-ci.yml")
@@ -142,13 +127,6 @@ def gitlab(folder: Path, job: str, **given: str) -> int:
     assert {name for name in given if name.startswith("CONFORMANCE_")} <= set(template["variables"])
     variables = {**template["variables"], **given}
     return script(["sh", "-euc", "\n".join(template[job]["script"])], folder, **variables)
-
-
-def test_gitlab_runs_the_checks(tmp_path: Path) -> None:
-    (template,) = documents(DEPLOY / "gitlab" / "conformance.gitlab-ci.yml")
-    code = gitlab(tmp_path, "conformance", CONFORMANCE_SELECTORS="registry oauth", CODE="7")
-    assert code == template[".conformance"]["allow_failure"]["exit_codes"]
-    assert calls(tmp_path) == ["run --profile full --shard 1/1 --out parts/1 registry oauth"]
 
 
 def test_gitlab_passes_its_variables_to_a_part(tmp_path: Path) -> None:
@@ -210,14 +188,6 @@ def test_each_index_runs_its_part_and_the_last_merges(
         f"history {tmp_path}/nights --keep 30",
         f"report --index {tmp_path}/nights",
     ]
-
-
-def test_the_target_of_the_cluster_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {each["kind"]: each for each in documents(DEPLOY / "kubernetes" / "nightly.yaml")}
-    for name, text in found["ConfigMap"]["data"].items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setenv("CT_PUSH_PASSWORD", "a-value")
-    assert configuration.load(None, tmp_path).choose("staging")[1].registry is not None
 
 
 def test_the_image_starts_with_the_command() -> None:

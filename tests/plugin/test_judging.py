@@ -12,7 +12,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import literal
 from conformance.plugin.judging import judge
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import whole_number
 
 EXCHANGE = Exchange("x-1", "GET", "http://h/", Headers(), b"", 500, Headers(), b"boom", 0.0, 0.1)
@@ -68,19 +68,6 @@ def test_an_error_names_only_lines_of_the_suite() -> None:
     assert what == "AttributeError: 'NoneType' object has no attribute 'isascii'"
     (line,) = where
     assert re.fullmatch(r"at conformance/vocabulary/values\.py:\d+ in whole_number: return int\(text\) if .*", line)
-
-
-def test_an_error_among_failures_is_an_error() -> None:
-    assert (
-        judge(ExceptionGroup("two", [NonConformance("a", "b", EXCHANGE), KeyError("x")]), recorded()).verdict == "error"
-    )
-
-
-def test_a_finding_outweighs_an_unreachable_target() -> None:
-    assert (
-        judge(ExceptionGroup("two", [NonConformance("a", "b", EXCHANGE), Unreachable("gone")]), recorded()).verdict
-        == "fail"
-    )
 
 
 def test_an_error_contains_no_secret() -> None:

@@ -56,12 +56,6 @@ def watching(recorder: Recorder, service: Service, alone: bool = True) -> Life:
     return Life(TARGET, recorder, alone, service)
 
 
-def test_a_pass_sends_no_extra_request() -> None:
-    service = Service()
-    assert watching(recorded(("/v2/", 200, "")), service).judged("registry/a/b", PASSED) is PASSED
-    assert service.asked == 0
-
-
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_failure_with_a_response_sends_no_extra_request(status: int) -> None:
     service = Service(REFUSED)
@@ -175,18 +169,3 @@ def test_a_webhook_that_stops_accepting_events_fails_once() -> None:
     assert [each["hint"] for each in judged.findings] == [told, f"as before\n{told}"]
     with pytest.raises(Inconclusive, match="takes no event any more: a good delivery is answered 404"):
         watched.expect("webhooks")
-
-
-@pytest.mark.parametrize(
-    ("requirement", "verdict", "taking"),
-    [
-        ("webhooks/a/b", Verdict.PASS, True),
-        ("webhooks/a/b", Verdict.FAIL, False),  # a wrong URL in the target file: all of it is told by the checks
-        ("registry/a/b", Verdict.FAIL, True),
-    ],
-)
-def test_a_webhook_is_probed_only_after_a_failure(requirement: str, verdict: Verdict, taking: bool) -> None:
-    service, taken = Service(REFUSED), Service("a good delivery is answered 404")
-    judgement = Judgement(verdict)
-    assert webhook(404, service, taken, taking).judged(requirement, judgement) is judgement
-    assert (service.asked, taken.asked) == (0, 0)

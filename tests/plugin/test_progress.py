@@ -44,17 +44,6 @@ def test_a_cause_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "shown by   3 checks" in text
 
 
-def test_each_reason_of_unjudged_checks_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reasons = {"oauth/a/x": "no login", "oauth/a/y": "no hook", "oauth/a/z": "no login", "oauth/b/x": "no login"}
-    results = [samples.check(each, Verdict.INCONCLUSIVE, reason=why, needs="it") for each, why in reasons.items()]
-    record = samples.written(tmp_path / "run", results, samples.recorder())
-    progress(tmp_path).ending(record, {}, [], [])
-    text = capsys.readouterr().out
-    told = [line.split()[1] for line in text.splitlines() if line.startswith("INCONCLUSIVE")]
-    assert told == ["oauth/a/x", "oauth/a/y"]
-    assert text.count("… and 2 more checks for the same reason") == 1
-
-
 def test_text_of_the_target_moves_no_cursor_and_starts_no_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,16 +80,6 @@ def test_every_check_runs_once_when_workers_start_late(scheduling: Scheduling) -
     assert scheduling.tests_finished and all(node.shutting_down for node in nodes)
 
 
-def test_a_worker_that_collected_other_checks_is_reported_and_gets_none(scheduling: Scheduling) -> None:
-    first, other = Node("gw0"), Node("gw1")
-    scheduling.add_node(first)
-    scheduling.add_node(other)
-    ready(scheduling, first, CHECKS)
-    ready(scheduling, other, CHECKS[1:])
-    assert not other.given
-    assert [report.nodeid for report in scheduling.config.told] == ["gw1"]
-
-
 def test_every_slow_check_that_is_named_exists() -> None:
     suites = Path(__file__).parents[2] / "suites"
     functions = re.compile(r"^def (test_\w+)", re.MULTILINE)

@@ -24,20 +24,11 @@ TOKEN = check("oauth/token/wrong-secret-is-refused#empty")
 @pytest.mark.parametrize(
     "selector",
     [
-        "oauth",
-        "oauth/token",
-        "oauth/token/wrong-secret-is-refused",
-        "oauth/token/wrong",
-        "class:oauth-core",
-        "level:must",
-        "clause:5.2",
-        "clause:rfc 6749",
-        "ID-01",
-        "id-01",
-        "promise:ID-01",
+        "oauth", "oauth/token", "oauth/token/wrong-secret-is-refused", "oauth/token/wrong", "class:oauth-core",
+        "level:must", "clause:5.2", "clause:rfc 6749", "ID-01", "id-01", "promise:ID-01",
         "oauth/token/wrong-secret-is-refused#empty",
     ],
-)
+)  # fmt: skip
 def test_a_selector_matches(selector: str) -> None:
     assert matches(selector, TOKEN)
     assert selected(TOKEN, ["nothing", selector])
@@ -46,18 +37,10 @@ def test_a_selector_matches(selector: str) -> None:
 @pytest.mark.parametrize(
     "selector",
     [
-        "storage",
-        "oaut",
-        "",
-        "/",
-        "class:oauth",
-        "promise:ID-02",
-        "AC-01",
-        "level:may",
-        "clause:9.9",
+        "storage", "oaut", "", "/", "class:oauth", "promise:ID-02", "AC-01", "level:may", "clause:9.9",
         "oauth/token/wrong-secret-is-refused#other",
     ],
-)
+)  # fmt: skip
 def test_a_selector_does_not_match(selector: str) -> None:
     assert not matches(selector, TOKEN)
     assert unmatched([selector], [TOKEN]) == [selector]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conformance.plugin.options import RunOptions
-from conformance.preflight import SurfaceState, alive, preflight, takes_events
+from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
 from conformance.reference.server import Running
@@ -122,12 +122,6 @@ def test_missing_settings_are_warnings(
         "storage": [f"not described: a second bucket in buckets, foreign_bucket{ending}"],
         "webhooks": [],
     }
-
-
-def test_nothing_is_left_behind(reference: tuple[Reference, Target]) -> None:
-    deployment, target = reference
-    preflight(target)
-    assert not deployment.surfaces["registry"].uploads  # type: ignore[attr-defined]
 
 
 def test_no_secret_is_shown(reference: tuple[Reference, Target]) -> None:
@@ -249,42 +243,6 @@ PLACES = {
 def test_another_service_at_the_address_is_recognized(handler: type[BaseHTTPRequestHandler], cause: str) -> None:
     with serving(handler) as url:
         assert only(identity_at(url)).cause == cause
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "there", "taking"),
-    [
-        (202, "text/plain", "", ""),
-        (429, "text/plain", "", ""),
-        (403, "application/json", "", "a good delivery is answered 403"),
-        (404, "text/html", "", "a good delivery is answered 404"),
-        (302, "text/html", "answers 302, a redirect to no address that it names", "a good delivery is answered 302"),
-        (200, "text/html", "answers 200 with HTML where a webhook is due", ""),
-        (503, "text/html", "answers 503: a gateway whose service is down", "a good delivery is answered 503"),
-    ],
-)
-def test_whether_a_webhook_is_there_and_takes_events_is_asked_by_an_event(
-    status: int, kind: str, there: str, taking: str
-) -> None:
-    class Posted(answering(status, kind, b"<html>" if kind == "text/html" else b"")):  # type: ignore[misc]
-        def do_GET(self) -> None:
-            self.close_connection = True
-
-    with serving(Posted) as url:
-        secret = Secret("CT_WEBHOOK_URL", f"{url}/hooks/a-secret-of-some-length")
-        target = Target.model_validate({"organization": "a", "webhooks": {"url": secret}})
-        assert (alive(target, "webhooks"), takes_events(target)) == (there, taking)
-
-
-def test_not_a_registry() -> None:
-    with serving(answering(404, "application/json", b"{}")) as url:
-        target = Target.model_validate({"organization": "a", "registry": {"url": url, "repository": "orgs/a/b"}})
-        assert only(target).cause == "answers GET /v2/ with 404: no Docker Registry V2; is the address right?"
-
-
-def test_endless_answer_is_bounded() -> None:
-    with serving(answering(200, "application/json", b" " * (5 * 1024 * 1024))) as url:
-        assert only(identity_at(url)).cause.endswith("the answer is too large or does not end")
 
 
 def test_clock_skew() -> None:

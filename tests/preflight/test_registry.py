@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from conformance.preflight import SurfaceState, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference
-from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -22,16 +20,6 @@ def of_registry(file: TargetFile, folder: Path) -> SurfaceState:
     """What the preflight says of the registry of a target file."""
     states = preflight(configuration.load(file.path, folder).choose(None)[1])
     return next(each for each in states if each.surface == "registry")
-
-
-def test_a_colon_in_a_refused_password_is_named(reference: tuple[Reference, Target], tmp_path: Path) -> None:
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    (tmp_path / file.folder / "registry-pusher").write_text("wrong:secret")
-    state = of_registry(file, tmp_path)
-    assert state.locked.endswith(
-        "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
-    )
 
 
 def test_a_registry_that_creates_no_repository_is_recognized(
@@ -70,46 +58,6 @@ def test_a_registry_that_refuses_pushes_is_recognized(
         f"pushes are answered {status} (POST /v2/orgs/acme/conformance-cf-preflight/blobs/uploads/): "
         "may the pusher push there, or is the registry read-only for now, or a cache of another one?"
     )
-    assert state.credentials["pusher"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("refused", "told"),
-    [
-        (
-            lambda scope: "-cf-preflight" in scope and "delete" not in scope,
-            "fail pusher cannot push to repositories of the run's own: an upload to orgs/acme/conformance is answered "
-            "202, and one to orgs/acme/conformance-cf-preflight, which is not there yet, is refused a token: 403; "
-            "a command of yours may make them: make_repository in [targets.X.hooks]",
-        ),
-        (
-            lambda scope: scope.endswith("pull,push"),
-            "fail pusher cannot push to orgs/acme/conformance: an upload is refused a token: 403",
-        ),
-        (
-            lambda scope: scope.endswith("delete"),
-            "warn an upload cannot be cancelled; the one that was opened is left to expire",
-        ),
-    ],
-)
-def test_a_token_endpoint_that_refuses_some_scopes_is_named(
-    refused: Callable[[str], bool],
-    told: str,
-    reference: tuple[Reference, Target],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    surface: Any = reference[0].surfaces["identity"]
-    answered = surface.token_by_get
-
-    def some(request: Request) -> Answer:
-        return Answer(403) if refused(request.parameter("scope") or "") else cast(Answer, answered(request))
-
-    monkeypatch.setattr(surface, "token_by_get", some)
-    file = TargetFile(reference[0], tmp_path / "conformance.toml")
-    file.write()
-    state = of_registry(file, tmp_path)
-    assert told in [f"{kind} {line}" for kind, line in state.lines]
     assert state.credentials["pusher"] == "ok"
 
 

@@ -77,10 +77,3 @@ def test_the_summary_is_added_to_the_page_of_the_step(tmp_path: Path) -> None:
     printed(record, **variables)
     assert page.stat().st_size == LARGEST_SUMMARY
     printed(record, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path / "none" / "page.md"))
-
-
-def test_the_summary_of_any_run_fits_on_the_page(tmp_path: Path) -> None:
-    long = "word " * 4000
-    checks = [failing(f"oauth/token/{chr(97 + n % 26)}{'x' * n}", observed=long + "y" * n) for n in range(300)]
-    record = samples.written(tmp_path / "run", checks)
-    assert render_all(record, ["markdown"])["markdown"].stat().st_size < LARGEST_SUMMARY // 2

@@ -86,22 +86,7 @@ def test_long_bodies_are_cut_with_a_note(text: str) -> None:
     assert "SHA-256" in text
 
 
-def test_an_empty_and_incomplete_run_can_be_shown(tmp_path: Path) -> None:
-    text = html.render(samples.written(tmp_path / "empty", [], complete=False, configuration={}, preflight=[]))
-
-    assert "Not shown" in text
-    assert "The run was not completed" in text
-
-
 def test_missing_evidence_is_reported(tmp_path: Path) -> None:
     result = samples.check("oauth/token/a", Verdict.FAIL, exchanges=["x-000001"], findings=[samples.finding("a", "b")])
 
     assert "not in the evidence of this run" in html.render(samples.written(tmp_path / "lost", [result]))
-
-
-@pytest.mark.parametrize(("paraphrased", "element"), [({}, "blockquote"), ({"paraphrased": True}, "div")])
-def test_only_a_documents_own_words_are_a_quotation(tmp_path: Path, paraphrased: dict[str, bool], element: str) -> None:
-    result = samples.check("oauth/token/x", Verdict.FAIL, findings=[samples.finding("200", "500")])
-    result.clause |= paraphrased
-    text = html.render(samples.written(tmp_path / "run", [result]))
-    assert f'<{element} class="clause">' in text and f"</{element}>" in text

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.reporting.bodies import indented
-from conformance.reporting.terminal import closing, failure_text
+from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import visible
 from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
@@ -80,10 +79,3 @@ def test_no_escape_sequence_of_the_target_reaches_the_terminal(record: Record) -
         text = failure_text(result, 80, False, evidence=record.evidence())
         assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
         assert "\x1b[" in failure_text(result, 80, True)
-
-
-def test_colour_changes_nothing_but_colour(record: Record) -> None:
-    plain = closing(record, {"html": Path("index.html")}, False)
-
-    assert re.sub("\x1b\\[\\d+m", "", closing(record, {"html": Path("index.html")}, True)) == plain
-    assert "staging: Not conformant (5 MUST checks fail)" in plain

@@ -41,11 +41,6 @@ def test_the_same_seed_tries_the_same(tmp_path: Path) -> None:
     assert events(one) == events(two)
 
 
-def test_properties_end_with_their_time(tmp_path: Path) -> None:
-    found = events(run(tmp_path / "a", PROPERTY, "--explore", "50", "--explore-time", "0.001"))
-    assert "examples" not in found and len(found) == 1
-
-
 def test_a_failing_example_shrinks_only_within_its_time(tmp_path: Path) -> None:
     tried = []
     for seconds_of_it in ("0", "20"):

@@ -14,7 +14,6 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.reading import Record, read
-from conformance.vocabulary.verdict import ExitCode
 from tests.run.support import Ran, run
 
 pytestmark = pytest.mark.once
@@ -70,17 +69,6 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
         ran = run_there(address, folder, *words)
     assert ran.code == 0, ran.output
     return read(folder / "run")
-
-
-def test_workers_that_cannot_begin_end_the_run_and_say_why(tmp_path: Path) -> None:
-    with gateway(PYTEST_ADDOPTS="--no-such-option") as address:
-        ran = run_there(address, tmp_path, str(SUITES / "webhooks"))
-    assert ran.code == ExitCode.SUITE_ERROR, ran.output
-    told = [line for line in ran.output.splitlines() if line.startswith("ERROR in the suite")]
-    assert len(told) == 1, ran.output
-    assert "workers ended before the first check" in told[0] and "--no-such-option" in told[0]
-    ended = read(tmp_path / "run")
-    assert not ended.complete and ended.info.exit_code == ExitCode.SUITE_ERROR
 
 
 def test_the_run_of_remote_workers_is_whole_and_keeps_the_rate(record: Record) -> None:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.once, pytest.mark.usefixtures("control")]
 SERVED = ("identity", "registry", "storage")
 SURFACES = (*SERVED, "webhooks")
 PREFIX = "oauth/transport/"
-REALM, UPLOAD, ANSWERS = TOLD = [
+REALM, UPLOAD, ANSWERS = [
     f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "responses-keep")
 ]
 # What is led by addresses, or to a token.
@@ -86,24 +86,6 @@ def fronted(reference: EmbeddedReference, authority: Authority, tmp_path: Path) 
 
 def failing(ran: Ran) -> set[str]:
     return {result.id.removeprefix(PREFIX) for result in ran.record.results if result.verdict == "fail"}
-
-
-def registry_told(fronted: Fronted, *known: str) -> None:
-    """Fronts before identity and registry; of these fields the registry knows that there is TLS before it."""
-    fronted.put("identity", fronted.authority.issue())
-    within, around = (each.encode() for each in (fronted.url("identity"), fronted.fronts["identity"].url))
-
-    def retold(said: bytes) -> bytes:
-        lines = said.split(b"\r\n")
-        for number, line in enumerate(lines):
-            name = line.partition(b":")[0].decode("latin-1").lower()
-            if name in known:
-                lines[number] = line.replace(within, around).replace(b"http://localhost:", b"https://localhost:")
-        return b"\r\n".join(lines)
-
-    fronted.fronts["registry"] = Front(
-        fronted.url("registry"), server_context(fronted.authority.issue()), retold=retold
-    )
 
 
 Spoil = Callable[[Fronted, Authority], None]

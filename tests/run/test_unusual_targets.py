@@ -136,20 +136,6 @@ def other_reference(
         reference.stop()
 
 
-def test_scopes_secrets_and_buckets_of_any_name_are_accepted(tmp_path: Path) -> None:
-    selected = ("oauth", "authorization", "registry/login", "storage/errors", "storage/service", "--explore", "3")
-    ran = other_reference(tmp_path, [], ("-m", "tests.run.renamed_reference"), *selected)
-    assert ran.code == 0, ran.output
-    verdicts = ran.verdicts()
-    unchanged = {
-        "oauth/token/wrong-secret-is-refused#case-changed",
-        "oauth/scope/only-spaces-separate-scopes#beginning",
-        "registry/login/wrong-login-is-refused#password-in-capitals",
-    }
-    assert {verdicts[name] for name in unchanged} == {"not-applicable"}
-    assert verdicts["oauth/scope/is-case-sensitive"] == "pass"
-
-
 @pytest.mark.parametrize(
     ("switched", "failing"),
     [

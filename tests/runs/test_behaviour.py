@@ -12,19 +12,6 @@ def answered(*statuses: int) -> Behaviour:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param((202, 401), (401,), id="the first check of a worker pushes what the others read"),
-        pytest.param((401,), (200, 200, 401), id="a token is asked for once"),
-        pytest.param((404, 404, 200), (404, 200), id="one more look until it is there"),
-        pytest.param((400, 201, 200), (400,), id="what is shared is made in the middle of the check"),
-    ],
-)
-def test_what_only_the_first_check_asks_for_is_no_change(old: tuple[int, ...], new: tuple[int, ...]) -> None:
-    assert list(differences(answered(*old), answered(*new))) == []
-
-
-@pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ((202, 401), (202, 403), "status 202, 401 → 202, 403"),

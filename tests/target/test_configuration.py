@@ -12,7 +12,6 @@ from conformance.evidence.redaction import Redactor
 from conformance.evidence.secrets import learn_secrets
 from conformance.target import configuration, schema
 from conformance.target.configuration import ConfigurationError, NoConfiguration
-from conformance.target.toml_locations import Places
 
 VALUE = "a-very-secret-value"
 URL = "https://hooks.example/hooks/0123456789abcdef"
@@ -264,18 +263,6 @@ def test_fingerprint_is_of_the_description_and_not_of_secrets(tmp_path: Path, mo
 def test_hooks_are_redacted(tmp_path: Path) -> None:
     target = load(tmp_path, HEAD + f"[targets.staging.hooks]\nrevoke = 'x --token {VALUE}'\n").choose(None)[1]
     assert configuration.redacted(target)["hooks"] == {"revoke": "a command"}
-
-
-def test_lines_are_found_past_strings_comments_and_nesting() -> None:
-    text = "a = '''\n[x]\nb = 1\n'''  # it's [\nc = [ # ]\n  '[y]',\n]\n"
-    text += '["q.r".s]\nt.u = 1\n[[v]]\n[v.w]\nz = 1\n[[v]]\nz = 2\n'
-    places = Places(text)
-    assert places.line(("c",)) == 5
-    assert ("x",) not in places.lines and ("b",) not in places.lines
-    assert places.line(("q.r", "s", "t", "u")) == 9
-    assert places.line(("v", 0, "w", "z")) == 12
-    assert places.line(("v", 1, "z")) == 14
-    assert places.line(("v", 1, "unknown", "key")) == 13
 
 
 def test_shipped_schema_is_current() -> None:
