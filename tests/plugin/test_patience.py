@@ -14,7 +14,7 @@ from conformance.strategies import properties
 from conformance.strategies.properties import Machine, configure, explores, rule, run_machine
 from conformance.vocabulary.finding import Inconclusive
 
-PATIENCE_S, PAUSE_S = 0.5, 0.15
+PATIENCE_S, PAUSE_S = 1.0, 0.3
 
 
 @pytest.fixture(autouse=True)

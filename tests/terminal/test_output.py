@@ -59,7 +59,6 @@ ROWS = {
     "history": Row(["history", "."]),
     "merge": Row(["merge", "part-1", "part-2", "--out", "joined"]),
     "certify-refused": Row(["certify", "failed", "--key", "key.pem", "--out", "two.jsonl", *runs.product_words()]),
-    "statement-show": Row(["statement", "show", "s.jsonl"]),
 }  # fmt: skip
 
 
@@ -85,7 +84,7 @@ def control(reference: EmbeddedReference) -> str:
 
 @pytest.fixture(scope="module")
 def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a target file, the keys, and runs: failed, good, in parts and certified."""
+    """A folder with a target file, the keys, and runs: failed, good and in parts."""
     folder = tmp_path_factory.mktemp("prepared")
     (folder / ".git").mkdir()
     shutil.copy(reference.target_config, folder / "reference.toml")
@@ -98,12 +97,6 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
     for out, words in GOOD.items():
         ran = conformance(folder, *RUN[:-1], out, *words)
         assert ran.code == 0, ran.output
-    ran = conformance(folder, *RUN[:3], "--out", "certified", "webhooks")
-    assert ran.code == 0, ran.output
-    # The URL of the webhook was rotated.
-    tell(control, "reset")
-    ran = conformance(folder, "certify", "certified", "--key", "key.pem", "--out", "s.jsonl", *runs.product_words())
-    assert ran.code == 0, ran.output
     return folder
 
 
