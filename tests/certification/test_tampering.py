@@ -130,7 +130,7 @@ def test_changed_files_are_refused(copy: Path, change: str) -> None:
     assert refusal(copy)
 
 
-def test_what_was_changed_is_named(copy: Path) -> None:
+def test_a_changed_file_is_named(copy: Path) -> None:
     (copy / "run" / "index.html").write_text("fine")
     assert refusal(copy).endswith("index.html was changed after the run was signed")
     (copy / "run" / "summary.md").unlink()

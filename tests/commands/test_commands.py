@@ -145,7 +145,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("preset", init.PRESETS)
 @pytest.mark.usefixtures("secrets")
-def test_init_writes_what_loads(preset: str, folder: Path) -> None:
+def test_init_writes_a_valid_target_file(preset: str, folder: Path) -> None:
     assert main(["init", "--yes", "--preset", preset]) == 0
     text = (folder / "conformance.toml").read_text()
     assert text.startswith("#:schema ")

@@ -1,4 +1,4 @@
-"""The action's steps are executed as a runner would, the checks for real, against the embedded reference."""
+"""The action's steps are executed as a runner would, with real checks of the embedded reference."""
 
 from __future__ import annotations
 

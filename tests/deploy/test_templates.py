@@ -1,7 +1,4 @@
-"""The templates for CI do what they say: their scripts are run, with a command that writes down how it was called.
-
-That they are valid is the business of ``tox -e templates``.
-"""
+"""The scripts of the CI templates, run with a stand-in for the command; ``tox -e templates`` validates their form."""
 
 from __future__ import annotations
 

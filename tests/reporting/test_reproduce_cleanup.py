@@ -1,4 +1,4 @@
-"""A script removes what it made, and nothing else."""
+"""A script removes everything that it made, and nothing else."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def removed(tmp_path: Path, *requests: tuple[str, str, dict[str, Any]]) -> list[
         ("POST", f"{IDENTITY}/p", {"size": 9, "text": '{"slug": "theirs"}'}, []),
     ],
 )
-def test_what_a_request_makes_is_removed(
+def test_created_things_are_removed(
     tmp_path: Path, method: str, url: str, body: dict[str, Any], urls: list[str]
 ) -> None:
     assert [each for _, each, _ in removed(tmp_path, (method, url, body))] == urls
 
 
-def test_what_is_made_twice_is_removed_once_and_the_last_thing_first(tmp_path: Path) -> None:
+def test_a_thing_created_twice_is_removed_once_and_the_last_thing_first(tmp_path: Path) -> None:
     one, other = f"{S3}/b/{OURS}-1", f"{S3}/b/{OURS}-2"
     found = removed(tmp_path, ("PUT", one, BODY), ("PUT", other, BODY), ("PUT", one, BODY))
     assert [(numbers, url) for numbers, url, _ in found] == [([2], other), ([1, 3], one)]
@@ -86,7 +86,7 @@ case $body in */1.body) printf 200 ;; */2.body) eval "$SECOND" ;; *) printf 204 
     [("printf 500", 1), ("printf 200", 0), ("printf 503", 2), ("kill -TERM $PPID", 2)],
     ids=["shows", "passes", "cannot tell", "interrupted"],
 )
-def test_what_was_made_is_removed_however_the_script_ends(tmp_path: Path, second: str, code: int) -> None:
+def test_a_script_cleans_up_however_it_ends(tmp_path: Path, second: str, code: int) -> None:
     record = samples.written(tmp_path / "run", [], samples.recorder())
     record.info = replace(record.info, configuration=CONFIGURATION, secret_names={"KEY": "SECRET"})
     url = f"{S3}/b/{OURS}-k"

@@ -1,4 +1,4 @@
-"""The JSON Schemas that ship with the record are right: sample lines keep to them, wrong ones do not."""
+"""The JSON Schemas of the record accept sample lines and refuse wrong ones."""
 
 from __future__ import annotations
 

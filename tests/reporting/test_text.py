@@ -1,4 +1,4 @@
-"""Text, bodies and the terminal: what cannot be seen is shown, what is shown is what was there."""
+"""Text and bodies in reports: control characters are shown, and nothing is lost."""
 
 from __future__ import annotations
 

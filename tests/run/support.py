@@ -1,4 +1,4 @@
-"""Runs the command as a person would, in a process of its own, and reads what it left."""
+"""Runs the command in a process of its own, and reads the run that it left."""
 
 from __future__ import annotations
 

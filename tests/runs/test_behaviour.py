@@ -1,4 +1,4 @@
-"""What one check saw of a target: whether two runs of it differ."""
+"""Whether two runs show different behaviour of a target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answered(*statuses: int) -> Behaviour:
         ((400, 404), (404, 400, 200), "status 400, 404 → 200, 400"),
     ],
 )
-def test_another_answer_is_told(old: tuple[int, ...], new: tuple[int, ...], told: str) -> None:
+def test_a_different_status_is_reported(old: tuple[int, ...], new: tuple[int, ...], told: str) -> None:
     ((words, *exchanges),) = differences(answered(*old), answered(*new))
     assert words == f"POST /v2/a/blobs/uploads/: {told}"
     assert exchanges == [f"x-{old[-1]}", f"x-{new[-1]}"]

@@ -39,7 +39,7 @@ def path(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:
     return file
 
 
-def test_what_was_written_is_read(path: Path, entries: list[dict[str, Any]]) -> None:
+def test_written_evidence_is_read(path: Path, entries: list[dict[str, Any]]) -> None:
     remarks: list[str] = []
     assert list(entries_of(path, remarks)) == entries
     assert remarks == []

@@ -1,4 +1,4 @@
-"""Helpers of a run: they hear what they are told, and end with the process that made them."""
+"""Helpers of a run end with the process that started them."""
 
 from __future__ import annotations
 

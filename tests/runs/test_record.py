@@ -1,4 +1,4 @@
-"""The record of a run is written whatever a target has said, and into a folder of its own."""
+"""The record of a run accepts any text of a target, and has a folder of its own."""
 
 from __future__ import annotations
 

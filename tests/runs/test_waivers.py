@@ -1,4 +1,4 @@
-"""Waivers: what is a valid one, what it permits, and when it is wrong."""
+"""Waivers: valid ones, what they permit, and when they are an error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def waiver(until: str = "2099-12-31", identifier: str = "registry/tags/sorted") 
     return Waiver(identifier, "soon", "https://t.example/1", datetime.date.fromisoformat(until))
 
 
-def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
+def test_an_appended_waiver_is_loaded(tmp_path: Path) -> None:
     reason = 'says "soon"\nand \\ more \U0001f642\x7f\x1b'
     odd = Waiver("registry/tags/sorted#a", reason, "https://t.example/1", datetime.date(2099, 1, 2))
     append(tmp_path / "w.toml", waiver())

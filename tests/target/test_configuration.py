@@ -269,7 +269,7 @@ def test_shipped_schema_is_current() -> None:
     assert schema.SHIPPED.read_text(encoding="utf-8") == schema.text(), "run python -m conformance.target.schema"
 
 
-def test_schema_takes_what_the_loader_takes(tmp_path: Path) -> None:
+def test_the_schema_accepts_what_the_loader_accepts(tmp_path: Path) -> None:
     import tomllib
 
     jsonschema = pytest.importorskip("jsonschema")

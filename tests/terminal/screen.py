@@ -1,4 +1,4 @@
-"""What a command leaves on a screen or in a pipe: all of its output as a person sees it, with its exit code."""
+"""The screen or pipe output of a command as a person sees it, with its exit code."""
 
 from __future__ import annotations
 

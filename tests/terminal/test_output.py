@@ -1,6 +1,6 @@
-"""All that the most used commands show, with the exit code, wide and narrow, on a terminal and in a pipe.
+"""Complete output and exit code of the most used commands, wide and narrow, on a terminal and in a pipe.
 
-``pytest tests/terminal --snapshot-update`` writes what they show now; look at the difference before it is committed.
+``pytest tests/terminal --snapshot-update`` stores the current output; review the difference before committing it.
 """
 
 from __future__ import annotations
