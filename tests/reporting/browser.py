@@ -1,4 +1,4 @@
-"""A small client of Chromium's DevTools protocol: it opens a page, runs expressions and records requests and messages."""
+"""A small client of Chromium's DevTools protocol: it opens pages, runs expressions, records requests and messages."""
 
 from __future__ import annotations
 
