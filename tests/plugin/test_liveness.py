@@ -15,7 +15,6 @@ from conformance.vocabulary.verdict import Verdict
 
 URL = "http://registry.example"
 REFUSED = "registry.example: the connection is refused; nothing listens there"
-CLOSED = "registry.example: the connection was closed without an answer"
 FAILED = Judgement(Verdict.FAIL)
 PASSED = Judgement(Verdict.PASS)
 TARGET = Target.model_validate({"organization": "acme", "registry": {"url": URL, "repository": "orgs/acme/x"}})
@@ -112,35 +111,6 @@ def test_the_checks_after_it_have_the_same_cause_until_it_comes_back(monkeypatch
     monkeypatch.setattr(liveness, "AGAIN_S", 0.0)
     service.cause = ""
     watched.expect("registry")
-
-
-class Dying(Service):
-    """Answers what it is told to, one after the other, and at last that it lives."""
-
-    def __init__(self, *causes: str) -> None:
-        super().__init__()
-        self.causes = list(causes)
-
-    def __call__(self, _target: Target, _surface: str) -> str:
-        self.asked += 1
-        return self.causes.pop(0) if self.causes else ""
-
-
-@pytest.mark.parametrize(
-    "causes",
-    [
-        pytest.param((CLOSED, REFUSED), id="it still takes connections"),
-        pytest.param(("", REFUSED), id="it still answers once"),
-    ],
-)
-def test_the_request_that_ended_a_service_is_named(causes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "BACK_S", 1.0)
-    monkeypatch.setattr(liveness, "POLL_S", 0.01)
-    recorder = recorded(("/v2/", 200, ""), ("/fatal", 0, "Server disconnected without sending a response."))
-    judgement = watching(recorder, Dying(*causes)).judged("registry/a/b", FAILED)
-    assert judgement.verdict == Verdict.FAIL
-    assert "stopped answering after this request" in judgement.findings[0]["observed"]
-    assert judgement.findings[0]["exchanges"] == ["/fatal"]
 
 
 def webhook(status: int, service: Service, taken: Service, taking: bool = True) -> Life:
