@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -140,8 +139,9 @@ def test_only_old_runs_of_the_suite_are_swept(reference: EmbeddedReference, cont
     names = [f"orgs/acme/{each}" for each in ("conformance-cf-credentials-w-1", "production", "conformance")]
     with httpx.Client(base_url=url) as client:
         for name in names:
-            query = {"service": urlsplit(url).netloc, "scope": f"repository:{name}:pull,push"}
-            realm = client.get("/v2/").headers["www-authenticate"].partition('realm="')[2].partition('"')[0]
+            challenge = client.get("/v2/").headers["www-authenticate"]
+            realm, service = (challenge.partition(f'{each}="')[2].partition('"')[0] for each in ("realm", "service"))
+            query = {"service": service, "scope": f"repository:{name}:pull,push"}
             token = client.get(realm, params=query, auth=("ct-push", password)).json()["token"]
             opened = client.post(f"/v2/{name}/blobs/uploads/", headers={"Authorization": f"Bearer {token}"})
             assert opened.status_code == 202
