@@ -35,7 +35,6 @@ def showcase() -> dict[str, str]:
         "authorization/matrix/lacking-scope-is-403": "any-scope-opens-everything",
         "authorization/concealment/hidden-is-answered-as-absent": "hidden-project-deletable",
         "errors/409/duplicate-slug#sequential": "duplicate-slug-is400",
-        "errors/429/above-the-limit#token-requests": "limit-exceeded-is-invalid-client",
         "errors/5xx/no-input-is-a-server-error": "byte-order-mark-crashes",
         "registry/login/anonymous-cannot-pull": "anonymous-pull",
         "registry/token/push-token-cannot-delete": "push-implies-delete",
